@@ -1,0 +1,24 @@
+"""Versions of the kernel's parts. Raise one when its *results* change: tasks that use it then get new ids and run again."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+KERNEL = MappingProxyType(
+    {
+        "problems": 1,
+        "segment": 1,
+        "answers": 1,
+        "mask": 1,
+        "rows": 1,
+        "measures": 1,
+        "rewards": 1,
+        "mining": 1,
+        "gates": 1,
+        "stats": 1,
+        "generate": 1,
+        "sft": 1,
+        "grpo": 1,
+        "report": 1,
+    }
+)

@@ -1,0 +1,81 @@
+"""The intermediate representation: a Draft of named tasks becomes a sealed Plan of identified ones.
+
+Draft and Plan are different types, so emitting before sealing is a type error. Everything is frozen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from cotspec.spec.payload import Body, RunSettings
+from cotspec.spec.resources import Slurm, Strategy
+
+Launcher = Literal["python", "accelerate"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """How a task is started; never part of an identity."""
+
+    launcher: Launcher
+    settings: RunSettings
+    strategy: Strategy
+    precision: Literal["fp32", "bf16", "fp16"]
+    slurm: Slurm | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """An input: `file` inside the out folder of the task `task`, or, when `task` is "", a path of the project."""
+
+    task: str
+    file: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftTask:
+    """A task under a name that is unique in its draft, e.g. `bridge-tiny/structure/rows`."""
+
+    name: str
+    body: Body
+    reads: Mapping[str, Read]
+    launch: Launch
+    label: str
+    """What a person would call it, e.g. `stage structure of bridge-tiny`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """All tasks of all experiments, producers before consumers. Report tasks have a ReportBody."""
+
+    tasks: tuple[DraftTask, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A task with an identity. Equal ids are one task; `labels` names everyone who needs it."""
+
+    id: str
+    body: Body
+    kernel: Mapping[str, int]
+    reads: Mapping[str, Read]
+    launch: Launch
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The last task of one experiment; `name` is the experiment's, so it is never shared."""
+
+    name: str
+    task: Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What back ends accept: tasks by id in build order, and one report per experiment."""
+
+    tasks: tuple[Task, ...]
+    reports: tuple[Report, ...]

@@ -1,0 +1,418 @@
+"""What a person may write in a spec: names, defaults and limits of every key (docs/spec.md is made from this file).
+
+Owns the *shape* of a spec. Rules that tie two places together (a name that must exist, a reward on an SFT stage) are in
+`cotspec.passes.check`, where a finding can point at both.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cotspec.spec.base import Count, Name, NotNegative, Part, Positive, Seed, Share, Slice, Whole
+from cotspec.spec.resources import Resources
+
+
+class Model(Part):
+    """Where a model's weights come from: exactly one of `hub`, `builtin`, `path`."""
+
+    hub: str | None = None
+    """Id on the model hub, `owner/name`."""
+    builtin: str | None = None
+    """Name of a model that comes with cotspec."""
+    path: str | None = None
+    """Folder of a saved model, relative to the spec file."""
+    revision: str | None = None
+    """Commit hash or tag of a `hub` model."""
+    chat: bool = False
+    """Wrap prompts with the tokenizer's chat template (instruct and reasoning models)."""
+
+
+class AnswerField(Part):
+    """A gold answer that is part of a longer field."""
+
+    field: str
+    """Column that holds the answer."""
+    after: str | None = None
+    """Take only what follows the last occurrence of this text (GSM8K: `####`)."""
+
+
+class Data(Part):
+    """A set of questions with gold answers: exactly one of `hub`, `builtin`, `file`."""
+
+    hub: str | None = None
+    """Id on the data hub, `owner/name`."""
+    builtin: str | None = None
+    """Name of a seeded generator that comes with cotspec."""
+    file: str | None = None
+    """JSON-lines file, relative to the spec file."""
+    revision: str | None = None
+    """Commit hash or tag of a `hub` data set."""
+    config: str | None = None
+    """Configuration of a `hub` data set."""
+    split: str | None = None
+    """Split of a `hub` or `builtin` data set (builtin: train, valid, test)."""
+    question: str = "question"
+    """Column that holds the question."""
+    answer: str | AnswerField = "answer"
+    """Column that holds the gold answer."""
+    size: Count | None = None
+    """Number of problems of a `builtin` set."""
+    seed: Seed = 0
+    """Seed of a `builtin` set."""
+    steps: tuple[Count, Count] = (2, 4)
+    """Least and most reasoning steps of a `builtin` problem (its difficulty)."""
+    slice: Slice | None = None
+    """Keep rows [first, end)."""
+
+
+class Opens(Part):
+    """How a segment begins."""
+
+    opens: Annotated[str, Field(min_length=1)]
+    """Literal text at the start of the segment; `{n}` stands for the step's number."""
+
+
+class Trace(Part):
+    """How a chain of thought is cut into named segments."""
+
+    thinking: Opens = Opens(opens="Thinking…")
+    """Free thought before the first step; a trace without it is fine."""
+    step: Opens = Opens(opens="Step {n}:")
+    """A numbered step."""
+    answer: Opens = Opens(opens="Answer:")
+    """The final answer."""
+
+
+class Sampling(Part):
+    """How text is drawn from a model."""
+
+    n: Count = 1
+    """Samples per prompt."""
+    temperature: NotNegative = 1.0
+    """0 is greedy."""
+    top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """Nucleus mass."""
+    top_k: Whole = 0
+    """Keep the k likeliest tokens; 0 keeps all."""
+    max_new_tokens: Count = 512
+    """Longest completion, in tokens."""
+
+
+class StepBounds(Part):
+    """Bounds on the number of steps of a trace."""
+
+    at_least: Whole = 0
+    """Fewest steps."""
+    at_most: Count | None = None
+    """Most steps."""
+
+
+class Keep(Part):
+    """Which teacher rollouts become traces."""
+
+    answer: Literal["correct", "any"] = "correct"
+    """`correct`: only rollouts whose answer equals the gold answer."""
+    steps: StepBounds = StepBounds(at_least=1)
+    """Bounds on the number of steps."""
+
+
+class Teach(Part):
+    """Teacher rollouts, filtered into traces."""
+
+    model: Name
+    """The teacher, a name under `models`."""
+    data: Name
+    """The questions, a name under `data`."""
+    prompt: str | None = None
+    """Jinja file, relative to the spec file; default: cotspec's own `solve` prompt."""
+    sampling: Sampling = Sampling(temperature=0.6, top_p=0.95, max_new_tokens=2048)
+    """How the teacher is sampled."""
+    keep: Keep = Keep()
+    """The filter."""
+
+
+class Lora(Part):
+    """Low-rank adapters (Hu et al. 2021, arXiv 2106.09685)."""
+
+    r: Count = 16
+    """Rank."""
+    alpha: Positive = 32
+    """Scale; the update is multiplied by alpha / r."""
+    dropout: Share = 0.0
+    """Dropout on the adapter's input."""
+    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
+    """Names of the adapted layers."""
+    merge: Literal[True] = True
+    """Merge the adapter into the weights at the end (the next stage starts from whole weights)."""
+
+
+Schedule = Literal["constant", "linear", "cosine"]
+Precision = Literal["fp32", "bf16", "fp16"]
+
+
+class _Train(Part):
+    epochs: Count = 1
+    """Passes over the rows; masks and order are drawn anew in each."""
+    lr: Positive
+    """Peak learning rate."""
+    schedule: Schedule = "linear"
+    """Learning-rate schedule after warm-up."""
+    warmup_steps: Whole | None = None
+    """Optimizer steps of linear warm-up."""
+    warmup_ratio: Share | None = None
+    """Warm-up as a share of all optimizer steps (instead of `warmup_steps`)."""
+    weight_decay: NotNegative = 0.0
+    """AdamW weight decay."""
+    max_grad_norm: Positive = 1.0
+    """Gradients are clipped to this norm."""
+    max_length: Count = 2048
+    """Longest prompt + completion in tokens; a longer row is refused or counted, never cut."""
+    precision: Precision = "fp32"
+    """Number format of the training computation (it changes the result, so it is part of the identity)."""
+    lora: Lora | None = None
+    """Train adapters instead of all weights."""
+
+
+class Sft(_Train):
+    """Supervised fine-tuning on the target trace."""
+
+    by: Literal["sft"]
+    """The trainer."""
+    global_batch: Count = 32
+    """Rows per optimizer step, over all processes."""
+
+
+class Grpo(_Train):
+    """Group relative policy optimisation (Shao et al. 2024, arXiv 2402.03300)."""
+
+    by: Literal["grpo"]
+    """The trainer."""
+    global_batch: Count = 16
+    """Completions per optimizer step, over all processes (prompts × group)."""
+    group: Annotated[int, Field(ge=2)] = 8
+    """G: completions per prompt."""
+    beta: NotNegative = 0.0
+    """Weight of the KL term against the stage's first weights."""
+    clip: Positive = 0.2
+    """ε of the clipped importance ratio."""
+    iterations: Count = 1
+    """μ: optimizer passes over each generated batch."""
+    loss: Literal["grpo", "bnpo", "dr_grpo", "dapo"] = "dapo"
+    """How token losses are averaged (`grpo`: within each completion first; `dapo`: over all tokens of the step)."""
+    scale_rewards: Literal["group", "batch", "none"] = "group"
+    """What advantages are divided by: standard deviation of the group, of the batch, or nothing."""
+    mask_truncated: bool = False
+    """Leave completions that hit `max_new_tokens` out of the loss."""
+    sampling: Sampling = Sampling()
+    """How completions are drawn (`n` is the group and not set here)."""
+
+
+class TraceRows(Part):
+    """Rows from the teacher's traces."""
+
+    from_: Annotated[Literal["teach"], Field(alias="from")]
+    """Where rows come from."""
+    slice: Slice | None = None
+    """Keep traces [first, end)."""
+
+
+class FailureRows(Part):
+    """Rows from the questions a stage still gets wrong."""
+
+    from_: Annotated[Literal["failures"], Field(alias="from")]
+    """Where rows come from."""
+    of: Name
+    """The stage whose failures are mined."""
+    on: Literal["teach"] = "teach"
+    """The questions tried: those of the teacher's traces."""
+    slice: Slice | None = None
+    """Try only traces [first, end)."""
+    attempts: Count = 4
+    """Tries per question."""
+    keep: Literal["all_wrong", "any_wrong"] = "all_wrong"
+    """A question is a failure when all, or any, of its tries are wrong."""
+    sampling: Sampling = Sampling(temperature=0.7, top_p=0.9, max_new_tokens=512)
+    """How the tries are drawn."""
+    prompt: str | None = None
+    """Jinja file for the tries; default: cotspec's own `solve` prompt."""
+
+
+class Ramp(Part):
+    """A value that moves linearly over the run, from its first row or step to its last."""
+
+    from_: Annotated[float, Field(alias="from")]
+    """Value at the start."""
+    to: float
+    """Value at the end."""
+
+
+class ShareRamp(Part):
+    """A share that moves linearly over the run (a hint schedule)."""
+
+    from_: Annotated[Share, Field(alias="from")]
+    """Share at the start."""
+    to: Share
+    """Share at the end."""
+
+
+class RegexUnit(Part):
+    """A mask unit given by a regular expression."""
+
+    regex: Annotated[str, Field(min_length=1)]
+    """Each match inside a step is one unit."""
+
+
+class Mask(Part):
+    """Which parts of a trace's steps are hidden from the prompt."""
+
+    unit: Literal["step", "sentence", "number", "equation"] | RegexUnit = "step"
+    """What is hidden at a time."""
+    select: Literal["random", "scattered", "consecutive", "first", "last", "inner", "all"] = "random"
+    """Which units: `scattered` avoids neighbours while it can, `inner` keeps the first and the last."""
+    rows: Share = 1.0
+    """Share of the rows that are masked at all."""
+    count: Count | None = None
+    """Number of units hidden in a masked row."""
+    share: Share | ShareRamp | None = None
+    """Part of a masked row's units that is hidden: floor(share × units)."""
+    at_least: Whole = 0
+    """Hide at least this many (but never more than `leave` allows)."""
+    leave: Whole = 0
+    """Leave at least this many visible."""
+    placeholder: Annotated[str, Field(min_length=1)] = "[MASKED]"
+    """What stands in the prompt instead."""
+
+
+class Loss(Part):
+    """Which segments of the target are supervised."""
+
+    on: Annotated[tuple[Literal["thinking", "step", "masked", "answer"], ...], Field(min_length=1)] = (
+        "thinking",
+        "step",
+        "answer",
+    )
+    """`step` is every step, `masked` only what the prompt hides."""
+
+
+class Gate(Part):
+    """A condition that decides the reward alone when it fails."""
+
+    unless: str
+    """Expression; when it is false the reward is `reward` and nothing else."""
+    reward: float
+    """The reward then."""
+
+
+class Term(Part):
+    """One weighted part of a reward."""
+
+    value: str | float
+    """Expression over measures, or a constant."""
+    weight: float | Ramp = 1.0
+    """Factor, fixed or moving over the run."""
+
+
+class Reward(Part):
+    """A reward: gates in order, then the weighted sum of the terms."""
+
+    gates: tuple[Gate, ...] = ()
+    """Tried in order; the first that fails decides."""
+    let: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], str | float] = {}
+    """Named expressions the terms may use, each after those above it."""
+    terms: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Term], Field(min_length=1)]
+    """The terms by name."""
+
+
+class AtStep(Part):
+    """The checkpoint of one optimizer step."""
+
+    step: Count
+    """The step."""
+
+
+class Best(Part):
+    """The checkpoint with the best value of a metric."""
+
+    best: str
+    """`train.<metric>` or `valid.<metric>` (accuracy, formatted, tokens, reward)."""
+    every: Count = 50
+    """A candidate is kept every this many optimizer steps."""
+
+
+class Advance(Part):
+    """The transition out of a stage."""
+
+    checkpoint: Literal["final"] | AtStep | Best = "final"
+    """Which checkpoint goes on."""
+    require: dict[str, str] = {}
+    """What it must reach: metric → `>= 0.9`. Reads training or validation metrics, never the test set."""
+    otherwise: Literal["stop", "warn"] = "stop"
+    """What happens when it does not."""
+
+
+class Stage(Part):
+    """One training stage."""
+
+    start: Name
+    """What it starts from: a model or an earlier stage."""
+    train: Annotated[Sft | Grpo, Field(discriminator="by")]
+    """The trainer and its settings."""
+    rows: Annotated[TraceRows | FailureRows, Field(discriminator="from_")]
+    """The rows it trains on."""
+    task: Literal["solve", "reconstruct", "complete", "rewrite"]
+    """What the student is asked: `solve` shows the question only, `reconstruct` and `complete` a corrupted trace,
+    `rewrite` the whole teacher trace."""
+    prompt: str | None = None
+    """Jinja file, relative to the spec file; default: cotspec's own prompt for the task."""
+    mask: Mask | None = None
+    """What the prompt hides."""
+    shuffle: bool = False
+    """Show the steps in random order, without their numbers."""
+    loss: Loss | None = None
+    """Supervised segments (sft only); default: all."""
+    reward: Reward | None = None
+    """The reward (grpo only)."""
+    advance: Advance | None = None
+    """The transition out of this stage; default: the final checkpoint goes on unconditionally."""
+
+
+class Evaluate(Part):
+    """Accuracy, length and form on held-out questions."""
+
+    data: Name
+    """The questions, a name under `data`."""
+    sampling: Sampling = Sampling(temperature=0.0, max_new_tokens=512)
+    """How answers are drawn; greedy unless told otherwise."""
+    of: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """Models and stages, in the order of the report; the first is the baseline."""
+    prompt: str | None = None
+    """Jinja file, relative to the spec file; default: cotspec's own `solve` prompt."""
+
+
+class Experiment(Part):
+    """One whole spec."""
+
+    cotspec: Literal[1]
+    """Language version."""
+    name: Name
+    """Name of the experiment; not part of its identity."""
+    about: str = ""
+    """One sentence for readers; not part of its identity."""
+    seed: Seed = 42
+    """Seed of everything random."""
+    models: Annotated[dict[Name, Model], Field(min_length=1)]
+    """The models by name."""
+    data: Annotated[dict[Name, Data], Field(min_length=1)]
+    """The data sets by name."""
+    trace: Trace = Trace()
+    """How a chain of thought is cut."""
+    teach: Teach
+    """Teacher rollouts."""
+    stages: Annotated[dict[Name, Stage], Field(min_length=1)]
+    """The training stages by name, in order."""
+    evaluate: Evaluate
+    """The evaluation."""
+    resources: Resources = Resources()
+    """How it is run; never part of the identity."""

@@ -1,0 +1,411 @@
+"""What the runtime reads: one closed type per kind of task, everything resolved, no Optionals.
+
+A body is *identity*: each field changes what is computed, and the task's id is a hash of it (cotspec.ir.canonical).
+How it is launched (GPUs, batch splitting) is in `RunSettings`, in a file of its own that is never hashed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from cotspec.spec.base import Part
+
+# --- shared parts -----------------------------------------------------------------------------------------------------
+
+
+class TraceFormat(Part):
+    """Openers of the segments; `step` holds `{n}`."""
+
+    thinking: str
+    step: str
+    answer: str
+
+
+class HubModel(Part):
+    """Weights from the model hub."""
+
+    kind: Literal["hub"] = "hub"
+    id: str
+    revision: str
+    chat: bool
+
+
+class BuiltinModel(Part):
+    """Weights that come with cotspec; `digest` is the sha256 of its files (cotspec/builtin/manifest.json)."""
+
+    kind: Literal["builtin"] = "builtin"
+    name: str
+    digest: str
+    chat: bool
+
+
+class InputModel(Part):
+    """Weights in the folder `inputs["model"]`: an earlier stage's, or a local folder.
+
+    With an input `gate` beside it, that file names which of the stage's checkpoints goes on.
+    """
+
+    kind: Literal["input"] = "input"
+    chat: bool
+
+
+ModelRef = Annotated[HubModel | BuiltinModel | InputModel, Field(discriminator="kind")]
+
+
+class HubData(Part):
+    """Questions from the data hub."""
+
+    kind: Literal["hub"] = "hub"
+    id: str
+    config: str
+    split: str
+    revision: str
+    question: str
+    answer: str
+    answer_after: str
+
+
+class BuiltinData(Part):
+    """Questions from a seeded generator."""
+
+    kind: Literal["builtin"] = "builtin"
+    name: str
+    split: str
+    size: int
+    seed: int
+    steps: tuple[int, int]
+
+
+class FileData(Part):
+    """Questions from the JSON-lines file `inputs["file"]`."""
+
+    kind: Literal["file"] = "file"
+    question: str
+    answer: str
+    answer_after: str
+
+
+class Sampling(Part):
+    """How text is drawn; temperature 0 is greedy, top_k 0 keeps all."""
+
+    n: int
+    temperature: float
+    top_p: float
+    top_k: int
+    max_new_tokens: int
+
+
+class Range(Part):
+    """Rows [first, end); end -1 is the end."""
+
+    first: int
+    end: int
+
+
+class Ramp(Part):
+    """A value that goes linearly from `first` to `last` over the run; a constant has both equal."""
+
+    first: float
+    last: float
+
+
+class Mask(Part):
+    """Which units of a trace's steps are hidden.
+
+    `rows` is the share of rows masked at all. In a masked row with n units,
+    `min(max(count, floor(share·n), at_least), n − leave)` units are hidden (count 0 and share 0 when not given;
+    `all` and `inner` hide all they select). `unit` is `regex:<pattern>` for a regular expression. `rows` 0 masks nothing.
+    """
+
+    unit: str
+    select: Literal["random", "scattered", "consecutive", "first", "last", "inner", "all"]
+    rows: float
+    count: int
+    share: Ramp
+    at_least: int
+    leave: int
+    placeholder: str
+
+
+class Lora(Part):
+    """Low-rank adapters; r 0 trains all weights."""
+
+    r: int
+    alpha: float
+    dropout: float
+    targets: tuple[str, ...]
+
+
+class RewardGate(Part):
+    """When `unless` is false the reward is `reward`."""
+
+    unless: str
+    reward: float
+
+
+class Binding(Part):
+    """A name for an expression."""
+
+    name: str
+    value: str
+
+
+class RewardTerm(Part):
+    """weight(progress) × value."""
+
+    name: str
+    value: str
+    weight: Ramp
+
+
+class Reward(Part):
+    """Gates in order, then the weighted sum of the terms. Expressions are text (cotspec.cot.rewards)."""
+
+    gates: tuple[RewardGate, ...]
+    let: tuple[Binding, ...]
+    terms: tuple[RewardTerm, ...]
+
+
+class Final(Part):
+    """The last weights."""
+
+    kind: Literal["final"] = "final"
+
+
+class AtStep(Part):
+    """The weights after one optimizer step."""
+
+    kind: Literal["step"] = "step"
+    step: int
+
+
+class Best(Part):
+    """The candidate with the best metric, one candidate every `every` steps."""
+
+    kind: Literal["best"] = "best"
+    metric: str
+    every: int
+
+
+Checkpoint = Annotated[Final | AtStep | Best, Field(discriminator="kind")]
+
+
+class Requirement(Part):
+    """metric op value."""
+
+    metric: str
+    op: Literal["<", "<=", "==", "!=", ">=", ">"]
+    value: float
+
+
+# --- one body per kind of task ----------------------------------------------------------------------------------------
+
+
+class Body(Part):
+    """Base of all bodies. `uses` names the kernel parts whose version is part of the identity (cotspec.cot.versions)."""
+
+    uses: ClassVar[tuple[str, ...]] = ()
+
+
+class DataBody(Body):
+    """Source → problems.jsonl."""
+
+    uses: ClassVar[tuple[str, ...]] = ("problems", "answers")
+    kind: Literal["data"] = "data"
+    source: Annotated[HubData | BuiltinData | FileData, Field(discriminator="kind")]
+    slice: Range
+
+
+class TeachBody(Body):
+    """inputs: problems → rollouts.jsonl."""
+
+    uses: ClassVar[tuple[str, ...]] = ("generate",)
+    kind: Literal["teach"] = "teach"
+    model: ModelRef
+    prompt: str
+    sampling: Sampling
+    seed: int
+
+
+class TracesBody(Body):
+    """inputs: rollouts → traces.jsonl: the rollouts that pass the filter, at most one per question."""
+
+    uses: ClassVar[tuple[str, ...]] = ("segment", "answers")
+    kind: Literal["traces"] = "traces"
+    format: TraceFormat
+    answer: Literal["correct", "any"]
+    at_least: int
+    at_most: int
+
+
+class RowsBody(Body):
+    """inputs: traces (or failures) → rows.jsonl: the rows of all epochs, in the order they are trained on."""
+
+    uses: ClassVar[tuple[str, ...]] = ("segment", "answers", "mask", "rows")
+    kind: Literal["rows"] = "rows"
+    by: Literal["sft", "grpo"]
+    task: Literal["solve", "reconstruct", "complete", "rewrite"]
+    format: TraceFormat
+    prompt: str
+    mask: Mask
+    shuffle: bool
+    loss_on: tuple[Literal["thinking", "step", "masked", "answer"], ...]
+    epochs: int
+    slice: Range
+    seed: int
+
+
+class Optim(Part):
+    """AdamW and its schedule. `warmup` below 1 is a share of all steps, else a number of steps."""
+
+    lr: float
+    schedule: Literal["constant", "linear", "cosine"]
+    warmup_steps: int
+    warmup_ratio: float
+    weight_decay: float
+    max_grad_norm: float
+
+
+class SftBody(Body):
+    """inputs: rows, model, gate → model/, metrics.json."""
+
+    uses: ClassVar[tuple[str, ...]] = ("sft",)
+    kind: Literal["sft"] = "sft"
+    start: ModelRef
+    optim: Optim
+    global_batch: int
+    max_length: int
+    precision: Literal["fp32", "bf16", "fp16"]
+    lora: Lora
+    keep: Checkpoint
+    seed: int
+
+
+class GrpoBody(Body):
+    """inputs: rows, model, gate → model/, metrics.json."""
+
+    uses: ClassVar[tuple[str, ...]] = ("grpo", "segment", "answers", "measures", "rewards")
+    kind: Literal["grpo"] = "grpo"
+    start: ModelRef
+    format: TraceFormat
+    optim: Optim
+    global_batch: int
+    group: int
+    beta: float
+    clip: float
+    iterations: int
+    loss: Literal["grpo", "bnpo", "dr_grpo", "dapo"]
+    scale_rewards: Literal["group", "batch", "none"]
+    mask_truncated: bool
+    max_length: int
+    precision: Literal["fp32", "bf16", "fp16"]
+    lora: Lora
+    sampling: Sampling
+    reward: Reward
+    keep: Checkpoint
+    seed: int
+
+
+class MineBody(Body):
+    """inputs: traces, model, gate → failures.jsonl: the traces whose question the model still gets wrong."""
+
+    uses: ClassVar[tuple[str, ...]] = ("generate", "segment", "answers", "mining")
+    kind: Literal["mine"] = "mine"
+    model: ModelRef
+    prompt: str
+    sampling: Sampling
+    attempts: int
+    keep: Literal["all_wrong", "any_wrong"]
+    slice: Range
+    format: TraceFormat
+    seed: int
+
+
+class GateBody(Body):
+    """inputs: stage (its out folder), problems (when a valid.* metric is read) → gate.json."""
+
+    uses: ClassVar[tuple[str, ...]] = ("generate", "segment", "answers", "measures", "gates")
+    kind: Literal["gate"] = "gate"
+    checkpoint: Checkpoint
+    require: tuple[Requirement, ...]
+    otherwise: Literal["stop", "warn"]
+    chat: bool
+    prompt: str
+    sampling: Sampling
+    format: TraceFormat
+    seed: int
+
+
+class EvaluateBody(Body):
+    """inputs: problems, model, gate → predictions.jsonl, metrics.json."""
+
+    uses: ClassVar[tuple[str, ...]] = ("generate", "segment", "answers", "measures", "stats")
+    kind: Literal["evaluate"] = "evaluate"
+    model: ModelRef
+    prompt: str
+    sampling: Sampling
+    format: TraceFormat
+    seed: int
+
+
+class ReportBody(Body):
+    """inputs: one `evaluate.<label>` per row → report.json, report.md. Carries names, so it is never shared."""
+
+    uses: ClassVar[tuple[str, ...]] = ("report",)
+    kind: Literal["report"] = "report"
+    name: str
+    about: str
+    labels: tuple[str, ...]
+
+
+AnyBody = Annotated[
+    DataBody
+    | TeachBody
+    | TracesBody
+    | RowsBody
+    | SftBody
+    | GrpoBody
+    | MineBody
+    | GateBody
+    | EvaluateBody
+    | ReportBody,
+    Field(discriminator="kind"),
+]
+
+
+# --- the files beside a task ------------------------------------------------------------------------------------------
+
+
+class InputFile(Part):
+    """A file or folder a task reads: path relative to the task's folder, and the id of the task that writes it ("" for
+    a file of the project)."""
+
+    path: str
+    producer: str
+
+
+class Payload(Part):
+    """payload.json, the DVC dependency: everything that decides the result."""
+
+    cotspec: Literal[1] = 1
+    id: str
+    kernel: dict[str, int]
+    inputs: dict[str, InputFile]
+    task: AnyBody
+
+
+class RunSettings(Part):
+    """run.json, not a DVC dependency: how the same result is computed here."""
+
+    processes: int
+    gpus: int
+    per_device_batch: int
+    accumulation: int
+    gradient_checkpointing: bool
+    save_steps: int
+    engine: Literal["transformers", "vllm"]
+    generate_batch: int
+    tensor_parallel: int
+    vllm_memory: float
