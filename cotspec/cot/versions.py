@@ -1,4 +1,4 @@
-"""Versions of the kernel's parts. Raise one when its *results* change: tasks that use it then get new ids and run again."""
+"""Versions of the kernel's parts. Raise one when its *results* change: its tasks then get new ids and run again."""
 
 from __future__ import annotations
 

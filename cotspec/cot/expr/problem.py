@@ -1,0 +1,46 @@
+"""What can be wrong with an expression, as values. Knows no files: columns count inside the expression's own text."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+#: What people bring from other languages, and its name here.
+_ALIASES = {"ln": "log", "clamp": "clip", "interp": "curve", "piecewise": "curve", "fabs": "abs", "minimum": "min"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake in an expression's text."""
+
+    column: int
+    """Where it begins: offset in the text in characters, the first is 1 (line ends count as one character)."""
+    message: str
+    """One sentence."""
+    suggestion: str = ""
+    """Text that could stand in its place, or empty."""
+    help: str = ""
+    """What to do, when that is more than a replacement."""
+    length: int = 1
+    """How many characters it covers."""
+
+
+class UnscorableError(Exception):
+    """An expression has no value for these measures: a division by zero, a logarithm of 0, a number too large."""
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The known word that was probably meant, or "": by usual aliases, then by likeness, ignoring case."""
+    names = sorted(known)
+    alias = _ALIASES.get(word.lower(), "")
+    if alias in names:
+        return alias
+    found = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    return found[0] if found else ""
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """Source text for a message: white space as single blanks, cut after `limit` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -1,0 +1,63 @@
+"""What a reward, a gate or an evaluation may ask about one response. Knows nothing of weights, models or tokenizers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from cotspec.cot.answers import answer_of, equal
+from cotspec.cot.segment import Trace, segment
+from cotspec.spec.payload import TraceFormat
+
+MEASURES: Mapping[str, type] = MappingProxyType(
+    {
+        "correct": bool,
+        "formatted": bool,
+        "steps": int,
+        "words": int,
+        "tokens": int,
+        "teacher_steps": int,
+        "teacher_words": int,
+        "teacher_tokens": int,
+    }
+)
+"""Names a reward expression may use, and their types."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Teacher:
+    """Size of the teacher's trace for the same question."""
+
+    steps: int
+    words: int
+    tokens: int
+
+
+def words(text: str) -> int:
+    """Number of whitespace-separated words, the unit of BRIDGE's rewards (arXiv 2602.17686)."""
+    return len(text.split())
+
+
+def formatted(trace: Trace) -> bool:
+    """At least one step line and an answer given with its opener (on the last step's line too)."""
+    answer = trace.answer
+    return bool(trace.steps) and answer is not None and answer.opened and answer.body_end > answer.body_start
+
+
+def measure(
+    response: str, *, tokens: int, gold: str, teacher: Teacher, fmt: TraceFormat
+) -> dict[str, bool | int | float]:
+    """All MEASURES of one response. `tokens` is its length as generated; `gold` the gold answer."""
+    trace = segment(response, fmt)
+    given = answer_of(trace)
+    return {
+        "correct": given is not None and equal(given, gold),
+        "formatted": formatted(trace),
+        "steps": len(trace.steps),
+        "words": words(response),
+        "tokens": tokens,
+        "teacher_steps": teacher.steps,
+        "teacher_words": teacher.words,
+        "teacher_tokens": teacher.tokens,
+    }

@@ -1,0 +1,244 @@
+"""Rows: what a stage trains on. Traces → the rows of all epochs, in the order they are trained on.
+
+Owns order, re-masking, prompts, targets, loss spans and what is counted. Must not know tokens, tensors or files.
+
+A row depends on the seed, the epoch and its own record, never on the other records: adding a trace changes no other row
+(except where a ramped share makes the place in the run count). Chance comes from sha256 of (seed, epoch, id).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, assert_never, get_args
+
+from cotspec.cot.leak import Leak, LeakKind, leaks, seal
+from cotspec.cot.loss import supervise
+from cotspec.cot.mask import corrupt, merged, show
+from cotspec.cot.prompting import render
+from cotspec.cot.segment import Trace, segment
+from cotspec.cot.units import Span
+from cotspec.spec import payload
+
+Report = Callable[[int, int], None]
+"""Told (rows done, rows in all)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceRecord:
+    """One line of traces.jsonl: a question, its gold answer, and the teacher's trace with its measures."""
+
+    id: int
+    question: str
+    answer: str
+    trace: str
+    steps: int
+    words: int
+    tokens: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SftRow:
+    """One line of rows.jsonl for sft. `supervise` are sorted spans of `target` that carry loss; one that reaches the
+    target's end supervises the end-of-sequence token too."""
+
+    row: int
+    epoch: int
+    id: int
+    prompt: str
+    target: str
+    supervise: tuple[Span, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GrpoRow:
+    """One line of rows.jsonl for grpo."""
+
+    row: int
+    epoch: int
+    id: int
+    prompt: str
+    answer: str
+    teacher_steps: int
+    teacher_words: int
+    teacher_tokens: int
+
+
+Row = SftRow | GrpoRow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dropped:
+    """Why a row was not built."""
+
+    reason: Literal["no_steps", "nothing_supervised", "leak"]
+    leak: str = ""
+
+
+@dataclass(kw_only=True)
+class Counts:
+    """What building did; `build` fills it in.
+
+    Rows of all epochs are counted, so records × epochs = rows + the three kinds of dropped rows.
+    """
+
+    records: int = 0
+    rows: int = 0
+    masked_rows: int = 0
+    """Written rows in which the mask hides something."""
+    units: int = 0
+    """Units of those rows' steps …"""
+    hidden_units: int = 0
+    """… and how many of them the mask hides."""
+    sealed_rows: int = 0
+    """Written rows in which more is hidden to close a leak."""
+    sealed: Counter[str] = field(default_factory=Counter)
+    """Leaks closed in them by kind: statement, answer, repeat (cotspec.cot.leak)."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """Rows not written by reason: no_steps, nothing_supervised, leak."""
+    leaking: dict[int, str] = field(default_factory=dict)
+    """Record id → its first leak that could not be closed."""
+
+    def record(self) -> dict[str, object]:
+        """As JSON data, for counts.json."""
+        return {
+            "records": self.records,
+            "rows": self.rows,
+            "masked_rows": self.masked_rows,
+            "units": self.units,
+            "hidden_units": self.hidden_units,
+            "sealed": {"rows": self.sealed_rows, **{kind: self.sealed[kind] for kind in get_args(LeakKind)}},
+            "dropped": {
+                "no_steps": self.dropped["no_steps"],
+                "nothing_supervised": self.dropped["nothing_supervised"],
+                "leak_rows": self.dropped["leak"],
+                "leak": sorted(self.leaking),
+            },
+            "leaks": {str(id): leak for id, leak in sorted(self.leaking.items())},
+        }
+
+
+# --- one row ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """What a prompt shows of a trace."""
+
+    shown: str
+    hidden: tuple[Span, ...] = ()
+    """Spans of the trace left out, by the mask or to close a leak: sorted, not overlapping."""
+    units: int = 0
+    masked: int = 0
+    sealed: tuple[Leak, ...] = ()
+    """Leaks that were closed by hiding more."""
+
+
+def view(body: payload.RowsBody, trace: Trace, *, rng: random.Random, progress: float) -> View | Dropped:
+    """What the prompt of `body.task` shows of `trace`; `rng` is the only source of chance."""
+    match body.task:
+        case "solve":
+            return View(shown="")
+        case "rewrite":
+            return View(shown=trace.text.strip())
+        case "reconstruct" | "complete":
+            if not trace.steps:
+                return Dropped(reason="no_steps")
+            return _corrupted(body, trace, rng=rng, progress=progress)
+        case _:
+            assert_never(body.task)
+
+
+def _corrupted(body: payload.RowsBody, trace: Trace, *, rng: random.Random, progress: float) -> View | Dropped:
+    opener = body.format.step
+    first = corrupt(trace, body.mask, opener=opener, rng=rng, progress=progress, shuffle=body.shuffle)
+    shown, hidden = first.shown, first.hidden
+    found = leaks(shown, trace=trace, hidden=hidden)
+    if found:
+        extra = seal(trace, hidden)
+        hidden = merged((*hidden, *extra))
+        numbered = "" if body.shuffle else opener
+        shown = show(trace, hidden, order=first.order, opener=numbered, placeholder=body.mask.placeholder)
+        # Asked about the units as the mask chose them, too: in `hidden` one may have become part of a longer span.
+        if left := leaks(shown, trace=trace, hidden=(*first.hidden, *extra)):
+            return Dropped(reason="leak", leak=str(left[0]))
+    return View(shown=shown, hidden=hidden, units=first.units, masked=len(first.hidden), sealed=found)
+
+
+# --- all rows ---------------------------------------------------------------------------------------------------------
+
+
+def build(
+    body: payload.RowsBody, records: Sequence[TraceRecord], counts: Counts, *, report: Report | None = None
+) -> Iterator[Row]:
+    """The rows of all epochs in training order; `counts` is filled in as they come.
+
+    Each epoch takes the records of `body.slice` in an order of its own and masks each of them anew. A row that cannot
+    be built is dropped and counted. Raises units.UnitError and prompting.PromptError for a body that cannot be used.
+    """
+    end = len(records) if body.slice.end < 0 else body.slice.end
+    sources = [(record, segment(record.trace, body.format)) for record in records[body.slice.first : end]]
+    counts.records = len(sources)
+    total, place = len(sources) * body.epochs, 0
+    for epoch in range(body.epochs):
+        for record, trace in sorted(sources, key=lambda source: _digest("order", body.seed, epoch, source[0].id)):
+            rng = random.Random(int.from_bytes(_digest("row", body.seed, epoch, record.id)))  # noqa: S311 no secret
+            seen = view(body, trace, rng=rng, progress=place / max(1, total - 1))
+            row = _row(body, record, trace, seen, epoch=epoch, number=counts.rows)
+            _tally(counts, record, seen, row)
+            if not isinstance(row, Dropped):
+                yield row
+            place += 1
+            if report is not None:
+                report(place, total)
+
+
+def _row(
+    body: payload.RowsBody, record: TraceRecord, trace: Trace, seen: View | Dropped, *, epoch: int, number: int
+) -> Row | Dropped:
+    if isinstance(seen, Dropped):
+        return seen
+    prompt = render(body.prompt, question=record.question, trace=seen.shown)
+    match body.by:
+        case "sft":
+            spans = supervise(trace, body.loss_on, hidden=seen.hidden)
+            if not spans:
+                return Dropped(reason="nothing_supervised")
+            target = trace.text.rstrip()
+            return SftRow(row=number, epoch=epoch, id=record.id, prompt=prompt, target=target, supervise=spans)
+        case "grpo":
+            return GrpoRow(
+                row=number,
+                epoch=epoch,
+                id=record.id,
+                prompt=prompt,
+                answer=record.answer,
+                teacher_steps=record.steps,
+                teacher_words=record.words,
+                teacher_tokens=record.tokens,
+            )
+        case _:
+            assert_never(body.by)
+
+
+def _tally(counts: Counts, record: TraceRecord, seen: View | Dropped, row: Row | Dropped) -> None:
+    if isinstance(row, Dropped):
+        counts.dropped[row.reason] += 1
+        if row.leak:
+            counts.leaking.setdefault(record.id, row.leak)
+    elif isinstance(seen, View):
+        counts.rows += 1
+        counts.masked_rows += seen.masked > 0
+        counts.units += seen.units if seen.masked else 0
+        counts.hidden_units += seen.masked
+        counts.sealed_rows += bool(seen.sealed)
+        counts.sealed.update(leak.kind for leak in seen.sealed)
+
+
+def _digest(use: str, seed: int, epoch: int, record: int) -> bytes:
+    """32 bytes that depend on nothing else: not on the process, the platform or the other records."""
+    return hashlib.sha256(json.dumps([use, seed, epoch, record]).encode()).digest()

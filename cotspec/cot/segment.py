@@ -1,0 +1,182 @@
+"""Cuts a response or a teacher's trace into preamble, thinking, steps and answers that tile it exactly.
+
+Pure and linear in the length of the text; knows nothing of right and wrong. The rules, decided on real traces:
+
+1. A step begins where a *line* begins with its opener, markup allowed (`**Step 1:**`, `### Step 1`). "Step 1" inside a
+   line is prose.
+2. Before the first step is thinking (from its opener on) and preamble. An answer opener there is a draft and stays.
+   With a thinking opener, step lines whose numbering restarts at 1 before any answer was given are thoughts too.
+3. A step ends at the next step line or where an answer is given: the opener at the start of a line or, as teachers
+   write it, on the step's own line (`… = 10 \\] Answer: 10`); "Final Answer"; "the answer is 10"; in the last step
+   also a `\\boxed{}`. From there to the end of the step's block is an answer segment, so no step holds an answer. A
+   step that is nothing but an answer (`Step 4: Final Answer: 8`) is one.
+4. `Trace.answer` is the last answer segment; its body is what follows the last opener in it with anything after it.
+5. Without steps the last answer line counts, then the last inline opener, phrase or box; in thinking only an
+   answer line, a box, or an opener on the very last line, because thoughts talk of answers.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from cotspec.cot.openers import KINDS, MARKUP, Mark, Openers, compile_openers, line_starts, marks
+from cotspec.spec.payload import TraceFormat
+
+_VISIBLE = re.compile(r"\S")
+
+SegmentKind = Literal["preamble", "thinking", "step", "answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """text[start:end] with its opener and the space after it; text[body_start:body_end] is what it says.
+
+    `number` is a step's number as written, 0 elsewhere. `opened` is false for an answer that was given without the
+    format's opener (a phrase or a box).
+    """
+
+    kind: SegmentKind
+    start: int
+    end: int
+    body_start: int
+    body_end: int
+    number: int = 0
+    opened: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A text and the segments that tile it."""
+
+    text: str
+    segments: tuple[Segment, ...]
+
+    @property
+    def steps(self) -> tuple[Segment, ...]:
+        """The steps in order of the text."""
+        return tuple(s for s in self.segments if s.kind == "step")
+
+    @property
+    def thinking(self) -> Segment | None:
+        """The thinking, if any."""
+        return next((s for s in self.segments if s.kind == "thinking"), None)
+
+    @property
+    def answer(self) -> Segment | None:
+        """The last answer, the one that counts; earlier ones are left in `segments`."""
+        return next((s for s in reversed(self.segments) if s.kind == "answer"), None)
+
+    def body(self, segment: Segment) -> str:
+        """What a segment says, without opener and outer space."""
+        return self.text[segment.body_start : segment.body_end]
+
+
+class _Cut(NamedTuple):
+    kind: SegmentKind
+    start: int
+    body: int
+    number: int = 0
+    opened: bool = True
+
+
+class _Step(NamedTuple):
+    start: int
+    body: int
+    number: int
+
+
+def segment(text: str, fmt: TraceFormat) -> Trace:
+    """Tile a text: the segments joined give it back. An empty text has none. O(len(text))."""
+    openers = compile_openers(fmt.thinking, fmt.step, fmt.answer)
+    floor = max(text.rfind(openers.thinking_ends), 0) if openers.thinking_ends else 0
+    found = [mark for mark in marks(text, openers) if mark.start >= floor]
+    steps = [step for step in _steps(text, openers) if step.start >= floor]
+    thinking = next(line_starts(openers.thinking, text), None)
+    if thinking and steps and thinking[0] < steps[0].start:
+        steps = _last_run(steps, found)
+    first = steps[0].start if steps else len(text)
+    cuts = _head(thinking[:2] if thinking and thinking[0] < first else None, first)
+    cuts += _blocks(text, steps, found) if steps else _lone_answer(text, found, thinking[0] if thinking else -1)
+    return Trace(text, _tile(text, cuts))
+
+
+def _steps(text: str, openers: Openers) -> list[_Step]:
+    found = enumerate(line_starts(openers.step, text), 1)
+    return [_Step(start, end, int(number) if openers.numbered else i) for i, (start, end, number) in found]
+
+
+def _last_run(steps: Sequence[_Step], found: Sequence[Mark]) -> list[_Step]:
+    given = [mark.start for mark in found if mark.kind in ("line", "inline")]
+    begin = 0
+    for i in range(1, len(steps)):
+        answered = bisect_left(given, steps[begin].start) < bisect_left(given, steps[i].start)
+        if steps[i].number == 1 and not answered:
+            begin = i
+    return list(steps[begin:])
+
+
+def _head(thinking: tuple[int, int] | None, first: int) -> list[_Cut]:
+    if thinking is None:
+        return [_Cut("preamble", 0, 0)] if first else []
+    before = [_Cut("preamble", 0, 0)] if thinking[0] else []
+    return [*before, _Cut("thinking", *thinking)]
+
+
+def _blocks(text: str, steps: Sequence[_Step], found: Sequence[Mark]) -> list[_Cut]:
+    cuts: list[_Cut] = []
+    starts = [mark.start for mark in found]
+    for i, step in enumerate(steps):
+        last = i + 1 == len(steps)
+        end = len(text) if last else steps[i + 1].start
+        inside = found[bisect_left(starts, step.start) : bisect_left(starts, end)]
+        given = [mark for mark in inside if mark.start >= step.body and (last or mark.kind != "boxed")]
+        if not given:
+            cuts.append(_Cut("step", *step))
+        elif not text[step.body : given[0].start].strip(MARKUP) and text[given[0].start - 1] != "\n":
+            cuts.append(_answer(text, given, end)._replace(start=step.start))
+        else:
+            cuts += [_Cut("step", *step), _answer(text, given, end)]
+    return cuts
+
+
+def _answer(text: str, given: Sequence[Mark], end: int) -> _Cut:
+    """The answer that begins at the first mark; its body follows the last opener with anything after it."""
+    lines = [mark for mark in given if mark.kind == "line"]
+    opened = lines or [mark for mark in given if mark.kind == "inline"]
+    filled = next((mark for mark in reversed(opened) if _says(text, mark.end, end)), None)
+    best = filled or (opened[-1] if opened else given[0])
+    return _Cut("answer", given[0].start, best.end, opened=bool(opened))
+
+
+def _says(text: str, start: int, end: int) -> bool:
+    """Whether anything but blank space stands in text[start:end], without copying it."""
+    return _VISIBLE.search(text, start, end) is not None
+
+
+def _lone_answer(text: str, found: Sequence[Mark], thinking: int) -> list[_Cut]:
+    """The answer of a text without steps; `thinking` is where thoughts begin, -1 without any."""
+    last_line = text.rstrip().rfind("\n") + 1
+    free = [m for m in found if thinking < 0 or m.kind in ("line", "boxed") or m.start >= last_line]
+    allowed = [m for m in free if m.start >= thinking]
+    for kind in KINDS:
+        of_kind = [mark for mark in allowed if mark.kind == kind]
+        if of_kind:
+            filled = [mark for mark in of_kind if _says(text, mark.end, len(text))]
+            return [_answer(text, (filled or of_kind)[-1:], len(text))]
+    return []
+
+
+def _tile(text: str, cuts: Sequence[_Cut]) -> tuple[Segment, ...]:
+    ends = [*(cut.start for cut in cuts[1:]), len(text)][: len(cuts)]
+    return tuple(_segment(text, cut, end) for cut, end in zip(cuts, ends, strict=True) if end > cut.start)
+
+
+def _segment(text: str, cut: _Cut, end: int) -> Segment:
+    inner = text[min(cut.body, end) : end]
+    body_start = end - len(inner.lstrip())
+    body_end = body_start + len(inner.strip())
+    return Segment(cut.kind, cut.start, end, body_start, body_end, cut.number, cut.opened)

@@ -1,0 +1,55 @@
+"""Wilson intervals against published and derived values."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cotspec.cot.stats import Z95, wilson
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    [
+        # Newcombe 1998, Statistics in Medicine 17:857, table I, method 3.
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_the_interval_is_the_published_one(successes: int, n: int, low: float, high: float) -> None:
+    assert wilson(successes, n) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+
+
+counts = st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@given(counts)
+def test_the_interval_holds_the_share_and_stays_in_range(count: tuple[int, int]) -> None:
+    successes, n = count
+    low, high = wilson(successes, n)
+    assert 0 <= low <= successes / n <= high <= 1
+    assert low < high
+
+
+@given(counts)
+def test_the_interval_is_symmetric_in_success_and_failure(count: tuple[int, int]) -> None:
+    successes, n = count
+    low, high = wilson(successes, n)
+    assert wilson(n - successes, n) == (pytest.approx(1 - high, abs=1e-12), pytest.approx(1 - low, abs=1e-12))
+
+
+@given(counts)
+def test_the_ends_are_where_the_score_test_just_rejects(count: tuple[int, int]) -> None:
+    successes, n = count
+    for end in wilson(successes, n):
+        if 0 < end < 1:
+            assert (successes / n - end) ** 2 == pytest.approx(Z95**2 * end * (1 - end) / n, rel=1e-6, abs=1e-12)
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 0), (1, 0), (-1, 5), (6, 5)])
+def test_an_impossible_count_is_refused(successes: int, n: int) -> None:
+    with pytest.raises(ValueError):
+        wilson(successes, n)
