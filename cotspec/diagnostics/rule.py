@@ -1,0 +1,26 @@
+"""What a rule says about itself: `cotspec explain` prints it, the tests run its examples. Imports nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """One kind of finding.
+
+    `failing` and `passing` are YAML. In a rule about a whole file they are that file; in any other they replace parts
+    of a small complete spec (`tests/passes/base.yaml`), at the second level: `stages: {a: …}` replaces stage `a` whole.
+    A rule about the file system has no examples.
+    """
+
+    slug: str
+    """Stable name, e.g. `unknown-key`."""
+    claim: str
+    """What holds in a good spec, in one sentence."""
+    why: str
+    """What goes wrong otherwise."""
+    failing: str = ""
+    """An example that has the finding."""
+    passing: str = ""
+    """The same, put right."""

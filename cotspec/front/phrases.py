@@ -1,0 +1,125 @@
+"""Words of the messages: how a value, a place and a limit are called. Knows plain data only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.suggest import either
+from cotspec.front import shape
+from cotspec.front.nodes import Data
+
+_LONGEST = 40
+_NAMED = frozenset({"stages", "models", "data", "terms", "let"})
+_NOT_BOOL = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+
+NOT_A_NAME = "is not a name: lower-case letters and digits, with single `-` or `_` between them, at most 63"
+
+
+def cut(text: str) -> str:
+    """A user's text, fit to stand in a sentence."""
+    line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+
+
+def got(data: Data) -> str:
+    """What was found."""
+    match data:
+        case None:
+            return "nothing"
+        case bool():
+            return f"`{shape.written(data)}`"
+        case int() | float():
+            return f"the number {cut(str(data))}"
+        case str():
+            return f"the text `{cut(data)}`" if data else "an empty text"
+        case list():
+            return f"a list of {len(data)}" if data else "an empty list"
+        case dict():
+            return "a group of settings" if data else "an empty group"
+
+
+def label(path: Path) -> str:
+    """A value as a person would call it: `lr`, `of[1]`, `stages.compress`."""
+    if not path:
+        return "a spec"
+    last = path[-1]
+    if isinstance(last, int):
+        return f"`{path[-2]}[{last}]`" if len(path) > 1 else f"`[{last}]`"
+    return f"`{path[-2]}.{last}`" if len(path) > 1 and path[-2] in _NAMED else f"`{cut(last)}`"
+
+
+def name(path: Path) -> str:
+    """A group as a person would call it; the whole spec is `the spec`."""
+    return label(path) if path else "the spec"
+
+
+def either_values(values: Iterable[object]) -> str:
+    """`a`, `b` or `c`."""
+    return either(shape.written(value) for value in values)
+
+
+def limit(kind: str, context: Mapping[str, object], data: Data) -> str:
+    """How a value breaks a bound; empty when that is not what is wrong."""
+    match kind:
+        case "greater_than_equal":
+            return f"is {_value(data)}; it must be at least {_value(context['ge'])}"
+        case "greater_than":
+            return f"is {_value(data)}; it must be above {_value(context['gt'])}"
+        case "less_than_equal":
+            return f"is {_value(data)}; it must be at most {_value(context['le'])}"
+        case "less_than":
+            return f"is {_value(data)}; it must be below {_value(context['lt'])}"
+        case "string_too_short":
+            return "must not be empty"
+        case "string_too_long":
+            return f"has {len(data) if isinstance(data, str) else 0} characters; the most is {context['max_length']}"
+        case "too_short":
+            return f"needs {_items(context['min_length'])} or more, not {got(data)}"
+        case "too_long":
+            return f"wants {_items(context['max_length'])}, not {got(data)}"
+        case _:
+            return ""
+
+
+def pattern(kind: str, path: Path, data: Data) -> str:
+    """How a text breaks its pattern; empty when that is not what is wrong."""
+    if kind != "string_pattern_mismatch":
+        return ""
+    if "slurm" in path:
+        return f"cannot be {got(data)} in a batch script"
+    return f"is {got(data)}, which {NOT_A_NAME}"
+
+
+def advice(form: shape.Form, data: Data) -> str:
+    """What to do about a value of the wrong type, when it shows what was meant."""
+    wanted = shape.describe(form)
+    if wanted.startswith("a list") and isinstance(data, str | bool | int | float):
+        return f"write [{cut(shape.written(data))}]"
+    if isinstance(data, str):
+        return _from_text(wanted, data)
+    if "text" in wanted and isinstance(data, bool | int | float):
+        return f'put it in quotes if it is meant as text: "{shape.written(data)}"'
+    return ""
+
+
+def _from_text(wanted: str, text: str) -> str:
+    if "true" in wanted and text.lower() in _NOT_BOOL:
+        return f"YAML 1.2 has only `true` and `false`: write {_NOT_BOOL[text.lower()]}"
+    if "number" not in wanted:
+        return ""
+    if re.fullmatch(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", text):
+        return "write it without quotes"
+    if re.fullmatch(r"\d[\d_,' ]*\d", text):
+        return f"write {re.sub(r'[^0-9]', '', text)}"
+    percent = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text)
+    return f"write {float(percent[1]) / 100:g}" if percent else ""
+
+
+def _value(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _items(count: object) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"

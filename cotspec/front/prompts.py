@@ -1,0 +1,136 @@
+"""The files a spec names: paths that stay in the project, and prompt templates that can be used.
+
+Knows where a spec names files; not what is done with them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path as File
+from pathlib import PurePosixPath
+
+from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
+from jinja2.sandbox import SandboxedEnvironment
+
+from cotspec.cot.prompting import VARIABLES
+from cotspec.diagnostics import Diagnostic, Sink, Span
+from cotspec.diagnostics.source import Path, SourceMap
+from cotspec.diagnostics.suggest import did_you_mean, listed, near
+from cotspec.front.read import read, shown
+from cotspec.spec.experiment import Experiment, FailureRows
+
+_ROOT_SIGNS = (".git", ".dvc", "pyproject.toml")
+
+
+def load_prompts(experiment: Experiment, *, source: SourceMap, spec: File, sink: Sink) -> dict[str, str]:
+    """Text of each prompt file by its path as written; findings for paths, files and templates that cannot be used."""
+    root = project_root(spec)
+    for path, written in _paths(experiment):
+        _refuse_outside(written, path, source, (spec, root), sink)
+    texts: dict[str, str] = {}
+    for path, written in prompt_paths(experiment):
+        if _refuse_outside(written, path, source, (spec, root), sink):
+            continue
+        text = texts[written] if written in texts else _text(written, path, source, spec, sink)
+        if text is not None:
+            texts[written] = text
+    return texts
+
+
+def project_root(spec: File) -> File:
+    """The nearest folder above the spec that is a project; without one, the spec's own folder."""
+    folder = File(os.path.abspath(spec)).parent
+    return next((f for f in (folder, *folder.parents) if any((f / sign).exists() for sign in _ROOT_SIGNS)), folder)
+
+
+def prompt_paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
+    """Every place that names a prompt file, with what it names."""
+    named: list[tuple[Path, str | None]] = [(("teach", "prompt"), experiment.teach.prompt)]
+    for name, stage in experiment.stages.items():
+        named.append((("stages", name, "prompt"), stage.prompt))
+        if isinstance(stage.rows, FailureRows):
+            named.append((("stages", name, "rows", "prompt"), stage.rows.prompt))
+    named.append((("evaluate", "prompt"), experiment.evaluate.prompt))
+    return ((path, written) for path, written in named if written is not None)
+
+
+def _paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
+    """Every place that names another file or folder."""
+    for name, model in experiment.models.items():
+        if model.path is not None:
+            yield ("models", name, "path"), model.path
+    for name, data in experiment.data.items():
+        if data.file is not None:
+            yield ("data", name, "file"), data.file
+
+
+def _refuse_outside(written: str, path: Path, source: SourceMap, places: tuple[File, File], sink: Sink) -> bool:
+    spec, root = places
+    why = _outside(written, spec, root)
+    if why:
+        message = f"`{path[-1]}` {why}"
+        advice = "give a path in the project, relative to the folder of the spec"
+        sink.add(Diagnostic(rule="project-path", message=message, span=source.value(path), help=advice))
+    return bool(why)
+
+
+def _outside(written: str, spec: File, root: File) -> str:
+    if not written or not written.isprintable() or "\\" in written:
+        return "is not a path: name a file, with `/` between folders"
+    if PurePosixPath(written).is_absolute() or written.startswith("~") or written[1:2] == ":":
+        return "is an absolute path, which means nothing on another machine"
+    joined = File(os.path.abspath(spec)).parent / written
+    inside = File(os.path.normpath(joined)).is_relative_to(root) and joined.resolve().is_relative_to(root.resolve())
+    return "" if inside else f"leads out of the project (`{shown(root)}`)"
+
+
+def _text(written: str, path: Path, source: SourceMap, spec: File, sink: Sink) -> str | None:
+    """The text of a prompt file that can be used."""
+    file = File(os.path.normpath(spec.parent / written))
+    found = Sink()
+    text = read(file, found)
+    for finding in found.findings:
+        sink.add(Diagnostic(rule="prompt-file", message=finding.message, span=source.value(path), help=finding.help))
+    if text is None:
+        return None
+    faults = list(_faults(text, shown(file)))
+    sink.extend(faults)
+    return None if faults else text
+
+
+def _faults(text: str, file: str) -> Iterator[Diagnostic]:
+    try:
+        tree = SandboxedEnvironment().parse(text)
+        unknown = meta.find_undeclared_variables(tree) - VARIABLES
+        others = list(meta.find_referenced_templates(tree))
+        SandboxedEnvironment().compile(tree)
+    except TemplateSyntaxError as error:
+        message = f"the template cannot be read: {error.message or 'syntax error'}"
+        yield _fault(message, _line(text, file, error.lineno), "see https://jinja.palletsprojects.com/templates")
+        return
+    except TemplateError as error:
+        yield _fault(f"the template cannot be used: {error.message}", _line(text, file, 1), "")
+        return
+    if others:
+        yield _fault("a prompt cannot include or import another template", _line(text, file, 1), "write its text here")
+    for name in sorted(unknown):
+        close = near(name, VARIABLES)
+        advice = did_you_mean(close) or f"there is {listed(sorted(VARIABLES))}"
+        yield _fault(f"a prompt has no name `{name}`", _use(text, file, tree, name), advice)
+
+
+def _fault(message: str, span: Span, advice: str) -> Diagnostic:
+    return Diagnostic(rule="prompt-template", message=message, span=span, help=advice)
+
+
+def _use(text: str, file: str, tree: nodes.Template, name: str) -> Span:
+    """Where a name is first used; Jinja knows the line, the column is the first place on it that reads so."""
+    line = min((node.lineno for node in tree.find_all(nodes.Name) if node.name == name), default=1)
+    whole = _line(text, file, line)
+    at = text.split("\n")[line - 1].find(name)
+    return whole if at < 0 else Span(file, line, at + 1, line, at + 1 + len(name))
+
+
+def _line(text: str, file: str, line: int) -> Span:
+    return Span(file, line, 1, line, len(text.split("\n")[line - 1]) + 1)

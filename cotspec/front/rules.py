@@ -1,0 +1,218 @@
+"""The rules the front end itself holds a spec to: what `cotspec explain` says about them, not how they are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from cotspec.diagnostics.rule import Rule
+
+_FILE = (
+    Rule(
+        slug="missing-file",
+        claim="A spec that is named exists.",
+        why="There is nothing to read. A relative path counts from the folder the command runs in.",
+    ),
+    Rule(
+        slug="not-a-file",
+        claim="A spec is a regular file.",
+        why="A folder, a pipe or a device is not read; to build several specs, name each.",
+    ),
+    Rule(
+        slug="unreadable-file",
+        claim="A spec may be read.",
+        why="The operating system refused; the finding says why.",
+    ),
+    Rule(
+        slug="file-too-large",
+        claim="A spec has at most one megabyte.",
+        why="A spec is written and read by people. Something that large is another file, given by mistake.",
+    ),
+    Rule(
+        slug="not-utf8",
+        claim="A spec is UTF-8 text.",
+        why="Any other encoding reads differently on another machine, and the same spec must mean the same everywhere.",
+    ),
+    Rule(
+        slug="control-character",
+        claim="A spec holds no control characters and no exotic line breaks.",
+        why="They cannot be seen, and programs disagree on where a line ends, so positions would be wrong.",
+        failing="name: a\u2028b\n",
+        passing="name: a b\n",
+    ),
+)
+
+_YAML = (
+    Rule(
+        slug="empty-file",
+        claim="A spec says something.",
+        why="The file has no settings, perhaps because all of it is a comment.",
+        failing="# cotspec: 1\n",
+        passing="cotspec: 1\n",
+    ),
+    Rule(
+        slug="two-documents",
+        claim="One file is one spec.",
+        why="YAML would start a second document at `---`, and everything after it would be lost.",
+        failing="name: a\n---\nname: b\n",
+        passing="---\nname: a\n",
+    ),
+    Rule(
+        slug="tab",
+        claim="Lines are indented with spaces.",
+        why="YAML forbids tabs there, because how far they reach depends on the editor.",
+        failing="train:\n\tlr: 1e-5\n",
+        passing="train:\n  lr: 1e-5\n",
+    ),
+    Rule(
+        slug="indentation",
+        claim="Lines that belong together are indented alike.",
+        why="Indentation is what says which setting belongs to which.",
+        failing="train:\n    lr: 1e-5\n  epochs: 3\n",
+        passing="train:\n    lr: 1e-5\n    epochs: 3\n",
+    ),
+    Rule(
+        slug="unclosed-quote",
+        claim="A quote that is opened is closed.",
+        why="Everything up to the next quote mark, lines further down, would be one text.",
+        failing='name: "a\nseed: 1\n',
+        passing='name: "a"\nseed: 1\n',
+    ),
+    Rule(
+        slug="unclosed-bracket",
+        claim="A bracket that is opened is closed, and a comma stands between two items.",
+        why="The lines below would become part of the list or group.",
+        failing="of: [student, structure\nseed: 1\n",
+        passing="of: [student, structure]\nseed: 1\n",
+    ),
+    Rule(
+        slug="reserved-character",
+        claim="A text that begins with a sign YAML keeps for itself stands in quotes.",
+        why="@ and ` may not begin a plain text, and % * & ! | > mean something else there.",
+        failing="about: @home\n",
+        passing='about: "@home"\n',
+    ),
+    Rule(
+        slug="yaml-syntax",
+        claim="A spec is YAML 1.2.",
+        why="The line cannot be read as `key: value`, a list item or a comment.",
+        failing="about: a: b\n",
+        passing='about: "a: b"\n',
+    ),
+    Rule(
+        slug="duplicate-key",
+        claim="A key stands once in its group.",
+        why="YAML readers keep the last one without a word, so one of the two values would silently count for nothing.",
+        failing="seed: 1\nseed: 2\n",
+        passing="seed: 2\n",
+    ),
+    Rule(
+        slug="merge-key",
+        claim="Settings are not merged with `<<`.",
+        why="It is not part of YAML 1.2, and where a value came from would no longer be visible.",
+        failing="a: &a {lr: 1e-5}\nb: {<<: *a}\n",
+        passing="a: &a {lr: 1e-5}\nb: *a\n",
+    ),
+    Rule(
+        slug="key-not-text",
+        claim="Every key is text.",
+        why="A number, true, false, null, list or group as a key has no meaning in a spec.",
+        failing="1: a\n",
+        passing='"1": a\n',
+    ),
+    Rule(
+        slug="yaml-tag",
+        claim="Values carry no YAML tags.",
+        why="A tag changes the type of a value behind the reader's back, or asks a program to build an object.",
+        failing="seed: !!str 1\n",
+        passing='seed: "1"\n',
+    ),
+    Rule(
+        slug="unknown-alias",
+        claim="An alias `*name` comes after its anchor `&name`, and not inside it.",
+        why="There is nothing it could stand for.",
+        failing="a: *b\n",
+        passing="b: &b 1\na: *b\n",
+    ),
+    Rule(
+        slug="too-large",
+        claim="A spec has at most 10,000 values, counting each use of an alias.",
+        why="A few aliases of aliases can stand for billions of values.",
+        failing="a: &a [1,2,3,4,5,6,7,8,9,0]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
+        "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n",
+        passing="a: &a [1,2,3,4,5,6,7,8,9,0]\nb: [*a,*a,*a]\n",
+    ),
+    Rule(
+        slug="too-deep",
+        claim="Groups and lists are nested at most 50 deep.",
+        why="No setting lies deeper than ten; a spec like that is broken or hostile.",
+        failing=f"a: {'[' * 60}{']' * 60}\n",
+        passing="a: [[1]]\n",
+    ),
+    Rule(
+        slug="not-finite",
+        claim="Numbers are finite.",
+        why="Infinity and not-a-number would spread through a loss or a reward without a trace.",
+        failing="lr: .inf\n",
+        passing="lr: 1e-5\n",
+    ),
+)
+
+_SHAPE = (
+    Rule(
+        slug="unknown-key",
+        claim="Every key is one the language has at that place.",
+        why="A misspelt key that is passed over means training with a default nobody chose.",
+        failing="teach: {model: tutor, data: train, smapling: {n: 1}}\n",
+        passing="teach: {model: tutor, data: train, sampling: {n: 1}}\n",
+    ),
+    Rule(
+        slug="missing-key",
+        claim="A key without a default is given.",
+        why="cotspec does not guess what decides a result.",
+        failing="teach: {model: tutor}\n",
+        passing="teach: {model: tutor, data: train}\n",
+    ),
+    Rule(
+        slug="wrong-type",
+        claim="A value is of the kind its key wants.",
+        why="Nothing is converted: text that looks like a number stays text, as in YAML 1.2.",
+        failing="seed: three\n",
+        passing="seed: 3\n",
+    ),
+    Rule(
+        slug="wrong-value",
+        claim="A value is one of the choices, and within the bounds, of its key.",
+        why="It would fail later, after hours of training, or train something that makes no sense.",
+        failing="evaluate: {data: test, of: [base], sampling: {top_p: 1.5}}\n",
+        passing="evaluate: {data: test, of: [base], sampling: {top_p: 0.5}}\n",
+    ),
+)
+
+_FILES_NAMED = (
+    Rule(
+        slug="project-path",
+        claim="A file or folder a spec names lies in the project and is given relative to the spec.",
+        why="A path of one machine means nothing on another, and would end up in files that are committed.",
+        failing="models: {base: {path: /data/model}}\n",
+        passing="models: {base: {path: weights/model}}\n",
+    ),
+    Rule(
+        slug="prompt-file",
+        claim="A prompt file is there and is UTF-8 text.",
+        why="Its text becomes part of what is computed.",
+        failing="evaluate: {data: test, of: [base], prompt: nowhere.jinja}\n",
+        passing="evaluate: {data: test, of: [base]}\n",
+    ),
+    Rule(
+        slug="prompt-template",
+        claim="A prompt file is a Jinja template that uses no name but `question` and `trace`.",
+        why="Any other name is empty when the prompt is written; includes and imports are not followed.",
+    ),
+)
+
+RULES: Mapping[str, Rule] = MappingProxyType({r.slug: r for r in (*_FILE, *_YAML, *_SHAPE, *_FILES_NAMED)})
+"""By slug, in the order the phases find them."""
+
+FILE_RULES: tuple[str, ...] = tuple(r.slug for r in (*_FILE, *_YAML))
+"""The slugs whose examples are whole files."""

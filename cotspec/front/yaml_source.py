@@ -1,0 +1,183 @@
+"""YAML text → plain data and the position of every key and value. Knows YAML; not what a spec means.
+
+libyaml parses; scalars are read by `scalars` (YAML 1.2), and what YAML allows but a spec must not hold is refused here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NoReturn
+
+import yaml
+
+from cotspec.diagnostics import Diagnostic, Sink, Span
+from cotspec.front import nodes, scalars, yaml_errors
+from cotspec.front.nodes import Document, Entry, Group, Listing, Node, Scalar
+
+_Opening = yaml.ScalarEvent | yaml.CollectionStartEvent
+_OPENING = (yaml.ScalarEvent, yaml.CollectionStartEvent)
+
+DEEPEST = 50
+"""Groups and lists inside one another."""
+MOST = 10_000
+"""Values of a spec, those of an alias counted at each use."""
+
+
+def parse(text: str, file: str, sink: Sink) -> Document | None:
+    """Read one document; None after an error. `text` has lines ended by `\\n` and no byte order mark."""
+    found = Sink()
+    root = _Parser(text, file, found).document()
+    sink.extend(found.findings)
+    return None if root is None or found.failed else nodes.document(root, file=file, text=text)
+
+
+class _StopError(Exception):
+    """Nothing after this place can be read; the finding is in the sink."""
+
+
+class _Parser:
+    """Builds nodes from libyaml's events, which come lazily: a hostile file is left at its first offence."""
+
+    def __init__(self, text: str, file: str, sink: Sink) -> None:
+        self.text, self.file, self.sink = text, file, sink
+        self.anchors: dict[str, tuple[Node, int] | None] = {}
+        self.count = 0
+        self.quoted: Span | None = None
+        self.events = self._events()
+
+    def document(self) -> Node | None:
+        """The root, or None when the file cannot be read to its end."""
+        try:
+            if isinstance(next(self.events), yaml.StreamEndEvent):
+                advice = "`cotspec init` writes a spec to start from"
+                self._stop("empty-file", "the file has no settings", Span(self.file, 1, 1, 1, 1), advice)
+            root = self._node(next(self.events), 0)
+            self._only_one()
+        except _StopError:
+            return None
+        return root
+
+    def _events(self) -> Iterator[yaml.Event]:
+        try:
+            for event in yaml.parse(self.text, Loader=yaml.CSafeLoader):
+                self.quoted = self._span(event) if getattr(event, "style", None) in ("'", '"') else None
+                if not isinstance(event, yaml.StreamStartEvent):
+                    yield event
+        except yaml.YAMLError as error:
+            self.sink.add(yaml_errors.translate(error, self.file, self.text.split("\n"), self.quoted))
+            raise _StopError from error
+
+    def _only_one(self) -> None:
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                advice = "put each spec in a file of its own"
+                self._stop("two-documents", "a second document begins here", self._span(event), advice)
+
+    def _node(self, event: yaml.Event, depth: int) -> Node:
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        if not isinstance(event, _OPENING):
+            raise RuntimeError(f"libyaml gave {event} where a value begins")  # noqa: TRY004 - a bug, not an argument
+        if depth > DEEPEST:
+            self._stop("too-deep", f"nested more than {DEEPEST} deep", self._span(event))
+        before = self.count
+        self._counted(1, event)
+        self._refuse_tag(event)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = None
+        node = self._content(event, depth)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (node, self.count - before)
+        return node
+
+    def _content(self, event: _Opening, depth: int) -> Node:
+        if isinstance(event, yaml.ScalarEvent):
+            return Scalar(self._span(event), self._scalar(event))
+        listing = isinstance(event, yaml.SequenceStartEvent)
+        return self._list(event, depth) if listing else self._group(event, depth)
+
+    def _alias(self, event: yaml.AliasEvent) -> Node:
+        target = self.anchors.get(event.anchor or "")
+        if target is None:
+            inside = event.anchor in self.anchors
+            what = (
+                f"`*{event.anchor}` stands inside its own anchor" if inside else f"there is no `&{event.anchor}` above"
+            )
+            self._stop("unknown-alias", what, self._span(event))
+        self._counted(target[1], event)
+        return replace(target[0], span=self._span(event))
+
+    def _list(self, start: yaml.CollectionStartEvent, depth: int) -> Listing:
+        items: list[Node] = []
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            items.append(self._node(event, depth + 1))
+        return Listing(self._whole(start, event, items[-1] if items else None), tuple(items))
+
+    def _group(self, start: yaml.CollectionStartEvent, depth: int) -> Group:
+        entries: dict[str, Entry] = {}
+        last: Node | None = None
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            key = self._node(event, depth + 1)
+            last = self._node(next(self.events), depth + 1)
+            name = self._name(key, plain=isinstance(event, yaml.ScalarEvent) and event.implicit[0])
+            if name is None:
+                continue
+            if name in entries:
+                self._duplicate(name, key.span, entries[name].span)
+            entries.setdefault(name, Entry(name, key.span, last))
+        return Group(self._whole(start, event, last), tuple(entries.values()))
+
+    def _name(self, key: Node, *, plain: bool) -> str | None:
+        if not isinstance(key, Scalar) or not isinstance(key.value, str):
+            self._add("key-not-text", "a key must be text", key.span, "put it in quotes if it is meant as text")
+            return None
+        if key.value == "<<" and plain:
+            advice = "write the settings out, or use a whole group again with `*name`"
+            self._add("merge-key", "settings cannot be merged with `<<`", key.span, advice)
+            return None
+        return key.value
+
+    def _duplicate(self, key: str, span: Span, first: Span) -> None:
+        message = f"the key `{key}` is already given on line {first.line}, column {first.column}"
+        related = ((first, "is the first"),)
+        self.sink.add(Diagnostic(rule="duplicate-key", message=message, span=span, help="keep one", related=related))
+
+    def _scalar(self, event: yaml.ScalarEvent) -> scalars.Value:
+        if not event.implicit[0]:
+            return str(event.value)
+        try:
+            return scalars.resolve(event.value)
+        except scalars.NotFiniteError:
+            self._add("not-finite", "this is not a finite number", self._span(event), "give a number below 1.8e308")
+            return None
+
+    def _refuse_tag(self, event: _Opening) -> None:
+        if event.tag is not None:
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            advice = "leave it out; a text that looks like something else goes in quotes"
+            self._add("yaml-tag", f"the tag `{tag}` is not used in specs", self._span(event), advice)
+
+    def _span(self, event: yaml.Event) -> Span:
+        start, end = event.start_mark, event.end_mark
+        if start is None or end is None:
+            raise RuntimeError(f"libyaml gave {event} without a place")
+        return Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+    def _whole(self, start: yaml.CollectionStartEvent, end: yaml.Event, last: Node | None) -> Span:
+        """From the start to the closing bracket or, in block style, to the end of the last value."""
+        first, close = self._span(start), self._span(end)
+        stop = close if start.flow_style or last is None else last.span
+        return Span(self.file, first.line, first.column, stop.end_line, stop.end_column)
+
+    def _counted(self, more: int, event: yaml.Event) -> None:
+        self.count += more
+        if self.count > MOST:
+            self._stop("too-large", f"up to here there are more than {MOST:,} values", self._span(event))
+
+    def _add(self, rule: str, message: str, span: Span, advice: str = "") -> None:
+        self.sink.add(Diagnostic(rule=rule, message=message, span=span, help=advice))
+
+    def _stop(self, rule: str, message: str, span: Span, advice: str = "") -> NoReturn:
+        self._add(rule, message, span, advice)
+        raise _StopError

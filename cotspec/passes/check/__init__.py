@@ -1,0 +1,78 @@
+"""Semantic rules: what ties two places of a spec together, one rule per module, all run, findings with positions.
+
+A rule is a module with `RULE`, what it says about itself, and `check`, which yields findings. Rules do not see each
+other and hold for any spec that has the right shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from cotspec.diagnostics import Sink
+from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source import SourceMap
+from cotspec.passes.check import (
+    advance_metric,
+    batch_size,
+    builtin_name,
+    device,
+    empty_range,
+    evaluation_on_train,
+    loss_segments,
+    mask_amount,
+    mask_regex,
+    mask_use,
+    name_clash,
+    prompt_variable,
+    requirement,
+    reward_expression,
+    sampling,
+    source_choice,
+    source_settings,
+    stage_kind,
+    stage_order,
+    trace_openers,
+    unknown_reference,
+    warmup,
+)
+from cotspec.passes.check.context import Check, Context
+from cotspec.spec.experiment import Experiment
+
+_NO_FILES: Mapping[str, str] = MappingProxyType({})
+
+CHECKS: tuple[tuple[Rule, Check], ...] = (
+    (unknown_reference.RULE, unknown_reference.check),
+    (stage_order.RULE, stage_order.check),
+    (name_clash.RULE, name_clash.check),
+    (source_choice.RULE, source_choice.check),
+    (source_settings.RULE, source_settings.check),
+    (builtin_name.RULE, builtin_name.check),
+    (trace_openers.RULE, trace_openers.check),
+    (stage_kind.RULE, stage_kind.check),
+    (mask_use.RULE, mask_use.check),
+    (mask_amount.RULE, mask_amount.check),
+    (mask_regex.RULE, mask_regex.check),
+    (loss_segments.RULE, loss_segments.check),
+    (reward_expression.RULE, reward_expression.check),
+    (warmup.RULE, warmup.check),
+    (empty_range.RULE, empty_range.check),
+    (sampling.RULE, sampling.check),
+    (requirement.RULE, requirement.check),
+    (advance_metric.RULE, advance_metric.check),
+    (evaluation_on_train.RULE, evaluation_on_train.check),
+    (prompt_variable.RULE, prompt_variable.check),
+    (batch_size.RULE, batch_size.check),
+    (device.RULE, device.check),
+)
+"""Every rule with its check; the order does not matter, findings are shown in the order of the file."""
+
+RULES: Mapping[str, Rule] = MappingProxyType({rule.slug: rule for rule, _ in CHECKS})
+"""By slug."""
+
+
+def check(experiment: Experiment, source: SourceMap, sink: Sink, *, files: Mapping[str, str] = _NO_FILES) -> None:
+    """Put the findings of all rules into `sink`. `files` is the text of the prompt files, by path as written."""
+    context = Context(experiment=experiment, source=source, files=files)
+    for _, run in CHECKS:
+        sink.extend(run(context))

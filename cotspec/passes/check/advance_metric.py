@@ -1,0 +1,60 @@
+"""What a transition may measure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotspec.diagnostics import Diagnostic, Span
+from cotspec.diagnostics.rule import Rule
+from cotspec.ir.defaults import VALID_DATA
+from cotspec.passes.check.context import Context, finding, misnamed
+from cotspec.spec.experiment import Best, Grpo, Stage
+
+_ANSWERS = ("accuracy", "formatted", "tokens")
+_STAGE = (
+    "start: base, train: {by: grpo, lr: 1e-5}, rows: {from: teach}, task: solve, reward: {terms: {a: {value: 1}}}, "
+    "advance: {checkpoint: {best:"
+)
+
+RULE = Rule(
+    slug="advance-metric",
+    claim="A transition reads `train.<metric>` or `valid.<metric>`; `valid` is a data set; never the test.",
+    why="A checkpoint chosen or a stage passed by test data makes the reported accuracy worthless.",
+    failing=f"stages: {{first: {{{_STAGE} test.accuracy}}}}}}}}\n",
+    passing=f"stages: {{first: {{{_STAGE} valid.accuracy}}}}}}}}\n",
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every metric of every transition."""
+    for path, _, stage in context.stages():
+        if stage.advance is None:
+            continue
+        here = (*path, "advance")
+        if isinstance(stage.advance.checkpoint, Best):
+            span = context.source.value((*here, "checkpoint", "best"))
+            yield from _metric(context, stage, stage.advance.checkpoint.best, span)
+        for metric in stage.advance.require:
+            yield from _metric(context, stage, metric, context.source.key((*here, "require", metric)))
+
+
+def known(stage: Stage) -> tuple[str, ...]:
+    """The metrics a transition out of this stage may read."""
+    grpo = isinstance(stage.train, Grpo)
+    train = (*_ANSWERS, "reward") if grpo else ("loss",)
+    return (*(f"train.{name}" for name in train), *(f"valid.{name}" for name in _ANSWERS))
+
+
+def _metric(context: Context, stage: Stage, metric: str, span: Span) -> Iterator[Diagnostic]:
+    data, tested = context.experiment.data, context.experiment.evaluate.data
+    where = metric.partition(".")[0]
+    if where == "test" or (where in data and where not in ("train", VALID_DATA)):
+        advice = "read `train.<metric>`, or hold some data out as `data.valid`"
+        yield finding(RULE, span, f"a transition must not read `{where}` data", advice)
+    elif metric not in known(stage):
+        message = f"a stage trained by {stage.train.by} has no metric `{metric}`"
+        yield misnamed(RULE, span, message, metric, known(stage))
+    elif where == "valid" and VALID_DATA not in data:
+        yield finding(RULE, span, f"`{metric}` needs a data set `valid`", "add it under `data`")
+    elif where == "valid" and tested == VALID_DATA:
+        yield finding(RULE, span, "`valid` is also what `evaluate` reports on", "evaluate on other data")

@@ -1,0 +1,59 @@
+"""Batches that divide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source import Path
+from cotspec.passes.check.context import Context, finding
+from cotspec.spec.experiment import Grpo, Stage
+
+_STAGE = "start: base, rows: {from: teach}, task: solve, train:"
+
+RULE = Rule(
+    slug="batch-size",
+    claim="`global_batch` is processes × `per_device_batch` × a whole number, and under grpo a multiple of `group`.",
+    why="The global batch decides the result and is kept whatever the machine; what is left is accumulated, "
+    "and a group is never torn apart.",
+    failing=f"stages: {{first: {{{_STAGE} {{by: sft, lr: 1e-5, global_batch: 30}}}}}}\n"
+    "resources: {train: {gpus: 4, per_device_batch: 4}}\n",
+    passing=f"stages: {{first: {{{_STAGE} {{by: sft, lr: 1e-5, global_batch: 32}}}}}}\n"
+    "resources: {train: {gpus: 4, per_device_batch: 4}}\n",
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every stage."""
+    for path, name, stage in context.stages():
+        yield from _devices(context, path, name, stage)
+        if isinstance(stage.train, Grpo):
+            yield from _groups(context, path, stage.train)
+
+
+def _devices(context: Context, path: Path, name: str, stage: Stage) -> Iterator[Diagnostic]:
+    given, whole = context.resources(name), stage.train.global_batch
+    processes = max(1, given.gpus)
+    at_once = processes * given.per_device_batch
+    if whole % at_once:
+        who = "1 process" if processes == 1 else f"{processes} processes"
+        message = f"`global_batch` {whole} is not a multiple of {who} × `per_device_batch` {given.per_device_batch}"
+        places = [("resources", "stages", name, "per_device_batch"), ("resources", "train", "per_device_batch")]
+        related = [(context.source.key(p), "says what a device holds") for p in places if p in context.source.keys]
+        span = context.source.value((*path, "train", "global_batch"))
+        yield finding(RULE, span, message, _multiples(whole, at_once), related=tuple(related[:1]))
+
+
+def _groups(context: Context, path: Path, train: Grpo) -> Iterator[Diagnostic]:
+    if train.global_batch % train.group:
+        message = f"a `global_batch` of {train.global_batch} completions does not divide into groups of {train.group}"
+        keys = [(*path, "train", key) for key in ("global_batch", "group")]
+        written = next((key for key in keys if key in context.source.values), keys[0])
+        yield finding(RULE, context.source.value(written), message, _multiples(train.global_batch, train.group))
+
+
+def _multiples(whole: int, part: int) -> str:
+    """The multiples on both sides."""
+    below, above = whole // part * part, (whole // part + 1) * part
+    return f"use {below} or {above} for `global_batch`" if below else f"use {above} for `global_batch`"

@@ -1,0 +1,64 @@
+"""What every rule of `check` is given, and how it makes a finding. Knows no rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from cotspec.diagnostics import Diagnostic, Severity, Span
+from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source import Path, SourceMap
+from cotspec.diagnostics.suggest import did_you_mean, near
+from cotspec.spec.experiment import Experiment, Stage
+from cotspec.spec.resources import StageResources, TrainResources
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """A spec of the right shape, where it was written, and the text of the prompt files it names."""
+
+    experiment: Experiment
+    source: SourceMap
+    files: Mapping[str, str]
+
+    def stages(self) -> Iterator[tuple[Path, str, Stage]]:
+        """Every stage with its path and name, in order."""
+        return ((("stages", name), name, stage) for name, stage in self.experiment.stages.items())
+
+    def resources(self, stage: str) -> TrainResources:
+        """How a stage is run: `resources.train` with what `resources.stages` changes."""
+        change = self.experiment.resources.stages.get(stage, StageResources())
+        changed = {name: value for name in StageResources.model_fields if (value := getattr(change, name)) is not None}
+        return self.experiment.resources.train.model_copy(update=changed)
+
+
+Check = Callable[[Context], Iterator[Diagnostic]]
+
+
+def finding(
+    rule: Rule,
+    span: Span,
+    message: str,
+    advice: str = "",
+    *,
+    suggestions: tuple[str, ...] = (),
+    related: tuple[tuple[Span, str], ...] = (),
+    severity: Severity = "error",
+) -> Diagnostic:
+    """A finding of a rule."""
+    return Diagnostic(
+        rule=rule.slug,
+        message=message,
+        span=span,
+        severity=severity,
+        help=advice,
+        suggestions=suggestions,
+        related=related,
+    )
+
+
+def misnamed(rule: Rule, span: Span, message: str, word: str, known: Iterable[str]) -> Diagnostic:
+    """A finding about a name that is none of the known ones."""
+    choices = tuple(known)
+    close = near(word, choices)
+    return finding(rule, span, message, did_you_mean(close, choices), suggestions=close)

@@ -1,0 +1,42 @@
+"""What needs a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.passes.check.context import Context, finding
+
+_STAGE = "start: base, rows: {from: teach}, task: solve, train:"
+
+RULE = Rule(
+    slug="device",
+    claim="What needs a GPU has one: fp16 and bf16 training, vLLM, and each part of a split model.",
+    why="On a CPU half precision is slow or wrong, and vLLM does not start.",
+    failing=f"stages: {{first: {{{_STAGE} {{by: sft, lr: 1e-5, precision: fp16}}}}}}\n"
+    "resources: {train: {gpus: 0}}\n",
+    passing=f"stages: {{first: {{{_STAGE} {{by: sft, lr: 1e-5, precision: fp16}}}}}}\n"
+    "resources: {train: {gpus: 1}}\n",
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every stage, then generation."""
+    for path, name, stage in context.stages():
+        given = context.resources(name)
+        if given.gpus == 0 and stage.train.precision != "fp32":
+            message = f"stage `{name}` trains in {stage.train.precision} on the CPU"
+            advice = "use `precision: fp32`, or give `resources.train.gpus`"
+            yield finding(RULE, context.source.value((*path, "train", "precision")), message, advice)
+        if given.gpus == 0 and given.vllm:
+            own = ("resources", "stages", name, "vllm")
+            place = own if own in context.source.values else ("resources", "train", "vllm")
+            message = f"stage `{name}` generates with vLLM and has no GPU"
+            yield finding(RULE, context.source.value(place), message, "give it a GPU, or leave `vllm` out")
+    generate = context.experiment.resources.generate
+    if generate.engine == "vllm" and generate.gpus < generate.tensor_parallel:
+        span = context.source.value(("resources", "generate", "engine"))
+        message = f"vLLM needs {generate.tensor_parallel} GPUs here and has {generate.gpus}"
+        advice = "`gpus` must be at least `tensor_parallel`"
+        yield finding(RULE, span, message, advice)

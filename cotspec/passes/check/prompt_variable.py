@@ -1,0 +1,50 @@
+"""What prompts show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source import Path
+from cotspec.passes.check.context import Context, finding
+from cotspec.spec.experiment import FailureRows
+
+RULE = Rule(
+    slug="prompt-variable",
+    claim="A prompt shows `question`, and `trace` exactly when its task has one to show.",
+    why="A prompt without the question asks for nothing; under `solve` the trace is empty, "
+    "under the other tasks it is the whole point.",
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every prompt file whose text is known."""
+    for path, written, task in _prompts(context):
+        text = context.files.get(written)
+        if text is None:
+            continue
+        span, traced = context.source.value(path), task != "solve"
+        if not _shows(text, "question"):
+            yield finding(RULE, span, f"`{written}` does not show `question`", "put {{ question }} into it")
+        if traced and not _shows(text, "trace"):
+            yield finding(RULE, span, f"`{task}` shows a trace, and `{written}` does not", "put {{ trace }} into it")
+        if not traced and _shows(text, "trace"):
+            yield finding(RULE, span, f"`{written}` shows a trace, and there is none here", "leave {{ trace }} out")
+
+
+def _prompts(context: Context) -> Iterator[tuple[Path, str, str]]:
+    spec = context.experiment
+    named: list[tuple[Path, str | None, str]] = [(("teach", "prompt"), spec.teach.prompt, "solve")]
+    for path, _, stage in context.stages():
+        named.append(((*path, "prompt"), stage.prompt, stage.task))
+        if isinstance(stage.rows, FailureRows):
+            named.append(((*path, "rows", "prompt"), stage.rows.prompt, "solve"))
+    named.append((("evaluate", "prompt"), spec.evaluate.prompt, "solve"))
+    return ((path, written, task) for path, written, task in named if written is not None)
+
+
+def _shows(text: str, name: str) -> bool:
+    """Whether the template uses the name between its braces."""
+    return any(re.search(rf"\b{name}\b", part) for part in re.findall(r"\{[{%].*?[%}]\}", text, re.DOTALL))

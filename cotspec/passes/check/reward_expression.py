@@ -1,0 +1,67 @@
+"""Expressions of rewards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotspec.cot.expr.problem import Problem
+from cotspec.cot.rewards import Finding, check_reward
+from cotspec.diagnostics import Diagnostic, Span
+from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.suggest import did_you_mean
+from cotspec.ir import bodies
+from cotspec.passes.check.context import Context, finding
+from cotspec.spec.experiment import Reward
+
+_STAGE = "start: base, train: {by: grpo, lr: 1e-5}, rows: {from: teach}, task: solve"
+
+RULE = Rule(
+    slug="reward-expression",
+    claim="A reward expression uses only the measures, names and functions there are, with the right types.",
+    why="It is computed for every completion; what cannot be computed would stop the training or score nothing.",
+    failing=f"stages: {{first: {{{_STAGE}, reward: {{terms: {{a: {{value: wrods / 2}}}}}}}}}}\n",
+    passing=f"stages: {{first: {{{_STAGE}, reward: {{terms: {{a: {{value: words / 2}}}}}}}}}}\n",
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every reward."""
+    for path, _, stage in context.stages():
+        if stage.reward is not None:
+            for found in check_reward(bodies.reward(stage.reward)):
+                yield _finding(context, (*path, "reward"), stage.reward, found)
+
+
+def _finding(context: Context, path: Path, reward: Reward, found: Finding) -> Diagnostic:
+    problem = found.problem
+    advice = problem.help or (did_you_mean((problem.suggestion,)) if problem.suggestion else "")
+    suggestions = (problem.suggestion,) if problem.suggestion else ()
+    span = _span(context, (*path, *found.place), _text(reward, found.place), found)
+    return finding(RULE, span, problem.message, advice, suggestions=suggestions)
+
+
+def _text(reward: Reward, place: Path) -> str:
+    """The expression as it was checked: white space is single blanks, which the source map looks past."""
+    match place:
+        case ("gates", int(number), "unless"):
+            return bodies.expression(reward.gates[number].unless)
+        case ("let", str(name)):
+            return bodies.expression(reward.let[name])
+        case ("terms", str(name), "value"):
+            return bodies.expression(reward.terms[name].value)
+        case _:
+            return ""
+
+
+def _span(context: Context, path: Path, text: str, found: Finding) -> Span:
+    if found.at_key or not text:
+        return context.source.key(path)
+    problem = found.problem
+    start = context.source.inside(path, text, problem.column)
+    end = context.source.inside(path, text, _last(text, problem))
+    return Span(start.file, start.line, start.column, end.end_line, end.end_column)
+
+
+def _last(text: str, problem: Problem) -> int:
+    return max(problem.column, min(problem.column + problem.length - 1, len(text)))

@@ -1,0 +1,49 @@
+"""Numbers of samples and temperatures that work together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source import Path
+from cotspec.passes.check.context import Context, finding
+from cotspec.spec.experiment import FailureRows, Grpo, Sampling
+
+_STAGE = "start: base, rows: {from: teach}, task: solve, reward: {terms: {a: {value: 1}}}, train:"
+
+RULE = Rule(
+    slug="sampling",
+    claim="`sampling.n` is only the teacher's, and whoever draws several answers draws them at random.",
+    why="Elsewhere `group` or `attempts` is the number of samples; and greedy answers to one prompt are all the same, "
+    "so a group of them has no advantages to learn from.",
+    failing=f"stages: {{first: {{{_STAGE} {{by: grpo, lr: 1e-5, sampling: {{n: 4}}}}}}}}\n",
+    passing=f"stages: {{first: {{{_STAGE} {{by: grpo, lr: 1e-5, group: 4}}}}}}\n",
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every place that samples."""
+    spec = context.experiment
+    yield from _greedy(context, ("teach", "sampling"), spec.teach.sampling, spec.teach.sampling.n)
+    for path, _, stage in context.stages():
+        if isinstance(stage.train, Grpo):
+            where, given = (*path, "train", "sampling"), stage.train.sampling
+            yield from _one(context, where, given, "`group` says how many completions a prompt gets")
+            yield from _greedy(context, where, given, stage.train.group)
+        if isinstance(stage.rows, FailureRows):
+            where, given = (*path, "rows", "sampling"), stage.rows.sampling
+            yield from _one(context, where, given, "`attempts` says how often a question is tried")
+            yield from _greedy(context, where, given, stage.rows.attempts)
+    yield from _one(context, ("evaluate", "sampling"), spec.evaluate.sampling, "each question is answered once")
+
+
+def _one(context: Context, path: Path, given: Sampling, why: str) -> Iterator[Diagnostic]:
+    if given.n != 1:
+        yield finding(RULE, context.source.value((*path, "n")), f"`n` is not used here: {why}", "leave it out")
+
+
+def _greedy(context: Context, path: Path, given: Sampling, samples: int) -> Iterator[Diagnostic]:
+    if given.temperature == 0 and samples > 1:
+        message = f"{samples} samples at temperature 0 are {samples} times the same"
+        yield finding(RULE, context.source.value((*path, "temperature")), message, "give a temperature above 0")

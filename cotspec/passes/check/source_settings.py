@@ -1,0 +1,56 @@
+"""Settings that go with where a model or data set comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source import Path
+from cotspec.passes.check.context import Context, finding
+from cotspec.passes.check.source_choice import DATA, MODEL
+
+_USED: Mapping[str, tuple[str, ...]] = {
+    "revision": ("hub",),
+    "config": ("hub",),
+    "split": ("hub", "builtin"),
+    "question": ("hub", "file"),
+    "answer": ("hub", "file"),
+    "size": ("builtin",),
+    "seed": ("builtin",),
+    "steps": ("builtin",),
+}
+_NEEDED: Mapping[str, tuple[str, ...]] = {"hub": ("split",), "builtin": ("split", "size"), "file": ()}
+
+RULE = Rule(
+    slug="source-settings",
+    claim="A model or data set has the settings its source needs, and none that it ignores.",
+    why="Which split is read, or how many problems are made, decides the result and is not guessed; "
+    "a setting without effect misleads.",
+    failing="data: {valid: {builtin: chains, split: valid}}\n",
+    passing="data: {valid: {builtin: chains, split: valid, size: 50}}\n",
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every model and data set that has one source."""
+    for name, model in context.experiment.models.items():
+        given = [key for key in MODEL if getattr(model, key) is not None]
+        if len(given) == 1:
+            yield from _unused(context, ("models", name), given[0], set(model.model_fields_set))
+    for name, data in context.experiment.data.items():
+        given = [key for key in DATA if getattr(data, key) is not None]
+        if len(given) == 1:
+            path = ("data", name)
+            yield from _unused(context, path, given[0], set(data.model_fields_set))
+            for key in _NEEDED[given[0]]:
+                if getattr(data, key) is None:
+                    message = f"data set `{name}` ({given[0]}) needs `{key}`"
+                    yield finding(RULE, context.source.key(path), message, f"add `{key}: …`")
+
+
+def _unused(context: Context, path: Path, source: str, keys: set[str]) -> Iterator[Diagnostic]:
+    for key in sorted(keys):
+        if key in _USED and source not in _USED[key]:
+            message = f"`{key}` has no effect on `{source}`"
+            yield finding(RULE, context.source.key((*path, key)), message, "leave it out")

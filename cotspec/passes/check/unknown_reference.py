@@ -1,0 +1,43 @@
+"""Names that refer to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source import Path
+from cotspec.passes.check.context import Context, misnamed
+from cotspec.spec.experiment import FailureRows
+
+RULE = Rule(
+    slug="unknown-reference",
+    claim="A name that is used is given to something.",
+    why="References are names; a misspelt one would leave a stage without a model or an evaluation without data.",
+    failing="evaluate: {data: tset, of: [base]}\n",
+    passing="evaluate: {data: test, of: [base]}\n",
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every reference, in the order of the spec."""
+    spec = context.experiment
+    models, stages, data = tuple(spec.models), tuple(spec.stages), tuple(spec.data)
+    uses: list[tuple[Path, str, str, tuple[str, ...]]] = [
+        (("teach", "model"), spec.teach.model, "model", models),
+        (("teach", "data"), spec.teach.data, "data set", data),
+    ]
+    for path, _, stage in context.stages():
+        uses.append(((*path, "start"), stage.start, "model or stage", (*models, *stages)))
+        if isinstance(stage.rows, FailureRows):
+            uses.append(((*path, "rows", "of"), stage.rows.of, "model or stage", (*models, *stages)))
+    uses.append((("evaluate", "data"), spec.evaluate.data, "data set", data))
+    for i, name in enumerate(spec.evaluate.of):
+        uses.append((("evaluate", "of", i), name, "model or stage", (*models, *stages)))
+    for path, name, what, known in uses:
+        if name not in known:
+            yield misnamed(RULE, context.source.value(path), f"there is no {what} `{name}`", name, known)
+    for name in spec.resources.stages:
+        if name not in stages:
+            span = context.source.key(("resources", "stages", name))
+            yield misnamed(RULE, span, f"there is no stage `{name}`", name, stages)

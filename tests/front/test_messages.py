@@ -1,0 +1,180 @@
+"""Wrong keys, types and values: one finding per mistake, in the spec's own words."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cotspec.diagnostics import Diagnostic, Sink
+from cotspec.front.load import load
+
+BASE = Path(__file__).parents[1] / "passes" / "base.yaml"
+
+
+def found(old: str, new: str, folder: Path) -> list[Diagnostic]:
+    text = BASE.read_text(encoding="utf-8")
+    assert old in text
+    file, sink = folder / "spec.yaml", Sink()
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    load(file, sink)
+    return list(sink.sorted())
+
+
+SFT, GRPO = "{by: sft, lr: 1e-4}", "{by: grpo, lr: 1e-5, group: 4}"
+CASES = [
+    (SFT, "{by: sft, learnign_rate: 1e-4}", "unknown-key", "`train` (sft) has no setting `learnign_rate`", "`lr`"),
+    (SFT, "{by: sft, learning_rate: 1e-4}", "unknown-key", "`train` (sft) has no setting `learning_rate`", "`lr`"),
+    (SFT, "{by: sft}", "missing-key", "`train` needs `lr`", "Peak learning rate"),
+    (SFT, "{by: sfft, lr: 1e-4}", "wrong-value", "`by` must be `sft` or `grpo`, not the text `sfft`", "`sft`"),
+    (SFT, "{lr: 1e-4}", "missing-key", "`train` needs `by`", "`sft` or `grpo`"),
+    (SFT, "{bye: sft, lr: 1e-4}", "unknown-key", "`train` has no setting `bye`", "`by`"),
+    (SFT, "sft", "wrong-type", "`train` wants `{lr: …, by: sft}` or `{lr: …, by: grpo}`, got the text `sft`", ""),
+    (SFT, "", "wrong-type", "`train` wants `{lr: …, by: sft}` or `{lr: …, by: grpo}`, got nothing", ""),
+    (SFT, "{by: sft, lr: '1e-4'}", "wrong-type", "`lr` wants a number, above 0, got the text `1e-4`", "without quotes"),
+    (SFT, "{by: sft, lr: 0}", "wrong-value", "`lr` is 0; it must be above 0", ""),
+    (
+        SFT,
+        "{by: sft, lr: 1e-4, epochs: three}",
+        "wrong-type",
+        "`epochs` wants a whole number, at least 1, got the text `three`",
+        "",
+    ),
+    (
+        SFT,
+        "{by: sft, lr: 1e-4, epochs: 1.5}",
+        "wrong-type",
+        "`epochs` wants a whole number, at least 1, got the number 1.5",
+        "",
+    ),
+    (SFT, "{by: sft, lr: 1e-4, group: 4}", "unknown-key", "`train` (sft) has no setting `group`", ""),
+    (
+        GRPO,
+        "{by: grpo, lr: 1e-5, num_generations: 4}",
+        "unknown-key",
+        "`train` (grpo) has no setting `num_generations`",
+        "`group`",
+    ),
+    (
+        GRPO,
+        "{by: grpo, lr: 1e-5, per_device_train_batch_size: 4}",
+        "unknown-key",
+        "`train` (grpo) has no setting `per_device_train_batch_size`",
+        "`resources.train.per_device_batch`",
+    ),
+    (
+        GRPO,
+        "{by: grpo, lr: 1e-5, sampling: {max_tokens: 5}}",
+        "unknown-key",
+        "`sampling` has no setting `max_tokens`",
+        "`max_new_tokens`",
+    ),
+    ("shuffle: true", "shuffle: yes", "wrong-type", "`shuffle` wants `true` or `false`, got the text `yes`", "true"),
+    ("shuffle: true", "epochs: 3", "unknown-key", "`stages.first` has no setting `epochs`", "under `train`"),
+    (
+        GRPO,
+        "{by: grpo, lr: 1e-5, temperature: 1}",
+        "unknown-key",
+        "`train` (grpo) has no setting `temperature`",
+        "under `sampling`",
+    ),
+    (SFT, "{by: sft, lr: 1e-4, kl: 1}", "unknown-key", "`train` (sft) has no setting `kl`", "`beta`"),
+    ("shuffle: true", "mask: {share: {from: 0.1, too: 1}}", "unknown-key", "`share` has no setting `too`", "`to`"),
+    ("shuffle: true", "mask: {share: 1.5}", "wrong-value", "`share` is 1.5; it must be at most 1", ""),
+    (
+        "shuffle: true",
+        "mask: {share: 50%}",
+        "wrong-type",
+        "`share` wants a number from 0 to 1 or `{from: …, to: …}`, got the text `50%`",
+        "write 0.5",
+    ),
+    (
+        "shuffle: true",
+        "mask: {unit: stepp}",
+        "wrong-value",
+        "`unit` must be `step`, `sentence`, `number`, `equation` or `{regex: …}`, not the text `stepp`",
+        "`step`",
+    ),
+    (
+        "shuffle: true",
+        "mask: {mask_probability: 0.7}",
+        "unknown-key",
+        "`mask` has no setting `mask_probability`",
+        "`rows`",
+    ),
+    (
+        "shuffle: true",
+        "advance: {checkpoint: finl}",
+        "wrong-value",
+        "`checkpoint` must be `final`, `{step: …}` or `{best: …}`, not the text `finl`",
+        "`final`",
+    ),
+    (
+        "shuffle: true",
+        "advance: {checkpoint: {best: train.loss, evry: 1}}",
+        "unknown-key",
+        "`checkpoint` has no setting `evry`",
+        "`every`",
+    ),
+    ("shuffle: true", "advance: {checkpoint: {stp: 3}}", "unknown-key", "`checkpoint` has no setting `stp`", "`step`"),
+    (
+        "rows: {from: teach}\n    task: reconstruct",
+        "rows: {from: teech}\n    task: reconstruct",
+        "wrong-value",
+        "`from` must be `teach` or `failures`, not the text `teech`",
+        "`teach`",
+    ),
+    (
+        "rows: {from: teach}\n    task: reconstruct",
+        "rows: {from_: teach}\n    task: reconstruct",
+        "unknown-key",
+        "`rows` (teach) has no setting `from_`",
+        "`from`",
+    ),
+    (
+        "rows: {from: teach}\n    task: reconstruct",
+        "rows: {from: teach, slice: [1]}\n    task: reconstruct",
+        "wrong-value",
+        "`slice` wants 2 values, not a list of 1",
+        "",
+    ),
+    ("cotspec: 1", "cotspec: 2", "wrong-value", "`cotspec` must be `1`, not the number 2", ""),
+    ("name: example", "name: My Spec", "wrong-value", "`name` is the text `My Spec`, which is not a name", ""),
+    ("  second:", "  Second Stage:", "wrong-value", "`Second Stage` is not a name", ""),
+    ("name: example", "name: example\nvariants: {}", "unknown-key", "the spec has no setting `variants`", ""),
+    ("of: [base, first, second]", "of: base", "wrong-type", "`of` wants a list, got the text `base`", "[base]"),
+    ("of: [base, first, second]", "of: [3]", "wrong-type", "`of[0]` wants text, got the number 3", "quotes"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "rule", "message", "advice"), CASES, ids=lambda v: str(v)[:40])
+def test_one_mistake_is_one_finding(old: str, new: str, rule: str, message: str, advice: str, tmp_path: Path) -> None:
+    findings = found(old, new, tmp_path)
+    assert [(f.rule, f.message.split(": lower-case")[0]) for f in findings] == [(rule, message)]
+    assert advice in findings[0].help
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case[1][:40])
+def test_finding_points_into_the_changed_text(case: tuple[str, str, str, str, str], tmp_path: Path) -> None:
+    old, new, *_ = case
+    text = BASE.read_text(encoding="utf-8").replace(old, new)
+    start = text.index(new) if new else text.index("train:", text.index("first:"))
+    (finding,) = found(old, new, tmp_path)
+    first, last = text.count("\n", 0, start) + 1, text.count("\n", 0, start + len(new)) + 1
+    assert first <= finding.span.line <= last
+
+
+def test_findings_of_a_phase_come_all_at_once_in_file_order(tmp_path: Path) -> None:
+    text = BASE.read_text(encoding="utf-8").replace("cotspec: 1", "cotspec: 1\nsead: 1").replace("gpus: 0", "gpus: -1")
+    (tmp_path / "spec.yaml").write_text(text, encoding="utf-8")
+    sink = Sink()
+    assert load(tmp_path / "spec.yaml", sink) is None
+    assert [f.rule for f in sink.sorted()] == ["unknown-key", "wrong-value"]
+
+
+def test_no_message_has_pydantics_words(tmp_path: Path) -> None:
+    for old, new, *_ in CASES:
+        for finding in found(old, new, tmp_path):
+            words = f"{finding.message} {finding.help}"
+            assert re.search(r"Input should|\bunion|\btag|literal|Field required|None\b", words) is None

@@ -1,0 +1,123 @@
+"""The examples of every rule that ties a spec together, run on a small complete spec."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cotspec.diagnostics import Sink
+from cotspec.diagnostics.rule import Rule
+from cotspec.front import yaml_source
+from cotspec.front.load import load
+from cotspec.front.rules import FILE_RULES
+from cotspec.front.rules import RULES as FRONT
+from cotspec.passes.check import RULES, check
+
+ROOT = Path(__file__).parents[2]
+BASE = Path(__file__).with_name("base.yaml")
+EXAMPLES = [rule for rule in (*RULES.values(), *FRONT.values()) if rule.failing and rule.slug not in FILE_RULES]
+
+
+def findings(text: str, folder: Path) -> Sink:
+    file = folder / "spec.yaml"
+    file.write_text(text, encoding="utf-8")
+    sink = Sink()
+    loaded = load(file, sink)
+    if loaded is not None:
+        check(loaded.experiment, loaded.source, sink, files=loaded.files)
+    return sink
+
+
+def changed(example: str) -> str:
+    """The small spec with what the example gives in place of its own, at the second level."""
+    spec, given = plain(BASE.read_text(encoding="utf-8")), plain(example)
+    for key, value in given.items():
+        if key == "stages":
+            value = {**value, "second": {**spec["stages"]["second"], "start": next(iter(value))}}
+            spec["stages"], spec["evaluate"]["of"] = value, ["base"]
+        elif isinstance(value, dict) and key not in ("teach", "evaluate"):
+            spec[key] = {**spec.get(key, {}), **value}
+        else:
+            spec[key] = value
+    return json.dumps(spec)
+
+
+def plain(text: str) -> dict[str, Any]:
+    document = yaml_source.parse(text, "example", Sink())
+    assert document is not None
+    assert isinstance(document.data, dict)
+    return document.data
+
+
+@pytest.mark.parametrize("rule", EXAMPLES, ids=lambda rule: rule.slug)
+def test_failing_example_has_the_finding(rule: Rule, tmp_path: Path) -> None:
+    assert rule.slug in {f.rule for f in findings(changed(rule.failing), tmp_path).findings}
+
+
+@pytest.mark.parametrize("rule", EXAMPLES, ids=lambda rule: rule.slug)
+def test_passing_example_has_no_finding(rule: Rule, tmp_path: Path) -> None:
+    assert findings(changed(rule.passing), tmp_path).findings == []
+
+
+@pytest.mark.parametrize("spec", sorted((ROOT / "specs").glob("*.yaml")), ids=lambda p: p.name)
+def test_specs_of_this_repository_are_clean(spec: Path) -> None:
+    sink = Sink()
+    loaded = load(spec, sink)
+    assert loaded is not None, sink.findings
+    check(loaded.experiment, loaded.source, sink, files=loaded.files)
+    assert sink.findings == []
+
+
+def lines(old: str, new: str, tmp_path: Path) -> list[tuple[str, str]]:
+    """(rule, message) of the small spec with one text replaced."""
+    text = BASE.read_text(encoding="utf-8")
+    assert old in text
+    return [(f.rule, f.message) for f in findings(text.replace(old, new), tmp_path).sorted()]
+
+
+def test_cycle_of_stages_is_one_finding_that_points_at_the_later_stage(tmp_path: Path) -> None:
+    assert lines("start: base", "start: second", tmp_path) == [
+        ("stage-order", "stage `first` uses `second`, which comes later")
+    ]
+
+
+def test_misspelt_stage_suggests_the_near_name(tmp_path: Path) -> None:
+    text = BASE.read_text(encoding="utf-8").replace("start: first", "start: frist")
+    (finding,) = findings(text, tmp_path).findings
+    assert (finding.rule, finding.suggestions[0], finding.span.column) == ("unknown-reference", "first", 12)
+
+
+def test_misspelt_measure_in_a_folded_expression_is_marked_where_it_stands(tmp_path: Path) -> None:
+    expression = "1 if correct else\n            -0.5 * wrods"
+    text = BASE.read_text(encoding="utf-8").replace(
+        "{terms: {solved: {value: 1 if correct else 0}}}",
+        f"\n      terms:\n        solved:\n          value: >-\n            {expression}",
+    )
+    (finding,) = findings(text, tmp_path).findings
+    row = text.split("\n")[finding.span.line - 1]
+    assert row[finding.span.column - 1 : finding.span.end_column - 1] == "wrods"
+    assert finding.suggestions == ("words",)
+
+
+def test_choosing_a_checkpoint_by_test_data_is_refused(tmp_path: Path) -> None:
+    found = lines("task: solve\n", "task: solve\n    advance: {require: {test.accuracy: '>= 0.5'}}\n", tmp_path)
+    assert [rule for rule, _ in found] == ["advance-metric"]
+
+
+def test_more_gpus_than_divide_the_batch_name_both_numbers(tmp_path: Path) -> None:
+    found = lines("train: {gpus: 0}", "train: {gpus: 3, per_device_batch: 4}", tmp_path)
+    assert [rule for rule, _ in found] == ["batch-size", "batch-size"]
+    assert "32" in found[0][1]
+    assert "3 processes" in found[0][1]
+
+
+def test_disjoint_slices_of_one_file_may_train_and_test(tmp_path: Path) -> None:
+    text = BASE.read_text(encoding="utf-8")
+    train, test = "{builtin: chains, split: train, size: 200}", "{builtin: chains, split: test, size: 50}"
+    apart = text.replace(train, "{file: a.jsonl, slice: [0, 10]}").replace(test, "{file: a.jsonl, slice: [10, 20]}")
+    meeting = apart.replace("[10, 20]", "[9, 20]")
+    assert findings(apart, tmp_path).findings == []
+    assert [f.rule for f in findings(meeting, tmp_path).findings] == ["evaluation-on-train"]
