@@ -361,16 +361,7 @@ class ReportBody(Body):
 
 
 AnyBody = Annotated[
-    DataBody
-    | TeachBody
-    | TracesBody
-    | RowsBody
-    | SftBody
-    | GrpoBody
-    | MineBody
-    | GateBody
-    | EvaluateBody
-    | ReportBody,
+    DataBody | TeachBody | TracesBody | RowsBody | SftBody | GrpoBody | MineBody | GateBody | EvaluateBody | ReportBody,
     Field(discriminator="kind"),
 ]
 

@@ -1,0 +1,149 @@
+"""The tiny experiment, shortened, through the real thing: `cotspec init` and `build`, `dvc repro`, push, clone, pull.
+
+Everything is real: DVC, accelerate, TRL's trainers, the models that come with the package. Only sizes are smaller.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytest.importorskip("torch", reason="the training stack (cotspec[train]) is not installed")
+pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+
+# Folders under tests/e2e share one finished run; xdist keeps them in one worker.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+
+
+def run(*command: str | Path, cwd: Path, succeeds: bool = True) -> str:
+    """Run a command of this environment as a person would; returns what it printed."""
+    environment = os.environ | {
+        "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
+        "GIT_AUTHOR_NAME": "test",
+        "GIT_AUTHOR_EMAIL": "test@example.org",
+        "GIT_COMMITTER_NAME": "test",
+        "GIT_COMMITTER_EMAIL": "test@example.org",
+    }
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=1200,
+        check=False,
+    )
+    assert (done.returncode == 0) == succeeds, done.stdout
+    return done.stdout
+
+
+def shorten(text: str) -> str:
+    """The tiny experiment with fewer rows: every stage stays, each with several optimizer steps."""
+    spec = yaml.safe_load(text)
+    spec["data"]["train"]["size"] = 96
+    spec["data"]["test"]["size"] = 24
+    stages = spec["stages"]
+    stages["structure"]["rows"]["slice"] = [0, 64]
+    stages["structure"]["train"] |= {"epochs": 1, "global_batch": 16, "warmup_steps": 1}
+    stages["compress"]["rows"]["slice"] = [64, 80]
+    for name in ("compress", "rewrite"):
+        stages[name]["train"] |= {"epochs": 1, "global_batch": 32, "group": 4}
+        stages[name]["train"]["sampling"]["max_new_tokens"] = 64
+    stages["rewrite"]["rows"] |= {"attempts": 2, "keep": "any_wrong", "slice": [0, 48]}
+    spec["resources"]["train"]["per_device_batch"] = 16
+    return yaml.safe_dump(spec, sort_keys=False, allow_unicode=True)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project made by `cotspec init`, its starter spec shortened, built, run once and committed."""
+    folder = tmp_path_factory.mktemp("e2e") / "project"
+    run("cotspec", "init", folder, cwd=ROOT)
+    (spec,) = (folder / "specs").glob("*.yaml")
+    spec.write_text(shorten(spec.read_text(encoding="utf-8")), encoding="utf-8")
+    run("cotspec", "build", cwd=folder)
+    (folder / "first-run.log").write_text(run("dvc", "repro", cwd=folder), encoding="utf-8")
+    (folder / ".gitignore").open("a").write("first-run.log\n")
+    run("git", "add", "-A", cwd=folder)
+    run("git", "commit", "-qm", "first run", cwd=folder)
+    return folder
+
+
+def report(project: Path) -> dict[str, object]:
+    (path,) = project.glob("generated/reports/*/out/report.json")
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_one_repro_runs_every_kind_of_task_and_prints_the_table(project: Path) -> None:
+    kinds = {json.loads(p.read_text())["task"]["kind"] for p in project.glob("generated/stages/*/payload.json")}
+    assert kinds == {"data", "teach", "traces", "rows", "sft", "grpo", "mine", "evaluate"}
+    log = (project / "first-run.log").read_text(encoding="utf-8")
+    for label in ("student", "structure", "compress", "rewrite"):
+        assert label in log.splitlines()[-30:].__str__()
+
+
+def test_training_changed_the_weights_in_every_stage(project: Path) -> None:
+    weights = [p.read_bytes() for p in project.glob("generated/stages/*/out/model/model.safetensors")]
+    assert len(weights) == 3
+    assert len(set(weights)) == 3
+
+
+def test_report_has_one_row_per_evaluated_model_with_an_interval_around_its_accuracy(project: Path) -> None:
+    rows = report(project)["rows"]
+    assert isinstance(rows, list)
+    assert [row["label"] for row in rows] == ["student", "structure", "compress", "rewrite"]
+    for row in rows:
+        assert 0 <= row["accuracy_low"] <= row["accuracy"] <= row["accuracy_high"] <= 1
+        assert row["tokens"] > 0
+        assert row["n"] == 24
+
+
+def test_a_run_leaves_nothing_behind_that_git_or_the_compiler_would_notice(project: Path) -> None:
+    assert run("git", "status", "--porcelain", cwd=project) == ""
+    run("cotspec", "build", "--check", cwd=project)
+
+
+def test_second_repro_runs_nothing(project: Path) -> None:
+    assert "Running stage" not in run("dvc", "repro", cwd=project)
+
+
+def test_clone_that_pulls_from_a_folder_remote_has_nothing_to_run(project: Path, tmp_path: Path) -> None:
+    remote = tmp_path / "remote"
+    remote.mkdir()
+    run("dvc", "remote", "add", "-d", "--local", "-f", "folder", remote, cwd=project)
+    run("dvc", "push", cwd=project)
+    clone = tmp_path / "clone"
+    run("git", "clone", "-q", project, clone, cwd=tmp_path)
+    run("dvc", "remote", "add", "-d", "--local", "folder", remote, cwd=clone)
+    run("dvc", "pull", cwd=clone)
+    assert "Running stage" not in run("dvc", "repro", cwd=clone)
+    assert report(clone) == report(project)
+
+
+def test_more_gpus_or_another_partition_make_nothing_run_again(project: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy, symlinks=True)
+    (spec,) = (copy / "specs").glob("*.yaml")
+    text = yaml.safe_load(spec.read_text(encoding="utf-8"))
+    text["resources"]["train"] |= {"per_device_batch": 8}
+    text["resources"]["slurm"] = {"partition": "another"}
+    spec.write_text(yaml.safe_dump(text, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    run("cotspec", "build", cwd=copy)
+    assert run("git", "status", "--porcelain", cwd=copy) != ""
+    assert "Running stage" not in run("dvc", "repro", cwd=copy)
+
+
+def test_python_of_the_run_is_the_python_under_test() -> None:
+    assert run("python", "-c", "import sys; print(sys.prefix)", cwd=ROOT).strip() == sys.prefix
