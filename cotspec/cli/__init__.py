@@ -1,0 +1,28 @@
+"""The command line. `main` owns the exit codes: 0 clean, 1 findings or drift, 2 usage or environment, 3 bug, 130 ^C.
+
+Nothing heavy is imported here or in the command modules' heads: `cotspec --version` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line and exit with its code; the entry point `cotspec`."""
+    from cotspec.cli.app import app
+    from cotspec.cli.problem import ProblemError, bug_report
+
+    try:
+        app()
+    except ProblemError as problem:
+        print(f"cotspec: {problem}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # the one place where a bug becomes a message
+        if os.environ.get("COTSPEC_DEBUG") == "1":
+            raise
+        print(bug_report(error, sys.argv), file=sys.stderr)
+        sys.exit(3)

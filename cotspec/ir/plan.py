@@ -28,7 +28,8 @@ class Launch:
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """An input: `file` inside the out folder of the task `task`, or, when `task` is "", a path of the project."""
+    """An input: `file` inside the out folder of the task `task` ("" is the whole folder), or, when `task` is "", a path
+    of the project."""
 
     task: str
     file: str

@@ -116,7 +116,8 @@ class Mask(Part):
 
     `rows` is the share of rows masked at all. In a masked row with n units,
     `min(max(count, floor(share·n), at_least), n − leave)` units are hidden (count 0 and share 0 when not given;
-    `all` and `inner` hide all they select). `unit` is `regex:<pattern>` for a regular expression. `rows` 0 masks nothing.
+    `all` and `inner` hide all they select). `unit` is `regex:<pattern>` for a regular expression.
+    `rows` 0 masks nothing.
     """
 
     unit: str
@@ -204,7 +205,7 @@ class Requirement(Part):
 
 
 class Body(Part):
-    """Base of all bodies. `uses` names the kernel parts whose version is part of the identity (cotspec.cot.versions)."""
+    """Base of all bodies; `uses` names the kernel parts whose version is identity too (cotspec.cot.versions)."""
 
     uses: ClassVar[tuple[str, ...]] = ()
 

@@ -1,4 +1,4 @@
-"""docs/spec.md, made from the spec's own classes: every key with its type, default and meaning. Pure; writes nothing."""
+"""docs/spec.md, made from the spec's own classes: every key with its type, default and meaning. Writes nothing."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from cotspec.spec.experiment import Experiment
 
 HEAD = """# Spec reference
 
-Made from `cotspec/spec/` by `python -m cotspec.spec.reference > docs/spec.md`; a test keeps it equal. What the keys mean
-together is told by example in [architecture.md](architecture.md) and in the specs under `specs/`.
+Made from `cotspec/spec/` by `python -m cotspec.spec.reference > docs/spec.md`; a test keeps it equal. What the keys
+mean together is told by example in [architecture.md](architecture.md) and in the specs under `specs/`.
 """
 
 

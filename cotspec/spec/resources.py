@@ -1,4 +1,4 @@
-"""What a person may write under `resources:`: how work is launched, never what is computed (not part of any identity)."""
+"""What a person may write under `resources:`: how work is launched, never what is computed (never identity)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,42 @@
+"""The DVC pipeline: one dvc.yaml per task, and a root dvc.yaml with the report of each experiment.
+
+A file per task because DVC rewrites the lock file of a dvc.yaml after each of its stages, and so that two branches that
+add variants never change one lock. `cmd` is one constant string: DVC reruns a stage when it changes.
+"""
+
+from __future__ import annotations
+
+from cotspec.back import places
+from cotspec.back.text import render
+from cotspec.ir.plan import Plan, Report, Task
+
+
+def emit(plan: Plan) -> dict[str, str]:
+    """Return the dvc.yaml files and the ignore patterns, by path."""
+    files = {f"{places.stage_folder(task.id)}/dvc.yaml": _stage(task) for task in plan.tasks}
+    files[places.ROOT_DVC] = render("root.dvc.yaml.jinja", {"reports": [_report(report) for report in plan.reports]})
+    files[f"{places.GENERATED}/.gitignore"] = render("generated.gitignore.jinja", {})
+    return files
+
+
+def _stage(task: Task) -> str:
+    folder = places.stage_folder(task.id)
+    reads = [places.read_from(folder, read) for read in task.reads.values()]
+    values = {"id": task.id, "desc": "; ".join(task.labels), "deps": _unique(["payload.json", *reads])}
+    return render("stage.dvc.yaml.jinja", values)
+
+
+def _report(report: Report) -> dict[str, object]:
+    folder = places.report_folder(report.name)
+    reads = [places.read_path(read) for read in report.task.reads.values()]
+    return {
+        "name": report.name,
+        "desc": "; ".join(report.task.labels),
+        "folder": folder,
+        "deps": _unique([f"{folder}/payload.json", *reads]),
+    }
+
+
+def _unique(paths: list[str]) -> list[str]:
+    """Two roles may read one file (DVC refuses a dependency given twice)."""
+    return list(dict.fromkeys(paths))

@@ -1,0 +1,31 @@
+"""payload.json (what a task computes, its DVC dependency) and run.json (how, never hashed) of every task."""
+
+from __future__ import annotations
+
+from cotspec.back import places
+from cotspec.back.text import json_text
+from cotspec.ir.plan import Plan, Task
+from cotspec.spec.base import Part
+from cotspec.spec.payload import InputFile, Payload
+
+
+def emit(plan: Plan) -> dict[str, str]:
+    """Return both files of each task, by path."""
+    files = {}
+    for folder, task in places.folders(plan):
+        files[f"{folder}/payload.json"] = json_text(_plain(payload(folder, task)))
+        files[f"{folder}/run.json"] = json_text(_plain(task.launch.settings))
+    return files
+
+
+def payload(folder: str, task: Task) -> Payload:
+    """The payload of `task` in `folder`."""
+    inputs = {
+        role: InputFile(path=places.read_from(folder, read), producer=read.task) for role, read in task.reads.items()
+    }
+    # model_validate: checks that the body is one of the kinds the runtime knows, which the type `Body` does not say.
+    return Payload.model_validate({"id": task.id, "kernel": dict(task.kernel), "inputs": inputs, "task": task.body})
+
+
+def _plain(part: Part) -> object:
+    return part.model_dump(mode="json", by_alias=True)

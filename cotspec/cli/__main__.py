@@ -1,0 +1,7 @@
+"""`python -m cotspec.cli` is `cotspec`."""
+
+from __future__ import annotations
+
+from cotspec.cli import main
+
+main()

@@ -1,0 +1,95 @@
+"""The commands and their options; each does its work in a module of its own, imported when it is called."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="cotspec",
+    help="One YAML spec of a chain-of-thought experiment becomes a DVC pipeline that trains.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Specs = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Spec files. Default: the set in pyproject.toml under [tool.cotspec], or else specs/*.yaml."),
+]
+
+
+class Format(StrEnum):
+    """How findings are printed."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+    github = "github"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from cotspec.cli.version import version
+
+        print(f"cotspec {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """One YAML spec of a chain-of-thought experiment becomes a DVC pipeline that trains."""
+
+
+@app.command()
+def build(
+    specs: Specs = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 and name what is not up to date.")
+    ] = False,
+) -> None:
+    """Compile specs to dvc.yaml and generated/."""
+    from cotspec.cli.build import run
+
+    raise typer.Exit(run(specs or [], check_only=check))
+
+
+@app.command()
+def check(
+    specs: Specs = None,
+    output: Annotated[Format, typer.Option("--format", help="How findings are printed.")] = Format.text,
+) -> None:
+    """Validate specs without writing anything."""
+    from cotspec.cli.check import run
+
+    raise typer.Exit(run(specs or [], output=output.value))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The project's folder; made when it is not there.")] = Path(),
+) -> None:
+    """Make a project that runs as it is: a starter spec, git and DVC set up."""
+    from cotspec.cli.init import run
+
+    raise typer.Exit(run(folder))
+
+
+@app.command()
+def explain(
+    rule: Annotated[
+        str | None, typer.Argument(help="The name in brackets of a finding; without it, all are listed.")
+    ] = None,
+) -> None:
+    """Say what a rule wants, why, and show it."""
+    from cotspec.cli.explain import run
+
+    raise typer.Exit(run(rule))

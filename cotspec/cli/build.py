@@ -1,0 +1,69 @@
+"""`cotspec build`: compile and write, or with `--check` compile and compare."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cotspec.cli import findings, project
+from cotspec.cli.problem import ProblemError
+
+if TYPE_CHECKING:
+    from cotspec.workspace import Changes
+
+
+def run(specs: Sequence[Path], *, check_only: bool) -> int:
+    """Return the exit code. Raises ProblemError."""
+    from cotspec import workspace
+    from cotspec.compiler import compile_specs
+    from cotspec.diagnostics import Sink
+
+    root = project.find_root(Path.cwd())
+    sink = Sink()
+    built = compile_specs(project.chosen(root, specs), sink)
+    findings.show(sink, stream=sys.stderr)
+    if built.plan is None:
+        return 1
+    try:
+        if check_only:
+            return _compare(workspace.check(root, built.files))
+        changes = workspace.write(root, built.files)
+    except workspace.WorkspaceError as error:
+        raise ProblemError(str(error)) from error
+    for path in changes.edited:
+        print(f"warning: {path} was changed by hand; what cotspec makes is there again", file=sys.stderr)
+    tasks, reports = len(built.plan.tasks), len(built.plan.reports)
+    print(f"{_count(reports, 'experiment')}, {_count(tasks, 'task')}: {_summary(changes)}")
+    print(_next(root))
+    return 0
+
+
+def _compare(changes: Changes) -> int:
+    for what, paths in (("missing", changes.missing), ("stale", changes.stale), ("left over", changes.leftover)):
+        for path in paths:
+            print(f"{what}: {path}")
+    if changes.clean:
+        print(f"up to date: {_count(len(changes.unchanged), 'file')}")
+        return 0
+    print("run `cotspec build`")
+    return 1
+
+
+def _summary(changes: Changes) -> str:
+    written, unchanged, removed = _count(changes.written, "file"), len(changes.unchanged), len(changes.leftover)
+    return f"{written} written, {unchanged} unchanged, {removed} removed"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _next(root: Path) -> str:
+    if find_spec("dvc") is None:
+        return "next: pip install 'cotspec[train]', then dvc repro"
+    if not (root / ".dvc").is_dir():
+        return "next: cotspec init (this folder is no DVC project yet), then dvc repro"
+    return "next: dvc repro"

@@ -1,0 +1,115 @@
+"""`cotspec init`: a project that runs as it is. Adds what is missing and never overwrites a file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from cotspec.cli.problem import ProblemError
+
+STARTER: Final = "specs/bridge-tiny.yaml"
+_IGNORED: Final = {".gitignore": (".cotspec/", "__pycache__/"), ".dvcignore": (".cotspec/", "__pycache__/")}
+# DVC keeps this path as it is written and reads it from the folder a command runs in, so it is relative and ignored at
+# every depth. An absolute path would be right on one machine only; without any, DVC's state goes to /var/tmp, where
+# others can read it.
+_DVC_CONFIG: Final = """\
+[core]
+    analytics = false
+    check_update = false
+    site_cache_dir = .cotspec/dvc
+"""
+
+
+def run(folder: Path) -> int:
+    """Return 0. Raises ProblemError."""
+    if find_spec("dvc") is None:
+        raise ProblemError("DVC is not installed: pip install 'cotspec[train]'")
+    if folder.exists() and not folder.is_dir():
+        raise ProblemError(f"{folder} is a file")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        done = [*_repository(folder), *_pipeline(folder), *_starter(folder), *_ignore(folder)]
+    except OSError as error:
+        raise ProblemError(f"{error.filename or folder}: {error.strerror}") from error
+    for line in done or ["everything is there already"]:
+        print(line)
+    where = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
+    print(f"next: {where}cotspec build && dvc repro")
+    return 0
+
+
+def _repository(folder: Path) -> list[str]:
+    if _git_root(folder) is not None:
+        return []
+    _call(["git", "init", "-q"], folder)
+    return ["git repository"]
+
+
+def _git_root(folder: Path) -> Path | None:
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "--show-toplevel"],  # noqa: S607 - the user's own git
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise ProblemError("git is not installed") from error
+    return Path(found.stdout.rstrip("\n")) if found.returncode == 0 else None
+
+
+def _pipeline(folder: Path) -> list[str]:
+    if (folder / ".dvc").is_dir():
+        return []
+    subdir = [] if _git_root(folder) == folder.resolve() else ["--subdir"]
+    _call([sys.executable, "-m", "dvc", "init", "-q", *subdir], folder)
+    config = folder / ".dvc" / "config"
+    if not config.read_text(encoding="utf-8").strip():
+        config.write_text(_DVC_CONFIG, encoding="utf-8")
+        _call(["git", "add", ".dvc/config"], folder)  # DVC has staged the empty one
+    return ["DVC project (analytics and update check off)"]
+
+
+def _starter(folder: Path) -> list[str]:
+    specs = folder / "specs"
+    if specs.is_dir() and any(specs.glob("*.yaml")):
+        return []
+    specs.mkdir(exist_ok=True)
+    (folder / STARTER).write_text(starter(), encoding="utf-8")
+    return [STARTER]
+
+
+def starter() -> str:
+    """The text of the starter spec."""
+    return resources.files("cotspec.cli").joinpath("starter", STARTER).read_text(encoding="utf-8")
+
+
+def _ignore(folder: Path) -> list[str]:
+    changed = []
+    for name, patterns in _IGNORED.items():
+        path = folder / name
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        missing = [pattern for pattern in patterns if pattern not in text.splitlines()]
+        if missing:
+            gap = "" if not text or text.endswith("\n") else "\n"
+            path.write_text(text + gap + "".join(f"{pattern}\n" for pattern in missing), encoding="utf-8")
+            changed.append(f"{name} ({', '.join(missing)})")
+    return changed
+
+
+def _call(command: Sequence[str], folder: Path) -> None:
+    environment = os.environ | {
+        "DVC_NO_ANALYTICS": "1",
+        "DVC_SITE_CACHE_DIR": str(folder.resolve() / ".cotspec" / "dvc"),
+    }
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()
+        raise ProblemError(f"`{' '.join(command)}` failed in {folder}: {said}")

@@ -1,0 +1,85 @@
+"""Where the project is and which specs are its own. Reads pyproject.toml; writes nothing."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from cotspec.cli.problem import ProblemError
+
+DEFAULT: Final = ("specs/*.yaml",)
+_PLACE: Final = "pyproject.toml, [tool.cotspec]"
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder from `start` upwards that is a project (git, DVC or Python); else `start`."""
+    from cotspec.front.prompts import project_root
+
+    return project_root(start / "spec.yaml").resolve()
+
+
+def chosen(root: Path, specs: Sequence[Path]) -> dict[str, Path]:
+    """The specs to read, by their path in the project: those given, else the project's set. Raises ProblemError.
+
+    In the order of their paths and not of the arguments, so that `build a b` and `build b a` write the same bytes.
+    """
+    found = {_inside(root, path): path for path in specs or _own(root)}
+    return {name: found[name] for name in sorted(found)}
+
+
+def _inside(root: Path, path: Path) -> str:
+    try:
+        return path.resolve().relative_to(root.resolve()).as_posix()
+    except ValueError as error:
+        raise ProblemError(f"{path} is not in the project {root}: run the command in the spec's own project") from error
+
+
+def _own(root: Path) -> list[Path]:
+    patterns = _patterns(root)
+    paths: list[Path] = []
+    for pattern in patterns or DEFAULT:
+        matches = sorted(root.glob(pattern))
+        if not matches and patterns:
+            raise ProblemError(f"{_PLACE} specs: nothing matches `{pattern}`")
+        paths.extend(matches)
+    if not paths:
+        raise ProblemError("there are no specs: name one, or run `cotspec init` to begin with one that works")
+    return [_as_typed(path) for path in paths]
+
+
+def _as_typed(path: Path) -> Path:
+    """The path as a person in this folder would write it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _patterns(root: Path) -> tuple[str, ...]:
+    """What pyproject.toml names; empty when it says nothing."""
+    settings = _settings(root)
+    unknown = sorted(settings.keys() - {"specs"})
+    if unknown:
+        raise ProblemError(f"{_PLACE}: there is no setting `{unknown[0]}`, only `specs`")
+    specs = settings.get("specs", [])
+    if not isinstance(specs, list) or not all(isinstance(pattern, str) and pattern for pattern in specs):
+        raise ProblemError(f'{_PLACE}: `specs` is a list of paths, e.g. ["specs/*.yaml"]')
+    if any(Path(pattern).is_absolute() or ".." in Path(pattern).parts for pattern in specs):
+        raise ProblemError(f"{_PLACE} specs: paths are relative to the project and stay in it")
+    return tuple(specs)
+
+
+def _settings(folder: Path) -> dict[str, object]:
+    path = folder / "pyproject.toml"
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ProblemError(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProblemError(f"{path} is not TOML: {error}") from error
+    settings = table.get("tool", {}).get("cotspec", {})
+    if not isinstance(settings, dict):
+        raise ProblemError("pyproject.toml: tool.cotspec is not a table")
+    return settings

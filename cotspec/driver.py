@@ -1,0 +1,108 @@
+"""Between the compiler's passes: gives what they raise a place in a spec. Knows passes and spans; writes nothing."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from cotspec.builtin import digest
+from cotspec.diagnostics import Diagnostic, Sink
+from cotspec.diagnostics.rule import Rule
+from cotspec.front.load import Loaded
+from cotspec.ir.lower import LowerError, Source, lower
+from cotspec.ir.plan import Draft
+from cotspec.passes.seal import Conflict
+
+RULES: Final[Mapping[str, Rule]] = MappingProxyType(
+    {
+        rule.slug: rule
+        for rule in (
+            Rule(
+                slug="experiment-name",
+                claim="Specs that are built together have different names.",
+                why="The report of an experiment, `report-<name>`, is found by the name.",
+            ),
+            Rule(
+                slug="cannot-compile",
+                claim="Every stage, file, model and batch of a spec can become a task.",
+                why="It is found when the tasks are laid out, after all other rules held.",
+            ),
+            Rule(
+                slug="shared-task",
+                claim="Experiments that share a task launch it in the same way.",
+                why="A shared task runs once, so only one way of launching it counts: that of the first spec by path. "
+                "The result is the same either way.",
+            ),
+        )
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """A loaded spec and where it is in the project."""
+
+    place: str
+    """Path of the spec relative to the project, `/` between folders."""
+    loaded: Loaded
+
+
+def stops(sink: Sink) -> bool:
+    """Whether the next phase must not run. A call, since a type checker takes a property for the same until the end."""
+    return sink.failed
+
+
+def distinct(units: Iterable[Unit], sink: Sink) -> None:
+    """Find experiments with one name."""
+    first: dict[str, Unit] = {}
+    for unit in units:
+        name = unit.loaded.experiment.name
+        if name in first:
+            here, there = (each.loaded.source.value(("name",)) for each in (unit, first[name]))
+            sink.add(
+                Diagnostic(
+                    rule="experiment-name",
+                    message=f"another spec is called `{name}`",
+                    span=here,
+                    help="give it a name of its own",
+                    related=((there, "the other one"),),
+                )
+            )
+        first.setdefault(name, unit)
+
+
+def lowered(units: Iterable[Unit], sink: Sink) -> Draft:
+    """The tasks of all specs; those of a spec that cannot be lowered are left out, with a finding."""
+    digests = digest.manifest()
+    drafts = [_lower(unit, digests, sink) for unit in units]
+    return Draft(tasks=tuple(task for draft in drafts if draft is not None for task in draft.tasks))
+
+
+def _lower(unit: Unit, digests: Mapping[str, str], sink: Sink) -> Draft | None:
+    loaded = unit.loaded
+    source = Source(experiment=loaded.experiment, folder=posixpath.dirname(unit.place), prompts=loaded.files)
+    try:
+        return lower([source], digests)
+    except LowerError as error:
+        span = loaded.source.value(error.where)
+        sink.add(Diagnostic(rule="cannot-compile", message=str(error), span=span))
+        return None
+
+
+def conflicts(found: Iterable[Conflict], units: Iterable[Unit], sink: Sink) -> None:
+    """Say which way of launching a shared task is kept."""
+    by_name = {unit.loaded.experiment.name: unit for unit in units}
+    for conflict in found:
+        kept, dropped = (name.partition("/")[0] for name in (conflict.kept, conflict.dropped))
+        sink.add(
+            Diagnostic(
+                rule="shared-task",
+                severity="note",
+                message=f"{conflict.id} is shared with `{kept}`, whose resources it uses",
+                span=by_name[dropped].loaded.source.key(("resources",)),
+                help="write the same resources in both, or leave it: the result is the same",
+            )
+        )

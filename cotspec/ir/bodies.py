@@ -1,0 +1,211 @@
+"""Parts of a spec → parts of a body, one function per part. Knows nothing of tasks, names or edges."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, assert_never
+
+from cotspec.ir import defaults
+from cotspec.spec import experiment as spec
+from cotspec.spec import payload
+from cotspec.spec.base import Slice
+
+ModelRef = payload.HubModel | payload.BuiltinModel | payload.InputModel
+
+_REQUIREMENT: Final = re.compile(r"(<=|>=|==|!=|<|>)\s*(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)")
+
+
+def trace_format(trace: spec.Trace) -> payload.TraceFormat:
+    """The openers."""
+    return payload.TraceFormat(thinking=trace.thinking.opens, step=trace.step.opens, answer=trace.answer.opens)
+
+
+def sampling(given: spec.Sampling, *, n: int | None = None) -> payload.Sampling:
+    """How text is drawn; `n` in place of the spec's own number of samples."""
+    return payload.Sampling(
+        n=given.n if n is None else n,
+        temperature=given.temperature,
+        top_p=given.top_p,
+        top_k=given.top_k,
+        max_new_tokens=given.max_new_tokens,
+    )
+
+
+def rows_range(given: Slice | None) -> payload.Range:
+    """Rows [first, end)."""
+    return defaults.WHOLE if given is None else payload.Range(first=given[0], end=given[1])
+
+
+def source(data: spec.Data) -> payload.HubData | payload.BuiltinData | payload.FileData:
+    """Where questions come from."""
+    answer = data.answer if isinstance(data.answer, spec.AnswerField) else spec.AnswerField(field=data.answer)
+    if data.hub is not None:
+        return payload.HubData(
+            id=data.hub,
+            config=defaults.HUB_CONFIG if data.config is None else data.config,
+            split=data.split or defaults.SPLIT,
+            revision=data.revision or defaults.HUB_REVISION,
+            question=data.question,
+            answer=answer.field,
+            answer_after=answer.after or "",
+        )
+    if data.builtin is not None:
+        return payload.BuiltinData(
+            name=data.builtin,
+            split=data.split or defaults.SPLIT,
+            size=data.size or defaults.BUILTIN_SIZE,
+            seed=data.seed,
+            steps=data.steps,
+        )
+    return payload.FileData(question=data.question, answer=answer.field, answer_after=answer.after or "")
+
+
+def optim(train: spec.Sft | spec.Grpo) -> payload.Optim:
+    """AdamW and its schedule."""
+    return payload.Optim(
+        lr=train.lr,
+        schedule=train.schedule,
+        warmup_steps=train.warmup_steps or 0,
+        warmup_ratio=train.warmup_ratio or 0.0,
+        weight_decay=train.weight_decay,
+        max_grad_norm=train.max_grad_norm,
+    )
+
+
+def lora(given: spec.Lora | None) -> payload.Lora:
+    """Low-rank adapters; the order of the targets means nothing."""
+    if given is None:
+        return defaults.NO_LORA
+    return payload.Lora(r=given.r, alpha=given.alpha, dropout=given.dropout, targets=tuple(sorted(set(given.targets))))
+
+
+def mask(given: spec.Mask | None) -> payload.Mask:
+    """What the prompt hides."""
+    if given is None:
+        return defaults.NO_MASK
+    return payload.Mask(
+        unit=f"regex:{given.unit.regex}" if isinstance(given.unit, spec.RegexUnit) else given.unit,
+        select=given.select,
+        rows=given.rows,
+        count=given.count or 0,
+        share=_share(given.share),
+        at_least=given.at_least,
+        leave=given.leave,
+        placeholder=given.placeholder,
+    )
+
+
+def _share(given: float | spec.ShareRamp | None) -> payload.Ramp:
+    if isinstance(given, spec.ShareRamp):
+        return payload.Ramp(first=given.from_, last=given.to)
+    return payload.Ramp(first=given or 0.0, last=given or 0.0)
+
+
+def loss_on(stage: spec.Stage) -> tuple[defaults.Segment, ...]:
+    """The supervised segments in a fixed order; none under grpo, which learns from rewards."""
+    match stage.train:
+        case spec.Grpo():
+            return ()
+        case spec.Sft():
+            chosen = (stage.loss or spec.Loss()).on
+            return tuple(name for name in defaults.SEGMENTS if name in chosen)
+        case _:
+            assert_never(stage.train)
+
+
+def expression(value: str | float) -> str:
+    """An expression's text with its line breaks and indentation made single spaces; a number in its shortest form."""
+    return " ".join(value.split()) if isinstance(value, str) else repr(float(value))
+
+
+def reward(given: spec.Reward) -> payload.Reward:
+    """Gates and `let` in their order, which matters; terms by name, since a sum has none."""
+    return payload.Reward(
+        gates=tuple(payload.RewardGate(unless=expression(gate.unless), reward=gate.reward) for gate in given.gates),
+        let=tuple(payload.Binding(name=name, value=expression(value)) for name, value in given.let.items()),
+        terms=tuple(
+            payload.RewardTerm(name=name, value=expression(term.value), weight=_weight(term.weight))
+            for name, term in sorted(given.terms.items())
+        ),
+    )
+
+
+def _weight(given: float | spec.Ramp) -> payload.Ramp:
+    if isinstance(given, spec.Ramp):
+        return payload.Ramp(first=given.from_, last=given.to)
+    return payload.Ramp(first=given, last=given)
+
+
+def checkpoint(advance: spec.Advance) -> payload.Final | payload.AtStep | payload.Best:
+    """Which checkpoint goes on."""
+    match advance.checkpoint:
+        case "final":
+            return payload.Final()
+        case spec.AtStep(step=step):
+            return payload.AtStep(step=step)
+        case spec.Best(best=metric, every=every):
+            return payload.Best(metric=metric, every=every)
+        case _:
+            assert_never(advance.checkpoint)
+
+
+def requirement(metric: str, text: str) -> payload.Requirement:
+    """`train.formatted`, `>= 0.9` → Requirement. Raises ValueError."""
+    match = _REQUIREMENT.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"`{text}` is not a comparison such as `>= 0.9`")
+    # model_validate: the pattern has made sure of the operator, the type checker has not.
+    return payload.Requirement.model_validate({"metric": metric, "op": match[1], "value": float(match[2])})
+
+
+def training(
+    stage: spec.Stage, *, start: ModelRef, trace: payload.TraceFormat, seed: int
+) -> payload.SftBody | payload.GrpoBody:
+    """The training task of a stage; a grpo stage has a reward."""
+    match stage.train:
+        case spec.Sft() as train:
+            return _sft(stage, train, start=start, seed=seed)
+        case spec.Grpo() as train:
+            return _grpo(stage, train, start=start, trace=trace, seed=seed)
+        case _:
+            assert_never(stage.train)
+
+
+def _sft(stage: spec.Stage, train: spec.Sft, *, start: ModelRef, seed: int) -> payload.SftBody:
+    return payload.SftBody(
+        start=start,
+        optim=optim(train),
+        global_batch=train.global_batch,
+        max_length=train.max_length,
+        precision=train.precision,
+        lora=lora(train.lora),
+        keep=checkpoint(stage.advance or spec.Advance()),
+        seed=seed,
+    )
+
+
+def _grpo(
+    stage: spec.Stage, train: spec.Grpo, *, start: ModelRef, trace: payload.TraceFormat, seed: int
+) -> payload.GrpoBody:
+    if stage.reward is None:
+        raise ValueError("a grpo stage needs a reward")
+    return payload.GrpoBody(
+        start=start,
+        format=trace,
+        optim=optim(train),
+        global_batch=train.global_batch,
+        group=train.group,
+        beta=train.beta,
+        clip=train.clip,
+        iterations=train.iterations,
+        loss=train.loss,
+        scale_rewards=train.scale_rewards,
+        mask_truncated=train.mask_truncated,
+        max_length=train.max_length,
+        precision=train.precision,
+        lora=lora(train.lora),
+        sampling=sampling(train.sampling, n=train.group),
+        reward=reward(stage.reward),
+        keep=checkpoint(stage.advance or spec.Advance()),
+        seed=seed,
+    )

@@ -1,0 +1,81 @@
+"""Resources → how each task is started. Nothing here may reach a body: more GPUs never change a result or an id."""
+
+from __future__ import annotations
+
+from cotspec.ir.plan import Launch
+from cotspec.spec.experiment import Grpo, Sft
+from cotspec.spec.payload import RunSettings
+from cotspec.spec.resources import Resources, StageResources, TrainResources
+
+
+class BatchError(ValueError):
+    """`global_batch` is not a whole number of per-device batches."""
+
+
+def plain() -> Launch:
+    """A task that needs no GPU and no trainer (data, traces, rows, report)."""
+    settings = RunSettings(
+        processes=1,
+        gpus=0,
+        per_device_batch=1,
+        accumulation=1,
+        gradient_checkpointing=False,
+        save_steps=1,
+        engine="transformers",
+        generate_batch=1,
+        tensor_parallel=1,
+        vllm_memory=1.0,
+    )
+    return Launch(launcher="python", settings=settings, strategy="ddp", precision="fp32", slurm=None)
+
+
+def generation(resources: Resources) -> Launch:
+    """A task that generates with one process (teach, mine, gate, evaluate)."""
+    given = resources.generate
+    settings = RunSettings(
+        processes=1,
+        gpus=given.gpus,
+        per_device_batch=1,
+        accumulation=1,
+        gradient_checkpointing=False,
+        save_steps=1,
+        engine=given.engine,
+        generate_batch=given.batch,
+        tensor_parallel=given.tensor_parallel,
+        vllm_memory=given.memory,
+    )
+    slurm = resources.slurm if given.gpus else None
+    return Launch(launcher="python", settings=settings, strategy="ddp", precision="fp32", slurm=slurm)
+
+
+def training(resources: Resources, *, stage: str, train: Sft | Grpo) -> Launch:
+    """One process per GPU; what a device cannot hold at once is accumulated. Raises BatchError."""
+    given = _merged(resources.train, resources.stages.get(stage, StageResources()))
+    processes = max(given.gpus, 1)
+    at_once = given.per_device_batch * processes
+    if train.global_batch % at_once:
+        raise BatchError(
+            f"global_batch {train.global_batch} is not a multiple of "
+            f"{processes} {'process' if processes == 1 else 'processes'} × per_device_batch {given.per_device_batch}"
+        )
+    settings = RunSettings(
+        processes=processes,
+        gpus=given.gpus,
+        per_device_batch=given.per_device_batch,
+        accumulation=train.global_batch // at_once,
+        gradient_checkpointing=given.gradient_checkpointing,
+        save_steps=given.save_steps,
+        engine="vllm" if given.vllm else "transformers",
+        generate_batch=1,
+        tensor_parallel=1,
+        vllm_memory=given.vllm_memory,
+    )
+    slurm = resources.slurm if given.gpus else None
+    return Launch(
+        launcher="accelerate", settings=settings, strategy=given.strategy, precision=train.precision, slurm=slurm
+    )
+
+
+def _merged(base: TrainResources, change: StageResources) -> TrainResources:
+    changed = {name: value for name in StageResources.model_fields if (value := getattr(change, name)) is not None}
+    return base.model_copy(update=changed)

@@ -1,0 +1,297 @@
+"""Experiment → Draft: names become edges, and everything a spec leaves out gets its value.
+
+Owns which tasks an experiment has and which file each reads. Pure: prompt texts and digests are handed in. It expects a
+spec that passed `cotspec.passes.check`; what only shows here is raised as LowerError with its place in the spec.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from cotspec.cot.prompting import default_prompt
+from cotspec.ir import bodies, defaults, launches
+from cotspec.ir.plan import Draft, DraftTask, Launch, Read
+from cotspec.spec import experiment as spec
+from cotspec.spec import payload
+
+Where = tuple[str | int, ...]
+Task = Literal["solve", "reconstruct", "complete", "rewrite"]
+
+
+class LowerError(ValueError):
+    """A spec that cannot become tasks; `where` is the path of the value in the spec."""
+
+    def __init__(self, message: str, *, where: Where) -> None:
+        super().__init__(message)
+        self.where = where
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """An experiment and what its text refers to."""
+
+    experiment: spec.Experiment
+    folder: str
+    """Folder of the spec file, relative to the project, `/` between parts; "" is the project itself."""
+    prompts: Mapping[str, str]
+    """Text of each prompt file, by the path as it is written in the spec."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Weights:
+    """A model as a task uses it: its reference in the body and the inputs that go with it."""
+
+    ref: bodies.ModelRef
+    reads: Mapping[str, Read]
+
+
+def lower(sources: Iterable[Source], digests: Mapping[str, str]) -> Draft:
+    """Return the tasks of all experiments, each experiment's producers before its consumers.
+
+    `digests` gives the sha256 of each builtin model. Raises LowerError.
+    """
+    return Draft(tasks=tuple(task for source in sources for task in _Experiment(source, digests).tasks()))
+
+
+class _Experiment:
+    """Lowers one experiment. Task names are `<experiment>/<part>/…` and only tie edges together; no id holds them."""
+
+    def __init__(self, source: Source, digests: Mapping[str, str]) -> None:
+        self._source = source
+        self._spec = source.experiment
+        self._digests = digests
+        self._format = bodies.trace_format(self._spec.trace)
+
+    def tasks(self) -> Iterator[DraftTask]:
+        """Yield every task, producers first."""
+        for name in self._data_used():
+            yield self._data(name)
+        yield self._teach()
+        yield self._traces()
+        for name, stage in self._spec.stages.items():
+            yield from self._stage(name, stage)
+        for name in dict.fromkeys(self._spec.evaluate.of):
+            yield self._evaluate(name)
+        yield self._report()
+
+    # --- helpers ------------------------------------------------------------------------------------------------------
+
+    def _task(
+        self, part: str, body: payload.Body, reads: Mapping[str, Read], *, launch: Launch, label: str
+    ) -> DraftTask:
+        name = self._name(part)
+        return DraftTask(name=name, body=body, reads=reads, launch=launch, label=f"{label} of {self._spec.name}")
+
+    def _name(self, part: str) -> str:
+        return f"{self._spec.name}/{part}"
+
+    def _read(self, part: str, file: str) -> Read:
+        return Read(task=self._name(part), file=file)
+
+    def _project_file(self, path: str, where: Where) -> Read:
+        joined = posixpath.normpath(posixpath.join(self._source.folder, path))
+        if posixpath.isabs(joined) or joined == ".." or joined.startswith("../"):
+            raise LowerError(f"`{path}` is outside the project", where=where)
+        return Read(task="", file=joined)
+
+    def _prompt(self, written: str | None, task: Task, where: Where) -> str:
+        if written is None:
+            return default_prompt(task)
+        if written not in self._source.prompts:
+            raise LowerError(f"there is no prompt file `{written}`", where=where)
+        return self._source.prompts[written]
+
+    def _weights(self, name: str, where: Where) -> _Weights:
+        """The model or the result of the stage called `name`."""
+        if name in self._spec.models:
+            return self._model(name)
+        if name not in self._spec.stages:
+            raise LowerError(f"there is no model or stage `{name}`", where=where)
+        ref = payload.InputModel(chat=self._chat(name))
+        if not _gated(self._spec.stages[name]):
+            return _Weights(ref=ref, reads={"model": self._read(f"{name}/train", "model")})
+        whole, gate = self._read(f"{name}/train", ""), self._read(f"{name}/gate", "gate.json")
+        return _Weights(ref=ref, reads={"model": whole, "gate": gate})
+
+    def _model(self, name: str) -> _Weights:
+        model = self._spec.models[name]
+        if model.hub is not None:
+            revision = model.revision or defaults.HUB_REVISION
+            return _Weights(ref=payload.HubModel(id=model.hub, revision=revision, chat=model.chat), reads={})
+        if model.builtin is not None:
+            if model.builtin not in self._digests:
+                message = f"cotspec comes without a builtin model `{model.builtin}`"
+                raise LowerError(message, where=("models", name, "builtin"))
+            digest = self._digests[model.builtin]
+            return _Weights(ref=payload.BuiltinModel(name=model.builtin, digest=digest, chat=model.chat), reads={})
+        if model.path is None:
+            raise LowerError(f"model `{name}` has no weights", where=("models", name))
+        read = self._project_file(model.path, ("models", name, "path"))
+        return _Weights(ref=payload.InputModel(chat=model.chat), reads={"model": read})
+
+    def _chat(self, name: str) -> bool:
+        """Whether prompts are chat: that of the model a chain of stages began with."""
+        while name not in self._spec.models:
+            name = self._spec.stages[name].start
+        return self._spec.models[name].chat
+
+    # --- one method per kind of task ----------------------------------------------------------------------------------
+
+    def _data_used(self) -> tuple[str, ...]:
+        used = [self._spec.teach.data, self._spec.evaluate.data]
+        if any(_reads_valid(stage) for stage in self._spec.stages.values()):
+            used.append(defaults.VALID_DATA)
+        for name in used:
+            if name not in self._spec.data:
+                raise LowerError(f"there is no data set `{name}`", where=("data",))
+        return tuple(dict.fromkeys(used))
+
+    def _data(self, name: str) -> DraftTask:
+        data = self._spec.data[name]
+        body = payload.DataBody(source=bodies.source(data), slice=bodies.rows_range(data.slice))
+        reads = {} if data.file is None else {"file": self._project_file(data.file, ("data", name, "file"))}
+        return self._task(f"data/{name}", body, reads, launch=launches.plain(), label=f"data {name}")
+
+    def _teach(self) -> DraftTask:
+        teach = self._spec.teach
+        weights = self._weights(teach.model, ("teach", "model"))
+        body = payload.TeachBody(
+            model=weights.ref,
+            prompt=self._prompt(teach.prompt, "solve", ("teach", "prompt")),
+            sampling=bodies.sampling(teach.sampling),
+            seed=self._spec.seed,
+        )
+        reads = {"problems": self._read(f"data/{teach.data}", "problems.jsonl"), **weights.reads}
+        return self._task("teach", body, reads, launch=launches.generation(self._spec.resources), label="teacher")
+
+    def _traces(self) -> DraftTask:
+        keep = self._spec.teach.keep
+        body = payload.TracesBody(
+            format=self._format,
+            answer=keep.answer,
+            at_least=keep.steps.at_least,
+            at_most=defaults.NO_LIMIT if keep.steps.at_most is None else keep.steps.at_most,
+        )
+        reads = {"rollouts": self._read("teach", "rollouts.jsonl")}
+        return self._task("traces", body, reads, launch=launches.plain(), label="traces")
+
+    def _stage(self, name: str, stage: spec.Stage) -> Iterator[DraftTask]:
+        if isinstance(stage.rows, spec.FailureRows):
+            yield self._mine(name, stage.rows)
+        yield self._rows(name, stage)
+        yield self._train(name, stage)
+        if _gated(stage):
+            yield self._gate(name, stage.advance or spec.Advance())
+
+    def _mine(self, name: str, rows: spec.FailureRows) -> DraftTask:
+        weights = self._weights(rows.of, ("stages", name, "rows", "of"))
+        body = payload.MineBody(
+            model=weights.ref,
+            prompt=self._prompt(rows.prompt, "solve", ("stages", name, "rows", "prompt")),
+            sampling=bodies.sampling(rows.sampling),
+            attempts=rows.attempts,
+            keep=rows.keep,
+            slice=bodies.rows_range(rows.slice),
+            format=self._format,
+            seed=self._spec.seed,
+        )
+        reads = {"traces": self._read("traces", "traces.jsonl"), **weights.reads}
+        launch = launches.generation(self._spec.resources)
+        return self._task(f"{name}/mine", body, reads, launch=launch, label=f"failures for stage {name}")
+
+    def _rows(self, name: str, stage: spec.Stage) -> DraftTask:
+        body = payload.RowsBody(
+            by=stage.train.by,
+            task=stage.task,
+            format=self._format,
+            prompt=self._prompt(stage.prompt, stage.task, ("stages", name, "prompt")),
+            mask=bodies.mask(stage.mask),
+            shuffle=stage.shuffle,
+            loss_on=bodies.loss_on(stage),
+            epochs=stage.train.epochs,
+            slice=bodies.rows_range(stage.rows.slice if isinstance(stage.rows, spec.TraceRows) else None),
+            seed=self._spec.seed,
+        )
+        if isinstance(stage.rows, spec.FailureRows):
+            reads = {"failures": self._read(f"{name}/mine", "failures.jsonl")}
+        else:
+            reads = {"traces": self._read("traces", "traces.jsonl")}
+        return self._task(f"{name}/rows", body, reads, launch=launches.plain(), label=f"rows of stage {name}")
+
+    def _train(self, name: str, stage: spec.Stage) -> DraftTask:
+        weights = self._weights(stage.start, ("stages", name, "start"))
+        try:
+            launch = launches.training(self._spec.resources, stage=name, train=stage.train)
+        except launches.BatchError as error:
+            where = ("stages", name, "train", "global_batch")
+            raise LowerError(f"stage `{name}`: {error}", where=where) from error
+        if isinstance(stage.train, spec.Grpo) and stage.reward is None:
+            raise LowerError(f"stage `{name}` trains by grpo without a reward", where=("stages", name))
+        body = bodies.training(stage, start=weights.ref, trace=self._format, seed=self._spec.seed)
+        reads = {"rows": self._read(f"{name}/rows", "rows.jsonl"), **weights.reads}
+        return self._task(f"{name}/train", body, reads, launch=launch, label=f"stage {name}")
+
+    def _gate(self, name: str, advance: spec.Advance) -> DraftTask:
+        generates = _reads_valid(self._spec.stages[name])
+        evaluate = self._spec.evaluate
+        body = payload.GateBody(
+            checkpoint=bodies.checkpoint(advance),
+            require=tuple(self._requirement(name, metric, text) for metric, text in sorted(advance.require.items())),
+            otherwise=advance.otherwise,
+            chat=self._chat(name),
+            prompt=self._prompt(evaluate.prompt, "solve", ("evaluate", "prompt")) if generates else "",
+            sampling=bodies.sampling(evaluate.sampling) if generates else defaults.NO_SAMPLING,
+            format=self._format,
+            seed=self._seed(evaluate.sampling) if generates else 0,
+        )
+        reads = {"stage": self._read(f"{name}/train", "")}
+        if generates:
+            reads["problems"] = self._read(f"data/{defaults.VALID_DATA}", "problems.jsonl")
+        launch = launches.generation(self._spec.resources) if generates else launches.plain()
+        return self._task(f"{name}/gate", body, reads, launch=launch, label=f"way out of stage {name}")
+
+    def _requirement(self, stage: str, metric: str, text: str) -> payload.Requirement:
+        try:
+            return bodies.requirement(metric, text)
+        except ValueError as error:
+            where = ("stages", stage, "advance", "require", metric)
+            raise LowerError(str(error), where=where) from error
+
+    def _evaluate(self, name: str) -> DraftTask:
+        evaluate = self._spec.evaluate
+        weights = self._weights(name, ("evaluate", "of", evaluate.of.index(name)))
+        body = payload.EvaluateBody(
+            model=weights.ref,
+            prompt=self._prompt(evaluate.prompt, "solve", ("evaluate", "prompt")),
+            sampling=bodies.sampling(evaluate.sampling),
+            format=self._format,
+            seed=self._seed(evaluate.sampling),
+        )
+        reads = {"problems": self._read(f"data/{evaluate.data}", "problems.jsonl"), **weights.reads}
+        launch = launches.generation(self._spec.resources)
+        return self._task(f"evaluate/{name}", body, reads, launch=launch, label=f"evaluation of {name}")
+
+    def _report(self) -> DraftTask:
+        labels = tuple(dict.fromkeys(self._spec.evaluate.of))
+        body = payload.ReportBody(name=self._spec.name, about=self._spec.about, labels=labels)
+        reads = {f"evaluate.{label}": self._read(f"evaluate/{label}", "metrics.json") for label in labels}
+        return self._task("report", body, reads, launch=launches.plain(), label="report")
+
+    def _seed(self, sampling: spec.Sampling) -> int:
+        """Greedy text does not depend on the seed: runs with different seeds share a greedy evaluation of one model."""
+        return self._spec.seed if sampling.temperature > 0 else 0
+
+
+def _gated(stage: spec.Stage) -> bool:
+    return stage.advance is not None and (stage.advance.checkpoint != "final" or bool(stage.advance.require))
+
+
+def _reads_valid(stage: spec.Stage) -> bool:
+    """Whether the way out of a stage measures something on `data.valid`."""
+    if stage.advance is None:
+        return False
+    best = stage.advance.checkpoint.best if isinstance(stage.advance.checkpoint, spec.Best) else ""
+    return any(metric.startswith("valid.") for metric in (best, *stage.advance.require))

@@ -1,0 +1,109 @@
+"""Draft → Plan: every task gets its fingerprint, tasks with equal fingerprints become one.
+
+Knows nothing of specs or files. Labels and launch settings are carried along and decide nothing: where two drafts
+share a task and launch it differently, the first one's way is kept and the difference is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from cotspec.cot.versions import KERNEL
+from cotspec.ir.canonical import ID_DIGITS, fingerprint
+from cotspec.ir.graph import order
+from cotspec.ir.plan import Draft, DraftTask, Plan, Read, Report, Task
+from cotspec.spec.payload import Body, ReportBody, RowsBody
+
+
+class SealError(RuntimeError):
+    """A draft that is no graph, or two different tasks with one id: a bug, or one chance in 2^48 per pair of tasks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conflict:
+    """A shared task that two experiments would launch differently; `kept` is the first, in the draft's order."""
+
+    id: str
+    kept: str
+    dropped: str
+    """Both are task names of the draft."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """The plan, and what was decided on the way."""
+
+    plan: Plan
+    conflicts: tuple[Conflict, ...]
+
+
+def seal(draft: Draft) -> Sealed:
+    """Return the plan of `draft`. Raises SealError."""
+    sealer = _Sealer(_by_name(draft))
+    for name in order({name: _needs(task) for name, task in sealer.drafts.items()}):
+        sealer.add(sealer.drafts[name])
+    reports = (Report(name=t.body.name, task=t) for t in sealer.tasks.values() if isinstance(t.body, ReportBody))
+    tasks = tuple(t for t in sealer.tasks.values() if not isinstance(t.body, ReportBody))
+    plan = Plan(tasks=tasks, reports=tuple(sorted(reports, key=lambda report: report.name)))
+    return Sealed(plan=plan, conflicts=tuple(sealer.conflicts))
+
+
+def slug(body: Body) -> str:
+    """The readable part of an id: the kind, and for rows the task; never a name that a person chose."""
+    kind: str = getattr(body, "kind")  # noqa: B009 - every concrete body has it, the base has not
+    return f"{kind}-{body.task}" if isinstance(body, RowsBody) else kind
+
+
+def _by_name(draft: Draft) -> dict[str, DraftTask]:
+    drafts = {task.name: task for task in draft.tasks}
+    if len(drafts) != len(draft.tasks):
+        raise SealError("two tasks of a draft have one name")
+    for task in draft.tasks:
+        for role, read in task.reads.items():
+            if read.task and read.task not in drafts:
+                raise SealError(f"nobody makes input `{role}` of {task.name}: there is no task {read.task}")
+    return drafts
+
+
+def _needs(task: DraftTask) -> tuple[str, ...]:
+    return tuple(read.task for read in task.reads.values() if read.task)
+
+
+class _Sealer:
+    """Sealed tasks by id, and the id that each draft name got."""
+
+    def __init__(self, drafts: Mapping[str, DraftTask]) -> None:
+        self.drafts = drafts
+        self.tasks: dict[str, Task] = {}
+        self.conflicts: list[Conflict] = []
+        self._ids: dict[str, str] = {}
+        self._prints: dict[str, str] = {}
+        self._first: dict[str, str] = {}
+
+    def add(self, draft: DraftTask) -> None:
+        """Seal one task; all it needs is sealed."""
+        kernel = {part: KERNEL[part] for part in sorted(draft.body.uses)}
+        reads = {role: self._sealed(read) for role, read in sorted(draft.reads.items())}
+        full = fingerprint(draft.body, kernel=kernel, inputs=reads)
+        name = f"{slug(draft.body)}-{full[:ID_DIGITS]}"
+        self._ids[draft.name] = name
+        if self._prints.setdefault(name, full) != full:
+            raise SealError(f"two different tasks have the id {name}")
+        if name in self.tasks:
+            self._join(name, draft)
+            return
+        self._first[name] = draft.name
+        self.tasks[name] = Task(
+            id=name, body=draft.body, kernel=kernel, reads=reads, launch=draft.launch, labels=(draft.label,)
+        )
+
+    def _sealed(self, read: Read) -> Read:
+        return replace(read, task=self._ids[read.task]) if read.task else read
+
+    def _join(self, name: str, draft: DraftTask) -> None:
+        task = self.tasks[name]
+        labels = task.labels if draft.label in task.labels else (*task.labels, draft.label)
+        self.tasks[name] = replace(task, labels=labels)
+        if task.launch != draft.launch:
+            self.conflicts.append(Conflict(id=name, kept=self._first[name], dropped=draft.name))

@@ -1,0 +1,42 @@
+"""Checking and building specs must not load the training stack: a laptop without it can do both."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import SPECS
+
+HEAVY = ("torch", "transformers", "trl", "datasets", "accelerate", "peft", "vllm", "dvc", "numpy", "math_verify")
+ROOT = Path(__file__).parents[2]
+
+BUILD = f"""
+import sys
+from pathlib import Path
+from cotspec import cli, compiler, workspace
+from cotspec.builtin import digest
+from cotspec.diagnostics import Sink
+digest.manifest = lambda: {{"tiny-student": "5" * 64, "tiny-teacher": "7" * 64}}
+sink = Sink()
+built = compiler.compile_specs({{"specs/small.yaml": Path({str(SPECS / "small.yaml")!r})}}, sink)
+assert built.plan is not None, sink.findings
+assert not workspace.check(Path(sys.argv[1]), built.files).clean
+print([name for name in {HEAVY!r} if name in sys.modules])
+"""
+
+
+def test_building_a_spec_loads_no_training_stack(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+@pytest.mark.parametrize("module", ["cotspec", "cotspec.cli", "cotspec.spec.experiment", "cotspec.runtime"])
+def test_importing_a_package_runs_nothing_heavy(module: str) -> None:
+    code = f"import sys, {module}\nprint([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

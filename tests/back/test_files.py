@@ -1,0 +1,204 @@
+"""What the back ends emit: read back by the programs it is for."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cotspec.back import accelerate
+from cotspec.back.registry import BACKENDS, emit
+from cotspec.back.text import HEADER, scalar, yaml_mapping
+from cotspec.ir.plan import Plan
+from cotspec.spec.payload import Payload, RunSettings
+from tests.support import sealed, spec_data
+
+GOLDEN = Path(__file__).parent / "golden"
+SHELLCHECK = Path(sysconfig.get_path("scripts")) / "shellcheck"
+SMALL, EVERYTHING = spec_data("small"), spec_data("everything")
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return sealed(SMALL, EVERYTHING).plan
+
+
+@pytest.fixture(scope="module")
+def files(plan: Plan) -> dict[str, str]:
+    return emit(plan)
+
+
+def named(files: dict[str, str], name: str) -> dict[str, str]:
+    return {path: text for path, text in files.items() if path.endswith(f"/{name}")}
+
+
+def test_the_tree_of_a_small_spec_is_what_it_was(update_golden: bool) -> None:
+    found = emit(sealed(SMALL).plan)
+    folder = GOLDEN / "small"
+    if update_golden:
+        shutil.rmtree(folder, ignore_errors=True)
+        for path, text in found.items():
+            target = folder / path.replace(".gitignore", "gitignore")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+    golden = {
+        path.relative_to(folder).as_posix().replace("/gitignore", "/.gitignore"): path.read_text(encoding="utf-8")
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    assert sorted(found) == sorted(golden)
+    for path, text in found.items():
+        assert text == golden[path], f"{path}: look at it, then run pytest with --update-golden"
+
+
+def test_every_back_end_is_pure(plan: Plan) -> None:
+    for name, backend in BACKENDS.items():
+        assert backend(plan) == backend(plan), name
+
+
+def test_payloads_are_what_the_runtime_reads(files: dict[str, str]) -> None:
+    for path, text in named(files, "payload.json").items():
+        payload = Payload.model_validate_json(text)
+        assert path.split("/")[-2] == payload.id or path.startswith("generated/reports/")
+        assert sorted(payload.kernel) == sorted(payload.task.uses)
+
+
+def test_inputs_lead_from_the_tasks_folder_to_the_producers_out(files: dict[str, str]) -> None:
+    for path, text in named(files, "payload.json").items():
+        for file in Payload.model_validate_json(text).inputs.values():
+            target = Path("/project", path).parent.joinpath(file.path)
+            parts = [part for part in Path(shutil.os.path.normpath(target)).parts if part not in ("/", "project")]
+            if file.producer:
+                assert parts[:4] == ["generated", "stages", file.producer, "out"]
+                assert f"generated/stages/{file.producer}/payload.json" in files
+            else:
+                assert "/".join(parts) in {"specs/models/teacher", "specs/data/valid.jsonl"}
+
+
+def test_run_settings_multiply_to_the_global_batch(files: dict[str, str]) -> None:
+    trained = 0
+    for path, text in named(files, "run.json").items():
+        settings = RunSettings.model_validate_json(text)
+        body = Payload.model_validate_json(files[path.replace("run.json", "payload.json")]).task
+        if body.kind in ("sft", "grpo"):
+            trained += 1
+            assert settings.per_device_batch * settings.processes * settings.accumulation == body.global_batch
+    assert trained == 6
+
+
+def test_resources_of_a_stage_go_before_those_of_all(plan: Plan) -> None:
+    launches = {label: task.launch for task in plan.tasks for label in task.labels}
+    compress, structure = launches["stage compress of everything"], launches["stage structure of everything"]
+    assert (compress.settings.gpus, compress.settings.per_device_batch, compress.strategy) == (1, 8, "ddp")
+    assert (structure.settings.gpus, structure.settings.per_device_batch, structure.strategy) == (2, 4, "fsdp")
+    assert (compress.settings.engine, structure.settings.engine) == ("transformers", "vllm")
+
+
+def test_scripts_pass_bash_and_shellcheck(files: dict[str, str], tmp_path: Path) -> None:
+    scripts = {**named(files, "launch.sh"), **named(files, "job.sbatch")}
+    assert any(path.endswith("job.sbatch") for path in scripts)
+    paths = []
+    for at, text in enumerate(sorted(set(scripts.values()))):
+        paths.append(tmp_path / f"{at}.sh")
+        paths[-1].write_text(text, encoding="utf-8")
+        subprocess.run(["bash", "-n", str(paths[-1])], check=True)
+    done = subprocess.run([SHELLCHECK, *paths], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_script_without_a_usable_python_says_what_to_do(files: dict[str, str], tmp_path: Path) -> None:
+    script = tmp_path / "launch.sh"
+    script.write_text(next(iter(named(files, "launch.sh").values())), encoding="utf-8")
+    done = subprocess.run(
+        ["bash", str(script)],
+        env={"PATH": "/usr/bin:/bin", "COTSPEC_PYTHON": "nowhere"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "set COTSPEC_PYTHON" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("gpus", "strategy", "kind", "use_cpu"),
+    [
+        (0, "ddp", "NO", True),
+        (0, "fsdp", "NO", True),
+        (1, "ddp", "MULTI_GPU", False),
+        (1, "zero3", "MULTI_GPU", False),
+        (4, "ddp", "MULTI_GPU", False),
+        (4, "fsdp", "FSDP", False),
+        (4, "zero2", "DEEPSPEED", False),
+        (4, "zero3", "DEEPSPEED", False),
+    ],
+)
+def test_accelerate_reads_its_files(gpus: int, strategy: str, kind: str, use_cpu: bool, tmp_path: Path) -> None:
+    pytest.importorskip("accelerate", reason="the training stack (cotspec[train]) is not installed")
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    data: dict[str, Any] = copy.deepcopy(SMALL)
+    data["resources"]["train"] = {"gpus": gpus, "strategy": strategy, "per_device_batch": 1}
+    data["stages"]["compress"]["train"]["precision"] = "bf16"
+    texts = set(named(emit(sealed(data).plan), "accelerate.yaml").values())
+    precisions = set()
+    for at, text in enumerate(texts):
+        path = tmp_path / f"{at}.yaml"
+        path.write_text(text, encoding="utf-8")
+        config = load_config_from_file(str(path))
+        precisions.add(config.mixed_precision)
+        assert (config.distributed_type.value, config.use_cpu) == (kind, use_cpu)
+        assert config.num_processes == max(gpus, 1)
+        if kind == "FSDP":
+            assert config.fsdp_config["fsdp_version"] == 2
+        if kind == "DEEPSPEED":
+            assert config.deepspeed_config["zero_stage"] == int(strategy[-1])
+            assert config.deepspeed_config["gradient_accumulation_steps"] in (8 // gpus, 16 // gpus)
+    assert precisions == {"no", "bf16"}
+
+
+def test_only_training_has_an_accelerate_file(plan: Plan, files: dict[str, str]) -> None:
+    trained = {f"generated/stages/{t.id}/accelerate.yaml" for t in plan.tasks if t.id.startswith(("sft-", "grpo-"))}
+    assert set(named(files, "accelerate.yaml")) == trained
+    for path, text in named(files, "launch.sh").items():
+        assert ("accelerate.commands.launch" in text) == (path.replace("launch.sh", "accelerate.yaml") in trained)
+
+
+def test_a_job_asks_slurm_for_what_the_task_uses(plan: Plan, files: dict[str, str]) -> None:
+    wanted = {f"generated/stages/{t.id}/job.sbatch": t for t in plan.tasks if t.launch.slurm}
+    found = named(files, "job.sbatch")
+    assert set(found) == set(wanted)
+    for path, text in found.items():
+        task = wanted[path]
+        assert f"#SBATCH --gres=gpu:{task.launch.settings.gpus}\n" in text
+        assert "#SBATCH --partition=gpu\n#SBATCH --account=lab\n#SBATCH --qos=high\n" in text
+        assert f"#SBATCH --job-name={task.id}\n" in text
+        # sbatch reads options only up to the first command
+        assert text.index("#SBATCH --output") < text.index("set -euo")
+
+
+def test_no_file_holds_a_time_a_host_or_an_absolute_path(files: dict[str, str]) -> None:
+    bad = (str(Path.cwd()), str(Path.home()) + "/", sysconfig.get_path("scripts"))
+    assert [path for path, text in files.items() if any(word in text for word in bad)] == []
+
+
+def test_every_yaml_and_script_says_that_it_is_generated(files: dict[str, str]) -> None:
+    assert [p for p, text in files.items() if not p.endswith(".json") and HEADER not in text] == []
+
+
+@pytest.mark.parametrize("text", ["no", "1e-4", "008", "~", "yes", "a: b", "#x", "é…", 'q"uote', "back\\slash", "0o17"])
+def test_a_yaml_scalar_stays_text(text: str) -> None:
+    assert yaml.safe_load(yaml_mapping({"key": text})) == {"key": text}
+    assert yaml.safe_load(scalar(text)) == text
+
+
+def test_cpu_training_never_asks_for_a_gpu(plan: Plan) -> None:
+    launch = next(t.launch for t in plan.tasks if "stage structure of small" in t.labels)
+    assert accelerate.config(launch)["use_cpu"] is True
+    assert json.loads(json.dumps(accelerate.config(launch)))["num_processes"] == 1

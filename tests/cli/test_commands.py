@@ -1,0 +1,336 @@
+"""The commands as a person runs them: what they print, what they write, how they exit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cotspec import cli
+from cotspec.builtin import digest
+from cotspec.cli import init
+from tests.support import DIGESTS, SPECS
+
+ROOT = Path(__file__).parents[2]
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A git project with one spec, with stand-ins for the builtin models' digests."""
+    monkeypatch.setattr(digest, "manifest", lambda: DIGESTS)
+    folder = tmp_path / "project"
+    (folder / "specs").mkdir(parents=True)
+    subprocess.run(["git", "init", "-q", folder], check=True)
+    (folder / "specs/one.yaml").write_text(init.starter(), encoding="utf-8")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["cotspec", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(stop.value.code or 0), out, err
+
+    return call
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    hidden = (".git", ".cotspec")
+    found = (p for p in folder.rglob("*") if p.is_file() and not any(part in hidden for part in p.parts))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def test_build_writes_the_pipeline_and_says_what_comes_next(project: Path, run: Run) -> None:
+    code, out, err = run("build")
+    assert (code, err) == (0, "")
+    assert "1 experiment, " in out
+    assert "0 unchanged, 0 removed" in out
+    assert "next: " in out
+    assert "report-bridge-tiny" in (project / "dvc.yaml").read_text()
+    before = files(project)
+    code, out, _ = run("build")
+    assert "0 files written" in out
+    assert files(project) == before
+
+
+def test_build_check_names_what_is_stale_and_writes_nothing(project: Path, run: Run) -> None:
+    before = files(project)
+    code, out, _ = run("build", "--check")
+    assert code == 1
+    assert "missing: dvc.yaml\n" in out
+    assert files(project) == before
+    run("build")
+    assert run("build", "--check")[0] == 0
+    payload = next(project.glob("generated/stages/teach-*/payload.json"))
+    payload.write_text("{}")
+    code, out, _ = run("build", "--check")
+    assert (code, out.splitlines()[0]) == (1, f"stale: {payload.relative_to(project).as_posix()}")
+    code, _, err = run("build")
+    assert code == 0
+    assert f"warning: {payload.relative_to(project).as_posix()} was changed by hand" in err
+
+
+def test_a_changed_setting_removes_the_stages_it_replaces(project: Path, run: Run) -> None:
+    run("build")
+    before = {path.name for path in (project / "generated/stages").iterdir()}
+    text = (project / "specs/one.yaml").read_text()
+    (project / "specs/one.yaml").write_text(text.replace("attempts: 4", "attempts: 3"))
+    _, out, _ = run("build")
+    after = {path.name for path in (project / "generated/stages").iterdir()}
+    assert len(before - after) == len(after - before) == 4  # mine, rows, grpo, evaluate
+    assert " removed" in out
+
+
+def test_findings_stop_a_build_with_their_place_and_nothing_is_written(project: Path, run: Run) -> None:
+    text = (project / "specs/one.yaml").read_text()
+    (project / "specs/one.yaml").write_text(text.replace("epochs:", "epocs:", 1))
+    code, out, err = run("build")
+    assert (code, out) == (1, "")
+    assert "error[unknown-key] specs/one.yaml:" in err
+    assert "did you mean `epochs`?" in err
+    assert not (project / "generated").exists()
+
+
+@pytest.mark.parametrize("output", ["json", "sarif", "github", "text"])
+def test_check_prints_findings_in_each_format(project: Path, run: Run, output: str) -> None:
+    text = (project / "specs/one.yaml").read_text()
+    (project / "specs/one.yaml").write_text(text.replace("epochs:", "epocs:", 1))
+    code, out, err = run("check", "--format", output)
+    assert (code, err) == (1, "")
+    assert "unknown-key" in out
+    match output:
+        case "json":
+            assert json.loads(out)[0]["file"] == "specs/one.yaml"
+        case "sarif":
+            assert json.loads(out)["runs"][0]["results"][0]["ruleId"] == "unknown-key"
+        case "github":
+            assert out.startswith("::error file=specs/one.yaml,line=")
+
+
+def test_check_of_a_good_spec_is_quiet_and_writes_nothing(project: Path, run: Run) -> None:
+    before = files(project)
+    assert run("check") == (0, "no findings in 1 spec\n", "")
+    assert json.loads(run("check", "--format", "json")[1]) == []
+    assert files(project) == before
+    assert not (project / ".cotspec").exists()
+
+
+def test_two_specs_of_one_name_are_found(project: Path, run: Run) -> None:
+    shutil.copy(project / "specs/one.yaml", project / "specs/two.yaml")
+    code, _, err = run("build")
+    assert code == 1
+    assert "error[experiment-name] specs/two.yaml:" in err
+    assert "note: specs/one.yaml:" in err
+
+
+def test_a_shared_task_that_is_launched_in_two_ways_is_noted_and_built(project: Path, run: Run) -> None:
+    text = (project / "specs/one.yaml").read_text().replace("name: bridge-tiny", "name: other")
+    (project / "specs/two.yaml").write_text(text.replace("per_device_batch: 32", "per_device_batch: 16"))
+    code, out, err = run("build")
+    assert code == 0
+    assert "note[shared-task] specs/two.yaml:" in err
+    assert "2 experiments" in out
+
+
+def test_the_order_of_arguments_does_not_show(project: Path, run: Run) -> None:
+    text = (project / "specs/one.yaml").read_text().replace("name: bridge-tiny", "name: other")
+    (project / "specs/two.yaml").write_text(text.replace("per_device_batch: 32", "per_device_batch: 16"))
+    run("build", "specs/one.yaml", "specs/two.yaml")
+    before = files(project)
+    run("build", "specs/two.yaml", "specs/one.yaml")
+    assert files(project) == before
+
+
+def test_a_command_in_a_subfolder_builds_the_same_project(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("build")
+    before = files(project)
+    monkeypatch.chdir(project / "specs")
+    assert "0 files written" in run("build")[1]
+    assert "0 files written" in run("build", "one.yaml")[1]
+    assert files(project) == before
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "says"),
+    [
+        ('[tool.cotspec]\nspecs = ["nothing/*.yaml"]\n', "nothing matches `nothing/*.yaml`"),
+        ("[tool.cotspec]\nspec = []\n", "there is no setting `spec`"),
+        ("[tool.cotspec]\nspecs = 3\n", "is a list of paths"),
+        ('[tool.cotspec]\nspecs = ["../x.yaml"]\n', "stay in it"),
+        ("[tool\n", "is not TOML"),
+    ],
+)
+def test_a_wrong_set_of_specs_is_named(project: Path, run: Run, pyproject: str, says: str) -> None:
+    (project / "pyproject.toml").write_text(pyproject)
+    code, _, err = run("build")
+    assert code == 2
+    assert says in err
+
+
+def test_pyproject_chooses_what_a_plain_build_builds(project: Path, run: Run) -> None:
+    shutil.copy(project / "specs/one.yaml", project / "specs/two.yaml")
+    (project / "pyproject.toml").write_text('[tool.cotspec]\nspecs = ["specs/two.yaml"]\n')
+    assert run("build")[0] == 0
+
+
+def test_without_specs_init_is_named(project: Path, run: Run) -> None:
+    (project / "specs/one.yaml").unlink()
+    code, _, err = run("build")
+    assert code == 2
+    assert "cotspec init" in err
+
+
+def test_a_spec_of_another_project_is_refused(project: Path, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("x: 1\n")
+    code, _, err = run("build", str(tmp_path / "other.yaml"))
+    assert code == 2
+    assert "is not in the project" in err
+
+
+def test_a_foreign_dvc_yaml_is_an_environment_error(project: Path, run: Run) -> None:
+    (project / "dvc.yaml").write_text("stages: {}\n")
+    code, _, err = run("build")
+    assert code == 2
+    assert err.startswith("cotspec: dvc.yaml is there and was not made by cotspec")
+
+
+def test_explain_knows_every_rule_and_suggests_near_ones(run: Run) -> None:
+    code, listed, _ = run("explain")
+    assert code == 0
+    slugs = [line.split()[0] for line in listed.splitlines()]
+    assert {"unknown-key", "experiment-name", "shared-task"} <= set(slugs)
+    for slug in slugs:
+        assert run("explain", slug)[1].startswith(f"{slug}: ")
+    code, _, err = run("explain", "unknown-kye")
+    assert code == 2
+    assert "did you mean `unknown-key`" in err
+
+
+def test_a_wrong_command_or_option_is_usage(run: Run) -> None:
+    assert run("bulid")[0] == 2
+    assert run("check", "--format", "xml")[0] == 2
+
+
+def test_a_bug_is_a_message_and_a_file_not_a_traceback(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken() -> dict[str, str]:
+        raise RuntimeError("wires crossed")
+
+    monkeypatch.setattr(digest, "manifest", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    code, _, err = run("build")
+    assert code == 3
+    assert "Traceback" not in err
+    assert "wires crossed" in err
+    report = Path(err.split()[-1])
+    assert "in broken" in report.read_text()
+    monkeypatch.setenv("COTSPEC_DEBUG", "1")
+    monkeypatch.setattr(sys, "argv", ["cotspec", "build"])
+    with pytest.raises(RuntimeError, match="wires crossed"):
+        cli.main()
+
+
+def test_ctrl_c_exits_130(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> dict[str, str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(digest, "manifest", interrupted)
+    assert run("build")[0] == 130
+
+
+def test_version_needs_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['cotspec', '--version']\nfrom cotspec import cli\n"
+        "try:\n    cli.main()\nexcept SystemExit as stop:\n    assert not stop.code\n"
+        "print([m for m in ('yaml', 'pydantic', 'jinja2', 'torch', 'dvc') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("cotspec ")
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+class TestInit:
+    """`cotspec init` sets up git and DVC for real."""
+
+    @pytest.fixture(autouse=True)
+    def _needs_dvc(self) -> None:
+        pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
+
+    def test_init_makes_a_project_that_builds(self, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(digest, "manifest", lambda: DIGESTS)
+        monkeypatch.chdir(tmp_path)
+        code, out, err = run("init", "new")
+        assert (code, err) == (0, "")
+        assert out.endswith("next: cd new && cotspec build && dvc repro\n")
+        folder = tmp_path / "new"
+        assert "analytics = false" in (folder / ".dvc/config").read_text()
+        monkeypatch.chdir(folder)
+        assert run("build")[1].endswith("next: dvc repro\n")
+        seen = subprocess.run(["git", "status", "--short", "-uall"], capture_output=True, text=True, check=True).stdout
+        assert ".cotspec" not in seen
+        before = files(folder)
+        code, out, _ = run("init")
+        assert (code, out.splitlines()[0]) == (0, "everything is there already")
+        assert files(folder) == before
+
+    def test_init_adds_to_what_is_there_and_overwrites_nothing(self, project: Path, run: Run) -> None:
+        (project / ".gitignore").write_text("mine\n__pycache__/")
+        (project / "specs/one.yaml").write_text("mine")
+        assert run("init")[0] == 0
+        assert (project / ".gitignore").read_text() == "mine\n__pycache__/\n.cotspec/\n"
+        assert [p.name for p in (project / "specs").iterdir()] == ["one.yaml"]
+        assert (project / "specs/one.yaml").read_text() == "mine"
+
+    def test_init_below_a_repository_is_a_dvc_project_of_its_own(self, project: Path, run: Run) -> None:
+        assert run("init", "deep/er")[0] == 0
+        assert (project / "deep/er/.dvc/config").exists()
+        assert not (project / "deep/er/.git").exists()
+
+    def test_init_on_a_file_is_refused(self, project: Path, run: Run) -> None:
+        (project / "file").write_text("x")
+        code, _, err = run("init", "file")
+        assert (code, err) == (2, "cotspec: file is a file\n")
+
+    def test_the_starter_is_this_repositorys_tiny_experiment(self) -> None:
+        lines = (ROOT / "specs/bridge-tiny.yaml").read_text(encoding="utf-8").splitlines(keepends=True)
+        assert init.starter() == "".join(line for line in lines if "yaml-language-server" not in line)
+
+
+def test_ctrl_c_reaches_a_running_build(project: Path) -> None:
+    """SIGINT while waiting for nothing but Python itself: the exit code is 130 and nothing is half-written."""
+    code = (
+        "import sys, time\nfrom cotspec import cli\nfrom cotspec.builtin import digest\n"
+        "def wait():\n    print('ready', flush=True)\n    time.sleep(60)\n"
+        "digest.manifest = wait\nsys.argv = ['cotspec', 'build']\ncli.main()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=project, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+    assert not (project / "generated").exists()
+
+
+def test_the_small_spec_of_the_tests_builds_from_its_file(project: Path, run: Run) -> None:
+    shutil.copytree(SPECS / "prompts", project / "specs/prompts")
+    for name in ("small", "everything"):
+        shutil.copy(SPECS / f"{name}.yaml", project / f"specs/{name}.yaml")
+    code, out, err = run("build")
+    assert code == 0, err
+    assert "3 experiments" in out

@@ -1,0 +1,286 @@
+"""What changes an id and what does not, shown by changing every single thing a spec can say."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cotspec.ir.lower import LowerError
+from cotspec.spec.experiment import Experiment
+from tests.support import experiment, ids, sealed, spec_data
+
+EVERYTHING = spec_data("everything")
+Path = tuple[str | int, ...]
+
+#: Leaves outside of any identity, by their first key.
+NEVER = ("name", "about", "resources")
+
+#: Leaves that have one value only.
+FIXED = {("cotspec",), ("stages", "structure", "train", "lora", "merge"), ("stages", "rewrite", "rows", "on")}
+
+#: Another valid value where the rule in `another` would give an invalid or an equal one.
+OTHERS: dict[Path, object] = {
+    ("models", "student", "hub"): "owner/other",
+    ("models", "other", "builtin"): "tiny-teacher",
+    ("data", "test", "split"): "valid",
+    ("data", "test", "steps", 1): 4,
+    ("teach", "model"): "other",
+    ("teach", "data"): "test",
+    ("teach", "prompt"): None,
+    ("teach", "keep", "answer"): "any",
+    ("stages", "structure", "start"): "other",
+    ("stages", "structure", "train", "schedule"): "linear",
+    ("stages", "structure", "train", "precision"): "fp32",
+    ("stages", "structure", "train", "global_batch"): 16,
+    ("stages", "structure", "task"): "complete",
+    ("stages", "structure", "prompt"): None,
+    ("stages", "structure", "mask", "select"): "first",
+    ("stages", "structure", "loss", "on", 0): "thinking",
+    ("stages", "structure", "loss", "on", 1): "masked",
+    ("stages", "compress", "start"): "student",
+    ("stages", "compress", "train", "schedule"): "cosine",
+    ("stages", "compress", "train", "precision"): "fp32",
+    ("stages", "compress", "train", "global_batch"): 32,
+    ("stages", "compress", "train", "loss"): "dapo",
+    ("stages", "compress", "train", "scale_rewards"): "batch",
+    ("stages", "compress", "task"): "solve",
+    ("stages", "compress", "mask", "unit"): "sentence",
+    ("stages", "compress", "mask", "select"): "random",
+    ("stages", "compress", "reward", "gates", 0, "unless"): "formatted",
+    ("stages", "compress", "reward", "let", "budget"): "30 * teacher_steps",
+    ("stages", "compress", "reward", "terms", "short", "value"): "half",
+    ("stages", "compress", "advance", "checkpoint", "best"): "valid.tokens",
+    ("stages", "compress", "advance", "require", "train.formatted"): ">= 0.6",
+    ("stages", "compress", "advance", "otherwise"): "warn",
+    ("stages", "rewrite", "start"): "structure",
+    ("stages", "rewrite", "train", "global_batch"): 16,
+    ("stages", "rewrite", "rows", "of"): "structure",
+    ("stages", "rewrite", "rows", "keep"): "any_wrong",
+    ("stages", "rewrite", "rows", "prompt"): None,
+    ("stages", "rewrite", "task"): "solve",
+    ("evaluate", "data"): "valid",
+    ("evaluate", "prompt"): None,
+    ("resources", "train", "gpus"): 1,
+    ("resources", "train", "per_device_batch"): 2,
+    ("resources", "train", "strategy"): "zero3",
+    ("resources", "generate", "engine"): "transformers",
+    ("resources", "stages", "compress", "strategy"): "zero2",
+    ("resources", "slurm", "time"): "1:00",
+    ("resources", "slurm", "mem"): "1G",
+}
+
+#: A discriminator cannot change alone: the whole part is another one.
+SWITCHES: dict[Path, Callable[[Any], None]] = {
+    ("stages", "structure", "train", "by"): lambda d: d["stages"]["structure"].update(
+        train={"by": "grpo", "lr": 0.001, "group": 4}, reward={"terms": {"solved": {"value": 1.0}}}, loss=None
+    ),
+    ("stages", "compress", "train", "by"): lambda d: d["stages"]["compress"].update(
+        train={"by": "sft", "lr": 0.001}, reward=None
+    ),
+    ("stages", "structure", "rows", "from"): lambda d: d["stages"]["structure"].update(
+        rows={"from": "failures", "of": "student"}
+    ),
+    ("stages", "compress", "rows", "from"): lambda d: d["stages"]["compress"].update(
+        rows={"from": "failures", "of": "structure"}
+    ),
+    ("stages", "rewrite", "rows", "from"): lambda d: d["stages"]["rewrite"].update(rows={"from": "teach"}),
+    ("stages", "rewrite", "train", "by"): lambda d: d["stages"]["rewrite"].update(
+        train={"by": "grpo", "lr": 0.001, "group": 4}, reward={"terms": {"solved": {"value": 1.0}}}
+    ),
+}
+
+
+def leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves(item, (*path, key))
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            yield from leaves(item, (*path, at))
+    else:
+        yield path, value
+
+
+def another(path: Path, value: object) -> object:
+    """Another valid value of a leaf."""
+    if path in OTHERS:
+        return OTHERS[path]
+    match value:
+        case bool():
+            return not value
+        case int():
+            return value * 2 if path[0] == "resources" else value + 1
+        case float():
+            return value / 2 or 0.25
+        case str():
+            return f"{value}x"
+    raise AssertionError(f"no other value for {path}")
+
+
+def put(data: Any, path: Path, value: object) -> None:
+    for key in path[:-1]:
+        data = data[key]
+    if value is None:
+        del data[path[-1]]
+    else:
+        data[path[-1]] = value
+
+
+def changed(path: Path, value: object) -> dict[str, object]:
+    data = copy.deepcopy(EVERYTHING)
+    if path in SWITCHES:
+        SWITCHES[path](data)
+        return json.loads(json.dumps(data, default=str))
+    put(data, path, another(path, value))
+    return data
+
+
+def without_nones(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_nones(item) for key, item in value.items() if item is not None}
+    return value
+
+
+ALL_LEAVES = [(path, value) for path, value in leaves(EVERYTHING) if path not in FIXED]
+#: Names are looked at by `test_renaming_…`; here they are leaves only where something else is chosen by them.
+MEANING = [(p, v) for p, v in ALL_LEAVES if p[0] not in NEVER and p[:2] != ("evaluate", "of")]
+LAUNCH = [(p, v) for p, v in ALL_LEAVES if p[0] in NEVER]
+
+
+def name_of(path: Path) -> str:
+    return ".".join(map(str, path))
+
+
+@pytest.mark.parametrize(("path", "value"), MEANING, ids=[name_of(p) for p, _ in MEANING])
+def test_every_setting_that_changes_a_result_changes_an_id(path: Path, value: object) -> None:
+    new = set(ids(without_nones(changed(path, value))).values())
+    assert new - set(ids(EVERYTHING).values())
+
+
+@pytest.mark.parametrize(("path", "value"), LAUNCH, ids=[name_of(p) for p, _ in LAUNCH])
+def test_names_and_resources_never_change_an_id(path: Path, value: object) -> None:
+    before, after = sealed(EVERYTHING).plan, sealed(changed(path, value)).plan
+    assert [task.id for task in after.tasks] == [task.id for task in before.tasks]
+
+
+def test_the_walk_covers_every_key_of_the_language() -> None:
+    """A key that is added to the language and not to everything.yaml would be walked past."""
+    written = {path[-1] if isinstance(path[-1], str) else path[-2] for path, _ in leaves(EVERYTHING)}
+    parts = {key for path, _ in leaves(EVERYTHING) for key in path if isinstance(key, str)}
+    missing = {name for name in field_names(Experiment.model_json_schema(by_alias=True)) if name not in written | parts}
+    assert missing == set()
+
+
+def field_names(schema: dict[str, Any]) -> set[str]:
+    objects = [schema, *schema["$defs"].values()]
+    return {name for definition in objects for name in definition.get("properties", {})}
+
+
+def test_more_gpus_and_another_partition_do_not_retrain() -> None:
+    data = copy.deepcopy(EVERYTHING)
+    data["resources"] = {
+        "train": {"gpus": 8, "per_device_batch": 1, "strategy": "zero3"},
+        "slurm": {"partition": "elsewhere"},
+    }
+    assert ids(data) == ids(EVERYTHING)
+
+
+def test_renaming_stages_models_and_data_changes_no_id() -> None:
+    text = json.dumps(EVERYTHING)
+    for old, new in (("structure", "first"), ("compress", "second"), ("student", "pupil"), ("teacher", "tutor")):
+        text = text.replace(f'"{old}"', f'"{new}"')
+    text = text.replace('"train": {"hub"', '"questions": {"hub"').replace('"data": "train"', '"data": "questions"')
+    renamed = json.loads(text)
+    assert set(ids(renamed).values()) == set(ids(EVERYTHING).values())
+    assert renamed["stages"].keys() != EVERYTHING["stages"].keys()
+
+
+def test_another_report_order_retrains_nothing() -> None:
+    data = copy.deepcopy(EVERYTHING)
+    data["evaluate"]["of"].reverse()
+    assert ids(data) == ids(EVERYTHING)
+
+
+def test_a_spec_in_another_folder_keeps_its_ids_when_it_names_the_same_files() -> None:
+    data = copy.deepcopy(EVERYTHING)
+    data["models"]["teacher"]["path"] = "../models/teacher"
+    data["data"]["valid"]["file"] = "../data/valid.jsonl"
+    here = {task.id for task in sealed(data, folder="specs").plan.tasks}
+    data["models"]["teacher"]["path"] = "../../models/teacher"
+    data["data"]["valid"]["file"] = "../../data/valid.jsonl"
+    assert {task.id for task in sealed(data, folder="specs/deeper").plan.tasks} == here
+
+
+def test_a_greedy_evaluation_is_shared_between_seeds() -> None:
+    greedy = copy.deepcopy(EVERYTHING)
+    greedy["evaluate"]["sampling"] = {"temperature": 0.0, "max_new_tokens": 64}
+    other = {**greedy, "seed": 8}
+    assert ids(greedy)["evaluation of student of everything"] == ids(other)["evaluation of student of everything"]
+    assert ids(greedy)["evaluation of structure of everything"] != ids(other)["evaluation of structure of everything"]
+
+
+def test_a_later_stage_changes_nothing_before_it() -> None:
+    data = copy.deepcopy(EVERYTHING)
+    data["stages"]["rewrite"]["train"]["lr"] = 0.5
+    before, after = ids(EVERYTHING), ids(data)
+    differing = {label for label in before if before[label] != after[label]}
+    assert differing == {"stage rewrite of everything", "way out of stage rewrite of everything"} | {
+        "evaluation of rewrite of everything"
+    }
+
+
+def shuffled(value: Any, draw: st.DataObject, path: Path = ()) -> Any:
+    """`value` with the keys of every mapping in another order, where the language gives order no meaning."""
+    if isinstance(value, list):
+        return [shuffled(item, draw, (*path, at)) for at, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    keys = list(value)
+    if path != ("stages",) and path[-1:] != ("let",):
+        keys = draw.draw(st.permutations(keys))
+    return {key: shuffled(value[key], draw, (*path, key)) for key in keys}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_the_order_of_keys_means_nothing(draw: st.DataObject) -> None:
+    assert ids(shuffled(EVERYTHING, draw)) == ids(EVERYTHING)
+
+
+def test_writing_a_default_out_changes_no_id() -> None:
+    data = spec_data("small")
+    whole = json.loads(experiment(data).model_dump_json(by_alias=True, exclude_none=True))
+    assert ids(whole) == ids(data)
+    assert whole != data
+
+
+def test_reformatting_an_expression_changes_no_id() -> None:
+    data = copy.deepcopy(EVERYTHING)
+    data["stages"]["compress"]["reward"]["terms"]["short"]["value"] = "half\n  *   clip(budget - words, 0, 3)\n"
+    assert ids(data) == ids(EVERYTHING)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        (("models", "teacher", "path"), "../../x", "outside the project"),
+        (("data", "valid", "file"), "/etc/passwd", "outside the project"),
+        (("models", "other", "builtin"), "huge", "without a builtin model `huge`"),
+        (("teach", "prompt"), "prompts/none.jinja", "no prompt file `prompts/none.jinja`"),
+        (("stages", "structure", "start"), "nobody", "no model or stage `nobody`"),
+        (("stages", "compress", "advance", "require", "train.formatted"), "about 0.5", "is not a comparison"),
+        (("resources", "train", "per_device_batch"), 3, "2 processes × per_device_batch 3"),
+    ],
+)
+def test_what_cannot_become_a_task_is_named_with_its_place(path: Path, value: object, says: str) -> None:
+    data = copy.deepcopy(EVERYTHING)
+    put(data, path, value)
+    with pytest.raises(LowerError, match=says) as error:
+        sealed(data)
+    assert error.value.where

@@ -1,0 +1,42 @@
+"""Small specs as plans, without the front end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cotspec.ir.lower import Source, lower
+from cotspec.passes.seal import Sealed, seal
+from cotspec.spec.experiment import Experiment
+
+SPECS = Path(__file__).parent / "specs"
+DIGESTS = {"tiny-student": "5" * 64, "tiny-teacher": "7" * 64}
+"""Stand in for the real models, so that goldens do not change when a model is trained again."""
+
+
+def spec_data(name: str) -> dict[str, Any]:
+    """A spec of tests/specs as plain data (they hold nothing on which YAML 1.1 and 1.2 differ)."""
+    data: dict[str, Any] = yaml.safe_load((SPECS / f"{name}.yaml").read_text(encoding="utf-8"))
+    return data
+
+
+def experiment(data: dict[str, Any]) -> Experiment:
+    return Experiment.model_validate_json(json.dumps(data))
+
+
+def source(data: dict[str, Any], *, folder: str = "specs") -> Source:
+    prompts = {f"prompts/{path.name}": path.read_text(encoding="utf-8") for path in (SPECS / "prompts").iterdir()}
+    return Source(experiment=experiment(data), folder=folder, prompts=prompts)
+
+
+def sealed(*data: dict[str, Any], folder: str = "specs") -> Sealed:
+    """The plan of some specs."""
+    return seal(lower([source(one, folder=folder) for one in data], DIGESTS))
+
+
+def ids(data: dict[str, Any]) -> dict[str, str]:
+    """Id by label of every task but the report (which carries names and is never shared)."""
+    return {label: task.id for task in sealed(data).plan.tasks for label in task.labels}
