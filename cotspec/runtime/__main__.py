@@ -1,0 +1,127 @@
+"""`python -m cotspec.runtime payload.json run.json`: run one task. Owns dispatch, exit codes and what a failure shows.
+
+Imports a kind's module only when it is asked for, so that tasks without a model never load torch.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from cotspec.runtime import provenance, scratch
+from cotspec.runtime.errors import TaskError
+from cotspec.runtime.task import Task, load, rank
+
+BUG: Final = 3
+INTERRUPTED: Final = 130
+_PR_SET_PDEATHSIG: Final = 1
+
+
+class Runner(Protocol):
+    """What a kind's module offers."""
+
+    def run(self, task: Task, work: Path, result: Path, /) -> None:
+        """Do the task: keep what a rerun can use in `work`, leave what becomes out/ in `result`."""
+
+
+#: Kind of task → module with `run`.
+KINDS: Final = MappingProxyType(
+    {
+        "data": "cotspec.runtime.data",
+        "teach": "cotspec.runtime.teach",
+        "traces": "cotspec.runtime.traces",
+        "rows": "cotspec.runtime.rows",
+        "sft": "cotspec.runtime.train.sft",
+        "grpo": "cotspec.runtime.train.grpo",
+        "mine": "cotspec.runtime.mine",
+        "gate": "cotspec.runtime.gate",
+        "evaluate": "cotspec.runtime.evaluate",
+        "report": "cotspec.runtime.report",
+    }
+)
+
+
+def execute(task: Task) -> None:
+    """Run a loaded task: lock its scratch, work there, move the result into out/, clean up."""
+    started = time.monotonic()
+    runner: Runner = importlib.import_module(KINDS[task.payload.task.kind])
+    with scratch.locked(scratch.folder_of(task)) as work:
+        result = scratch.fresh(work / "result") if rank() == 0 else work / "result"
+        runner.run(task, work, result)
+        if rank() != 0:
+            return
+        scratch.publish(result, task.out)
+        shutil.rmtree(work)
+    provenance.write(task.folder, torch_used="torch" in sys.modules)
+    seconds = round(time.monotonic() - started, 1)
+    (task.folder / "last-run.json").write_text(json.dumps({"seconds": seconds}) + "\n", encoding="utf-8")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run and return the exit code: 0, 1 (stopped by a gate), 2 (cannot be done as asked), 3 (bug), 130 (Ctrl-C)."""
+    if len(arguments) != 2:
+        print("usage: python -m cotspec.runtime payload.json run.json", file=sys.stderr)
+        return TaskError.exit_code
+    _die_with_parent()
+    log: Path | None = None
+    try:
+        task = load(Path(arguments[0]), Path(arguments[1]))
+        log = _log_to(task)
+        execute(task)
+    except TaskError as error:
+        print(f"cotspec: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("cotspec: interrupted; a rerun goes on from here", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a line and a log
+        return _bug(error, log)
+    return 0
+
+
+def _bug(error: Exception, log: Path | None) -> int:
+    """One line for the person, the traceback for the log (and for everybody with COTSPEC_DEBUG=1)."""
+    text = traceback.format_exc()
+    if log is not None:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(text)
+    if os.environ.get("COTSPEC_DEBUG") == "1" or log is None:
+        sys.stderr.write(text)
+    first = (str(error).strip().splitlines() or [""])[0]
+    where = f"; the full log is {os.path.relpath(log)}" if log is not None else ""
+    print(f"cotspec: {type(error).__name__}: {first}{where}", file=sys.stderr)
+    return BUG
+
+
+def _log_to(task: Task) -> Path:
+    """Send what libraries log and warn to a file, so that the terminal shows progress and nothing else."""
+    folder = task.root / ".cotspec" / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / (f"{task.payload.id}.log" if rank() == 0 else f"{task.payload.id}.{rank()}.log")
+    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+    logging.captureWarnings(True)
+    return path
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the launcher dies, also by SIGKILL: no orphan goes on training."""
+    if sys.platform == "linux" and os.environ.get("COTSPEC_SUPERVISED") == "1":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

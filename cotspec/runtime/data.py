@@ -1,0 +1,103 @@
+"""Task `data`: a hub data set, a JSON-lines file or a builtin generator → problems.jsonl, counts.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import assert_never
+
+from cotspec.builtin import problems
+from cotspec.cot.answers import gold_answer
+from cotspec.runtime import lines
+from cotspec.runtime.errors import TaskError
+from cotspec.runtime.progress import Progress, say
+from cotspec.runtime.records import Problem
+from cotspec.runtime.task import Task
+from cotspec.spec.payload import BuiltinData, DataBody, FileData, HubData
+
+Pair = tuple[str, str]
+"""Question and answer field."""
+
+
+def run(task: Task, _work: Path, result: Path) -> None:
+    """Write problems.jsonl. A row without a question or an answer is an error naming it, never an empty problem."""
+    body = task.body(DataBody)
+    end = None if body.slice.end < 0 else body.slice.end
+    rows = islice(enumerate(_pairs(body.source, task)), body.slice.first, end)
+    total = max(0, end - body.slice.first) if end is not None else 0
+    found: list[Problem] = []
+    with Progress("problems", total) as progress:
+        for number, (question, answer) in rows:
+            found.append(_problem(number, question, answer))
+            progress.total = max(total, len(found))
+            progress.update(len(found))
+        progress.total = len(found)
+    if not found:
+        raise TaskError("the data set has no rows in this slice")
+    lines.write(result / "problems.jsonl", found)
+    lines.write_json(result / "counts.json", {"problems": len(found)})
+    say(f"{len(found)} problems")
+
+
+def _problem(number: int, question: str, answer: str) -> Problem:
+    if not question.strip():
+        raise TaskError(f"row {number} has no question")
+    if not answer.strip():
+        raise TaskError(f"row {number} has no answer (is `answer.after` right?)")
+    return Problem(id=number, question=question.strip(), answer=answer)
+
+
+def _pairs(source: HubData | BuiltinData | FileData, task: Task) -> Iterator[Pair]:
+    match source:
+        case BuiltinData():
+            return _builtin(source)
+        case FileData():
+            return _file(source, task.input("file"))
+        case HubData():
+            return _hub(source)
+        case _:
+            assert_never(source)
+
+
+def _builtin(source: BuiltinData) -> Iterator[Pair]:
+    if source.name != "chains":
+        raise TaskError(f"there is no builtin data set `{source.name}`; there is `chains`")
+    split = {"train": "train", "valid": "valid", "test": "test"}.get(source.split)
+    if split is None:
+        raise TaskError(f"`chains` has no split `{source.split}`; there are train, valid, test")
+    made = problems.generate(split=split, size=source.size, seed=source.seed, steps=source.steps)  # type: ignore[arg-type]
+    return ((problem.question, problem.answer) for problem in made)
+
+
+def _file(source: FileData, path: Path) -> Iterator[Pair]:
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise TaskError(f"{path.name}, line {number}: not JSON ({error.msg})") from error
+            if not isinstance(row, dict):
+                raise TaskError(f"{path.name}, line {number}: not a JSON object")
+            yield _columns(row, source, f"{path.name}, line {number}")
+
+
+def _hub(source: HubData) -> Iterator[Pair]:
+    from datasets import load_dataset
+
+    try:
+        data = load_dataset(source.id, source.config or None, split=source.split, revision=source.revision or None)
+    except (OSError, ValueError) as error:
+        raise TaskError(f"cannot load the data set {source.id}: {str(error).splitlines()[0]}") from error
+    for number, row in enumerate(data):
+        yield _columns(row, source, f"{source.id}, row {number}")
+
+
+def _columns(row: Mapping[str, object], source: HubData | FileData, where: str) -> Pair:
+    for column in (source.question, source.answer):
+        if row.get(column) is None:
+            raise TaskError(f"{where}: no column `{column}`; there are {', '.join(sorted(row))}")
+    return str(row[source.question]), gold_answer(str(row[source.answer]), source.answer_after)

@@ -1,0 +1,107 @@
+"""The transformers engine: `model.generate` on left-padded batches, with sampling that is keyed per request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from cotspec.runtime import models
+from cotspec.runtime.errors import TaskError
+from cotspec.runtime.generate import Completion, Draw
+from cotspec.spec.payload import Sampling
+
+
+class TransformersEngine:
+    """One model on one device."""
+
+    def __init__(self, origin: models.Source, *, gpus: int, batch: int) -> None:
+        models.settle()
+        self.batch = batch
+        self._chat = origin.chat
+        self._device = models.device(gpus)
+        self._tokenizer = models.load_tokenizer(origin)
+        model = models.load_model(origin, dtype=torch.float32 if self._device == "cpu" else "auto")
+        self._model = model.to(self._device).eval()
+        self._ends = models.end_ids(model, self._tokenizer)
+
+    def encode(self, prompt: str) -> list[int]:
+        """Token ids of a prompt, through the chat template when the model has one to use."""
+        return models.encode(self._tokenizer, prompt, chat=self._chat)
+
+    def complete(self, draws: Sequence[Draw], sampling: Sampling) -> list[Completion]:
+        """Complete a batch. Raises TaskError when a prompt leaves no room for `max_new_tokens`."""
+        ids, mask = self._batch([draw.ids for draw in draws], sampling.max_new_tokens)
+        config = GenerationConfig(
+            do_sample=False,  # `Keyed` draws; greedy then takes the only token it leaves
+            max_new_tokens=sampling.max_new_tokens,
+            eos_token_id=self._ends,
+            pad_token_id=self._tokenizer.pad_token_id,
+            bos_token_id=self._tokenizer.bos_token_id,
+        )
+        processors = LogitsProcessorList()
+        if sampling.temperature > 0:
+            processors.append(Keyed([draw.seed for draw in draws], sampling, prompt=ids.shape[1]))
+        with torch.inference_mode():
+            out = self._model.generate(
+                input_ids=ids, attention_mask=mask, generation_config=config, logits_processor=processors
+            )
+        return [self._completion(row) for row in out[:, ids.shape[1] :].tolist()]
+
+    def _batch(self, prompts: list[list[int]], room: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Ids and mask, (batch, longest), padded on the left."""
+        longest = max(map(len, prompts))
+        limit = getattr(self._model.config, "max_position_embeddings", None)
+        if limit is not None and longest + room > limit:
+            raise TaskError(
+                f"a prompt of {longest} tokens and {room} new ones do not fit the model's {limit} positions: "
+                "lower `sampling.max_new_tokens`"
+            )
+        pad = self._tokenizer.pad_token_id
+        ids = torch.tensor([[pad] * (longest - len(prompt)) + prompt for prompt in prompts])
+        mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+        return ids.to(self._device), mask.to(self._device)
+
+    def _completion(self, row: list[int]) -> Completion:
+        end = next((place for place, token in enumerate(row) if token in self._ends), None)
+        kept = row if end is None else row[: end + 1]
+        text = self._tokenizer.decode(kept, skip_special_tokens=True)
+        return Completion(text=str(text), tokens=len(kept), truncated=end is None)
+
+
+class Keyed(LogitsProcessor):  # type: ignore[misc]  # transformers is untyped
+    """Draws each row's next token from its own stream of uniform numbers and leaves only that token possible.
+
+    The draw is by inverse transform: the first token whose cumulative probability exceeds the number.
+    """
+
+    def __init__(self, seeds: Sequence[int], sampling: Sampling, *, prompt: int) -> None:
+        rows = [
+            torch.rand(sampling.max_new_tokens, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+            for seed in seeds
+        ]
+        self._numbers = torch.stack(rows)
+        self._prompt = prompt
+        self._warp = LogitsProcessorList()
+        if sampling.temperature != 1.0:
+            self._warp.append(TemperatureLogitsWarper(sampling.temperature))
+        if sampling.top_k:
+            self._warp.append(TopKLogitsWarper(sampling.top_k))
+        if sampling.top_p < 1.0:
+            self._warp.append(TopPLogitsWarper(sampling.top_p))
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        """`scores` is (batch, vocabulary); the result is −inf but for one token a row."""
+        step = input_ids.shape[1] - self._prompt
+        mass = self._warp(input_ids, scores.float()).softmax(-1, dtype=torch.float64).cumsum(-1)
+        number = self._numbers[:, step : step + 1].to(mass.device) * mass[:, -1:]
+        chosen = torch.searchsorted(mass, number, right=True).clamp(max=mass.shape[1] - 1)
+        return torch.full_like(scores, float("-inf")).scatter_(1, chosen, 0.0)

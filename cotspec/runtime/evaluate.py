@@ -1,0 +1,99 @@
+"""Task `evaluate`: a model on held-out problems → predictions.jsonl, metrics.json. Also what a gate measures with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cotspec.cot.answers import correct
+from cotspec.cot.measures import formatted
+from cotspec.cot.prompting import render
+from cotspec.cot.segment import segment
+from cotspec.cot.stats import wilson
+from cotspec.runtime import generate, lines
+from cotspec.runtime.errors import TaskError
+from cotspec.runtime.progress import say
+from cotspec.runtime.records import Prediction, Problem
+from cotspec.runtime.task import Task
+from cotspec.spec.payload import EvaluateBody, TraceFormat
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """metrics.json. Shares and means are over all `n` predictions; the interval is Wilson's at 95 %."""
+
+    n: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    tokens: float
+    """Mean generated tokens, the end-of-sequence token included."""
+    formatted: float
+    truncated: float
+    unscorable: int
+    """Predictions that could not be graded; they count as neither right nor wrong (0 with today's grader)."""
+
+
+def run(task: Task, work: Path, result: Path) -> None:
+    """Answer all problems and grade the answers."""
+    body = task.body(EvaluateBody)
+    problems = lines.read(task.input("problems"), Problem)
+    requests = ask(problems, prompt=body.prompt, samples=body.sampling.n)
+    job = generate.Job(what="answers", sampling=body.sampling, seed=body.seed, partial=work / "partial.jsonl")
+    answers = generate.generate(task, body.model, requests, job)
+    predictions = grade(problems, answers, body.format)
+    metrics = summarise(predictions)
+    lines.write(result / "predictions.jsonl", predictions)
+    (result / "metrics.json").write_bytes(lines.encode(metrics))
+    say(
+        f"accuracy {metrics.accuracy:.1%} [{metrics.accuracy_low:.1%}, {metrics.accuracy_high:.1%}] on {metrics.n}, "
+        f"{metrics.tokens:.1f} tokens, {metrics.formatted:.1%} well-formed"
+    )
+
+
+def ask(problems: Sequence[Problem], *, prompt: str, samples: int) -> list[generate.Request]:
+    """The requests, `samples` for each problem, next to each other."""
+    return [
+        generate.Request(key=f"{problem.id}:{sample}", prompt=render(prompt, question=problem.question, trace=""))
+        for problem in problems
+        for sample in range(samples)
+    ]
+
+
+def grade(problems: Sequence[Problem], answers: Sequence[generate.Completion], fmt: TraceFormat) -> list[Prediction]:
+    """One prediction per answer, in order; `answers` holds the same number for each problem."""
+    samples = len(answers) // max(1, len(problems))
+    return [
+        Prediction(
+            id=problem.id,
+            question=problem.question,
+            answer=problem.answer,
+            text=answer.text,
+            tokens=answer.tokens,
+            correct=correct(answer.text, problem.answer, fmt),
+            formatted=formatted(segment(answer.text, fmt)),
+            truncated=answer.truncated,
+        )
+        for index, problem in enumerate(problems)
+        for answer in answers[index * samples : (index + 1) * samples]
+    ]
+
+
+def summarise(predictions: Sequence[Prediction]) -> Metrics:
+    """Shares and means. Raises TaskError without predictions: an empty evaluation has no accuracy."""
+    n = len(predictions)
+    if not n:
+        raise TaskError("there is nothing to evaluate: problems.jsonl is empty")
+    right = sum(prediction.correct for prediction in predictions)
+    low, high = wilson(right, n)
+    return Metrics(
+        n=n,
+        accuracy=right / n,
+        accuracy_low=low,
+        accuracy_high=high,
+        tokens=sum(prediction.tokens for prediction in predictions) / n,
+        formatted=sum(prediction.formatted for prediction in predictions) / n,
+        truncated=sum(prediction.truncated for prediction in predictions) / n,
+        unscorable=0,
+    )

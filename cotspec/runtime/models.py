@@ -1,0 +1,228 @@
+"""Where weights come from and how they are loaded, for training and generation alike.
+
+Number formats. Generation computes in float32 on the CPU and in the format the weights were saved in on a GPU. Training
+in bf16 or fp16 is mixed precision: float32 master weights and autocast; with LoRA the frozen base is held in the 16-bit
+format and the adapters in float32. A stage saves its weights in its own precision, as published models are.
+
+Padding. A tokenizer without a pad token gets another special token it already has, or else its end-of-sequence token.
+Either is safe because nothing here tells padding by its id: masks are built from lengths.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, assert_never
+
+from cotspec.runtime.errors import TaskError
+from cotspec.runtime.progress import say
+from cotspec.runtime.task import Task
+from cotspec.spec.payload import BuiltinModel, HubModel, InputModel, ModelRef
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Precision = Literal["fp32", "bf16", "fp16"]
+SAMPLE = "sample_encoding.json"
+"""{"text", "ids"}: how the model's tokenizer encodes a text; checked when it is loaded."""
+_THREADS = "COTSPEC_THREADS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A model that can be loaded: a folder, or a hub id with its revision ("" for a folder)."""
+
+    location: str
+    revision: str
+    chat: bool
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder, when it is one."""
+        return None if self.revision else Path(self.location)
+
+
+def source(task: Task, ref: ModelRef) -> Source:
+    """Where `ref` points to. Raises TaskError when it is not there or not what the payload was made for."""
+    match ref:
+        case HubModel():
+            return Source(location=ref.id, revision=ref.revision or "main", chat=ref.chat)
+        case BuiltinModel():
+            return Source(location=str(_builtin(ref)), revision="", chat=ref.chat)
+        case InputModel():
+            return Source(location=str(_input(task)), revision="", chat=ref.chat)
+        case _:
+            assert_never(ref)
+
+
+def _builtin(ref: BuiltinModel) -> Path:
+    from cotspec.builtin.digest import MODELS, folder_digest
+
+    folder = MODELS / ref.name
+    if not (folder / "config.json").is_file():
+        raise TaskError(f"the builtin model `{ref.name}` does not come with this cotspec")
+    if ref.digest and folder_digest(folder) != ref.digest:
+        raise TaskError(f"the builtin model `{ref.name}` is not the one the payload names: run `cotspec build`")
+    return folder
+
+
+def _input(task: Task) -> Path:
+    """The model folder; with a gate, the checkpoint it names inside the stage's out folder."""
+    folder = task.input("model")
+    if not task.has("gate"):
+        return _checked(folder / "model" if (folder / "model" / "config.json").is_file() else folder)
+    record = json.loads(task.input("gate").read_text(encoding="utf-8"))
+    return _checked((folder if (folder / "metrics.json").exists() else folder.parent) / str(record["checkpoint"]))
+
+
+def _checked(folder: Path) -> Path:
+    if not (folder / "config.json").is_file():
+        raise TaskError(f"{folder.name}: not a model folder (no config.json)")
+    return folder
+
+
+def load_tokenizer(origin: Source) -> PreTrainedTokenizerBase:
+    """The tokenizer, padding on the left. Refuses one that does not encode the model's sample as it should."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            origin.location, revision=origin.revision or None, padding_side="left"
+        )
+    except (OSError, ValueError) as error:
+        raise TaskError(f"cannot load the tokenizer of {_name(origin)}: {_first(error)}") from error
+    if tokenizer.eos_token_id is None:
+        raise TaskError(f"the tokenizer of {_name(origin)} has no end-of-sequence token")
+    if origin.folder is not None:
+        check_sample(origin.folder, tokenizer)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = _pad_token(tokenizer)
+    if origin.chat and not tokenizer.chat_template:
+        raise TaskError(f"{_name(origin)} has no chat template: remove `chat: true` from the model")
+    return tokenizer
+
+
+def check_sample(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Compare the stored sample encoding. A library may load another tokenizer than was saved, without an error."""
+    file = folder / SAMPLE
+    if not file.is_file():
+        return
+    sample = json.loads(file.read_text(encoding="utf-8"))
+    given = list(tokenizer(sample["text"])["input_ids"])
+    if given != list(sample["ids"]):
+        raise TaskError(
+            f"the tokenizer of {folder.name} was loaded as {type(tokenizer).__name__} and encodes its sample as "
+            f"{given[:8]}… instead of {sample['ids'][:8]}…: this version of transformers does not fit the model"
+        )
+
+
+def _pad_token(tokenizer: PreTrainedTokenizerBase) -> str:
+    others = [
+        token for token in tokenizer.all_special_tokens if token not in (tokenizer.eos_token, tokenizer.bos_token)
+    ]
+    return str(others[0] if others else tokenizer.eos_token)
+
+
+def load_model(origin: Source, *, dtype: torch.dtype | Literal["auto"]) -> PreTrainedModel:
+    """The weights, on the CPU. `auto` is the format they were saved in."""
+    from transformers import AutoModelForCausalLM
+
+    try:
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            origin.location, revision=origin.revision or None, dtype=dtype
+        )
+    except (OSError, ValueError) as error:
+        raise TaskError(f"cannot load the model {_name(origin)}: {_first(error)}") from error
+    return model
+
+
+def torch_dtype(precision: Precision) -> torch.dtype:
+    """float32, bfloat16 or float16."""
+    import torch
+
+    match precision:
+        case "fp32":
+            return torch.float32
+        case "bf16":
+            return torch.bfloat16
+        case "fp16":
+            return torch.float16
+        case _:
+            assert_never(precision)
+
+
+def device(gpus: int) -> str:
+    """`cpu` or `cuda`. Raises TaskError when run.json asks for a GPU that torch does not see."""
+    import torch
+
+    if gpus == 0:
+        return "cpu"
+    if not torch.cuda.is_available():
+        raise TaskError("run.json asks for a GPU and torch sees none: set `gpus: 0` under `resources` and build again")
+    return "cuda"
+
+
+def settle() -> None:
+    """Make torch repeatable and quiet, once, before the first model is loaded.
+
+    Threads: COTSPEC_THREADS (set by the supervisor, because `accelerate launch` sets OMP_NUM_THREADS to 1 itself).
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    import torch
+    import transformers
+
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    wanted = os.environ.get(_THREADS, "")
+    if wanted.isdigit() and int(wanted) > 0:
+        torch.set_num_threads(int(wanted))
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, prompt: str, *, chat: bool) -> list[int]:
+    """Token ids of a prompt as a model sees it in training and in generation."""
+    if not chat:
+        return list(tokenizer(prompt)["input_ids"])
+    message = [{"role": "user", "content": prompt}]
+    text = tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False)
+    return list(tokenizer(str(text), add_special_tokens=False)["input_ids"])
+
+
+def end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Every token that ends a completion: the tokenizer's end of sequence and those the model declares."""
+    declared = model.generation_config.eos_token_id if model.generation_config is not None else None
+    more = [declared] if isinstance(declared, int) else list(declared or [])
+    return sorted({int(tokenizer.eos_token_id), *more})
+
+
+def keep_sample(origin: Source, folder: Path) -> None:
+    """Pass the sample encoding on to a model that was trained from `origin`."""
+    if origin.folder is not None and (origin.folder / SAMPLE).is_file():
+        (folder / SAMPLE).write_bytes((origin.folder / SAMPLE).read_bytes())
+
+
+def require(module: str, why: Mapping[str, str]) -> None:
+    """Raises TaskError when an optional library is not installed; `why` says what for and how to get it."""
+    if importlib.util.find_spec(module) is None:
+        raise TaskError(f"{why['for']} needs {module}, which is not installed: {why['get']}")
+
+
+def _name(origin: Source) -> str:
+    return f"{origin.location} ({origin.revision})" if origin.revision else Path(origin.location).name
+
+
+def _first(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def announce(origin: Source) -> None:
+    """Say which model is being used."""
+    say(f"model: {_name(origin)}")

@@ -1,0 +1,104 @@
+"""How far a long piece of work is: a live bar on a terminal, a plain line now and then elsewhere.
+
+Owns display only; what it shows never reaches a result.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from cotspec.runtime.task import rank
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+Clock = Callable[[], float]
+
+
+class Progress(AbstractContextManager["Progress"]):
+    """Progress of `total` things. `update` may be called as often as one likes."""
+
+    def __init__(self, what: str, total: int, *, done: int = 0, clock: Clock = time.monotonic) -> None:
+        self.what, self.total, self.first, self.done = what, total, done, done
+        self._clock, self._note = clock, ""
+        self._started = self._spoken = clock()
+        self._tenth = self._tenths()
+        self._bar = _live_bar(what, total, done) if rank() == 0 and sys.stdout.isatty() else None
+        if done and rank() == 0 and self._bar is None:
+            _say(f"{what}: resuming at {done}/{total}")
+
+    def update(self, done: int, note: str = "") -> None:
+        """`done` things are finished; `note` is shown beside it."""
+        self.done, self._note = done, note or self._note
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=done, note=self._note)
+        elif rank() == 0 and self._due():
+            self._spoken, self._tenth = self._clock(), self._tenths()
+            _say(self.line())
+
+    def line(self) -> str:
+        """`what 120/400 (30 %), 8 s, about 19 s left, note`."""
+        spent = self._clock() - self._started
+        share = f"{100 * self.done // self.total} %" if self.total else "100 %"
+        left = self._left(spent)
+        rest = f", about {span(left)} left" if left is not None and self.done < self.total else ""
+        return f"{self.what} {self.done}/{self.total} ({share}), {span(spent)}{rest}" + (
+            f" · {self._note}" if self._note else ""
+        )
+
+    def _left(self, spent: float) -> float | None:
+        made = self.done - self.first
+        return spent / made * (self.total - self.done) if made > 0 else None
+
+    def _due(self) -> bool:
+        """Every tenth but not more than one a second, else after 5 s or a twentieth of the time so far."""
+        now = self._clock()
+        quiet, spent = now - self._spoken, now - self._started
+        return (self._tenths() > self._tenth and quiet >= 1.0) or quiet >= max(5.0, spent / 20)
+
+    def _tenths(self) -> int:
+        return 10 * self.done // self.total if self.total else 10
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        if kind is None and rank() == 0:
+            _say(self.line())
+
+
+def _live_bar(what: str, total: int, done: int) -> Bar:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    bar = Bar(*columns, TimeRemainingColumn(), TextColumn("{task.fields[note]}"), transient=True)
+    bar.add_task(what, total=total, completed=done, note="")
+    bar.start()
+    return bar
+
+
+def say(text: str) -> None:
+    """Print one line of what happened, from the first process only."""
+    if rank() == 0:
+        _say(text)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def span(seconds: float) -> str:
+    """`8 s`, `3 min 20 s`, `2 h 05 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -1,0 +1,56 @@
+"""The lines of the files that tasks hand to each other (`TraceRecord` and the row types are the kernel's)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One line of problems.jsonl."""
+
+    id: int
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rollout:
+    """One line of rollouts.jsonl: one sample of the teacher."""
+
+    id: int
+    question: str
+    answer: str
+    text: str
+    tokens: int
+    """Generated tokens, the end-of-sequence token included."""
+    truncated: bool
+    """Ended at the token limit, not by itself."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """One line of failures.jsonl: a trace whose question the model got wrong, with what it wrote."""
+
+    id: int
+    question: str
+    answer: str
+    trace: str
+    steps: int
+    words: int
+    tokens: int
+    attempts: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prediction:
+    """One line of predictions.jsonl."""
+
+    id: int
+    question: str
+    answer: str
+    text: str
+    tokens: int
+    correct: bool
+    formatted: bool
+    truncated: bool

@@ -1,0 +1,100 @@
+"""Task `report`: the evaluations of an experiment → report.json, report.md, and the table a run ends with."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cotspec.runtime import lines
+from cotspec.runtime.evaluate import Metrics
+from cotspec.runtime.progress import say
+from cotspec.runtime.task import Task
+from cotspec.spec.payload import ReportBody
+
+HEADINGS = ("", "accuracy", "95 % interval", "change", "tokens", "change", "well-formed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One row of the table: a model and what was measured; the first row is what the others are compared with."""
+
+    label: str
+    metrics: Metrics
+    first: Metrics
+
+    def cells(self) -> tuple[str, ...]:
+        """The row as text, in the order of HEADINGS."""
+        m, base = self.metrics, self.first
+        same = m is base
+        return (
+            self.label,
+            f"{100 * m.accuracy:.1f} %",
+            f"{100 * m.accuracy_low:.1f} – {100 * m.accuracy_high:.1f} %",
+            "" if same else f"{100 * (m.accuracy - base.accuracy):+.1f} points",
+            f"{m.tokens:.1f}",
+            "" if same or not base.tokens else f"{100 * (m.tokens / base.tokens - 1):+.1f} %",
+            f"{100 * m.formatted:.1f} %",
+        )
+
+
+def run(task: Task, _work: Path, result: Path) -> None:
+    """Write the report and print it."""
+    body = task.body(ReportBody)
+    files = {label: task.payload.inputs[f"evaluate.{label}"].path for label in body.labels}
+    measured = [lines.read(_metrics(task, label), Metrics)[0] for label in body.labels]
+    table = [Line(label=label, metrics=m, first=measured[0]) for label, m in zip(body.labels, measured, strict=True)]
+    record = {
+        "name": body.name,
+        "about": body.about,
+        "rows": [{"label": line.label, **asdict(line.metrics), "metrics": files[line.label]} for line in table],
+    }
+    lines.write_json(result / "report.json", record)
+    (result / "report.md").write_text(_markdown(body, table, files), encoding="utf-8")
+    say(_text(body, table))
+    place = task.out.relative_to(task.root)
+    say(f"\n{place}/report.md and report.json hold this table; each row's answers are in predictions.jsonl beside:")
+    for label in body.labels:
+        say(f"  {label}: {_shown(task, label)}")
+
+
+def _metrics(task: Task, label: str) -> Path:
+    path = task.input(f"evaluate.{label}")
+    return path / "metrics.json" if path.is_dir() else path
+
+
+def _shown(task: Task, label: str) -> str:
+    path = _metrics(task, label)
+    return str(path.relative_to(task.root)) if path.is_relative_to(task.root) else path.name
+
+
+def _text(body: ReportBody, table: list[Line]) -> str:
+    """The table as aligned text."""
+    rows = [HEADINGS, *(line.cells() for line in table)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    told = [
+        "  ".join(cell.ljust(width) if column == 0 else cell.rjust(width) for column, (cell, width) in enumerate(pairs))
+        for pairs in (list(zip(row, widths, strict=True)) for row in rows)
+    ]
+    rule = "─" * len(told[0])
+    title = f"{body.name} · {table[0].metrics.n} problems"
+    return "\n".join(["", title, rule, told[0], rule, *told[1:], rule])
+
+
+def _markdown(body: ReportBody, table: list[Line], files: dict[str, str]) -> str:
+    head = " | ".join(HEADINGS)
+    rule = " | ".join(["---"] + ["---:"] * (len(HEADINGS) - 1))
+    rows = "\n".join(f"| {' | '.join(line.cells())} |" for line in table)
+    about = f"{body.about}\n\n" if body.about else ""
+    where = "\n".join(f"- {label}: [{path}]({_link(path)})" for label, path in files.items())
+    n = table[0].metrics.n
+    return (
+        f"# {body.name}\n\n{about}| {head} |\n| {rule} |\n{rows}\n\n"
+        f"{n} problems; accuracy with Wilson's 95 % interval; tokens: mean number generated, with the end "
+        f"of sequence; changes are against the first row; well-formed answers have a step and an answer line.\n\n"
+        f"{where}\n"
+    )
+
+
+def _link(path: str) -> str:
+    """The input paths are relative to the task's folder; the page is one level deeper, in out/."""
+    return f"../{path}"

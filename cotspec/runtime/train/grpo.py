@@ -1,0 +1,172 @@
+"""Task `grpo`: rows.jsonl and a reward → model/, metrics.json, log.jsonl, with TRL's GRPOTrainer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cotspec.cot.rewards import RewardError, compile_reward
+from cotspec.cot.rows import GrpoRow
+from cotspec.runtime import lines, models
+from cotspec.runtime.errors import TaskError
+from cotspec.runtime.progress import say
+from cotspec.runtime.task import Task, rank
+from cotspec.runtime.train import trl_bridge
+from cotspec.runtime.train.reward import CompositeReward
+from cotspec.spec.payload import GrpoBody
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+    from trl import GRPOTrainer as GRPOTrainerT
+
+REPORTED = ("reward", "accuracy", "formatted", "tokens", "steps", "truncated")
+_OURS = frozenset({*REPORTED, "unscorable"})
+_THEIRS = {
+    "loss": "loss",
+    "grad_norm": "grad_norm",
+    "learning_rate": "lr",
+    "kl": "kl",
+    "entropy": "entropy",
+    "reward": "reward",
+    "reward_std": "reward_std",
+    "frac_reward_zero_std": "groups_without_signal",
+    "completions/clipped_ratio": "truncated",
+}
+
+
+def run(task: Task, work: Path, result: Path) -> None:
+    """Train and leave the result."""
+    body = task.body(GrpoBody)
+    trl_bridge.check_batch(task, body)
+    if body.global_batch % body.group:
+        raise TaskError(f"global_batch {body.global_batch} is not a multiple of group {body.group}")
+    models.settle()
+    origin = models.source(task, body.start)
+    models.announce(origin)
+    tokenizer = models.load_tokenizer(origin)
+    rows = lines.read(task.input("rows"), GrpoRow)
+    fitting = _fitting(rows, tokenizer, body, chat=origin.chat)
+    used = _whole_batches(fitting, body)
+    training = trl_bridge.Training(task=task, body=body, origin=origin, work=work)
+    trainer = _trainer(training, tokenizer, used)
+    trl_bridge.train(trainer, training, _shown)
+    log = trl_bridge.history(trainer, _name)
+    counts = {"rows": len(rows), "rows_used": len(used), "rows_too_long": len(rows) - len(fitting)}
+    counts["rows_beyond_last_batch"] = len(fitting) - len(used)
+
+    def metrics(entries: list[dict[str, float]]) -> Mapping[str, float | int]:
+        return _metrics(entries, body) | counts | {"steps": int(entries[-1]["step"]) if entries else 0}
+
+    trl_bridge.finish(trainer, training, result, log=log, metrics=metrics)
+    if rank() == 0:
+        told = metrics(log)
+        parts = ", ".join(f"{name[6:]} {value:.3f}" for name, value in told.items() if name.startswith("train."))
+        say(f"trained {trainer.state.global_step} steps on {len(used)} rows; at the end: {parts}")
+
+
+def _fitting(
+    rows: Sequence[GrpoRow], tokenizer: PreTrainedTokenizerBase, body: GrpoBody, *, chat: bool
+) -> list[GrpoRow]:
+    """The rows whose prompt leaves room for `max_new_tokens` within `max_length`; the others are refused."""
+    room = body.max_length - body.sampling.max_new_tokens
+    kept = [row for row in rows if len(models.encode(tokenizer, row.prompt, chat=chat)) <= room]
+    told = f"the prompt is longer than max_length − max_new_tokens = {room} tokens"
+    if not kept:
+        raise TaskError(f"no row of {len(rows)} can be trained on: {told}")
+    if len(kept) < len(rows):
+        say(f"{len(rows) - len(kept)} of {len(rows)} rows are not trained on: {told}")
+    return kept
+
+
+def _whole_batches(rows: Sequence[GrpoRow], body: GrpoBody) -> list[GrpoRow]:
+    """The rows that fill whole generation batches; TRL drops the others without a word."""
+    prompts = body.global_batch // body.group
+    used = len(rows) // prompts * prompts
+    if not used:
+        raise TaskError(f"{len(rows)} rows do not fill one batch of {prompts} prompts: lower `global_batch`")
+    if used < len(rows):
+        say(
+            f"the last {len(rows) - used} of {len(rows)} rows do not fill a batch of {prompts} prompts and are not used"
+        )
+    return list(rows[:used])
+
+
+def _trainer(
+    training: trl_bridge.Training, tokenizer: PreTrainedTokenizerBase, rows: Sequence[GrpoRow]
+) -> GRPOTrainerT:
+    from datasets import Dataset
+    from trl import GRPOConfig, GRPOTrainer
+
+    body, s, origin = training.task.body(GrpoBody), training.task.settings, training.origin
+    try:
+        reward = CompositeReward(compile_reward(body.reward), body, tokenizer)
+    except RewardError as error:
+        raise TaskError(str(error)) from error
+    vllm = s.engine == "vllm"
+    if vllm:
+        models.require("vllm", {"for": "vllm: true", "get": "pip install vllm, or remove it from `resources.train`"})
+    config = GRPOConfig(
+        **trl_bridge.arguments(training),
+        num_generations=body.group,
+        steps_per_generation=s.accumulation,
+        num_iterations=body.iterations,
+        beta=body.beta,
+        epsilon=body.clip,
+        loss_type=body.loss,
+        scale_rewards=body.scale_rewards,
+        mask_truncated_completions=body.mask_truncated,
+        max_completion_length=body.sampling.max_new_tokens,
+        temperature=body.sampling.temperature,
+        top_p=body.sampling.top_p,
+        top_k=body.sampling.top_k,
+        shuffle_dataset=False,
+        use_vllm=vllm,
+        vllm_mode="colocate",
+        vllm_gpu_memory_utilization=s.vllm_memory,
+        vllm_tensor_parallel_size=s.tensor_parallel,
+        vllm_max_model_length=body.max_length,
+        model_init_kwargs={"dtype": trl_bridge.base_dtype(body), "revision": origin.revision or None},
+    )
+    return GRPOTrainer(
+        model=origin.location,
+        reward_funcs=reward,
+        args=config,
+        train_dataset=Dataset.from_list([_columns(row, chat=origin.chat) for row in rows]),
+        processing_class=tokenizer,
+        peft_config=trl_bridge.lora(body),
+    )
+
+
+def _columns(row: GrpoRow, *, chat: bool) -> dict[str, object]:
+    """A row as TRL wants it: a conversation for a chat model, so that TRL applies the template, else the text."""
+    prompt: object = [{"role": "user", "content": row.prompt}] if chat else row.prompt
+    return {
+        "prompt": prompt,
+        "answer": row.answer,
+        "teacher_steps": row.teacher_steps,
+        "teacher_words": row.teacher_words,
+        "teacher_tokens": row.teacher_tokens,
+    }
+
+
+def _name(key: str) -> str:
+    """TRL's log keys → ours; "" for those that depend on the clock or on how often a run was resumed."""
+    if key in _OURS or key.startswith(("term/", "gate/")):
+        return key
+    return _THEIRS.get(key, "")
+
+
+def _shown(log: Mapping[str, float]) -> str:
+    parts = [
+        f"{name} {float(log[name]):.3f}" for name in ("reward", "accuracy", "formatted") if log.get(name) is not None
+    ]
+    return ", ".join(parts) + (f", {float(log['tokens']):.0f} tokens" if "tokens" in log else "")
+
+
+def _metrics(log: list[dict[str, float]], body: GrpoBody) -> dict[str, float | int]:
+    """Means over the last tenth of the steps, and the number of completions that could not be scored in the run."""
+    means = {f"train.{name}": trl_bridge.tail_mean(log, name, at_least=body.iterations) for name in REPORTED}
+    found: dict[str, float | int] = {name: value for name, value in means.items() if value is not None}
+    share = sum(entry.get("unscorable", 0.0) for entry in log)
+    return found | {"unscorable": round(share * body.global_batch)}

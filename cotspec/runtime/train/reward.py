@@ -1,0 +1,94 @@
+"""The reward as TRL calls it: one callable for the whole composite, which logs its parts itself.
+
+One callable, because TRL only adds several rewards up, and a gate decides alone. A completion that cannot be scored is
+None (TRL leaves it out of the group's baseline and gives it no advantage), never a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from cotspec.cot.measures import Teacher, measure
+from cotspec.cot.rewards import CompiledReward, Score
+from cotspec.runtime.errors import TaskError
+from cotspec.spec.payload import GrpoBody
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Measures = dict[str, bool | int | float]
+Log = Callable[[str, float], None]
+
+
+class State(Protocol):
+    """What is read of transformers' TrainerState."""
+
+    global_step: int
+    max_steps: int
+
+
+class CompositeReward:
+    """Scores a batch of completions and logs accuracy, form, length, gates, terms and what could not be scored."""
+
+    __name__ = "reward"  # TRL names its own log entries after the callable
+
+    def __init__(self, reward: CompiledReward, body: GrpoBody, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._reward, self._format, self._tokenizer = reward, body.format, tokenizer
+        self._gates = len(body.reward.gates)
+        self._terms = tuple(term.name for term in body.reward.terms)
+        self._last = body.iterations
+        """The last generation of a run serves this many steps, so the ramp ends that many before the end."""
+
+    def __call__(
+        self,
+        *,
+        completion_ids: Sequence[Sequence[int]],
+        answer: Sequence[str],
+        teacher_steps: Sequence[int],
+        teacher_words: Sequence[int],
+        teacher_tokens: Sequence[int],
+        trainer_state: State,
+        log_metric: Log,
+        **_: object,
+    ) -> list[float | None]:
+        """One reward a completion. Raises TaskError when not a single one can be scored."""
+        teachers = [
+            Teacher(steps=s, words=w, tokens=t)
+            for s, w, t in zip(teacher_steps, teacher_words, teacher_tokens, strict=True)
+        ]
+        texts = self._tokenizer.batch_decode(list(map(list, completion_ids)), skip_special_tokens=True)
+        measured = [
+            measure(text, tokens=len(ids), gold=gold, teacher=teacher, fmt=self._format)
+            for text, ids, gold, teacher in zip(texts, completion_ids, answer, teachers, strict=True)
+        ]
+        progress = self._progress(trainer_state)
+        scores = [self._reward.score(measures, progress) for measures in measured]
+        if all(score.total is None for score in scores):
+            raise TaskError(f"none of {len(scores)} completions can be scored: {scores[0].problem}")
+        self._log(measured, scores, log_metric)
+        return [score.total for score in scores]
+
+    def _progress(self, state: State) -> float:
+        """0 at the first generation of the run, 1 at its last."""
+        return min(1.0, state.global_step / max(1, state.max_steps - self._last))
+
+    def _log(self, measured: Sequence[Measures], scores: Sequence[Score], log: Log) -> None:
+        for name, key in (
+            ("accuracy", "correct"),
+            ("formatted", "formatted"),
+            ("tokens", "tokens"),
+            ("steps", "steps"),
+        ):
+            log(name, _mean([float(measures[key]) for measures in measured]))
+        for gate in range(self._gates):
+            log(f"gate/{gate + 1}", _mean([float(score.gate == gate) for score in scores]))
+        for term in self._terms:
+            values = [score.terms[term] for score in scores if term in score.terms]
+            if values:
+                log(f"term/{term}", _mean(values))
+        log("unscorable", _mean([float(score.total is None) for score in scores]))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

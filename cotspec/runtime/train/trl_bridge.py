@@ -1,0 +1,238 @@
+"""What both trainers share: settings in TRL's words, resuming, kept checkpoints, the folder a stage leaves.
+
+Everything is built from the validated payload in Python; nothing goes through a YAML file or the command line of TRL.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cotspec.runtime import lines, models, scratch
+from cotspec.runtime.errors import TaskError
+from cotspec.runtime.progress import Progress, say
+from cotspec.runtime.task import Task, rank
+from cotspec.runtime.train.callbacks import COMPLETE, Candidates, Show, Watch
+from cotspec.spec.payload import AtStep, Best, Checkpoint, Final, GrpoBody, SftBody
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+    from transformers import PreTrainedTokenizerBase, Trainer
+
+TrainBody = SftBody | GrpoBody
+ADAPTER = "adapter_config.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A stage being trained: what to train, from where, and where it works."""
+
+    task: Task
+    body: TrainBody
+    origin: models.Source
+    work: Path
+
+    @property
+    def raw(self) -> Path:
+        """Weights as the trainer saves them, before they are merged and converted."""
+        return self.work / "raw"
+
+
+def check_batch(task: Task, body: TrainBody) -> None:
+    """Refuse run settings whose parts do not multiply to the batch the payload promises, or another launch."""
+    s = task.settings
+    product = s.processes * s.per_device_batch * s.accumulation
+    if product != body.global_batch:
+        raise TaskError(
+            f"run.json makes batches of {product} ({s.processes} processes × {s.per_device_batch} × {s.accumulation}) "
+            f"and the payload asks for {body.global_batch}: run `cotspec build`"
+        )
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world != s.processes:
+        raise TaskError(f"run.json is for {s.processes} processes and {world} were started: use launch.sh")
+
+
+def arguments(training: Training) -> dict[str, Any]:
+    """Keyword arguments that SFTConfig and GRPOConfig share (they are TrainingArguments)."""
+    body, s = training.body, training.task.settings
+    models.device(s.gpus)
+    return {
+        "output_dir": str(training.work / "trainer"),
+        "per_device_train_batch_size": s.per_device_batch,
+        "gradient_accumulation_steps": s.accumulation,
+        "gradient_checkpointing": s.gradient_checkpointing,
+        "num_train_epochs": 1,  # the rows hold all epochs
+        "learning_rate": body.optim.lr,
+        "lr_scheduler_type": body.optim.schedule if body.optim.schedule != "constant" else "constant_with_warmup",
+        "warmup_steps": body.optim.warmup_steps or body.optim.warmup_ratio,  # below 1 it is a share of all steps
+        "weight_decay": body.optim.weight_decay,
+        "max_grad_norm": body.optim.max_grad_norm,
+        "bf16": body.precision == "bf16",
+        "fp16": body.precision == "fp16",
+        "use_cpu": s.gpus == 0,
+        "seed": body.seed,
+        "data_seed": body.seed,
+        "logging_steps": 1,
+        "logging_first_step": True,
+        "logging_nan_inf_filter": False,
+        "save_strategy": "steps",
+        "save_steps": save_every(training),
+        "save_total_limit": 2,  # the older one stays until the newer is whole
+        "report_to": [],
+        "disable_tqdm": True,
+        "dataloader_pin_memory": s.gpus > 0,
+        "ddp_find_unused_parameters": False,
+    }
+
+
+def save_every(training: Training) -> int:
+    """Steps between checkpoints: `save_steps`, rounded up to whole generations for GRPO.
+
+    TRL keeps generated completions in memory for `iterations` steps and not in a checkpoint: one taken in between would
+    generate anew when resumed, and the run would be another one.
+    """
+    body = training.body
+    unit = body.iterations if isinstance(body, GrpoBody) else 1
+    return math.ceil(training.task.settings.save_steps / unit) * unit
+
+
+def lora(body: TrainBody) -> LoraConfig | None:
+    """The adapter's configuration; None trains all weights."""
+    if body.lora.r == 0:
+        return None
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=body.lora.r,
+        lora_alpha=body.lora.alpha,
+        lora_dropout=body.lora.dropout,
+        target_modules=list(body.lora.targets),
+        task_type="CAUSAL_LM",
+    )
+
+
+def base_dtype(body: TrainBody) -> Any:
+    """Format the weights are held in while training: float32, but for a frozen base under LoRA."""
+    return models.torch_dtype(body.precision if body.lora.r else "fp32")
+
+
+def train(trainer: Trainer, training: Training, shown: Show) -> None:
+    """Train from the last whole checkpoint of this scratch, or from the start; leave the final weights in `raw`."""
+    from transformers import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+    last = last_checkpoint(training.work / "trainer")
+    with Progress("training", 0) as progress:
+        keep, save = training.body.keep, _saver(trainer, training.work / "candidates")
+        needed = keep.step if isinstance(keep, AtStep) else 0
+        trainer.add_callback(Candidates(_wanted(keep), save, needed=needed))
+        trainer.add_callback(Watch(progress, shown))
+        if last is not None:
+            say(f"training: resuming after step {last.name.rpartition('-')[2]}")
+        trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
+    trainer.save_model(str(training.raw))
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest whole checkpoint; half-written ones are removed by the first process."""
+    whole: list[Path] = []
+    for path in sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2])):
+        if (path / COMPLETE).exists():
+            whole.append(path)
+        elif rank() == 0:
+            shutil.rmtree(path)
+    return whole[-1] if whole else None
+
+
+def _wanted(keep: Checkpoint) -> Callable[[int], bool]:
+    """Which optimizer steps leave a candidate."""
+    match keep:
+        case Final():
+            return lambda _: False
+        case AtStep():
+            return lambda step: step == keep.step
+        case Best():
+            return lambda step: step % keep.every == 0
+
+
+def _saver(trainer: Trainer, folder: Path) -> Callable[[int], None]:
+    """Saves the weights of a step; called in every process, since sharded weights are gathered from all."""
+
+    def save(step: int) -> None:
+        half, whole = folder / f"{step}.half", folder / str(step)
+        trainer.save_model(str(half))
+        if rank() == 0:
+            shutil.rmtree(whole, ignore_errors=True)
+            half.rename(whole)
+
+    return save
+
+
+def finish(
+    trainer: Trainer,
+    training: Training,
+    result: Path,
+    *,
+    log: list[dict[str, float]],
+    metrics: Callable[[list[dict[str, float]]], Mapping[str, float | int]],
+) -> None:
+    """Write model/, checkpoints/<step>/, log.jsonl and metrics.json (first process only)."""
+    if rank() != 0:
+        return
+    tokenizer: PreTrainedTokenizerBase = trainer.processing_class
+    export(training, training.raw, result / "model", tokenizer)
+    for folder in sorted((training.work / "candidates").glob("[0-9]*")):
+        if folder.name.isdigit():
+            kept = result / "checkpoints" / folder.name
+            export(training, folder, kept, tokenizer)
+            lines.write_json(kept / "metrics.json", dict(metrics([e for e in log if e["step"] <= int(folder.name)])))
+    lines.write(result / "log.jsonl", log)
+    lines.write_json(result / "metrics.json", dict(metrics(log)))
+
+
+def export(training: Training, raw: Path, out: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Save whole weights in the stage's precision, with the tokenizer; adapters are merged in float32 first."""
+    import torch
+
+    dtype = models.torch_dtype(training.body.precision)
+    if (raw / ADAPTER).exists():
+        from peft import PeftModel
+
+        base = models.load_model(training.origin, dtype=torch.float32)
+        model = PeftModel.from_pretrained(base, str(raw)).merge_and_unload().to(dtype)
+    else:
+        model = models.load_model(models.Source(location=str(raw), revision="", chat=False), dtype=dtype)
+    scratch.fresh(out)
+    model.save_pretrained(str(out), safe_serialization=True)
+    tokenizer.save_pretrained(str(out))
+    models.keep_sample(training.origin, out)
+
+
+def history(trainer: Trainer, names: Callable[[str], str]) -> list[dict[str, float]]:
+    """The log, one record per step, without anything that depends on the clock. It is part of each checkpoint, so a
+    resumed run has the same. `names` maps TRL's key to ours, "" leaves it out."""
+    found: list[dict[str, float]] = []
+    for entry in trainer.state.log_history:
+        kept = {ours: value for key, value in entry.items() if (ours := names(key)) and _finite(value)}
+        if kept:
+            found.append({"step": int(entry["step"]), **dict(sorted(kept.items()))})
+    return found
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def tail_mean(log: list[dict[str, float]], name: str, *, at_least: int = 1) -> float | None:
+    """Mean of a metric over the last tenth of the steps (at least `at_least` of them); None when it was not logged."""
+    if not log:
+        return None
+    last = log[-1]["step"]
+    window = max(at_least, math.ceil(last / 10))
+    values = [entry[name] for entry in log if entry["step"] > last - window and name in entry]
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,98 @@
+"""Bodies of the tasks the tests run, small enough for seconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cotspec.spec.payload import (
+    Final,
+    GrpoBody,
+    InputModel,
+    Lora,
+    Optim,
+    Ramp,
+    Reward,
+    RewardGate,
+    RewardTerm,
+    Sampling,
+    SftBody,
+    TraceFormat,
+)
+
+FORMAT = TraceFormat(thinking="Thinking…", step="Step {n}:", answer="Answer:")
+MODEL = InputModel(chat=False)
+GREEDY = Sampling(n=1, temperature=0.0, top_p=1.0, top_k=0, max_new_tokens=12)
+SAMPLED = Sampling(n=1, temperature=1.0, top_p=0.9, top_k=0, max_new_tokens=12)
+OPTIM = Optim(lr=5e-3, schedule="linear", warmup_steps=1, warmup_ratio=0.0, weight_decay=0.01, max_grad_norm=1.0)
+ALL = Lora(r=0, alpha=1.0, dropout=0.0, targets=())
+
+
+def sft(**changes: Any) -> SftBody:
+    """Supervised fine-tuning of all weights, batches of 4."""
+    values: dict[str, Any] = {
+        "start": MODEL,
+        "optim": OPTIM,
+        "global_batch": 4,
+        "max_length": 128,
+        "precision": "fp32",
+        "lora": ALL,
+        "keep": Final(),
+        "seed": 3,
+    }
+    return SftBody(**(values | changes))
+
+
+def reward(value: str = "-0.01 * words") -> Reward:
+    """A gate nothing of a random model passes is of no use here: brevity alone, and a ramp."""
+    gates = (RewardGate(unless="words < 1000", reward=-2.0),)
+    terms = (
+        RewardTerm(name="brevity", value=value, weight=Ramp(first=1.0, last=1.0)),
+        RewardTerm(name="late", value="tokens", weight=Ramp(first=0.0, last=0.01)),
+    )
+    return Reward(gates=gates, let=(), terms=terms)
+
+
+def grpo(**changes: Any) -> GrpoBody:
+    """GRPO of all weights: 2 prompts × 4 completions, each generation used twice."""
+    values: dict[str, Any] = {
+        "start": MODEL,
+        "format": FORMAT,
+        "optim": OPTIM,
+        "global_batch": 8,
+        "group": 4,
+        "beta": 0.05,
+        "clip": 0.2,
+        "iterations": 2,
+        "loss": "dapo",
+        "scale_rewards": "group",
+        "mask_truncated": False,
+        "max_length": 128,
+        "precision": "fp32",
+        "lora": ALL,
+        "sampling": SAMPLED,
+        "reward": reward(),
+        "keep": Final(),
+        "seed": 3,
+    }
+    return GrpoBody(**(values | changes))
+
+
+def sft_rows(count: int) -> list[dict[str, Any]]:
+    """Rows whose whole target carries loss."""
+    rows = []
+    for row in range(count):
+        k = row % 12
+        target = f"Step 1: {k} + {k + 1} = {2 * k + 1}.\nAnswer: {2 * k + 1}"
+        prompt = f"Ann has {k} apples. How many?\n"
+        span = [[0, len(target)]]
+        rows.append({"row": row, "epoch": 0, "id": k, "prompt": prompt, "target": target, "supervise": span})
+    return rows
+
+
+def grpo_rows(count: int) -> list[dict[str, Any]]:
+    """Rows with a teacher's sizes."""
+    sizes = {"teacher_steps": 1, "teacher_words": 11, "teacher_tokens": 20}
+    return [
+        {"row": k, "epoch": 0, "id": k, "prompt": f"Ann has {k % 12} apples. How many?\n", "answer": str(k), **sizes}
+        for k in range(count)
+    ]

@@ -1,0 +1,292 @@
+"""Tasks without a model: what they write, what they count, what they refuse. And that they never load torch."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bodies import FORMAT
+from conftest import QUESTIONS, Run, Stage, contents, environment, trace_of, write_lines
+
+from cotspec.runtime.progress import Progress, span
+from cotspec.runtime.scratch import folder_of
+from cotspec.runtime.task import load
+from cotspec.spec.payload import (
+    BuiltinData,
+    DataBody,
+    FileData,
+    Mask,
+    Ramp,
+    Range,
+    ReportBody,
+    RowsBody,
+    TracesBody,
+)
+
+WHOLE = Range(first=0, end=-1)
+NO_MASK = Mask(
+    unit="step",
+    select="random",
+    rows=0.0,
+    count=0,
+    share=Ramp(first=0.0, last=0.0),
+    at_least=0,
+    leave=0,
+    placeholder="[MASKED]",
+)
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def builtin(size: int = 5) -> DataBody:
+    source = BuiltinData(name="chains", split="train", size=size, seed=1, steps=(2, 3))
+    return DataBody(source=source, slice=WHOLE)
+
+
+def file_body(**changes: Any) -> DataBody:
+    values = {"question": "q", "answer": "a", "answer_after": "####"} | changes
+    return DataBody(source=FileData(**values), slice=Range(first=1, end=3))
+
+
+def rows_body() -> RowsBody:
+    return RowsBody(
+        by="sft",
+        task="solve",
+        format=FORMAT,
+        prompt="{{ question }}",
+        mask=NO_MASK,
+        shuffle=False,
+        loss_on=("step", "answer"),
+        epochs=2,
+        slice=WHOLE,
+        seed=1,
+    )
+
+
+def test_builtin_problems_are_the_same_bytes_each_time(stage: Stage, run_here: Run) -> None:
+    one, two = stage("data-1", builtin()), stage("data-2", builtin())
+    assert run_here(one)[0] == run_here(two)[0] == 0
+    assert contents(one / "out") == contents(two / "out")
+    assert [record["id"] for record in read(one / "out/problems.jsonl")] == [0, 1, 2, 3, 4]
+
+
+def test_durations_and_versions_are_beside_the_results_and_not_among_them(stage: Stage, run_here: Run) -> None:
+    folder = stage("data-1", builtin())
+    assert run_here(folder)[0] == 0
+    assert sorted(contents(folder / "out")) == ["counts.json", "problems.jsonl"]
+    assert set(json.loads((folder / "last-run.json").read_text())) == {"seconds"}
+    assert json.loads((folder / "provenance.json").read_text())["python"] == sys.version.split()[0]
+    assert not list((folder.parents[2] / ".cotspec/scratch").iterdir())
+
+
+def test_a_file_keeps_its_slice_its_row_numbers_and_the_gold_answer(
+    stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    file = write_lines(tmp_path / "d.jsonl", [{"q": f"q{k}", "a": f"because #### 2,{k}25"} for k in range(4)])
+    folder = stage("data-1", file_body(), {"file": file})
+    assert run_here(folder)[0] == 0
+    assert read(folder / "out/problems.jsonl") == [
+        {"id": 1, "question": "q1", "answer": "2,125"},
+        {"id": 2, "question": "q2", "answer": "2,225"},
+    ]
+
+
+def test_a_missing_column_is_named_with_those_there_are(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "d.jsonl", [{"q": "x", "b": "1"}] * 3)
+    folder = stage("data-1", file_body(), {"file": file})
+    code, _, err = run_here(folder)
+    assert code == 2
+    assert err == "cotspec: d.jsonl, line 1: no column `a`; there are b, q\n"
+    assert not (folder / "out").exists()
+
+
+def rollout(number: int, text: str, *, truncated: bool = False) -> dict[str, Any]:
+    question, answer = QUESTIONS[number]
+    return {
+        "id": number,
+        "question": question,
+        "answer": answer,
+        "text": text,
+        "tokens": 9,
+        "truncated": truncated,
+    }
+
+
+def test_the_filter_counts_every_rollout_it_drops_under_its_reason(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    rollouts = [
+        rollout(0, trace_of(0)),
+        rollout(0, trace_of(0)),
+        rollout(1, trace_of(2)),
+        rollout(2, trace_of(2), truncated=True),
+        rollout(3, "Answer: 7"),
+        rollout(4, "\n".join(f"Step {k}: x" for k in range(1, 5)) + "\nAnswer: 9"),
+    ]
+    body = TracesBody(format=FORMAT, answer="correct", at_least=1, at_most=3)
+    folder = stage("traces-1", body, {"rollouts": write_lines(tmp_path / "r.jsonl", rollouts)})
+    assert run_here(folder)[0] == 0
+    assert [record["id"] for record in read(folder / "out/traces.jsonl")] == [0]
+    counts = json.loads((folder / "out/counts.json").read_text())
+    assert counts["dropped"] == {
+        "question_has_one": 1,
+        "too_few_steps": 1,
+        "too_many_steps": 1,
+        "truncated": 1,
+        "wrong_answer": 1,
+    }
+
+
+def test_a_filter_that_leaves_nothing_is_an_error(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    body = TracesBody(format=FORMAT, answer="correct", at_least=2, at_most=3)
+    folder = stage("traces-1", body, {"rollouts": write_lines(tmp_path / "r.jsonl", [rollout(0, trace_of(0))])})
+    code, _, err = run_here(folder)
+    assert code == 2
+    assert "none of 1 rollouts passed the filter: 1 too few steps" in err
+
+
+def test_rows_of_all_epochs_are_written_in_training_order(stage: Stage, run_here: Run, traces: Path) -> None:
+    folder = stage("rows-1", rows_body(), {"traces": traces})
+    code, out, err = run_here(folder)
+    assert code == 0, err
+    rows = read(folder / "out/rows.jsonl")
+    assert [row["row"] for row in rows] == list(range(24))
+    assert [row["epoch"] for row in rows] == [0] * 12 + [1] * 12
+    assert {row["id"] for row in rows[:12]} == {row["id"] for row in rows[12:]} == set(range(12))
+    assert "24 rows from 12 records" in out
+
+
+def metrics(accuracy: float, tokens: float) -> dict[str, Any]:
+    shares = {"accuracy_low": accuracy - 0.04, "accuracy_high": accuracy + 0.04, "formatted": 0.99, "truncated": 0.0}
+    return {"n": 500, "accuracy": accuracy, "tokens": tokens, "unscorable": 0, **shares}
+
+
+def test_the_report_shows_each_row_against_the_first(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    files = {}
+    for label, values in (("student", metrics(0.5, 120.0)), ("rewrite", metrics(0.625, 90.0))):
+        folder = tmp_path / "generated/stages" / f"evaluate-{label}" / "out"
+        folder.mkdir(parents=True)
+        (folder / "metrics.json").write_text(json.dumps(values))
+        files[f"evaluate.{label}"] = folder / "metrics.json"
+    folder = stage("report-tiny", ReportBody(name="tiny", about="About.", labels=("student", "rewrite")), files)
+    code, out, err = run_here(folder)
+    assert code == 0, err
+    line = next(line for line in out.splitlines() if line.startswith("rewrite"))
+    assert " ".join(line.split()) == "rewrite 62.5 % 58.5 – 66.5 % +12.5 points 90.0 -25.0 % 99.0 %"
+    assert "generated/stages/evaluate-rewrite/out/metrics.json" in out
+    record = json.loads((folder / "out/report.json").read_text())
+    assert [row["label"] for row in record["rows"]] == ["student", "rewrite"]
+    page = (folder / "out/report.md").read_text()
+    link = page.split("](")[-1].split(")")[0]
+    assert (folder / "out" / link).resolve().is_file()
+    assert str(tmp_path) not in page + out + json.dumps(record)
+
+
+@pytest.mark.parametrize("kind", ["data", "traces", "rows", "report"])
+def test_tasks_without_a_model_never_load_torch(kind: str) -> None:
+    program = (
+        "import sys, importlib; from cotspec.runtime.__main__ import KINDS;"
+        f"importlib.import_module(KINDS[{kind!r}]);"
+        "print([m for m in ('torch', 'transformers', 'trl', 'datasets') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_second_process_on_a_locked_scratch_refuses_and_names_the_first(stage: Stage, run_here: Run) -> None:
+    folder = stage("data-1", builtin())
+    place = folder_of(load(folder / "payload.json", folder / "run.json"))
+    place.mkdir(parents=True)
+    with (place / "lock").open("w") as lock:
+        lock.write("4711")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        code, _, err = run_here(folder)
+    assert code == 2
+    assert "another process (pid 4711) is working on this task" in err
+    assert run_here(folder)[0] == 0
+
+
+def test_other_content_of_an_input_is_another_scratch(stage: Stage, tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "d.jsonl", [{"q": "x", "a": "1"}])
+    folder = stage("data-1", file_body(), {"file": file})
+    before = folder_of(load(folder / "payload.json", folder / "run.json"))
+    assert before == folder_of(load(folder / "payload.json", folder / "run.json"))
+    write_lines(file, [{"q": "x", "a": "2"}])
+    after = folder_of(load(folder / "payload.json", folder / "run.json"))
+    assert before != after
+    assert before.parent == tmp_path / ".cotspec/scratch"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda p: p | {"cotspec": 2}, "payload.json: cotspec: Input should be 1"),
+        (lambda p: p | {"surprise": 1}, "payload.json: surprise: Extra inputs are not permitted"),
+        (lambda p: p | {"kernel": {"problems": 999}}, "payload.json was built for `problems` 999"),
+        (lambda p: p | {"task": p["task"] | {"kind": "bake"}}, "payload.json: task: "),
+    ],
+)
+def test_a_payload_of_another_cotspec_is_refused_in_one_line(
+    stage: Stage, run_here: Run, change: Any, message: str
+) -> None:
+    folder = stage("data-1", builtin())
+    payload = json.loads((folder / "payload.json").read_text())
+    (folder / "payload.json").write_text(json.dumps(change(payload)))
+    code, _, err = run_here(folder)
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_bug_is_one_line_and_a_log_and_with_debug_a_traceback(
+    stage: Stage, run_here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def burst(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("boom")
+
+    monkeypatch.setattr("cotspec.runtime.data.lines.write", burst)
+    folder = stage("data-1", builtin())
+    code, _, err = run_here(folder)
+    assert code == 3
+    assert err == "cotspec: ZeroDivisionError: boom; the full log is ../../../.cotspec/logs/data-1.log\n"
+    assert "in burst" in (folder.parents[2] / ".cotspec/logs/data-1.log").read_text()
+    monkeypatch.setenv("COTSPEC_DEBUG", "1")
+    assert "Traceback" in run_here(folder)[2]
+
+
+def test_a_missing_input_says_who_writes_it(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    folder = stage("rows-1", rows_body(), {"traces": tmp_path / "absent.jsonl"})
+    code, _, err = run_here(folder)
+    assert code == 2
+    assert "the input `traces`" in err
+    assert "is not there" in err
+
+
+def test_progress_speaks_now_and_then_and_tells_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+    with Progress("answers", 100, clock=lambda: now[0]) as progress:
+        for done in range(1, 101):
+            now[0] += 0.5
+            progress.update(done, "5 tokens each")
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "answers 10/100 (10 %), 5 s, about 45 s left · 5 tokens each"
+    assert told[-1] == "answers 100/100 (100 %), 50 s · 5 tokens each"
+    assert len(told) == 11
+
+
+def test_spans_of_time_read_as_people_say_them() -> None:
+    assert [span(s) for s in (8.2, 200, 7500)] == ["8 s", "3 min 20 s", "2 h 05 min"]
+
+
+def test_usage_is_told_when_arguments_are_missing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cotspec.runtime"], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage:")

@@ -1,0 +1,120 @@
+"""The supervisor: nothing it started outlives it or its parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="process control is Linux's")
+
+SUPERVISE = [sys.executable, "-m", "cotspec.runtime.supervise", "--"]
+#: Starts a grandchild that leaves its parent, notes both process ids, and waits.
+FAMILY = """
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+open(sys.argv[1], "w").write(f"{os.getpid()} {child.pid}\\n")
+time.sleep(600)
+"""
+#: As FAMILY, but deaf to SIGTERM.
+DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FAMILY
+
+
+def family(note: Path) -> list[int]:
+    """The process ids in the note, once they are there."""
+    until = time.monotonic() + 60
+    while not (note.exists() and note.read_text().endswith("\n")):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    return [int(word) for word in note.read_text().split()]
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def all_end(processes: list[int], seconds: float = 60) -> bool:
+    until = time.monotonic() + seconds
+    while any(alive(process) for process in processes):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@pytest.mark.parametrize("program", [FAMILY, DEAF], ids=["polite", "deaf to SIGTERM"])
+def test_killing_the_runner_leaves_no_survivor(tmp_path: Path, program: str) -> None:
+    note = tmp_path / "family"
+    command = [*SUPERVISE, sys.executable, "-c", program, str(note)]
+    stand_in = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
+    runner = subprocess.Popen([sys.executable, "-c", stand_in, *command])
+    members = family(note)
+    assert all(map(alive, members))
+    runner.kill()
+    runner.wait()
+    assert all_end(members)
+
+
+def test_killing_a_runner_that_used_a_shell_leaves_no_survivor(tmp_path: Path) -> None:
+    note = tmp_path / "family"
+    line = f"{sys.executable} -m cotspec.runtime.supervise -- {sys.executable} -c '{FAMILY}' {note}; exit $?"
+    stand_in = "import subprocess, sys; sys.exit(subprocess.call(['sh', '-c', sys.argv[1]]))"
+    runner = subprocess.Popen([sys.executable, "-c", stand_in, line])
+    members = family(note)
+    runner.kill()
+    runner.wait()
+    assert all_end(members)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_whole_family_and_shows_in_the_exit_code(tmp_path: Path, number: signal.Signals) -> None:
+    note = tmp_path / "family"
+    process = subprocess.Popen([*SUPERVISE, sys.executable, "-c", FAMILY, str(note)], stderr=subprocess.DEVNULL)
+    members = family(note)
+    process.send_signal(number)
+    assert process.wait(timeout=60) == 128 + number
+    assert not any(map(alive, members))
+
+
+def test_a_grandchild_that_was_left_behind_is_ended(tmp_path: Path) -> None:
+    note = tmp_path / "family"
+    leave = FAMILY.replace("time.sleep(600)\n", "") + "sys.exit(7)"
+    done = subprocess.run([*SUPERVISE, sys.executable, "-c", leave, str(note)], timeout=60, check=False)
+    assert done.returncode == 7
+    assert not any(map(alive, family(note)))
+
+
+def test_the_exit_code_is_the_commands() -> None:
+    for code in (0, 1, 2, 3):
+        done = subprocess.run([*SUPERVISE, sys.executable, "-c", f"raise SystemExit({code})"], timeout=60, check=False)
+        assert done.returncode == code
+
+
+def test_a_command_that_does_not_exist_is_one_clear_line() -> None:
+    done = subprocess.run([*SUPERVISE, "no-such-command"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 127
+    assert done.stderr == "cotspec: cannot start no-such-command: No such file or directory\n"
+
+
+def test_the_command_is_told_how_many_threads_to_use() -> None:
+    show = "import os; print(os.environ['COTSPEC_THREADS'], os.environ['OMP_WAIT_POLICY'])"
+    environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
+    for given, expected in (("3", "3"), ("", str(len(os.sched_getaffinity(0))))):
+        done = subprocess.run(
+            [*SUPERVISE, sys.executable, "-c", show],
+            env=environment | {"OMP_NUM_THREADS": given},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert done.stdout.split() == [expected, "PASSIVE"]
