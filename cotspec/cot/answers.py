@@ -19,7 +19,8 @@ from cotspec.spec.payload import TraceFormat
 _DIGIT = re.compile(r"[0-9½⅓⅔¼¾⅕⅛]")
 _SENTENCE_END = re.compile(r"[.!?](?=\s|\Z)")
 _SPACES = re.compile(r"\s+")
-_AROUND = re.compile(r" ?([,;:/=+*×()\[\]<>-]) ?")
+_AROUND = re.compile(r" ?([;:/=+*×()\[\]<>-]) ?")
+_COMMA = re.compile(r" ?, ?")
 _LONGEST_MATHS = 200
 _EXPLOSIVE = re.compile(r"\^[^+\-]{0,12}\^|\^\s?[({]?\s?-?[0-9]{4}|[0-9]{4}\s?!|!\s?!|[0-9]{60}|[*]{2}")
 _SECONDS = 30
@@ -73,8 +74,9 @@ def normalise(text: str) -> str:
     found = numbers.read(text, sole=True)
     if isinstance(found, numbers.Number):
         return _spell(found)
-    tidy = _SPACES.sub(" ", plain(text)).strip(" .").casefold()
-    return _AROUND.sub(r"\1", tidy)
+    tidy = _SPACES.sub(" ", plain(text)).strip().rstrip(" .").casefold()
+    # A list keeps a space after its commas, so that `8, 282` is never spelled like 8282 with a separator.
+    return _COMMA.sub(", ", _AROUND.sub(r"\1", tidy)).strip()
 
 
 def gold_answer(field: str, after: str) -> str:
@@ -109,15 +111,21 @@ def _verify(given: str, gold: str) -> bool:
     if any(len(text) > _LONGEST_MATHS or _EXPLOSIVE.search(text) for text in (given, gold)):
         return False
     try:
-        from math_verify import parse, verify
+        from math_verify import LatexExtractionConfig, parse, verify
     except ImportError as error:
         raise AnswerError("grading a formula needs math-verify; install cotspec[train]") from error
     limit = _SECONDS if threading.current_thread() is threading.main_thread() else None
-    known, offered = (parse(_formula(text), parsing_timeout=limit) for text in (gold, given))
+    # Formulas only and no fall-back: left to itself math-verify takes any number it finds in the text.
+    config = [LatexExtractionConfig()]
+    known, offered = (
+        parse(_formula(text), extraction_config=config, fallback_mode="no_fallback", parsing_timeout=limit)
+        for text in (gold, given)
+    )
     return bool(known and offered and verify(known, offered, timeout_seconds=limit))
 
 
 def _formula(text: str) -> str:
+    text = text.strip(" .\n")
     return text if re.search(r"\\\(|\\\[|\\boxed|(?<!\\)\$[^$]+\$", text) else f"${text}$"
 
 

@@ -1,8 +1,9 @@
 """Reads the number an answer gives, the way a person would, exactly (no floating point).
 
 Which number counts, in this order: the last `\\boxed{}`; what follows the last `=`; what stands outside parentheses;
-the only number; in prose, the last of several. A list of numbers (`1, 2`), alternatives (`5 or 10`), a time (`3:30`),
-a date, or a number glued to a word (`abc1`) is no number. `2,125` has a thousands separator, `1,2` has none.
+the only number; in prose, the last of several. A list of numbers (`1, 2`), alternatives (`5 or 10`), a sum left to do
+or a range in prose (`5-10 books`), a time (`3:30`), a date, or a number glued to a word (`abc1`) is no number.
+`2,125` has a thousands separator, `1,2` has none.
 
 `50%` may mean 50 or 0.5, and `3 million` 3 or 3,000,000: beside a bare number either counts, because the question, not
 the answer, says which was asked for; two marked numbers are compared with their marks.
@@ -32,8 +33,11 @@ _UNIT_POWER = re.compile(r"(?<=[A-Za-z]{2})\s?\^\s?[({]?-?[1-9][)}]?(?![0-9])|(?
 _UNIT_DIGIT = re.compile(r"(?<![A-Za-z])(?:mm|cm|dm|km|m|in|ft|yd|mi)\Z")
 _SLASH = re.compile(r"(?<=[0-9]) ?/ ?(?=[0-9])")
 _ASIDE = re.compile(r"\([^()]*+\)")
+_DATE = re.compile(r"(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 _LEADING_SIGN = re.compile(r"^([-+])\s++(?=[0-9.])")
+_PER_UNIT = re.compile(r"/ ?[hsmdgLl](?![A-Za-z])")
 _OPERATOR = re.compile(r"[-+*×÷/^]")
+_UNWORKED = re.compile(r"[0-9] ?[-+*×÷] ?[0-9.]")
 _LONGEST = 400
 """Longer digit strings are compared as text: Python refuses to convert them, and no person writes them."""
 _LONGEST_ANSWER = 10_000
@@ -108,6 +112,8 @@ def _choose(text: str, tokens: list[re.Match[str]], sole: bool) -> Number | Unre
     if not tokens:
         return "text"
     words = re.findall(r"[A-Za-z]+", _TOKEN.sub(" ", text))
+    if _DATE.search(text):
+        return "text"
     if _is_algebra(text, tokens, words):
         return "maths"
     if len(tokens) > 1:
@@ -115,7 +121,7 @@ def _choose(text: str, tokens: list[re.Match[str]], sole: bool) -> Number | Unre
     if len(tokens) > 1:
         if not any(len(word) > 1 for word in words):
             return "list"
-        if sole or "or" in words:
+        if sole or "or" in words or _UNWORKED.search(text):
             return "text"
     return _number(text, tokens[-1]) or "text" if tokens else "text"
 
@@ -126,7 +132,8 @@ def _is_algebra(text: str, tokens: list[re.Match[str]], words: list[str]) -> boo
         return False
     glued = any(re.match(r"[a-zA-Z](?![a-zA-Z])", text[t.end() : t.end() + 2]) for t in tokens)
     between = _OPERATOR.search(text, tokens[0].end(), max(tokens[-1].start(), tokens[0].end()))
-    lone = bool(words) and len(text) < _LONGEST and _OPERATOR.search(_TOKEN.sub(" ", text).strip(" -+"))
+    bare = _PER_UNIT.sub("", _TOKEN.sub("0", text).lstrip(" -+"))
+    lone = bool(words) and _OPERATOR.search(bare)
     variable = glued and any(word in "abknqruvwxyz" for word in words)
     return bool(variable or between or lone)
 

@@ -167,8 +167,9 @@ def _step(opener: str) -> str:
     number = r"([0-9]{1,6})(?![0-9])"
     if not tail:
         return rf"{ahead}{_spaced(head)}{space}{number}{_EMPHASIS}"
-    guard = "" if head else r"(?![0-9])"
-    closing = rf"(?:{_EMPHASIS}[ \t]?{re.escape(tail)}{guard}{_EMPHASIS}|{_EMPHASIS}{_LINE_END})"
+    if not head:  # `1.` must not take the 1 of 1.5, and a line that is just a number is no heading
+        return rf"{ahead}{number}{_EMPHASIS}[ \t]?{re.escape(tail)}(?![0-9]){_EMPHASIS}"
+    closing = rf"{_EMPHASIS}(?:[ \t]?{re.escape(tail)}{_EMPHASIS}|{_LINE_END})"
     return rf"{ahead}{_spaced(head)}{space}{number}{closing}"
 
 

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import re
 import sys
 import threading
 import time
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cotspec.cot import answers
-from cotspec.cot.answers import AnswerError, correct, equal, extract, gold_answer, normalise
+from cotspec.cot.answers import AnswerError, correct, equal, normalise
 from cotspec.spec.payload import TraceFormat
 
 FMT = TraceFormat(thinking="Thinking…", step="Step {n}:", answer="Answer:")
-DATA = Path(__file__).parents[2] / "../shared/data"
-needs_data = pytest.mark.skipif(not DATA.exists(), reason="the real traces are not on this machine")
-
-
-def rows(name: str) -> list[dict[str, str]]:
-    return [json.loads(line) for line in (DATA / name).read_text(encoding="utf-8").splitlines()]
-
-
 SAME = [
     ("2,125", "2125"),
     ("42.00", "42"),
@@ -58,6 +49,8 @@ SAME = [
     ("140 bags/kid", "140"),
     ("5kg", "5"),
     ("5 m", "5"),
+    ("5 m/s", "5"),
+    ("$5/h", "5"),
     ("3rd", "3"),
     ("180 m2", "180"),
     ("180 m²", "180"),
@@ -147,11 +140,14 @@ DIFFERENT = [
     ("2023-01-05", "5"),
     ("12/05/2020", "12"),
     ("1.2.3", "1.2"),
+    (".0.5", "0.5"),
     ("3:30", "3"),
     ("3:30", "30"),
     ("7:00", "7"),
     ("5 or 10", "10"),
     ("5 or 10", "5"),
+    ("72 + 12 books", "12"),
+    ("5-10 books", "10"),
     ("1/0", "0"),
     ("1/0", "1"),
     ("18 dollars1", "18"),
@@ -165,6 +161,9 @@ DIFFERENT = [
     ("4\\pi", "4"),
     ("x^2", "2"),
     ("x", "5"),
+    ("x-5", "5"),
+    ("a - 473.", "473"),
+    ("5/x", "5"),
     ("10-5", "10"),
     ("", ""),
     ("", "0"),
@@ -185,12 +184,15 @@ def test_wrong_is_wrong_both_ways(given_answer: str, gold: str) -> None:
     assert not equal(gold, given_answer)
 
 
-@pytest.mark.parametrize(("given_answer", "gold"), SAME + [pair for pair in DIFFERENT if "^" not in pair[0]])
-def test_plain_answers_never_reach_the_slow_path(given_answer: str, gold: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = "x" in given_answer or "\\pi" in given_answer or given_answer in ("10-5", "(1,2)") or gold in ("(1,3)",)
-    if not slow or "=" in given_answer:
-        monkeypatch.setitem(sys.modules, "math_verify", None)  # importing it raises
-    equal(given_answer, gold)
+NUMBERS_AND_WORDS = [pair for pair in DIFFERENT if not re.search(r"[\^x\\]|10-5|\(1,2|a -", pair[0])]
+
+
+@pytest.mark.parametrize(("given_answer", "gold"), SAME + NUMBERS_AND_WORDS)
+def test_numbers_and_words_never_reach_the_slow_path(
+    given_answer: str, gold: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "math_verify", None)  # importing it raises
+    assert equal(given_answer, gold) is ((given_answer, gold) in SAME)
 
 
 def test_a_formula_without_math_verify_is_an_error_and_not_a_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,6 +274,7 @@ def test_equality_of_numbers_is_symmetric_and_reflexive(one: int, other: int, sp
     assert equal(written, str(other)) == equal(str(other), written) == (one == other)
 
 
+@settings(deadline=None)  # some texts are mathematics, and loading math-verify takes its time
 @given(st.text(max_size=60) | st.text(alphabet="0123456789.,/%$-+= ()eE×:", max_size=30))
 def test_any_text_can_be_graded_and_normalised(text: str) -> None:
     assert isinstance(normalise(text), str)
@@ -286,67 +289,10 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "spelling"),
     [("$2,125.00", "2125"), ("\\frac{6}{8}", "0.75"), ("2/6", "1/3"), ("50 %", "50%"), ("  The Cat. ", "the cat"),
-     ("(1, 2)", "(1,2)"), ("-$0.50", "-0.5"), ("3 million", "3000000")],
+     ("(1,2)", "(1, 2)"), ("-$0.50", "-0.5"), ("3 million", "3000000")],
 )  # fmt: skip
 def test_an_answer_has_one_spelling(text: str, spelling: str) -> None:
     assert normalise(text) == spelling
-
-
-@pytest.mark.parametrize(
-    ("response", "answer"),
-    [
-        pytest.param("Step 1: a\nAnswer: 10", "10", id="the_format_itself"),
-        pytest.param("Step 1: a \\] Answer: 10", "10", id="on_the_steps_line"),
-        pytest.param("Step 1: a\n\nFinal Answer:\n\\[\n\\boxed{10}\n\\]", "\\boxed{10}", id="below_the_opener"),
-        pytest.param("Answer: 10\n\nQuestion: Tom has 5 apples.", "10", id="the_model_ran_on"),
-        pytest.param("Step 1: The final answer is 8 feet. Good that 9 was not it.", "8 feet", id="in_a_sentence"),
-        pytest.param("Answer: Monday", "Monday", id="a_word"),
-        pytest.param("Answer: 3\nAnswer: 4", "4", id="the_last_of_two"),
-        pytest.param("Step 1: 3 + 4 = 7", None, id="no_answer_is_none_whatever_numbers_there_are"),
-        pytest.param("Answer:  \n", None, id="an_empty_answer"),
-        pytest.param("", None, id="nothing"),
-    ],
-)
-def test_the_answer_of_a_response(response: str, answer: str | None) -> None:
-    assert extract(response, FMT) == answer
-
-
-@pytest.mark.parametrize(
-    ("field", "after", "gold"),
-    [("72 * 2 = 144\n#### 2,125", "####", "2,125"), ("x\n#### -10", "####", "-10"), (" 42 ", "", "42"),
-     ("#### 1 #### 2", "####", "2")],
-)  # fmt: skip
-def test_a_gold_answer_is_taken_whole(field: str, after: str, gold: str) -> None:
-    assert gold_answer(field, after) == gold
-
-
-@pytest.mark.parametrize(("field", "after"), [("no mark here", "####"), ("a ####  ", "####"), ("  ", "")])
-def test_a_field_without_a_gold_answer_is_an_error(field: str, after: str) -> None:
-    with pytest.raises(AnswerError):
-        gold_answer(field, after)
-
-
-@needs_data
-def test_all_real_answers_grade_equal_to_the_gold_answer() -> None:
-    wrong = [i for i, row in enumerate(rows("bridge/traces-200.jsonl"))
-             if not correct(row["teacher_cot"], row["gold_answer"], FMT)]  # fmt: skip
-    assert wrong == []
-
-
-@needs_data
-def test_the_real_students_are_right_only_where_the_release_graded_by_spelling() -> None:
-    right = {i: extract(row["student_response"], FMT) for i, row in enumerate(rows("bridge/traces-200.jsonl"))
-             if correct(row["student_response"], row["gold_answer"], FMT)}  # fmt: skip
-    assert right == {107: "45 + 135 + 270 = 450 souvenirs.", 131: "78.00", 148: "9.00", 157: "650.00", 187: "1.00"}
-
-
-@needs_data
-def test_gold_answers_with_a_thousands_comma_or_a_sign_stay_whole() -> None:
-    gold = [gold_answer(row["answer"], "####") for row in rows("gsm8k/train-1000.jsonl")]
-    assert len(gold) == 1000
-    assert {g for g in gold if not g.isdigit()} >= {"9,240", "165,000", "-47", "-12"}
-    assert [g for g in gold if not equal(g, str(int(g.replace(",", ""))))] == []
-    assert [g for g in gold if equal(g, str(int(g.replace(",", "")) + 1)) or (equal(g + "0", g) and g != "0")] == []
 
 
 HOSTILE = [
