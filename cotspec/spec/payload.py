@@ -11,6 +11,13 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from cotspec.spec.base import Part
+from cotspec.spec.sources import BuiltinData as BuiltinData
+from cotspec.spec.sources import BuiltinModel as BuiltinModel
+from cotspec.spec.sources import FileData as FileData
+from cotspec.spec.sources import HubData as HubData
+from cotspec.spec.sources import HubModel as HubModel
+from cotspec.spec.sources import InputModel as InputModel
+from cotspec.spec.sources import ModelRef as ModelRef
 
 # --- shared parts -----------------------------------------------------------------------------------------------------
 
@@ -21,70 +28,6 @@ class TraceFormat(Part):
     thinking: str
     step: str
     answer: str
-
-
-class HubModel(Part):
-    """Weights from the model hub."""
-
-    kind: Literal["hub"] = "hub"
-    id: str
-    revision: str
-    chat: bool
-
-
-class BuiltinModel(Part):
-    """Weights that come with cotspec; `digest` is the sha256 of its files (cotspec/builtin/manifest.json)."""
-
-    kind: Literal["builtin"] = "builtin"
-    name: str
-    digest: str
-    chat: bool
-
-
-class InputModel(Part):
-    """Weights in the folder `inputs["model"]`: an earlier stage's, or a local folder.
-
-    With an input `gate` beside it, that file names which of the stage's checkpoints goes on.
-    """
-
-    kind: Literal["input"] = "input"
-    chat: bool
-
-
-ModelRef = Annotated[HubModel | BuiltinModel | InputModel, Field(discriminator="kind")]
-
-
-class HubData(Part):
-    """Questions from the data hub."""
-
-    kind: Literal["hub"] = "hub"
-    id: str
-    config: str
-    split: str
-    revision: str
-    question: str
-    answer: str
-    answer_after: str
-
-
-class BuiltinData(Part):
-    """Questions from a seeded generator."""
-
-    kind: Literal["builtin"] = "builtin"
-    name: str
-    split: str
-    size: int
-    seed: int
-    steps: tuple[int, int]
-
-
-class FileData(Part):
-    """Questions from the JSON-lines file `inputs["file"]`."""
-
-    kind: Literal["file"] = "file"
-    question: str
-    answer: str
-    answer_after: str
 
 
 class Sampling(Part):

@@ -51,7 +51,7 @@ PAPER: dict[str, dict[str, object]] = {
         "lora.targets": ["k_proj", "o_proj", "q_proj", "v_proj"],
         "seed": 42,
     },
-    "rows of structure": {
+    "rows of stage structure": {
         "task": "reconstruct",
         "epochs": 5,
         "slice": {"first": 0, "end": 2000},
@@ -59,12 +59,12 @@ PAPER: dict[str, dict[str, object]] = {
         "mask.rows": 0.7,
         "mask.count": 1,
         "mask.unit": "step",
-        "loss_on": ["answer", "step", "thinking"],
+        "loss_on": ["thinking", "step", "answer"],
         "seed": 42,
     },
     "stage compress": GRPO
     | {"kind": "grpo", "optim.warmup_ratio": 0.1, "max_length": 1536, "sampling.max_new_tokens": 256},
-    "rows of compress": {
+    "rows of stage compress": {
         "task": "complete",
         "epochs": 3,
         "slice": {"first": 2000, "end": 4000},
@@ -76,7 +76,7 @@ PAPER: dict[str, dict[str, object]] = {
         "mask.leave": 1,
     },
     "stage rewrite": GRPO | {"kind": "grpo", "max_length": 2048, "sampling.max_new_tokens": 512},
-    "rows of rewrite": {"task": "rewrite", "epochs": 5, "mask.rows": 0.0},
+    "rows of stage rewrite": {"task": "rewrite", "epochs": 5, "mask.rows": 0.0},
     "teacher": {"model.id": "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B"},
     "evaluation of rewrite": {"sampling.temperature": 0.0, "sampling.max_new_tokens": 512, "sampling.n": 1},
 }
@@ -94,7 +94,7 @@ def built() -> Built:
 
 def payload(built: Built, label: str, name: str = "payload.json") -> dict[str, Any]:
     assert built.plan is not None
-    (task,) = [task for task in built.plan.tasks if any(label in each for each in task.labels)]
+    (task,) = [task for task in built.plan.tasks if any(each.startswith(label) for each in task.labels)]
     (text,) = [text for path, text in built.files.items() if path.endswith(f"{task.id}/{name}")]
     return dict(json.loads(text))
 
@@ -128,11 +128,11 @@ def test_rewards_are_gated_as_published(built: Built) -> None:
 def test_stage_three_is_trained_on_what_stage_two_gets_wrong(built: Built) -> None:
     assert built.plan is not None
     tasks = {task.id: task for task in built.plan.tasks}
-    (rows,) = [task for task in tasks.values() if any("rows of rewrite" in label for label in task.labels)]
+    (rows,) = [task for task in tasks.values() if any("rows of stage rewrite" in label for label in task.labels)]
     (mine,) = [tasks[read.task] for read in rows.reads.values()]
     assert mine.body.kind == "mine"  # type: ignore[attr-defined]
     producers = {tasks[read.task].labels[0] for read in mine.reads.values()}
-    assert any("stage compress" in label for label in producers)
+    assert any(label.startswith("stage compress") for label in producers)
 
 
 def test_launch_scripts_pass_bash_and_shellcheck(built: Built, tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""What a person may write under `reward:`. The expressions' own language is cotspec.cot.expr."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cotspec.spec.base import Part
+
+
+class Ramp(Part):
+    """A value that moves linearly over the run, from its first row or step to its last."""
+
+    from_: Annotated[float, Field(alias="from")]
+    """Value at the start."""
+    to: float
+    """Value at the end."""
+
+
+class Gate(Part):
+    """A condition that decides the reward alone when it fails."""
+
+    unless: str
+    """Expression; when it is false the reward is `reward` and nothing else."""
+    reward: float
+    """The reward then."""
+
+
+class Term(Part):
+    """One weighted part of a reward."""
+
+    value: str | float
+    """Expression over measures, or a constant."""
+    weight: float | Ramp = 1.0
+    """Factor, fixed or moving over the run."""
+
+
+class Reward(Part):
+    """A reward: gates in order, then the weighted sum of the terms."""
+
+    gates: tuple[Gate, ...] = ()
+    """Tried in order; the first that fails decides."""
+    let: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], str | float] = {}
+    """Named expressions the terms may use, each after those above it."""
+    terms: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Term], Field(min_length=1)]
+    """The terms by name."""

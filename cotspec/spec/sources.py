@@ -1,0 +1,73 @@
+"""Where models and questions come from, as payloads name them (part of cotspec.spec.payload, which re-exports it)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cotspec.spec.base import Part
+
+
+class HubModel(Part):
+    """Weights from the model hub."""
+
+    kind: Literal["hub"] = "hub"
+    id: str
+    revision: str
+    chat: bool
+
+
+class BuiltinModel(Part):
+    """Weights that come with cotspec; `digest` is the sha256 of its files (cotspec/builtin/manifest.json)."""
+
+    kind: Literal["builtin"] = "builtin"
+    name: str
+    digest: str
+    chat: bool
+
+
+class InputModel(Part):
+    """Weights in the folder `inputs["model"]`: an earlier stage's, or a local folder.
+
+    With an input `gate` beside it, that file names which of the stage's checkpoints goes on.
+    """
+
+    kind: Literal["input"] = "input"
+    chat: bool
+
+
+ModelRef = Annotated[HubModel | BuiltinModel | InputModel, Field(discriminator="kind")]
+
+
+class HubData(Part):
+    """Questions from the data hub."""
+
+    kind: Literal["hub"] = "hub"
+    id: str
+    config: str
+    split: str
+    revision: str
+    question: str
+    answer: str
+    answer_after: str
+
+
+class BuiltinData(Part):
+    """Questions from a seeded generator."""
+
+    kind: Literal["builtin"] = "builtin"
+    name: str
+    split: str
+    size: int
+    seed: int
+    steps: tuple[int, int]
+
+
+class FileData(Part):
+    """Questions from the JSON-lines file `inputs["file"]`."""
+
+    kind: Literal["file"] = "file"
+    question: str
+    answer: str
+    answer_after: str

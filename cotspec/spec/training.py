@@ -1,0 +1,100 @@
+"""What a person may write under `train:` and `sampling:`: a trainer and its settings. A new trainer begins here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cotspec.spec.base import Count, NotNegative, Part, Positive, Share, Whole
+
+
+class Sampling(Part):
+    """How text is drawn from a model."""
+
+    n: Count = 1
+    """Samples per prompt."""
+    temperature: NotNegative = 1.0
+    """0 is greedy."""
+    top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """Nucleus mass."""
+    top_k: Whole = 0
+    """Keep the k likeliest tokens; 0 keeps all."""
+    max_new_tokens: Count = 512
+    """Longest completion, in tokens."""
+
+
+class Lora(Part):
+    """Low-rank adapters (Hu et al. 2021, arXiv 2106.09685)."""
+
+    r: Count = 16
+    """Rank."""
+    alpha: Positive = 32
+    """Scale; the update is multiplied by alpha / r."""
+    dropout: Share = 0.0
+    """Dropout on the adapter's input."""
+    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
+    """Names of the adapted layers."""
+    merge: Literal[True] = True
+    """Merge the adapter into the weights at the end (the next stage starts from whole weights)."""
+
+
+Schedule = Literal["constant", "linear", "cosine"]
+Precision = Literal["fp32", "bf16", "fp16"]
+
+
+class _Train(Part):
+    epochs: Count = 1
+    """Passes over the rows; masks and order are drawn anew in each."""
+    lr: Positive
+    """Peak learning rate."""
+    schedule: Schedule = "linear"
+    """Learning-rate schedule after warm-up."""
+    warmup_steps: Whole | None = None
+    """Optimizer steps of linear warm-up."""
+    warmup_ratio: Share | None = None
+    """Warm-up as a share of all optimizer steps (instead of `warmup_steps`)."""
+    weight_decay: NotNegative = 0.0
+    """AdamW weight decay."""
+    max_grad_norm: Positive = 1.0
+    """Gradients are clipped to this norm."""
+    max_length: Count = 2048
+    """Longest prompt + completion in tokens; a longer row is refused or counted, never cut."""
+    precision: Precision = "fp32"
+    """Number format of the training computation (it changes the result, so it is part of the identity)."""
+    lora: Lora | None = None
+    """Train adapters instead of all weights."""
+
+
+class Sft(_Train):
+    """Supervised fine-tuning on the target trace."""
+
+    by: Literal["sft"]
+    """The trainer."""
+    global_batch: Count = 32
+    """Rows per optimizer step, over all processes."""
+
+
+class Grpo(_Train):
+    """Group relative policy optimisation (Shao et al. 2024, arXiv 2402.03300)."""
+
+    by: Literal["grpo"]
+    """The trainer."""
+    global_batch: Count = 16
+    """Completions per optimizer step, over all processes (prompts × group)."""
+    group: Annotated[int, Field(ge=2)] = 8
+    """G: completions per prompt."""
+    beta: NotNegative = 0.0
+    """Weight of the KL term against the stage's first weights."""
+    clip: Positive = 0.2
+    """ε of the clipped importance ratio."""
+    iterations: Count = 1
+    """μ: optimizer passes over each generated batch."""
+    loss: Literal["grpo", "bnpo", "dr_grpo", "dapo"] = "dapo"
+    """How token losses are averaged (`grpo`: within each completion first; `dapo`: over all tokens of the step)."""
+    scale_rewards: Literal["group", "batch", "none"] = "group"
+    """What advantages are divided by: standard deviation of the group, of the batch, or nothing."""
+    mask_truncated: bool = False
+    """Leave completions that hit `max_new_tokens` out of the loss."""
+    sampling: Sampling = Sampling()
+    """How completions are drawn (`n` is the group and not set here)."""
