@@ -12,9 +12,13 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+
+from cotspec.diagnostics import Sink
+from cotspec.front import yaml_source
 
 pytest.importorskip("torch", reason="the training stack (cotspec[train]) is not installed")
 pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
@@ -49,9 +53,17 @@ def run(*command: str | Path, cwd: Path, succeeds: bool = True) -> str:
     return done.stdout
 
 
+def parsed(text: str) -> dict[str, Any]:
+    """A spec as plain data, read as YAML 1.2 (PyYAML alone takes the key `on` for a boolean)."""
+    document = yaml_source.parse(text, "spec.yaml", Sink())
+    assert document is not None
+    data: dict[str, Any] = json.loads(json.dumps(document.data))
+    return data
+
+
 def shorten(text: str) -> str:
     """The tiny experiment with fewer rows: every stage stays, each with several optimizer steps."""
-    spec = yaml.safe_load(text)
+    spec = parsed(text)
     spec["data"]["train"]["size"] = 96
     spec["data"]["test"]["size"] = 24
     stages = spec["stages"]
@@ -60,9 +72,9 @@ def shorten(text: str) -> str:
     stages["compress"]["rows"]["slice"] = [64, 80]
     for name in ("compress", "rewrite"):
         stages[name]["train"] |= {"epochs": 1, "global_batch": 32, "group": 4}
-        stages[name]["train"]["sampling"]["max_new_tokens"] = 64
+        stages[name]["train"]["sampling"]["max_new_tokens"] = 160
     stages["rewrite"]["rows"] |= {"attempts": 2, "keep": "any_wrong", "slice": [0, 48]}
-    spec["resources"]["train"]["per_device_batch"] = 16
+    spec["resources"] = {"train": {"gpus": 0, "per_device_batch": 16}, "generate": {"gpus": 0, "batch": 64}}
     return yaml.safe_dump(spec, sort_keys=False, allow_unicode=True)
 
 
@@ -88,10 +100,10 @@ def report(project: Path) -> dict[str, object]:
 
 def test_one_repro_runs_every_kind_of_task_and_prints_the_table(project: Path) -> None:
     kinds = {json.loads(p.read_text())["task"]["kind"] for p in project.glob("generated/stages/*/payload.json")}
-    assert kinds == {"data", "teach", "traces", "rows", "sft", "grpo", "mine", "evaluate"}
+    assert kinds == {"data", "teach", "traces", "rows", "sft", "grpo", "gate", "mine", "evaluate"}
     log = (project / "first-run.log").read_text(encoding="utf-8")
     for label in ("student", "structure", "compress", "rewrite"):
-        assert label in log.splitlines()[-30:].__str__()
+        assert any(line.startswith(label) and "%" in line for line in log.splitlines())
 
 
 def test_training_changed_the_weights_in_every_stage(project: Path) -> None:
@@ -136,7 +148,7 @@ def test_more_gpus_or_another_partition_make_nothing_run_again(project: Path, tm
     copy = tmp_path / "copy"
     shutil.copytree(project, copy, symlinks=True)
     (spec,) = (copy / "specs").glob("*.yaml")
-    text = yaml.safe_load(spec.read_text(encoding="utf-8"))
+    text = parsed(spec.read_text(encoding="utf-8"))
     text["resources"]["train"] |= {"per_device_batch": 8}
     text["resources"]["slurm"] = {"partition": "another"}
     spec.write_text(yaml.safe_dump(text, sort_keys=False, allow_unicode=True), encoding="utf-8")
