@@ -93,3 +93,11 @@ def explain(
     from cotspec.cli.explain import run
 
     raise typer.Exit(run(rule))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a spec, for editors."""
+    from cotspec.spec.schema import schema as text
+
+    print(text(), end="")

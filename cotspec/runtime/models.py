@@ -216,7 +216,11 @@ def require(module: str, why: Mapping[str, str]) -> None:
 
 
 def _name(origin: Source) -> str:
-    return f"{origin.location} ({origin.revision})" if origin.revision else Path(origin.location).name
+    """What a person knows the weights by: hub id and revision, builtin name, or the stage whose `out/` holds them."""
+    if origin.revision:
+        return f"{origin.location} ({origin.revision})"
+    parts = Path(origin.location).parts
+    return parts[parts.index("out") - 1] if "out" in parts[1:] else parts[-1]
 
 
 def _first(error: Exception) -> str:

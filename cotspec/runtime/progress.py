@@ -56,7 +56,10 @@ class Progress(AbstractContextManager["Progress"]):
         return spent / made * (self.total - self.done) if made > 0 else None
 
     def _due(self) -> bool:
-        """Every tenth but not more than one a second, else after 5 s or a twentieth of the time so far."""
+        """Every tenth but not more than one a second, else after 5 s or a twentieth of the time so far; the end is
+        said once, by `__exit__`."""
+        if self.done >= self.total:
+            return False
         now = self._clock()
         quiet, spent = now - self._spoken, now - self._started
         return (self._tenths() > self._tenth and quiet >= 1.0) or quiet >= max(5.0, spent / 20)

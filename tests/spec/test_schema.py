@@ -1,0 +1,49 @@
+"""docs/spec.schema.json is the schema of what a spec may hold, and the shipped specs fit it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from cotspec.diagnostics import Sink
+from cotspec.front import yaml_source
+from cotspec.spec.schema import schema
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = sorted((ROOT / "specs").glob("*.yaml"))
+
+
+def plain(spec: Path) -> object:
+    document = yaml_source.parse(spec.read_text(encoding="utf-8"), spec.name, Sink())
+    assert document is not None
+    return json.loads(json.dumps(document.data))
+
+
+def test_schema_file_is_current() -> None:
+    page = (ROOT / "docs" / "spec.schema.json").read_text(encoding="utf-8")
+    assert page == schema(), "run `cotspec schema > docs/spec.schema.json`"
+
+
+def test_schema_is_valid_draft_2020_12_and_describes_every_key() -> None:
+    whole = json.loads(schema())
+    jsonschema.Draft202012Validator.check_schema(whole)
+    for name, part in whole["$defs"].items():
+        for key, value in part.get("properties", {}).items():
+            assert "description" in value or "const" in value, f"{name}.{key}"
+
+
+@pytest.mark.parametrize("spec", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_spec_fits_the_schema_and_points_an_editor_to_it(spec: Path) -> None:
+    jsonschema.Draft202012Validator(json.loads(schema())).validate(plain(spec))
+    first = spec.read_text(encoding="utf-8").splitlines()[0]
+    assert (spec.parent / first.partition("$schema=")[2]).resolve() == (ROOT / "docs" / "spec.schema.json").resolve()
+
+
+def test_schema_refuses_a_misspelt_key_at_any_depth() -> None:
+    data = json.loads(json.dumps(plain(SHIPPED[0])))
+    data["stages"]["structure"]["train"]["learnign_rate"] = 1e-5
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(json.loads(schema())).validate(data)
