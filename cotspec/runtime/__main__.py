@@ -20,6 +20,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from cotspec.cot.answers import AnswerError
+from cotspec.cot.prompting import PromptError
+from cotspec.cot.units import UnitError
 from cotspec.runtime import provenance, scratch
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.task import Task, load, rank
@@ -83,6 +86,9 @@ def main(arguments: Sequence[str]) -> int:
     except TaskError as error:
         print(f"cotspec: {error}", file=sys.stderr)
         return error.exit_code
+    except (AnswerError, PromptError, UnitError) as error:  # the kernel's words for what a spec or an install lacks
+        print(f"cotspec: {error}", file=sys.stderr)
+        return TaskError.exit_code
     except KeyboardInterrupt:
         print("cotspec: interrupted; a rerun goes on from here", file=sys.stderr)
         return INTERRUPTED

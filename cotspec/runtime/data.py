@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import assert_never
 
 from cotspec.builtin import problems
-from cotspec.cot.answers import gold_answer
+from cotspec.cot.answers import AnswerError, gold_answer
 from cotspec.runtime import lines
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
@@ -72,12 +73,14 @@ def _builtin(source: BuiltinData) -> Iterator[Pair]:
 
 
 def _file(source: FileData, path: Path) -> Iterator[Pair]:
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
+                row = json.loads(line.decode("utf-8"))
+            except UnicodeDecodeError as error:
+                raise TaskError(f"{path.name}, line {number}: not UTF-8 (byte {error.start + 1})") from error
             except json.JSONDecodeError as error:
                 raise TaskError(f"{path.name}, line {number}: not JSON ({error.msg})") from error
             if not isinstance(row, dict):
@@ -86,18 +89,37 @@ def _file(source: FileData, path: Path) -> Iterator[Pair]:
 
 
 def _hub(source: HubData) -> Iterator[Pair]:
-    from datasets import load_dataset
+    from datasets import disable_progress_bars, load_dataset
+    from datasets.exceptions import DatasetsError
+    from datasets.utils import logging
 
+    disable_progress_bars()
+    logging.set_verbosity(logging.CRITICAL)  # what it would log as an error it also raises
     try:
         data = load_dataset(source.id, source.config or None, split=source.split, revision=source.revision or None)
-    except (OSError, ValueError) as error:
-        raise TaskError(f"cannot load the data set {source.id}: {str(error).splitlines()[0]}") from error
+    except (OSError, ValueError, DatasetsError) as error:
+        why = error.__cause__ or error  # `an error occurred` says less than what caused it
+        raise TaskError(f"cannot load the data set {source.id}: {(str(why).splitlines() or [''])[0]}") from error
     for number, row in enumerate(data):
         yield _columns(row, source, f"{source.id}, row {number}")
 
 
 def _columns(row: Mapping[str, object], source: HubData | FileData, where: str) -> Pair:
-    for column in (source.question, source.answer):
-        if row.get(column) is None:
-            raise TaskError(f"{where}: no column `{column}`; there are {', '.join(sorted(row))}")
-    return str(row[source.question]), gold_answer(str(row[source.answer]), source.answer_after)
+    question, answer = (_text(row, column, where) for column in (source.question, source.answer))
+    try:
+        return question, gold_answer(answer, source.answer_after)
+    except AnswerError as error:
+        raise TaskError(f"{where}: {error}") from error
+
+
+def _text(row: Mapping[str, object], column: str, where: str) -> str:
+    """A column as text. Only text and numbers have one spelling; anything else is an error, never its Python form."""
+    if column not in row:
+        raise TaskError(f"{where}: no column `{column}`; there are {', '.join(sorted(row))}")
+    value = row[column]
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return str(value)
+    held = "nothing" if value is None else f"{str(value)[:40]} ({type(value).__name__})"
+    raise TaskError(f"{where}: column `{column}` holds {held}, which is neither a text nor a number")

@@ -32,6 +32,8 @@ class TransformersEngine:
         model = models.load_model(origin, dtype=torch.float32 if self._device == "cpu" else "auto")
         self._model = model.to(self._device).eval()
         self._ends = models.end_ids(model, self._tokenizer)
+        # `generate` fills what a call leaves open from here: a published model would bring a repetition penalty, say.
+        model.generation_config = GenerationConfig()
 
     def encode(self, prompt: str) -> list[int]:
         """Token ids of a prompt, through the chat template when the model has one to use."""

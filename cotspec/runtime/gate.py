@@ -23,7 +23,8 @@ def run(task: Task, work: Path, result: Path) -> None:
         if _reads_valid(body):
             best = isinstance(body.checkpoint, Best) and body.checkpoint.metric.startswith("valid.")
             wanted = found if best else [_chosen(body, found)]
-            found = [_validated(task, body, candidate, work) for candidate in wanted]
+            measured = {candidate.path: _validated(task, body, candidate, work) for candidate in wanted}
+            found = [measured.get(candidate.path, candidate) for candidate in found]
         verdict = decide(body.checkpoint, body.require, found)
     except GateError as error:
         raise TaskError(str(error)) from error

@@ -130,13 +130,14 @@ def _pad_token(tokenizer: PreTrainedTokenizerBase) -> str:
 
 def load_model(origin: Source, *, dtype: torch.dtype | Literal["auto"]) -> PreTrainedModel:
     """The weights, on the CPU. `auto` is the format they were saved in."""
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     try:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             origin.location, revision=origin.revision or None, dtype=dtype
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise TaskError(f"cannot load the model {_name(origin)}: {_first(error)}") from error
     return model
 
@@ -188,12 +189,16 @@ def settle() -> None:
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, prompt: str, *, chat: bool) -> list[int]:
-    """Token ids of a prompt as a model sees it in training and in generation."""
-    if not chat:
-        return list(tokenizer(prompt)["input_ids"])
-    message = [{"role": "user", "content": prompt}]
-    text = tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False)
-    return list(tokenizer(str(text), add_special_tokens=False)["input_ids"])
+    """Token ids of a prompt as a model sees it in training and in generation. Raises TaskError when there are none."""
+    if chat:
+        message = [{"role": "user", "content": prompt}]
+        text = tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False)
+        ids = list(tokenizer(str(text), add_special_tokens=False)["input_ids"])
+    else:
+        ids = list(tokenizer(prompt)["input_ids"])
+    if not ids:
+        raise TaskError("a prompt is empty: its template must leave some text for every question")
+    return ids
 
 
 def end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:

@@ -27,6 +27,8 @@ class Part(BaseModel):
 
 #: A name a person gives to a model, data set, stage or metric. Safe in a shell, in YAML, in DVC and as a file name.
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*$", max_length=63)]
+#: Text that names something elsewhere: empty, it would name nothing.
+Text = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]

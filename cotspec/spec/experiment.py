@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cotspec.spec.base import Count, Name, Part, Seed, Share, Slice, Whole
+from cotspec.spec.base import Count, Name, Part, Seed, Share, Slice, Text, Whole
 from cotspec.spec.resources import Resources
 from cotspec.spec.reward import Ramp as Ramp
 from cotspec.spec.reward import Reward as Reward
@@ -23,13 +23,13 @@ from cotspec.spec.training import Sft as Sft
 class Model(Part):
     """Where a model's weights come from: exactly one of `hub`, `builtin`, `path`."""
 
-    hub: str | None = None
+    hub: Text | None = None
     """Id on the model hub, `owner/name`."""
     builtin: str | None = None
     """Name of a model that comes with cotspec."""
     path: str | None = None
     """Folder of a saved model, relative to the spec file."""
-    revision: str | None = None
+    revision: Text | None = None
     """Commit hash or tag of a `hub` model."""
     chat: bool = False
     """Wrap prompts with the tokenizer's chat template (instruct and reasoning models)."""
@@ -38,7 +38,7 @@ class Model(Part):
 class AnswerField(Part):
     """A gold answer that is part of a longer field."""
 
-    field: str
+    field: Text
     """Column that holds the answer."""
     after: str | None = None
     """Take only what follows the last occurrence of this text (GSM8K: `####`)."""
@@ -47,21 +47,21 @@ class AnswerField(Part):
 class Data(Part):
     """A set of questions with gold answers: exactly one of `hub`, `builtin`, `file`."""
 
-    hub: str | None = None
+    hub: Text | None = None
     """Id on the data hub, `owner/name`."""
     builtin: str | None = None
     """Name of a seeded generator that comes with cotspec."""
     file: str | None = None
     """JSON-lines file, relative to the spec file."""
-    revision: str | None = None
+    revision: Text | None = None
     """Commit hash or tag of a `hub` data set."""
-    config: str | None = None
+    config: Text | None = None
     """Configuration of a `hub` data set."""
-    split: str | None = None
+    split: Text | None = None
     """Split of a `hub` or `builtin` data set (builtin: train, valid, test)."""
-    question: str = "question"
+    question: Text = "question"
     """Column that holds the question."""
-    answer: str | AnswerField = "answer"
+    answer: Text | AnswerField = "answer"
     """Column that holds the gold answer."""
     size: Count | None = None
     """Number of problems of a `builtin` set."""

@@ -202,7 +202,7 @@ class RowsBody(Body):
 
 
 class Optim(Part):
-    """AdamW and its schedule. `warmup` below 1 is a share of all steps, else a number of steps."""
+    """AdamW and its schedule; warm-up is in steps, or else a share of all steps (the one not given is 0)."""
 
     lr: float
     schedule: Literal["constant", "linear", "cosine"]
@@ -240,7 +240,7 @@ class GrpoBody(Body):
     beta: float
     clip: float
     iterations: int
-    loss: Literal["grpo", "bnpo", "dr_grpo", "dapo"]
+    loss: Literal["grpo", "dr_grpo", "dapo"]
     scale_rewards: Literal["group", "batch", "none"]
     mask_truncated: bool
     max_length: int

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cotspec.spec.base import Count, NotNegative, Part, Positive, Share, Whole
+from cotspec.spec.base import Count, NotNegative, Part, Positive, Share, Text, Whole
 
 
 class Sampling(Part):
@@ -33,7 +33,7 @@ class Lora(Part):
     """Scale; the update is multiplied by alpha / r."""
     dropout: Share = 0.0
     """Dropout on the adapter's input."""
-    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
+    targets: Annotated[tuple[Text, ...], Field(min_length=1)] = ("q_proj", "k_proj", "v_proj", "o_proj")
     """Names of the adapted layers."""
     merge: Literal[True] = True
     """Merge the adapter into the weights at the end (the next stage starts from whole weights)."""
@@ -90,8 +90,9 @@ class Grpo(_Train):
     """ε of the clipped importance ratio."""
     iterations: Count = 1
     """μ: optimizer passes over each generated batch."""
-    loss: Literal["grpo", "bnpo", "dr_grpo", "dapo"] = "dapo"
-    """How token losses are averaged (`grpo`: within each completion first; `dapo`: over all tokens of the step)."""
+    loss: Literal["grpo", "dr_grpo", "dapo"] = "dapo"
+    """How token losses are averaged (`grpo`: within each completion first; `dapo`: over all tokens of the step; `dr_grpo`:
+    by a constant). TRL's `bnpo` is left out: its result depends on how a batch is split over devices."""
     scale_rewards: Literal["group", "batch", "none"] = "group"
     """What advantages are divided by: standard deviation of the group, of the batch, or nothing."""
     mask_truncated: bool = False

@@ -262,12 +262,73 @@ def test_a_gate_measures_validation_metrics_by_generating(
     assert 1 <= check["measured"] <= 12
 
 
+def test_a_gate_that_validates_its_choice_still_says_what_it_chose_from(
+    stage: Stage, run_here: Run, trained_stage: Path, problems: Path
+) -> None:
+    require = (Requirement(metric="valid.tokens", op="<=", value=12.0),)
+    body = gate(checkpoint=Best(metric="train.reward", every=10), require=require)
+    folder = stage("gate-1", body, {"stage": trained_stage, "problems": problems})
+    code, _, err = run_here(folder)
+    assert code == 0, err
+    record = json.loads((folder / "out/gate.json").read_text())
+    assert record["reason"] == "highest `train.reward` of 3 candidates: 0.9 at step 10"
+    assert record["checks"][0]["passed"]
+
+
 def test_a_model_folder_that_is_none_is_named(stage: Stage, run_here: Run, problems: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     body = EvaluateBody(model=MODEL, prompt=SOLVE, sampling=GREEDY, format=FORMAT, seed=1)
     code, _, err = run_here(stage("evaluate-1", body, {"problems": problems, "model": tmp_path / "empty"}))
     assert code == 2
     assert err == "cotspec: empty: not a model folder (no config.json)\n"
+
+
+@pytest.mark.parametrize("sampling", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
+def test_a_models_own_generation_settings_do_not_change_what_is_asked_for(
+    stage: Stage, run_here: Run, problems: Path, tiny_model: Path, tmp_path: Path, sampling: Sampling
+) -> None:
+    import shutil
+
+    opinionated = tmp_path / "opinionated"
+    shutil.copytree(tiny_model, opinionated)
+    file = opinionated / "generation_config.json"
+    settings = {"do_sample": True, "repetition_penalty": 5.0, "top_k": 1, "min_new_tokens": 12}
+    file.write_text(json.dumps(json.loads(file.read_text()) | settings))
+    one = stage("teach-1", teach(sampling=sampling), {"problems": problems, "model": tiny_model})
+    two = stage("teach-2", teach(sampling=sampling), {"problems": problems, "model": opinionated})
+    assert run_here(one)[0] == run_here(two)[0] == 0
+    assert contents(one / "out") == contents(two / "out")
+
+
+def test_a_prompt_that_fails_when_it_is_filled_in_is_a_clear_message(
+    stage: Stage, run_here: Run, problems: Path, tiny_model: Path
+) -> None:
+    folder = stage("teach-1", teach(prompt="{{ question.text }}"), {"problems": problems, "model": tiny_model})
+    code, _, err = run_here(folder)
+    assert code == 2
+    assert err.startswith("cotspec: the prompt template fails: ")
+    assert err.count("\n") == 1
+
+
+def test_a_prompt_without_text_is_a_clear_message(
+    stage: Stage, run_here: Run, problems: Path, tiny_model: Path
+) -> None:
+    code, _, err = run_here(stage("teach-1", teach(prompt="{{ '' }}"), {"problems": problems, "model": tiny_model}))
+    assert code == 2
+    assert err.startswith("cotspec: a prompt is empty")
+
+
+def test_weights_that_were_cut_off_are_a_clear_message(
+    stage: Stage, run_here: Run, problems: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    cut = tmp_path / "cut"
+    shutil.copytree(tiny_model, cut)
+    (cut / "model.safetensors").write_bytes((tiny_model / "model.safetensors").read_bytes()[:-100])
+    code, _, err = run_here(stage("teach-1", teach(), {"problems": problems, "model": cut}))
+    assert code == 2
+    assert err.startswith("cotspec: cannot load the model cut: ")
 
 
 def test_a_prompt_that_leaves_no_room_is_refused(stage: Stage, run_here: Run, problems: Path, tiny_model: Path) -> None:

@@ -20,6 +20,7 @@ from cotspec.spec.payload import (
     BuiltinData,
     DataBody,
     FileData,
+    HubData,
     Mask,
     Ramp,
     Range,
@@ -105,6 +106,51 @@ def test_a_missing_column_is_named_with_those_there_are(stage: Stage, run_here: 
     assert code == 2
     assert err == "cotspec: d.jsonl, line 1: no column `a`; there are b, q\n"
     assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "after", "message"),
+    [
+        (b'{"q": "x", "a": "5"}', "####", "no '####' in the answer field '5'; check `answer.after` of the data set"),
+        (b'{"q": "x", "a": ""}', "", "the answer field '' holds no answer"),
+        (b'{"q": "caf\xe9", "a": "5"}', "", "not UTF-8 (byte 11)"),
+        (b'{"q": "x", "a": null}', "", "column `a` holds nothing, which is neither a text nor a number"),
+        (b'{"q": "x", "a": ["5"]}', "", "column `a` holds ['5'] (list), which is neither a text nor a number"),
+        (b'{"q": "x", "a": true}', "", "column `a` holds True (bool), which is neither a text nor a number"),
+        (b'{"q": "x", "a": NaN}', "", "column `a` holds nan (float), which is neither a text nor a number"),
+    ],
+)
+def test_a_line_that_gives_no_problem_is_named_with_its_fault(
+    stage: Stage, run_here: Run, tmp_path: Path, line: bytes, after: str, message: str
+) -> None:
+    file = tmp_path / "d.jsonl"
+    file.write_bytes(b'{"q": "x", "a": "#### 5"}\n' + line + b"\n")
+    code, _, err = run_here(stage("data-1", file_body(answer_after=after), {"file": file}))
+    assert code == 2
+    assert err == f"cotspec: d.jsonl, line 2: {message}\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ('{"q": "x", "a":\n', ": JSON parse error: Invalid value. in row 0"),
+        ('{"q": "x"}\n', ", row 0: no column `a`; there are q"),
+        ('{"q": "x", "a": "2,125"}\n', ", row 0: no '####' in the answer field '2,125'; check `answer.after`"),
+    ],
+)
+def test_a_hub_data_set_that_cannot_be_used_says_why_in_one_line(
+    stage: Stage, run_here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str, message: str
+) -> None:
+    datasets = pytest.importorskip("datasets", reason="data sets of the hub need the `train` extra")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/train.jsonl").write_text(lines)
+    place = {"id": str(tmp_path / "set"), "config": "", "split": "train", "revision": ""}
+    source = HubData(**place, question="q", answer="a", answer_after="####")
+    code, _, err = run_here(stage("data-1", DataBody(source=source, slice=WHOLE)))
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
 
 
 def rollout(number: int, text: str, *, truncated: bool = False) -> dict[str, Any]:
@@ -277,7 +323,7 @@ def test_progress_speaks_now_and_then_and_tells_what_is_left(capsys: pytest.Capt
     told = capsys.readouterr().out.splitlines()
     assert told[0] == "answers 10/100 (10 %), 5 s, about 45 s left · 5 tokens each"
     assert told[-1] == "answers 100/100 (100 %), 50 s · 5 tokens each"
-    assert len(told) == 11
+    assert len(told) == 10
 
 
 def test_spans_of_time_read_as_people_say_them() -> None:

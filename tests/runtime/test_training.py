@@ -120,6 +120,48 @@ def test_lora_is_merged_and_changes_only_the_adapted_layers(
     assert any(not torch.equal(early[key], after[key]) for key in changed)
 
 
+@pytest.mark.parametrize(
+    ("steps", "ratio", "wanted"), [(0, 0.0, 0), (3, 0.0, 3), (0, 0.1, 1), (0, 0.5, 4), (0, 1.0, 8)]
+)
+def test_warm_up_is_a_number_of_steps_or_a_share_of_all(
+    stage: Stage, tmp_path: Path, tiny_model: Path, steps: int, ratio: float, wanted: int
+) -> None:
+    from transformers import TrainingArguments
+
+    from cotspec.runtime import models
+    from cotspec.runtime.task import load
+    from cotspec.runtime.train import trl_bridge
+
+    optim = bodies.OPTIM.model_copy(update={"warmup_steps": steps, "warmup_ratio": ratio})
+    folder = sft_stage(stage, tmp_path, tiny_model, optim=optim)
+    task = load(folder / "payload.json", folder / "run.json")
+    body = bodies.sft(optim=optim)
+    training = trl_bridge.Training(task=task, body=body, origin=models.source(task, body.start), work=tmp_path)
+    assert TrainingArguments(**trl_bridge.arguments(training)).get_warmup_steps(8) == wanted
+
+
+def test_weights_that_are_not_finite_are_refused_and_never_passed_on(
+    stage: Stage, tmp_path: Path, tiny_model: Path, run_here: Run
+) -> None:
+    wild = bodies.OPTIM.model_copy(update={"lr": 1e30, "warmup_steps": 0, "schedule": "constant"})
+    folder = sft_stage(stage, tmp_path, tiny_model, count=8, optim=wild)
+    code, _, err = run_here(folder)
+    assert code == 2
+    assert "not finite in fp32" in err
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize("make", [sft_stage, grpo_stage])
+def test_adapted_layers_the_model_does_not_have_are_a_clear_message(
+    stage: Stage, tmp_path: Path, tiny_model: Path, run_here: Run, make: Any
+) -> None:
+    lora = Lora(r=4, alpha=8.0, dropout=0.0, targets=("nope",))
+    code, _, err = run_here(make(stage, tmp_path, tiny_model, lora=lora))
+    assert code == 2
+    assert err.startswith("cotspec: `lora.targets` does not fit the model: Target modules {'nope'} not found")
+    assert err.count("\n") == 1
+
+
 def test_a_batch_none_of_which_can_be_scored_stops_the_run(
     stage: Stage, tmp_path: Path, tiny_model: Path, run_here: Run
 ) -> None:

@@ -49,7 +49,8 @@ def run(task: Task, work: Path, result: Path) -> None:
     fitting = _fitting(rows, tokenizer, body, chat=origin.chat)
     used = _whole_batches(fitting, body)
     training = trl_bridge.Training(task=task, body=body, origin=origin, work=work)
-    trainer = _trainer(training, tokenizer, used)
+    with trl_bridge.building(body):
+        trainer = _trainer(training, tokenizer, used)
     trl_bridge.train(trainer, training, _shown)
     log = trl_bridge.history(trainer, _name)
     counts = {"rows": len(rows), "rows_used": len(used), "rows_too_long": len(rows) - len(fitting)}

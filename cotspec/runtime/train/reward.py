@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from cotspec.cot.measures import Teacher, measure
 from cotspec.cot.rewards import CompiledReward, Score
 from cotspec.runtime.errors import TaskError
+from cotspec.runtime.progress import say
 from cotspec.spec.payload import GrpoBody
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class CompositeReward:
         self._terms = tuple(term.name for term in body.reward.terms)
         self._last = body.iterations
         """The last generation of a run serves this many steps, so the ramp ends that many before the end."""
+        self._told = False
 
     def __call__(
         self,
@@ -66,12 +68,20 @@ class CompositeReward:
         scores = [self._reward.score(measures, progress) for measures in measured]
         if all(score.total is None for score in scores):
             raise TaskError(f"none of {len(scores)} completions can be scored: {scores[0].problem}")
+        self._tell(scores)
         self._log(measured, scores, log_metric)
         return [score.total for score in scores]
 
     def _progress(self, state: State) -> float:
         """0 at the first generation of the run, 1 at its last."""
         return min(1.0, state.global_step / max(1, state.max_steps - self._last))
+
+    def _tell(self, scores: Sequence[Score]) -> None:
+        """Say once a run why completions are left out; how many is in the log and in metrics.json."""
+        why = next((score.problem for score in scores if score.total is None), "")
+        if why and not self._told:
+            say(f"a completion that cannot be scored is left out, here and from now on: {why}")
+            self._told = True
 
     def _log(self, measured: Sequence[Measures], scores: Sequence[Score], log: Log) -> None:
         for name, key in (

@@ -52,7 +52,8 @@ def run(task: Task, work: Path, result: Path) -> None:
     rows = lines.read(task.input("rows"), SftRow)
     examples, refused = prepare(rows, tokenizer, chat=origin.chat, max_length=body.max_length)
     training = trl_bridge.Training(task=task, body=body, origin=origin, work=work)
-    trainer = _trainer(training, tokenizer, examples)
+    with trl_bridge.building(body):
+        trainer = _trainer(training, tokenizer, examples)
     trl_bridge.train(trainer, training, _shown)
     log = trl_bridge.history(trainer, _name)
     steps = trainer.state.global_step

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,10 +23,12 @@ from cotspec.spec.payload import AtStep, Best, Checkpoint, Final, GrpoBody, SftB
 
 if TYPE_CHECKING:
     from peft import LoraConfig
-    from transformers import PreTrainedTokenizerBase, Trainer
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
 TrainBody = SftBody | GrpoBody
 ADAPTER = "adapter_config.json"
+_ALL_STEPS = 1 - 1e-9
+"""A warm-up over the whole run; transformers reads 1.0 as one step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +72,7 @@ def arguments(training: Training) -> dict[str, Any]:
         "num_train_epochs": 1,  # the rows hold all epochs
         "learning_rate": body.optim.lr,
         "lr_scheduler_type": body.optim.schedule if body.optim.schedule != "constant" else "constant_with_warmup",
-        "warmup_steps": body.optim.warmup_steps or body.optim.warmup_ratio,  # below 1 it is a share of all steps
+        "warmup_steps": body.optim.warmup_steps or min(body.optim.warmup_ratio, _ALL_STEPS),  # below 1 it is a share
         "weight_decay": body.optim.weight_decay,
         "max_grad_norm": body.optim.max_grad_norm,
         "bf16": body.precision == "bf16",
@@ -114,6 +117,17 @@ def lora(body: TrainBody) -> LoraConfig | None:
         target_modules=list(body.lora.targets),
         task_type="CAUSAL_LM",
     )
+
+
+@contextmanager
+def building(body: TrainBody) -> Iterator[None]:
+    """Around the making of a trainer: layers the model does not have are the spec's fault and become a TaskError."""
+    try:
+        yield
+    except ValueError as error:
+        if body.lora.r and "arget modules" in str(error):
+            raise TaskError(f"`lora.targets` does not fit the model: {error}") from error
+        raise
 
 
 def base_dtype(body: TrainBody) -> Any:
@@ -207,10 +221,21 @@ def export(training: Training, raw: Path, out: Path, tokenizer: PreTrainedTokeni
         model = PeftModel.from_pretrained(base, str(raw)).merge_and_unload().to(dtype)
     else:
         model = models.load_model(models.Source(location=str(raw), revision="", chat=False), dtype=dtype)
+    _refuse_broken(model, training.body.precision)
     scratch.fresh(out)
     model.save_pretrained(str(out), safe_serialization=True)
     tokenizer.save_pretrained(str(out))
     models.keep_sample(training.origin, out)
+
+
+def _refuse_broken(model: PreTrainedModel, precision: str) -> None:
+    """Raises TaskError when a weight is not finite: a run that diverged, or values too large for the precision."""
+    broken = [name for name, weight in model.named_parameters() if not weight.isfinite().all()]
+    if broken:
+        raise TaskError(
+            f"{len(broken)} tensors of the trained weights are not finite in {precision} (first: {broken[0]}): the run "
+            "diverged or outgrew the number format; lower `lr`, or set `precision: bf16` or `fp32`"
+        )
 
 
 def history(trainer: Trainer, names: Callable[[str], str]) -> list[dict[str, float]]:

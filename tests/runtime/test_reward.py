@@ -1,0 +1,57 @@
+"""The reward as the trainer calls it, without a trainer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, cast
+
+import bodies
+import pytest
+
+pytest.importorskip("transformers", reason="training tests need the `train` extra")
+
+from cotspec.cot.rewards import compile_reward
+from cotspec.runtime.train.reward import CompositeReward
+
+
+@dataclass
+class State:
+    global_step: int = 0
+    max_steps: int = 10
+
+
+class Letters:
+    """A tokenizer of which each token is the letter of its code."""
+
+    def batch_decode(self, ids: list[list[int]], *, skip_special_tokens: bool) -> list[str]:
+        assert skip_special_tokens
+        return ["".join(map(chr, row)) for row in ids]
+
+
+def score(value: str, *texts: str, times: int = 1) -> tuple[list[float | None], dict[str, list[float]]]:
+    body = bodies.grpo(reward=bodies.reward(value))
+    reward = CompositeReward(compile_reward(body.reward), body, cast(Any, Letters()))
+    logged: dict[str, list[float]] = defaultdict(list)
+    same = {key: [1] * len(texts) for key in ("teacher_steps", "teacher_words", "teacher_tokens")}
+    for _ in range(times):
+        found = reward(
+            completion_ids=[list(map(ord, text)) for text in texts],
+            answer=["5"] * len(texts),
+            trainer_state=State(),
+            log_metric=lambda name, number: logged[name].append(number),
+            **same,
+        )
+    return found, logged
+
+
+def test_a_completion_that_cannot_be_scored_is_left_out_counted_and_explained_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found, logged = score("log(words - 1)", "one", "one two", "one two three four", times=2)
+    assert found[0] is None
+    assert found[1] == 0.0
+    assert logged["unscorable"] == [1 / 3, 1 / 3]
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 1
+    assert "brevity cannot be scored" in told[0]
