@@ -93,15 +93,19 @@ def _lower(unit: Unit, digests: Mapping[str, str], sink: Sink) -> Draft | None:
 
 
 def conflicts(found: Iterable[Conflict], units: Iterable[Unit], sink: Sink) -> None:
-    """Say which way of launching a shared task is kept."""
+    """Say which way of launching shared tasks is kept: one finding for two specs, however much they share."""
     by_name = {unit.loaded.experiment.name: unit for unit in units}
+    shared: dict[tuple[str, str], list[str]] = {}
     for conflict in found:
         kept, dropped = (name.partition("/")[0] for name in (conflict.kept, conflict.dropped))
+        shared.setdefault((kept, dropped), []).append(conflict.id)
+    for (kept, dropped), ids in shared.items():
+        verb = "is" if len(ids) == 1 else "are"
         sink.add(
             Diagnostic(
                 rule="shared-task",
                 severity="note",
-                message=f"{conflict.id} is shared with `{kept}`, whose resources it uses",
+                message=f"{', '.join(sorted(ids))} {verb} shared with `{kept}`, whose resources count",
                 span=by_name[dropped].loaded.source.key(("resources",)),
                 help="write the same resources in both, or leave it: the result is the same",
             )

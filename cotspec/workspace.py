@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -134,14 +135,27 @@ def _owned(root: Path) -> dict[str, str]:
     content = _read(root, MANIFEST)
     if content is None:
         return {}
-    try:
-        files = json.loads(content)["files"]
-        owned = {str(path): str(digest) for path, digest in files.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WorkspaceError(f"{MANIFEST} cannot be read (a merge conflict?): delete it and build again") from error
+    owned = _both_sides(content) if content.count(b"\n<<<<<<< ") else _listed(content)
     for path in owned:
         _refuse_outside(path)
     return owned
+
+
+def _listed(content: bytes) -> dict[str, str]:
+    try:
+        files = json.loads(content)["files"]
+        return {str(path): str(digest) for path, digest in files.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WorkspaceError(
+            f"{MANIFEST} cannot be read: restore it (`git checkout -- {MANIFEST}`) and build again"
+        ) from error
+
+
+def _both_sides(content: bytes) -> dict[str, str]:
+    """What either branch of a merge conflict made, so that a build after a merge leaves no stage of theirs behind."""
+    return dict.fromkeys(
+        re.findall(r'^ *"([^"\\]+)": "[0-9a-f]{64}",?$', content.decode(errors="replace"), re.MULTILINE), _UNKNOWN
+    )
 
 
 def _refuse_outside(path: str) -> None:
@@ -194,13 +208,16 @@ def _replace(target: Path, content: bytes) -> None:
 
 def _remove(root: Path, path: str, *, planned: Collection[str]) -> None:
     target = root / path
-    target.unlink(missing_ok=True)
+    try:
+        target.unlink(missing_ok=True)
+    except OSError as error:
+        raise WorkspaceError(f"{path} cannot be removed: {error.strerror}") from error
     folder = str(PurePosixPath(path).parent)
     if not folder.startswith(f"{GENERATED}/") or folder in planned:
         return
-    for name in _DVC_FILES:
-        (target.parent / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # not empty: `out/`, or something a person put there
+        for name in _DVC_FILES:
+            (target.parent / name).unlink(missing_ok=True)
         target.parent.rmdir()
 
 

@@ -125,7 +125,7 @@ def test_a_project_whose_manifest_is_lost_is_taken_over_again(tmp_path: Path) ->
 def test_a_broken_manifest_is_named_and_nothing_is_written(tmp_path: Path, text: str) -> None:
     workspace.write(tmp_path, TREE)
     (tmp_path / MANIFEST).write_text(text)
-    with pytest.raises(WorkspaceError, match="delete it and build again"):
+    with pytest.raises(WorkspaceError, match=r"restore it .* and build again"):
         workspace.write(tmp_path, TREE)
 
 
@@ -222,3 +222,35 @@ def test_the_builders_own_folder_never_shows_in_git(tmp_path: Path) -> None:
     )
     assert ".cotspec" not in seen.stdout
     assert "generated/manifest.json" in seen.stdout
+
+
+def test_a_file_that_cannot_be_removed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace.write(tmp_path, TREE)
+    real = Path.unlink
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        if path.parent.name == "b-2" and path.name == "dvc.yaml":
+            raise PermissionError(13, "Permission denied", str(path))
+        real(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with pytest.raises(WorkspaceError, match=r"b-2/dvc\.yaml cannot be removed: Permission denied"):
+        workspace.write(tmp_path, without("generated/stages/b-2/dvc.yaml"))
+    monkeypatch.undo()
+    assert workspace.write(tmp_path, without("generated/stages/b-2/dvc.yaml")).edited == ()
+
+
+def test_a_build_after_a_merge_conflict_owns_what_both_branches_made(tmp_path: Path) -> None:
+    workspace.write(tmp_path, TREE)
+    manifest, theirs = tmp_path / MANIFEST, tmp_path / "generated/stages/c-3/dvc.yaml"
+    theirs.parent.mkdir()
+    theirs.write_text("c\n")
+    line = '    "generated/stages/b-2/dvc.yaml"'
+    other = f'    "generated/stages/c-3/dvc.yaml": "{"0" * 64}"'
+    ours = next(each for each in manifest.read_text().splitlines() if each.startswith(line))
+    text = manifest.read_text().replace(ours, f"<<<<<<< ours\n{ours}\n=======\n{other}\n>>>>>>> theirs")
+    manifest.write_text(text)
+    changes = workspace.write(tmp_path, TREE)
+    assert changes.leftover == ("generated/stages/c-3/dvc.yaml",)
+    assert changes.edited == ()
+    assert workspace.check(tmp_path, TREE).clean

@@ -68,6 +68,7 @@ def _git_root(folder: Path) -> Path | None:
 def _pipeline(folder: Path) -> list[str]:
     if (folder / ".dvc").is_dir():
         return []
+    (folder / ".cotspec").mkdir(exist_ok=True)  # before DVC, which would make it writable by everybody
     subdir = [] if _git_root(folder) == folder.resolve() else ["--subdir"]
     _call([sys.executable, "-m", "dvc", "init", "-q", *subdir], folder)
     config = folder / ".dvc" / "config"

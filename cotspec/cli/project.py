@@ -30,6 +30,11 @@ def chosen(root: Path, specs: Sequence[Path]) -> dict[str, Path]:
 
 
 def _inside(root: Path, path: Path) -> str:
+    from cotspec.front.prompts import is_project, project_root
+
+    owner = project_root(path.resolve())
+    if owner != root.resolve() and is_project(owner):
+        raise ProblemError(f"{path} belongs to the project {owner}: run the command there")
     try:
         return path.resolve().relative_to(root.resolve()).as_posix()
     except ValueError as error:
@@ -79,7 +84,8 @@ def _settings(folder: Path) -> dict[str, object]:
         raise ProblemError(f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProblemError(f"{path} is not TOML: {error}") from error
-    settings = table.get("tool", {}).get("cotspec", {})
+    tools = table.get("tool", {})
+    settings = tools.get("cotspec", {}) if isinstance(tools, dict) else None
     if not isinstance(settings, dict):
         raise ProblemError("pyproject.toml: tool.cotspec is not a table")
     return settings

@@ -29,9 +29,9 @@ _NAMES: Mapping[str, str] = {
     "sampling.max_new_tokens": "max_completion_length max_tokens max_response_length response_length max_gen_tokens",
     "sampling.n": "num_return_sequences num_samples",
     "sampling.temperature": "temp",
-    "resources.train.per_device_batch": "per_device_train_batch_size micro_batch_size per_device_batch_size "
-    "micro_batch",
-    "resources.train.gpus": "num_gpus n_gpus num_processes nproc_per_node world_size devices",
+    "resources.train.per_device_batch": "per_device_batch per_device_train_batch_size micro_batch_size "
+    "per_device_batch_size micro_batch",
+    "resources.train.gpus": "gpus num_gpus n_gpus num_processes nproc_per_node world_size devices",
     "resources.train.strategy": "deepspeed fsdp distributed zero",
     "resources.train.vllm": "use_vllm",
     "resources.train.vllm_memory": "vllm_gpu_memory_utilization gpu_memory_utilization",
@@ -57,6 +57,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
 ADVICE: Mapping[str, str] = MappingProxyType(
     {
         "gradient_accumulation_steps": "it follows from `global_batch`, the GPUs and `per_device_batch`",
+        "precision": "it changes the result, so it stands under `train` of each stage",
         "max_steps": "training is measured in `epochs`",
         "output_dir": "results lie in the folder of the stage; nothing has to be named",
         "mask_probability": "`rows` is the share of rows that are masked at all, `share` the part of a row's units",

@@ -96,7 +96,7 @@ def advice(form: shape.Form, data: Data) -> str:
     """What to do about a value of the wrong type, when it shows what was meant."""
     wanted = shape.describe(form)
     if wanted.startswith("a list") and isinstance(data, str | bool | int | float):
-        return f"write [{cut(shape.written(data))}]"
+        return f"write [{cut(shape.written(data))}]" if wanted == "a list" else "write them in brackets: [first, last]"
     if isinstance(data, str):
         return _from_text(wanted, data)
     if "text" in wanted and isinstance(data, bool | int | float):

@@ -41,7 +41,12 @@ def load_prompts(experiment: Experiment, *, source: SourceMap, spec: File, sink:
 def project_root(spec: File) -> File:
     """The nearest folder above the spec that is a project; without one, the spec's own folder."""
     folder = File(os.path.abspath(spec)).parent
-    return next((f for f in (folder, *folder.parents) if any((f / sign).exists() for sign in _ROOT_SIGNS)), folder)
+    return next((f for f in (folder, *folder.parents) if is_project(f)), folder)
+
+
+def is_project(folder: File) -> bool:
+    """Whether this very folder is a project (git, DVC or Python)."""
+    return any(os.path.exists(folder / sign) for sign in _ROOT_SIGNS)  # a folder that cannot be read is none
 
 
 def prompt_paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:

@@ -121,6 +121,13 @@ _YAML = (
         passing='"1": a\n',
     ),
     Rule(
+        slug="key-without-value",
+        claim="Every key in braces has a value.",
+        why="A comma ends a value there: `{a: min(b, c)}` is the value `min(b` and a key `c)`.",
+        failing="a: {value: min(1, 2)}\n",
+        passing='a: {value: "min(1, 2)"}\n',
+    ),
+    Rule(
         slug="yaml-tag",
         claim="Values carry no YAML tags.",
         why="A tag changes the type of a value behind the reader's back, or asks a program to build an object.",

@@ -129,7 +129,8 @@ def _describe(of: Form) -> str:
 def _limits(of: Mapping[str, float]) -> str:
     if set(of) == {"at least", "at most"}:
         return f" from {of['at least']:g} to {of['at most']:g}"
-    return "".join(f", {word} {value:g}" for word, value in of.items())
+    shown = {word: f"{value:g}" if isinstance(value, float) else str(value) for word, value in of.items()}
+    return "".join(f", {word} {value}" for word, value in shown.items())
 
 
 def _example(model: type[BaseModel]) -> str:

@@ -55,7 +55,9 @@ def _foreign(key: str, free: Collection[str]) -> Meant | None:
     last = ours.rpartition(".")[2]
     if last in free:
         return Meant(help=did_you_mean((last,)), suggestions=(last,))
-    return Meant(help=f"cotspec calls it `{ours}`") if folded != last else None
+    if folded == last:
+        return Meant(help=f"it is `{ours}`") if ours != last else None
+    return Meant(help=f"cotspec calls it `{ours}`")
 
 
 def _foreign_near(key: str, free: Collection[str]) -> Meant | None:

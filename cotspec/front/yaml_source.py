@@ -12,7 +12,7 @@ from typing import NoReturn
 import yaml
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
-from cotspec.front import nodes, scalars, yaml_errors
+from cotspec.front import nodes, phrases, scalars, yaml_errors
 from cotspec.front.nodes import Document, Entry, Group, Listing, Node, Scalar
 
 _Opening = yaml.ScalarEvent | yaml.CollectionStartEvent
@@ -117,9 +117,17 @@ class _Parser:
     def _group(self, start: yaml.CollectionStartEvent, depth: int) -> Group:
         entries: dict[str, Entry] = {}
         last: Node | None = None
+        bare = False
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key = self._node(event, depth + 1)
-            last = self._node(next(self.events), depth + 1)
+            value = next(self.events)
+            last = self._node(value, depth + 1)
+            if _bare(event, value):
+                if not bare:  # the next ones are mostly more of the same text
+                    advice = "give it one as in `key: value`; a text with a comma in it goes in quotes inside `{ }`"
+                    self._add("key-without-value", f"`{_text(event)}` has no value", key.span, advice)
+                bare = True
+                continue
             name = self._name(key, plain=isinstance(event, yaml.ScalarEvent) and event.implicit[0])
             if name is None:
                 continue
@@ -181,3 +189,15 @@ class _Parser:
     def _stop(self, rule: str, message: str, span: Span, advice: str = "") -> NoReturn:
         self._add(rule, message, span, advice)
         raise _StopError
+
+
+def _bare(key: yaml.Event, value: yaml.Event) -> bool:
+    """Whether a key of a group in braces stands alone, without even a colon: `{a: min(b, c)}` has the key `c)`."""
+    if not isinstance(key, yaml.ScalarEvent) or not isinstance(value, yaml.ScalarEvent) or value.value:
+        return False
+    ends, begins = key.end_mark, value.start_mark
+    return ends is not None and begins is not None and ends.index == begins.index
+
+
+def _text(event: yaml.Event) -> str:
+    return phrases.cut(str(getattr(event, "value", "")))

@@ -91,8 +91,8 @@ class Grpo(_Train):
     iterations: Count = 1
     """μ: optimizer passes over each generated batch."""
     loss: Literal["grpo", "dr_grpo", "dapo"] = "dapo"
-    """How token losses are averaged (`grpo`: within each completion first; `dapo`: over all tokens of the step; `dr_grpo`:
-    by a constant). TRL's `bnpo` is left out: its result depends on how a batch is split over devices."""
+    """How token losses are averaged (`grpo`: within each completion first; `dapo`: over all tokens of the step;
+    `dr_grpo`: by a constant). TRL's `bnpo` is left out: its result depends on how a batch is split over devices."""
     scale_rewards: Literal["group", "batch", "none"] = "group"
     """What advantages are divided by: standard deviation of the group, of the batch, or nothing."""
     mask_truncated: bool = False

@@ -77,3 +77,9 @@ def test_dvc_reads_the_name_of_a_file_as_it_is_written(repo: Repo, name: str) ->
     build(repo, spec)
     deps = {Path(dep.fs_path).name for stage in repo.index.stages for dep in stage.deps}
     assert name in deps
+
+
+def test_goldens_are_no_stages_of_this_repository() -> None:
+    """`dvc push`, `dvc pull` and `dvc repro -P` take every dvc.yaml below the project that is not ignored."""
+    ignored = (Path(__file__).parents[2] / ".dvcignore").read_text(encoding="utf-8").splitlines()
+    assert "/tests/" in ignored

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -144,6 +145,15 @@ def test_a_shared_task_that_is_launched_in_two_ways_is_noted_and_built(project: 
     assert "2 experiments" in out
 
 
+def test_tasks_that_two_specs_share_are_one_note(project: Path, run: Run) -> None:
+    text = (project / "specs/one.yaml").read_text().replace("name: bridge-tiny", "name: other")
+    (project / "specs/two.yaml").write_text(text.replace("batch: 400", "batch: 100"))
+    err = run("build")[2]
+    assert err.count("note[shared-task]") == 1
+    assert "teach-" in err
+    assert "mine-" in err
+
+
 def test_the_order_of_arguments_does_not_show(project: Path, run: Run) -> None:
     text = (project / "specs/one.yaml").read_text().replace("name: bridge-tiny", "name: other")
     (project / "specs/two.yaml").write_text(text.replace("per_device_batch: 32", "per_device_batch: 16"))
@@ -172,6 +182,7 @@ def test_a_command_in_a_subfolder_builds_the_same_project(
         ("[tool.cotspec]\nspecs = 3\n", "is a list of paths"),
         ('[tool.cotspec]\nspecs = ["../x.yaml"]\n', "stay in it"),
         ("[tool\n", "is not TOML"),
+        ("tool = 3\n", "tool.cotspec is not a table"),
     ],
 )
 def test_a_wrong_set_of_specs_is_named(project: Path, run: Run, pyproject: str, says: str) -> None:
@@ -199,6 +210,32 @@ def test_a_spec_of_another_project_is_refused(project: Path, run: Run, tmp_path:
     code, _, err = run("build", str(tmp_path / "other.yaml"))
     assert code == 2
     assert "is not in the project" in err
+
+
+def test_a_spec_of_a_project_below_is_refused_with_its_project(
+    project: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run("build", "project/specs/one.yaml")
+    assert code == 2
+    assert f"belongs to the project {project}: run the command there" in err
+    assert not (tmp_path / "dvc.yaml").exists()
+
+
+def test_a_spec_in_a_folder_that_cannot_be_read_is_a_finding(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.stat
+
+    def stat(path: Path, **options: bool) -> os.stat_result:
+        if path.parent.name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    code, out, _ = run("check", "closed/spec.yaml")
+    assert code == 1
+    assert "error[unreadable-file] closed/spec.yaml" in out
 
 
 def test_a_foreign_dvc_yaml_is_an_environment_error(project: Path, run: Run) -> None:
@@ -300,6 +337,10 @@ class TestInit:
         assert run("init", "deep/er")[0] == 0
         assert (project / "deep/er/.dvc/config").exists()
         assert not (project / "deep/er/.git").exists()
+
+    def test_nobody_else_can_write_where_work_in_progress_is_kept(self, project: Path, run: Run) -> None:
+        assert run("init", "own")[0] == 0
+        assert (project / "own/.cotspec").stat().st_mode & 0o022 == 0
 
     def test_init_on_a_file_is_refused(self, project: Path, run: Run) -> None:
         (project / "file").write_text("x")

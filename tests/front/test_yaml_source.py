@@ -171,3 +171,20 @@ def test_every_float_that_is_read_is_finite() -> None:
         assert [f.rule for f in found] == ["not-finite"], text
         assert data is None
     assert math.isfinite(parsed("a: 1e308\n")[0]["a"])  # type: ignore[index]
+
+
+def test_a_comma_in_an_unquoted_expression_says_to_quote_it() -> None:
+    sink = Sink()
+    yaml_source.parse("steps: {value: clip(a - b, 0, 3), weight: 0.3}\nmore: {value: min(a, b)}\n", "spec.yaml", sink)
+    assert [(f.rule, f.message) for f in sink.sorted()] == [
+        ("key-without-value", "`0` has no value"),
+        ("key-without-value", "`b)` has no value"),
+    ]
+    assert all("quotes" in f.help for f in sink.findings)
+
+
+def test_a_key_with_a_colon_and_nothing_behind_it_is_null() -> None:
+    sink = Sink()
+    document = yaml_source.parse("a: {b: , c: 1}\nd:\n", "spec.yaml", sink)
+    assert document is not None
+    assert document.data == {"a": {"b": None, "c": 1}, "d": None}

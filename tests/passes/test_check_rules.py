@@ -121,3 +121,32 @@ def test_disjoint_slices_of_one_file_may_train_and_test(tmp_path: Path) -> None:
     meeting = apart.replace("[10, 20]", "[9, 20]")
     assert findings(apart, tmp_path).findings == []
     assert [f.rule for f in findings(meeting, tmp_path).findings] == ["evaluation-on-train"]
+
+
+def test_names_to_choose_from_are_listed_once(tmp_path: Path) -> None:
+    text = BASE.read_text(encoding="utf-8").replace("start: base", "start: zzz", 1).replace("  second:", "  base:")
+    helps = [f.help for f in findings(text, tmp_path).sorted() if f.rule == "unknown-reference"]
+    assert helps
+    assert all(advice.count("`base`") <= 1 for advice in helps)
+
+
+def test_completions_as_long_as_the_whole_are_marked_where_their_length_stands(tmp_path: Path) -> None:
+    new = "{by: grpo, lr: 1e-5, group: 4, max_length: 300, sampling: {max_new_tokens: 300}}"
+    found = lines("{by: grpo, lr: 1e-5, group: 4}", new, tmp_path)
+    assert ("completion-length", "`max_new_tokens` 300 leaves no room for a prompt in `max_length` 300") in found
+
+
+@pytest.mark.parametrize("key", ["hub", "split", "revision", "config", "question", "answer"])
+def test_a_name_of_something_elsewhere_is_not_empty(key: str, tmp_path: Path) -> None:
+    given = {"hub": "a/b", "split": "train", key: ""}
+    text = changed(json.dumps({"data": {"more": given}}))
+    assert [(f.rule, f.message) for f in findings(text, tmp_path).findings] == [
+        ("wrong-value", f"`{key}` must not be empty")
+    ]
+
+
+def test_a_model_is_split_by_vllm_only(tmp_path: Path) -> None:
+    new = "resources:\n  generate: {gpus: 4, tensor_parallel: 4}\n"
+    said = "`tensor_parallel` has no effect on the engine `transformers`"
+    assert lines("resources:\n", new, tmp_path) == [("device", said)]
+    assert lines("resources:\n", new.replace("{", "{engine: vllm, "), tmp_path) == []

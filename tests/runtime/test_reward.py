@@ -52,6 +52,7 @@ def test_a_completion_that_cannot_be_scored_is_left_out_counted_and_explained_on
     assert found[0] is None
     assert found[1] == 0.0
     assert logged["unscorable"] == [1 / 3, 1 / 3]
+    assert logged["unscorable/brevity"] == [1 / 3, 1 / 3]
     told = capsys.readouterr().out.splitlines()
     assert len(told) == 1
     assert "brevity cannot be scored" in told[0]

@@ -59,6 +59,6 @@ def finding(
 
 def misnamed(rule: Rule, span: Span, message: str, word: str, known: Iterable[str]) -> Diagnostic:
     """A finding about a name that is none of the known ones."""
-    choices = tuple(known)
+    choices = tuple(dict.fromkeys(known))
     close = near(word, choices)
     return finding(rule, span, message, did_you_mean(close, choices), suggestions=close)

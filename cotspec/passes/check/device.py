@@ -40,3 +40,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         message = f"vLLM needs {generate.tensor_parallel} GPUs here and has {generate.gpus}"
         advice = "`gpus` must be at least `tensor_parallel`"
         yield finding(RULE, span, message, advice)
+    if generate.engine == "transformers" and generate.tensor_parallel > 1:
+        span = context.source.value(("resources", "generate", "tensor_parallel"))
+        message = "`tensor_parallel` has no effect on the engine `transformers`"
+        yield finding(RULE, span, message, "use `engine: vllm`, or leave it out")

@@ -153,7 +153,7 @@ def _columns(row: GrpoRow, *, chat: bool) -> dict[str, object]:
 
 def _name(key: str) -> str:
     """TRL's log keys → ours; "" for those that depend on the clock or on how often a run was resumed."""
-    if key in _OURS or key.startswith(("term/", "gate/")):
+    if key in _OURS or key.startswith(("term/", "gate/", "unscorable/")):
         return key
     return _THEIRS.get(key, "")
 
@@ -166,8 +166,10 @@ def _shown(log: Mapping[str, float]) -> str:
 
 
 def _metrics(log: list[dict[str, float]], body: GrpoBody) -> dict[str, float | int]:
-    """Means over the last tenth of the steps, and the number of completions that could not be scored in the run."""
+    """Means over the last tenth of the steps, and how many completions could not be scored in the run: in all, and for
+    each term and gate that had any."""
     means = {f"train.{name}": trl_bridge.tail_mean(log, name, at_least=body.iterations) for name in REPORTED}
     found: dict[str, float | int] = {name: value for name, value in means.items() if value is not None}
-    share = sum(entry.get("unscorable", 0.0) for entry in log)
-    return found | {"unscorable": round(share * body.global_batch)}
+    parts = {"unscorable", *(name for entry in log for name in entry if name.startswith("unscorable/"))}
+    counts = {part: sum(entry.get(part, 0.0) for entry in log) * body.global_batch for part in sorted(parts)}
+    return found | {part: round(count) for part, count in counts.items()}

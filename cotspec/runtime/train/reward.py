@@ -98,6 +98,8 @@ class CompositeReward:
             if values:
                 log(f"term/{term}", _mean(values))
         log("unscorable", _mean([float(score.total is None) for score in scores]))
+        for part in sorted({name for score in scores for name in score.unscored}):
+            log(f"unscorable/{part}", _mean([float(part in score.unscored) for score in scores]))
 
 
 def _mean(values: Sequence[float]) -> float:
