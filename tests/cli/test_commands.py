@@ -355,6 +355,8 @@ class TestInit:
 def test_ctrl_c_reaches_a_running_build(project: Path) -> None:
     """SIGINT while waiting for nothing but Python itself: the exit code is 130 and nothing is half-written."""
     code = (
+        # a shell that starts the tests in the background makes them ignore SIGINT; a person's terminal does not
+        "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import sys, time\nfrom cotspec import cli\nfrom cotspec.builtin import digest\n"
         "def wait():\n    print('ready', flush=True)\n    time.sleep(60)\n"
         "digest.manifest = wait\nsys.argv = ['cotspec', 'build']\ncli.main()\n"
