@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cotspec import driver
-from cotspec.back import registry
 from cotspec.diagnostics import Sink
 from cotspec.front.load import load
 from cotspec.ir.plan import Plan
 from cotspec.passes.check import check
+from cotspec.passes.lint import lint
+from cotspec.passes.options import DEFAULT, Options
 from cotspec.passes.seal import seal
 
 
@@ -23,20 +24,30 @@ class Built:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-def compile_specs(specs: Mapping[str, Path], sink: Sink) -> Built:
-    """Compile specs, given by their path in the project; each phase runs on all of them, then errors stop."""
+def plan_specs(specs: Mapping[str, Path], sink: Sink, options: Options = DEFAULT) -> Plan | None:
+    """Check specs, given by their path in the project; each phase runs on all of them, then errors stop."""
     loaded = {place: load(path, sink) for place, path in specs.items()}
     if driver.stops(sink):
-        return Built()
+        return None
     units = [driver.Unit(place=place, loaded=spec) for place, spec in loaded.items() if spec is not None]
     for unit in units:
-        check(unit.loaded.experiment, unit.loaded.source, sink, files=unit.loaded.files)
+        check(driver.context(unit, options), sink)
     driver.distinct(units, sink)
     if driver.stops(sink):
-        return Built()
+        return None
     draft = driver.lowered(units, sink)
     if driver.stops(sink):
-        return Built()
+        return None
     sealed = seal(draft)
     driver.conflicts(sealed.conflicts, units, sink)
-    return Built(plan=sealed.plan, files=registry.emit(sealed.plan))
+    for unit in units:
+        lint(driver.context(unit, options, sealed.plan), sink)
+    return None if driver.stops(sink, options) else sealed.plan
+
+
+def compile_specs(specs: Mapping[str, Path], sink: Sink, options: Options = DEFAULT) -> Built:
+    """Check specs and emit the files of all back ends."""
+    from cotspec.back import registry  # here: who only checks needs no back end
+
+    plan = plan_specs(specs, sink, options)
+    return Built() if plan is None else Built(plan=plan, files=registry.emit(plan))

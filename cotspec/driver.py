@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
+from cotspec.back import places
 from cotspec.builtin import digest
+from cotspec.cot.rows import TraceRecord
 from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.diagnostics.rule import Rule
 from cotspec.front.load import Loaded
+from cotspec.front.prompts import project_root
 from cotspec.ir.lower import LowerError, Source, lower
-from cotspec.ir.plan import Draft
+from cotspec.ir.plan import Draft, Plan, Read
+from cotspec.passes.check.context import Context
+from cotspec.passes.options import DEFAULT, Options
 from cotspec.passes.seal import Conflict
+from cotspec.passes.traces import Traces
+
+MOST_TRACES: Final = 2000
+"""Traces that rules look at: enough to say how often something happens."""
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
@@ -50,9 +62,41 @@ class Unit:
     loaded: Loaded
 
 
-def stops(sink: Sink) -> bool:
+def stops(sink: Sink, options: Options = DEFAULT) -> bool:
     """Whether the next phase must not run. A call, since a type checker takes a property for the same until the end."""
+    if options.ci:
+        sink.findings = [replace(f, severity="error") if f.severity == "warning" else f for f in sink.findings]
     return sink.failed
+
+
+def context(unit: Unit, options: Options, plan: Plan | None = None) -> Context:
+    """What the rules are given; with a plan, also the traces of an earlier run."""
+    loaded = unit.loaded
+    return Context(
+        experiment=loaded.experiment,
+        source=loaded.source,
+        files=loaded.files,
+        options=options,
+        read_traces=cache(lambda: None if plan is None else _traces(plan, unit)),
+    )
+
+
+def _traces(plan: Plan, unit: Unit) -> Traces | None:
+    """The traces of an experiment, where a run has left them."""
+    label = f"traces of {unit.loaded.experiment.name}"
+    task = next(task for task in plan.tasks if label in task.labels)
+    place = places.read_path(Read(task=task.id, file="traces.jsonl"))
+    file = project_root(unit.loaded.path) / place
+    if not file.is_file():
+        return None
+    records = []
+    with file.open(encoding="utf-8") as lines:
+        for line in islice(lines, MOST_TRACES + 1):
+            try:
+                records.append(TraceRecord(**json.loads(line)))
+            except (ValueError, TypeError):
+                return None  # not written by this version: rules say what they can without it
+    return Traces(file=place, records=records[:MOST_TRACES], whole=len(records) <= MOST_TRACES)
 
 
 def distinct(units: Iterable[Unit], sink: Sink) -> None:

@@ -11,13 +11,13 @@ from cotspec.cli import findings, project
 
 def run(specs: Sequence[Path], *, output: findings.Format) -> int:
     """Return the exit code: 1 when a finding is an error. Raises ProblemError."""
-    from cotspec.compiler import compile_specs
+    from cotspec.compiler import plan_specs
     from cotspec.diagnostics import Sink
 
     root = project.find_root(Path.cwd())
     paths = project.chosen(root, specs)
     sink = Sink()
-    compile_specs(paths, sink)
+    plan_specs(paths, sink)
     findings.show(sink, stream=sys.stdout, output=output)
     if output == "text" and not sink.findings:
         print(f"no findings in {len(paths)} {'spec' if len(paths) == 1 else 'specs'}")

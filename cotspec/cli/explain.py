@@ -33,9 +33,11 @@ def rules() -> Mapping[str, Rule]:
     """Every rule a finding can name."""
     from cotspec import driver
     from cotspec.front.rules import RULES as FRONT
+    from cotspec.passes import allow
     from cotspec.passes.check import RULES as CHECK
+    from cotspec.passes.lint import RULES as LINT
 
-    return {**FRONT, **CHECK, **driver.RULES}
+    return {**FRONT, **CHECK, **LINT, **allow.RULES, **driver.RULES}
 
 
 def _page(rule: Rule) -> str:

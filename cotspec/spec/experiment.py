@@ -268,6 +268,17 @@ class Evaluate(Part):
     """Jinja file, relative to the spec file; default: cotspec's own `solve` prompt."""
 
 
+class Allowed(Part):
+    """A finding that is accepted, and why."""
+
+    rule: Text
+    """The name in brackets of the finding."""
+    reason: Annotated[str, Field(pattern=r"\S")]
+    """Why it is right here; shown to whoever reads the spec."""
+    at: Text | None = None
+    """Where, as a dotted path (`stages.compress.reward`): only findings at it or below; default: the whole spec."""
+
+
 class Experiment(Part):
     """One whole spec."""
 
@@ -293,3 +304,5 @@ class Experiment(Part):
     """The evaluation."""
     resources: Resources = Resources()
     """How it is run; never part of the identity."""
+    allow: tuple[Allowed, ...] = ()
+    """Findings that are accepted, each with its reason; not part of the identity."""

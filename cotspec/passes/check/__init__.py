@@ -11,7 +11,6 @@ from types import MappingProxyType
 
 from cotspec.diagnostics import Sink
 from cotspec.diagnostics.rule import Rule
-from cotspec.diagnostics.source import SourceMap
 from cotspec.passes.check import (
     advance_metric,
     batch_size,
@@ -38,9 +37,6 @@ from cotspec.passes.check import (
     warmup,
 )
 from cotspec.passes.check.context import Check, Context
-from cotspec.spec.experiment import Experiment
-
-_NO_FILES: Mapping[str, str] = MappingProxyType({})
 
 CHECKS: tuple[tuple[Rule, Check], ...] = (
     (unknown_reference.RULE, unknown_reference.check),
@@ -73,8 +69,7 @@ RULES: Mapping[str, Rule] = MappingProxyType({rule.slug: rule for rule, _ in CHE
 """By slug."""
 
 
-def check(experiment: Experiment, source: SourceMap, sink: Sink, *, files: Mapping[str, str] = _NO_FILES) -> None:
-    """Put the findings of all rules into `sink`. `files` is the text of the prompt files, by path as written."""
-    context = Context(experiment=experiment, source=source, files=files)
+def check(context: Context, sink: Sink) -> None:
+    """Put the findings of all rules into `sink`."""
     for _, run in CHECKS:
         sink.extend(run(context))

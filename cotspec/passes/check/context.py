@@ -9,6 +9,8 @@ from cotspec.diagnostics import Diagnostic, Severity, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path, SourceMap
 from cotspec.diagnostics.suggest import did_you_mean, near
+from cotspec.passes.options import DEFAULT, Options
+from cotspec.passes.traces import Traces
 from cotspec.spec.experiment import Experiment, Stage
 from cotspec.spec.resources import StageResources, TrainResources
 
@@ -20,6 +22,9 @@ class Context:
     experiment: Experiment
     source: SourceMap
     files: Mapping[str, str]
+    options: Options = DEFAULT
+    read_traces: Callable[[], Traces | None] = lambda: None
+    """The teacher's traces of an earlier run, when there is one: rules can say how often what they claim happens."""
 
     def stages(self) -> Iterator[tuple[Path, str, Stage]]:
         """Every stage with its path and name, in order."""
@@ -55,6 +60,18 @@ def finding(
         suggestions=suggestions,
         related=related,
     )
+
+
+def warning(
+    rule: Rule,
+    span: Span,
+    message: str,
+    advice: str = "",
+    *,
+    related: tuple[tuple[Span, str], ...] = (),
+) -> Diagnostic:
+    """A finding of a rule of `cotspec.passes.lint`: something to think about, which the spec may allow."""
+    return finding(rule, span, message, advice, related=related, severity="warning")
 
 
 def misnamed(rule: Rule, span: Span, message: str, word: str, known: Iterable[str]) -> Diagnostic:

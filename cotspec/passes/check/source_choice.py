@@ -18,7 +18,7 @@ RULE = Rule(
     claim="A model or data set comes from exactly one place.",
     why="With two places one would silently win; with none there is nothing to load.",
     failing="models: {base: {hub: a/b, builtin: tiny-student}}\n",
-    passing="models: {base: {hub: a/b}}\n",
+    passing="models: {base: {builtin: tiny-student}}\n",
 )
 
 

@@ -1,0 +1,31 @@
+"""Rules of judgement: what can be compiled and run, and is probably not meant. One rule per module.
+
+A rule is a module with `RULE`, what it says about itself, and `check`, which yields findings: the same form as in
+`cotspec.passes.check`. The difference: a spec may accept these with `allow: [{rule: …, reason: …}]`, and they run after
+the plan is sealed, so they may look at the rows of an earlier run (`Context.read_traces`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from cotspec.diagnostics import Sink
+from cotspec.diagnostics.rule import Rule
+from cotspec.passes import allow
+from cotspec.passes.check.context import Check, Context
+from cotspec.passes.lint import unpinned_revision
+
+LINTS: tuple[tuple[Rule, Check], ...] = ((unpinned_revision.RULE, unpinned_revision.check),)
+"""Every rule with its check; the order does not matter, findings are shown in the order of the file."""
+
+RULES: Mapping[str, Rule] = MappingProxyType({rule.slug: rule for rule, _ in LINTS})
+"""By slug."""
+
+
+def lint(context: Context, sink: Sink) -> None:
+    """Put the findings of all rules that the spec does not allow into `sink`, and what is wrong with `allow` itself."""
+    found = Sink()
+    for _, run in LINTS:
+        found.extend(run(context))
+    sink.extend(allow.left(found.findings, context, known=RULES))

@@ -1,0 +1,18 @@
+"""What the person who checks or builds has decided, apart from what the spec says. Knows no rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """Decisions of the command line; none is part of an identity."""
+
+    ci: bool = False
+    """The strict set: a warning counts as an error, unless the spec allows it with a reason."""
+
+
+DEFAULT: Final = Options()
+"""A person at a terminal."""

@@ -1,0 +1,20 @@
+"""The teacher's traces of an earlier run, as rules see them. Knows neither where they lie nor who made them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cotspec.cot.rows import TraceRecord
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Traces:
+    """Records of a `traces.jsonl`."""
+
+    file: str
+    """Where they were read, relative to the project."""
+    records: Sequence[TraceRecord]
+    """The first of them, at most `cotspec.driver.MOST_TRACES`."""
+    whole: bool
+    """Whether these are all."""
