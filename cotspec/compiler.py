@@ -29,9 +29,8 @@ def plan_specs(specs: Mapping[str, Path], sink: Sink, options: Options = DEFAULT
     loaded = {place: load(path, sink) for place, path in specs.items()}
     if driver.stops(sink):
         return None
-    units = [driver.Unit(place=place, loaded=spec) for place, spec in loaded.items() if spec is not None]
-    for unit in units:
-        check(driver.context(unit, options), sink)
+    units = driver.units(loaded)
+    driver.judge(check, units, sink, options)
     driver.distinct(units, sink)
     if driver.stops(sink):
         return None
@@ -40,8 +39,7 @@ def plan_specs(specs: Mapping[str, Path], sink: Sink, options: Options = DEFAULT
         return None
     sealed = seal(draft)
     driver.conflicts(sealed.conflicts, units, sink)
-    for unit in units:
-        lint(driver.context(unit, options, sealed.plan), sink)
+    driver.judge(lint, units, sink, options, sealed)
     return None if driver.stops(sink, options) else sealed.plan
 
 

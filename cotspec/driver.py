@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import cache
-from itertools import islice
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby, islice
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -15,18 +16,22 @@ from cotspec.back import places
 from cotspec.builtin import digest
 from cotspec.cot.rows import TraceRecord
 from cotspec.diagnostics import Diagnostic, Sink
+from cotspec.diagnostics.origins import Found, gathered, linked
 from cotspec.diagnostics.rule import Rule
 from cotspec.front.load import Loaded
 from cotspec.front.prompts import project_root
 from cotspec.ir.lower import LowerError, Source, lower
-from cotspec.ir.plan import Draft, Plan, Read
+from cotspec.ir.plan import Draft, Read
+from cotspec.passes import allow, lint
 from cotspec.passes.check.context import Context
 from cotspec.passes.options import DEFAULT, Options
-from cotspec.passes.seal import Conflict
+from cotspec.passes.seal import Conflict, Sealed
 from cotspec.passes.traces import Traces
 
 MOST_TRACES: Final = 2000
 """Traces that rules look at: enough to say how often something happens."""
+EVERYWHERE: Final = frozenset(rule.slug for rule in (*lint.RULES.values(), *allow.RULES.values()) if rule.everywhere)
+"""Rules that hold against a spec when they hold against it and all its variants."""
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
@@ -55,21 +60,49 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """A loaded spec and where it is in the project."""
+    """One experiment: a spec or a variant of it, and where the spec is in the project."""
 
     place: str
     """Path of the spec relative to the project, `/` between folders."""
     loaded: Loaded
 
+    @property
+    def name(self) -> str:
+        """Name of the experiment."""
+        return self.loaded.name
+
+
+def units(loaded: Mapping[str, Loaded | None]) -> list[Unit]:
+    """Every experiment of the specs, by their place in the project: a spec, then its variants."""
+    return [Unit(place=place, loaded=one) for place, spec in loaded.items() if spec is not None for one in spec.family]
+
+
+def judge(
+    rules: Callable[[Context, Sink], None],
+    units: Iterable[Unit],
+    sink: Sink,
+    options: Options,
+    sealed: Sealed | None = None,
+) -> None:
+    """Run rules on every experiment. A mistake that a spec and its variants share is found once."""
+    for _, family in groupby(units, key=lambda unit: unit.place):
+        members = list(family)
+        found = []
+        for unit in members:
+            own = Sink()
+            rules(context(unit, options, sealed), own)
+            found.append(Found(own.findings, unit.loaded.variant, unit.loaded.entry))
+        sink.extend(linked(one, members[0].loaded.links) for one in gathered(found, EVERYWHERE))
+
 
 def stops(sink: Sink, options: Options = DEFAULT) -> bool:
     """Whether the next phase must not run. A call, since a type checker takes a property for the same until the end."""
     if options.ci:
-        sink.findings = [replace(f, severity="error") if f.severity == "warning" else f for f in sink.findings]
+        sink.harden()
     return sink.failed
 
 
-def context(unit: Unit, options: Options, plan: Plan | None = None) -> Context:
+def context(unit: Unit, options: Options, sealed: Sealed | None = None) -> Context:
     """What the rules are given; with a plan, also the traces of an earlier run."""
     loaded = unit.loaded
     return Context(
@@ -77,16 +110,19 @@ def context(unit: Unit, options: Options, plan: Plan | None = None) -> Context:
         source=loaded.source,
         files=loaded.files,
         options=options,
-        read_traces=cache(lambda: None if plan is None else _traces(plan, unit)),
+        read_traces=lambda: None if sealed is None else _traces(sealed, unit),
     )
 
 
-def _traces(plan: Plan, unit: Unit) -> Traces | None:
+def _traces(sealed: Sealed, unit: Unit) -> Traces | None:
     """The traces of an experiment, where a run has left them."""
-    label = f"traces of {unit.loaded.experiment.name}"
-    task = next(task for task in plan.tasks if label in task.labels)
-    place = places.read_path(Read(task=task.id, file="traces.jsonl"))
-    file = project_root(unit.loaded.path) / place
+    task = sealed.ids[f"{unit.name}/traces"]
+    return _read_traces(project_root(unit.loaded.path), places.read_path(Read(task=task, file="traces.jsonl")))
+
+
+@lru_cache(maxsize=4)
+def _read_traces(root: Path, place: str) -> Traces | None:
+    file = root / place
     if not file.is_file():
         return None
     records = []
@@ -102,7 +138,7 @@ def _traces(plan: Plan, unit: Unit) -> Traces | None:
 def distinct(units: Iterable[Unit], sink: Sink) -> None:
     """Find experiments with one name."""
     first: dict[str, Unit] = {}
-    for unit in units:
+    for unit in (unit for unit in units if not unit.loaded.variant):
         name = unit.loaded.experiment.name
         if name in first:
             here, there = (each.loaded.source.value(("name",)) for each in (unit, first[name]))
@@ -119,26 +155,27 @@ def distinct(units: Iterable[Unit], sink: Sink) -> None:
 
 
 def lowered(units: Iterable[Unit], sink: Sink) -> Draft:
-    """The tasks of all specs; those of a spec that cannot be lowered are left out, with a finding."""
+    """The tasks of all experiments; those of one that cannot be lowered are left out, with a finding."""
     digests = digest.manifest()
     drafts = [_lower(unit, digests, sink) for unit in units]
     return Draft(tasks=tuple(task for draft in drafts if draft is not None for task in draft.tasks))
 
 
 def _lower(unit: Unit, digests: Mapping[str, str], sink: Sink) -> Draft | None:
-    loaded = unit.loaded
-    source = Source(experiment=loaded.experiment, folder=posixpath.dirname(unit.place), prompts=loaded.files)
+    loaded, folder = unit.loaded, posixpath.dirname(unit.place)
+    source = Source(name=unit.name, experiment=loaded.experiment, folder=folder, prompts=loaded.files)
     try:
         return lower([source], digests)
     except LowerError as error:
-        span = loaded.source.value(error.where)
-        sink.add(Diagnostic(rule="cannot-compile", message=str(error), span=span))
+        one = Diagnostic(rule="cannot-compile", message=str(error), span=loaded.source.value(error.where))
+        found = Found([one], loaded.variant, loaded.entry)
+        sink.extend(linked(finding, loaded.links) for finding in gathered([found]))
         return None
 
 
 def conflicts(found: Iterable[Conflict], units: Iterable[Unit], sink: Sink) -> None:
     """Say which way of launching shared tasks is kept: one finding for two specs, however much they share."""
-    by_name = {unit.loaded.experiment.name: unit for unit in units}
+    by_name = {unit.name: unit for unit in units}
     shared: dict[tuple[str, str], list[str]] = {}
     for conflict in found:
         kept, dropped = (name.partition("/")[0] for name in (conflict.kept, conflict.dropped))

@@ -29,7 +29,8 @@ def experiment(data: dict[str, Any]) -> Experiment:
 
 def source(data: dict[str, Any], *, folder: str = "specs") -> Source:
     prompts = {f"prompts/{path.name}": path.read_text(encoding="utf-8") for path in (SPECS / "prompts").iterdir()}
-    return Source(experiment=experiment(data), folder=folder, prompts=prompts)
+    given = experiment(data)
+    return Source(name=given.name, experiment=given, folder=folder, prompts=prompts)
 
 
 def sealed(*data: dict[str, Any], folder: str = "specs") -> Sealed:
@@ -39,4 +40,4 @@ def sealed(*data: dict[str, Any], folder: str = "specs") -> Sealed:
 
 def ids(data: dict[str, Any]) -> dict[str, str]:
     """Id by label of every task but the report (which carries names and is never shared)."""
-    return {label: task.id for task in sealed(data).plan.tasks for label in task.labels}
+    return {str(label): task.id for task in sealed(data).plan.tasks for label in task.labels}

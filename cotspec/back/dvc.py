@@ -6,9 +6,14 @@ add variants never change one lock. `cmd` is one constant string: DVC reruns a s
 
 from __future__ import annotations
 
+from typing import Final
+
 from cotspec.back import places
 from cotspec.back.text import render
 from cotspec.ir.plan import Plan, Report, Task
+
+MOST_NAMES: Final = 25
+"""Experiments that a task's description names; the plan knows them all."""
 
 
 def emit(plan: Plan) -> dict[str, str]:
@@ -22,7 +27,7 @@ def emit(plan: Plan) -> dict[str, str]:
 def _stage(task: Task) -> str:
     folder = places.stage_folder(task.id)
     reads = [places.read_from(folder, read) for read in task.reads.values()]
-    values = {"id": task.id, "desc": "; ".join(task.labels), "deps": _unique(["payload.json", *reads])}
+    values = {"id": task.id, "desc": _who(task), "deps": _unique(["payload.json", *reads])}
     return render("stage.dvc.yaml.jinja", values)
 
 
@@ -31,7 +36,7 @@ def _report(report: Report) -> dict[str, object]:
     reads = [places.read_path(read) for read in report.task.reads.values()]
     return {
         "name": report.name,
-        "desc": "; ".join(report.task.labels),
+        "desc": _who(report.task),
         "folder": folder,
         "deps": _unique([f"{folder}/payload.json", *reads]),
     }
@@ -40,3 +45,16 @@ def _report(report: Report) -> dict[str, object]:
 def _unique(paths: list[str]) -> list[str]:
     """Two roles may read one file (DVC refuses a dependency given twice)."""
     return list(dict.fromkeys(paths))
+
+
+def _who(task: Task) -> str:
+    """What the task is and who needs it."""
+    by_part: dict[str, list[str]] = {}
+    for label in task.labels:
+        by_part.setdefault(label.part, []).append(label.experiment)
+    return "; ".join(f"{part} of {_some(names)}" for part, names in by_part.items())
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

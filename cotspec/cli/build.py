@@ -12,6 +12,7 @@ from cotspec.cli import findings, project
 from cotspec.cli.problem import ProblemError
 
 if TYPE_CHECKING:
+    from cotspec.ir.plan import Plan
     from cotspec.workspace import Changes
 
 
@@ -35,8 +36,7 @@ def run(specs: Sequence[Path], *, check_only: bool) -> int:
         raise ProblemError(str(error)) from error
     for path in changes.edited:
         print(f"warning: {path} was changed by hand; what cotspec makes is there again", file=sys.stderr)
-    tasks, reports = len(built.plan.tasks), len(built.plan.reports)
-    print(f"{_count(reports, 'experiment')}, {_count(tasks, 'task')}: {_summary(changes)}")
+    print(f"{_experiments(built.plan)}, {_count(len(built.plan.tasks), 'task')}: {_summary(changes)}")
     print(_next(root))
     return 0
 
@@ -50,6 +50,12 @@ def _compare(changes: Changes) -> int:
         return 0
     print("run `cotspec build`")
     return 1
+
+
+def _experiments(plan: Plan) -> str:
+    variants = sum("--" in report.name for report in plan.reports)
+    own = _count(len(plan.reports) - variants, "experiment")
+    return f"{own} and {_count(variants, 'variant')}" if variants else own
 
 
 def _summary(changes: Changes) -> str:

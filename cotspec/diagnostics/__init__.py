@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Severity = Literal["error", "warning", "note"]
@@ -18,6 +18,9 @@ class Span:
     column: int
     end_line: int
     end_column: int
+
+
+Key = tuple[str, Span, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,28 +40,45 @@ class Diagnostic:
     related: tuple[tuple[Span, str], ...] = ()
     """Other places that matter, each with a note."""
 
+    @property
+    def key(self) -> Key:
+        """Equal for the same mistake in the same place, however one came there."""
+        return (self.rule, self.span, self.message)
 
-@dataclass(slots=True)
+
 class Sink:
     """Collects findings; phases add to it and the driver stops between phases when it holds errors."""
 
-    findings: list[Diagnostic] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._found: dict[Key, Diagnostic] = {}
 
     def add(self, finding: Diagnostic) -> None:
-        """Add one finding; an exact repeat is kept once."""
-        if finding not in self.findings:
-            self.findings.append(finding)
+        """Add one finding. The same mistake in the same place is kept once: the one with the least to say besides."""
+        known = self._found.get(finding.key)
+        if known is None or len(finding.related) < len(known.related):
+            self._found[finding.key] = finding
 
     def extend(self, findings: Iterable[Diagnostic]) -> None:
         """Add several findings."""
         for finding in findings:
             self.add(finding)
 
+    def harden(self) -> None:
+        """Make every warning an error."""
+        for key, finding in self._found.items():
+            if finding.severity == "warning":
+                self._found[key] = replace(finding, severity="error")
+
+    @property
+    def findings(self) -> list[Diagnostic]:
+        """All of them, in the order they came."""
+        return list(self._found.values())
+
     @property
     def failed(self) -> bool:
         """Whether any finding is an error."""
-        return any(f.severity == "error" for f in self.findings)
+        return any(f.severity == "error" for f in self._found.values())
 
     def sorted(self) -> Iterator[Diagnostic]:
         """Findings in file order."""
-        return iter(sorted(self.findings, key=lambda f: (f.span, f.rule, f.message)))
+        return iter(sorted(self._found.values(), key=lambda f: (f.span, f.rule, f.message)))

@@ -24,3 +24,5 @@ class Rule:
     """An example that has the finding."""
     passing: str = ""
     """The same, put right."""
+    everywhere: bool = False
+    """A finding counts only when a spec and all its variants have it: what one of them uses is used."""

@@ -63,7 +63,5 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "mask_probability": "`rows` is the share of rows that are masked at all, `share` the part of a row's units",
         "do_sample": "`temperature: 0` is greedy, anything above samples",
         "report_to": "metrics are written to `metrics.json` and `log.jsonl` beside the model",
-        "extends": "this version of cotspec has no `extends`",
-        "variants": "this version of cotspec has no `variants`",
     }
 )

@@ -1,30 +1,31 @@
 """A spec file → a checked Experiment with its source map and prompt texts, or findings. The front end in one page.
 
-Phases: read → parse → compose → validate → prompts; a phase that finds an error is the last. Rules that tie two places
-of a spec together come afterwards, in `cotspec.passes.check`.
+Phases: read, parse and compose → validate → prompts → the same for each variant; a phase that finds an error is the
+last. Rules that tie two places of a spec together come afterwards, in `cotspec.passes.check`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 
 from pydantic import ValidationError
 
-from cotspec.diagnostics import Diagnostic, Sink
+from cotspec.diagnostics import Diagnostic, Sink, Span
+from cotspec.diagnostics.origins import Found, Link, gathered, linked
 from cotspec.diagnostics.source import SourceMap
-from cotspec.front import messages, phrases, yaml_source
-from cotspec.front.nodes import Document
-from cotspec.front.prompts import load_prompts
-from cotspec.front.read import read, shown
+from cotspec.front import messages, nodes, phrases, variants
+from cotspec.front.compose import Composed, compose
+from cotspec.front.nodes import Document, Node
+from cotspec.front.prompts import load_prompts, project_root, prompt_paths
 from cotspec.spec.experiment import Experiment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
-    """A spec that has the right shape."""
+    """A spec that has the right shape, or one of its variants."""
 
     experiment: Experiment
     source: SourceMap
@@ -33,32 +34,69 @@ class Loaded:
     """The spec file as it was given."""
     files: Mapping[str, str]
     """Text of each prompt file, by its path as the spec writes it (relative to the spec's folder)."""
+    links: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
+    """By file, the `extends` lines that lead to it."""
+    variant: str = ""
+    """Name of the variant; "" is the spec itself."""
+    entry: Span | None = None
+    """The entry under `variants` that makes it."""
+    variants: tuple[Loaded, ...] = ()
+    """The variants of a spec, in the order of the file."""
+
+    @property
+    def family(self) -> tuple[Loaded, ...]:
+        """The spec and its variants."""
+        return (self, *self.variants)
+
+    @property
+    def name(self) -> str:
+        """Name of the experiment: that of the spec, and for a variant `<spec>--<variant>`."""
+        name = self.experiment.name
+        return f"{name}--{self.variant}" if self.variant else name
 
 
 def load(path: File | str, sink: Sink) -> Loaded | None:
     """Read one spec; None when there was an error. Findings of the last phase that ran are in `sink`."""
     file, found = File(path), Sink()
-    loaded = _load(file, found)
+    composed = compose(file, project_root(file), found)
+    loaded = None if composed is None else _family(composed, file, found)
     sink.extend(found.findings)
     return None if found.failed else loaded
 
 
-def _load(file: File, sink: Sink) -> Loaded | None:
-    text = read(file, sink)
-    document = None if text is None else yaml_source.parse(text, shown(file), sink)
-    if document is None:
-        return None
-    composed = compose(document)
-    experiment = validate(composed, sink)
+def _family(composed: Composed, file: File, sink: Sink) -> Loaded | None:
+    """The spec with its variants; a mistake that all of them have is found once."""
+    own = Sink()
+    base = _read(composed, composed.root, file, own)
+    members = () if base is None else variants.expand(composed.root, own)
+    found, loaded = [Found(own.findings)], []
+    bare = variants.without(composed.root)
+    for member in members if base is not None else ():
+        theirs = Sink()
+        one = _read(composed, variants.changed(bare, member), file, theirs, base)
+        found.append(Found(theirs.findings, member.name, member.span))
+        if one is not None:
+            loaded.append(replace(one, variant=member.name, entry=member.span))
+    sink.extend(linked(finding, composed.links) for finding in gathered(found))
+    return None if base is None else replace(base, variants=tuple(loaded))
+
+
+def _read(composed: Composed, root: Node, file: File, sink: Sink, base: Loaded | None = None) -> Loaded | None:
+    document = nodes.document(root, composed.texts)
+    experiment = validate(document, sink)
     if experiment is None:
         return None
-    files = load_prompts(experiment, source=composed.source, spec=file, sink=sink)
-    return Loaded(experiment=experiment, source=composed.source, path=file, files=files)
+    if base is not None and _same_files(experiment, base):
+        files = base.files
+    else:
+        files = load_prompts(experiment, source=document.source, spec=file, sink=sink)
+    return Loaded(experiment=experiment, source=document.source, path=file, files=files, links=composed.links)
 
 
-def compose(document: Document) -> Document:
-    """One spec from the documents it is made of. A spec is one document in this version of the language."""
-    return document
+def _same_files(experiment: Experiment, base: Loaded) -> bool:
+    """Whether a variant names no file that its spec does not name too."""
+    same = experiment.models == base.experiment.models and experiment.data == base.experiment.data
+    return same and all(written in base.files for _, written in prompt_paths(experiment))
 
 
 def validate(document: Document, sink: Sink) -> Experiment | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from cotspec.diagnostics import Span
@@ -17,6 +18,13 @@ class Scalar:
 
     span: Span
     value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """`!remove`: what another spec says here does not hold."""
+
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,7 @@ class Group:
     entries: tuple[Entry, ...]
 
 
-Node = Scalar | Listing | Group
+Node = Scalar | Removal | Listing | Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +63,30 @@ class Document:
     source: SourceMap
 
 
-def document(root: Node, *, file: str, text: str) -> Document:
+def document(root: Node, texts: Mapping[str, str]) -> Document:
     """The data under `root`, every key and value of it written down under its path."""
     start = replace(root.span, end_line=root.span.line, end_column=root.span.column)
     keys: dict[Path, Span] = {(): start}
     values: dict[Path, Span] = {}
-    return Document(_unfold(root, (), keys, values), SourceMap(keys, values, {file: text}))
+    return Document(_unfold(root, (), keys, values), SourceMap(keys, values, texts))
+
+
+def plain(node: Node) -> Data:
+    """The data alone."""
+    match node:
+        case Scalar():
+            return node.value
+        case Removal():
+            return None
+        case Listing():
+            return [plain(item) for item in node.items]
+        case Group():
+            return {entry.key: plain(entry.node) for entry in node.entries}
+
+
+def entry(group: Node, key: str) -> Entry | None:
+    """The entry of a group; None when there is none, or no group."""
+    return next((e for e in group.entries if e.key == key), None) if isinstance(group, Group) else None
 
 
 def _unfold(node: Node, path: Path, keys: dict[Path, Span], values: dict[Path, Span]) -> Data:
@@ -68,11 +94,13 @@ def _unfold(node: Node, path: Path, keys: dict[Path, Span], values: dict[Path, S
     match node:
         case Scalar():
             return node.value
+        case Removal():
+            return None
         case Listing():
             return [_unfold(item, (*path, i), keys, values) for i, item in enumerate(node.items)]
         case Group():
             data: dict[str, Data] = {}
-            for entry in node.entries:
-                keys[(*path, entry.key)] = entry.span
-                data[entry.key] = _unfold(entry.node, (*path, entry.key), keys, values)
+            for each in node.entries:
+                keys[(*path, each.key)] = each.span
+                data[each.key] = _unfold(each.node, (*path, each.key), keys, values)
             return data

@@ -27,10 +27,10 @@ def load_prompts(experiment: Experiment, *, source: SourceMap, spec: File, sink:
     """Text of each prompt file by its path as written; findings for paths, files and templates that cannot be used."""
     root = project_root(spec)
     for path, written in _paths(experiment):
-        _refuse_outside(written, path, source, (spec, root), sink)
+        _refuseoutside(written, path, source, (spec, root), sink)
     texts: dict[str, str] = {}
     for path, written in prompt_paths(experiment):
-        if _refuse_outside(written, path, source, (spec, root), sink):
+        if _refuseoutside(written, path, source, (spec, root), sink):
             continue
         text = texts[written] if written in texts else _text(written, path, source, spec, sink)
         if text is not None:
@@ -70,9 +70,9 @@ def _paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
             yield ("data", name, "file"), data.file
 
 
-def _refuse_outside(written: str, path: Path, source: SourceMap, places: tuple[File, File], sink: Sink) -> bool:
+def _refuseoutside(written: str, path: Path, source: SourceMap, places: tuple[File, File], sink: Sink) -> bool:
     spec, root = places
-    why = _outside(written, spec, root)
+    why = outside(written, spec, root)
     if why:
         message = f"`{path[-1]}` {why}"
         advice = "give a path in the project, relative to the folder of the spec"
@@ -80,7 +80,7 @@ def _refuse_outside(written: str, path: Path, source: SourceMap, places: tuple[F
     return bool(why)
 
 
-def _outside(written: str, spec: File, root: File) -> str:
+def outside(written: str, spec: File, root: File) -> str:
     if not written or not written.isprintable() or "\\" in written:
         return "is not a path: name a file, with `/` between folders"
     if PurePosixPath(written).is_absolute() or written.startswith("~") or written[1:2] == ":":

@@ -196,6 +196,64 @@ _SHAPE = (
     ),
 )
 
+_COMPOSED = (
+    Rule(
+        slug="extends-cycle",
+        claim="A chain of specs that extend each other ends, after at most ten files.",
+        why="A spec that extends itself has no first value; a long chain nobody can follow.",
+    ),
+    Rule(
+        slug="nothing-to-remove",
+        claim="`!remove` drops a key that is there: in the spec this one extends, or in the spec a variant changes.",
+        why="Elsewhere there is nothing to drop: the key is misspelt, or was dropped already.",
+        failing="variants: {plain: {resources.generate: !remove }}\n",
+        passing="variants: {plain: {resources.train: !remove }}\n",
+    ),
+    Rule(
+        slug="no-op-change",
+        claim="A change in a variant, or in a spec that extends another, changes something.",
+        why="It says that something is different where nothing is; mostly the wrong setting was changed.",
+        failing="variants: {same: {stages.second.train.group: 4}}\n",
+        passing="variants: {more: {stages.second.train.group: 8}}\n",
+    ),
+    Rule(
+        slug="unknown-path",
+        claim="A dotted path in a variant leads to a setting of this spec.",
+        why="A variant of a misspelt setting would be the spec itself, trained once more under another name.",
+        failing="variants: {more: {stages.secnd.train.group: 8}}\n",
+        passing="variants: {more: {stages.second.train.group: 8}}\n",
+    ),
+    Rule(
+        slug="conflicting-changes",
+        claim="A variant changes a setting once.",
+        why="Of two changes to one setting, or to a setting and to the group around it, one would silently win.",
+        failing="variants: {more: {stages.second.train.group: 8, matrix: {stages.second.train.group: [2, 16]}}}\n",
+        passing="variants: {more: {stages.second.train.lr: 1e-4, matrix: {stages.second.train.group: [2, 16]}}}\n",
+    ),
+    Rule(
+        slug="uneven-zip",
+        claim="Lists under `zip` have one length.",
+        why="Values are taken by place: the longer list would lose its end, or the shorter be filled up with guesses.",
+        failing="variants: {w: {zip: {stages.second.train.group: [2, 8], stages.second.train.lr: [1e-4]}}}\n",
+        passing="variants: {w: {zip: {stages.second.train.group: [2, 8], stages.second.train.lr: [1e-4, 1e-6]}}}\n",
+    ),
+    Rule(
+        slug="variant-name",
+        claim="Every variant has a name of its own, of at most 100 characters.",
+        why="The name is made of what was written, and results are found by it.",
+        failing="variants: {w: {matrix: {stages.second.train.group: [2, 2]}}}\n",
+        passing="variants: {w: {matrix: {stages.second.train.group: [2, 8]}}}\n",
+    ),
+    Rule(
+        slug="too-many-variants",
+        claim="A spec has at most 2,000 variants.",
+        why="A matrix of a few long lists is soon larger than what anybody can train.",
+        failing="variants: {w: {matrix: {seed: &n [1,2,3,4,5,6,7,8,9,10], stages.first.train.epochs: *n, "
+        "stages.second.train.epochs: *n, stages.first.train.warmup_steps: *n}}}\n",
+        passing="variants: {w: {matrix: {seed: [1, 2, 3]}}}\n",
+    ),
+)
+
 _FILES_NAMED = (
     Rule(
         slug="project-path",
@@ -218,7 +276,7 @@ _FILES_NAMED = (
     ),
 )
 
-RULES: Mapping[str, Rule] = MappingProxyType({r.slug: r for r in (*_FILE, *_YAML, *_SHAPE, *_FILES_NAMED)})
+RULES: Mapping[str, Rule] = MappingProxyType({r.slug: r for r in (*_FILE, *_YAML, *_COMPOSED, *_SHAPE, *_FILES_NAMED)})
 """By slug, in the order the phases find them."""
 
 FILE_RULES: tuple[str, ...] = tuple(r.slug for r in (*_FILE, *_YAML))

@@ -20,6 +20,8 @@ def translate(error: yaml.YAMLError, file: str, lines: Sequence[str], quoted: Sp
     found = _tab(at, lines, error.problem or "") or _quote(error, at, quoted, file)
     if found is not None:
         return found
+    if (error.context or "") == "while scanning a tag":
+        return _finding("yaml-syntax", "a tag is followed by a space", at, "write `{key: !remove }`, with the space")
     if context is not None and (error.context or "").startswith("while parsing a flow"):
         return _bracket(_span(file, lines, context), lines, at)
     return _other(error.problem or "", at, lines, None if context is None else _span(file, lines, context))

@@ -13,7 +13,7 @@ import yaml
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.front import nodes, phrases, scalars, yaml_errors
-from cotspec.front.nodes import Document, Entry, Group, Listing, Node, Scalar
+from cotspec.front.nodes import Document, Entry, Group, Listing, Node, Removal, Scalar
 
 _Opening = yaml.ScalarEvent | yaml.CollectionStartEvent
 _OPENING = (yaml.ScalarEvent, yaml.CollectionStartEvent)
@@ -24,12 +24,22 @@ MOST = 10_000
 """Values of a spec, those of an alias counted at each use."""
 
 
+REMOVE = "!remove"
+"""The one tag a spec may use."""
+
+
 def parse(text: str, file: str, sink: Sink) -> Document | None:
     """Read one document; None after an error. `text` has lines ended by `\\n` and no byte order mark."""
+    root = parse_nodes(text, file, sink)
+    return None if root is None else nodes.document(root, {file: text})
+
+
+def parse_nodes(text: str, file: str, sink: Sink) -> Node | None:
+    """The same as nodes, in which `!remove` can still be told from nothing."""
     found = Sink()
     root = _Parser(text, file, found).document()
     sink.extend(found.findings)
-    return None if root is None or found.failed else nodes.document(root, file=file, text=text)
+    return None if found.failed else root
 
 
 class _StopError(Exception):
@@ -93,6 +103,8 @@ class _Parser:
 
     def _content(self, event: _Opening, depth: int) -> Node:
         if isinstance(event, yaml.ScalarEvent):
+            if event.tag == REMOVE:
+                return Removal(self._removal(event))
             return Scalar(self._span(event), self._scalar(event))
         listing = isinstance(event, yaml.SequenceStartEvent)
         return self._list(event, depth) if listing else self._group(event, depth)
@@ -160,10 +172,16 @@ class _Parser:
             self._add("not-finite", "this is not a finite number", self._span(event), "give a number below 1.8e308")
             return None
 
+    def _removal(self, event: yaml.ScalarEvent) -> Span:
+        span = self._span(event)
+        if event.value or event.anchor is not None:
+            self._add("yaml-tag", f"`{REMOVE}` stands alone", span, f"write `key: {REMOVE}`, with nothing after it")
+        return span
+
     def _refuse_tag(self, event: _Opening) -> None:
-        if event.tag is not None:
+        if event.tag is not None and not (event.tag == REMOVE and isinstance(event, yaml.ScalarEvent)):
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
-            advice = "leave it out; a text that looks like something else goes in quotes"
+            advice = f"leave it out (only `{REMOVE}` is known); a text that looks like something else goes in quotes"
             self._add("yaml-tag", f"the tag `{tag}` is not used in specs", self._span(event), advice)
 
     def _span(self, event: yaml.Event) -> Span:

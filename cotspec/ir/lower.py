@@ -13,7 +13,7 @@ from typing import Literal
 
 from cotspec.cot.prompting import default_prompt
 from cotspec.ir import bodies, defaults, launches
-from cotspec.ir.plan import Draft, DraftTask, Launch, Read
+from cotspec.ir.plan import Draft, DraftTask, Label, Launch, Read
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload
 
@@ -33,6 +33,8 @@ class LowerError(ValueError):
 class Source:
     """An experiment and what its text refers to."""
 
+    name: str
+    """Name of the experiment, unique among all that are lowered; a variant has one of its own."""
     experiment: spec.Experiment
     folder: str
     """Folder of the spec file, relative to the project, `/` between parts; "" is the project itself."""
@@ -83,10 +85,10 @@ class _Experiment:
         self, part: str, body: payload.Body, reads: Mapping[str, Read], *, launch: Launch, label: str
     ) -> DraftTask:
         name = self._name(part)
-        return DraftTask(name=name, body=body, reads=reads, launch=launch, label=f"{label} of {self._spec.name}")
+        return DraftTask(name=name, body=body, reads=reads, launch=launch, label=Label(label, self._source.name))
 
     def _name(self, part: str) -> str:
-        return f"{self._spec.name}/{part}"
+        return f"{self._source.name}/{part}"
 
     def _read(self, part: str, file: str) -> Read:
         return Read(task=self._name(part), file=file)
@@ -276,7 +278,7 @@ class _Experiment:
 
     def _report(self) -> DraftTask:
         labels = tuple(dict.fromkeys(self._spec.evaluate.of))
-        body = payload.ReportBody(name=self._spec.name, about=self._spec.about, labels=labels)
+        body = payload.ReportBody(name=self._source.name, about=self._spec.about, labels=labels)
         reads = {f"evaluate.{label}": self._read(f"evaluate/{label}", "metrics.json") for label in labels}
         return self._task("report", body, reads, launch=launches.plain(), label="report")
 

@@ -35,6 +35,17 @@ class Read:
     file: str
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a person would call a task: `stage structure`, and the experiment that needs it."""
+
+    part: str
+    experiment: str
+
+    def __str__(self) -> str:
+        return f"{self.part} of {self.experiment}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class DraftTask:
     """A task under a name that is unique in its draft, e.g. `bridge-tiny/structure/rows`."""
@@ -43,8 +54,7 @@ class DraftTask:
     body: Body
     reads: Mapping[str, Read]
     launch: Launch
-    label: str
-    """What a person would call it, e.g. `stage structure of bridge-tiny`."""
+    label: Label
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +73,7 @@ class Task:
     kernel: Mapping[str, int]
     reads: Mapping[str, Read]
     launch: Launch
-    labels: tuple[str, ...]
+    labels: tuple[Label, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,7 @@ UNUSED: Final = Rule(
     why="An exception that is left behind would hide the next mistake of its kind.",
     failing="allow: [{rule: unpinned-revision, reason: the hub is not reachable}]\n",
     passing="models: {more: {hub: a/b}}\nallow: [{rule: unpinned-revision, reason: the hub is not reachable}]\n",
+    everywhere=True,
 )
 RULES: Mapping[str, Rule] = MappingProxyType({rule.slug: rule for rule in (UNKNOWN, UNUSED)})
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from cotspec.cot.versions import KERNEL
 from cotspec.ir.canonical import ID_DIGITS, fingerprint
 from cotspec.ir.graph import order
-from cotspec.ir.plan import Draft, DraftTask, Plan, Read, Report, Task
+from cotspec.ir.plan import Draft, DraftTask, Label, Plan, Read, Report, Task
 from cotspec.spec.payload import Body, ReportBody, RowsBody
 
 
@@ -36,6 +36,8 @@ class Sealed:
 
     plan: Plan
     conflicts: tuple[Conflict, ...]
+    ids: Mapping[str, str]
+    """The id that each task of the draft got, by its name there."""
 
 
 def seal(draft: Draft) -> Sealed:
@@ -43,10 +45,11 @@ def seal(draft: Draft) -> Sealed:
     sealer = _Sealer(_by_name(draft))
     for name in order({name: _needs(task) for name, task in sealer.drafts.items()}):
         sealer.add(sealer.drafts[name])
-    reports = (Report(name=t.body.name, task=t) for t in sealer.tasks.values() if isinstance(t.body, ReportBody))
-    tasks = tuple(t for t in sealer.tasks.values() if not isinstance(t.body, ReportBody))
+    sealed = [replace(task, labels=tuple(sealer.labels[task.id])) for task in sealer.tasks.values()]
+    reports = (Report(name=t.body.name, task=t) for t in sealed if isinstance(t.body, ReportBody))
+    tasks = tuple(t for t in sealed if not isinstance(t.body, ReportBody))
     plan = Plan(tasks=tasks, reports=tuple(sorted(reports, key=lambda report: report.name)))
-    return Sealed(plan=plan, conflicts=tuple(sealer.conflicts))
+    return Sealed(plan=plan, conflicts=tuple(sealer.conflicts), ids=sealer.ids)
 
 
 def slug(body: Body) -> str:
@@ -76,8 +79,9 @@ class _Sealer:
     def __init__(self, drafts: Mapping[str, DraftTask]) -> None:
         self.drafts = drafts
         self.tasks: dict[str, Task] = {}
+        self.labels: dict[str, dict[Label, None]] = {}
         self.conflicts: list[Conflict] = []
-        self._ids: dict[str, str] = {}
+        self.ids: dict[str, str] = {}
         self._prints: dict[str, str] = {}
         self._first: dict[str, str] = {}
 
@@ -87,23 +91,18 @@ class _Sealer:
         reads = {role: self._sealed(read) for role, read in sorted(draft.reads.items())}
         full = fingerprint(draft.body, kernel=kernel, inputs=reads)
         name = f"{slug(draft.body)}-{full[:ID_DIGITS]}"
-        self._ids[draft.name] = name
+        self.ids[draft.name] = name
         if self._prints.setdefault(name, full) != full:
             raise SealError(f"two different tasks have the id {name}")
-        if name in self.tasks:
-            self._join(name, draft)
-            return
-        self._first[name] = draft.name
-        self.tasks[name] = Task(
-            id=name, body=draft.body, kernel=kernel, reads=reads, launch=draft.launch, labels=(draft.label,)
-        )
+        self.labels.setdefault(name, {})[draft.label] = None
+        first = self.tasks.get(name)
+        if first is None:
+            self._first[name] = draft.name
+            self.tasks[name] = Task(
+                id=name, body=draft.body, kernel=kernel, reads=reads, launch=draft.launch, labels=()
+            )
+        elif first.launch != draft.launch:
+            self.conflicts.append(Conflict(id=name, kept=self._first[name], dropped=draft.name))
 
     def _sealed(self, read: Read) -> Read:
-        return replace(read, task=self._ids[read.task]) if read.task else read
-
-    def _join(self, name: str, draft: DraftTask) -> None:
-        task = self.tasks[name]
-        labels = task.labels if draft.label in task.labels else (*task.labels, draft.label)
-        self.tasks[name] = replace(task, labels=labels)
-        if task.launch != draft.launch:
-            self.conflicts.append(Conflict(id=name, kept=self._first[name], dropped=draft.name))
+        return replace(read, task=self.ids[read.task]) if read.task else read

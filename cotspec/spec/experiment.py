@@ -18,6 +18,7 @@ from cotspec.spec.training import Grpo as Grpo
 from cotspec.spec.training import Lora as Lora
 from cotspec.spec.training import Sampling as Sampling
 from cotspec.spec.training import Sft as Sft
+from cotspec.spec.variants import Variant
 
 
 class Model(Part):
@@ -284,6 +285,9 @@ class Experiment(Part):
 
     cotspec: Literal[1]
     """Language version."""
+    extends: Text | None = None
+    """Another spec, relative to this file, that this one takes and changes: groups merge, lists and values replace,
+    `!remove` drops. The result is what counts, so this is not part of the identity."""
     name: Name
     """Name of the experiment; not part of its identity."""
     about: str = ""
@@ -306,3 +310,5 @@ class Experiment(Part):
     """How it is run; never part of the identity."""
     allow: tuple[Allowed, ...] = ()
     """Findings that are accepted, each with its reason; not part of the identity."""
+    variants: dict[Name, Variant] = {}
+    """The same experiment, changed in named ways; each is an experiment of its own and shares what is equal."""

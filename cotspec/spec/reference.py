@@ -81,7 +81,14 @@ def _plain(value: Any) -> str:
     return '""' if value == "" else str(value)
 
 
-_WORDS = {str: "text", int: "integer", float: "number", bool: "true or false", type(None): ""}
+_WORDS: dict[Any, str] = {
+    Any: "any value",
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "true or false",
+    type(None): "",
+}
 
 
 def _type(annotation: Any) -> str:

@@ -94,7 +94,7 @@ def test_run_settings_multiply_to_the_global_batch(files: dict[str, str]) -> Non
 
 
 def test_resources_of_a_stage_go_before_those_of_all(plan: Plan) -> None:
-    launches = {label: task.launch for task in plan.tasks for label in task.labels}
+    launches = {str(label): task.launch for task in plan.tasks for label in task.labels}
     compress, structure = launches["stage compress of everything"], launches["stage structure of everything"]
     assert (compress.settings.gpus, compress.settings.per_device_batch, compress.strategy) == (1, 8, "ddp")
     assert (structure.settings.gpus, structure.settings.per_device_batch, structure.strategy) == (2, 4, "fsdp")
@@ -199,6 +199,6 @@ def test_a_yaml_scalar_stays_text(text: str) -> None:
 
 
 def test_cpu_training_never_asks_for_a_gpu(plan: Plan) -> None:
-    launch = next(t.launch for t in plan.tasks if "stage structure of small" in t.labels)
+    launch = next(t.launch for t in plan.tasks if "stage structure of small" in map(str, t.labels))
     assert accelerate.config(launch)["use_cpu"] is True
     assert json.loads(json.dumps(accelerate.config(launch)))["num_processes"] == 1

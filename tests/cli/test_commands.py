@@ -376,4 +376,4 @@ def test_the_small_spec_of_the_tests_builds_from_its_file(project: Path, run: Ru
         shutil.copy(SPECS / f"{name}.yaml", project / f"specs/{name}.yaml")
     code, out, err = run("build")
     assert code == 0, err
-    assert "3 experiments" in out
+    assert "3 experiments and 4 variants, " in out

@@ -178,7 +178,6 @@ CASES = [
     ("cotspec: 1", "cotspec: 2", "wrong-value", "`cotspec` must be `1`, not the number 2", ""),
     ("name: example", "name: My Spec", "wrong-value", "`name` is the text `My Spec`, which is not a name", ""),
     ("  second:", "  Second Stage:", "wrong-value", "`Second Stage` is not a name", ""),
-    ("name: example", "name: example\nvariants: {}", "unknown-key", "the spec has no setting `variants`", ""),
     ("of: [base, first, second]", "of: base", "wrong-type", "`of` wants a list, got the text `base`", "[base]"),
     ("of: [base, first, second]", "of: [3]", "wrong-type", "`of[0]` wants text, got the number 3", "quotes"),
 ]

@@ -13,6 +13,7 @@ from cotspec.diagnostics import Sink
 from cotspec.diagnostics.rule import Rule
 from cotspec.front import yaml_source
 from cotspec.front.load import load
+from cotspec.front.nodes import Group, Listing, Node, Removal, Scalar
 from cotspec.front.rules import FILE_RULES
 from cotspec.front.rules import RULES as FRONT
 from cotspec.passes import allow
@@ -53,14 +54,26 @@ def changed(example: str) -> str:
             spec[key] = {**spec.get(key, {}), **value}
         else:
             spec[key] = value
-    return json.dumps(spec)
+    return json.dumps(spec).replace(f'"{yaml_source.REMOVE}"', f"{yaml_source.REMOVE} ")
 
 
 def plain(text: str) -> dict[str, Any]:
-    document = yaml_source.parse(text, "example", Sink())
-    assert document is not None
-    assert isinstance(document.data, dict)
-    return document.data
+    root = yaml_source.parse_nodes(text, "example", Sink())
+    assert isinstance(root, Group)
+    return data_of(root)
+
+
+def data_of(node: Node) -> Any:
+    """Plain data in which `!remove` is a text."""
+    match node:
+        case Group():
+            return {entry.key: data_of(entry.node) for entry in node.entries}
+        case Listing():
+            return [data_of(item) for item in node.items]
+        case Removal():
+            return yaml_source.REMOVE
+        case Scalar():
+            return node.value
 
 
 @pytest.mark.parametrize("rule", EXAMPLES, ids=lambda rule: rule.slug)

@@ -94,7 +94,7 @@ def built() -> Built:
 
 def payload(built: Built, label: str, name: str = "payload.json") -> dict[str, Any]:
     assert built.plan is not None
-    (task,) = [task for task in built.plan.tasks if any(each.startswith(label) for each in task.labels)]
+    (task,) = [task for task in built.plan.tasks if any(str(each).startswith(label) for each in task.labels)]
     (text,) = [text for path, text in built.files.items() if path.endswith(f"{task.id}/{name}")]
     return dict(json.loads(text))
 
@@ -128,10 +128,10 @@ def test_rewards_are_gated_as_published(built: Built) -> None:
 def test_stage_three_is_trained_on_what_stage_two_gets_wrong(built: Built) -> None:
     assert built.plan is not None
     tasks = {task.id: task for task in built.plan.tasks}
-    (rows,) = [task for task in tasks.values() if any("rows of stage rewrite" in label for label in task.labels)]
+    (rows,) = [task for task in tasks.values() if any(label.part == "rows of stage rewrite" for label in task.labels)]
     (mine,) = [tasks[read.task] for read in rows.reads.values()]
     assert mine.body.kind == "mine"  # type: ignore[attr-defined]
-    producers = {tasks[read.task].labels[0] for read in mine.reads.values()}
+    producers = {str(tasks[read.task].labels[0]) for read in mine.reads.values()}
     assert any(label.startswith("stage compress") for label in producers)
 
 

@@ -1,0 +1,56 @@
+"""Findings of a spec and of its variants → findings for a person: each mistake once, with what leads to its place.
+
+Knows findings only: not what a variant is, not what a rule says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from cotspec.diagnostics import Diagnostic, Key, Span
+
+Link = tuple[Span, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The findings of a spec or of one of its variants."""
+
+    findings: Sequence[Diagnostic]
+    variant: str = ""
+    """Name of the variant; "" is the spec itself."""
+    entry: Span | None = None
+    """The entry that makes the variant."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    first: Diagnostic
+    by: list[Found] = field(default_factory=list)
+
+
+def gathered(family: Sequence[Found], everywhere: Collection[str] = ()) -> Iterator[Diagnostic]:
+    """Each finding once; one that only variants have says which. `everywhere` are rules that hold against a file when
+    they hold against the spec and all its variants (what one of them uses is used)."""
+    seen: dict[Key, _Seen] = {}
+    for found in family:
+        for key, one in {one.key: one for one in found.findings}.items():
+            seen.setdefault(key, _Seen(one)).by.append(found)
+    for each in seen.values():
+        if each.first.rule in everywhere and len(each.by) < len(family):
+            continue
+        yield each.first if not each.by[0].variant else replace(each.first, related=_related(each))
+
+
+def _related(seen: _Seen) -> tuple[Link, ...]:
+    first, more = seen.by[0], len(seen.by) - 1
+    note = f"in variant `{first.variant}`" + (f" and {more} more" if more else "")
+    own = () if first.entry is None else ((first.entry, note),)
+    return (*seen.first.related, *own)
+
+
+def linked(finding: Diagnostic, links: Mapping[str, tuple[Link, ...]]) -> Diagnostic:
+    """The finding with the lines that lead to its file."""
+    more = links.get(finding.span.file, ())
+    return replace(finding, related=(*finding.related, *more)) if more else finding

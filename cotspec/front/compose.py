@@ -1,0 +1,211 @@
+"""`extends:` — a spec from the chain of files it is made of. Knows nodes and files; not what a setting means.
+
+Groups merge, lists and values replace, `!remove` drops. A variant is one unit: it is replaced or dropped whole. Every
+node keeps the place in the file it comes from, so a finding points there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path as File
+from typing import Final
+
+from cotspec.diagnostics import Diagnostic, Sink, Span
+from cotspec.diagnostics.origins import Link, linked
+from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.suggest import did_you_mean, near
+from cotspec.front import nodes, phrases, yaml_source
+from cotspec.front.nodes import Entry, Group, Listing, Node, Removal, Scalar
+from cotspec.front.prompts import outside
+from cotspec.front.read import read, shown
+
+EXTENDS: Final = "extends"
+VARIANTS: Final = "variants"
+LONGEST: Final = 10
+"""Files of a chain."""
+_NO_OP_IS_FINE: Final = ("cotspec", "name")
+"""A reader wants to see these in every file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Composed:
+    """One spec, whatever it was made of."""
+
+    root: Node
+    texts: Mapping[str, str]
+    """Text of each file of the chain, by the name that spans use."""
+    links: Mapping[str, tuple[Link, ...]]
+    """By file, the `extends` lines that lead to it, the nearest to the spec first."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Layer:
+    root: Node
+    name: str
+    text: str
+
+
+def compose(file: File, root: File, sink: Sink) -> Composed | None:
+    """Read a spec and all it extends; None after an error. `root` is the project, which no file may lie outside of."""
+    chain = _Chain(file, root)
+    layers = list(chain.layers(sink))
+    if not chain.whole:
+        return None
+    whole = layers[-1].root
+    _refuse_removals(whole, sink)
+    for layer in reversed(layers[:-1]):
+        whole = _Merge(sink).nodes(whole, layer.root, ())
+    if sink.failed:
+        return None
+    return Composed(root=whole, texts={layer.name: layer.text for layer in layers}, links=chain.links)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+class _Chain:
+    """Walks from a spec to the spec it extends, and on; remembers how it got there."""
+
+    def __init__(self, file: File, root: File) -> None:
+        self.file, self.root = file, root
+        self.links: dict[str, tuple[Link, ...]] = {}
+        self.whole = False
+        """Whether the end of the chain was reached."""
+
+    def layers(self, sink: Sink) -> Iterator[_Layer]:
+        """The files from the spec to the one that extends nothing; after an error no more come."""
+        file: File | None = self.file
+        came: tuple[Link, ...] = ()
+        while file is not None:
+            found = Sink()
+            name = shown(file)
+            text = read(file, found)
+            node = None if text is None else yaml_source.parse_nodes(text, name, found)
+            self.links[name] = came
+            sink.extend(linked(one, self.links) for one in found.findings)
+            if node is None or text is None:
+                return
+            yield _Layer(root=node, name=name, text=text)
+            given = nodes.entry(node, EXTENDS)
+            file = None if given is None else self._next(file, given, came, sink)
+            self.whole = given is None
+            if given is not None:
+                came = (*came, (given.node.span, "is extended here"))
+
+    def _next(self, file: File, given: Entry, came: tuple[Link, ...], sink: Sink) -> File | None:
+        """The file an entry names; None after a finding."""
+        span, named = given.node.span, given.node
+        if not isinstance(named, Scalar) or not isinstance(named.value, str) or not named.value:
+            message = f"`{EXTENDS}` wants the file name of a spec, got {phrases.got(nodes.plain(named))}"
+            sink.add(Diagnostic(rule="wrong-type", message=message, span=span, help="a spec extends one other spec"))
+            return None
+        why = outside(named.value, file, self.root)
+        if why:
+            advice = "give a path in the project, relative to the folder of this spec"
+            sink.add(Diagnostic(rule="project-path", message=f"`{EXTENDS}` {why}", span=span, help=advice))
+            return None
+        target = File(os.path.normpath(file.parent / named.value))
+        return target if self._sound(target, span, came, sink) else None
+
+    def _sound(self, target: File, span: Span, came: tuple[Link, ...], sink: Sink) -> bool:
+        """Whether the chain may go on to `target`."""
+        if shown(target) in self.links:
+            message = f"`{shown(target)}` extends itself"
+            sink.add(Diagnostic(rule="extends-cycle", message=message, span=span, help="leave it out", related=came))
+            return False
+        if not target.exists():
+            names = [child.name for child in target.parent.iterdir()] if target.parent.is_dir() else []
+            advice = did_you_mean(near(target.name, names)) or "give a path relative to the folder of this spec"
+            message = f"there is no file `{shown(target)}` to extend"
+            sink.add(Diagnostic(rule="missing-file", message=message, span=span, help=advice))
+            return False
+        if len(self.links) >= LONGEST:
+            message = f"a chain of more than {LONGEST} specs"
+            sink.add(Diagnostic(rule="extends-cycle", message=message, span=span, help="put some of them together"))
+            return False
+        return True
+
+
+# --- merging ----------------------------------------------------------------------------------------------------------
+
+
+class _Merge:
+    """Puts a spec on top of the one it extends."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+
+    def nodes(self, below: Node, above: Node, path: Path) -> Node:
+        """What `above` makes of `below`."""
+        if isinstance(below, Group) and isinstance(above, Group):
+            return self._groups(below, above, path)
+        self._no_op(below, above, path)
+        _refuse_removals(above, self.sink, path)
+        return above
+
+    def _groups(self, below: Group, above: Group, path: Path) -> Group:
+        merged = {each.key: each for each in below.entries}
+        for each in above.entries:
+            under = merged.get(each.key)
+            here = (*path, each.key)
+            if here == (EXTENDS,):
+                continue
+            if isinstance(each.node, Removal):
+                merged.pop(each.key, None)
+                if under is None:
+                    self.sink.add(nothing_to_remove(each, [known.key for known in below.entries]))
+            elif under is None or path == (VARIANTS,):
+                if path != (VARIANTS,):
+                    _refuse_removals(each.node, self.sink, here)
+                merged[each.key] = each
+            else:
+                merged[each.key] = replace(each, node=self.nodes(under.node, each.node, here))
+        merged.pop(EXTENDS if not path else "", None)
+        return Group(above.span, tuple(merged.values()))
+
+    def _no_op(self, below: Node, above: Node, path: Path) -> None:
+        same = type(below) is type(above) and nodes.plain(below) == nodes.plain(above)
+        if same and path[-1:] != () and path[0] not in _NO_OP_IS_FINE:
+            self.sink.add(no_op(path, above.span, (below.span, "says the same")))
+
+
+def nothing_to_remove(given: Entry, known: list[str]) -> Diagnostic:
+    """A finding: `!remove` where there is nothing."""
+    close = near(given.key, known)
+    advice = did_you_mean(close) or "leave the line out"
+    message = f"there is no `{phrases.cut(given.key)}` to remove"
+    return Diagnostic(rule="nothing-to-remove", message=message, span=given.span, help=advice, suggestions=close)
+
+
+def no_op(path: Path, span: Span, first: Link) -> Diagnostic:
+    """A finding: a change that changes nothing."""
+    message = f"{phrases.label(path)} has this value already"
+    advice = "leave the line out"
+    return Diagnostic(
+        rule="no-op-change", severity="warning", message=message, span=span, help=advice, related=(first,)
+    )
+
+
+def _refuse_removals(node: Node, sink: Sink, path: Path = ()) -> None:
+    """Find `!remove` in what is not put on top of anything (in a variant it is: there it is left alone)."""
+    if path[:1] == (VARIANTS,):
+        return
+    match node:
+        case Group():
+            for each in node.entries:
+                if isinstance(each.node, Removal):
+                    sink.add(nothing_to_remove(each, []))
+                else:
+                    _refuse_removals(each.node, sink, (*path, each.key))
+        case Listing():
+            for item in node.items:
+                if isinstance(item, Removal):
+                    message = f"`{yaml_source.REMOVE}` drops a key, not an item of a list"
+                    advice = "write the whole list as it should be"
+                    sink.add(Diagnostic(rule="nothing-to-remove", message=message, span=item.span, help=advice))
+                else:
+                    _refuse_removals(item, sink, path)
+        case Removal() | Scalar():
+            return

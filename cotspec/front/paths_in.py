@@ -1,0 +1,147 @@
+"""Dotted paths into a spec: what they mean, what is there, and putting something else there. Knows nodes and shapes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from cotspec.diagnostics import Diagnostic, Sink, Span
+from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.suggest import did_you_mean, near
+from cotspec.front import phrases, shape
+from cotspec.front.nodes import Entry, Group, Listing, Node, Removal
+from cotspec.spec.experiment import Experiment
+
+_NOT_CHANGED: Final = frozenset({"cotspec", "name", "about", "extends", "variants", "allow"})
+"""What belongs to the file as a whole, not to one variant."""
+
+
+def get(root: Node, path: Path) -> Node | None:
+    """What stands at a path; None when nothing does."""
+    for step in path:
+        below = _below(root, step)
+        if below is None:
+            return None
+        root = below
+    return root
+
+
+def beside(root: Node, path: Path) -> list[str]:
+    """The keys in the group that holds the last part of a path."""
+    group = get(root, path[:-1])
+    return [each.key for each in group.entries] if isinstance(group, Group) else []
+
+
+def put(root: Node, path: Path, span: Span, node: Node) -> Node:
+    """The same tree with `node` at `path`, or with nothing there for a Removal; what is missing above it is made.
+
+    `span` is where the path is written: it is the place of the keys that come in.
+    """
+    if not path:
+        return node
+    step, rest = path[0], path[1:]
+    if isinstance(step, int) and isinstance(root, Listing):
+        items = list(root.items)
+        items[step] = put(items[step], rest, span, node)
+        return Listing(root.span, tuple(items))
+    group = root if isinstance(root, Group) else Group(span, ())
+    if not rest and isinstance(node, Removal):
+        return replace(group, entries=tuple(each for each in group.entries if each.key != step))
+    below = _below(group, step)
+    inner = put(Group(span, ()) if below is None else below, rest, span, node)
+    if below is None:
+        return replace(group, entries=(*group.entries, Entry(str(step), span, inner)))
+    key_span = None if rest else span
+    entries = tuple(
+        Entry(each.key, key_span or each.span, inner) if each.key == step else each for each in group.entries
+    )
+    return replace(group, entries=entries)
+
+
+def _below(node: Node, step: str | int) -> Node | None:
+    if isinstance(node, Listing) and isinstance(step, int):
+        return node.items[step] if step < len(node.items) else None
+    if isinstance(node, Group):
+        return next((each.node for each in node.entries if each.key == step), None)
+    return None
+
+
+# --- reading a dotted path --------------------------------------------------------------------------------------------
+
+
+def resolve(root: Node, given: Entry, sink: Sink) -> Path | None:
+    """The path an entry's key means; None after a finding.
+
+    A setting that is not written but known to the language may be named; a stage, model or data set must be there, or
+    be the last part (a new one).
+    """
+    words = given.key.split(".")
+    if words[0] in _NOT_CHANGED:
+        message = f"`{words[0]}` is the same in all variants of a spec"
+        sink.add(Diagnostic(rule="unknown-path", message=message, span=given.span, help="leave it out"))
+        return None
+    path: Path = ()
+    node: Node | None = root
+    form: shape.Form = Experiment
+    while words:
+        step = _step(node, form, words, anything=path == ("resources", "stages"))
+        if step is None:
+            sink.add(_unknown(given, words, path, node, form))
+            return None
+        path, words = (*path, step), words[str(step).count(".") + 1 :]
+        node, form = (None if node is None else _below(node, step)), shape.step(form, step)
+    return path
+
+
+def _step(node: Node | None, form: shape.Form, words: list[str], *, anything: bool) -> str | int | None:
+    """The next part: what is there (a key may itself hold dots), or what the language has there.
+
+    `anything`: names that are used elsewhere too, and are checked there.
+    """
+    if isinstance(node, Listing):
+        at = int(words[0]) if words[0].isdecimal() and len(words[0]) < 7 else -1
+        return at if 0 <= at < len(node.items) else None
+    written = {each.key for each in node.entries} if isinstance(node, Group) else set()
+    there = next((key for n in range(len(words), 0, -1) if (key := ".".join(words[:n])) in written), None)
+    if there is not None:
+        return there
+    if any(words[0] in shape.keys(model) for model in shape.models(form)):
+        return words[0]
+    if shape.named(form):
+        if anything:
+            return words[0]
+        whole = ".".join(words)  # a metric's name holds dots; a stage's does not
+        return whole if len(words) == 1 or not shape.models(shape.step(form, whole)) else None
+    return None
+
+
+def _unknown(given: Entry, words: list[str], path: Path, node: Node | None, form: shape.Form) -> Diagnostic:
+    known = [each.key for each in node.entries] if isinstance(node, Group) else []
+    known += [key for model in shape.models(form) for key in shape.keys(model) if key not in known]
+    close = near(words[0], known)
+    before = ".".join(map(str, path))
+    whole = tuple(".".join(filter(None, (before, one, *words[1:]))) for one in close)
+    where = f"in {phrases.name(path)}" if path else "in a spec"
+    if isinstance(node, Listing):
+        message = f"`{before}` is a list of {len(node.items)}: there is no item `{phrases.cut(words[0])}`"
+        advice = "items are counted from 0; to change the length give the whole list"
+    else:
+        message = f"there is no `{phrases.cut(words[0])}` {where}"
+        advice = did_you_mean(whole) or (did_you_mean((), known) if known else "leave it out")
+    return Diagnostic(
+        rule="unknown-path",
+        message=message,
+        span=_inside(given, before, words[0]),
+        help=advice,
+        suggestions=whole,
+    )
+
+
+def _inside(given: Entry, before: str, word: str) -> Span:
+    """The part of the key that is wrong; all of it when quoting or escapes hide where that is."""
+    span, first = given.span, len(before) + 1 if before else 0
+    width = span.end_column - span.column - len(given.key)
+    if span.line != span.end_line or width not in (0, 2):
+        return span
+    start = span.column + first + width // 2
+    return Span(span.file, span.line, start, span.line, start + len(word))

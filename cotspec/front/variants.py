@@ -1,0 +1,295 @@
+"""`variants:` → named changes of a spec. Knows nodes, the shape of a spec and dotted paths; not what a setting means.
+
+The shape of the entries themselves has been checked (`cotspec.spec.variants`). A variant's name is made of what a
+person wrote and of nothing else: adding or moving one never renames another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+from cotspec.diagnostics import Diagnostic, Sink, Span
+from cotspec.diagnostics.source import Path
+from cotspec.front import compose, nodes, paths_in, slugs
+from cotspec.front.nodes import Data, Entry, Group, Listing, Node, Removal
+from cotspec.spec.variants import FAMILY
+
+MOST: Final = 2_000
+"""Variants of one spec."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One setting and what it becomes."""
+
+    path: Path
+    span: Span
+    """Where the path is written."""
+    node: Node
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variant:
+    """The spec, changed."""
+
+    name: str
+    span: Span
+    """The key of the entry that makes it."""
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """One value of a dimension: what it adds to the name, and what it changes."""
+
+    label: str
+    changes: tuple[Change, ...]
+
+
+def expand(root: Node, sink: Sink) -> tuple[Variant, ...]:
+    """Every variant of a spec, in the order of the file; none after an error."""
+    entry = nodes.entry(root, compose.VARIANTS)
+    if entry is None or not isinstance(entry.node, Group):
+        return ()
+    if not _few_enough(entry, sink):
+        return ()
+    found = Sink()
+    members = [member for each in entry.node.entries for member in _Family(root, each, found).members()]
+    _distinct(members, found)
+    sink.extend(found.findings)
+    return () if found.failed else tuple(members)
+
+
+def changed(root: Node, variant: Variant) -> Node:
+    """The spec as the variant has it, without `variants`."""
+    for change in variant.changes:
+        root = paths_in.put(root, change.path, change.span, change.node)
+    return root
+
+
+def without(root: Node) -> Node:
+    """The spec without `variants`."""
+    if not isinstance(root, Group):
+        return root
+    return Group(root.span, tuple(each for each in root.entries if each.key != compose.VARIANTS))
+
+
+# --- one entry --------------------------------------------------------------------------------------------------------
+
+
+class _Family:
+    """The variants of one entry."""
+
+    def __init__(self, root: Node, entry: Entry, sink: Sink) -> None:
+        self.root, self.entry, self.sink = root, entry, sink
+        self.group = entry.node if isinstance(entry.node, Group) else Group(entry.span, ())
+
+    def members(self) -> Iterator[Variant]:
+        """Each combination that is not excluded."""
+        fixed = [self._change(each) for each in self.group.entries if each.key not in FAMILY]
+        dimensions = [*self._matrix(), *self._zip(), *self._seeds()]
+        exclude = list(self._exclude())
+        paths = [c for c in fixed if c] + [c for choices in dimensions for c in choices[0].changes]
+        self._no_conflicts(paths)
+        if not paths and not dimensions:
+            self._nothing()
+        for change in fixed:
+            if change is not None:
+                self._no_op(change)
+        hit = [False] * len(exclude)
+        for combination in product(*dimensions):
+            changes = (*(c for c in fixed if c), *(c for choice in combination for c in choice.changes))
+            out = [number for number, (_, values) in enumerate(exclude) if _all_of(values, changes)]
+            for number in out:
+                hit[number] = True
+            if not out:
+                name = "-".join([self.entry.key, *(choice.label for choice in combination)])
+                yield Variant(name=name, span=self.entry.span, changes=changes)
+        self._unused([span for (span, _), used in zip(exclude, hit, strict=True) if not used])
+
+    def _change(self, given: Entry) -> Change | None:
+        found = paths_in.resolve(self.root, given, self.sink)
+        return None if found is None else Change(found, given.span, given.node)
+
+    def _part(self, key: str) -> tuple[Node, ...]:
+        entry = nodes.entry(self.group, key)
+        return () if entry is None else (entry.node,)
+
+    def _dimensions(self, key: str) -> Iterator[tuple[Entry, Path]]:
+        """The paths of `matrix` or `zip`, by name: the order they are written in must not show in a variant's name."""
+        for part in self._part(key):
+            for each in sorted(part.entries if isinstance(part, Group) else (), key=lambda each: each.key):
+                path = paths_in.resolve(self.root, each, self.sink)
+                if path is not None:
+                    yield each, path
+
+    def _matrix(self) -> Iterator[list[_Choice]]:
+        found = list(self._dimensions("matrix"))
+        labels = slugs.short([each.key for each, _ in found])
+        for (each, path), label in zip(found, labels, strict=True):
+            values = _labelled(each.node)
+            yield [_Choice(f"{label}-{name}", (Change(path, node.span, node),)) for name, node in values]
+
+    def _zip(self) -> Iterator[list[_Choice]]:
+        found = list(self._dimensions("zip"))
+        labels = slugs.short([each.key for each, _ in found])
+        columns = [(path, _labelled(each.node)) for each, path in found]
+        if len({len(values) for _, values in columns}) > 1:
+            self._uneven([each for each, _ in found])
+        elif columns:
+            yield [
+                _Choice(
+                    "-".join(f"{label}-{name}" for label, (name, _) in zip(labels, row, strict=True)),
+                    tuple(Change(p, node.span, node) for (p, _), (_, node) in zip(columns, row, strict=True)),
+                )
+                for row in zip(*(values for _, values in columns), strict=True)
+            ]
+
+    def _seeds(self) -> Iterator[list[_Choice]]:
+        for part in self._part("seeds"):
+            values = _labelled(part)
+            if values:
+                yield [_Choice(f"seed-{name}", (Change(("seed",), node.span, node),)) for name, node in values]
+
+    def _exclude(self) -> Iterator[tuple[Span, list[tuple[Path, Data]]]]:
+        for part in self._part("exclude"):
+            for item in part.items if isinstance(part, Listing) else ():
+                entries = item.entries if isinstance(item, Group) else ()
+                resolved = [(paths_in.resolve(self.root, each, self.sink), nodes.plain(each.node)) for each in entries]
+                if all(path is not None for path, _ in resolved):
+                    yield item.span, [(path, value) for path, value in resolved if path is not None]
+
+    # --- findings ---
+
+    def _no_conflicts(self, changes: Sequence[Change]) -> None:
+        for at, later in enumerate(changes):
+            for earlier in changes[:at]:
+                size = min(len(earlier.path), len(later.path))
+                if earlier.path[:size] == later.path[:size]:
+                    message = f"`{self.entry.key}` changes `{'.'.join(map(str, later.path))}` twice"
+                    related = ((earlier.span, "is the other change"),)
+                    self._add("conflicting-changes", message, later.span, "keep one of them", related=related)
+
+    def _no_op(self, change: Change) -> None:
+        now = paths_in.get(self.root, change.path)
+        if isinstance(change.node, Removal):
+            if now is None:
+                last = Entry(str(change.path[-1]), change.span, change.node)
+                self.sink.add(compose.nothing_to_remove(last, paths_in.beside(self.root, change.path)))
+        elif now is not None and nodes.plain(now) == nodes.plain(change.node):
+            self.sink.add(compose.no_op(change.path, change.node.span, (now.span, "is what it is without the variant")))
+
+    def _nothing(self) -> None:
+        message = f"variant `{self.entry.key}` changes nothing"
+        finding = Diagnostic(
+            rule="no-op-change",
+            severity="warning",
+            message=message,
+            span=self.entry.span,
+            help="give it a change such as `stages.NAME.train.lr: 1e-5`, or leave it out",
+        )
+        self.sink.add(finding)
+
+    def _uneven(self, found: Sequence[Entry]) -> None:
+        for each in found[1:]:
+            first, here = (len(_labelled(one.node)) for one in (found[0], each))
+            if first != here:
+                message = f"`{each.key}` has {here} values and `{found[0].key}` has {first}"
+                related = ((found[0].span, "is the other list"),)
+                advice = "lists under `zip` are as long as each other; `matrix` combines any"
+                self._add("uneven-zip", message, each.span, advice, related=related)
+
+    def _unused(self, spans: Sequence[Span]) -> None:
+        if self.sink.failed:
+            return
+        for span in spans:
+            self._add("no-op-change", "no combination has these values", span, "leave it out", severe=False)
+
+    def _add(
+        self,
+        rule: str,
+        message: str,
+        span: Span,
+        advice: str,
+        *,
+        related: tuple[tuple[Span, str], ...] = (),
+        severe: bool = True,
+    ) -> None:
+        severity = "error" if severe else "warning"
+        self.sink.add(
+            Diagnostic(rule=rule, message=message, span=span, help=advice, related=related, severity=severity)  # type: ignore[arg-type]
+        )
+
+
+def _labelled(values: Node) -> list[tuple[str, Node]]:
+    """The values of a dimension with what they are called."""
+    match values:
+        case Group():
+            return [(each.key, each.node) for each in values.entries]
+        case Listing():
+            return [(slugs.slug(nodes.plain(item)), item) for item in values.items]
+        case _:
+            return []
+
+
+def _all_of(values: Sequence[tuple[Path, Data]], changes: Sequence[Change]) -> bool:
+    given = {change.path: change.node for change in changes}
+    return all(path in given and nodes.plain(given[path]) == value for path, value in values)
+
+
+def _few_enough(entry: Entry, sink: Sink) -> bool:
+    """Whether the number of variants is in bounds; counted before a single one is made."""
+    total = 0
+    for each in entry.node.entries if isinstance(entry.node, Group) else ():
+        total += math.prod(_sizes(each.node))
+        if total > MOST:
+            message = f"up to here there are {total:,} variants; the most is {MOST:,}"
+            advice = "take fewer values, or split the spec (`extends` lets two share one base)"
+            sink.add(Diagnostic(rule="too-many-variants", message=message, span=each.span, help=advice))
+            return False
+    return True
+
+
+def _sizes(family: Node) -> Iterator[int]:
+    for key in ("matrix", "zip", "seeds"):
+        entry = nodes.entry(family, key)
+        columns = entry.node.entries if entry is not None and isinstance(entry.node, Group) else ()
+        sizes = [_count(column.node) for column in columns]
+        match key:
+            case "matrix":
+                yield from sizes
+            case "zip":
+                yield max(sizes, default=1)
+            case _:
+                yield max(1, _count(entry.node)) if entry is not None else 1
+
+
+def _count(values: Node) -> int:
+    match values:
+        case Group():
+            return len(values.entries)
+        case Listing():
+            return len(values.items)
+        case _:
+            return 0
+
+
+def _distinct(members: Sequence[Variant], sink: Sink) -> None:
+    first: dict[str, Variant] = {}
+    for member in members:
+        other = first.setdefault(member.name, member)
+        if other is not member:
+            here = member.changes[-1].node.span if member.changes else member.span
+            there = other.changes[-1].node.span if other.changes else other.span
+            message = f"two variants are called `{member.name}`"
+            related = ((there, "is in the other one"),)
+            advice = "give each value once, or name the values: `{name: value, …}` in place of a list"
+            sink.add(Diagnostic(rule="variant-name", message=message, span=here, help=advice, related=related))
+        elif len(member.name) > slugs.LONGEST:
+            message = f"the variant's name `{member.name[:40]}…` has {len(member.name)} characters"
+            advice = f"the most is {slugs.LONGEST}: name the values, `{{name: value, …}}` in place of a list"
+            sink.add(Diagnostic(rule="variant-name", message=message, span=member.span, help=advice))
