@@ -19,7 +19,7 @@ from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.diagnostics.origins import Found, gathered, linked
 from cotspec.diagnostics.rule import Rule
 from cotspec.front.load import Loaded
-from cotspec.front.prompts import project_root
+from cotspec.front.paths import project_root
 from cotspec.ir.lower import LowerError, Source, lower
 from cotspec.ir.plan import Draft, Read
 from cotspec.passes import allow, lint

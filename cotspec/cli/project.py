@@ -15,7 +15,7 @@ _PLACE: Final = "pyproject.toml, [tool.cotspec]"
 
 def find_root(start: Path) -> Path:
     """The nearest folder from `start` upwards that is a project (git, DVC or Python); else `start`."""
-    from cotspec.front.prompts import project_root
+    from cotspec.front.paths import project_root
 
     return project_root(start / "spec.yaml").resolve()
 
@@ -30,7 +30,7 @@ def chosen(root: Path, specs: Sequence[Path]) -> dict[str, Path]:
 
 
 def _inside(root: Path, path: Path) -> str:
-    from cotspec.front.prompts import is_project, project_root
+    from cotspec.front.paths import is_project, project_root
 
     owner = project_root(path.resolve())
     if owner != root.resolve() and is_project(owner):

@@ -6,7 +6,6 @@ node keeps the place in the file it comes from, so a finding points there.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as File
@@ -18,7 +17,7 @@ from cotspec.diagnostics.source import Path
 from cotspec.diagnostics.suggest import did_you_mean, near
 from cotspec.front import nodes, phrases, yaml_source
 from cotspec.front.nodes import Entry, Group, Listing, Node, Removal, Scalar
-from cotspec.front.prompts import outside
+from cotspec.front.paths import Named, locate
 from cotspec.front.read import read, shown
 
 EXTENDS: Final = "extends"
@@ -101,12 +100,9 @@ class _Chain:
             message = f"`{EXTENDS}` wants the file name of a spec, got {phrases.got(nodes.plain(named))}"
             sink.add(Diagnostic(rule="wrong-type", message=message, span=span, help="a spec extends one other spec"))
             return None
-        why = outside(named.value, file, self.root)
-        if why:
-            advice = "give a path in the project, relative to the folder of this spec"
-            sink.add(Diagnostic(rule="project-path", message=f"`{EXTENDS}` {why}", span=span, help=advice))
+        target = locate(Named(written=named.value, key=EXTENDS, spec=file, root=self.root, span=span), sink)
+        if target is None:
             return None
-        target = File(os.path.normpath(file.parent / named.value))
         return target if self._sound(target, span, came, sink) else None
 
     def _sound(self, target: File, span: Span, came: tuple[Link, ...], sink: Sink) -> bool:

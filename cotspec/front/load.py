@@ -19,7 +19,8 @@ from cotspec.diagnostics.source import SourceMap
 from cotspec.front import messages, nodes, phrases, variants
 from cotspec.front.compose import Composed, compose
 from cotspec.front.nodes import Document, Node
-from cotspec.front.prompts import load_prompts, project_root, prompt_paths
+from cotspec.front.paths import project_root
+from cotspec.front.prompts import load_prompts, prompt_paths
 from cotspec.spec.experiment import Experiment
 
 

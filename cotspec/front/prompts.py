@@ -5,10 +5,8 @@ Knows where a spec names files; not what is done with them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path as File
-from pathlib import PurePosixPath
 
 from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import SandboxedEnvironment
@@ -17,36 +15,26 @@ from cotspec.cot.prompting import VARIABLES
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.source import Path, SourceMap
 from cotspec.diagnostics.suggest import did_you_mean, listed, near
-from cotspec.front.read import read, shown
+from cotspec.front.paths import Named, locate, project_root, text_of
+from cotspec.front.read import shown
 from cotspec.spec.experiment import Experiment, FailureRows
-
-_ROOT_SIGNS = (".git", ".dvc", "pyproject.toml")
 
 
 def load_prompts(experiment: Experiment, *, source: SourceMap, spec: File, sink: Sink) -> dict[str, str]:
     """Text of each prompt file by its path as written; findings for paths, files and templates that cannot be used."""
     root = project_root(spec)
+
+    def named(written: str, path: Path) -> Named:
+        return Named(written=written, key=str(path[-1]), spec=spec, root=root, span=source.value(path))
+
     for path, written in _paths(experiment):
-        _refuseoutside(written, path, source, (spec, root), sink)
+        locate(named(written, path), sink)
     texts: dict[str, str] = {}
     for path, written in prompt_paths(experiment):
-        if _refuseoutside(written, path, source, (spec, root), sink):
-            continue
-        text = texts[written] if written in texts else _text(written, path, source, spec, sink)
+        text = texts[written] if written in texts else _text(named(written, path), sink)
         if text is not None:
             texts[written] = text
     return texts
-
-
-def project_root(spec: File) -> File:
-    """The nearest folder above the spec that is a project; without one, the spec's own folder."""
-    folder = File(os.path.abspath(spec)).parent
-    return next((f for f in (folder, *folder.parents) if is_project(f)), folder)
-
-
-def is_project(folder: File) -> bool:
-    """Whether this very folder is a project (git, DVC or Python)."""
-    return any(os.path.exists(folder / sign) for sign in _ROOT_SIGNS)  # a folder that cannot be read is none
 
 
 def prompt_paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
@@ -70,38 +58,14 @@ def _paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
             yield ("data", name, "file"), data.file
 
 
-def _refuseoutside(written: str, path: Path, source: SourceMap, places: tuple[File, File], sink: Sink) -> bool:
-    spec, root = places
-    why = outside(written, spec, root)
-    if why:
-        message = f"`{path[-1]}` {why}"
-        advice = "give a path in the project, relative to the folder of the spec"
-        sink.add(Diagnostic(rule="project-path", message=message, span=source.value(path), help=advice))
-    return bool(why)
-
-
-def outside(written: str, spec: File, root: File) -> str:
-    if not written or not written.isprintable() or "\\" in written:
-        return "is not a path: name a file, with `/` between folders"
-    if PurePosixPath(written).is_absolute() or written.startswith("~") or written[1:2] == ":":
-        return "is an absolute path, which means nothing on another machine"
-    joined = File(os.path.abspath(spec)).parent / written
-    inside = File(os.path.normpath(joined)).is_relative_to(root) and joined.resolve().is_relative_to(root.resolve())
-    return "" if inside else f"leads out of the project (`{shown(root)}`)"
-
-
-def _text(written: str, path: Path, source: SourceMap, spec: File, sink: Sink) -> str | None:
+def _text(named: Named, sink: Sink) -> str | None:
     """The text of a prompt file that can be used."""
-    file = File(os.path.normpath(spec.parent / written))
-    found = Sink()
-    text = read(file, found)
-    for finding in found.findings:
-        sink.add(Diagnostic(rule="prompt-file", message=finding.message, span=source.value(path), help=finding.help))
-    if text is None:
+    found = text_of(named, sink, rule="prompt-file")
+    if found is None:
         return None
-    faults = list(_faults(text, shown(file)))
+    faults = list(_faults(found[1], shown(found[0])))
     sink.extend(faults)
-    return None if faults else text
+    return None if faults else found[1]
 
 
 def _faults(text: str, file: str) -> Iterator[Diagnostic]:

@@ -72,7 +72,8 @@ def _bytes(path: Path) -> bytes:
         size = path.stat().st_size
         if size > LARGEST:
             raise _RefusedError("file-too-large", f"`{name}` has {size:,} bytes; the most is {LARGEST:,}")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1)  # the size may be a lie (a file that grows)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the name is not a file name"
         raise _RefusedError("unreadable-file", f"`{name}` cannot be read: {reason}") from error

@@ -1,0 +1,112 @@
+"""Paths a spec names: which of them stay in the project, and the text of the file behind one.
+
+A spec may come from a stranger. What it names is looked up only inside its own project, and read only when it is a
+regular file of bounded size. Knows neither which keys hold paths nor what is done with the files.
+
+The policy. A path is relative to the folder of the spec that names it, with `/` between parts; `..` is fine while it
+stays in the project. It counts as it is written (`a/../b` is `b`, whatever `a` is), as it does for DVC. A symbolic link
+is followed when its end is in the project too. Hidden files and folders (`.git`, `.dvc`, `.env`) hold what is nobody
+else's business, and what a spec names ends up in files that are shared.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path as File
+from typing import Final
+
+from cotspec.diagnostics import Diagnostic, Sink, Span
+from cotspec.front.read import read, shown
+from cotspec.spec.local import LOCAL_FILE
+
+_ROOT_SIGNS: Final = (".git", ".dvc", "pyproject.toml")
+LONGEST: Final = 1024
+"""Characters of a path; what is longer is no path anybody typed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Named:
+    """A path as a spec writes it: under which key, in which spec file of which project, and where in it."""
+
+    written: str
+    key: str
+    spec: File
+    root: File
+    span: Span
+
+
+def locate(named: Named, sink: Sink) -> File | None:
+    """The file or folder that is named, there or not, when it is one of the project; None after a finding."""
+    file = File(os.path.normpath(_folder(named.spec) / named.written))
+    why = _malformed(named.written) or _outside(file, named.root)
+    if not why:
+        return file
+    advice = "give a path in the project, relative to the folder of the spec"
+    sink.add(_finding("project-path", f"`{named.key}` {why}", named, advice))
+    return None
+
+
+def text_of(named: Named, sink: Sink, *, rule: str) -> tuple[File, str] | None:
+    """The file that is named and its text; None after a finding at the spec's own place.
+
+    `rule` is the slug for a file that is not there or cannot be read (a folder, a pipe, too large, not UTF-8).
+    """
+    file = locate(named, sink)
+    if file is None:
+        return None
+    found = Sink()
+    text = read(file, found)
+    for finding in found.findings:
+        sink.add(_finding(rule, finding.message, named, finding.help))
+    return None if text is None else (file, text)
+
+
+def project_root(spec: File) -> File:
+    """The nearest folder above the spec that is a project; without one, the spec's own folder."""
+    folder = File(os.path.abspath(spec)).parent
+    return next((f for f in (folder, *folder.parents) if is_project(f)), folder)
+
+
+def is_project(folder: File) -> bool:
+    """Whether this very folder is a project (git, DVC or Python)."""
+    return any(os.path.exists(folder / sign) for sign in _ROOT_SIGNS)  # a folder that cannot be read is none
+
+
+def inside(path: File, root: File) -> bool:
+    """Whether a path lies in a project as it is written, and still does when links are followed."""
+    written = File(os.path.abspath(path)).is_relative_to(os.path.abspath(root))
+    # realpath and not Path.resolve, which raises for links that go round in a circle
+    return written and File(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def _folder(spec: File) -> File:
+    """Where the paths of a spec count from: for a spec that is a link, where the spec really lies."""
+    return File(os.path.realpath(spec) if spec.is_symlink() else spec).parent
+
+
+def _malformed(written: str) -> str:
+    if not written.strip() or not written.isprintable() or "\\" in written or len(written) > LONGEST:
+        return "is not a path: name a file, with `/` between folders"
+    if "://" in written:
+        return "is an address, and only files of the project are read"
+    if written.startswith(("/", "~")) or written[1:2] == ":":
+        return "is an absolute path, which means nothing on another machine"
+    return ""
+
+
+def _outside(file: File, root: File) -> str:
+    lexical = File(os.path.abspath(file))
+    if not inside(lexical, root):
+        return f"leads out of the project (`{shown(root)}`)"
+    for place, top in ((lexical, root), (File(os.path.realpath(lexical)), File(os.path.realpath(root)))):
+        parts = place.relative_to(top).parts
+        if any(part.startswith(".") for part in parts):
+            return "names a hidden file or folder, and those are not for sharing"
+        if parts[-1:] == (LOCAL_FILE,):
+            return f"names `{LOCAL_FILE}`, which is for this machine alone"
+    return ""
+
+
+def _finding(rule: str, message: str, named: Named, advice: str) -> Diagnostic:
+    return Diagnostic(rule=rule, message=message, span=named.span, help=advice)
