@@ -26,12 +26,6 @@ def get(root: Node, path: Path) -> Node | None:
     return root
 
 
-def beside(root: Node, path: Path) -> list[str]:
-    """The keys in the group that holds the last part of a path."""
-    group = get(root, path[:-1])
-    return [each.key for each in group.entries] if isinstance(group, Group) else []
-
-
 def put(root: Node, path: Path, span: Span, node: Node) -> Node:
     """The same tree with `node` at `path`, or with nothing there for a Removal; what is missing above it is made.
 

@@ -90,12 +90,13 @@ class _Family:
 
     def members(self) -> Iterator[Variant]:
         """Each combination that is not excluded."""
+        before = len(self.sink.findings)
         fixed = [self._change(each) for each in self.group.entries if each.key not in FAMILY]
         dimensions = [*self._matrix(), *self._zip(), *self._seeds()]
         exclude = list(self._exclude())
         paths = [c for c in fixed if c] + [c for choices in dimensions for c in choices[0].changes]
         self._no_conflicts(paths)
-        if not paths and not dimensions:
+        if not paths and not dimensions and len(self.sink.findings) == before:
             self._nothing()
         for change in fixed:
             if change is not None:
@@ -179,7 +180,7 @@ class _Family:
         if isinstance(change.node, Removal):
             if now is None:
                 last = Entry(str(change.path[-1]), change.span, change.node)
-                self.sink.add(compose.nothing_to_remove(last, paths_in.beside(self.root, change.path)))
+                self.sink.add(compose.nothing_to_remove(last, []))
         elif now is not None and nodes.plain(now) == nodes.plain(change.node):
             self.sink.add(compose.no_op(change.path, change.node.span, (now.span, "is what it is without the variant")))
 
@@ -195,6 +196,7 @@ class _Family:
         self.sink.add(finding)
 
     def _uneven(self, found: Sequence[Entry]) -> None:
+        found = sorted(found, key=lambda each: each.span)
         for each in found[1:]:
             first, here = (len(_labelled(one.node)) for one in (found[0], each))
             if first != here:
