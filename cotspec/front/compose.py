@@ -17,8 +17,9 @@ from cotspec.diagnostics.source import Path
 from cotspec.diagnostics.suggest import did_you_mean, near
 from cotspec.front import nodes, phrases, yaml_source
 from cotspec.front.nodes import Entry, Group, Listing, Node, Removal, Scalar
-from cotspec.front.paths import Named, locate
+from cotspec.front.paths import Named, folder_of, locate
 from cotspec.front.read import read, shown
+from cotspec.front.rebase import rebased
 
 EXTENDS: Final = "extends"
 VARIANTS: Final = "variants"
@@ -86,7 +87,8 @@ class _Chain:
             sink.extend(linked(one, self.links) for one in found.findings)
             if node is None or text is None:
                 return
-            yield _Layer(root=node, name=name, text=text)
+            moved = rebased(node, of=folder_of(file), to=folder_of(self.file))
+            yield _Layer(root=moved, name=name, text=text)
             given = nodes.entry(node, EXTENDS)
             file = None if given is None else self._next(file, given, came, sink)
             self.whole = given is None

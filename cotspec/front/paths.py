@@ -38,7 +38,7 @@ class Named:
 
 def locate(named: Named, sink: Sink) -> File | None:
     """The file or folder that is named, there or not, when it is one of the project; None after a finding."""
-    file = File(os.path.normpath(_folder(named.spec) / named.written))
+    file = File(os.path.normpath(folder_of(named.spec) / named.written))
     why = _malformed(named.written) or _outside(file, named.root)
     if not why:
         return file
@@ -80,7 +80,7 @@ def inside(path: File, root: File) -> bool:
     return written and File(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
-def _folder(spec: File) -> File:
+def folder_of(spec: File) -> File:
     """Where the paths of a spec count from: for a spec that is a link, where the spec really lies."""
     return File(os.path.realpath(spec) if spec.is_symlink() else spec).parent
 

@@ -114,7 +114,7 @@ def test_a_spec_and_the_same_values_in_one_file_are_the_same_experiment(folder: 
         ("extends: !remove\n", ("wrong-type", "child.yaml", 1, 10)),
         ("extends: /etc/passwd\n", ("project-path", "child.yaml", 1, 10)),
         ("extends: ../../spec.yaml\n", ("project-path", "child.yaml", 1, 10)),
-        ("extends: .git\n", ("not-a-file", ".git", 1, 1)),
+        ("extends: .git\n", ("project-path", "child.yaml", 1, 10)),
         ("extends: base.yaml\nabout: !remove\n", ("nothing-to-remove", "child.yaml", 2, 1)),
         ("extends: base.yaml\nstages: {frist: !remove }\n", ("nothing-to-remove", "child.yaml", 2, 10)),
         ("extends: base.yaml\nevaluate: {of: [!remove ]}\n", ("nothing-to-remove", "child.yaml", 2, 17)),
@@ -167,3 +167,18 @@ def test_a_file_outside_the_project_is_refused_through_a_link_too(
     elsewhere.write_text(BASE)
     (folder / "link.yaml").symlink_to(elsewhere)
     assert found("extends: link.yaml\nname: child\n") == [("project-path", "child.yaml", 1, 10)]
+
+
+def test_a_path_counts_from_the_folder_of_the_file_that_wrote_it(folder: Path) -> None:
+    (folder / "below" / "prompts").mkdir(parents=True)
+    (folder / "solve.jinja").write_text("{{ question }}")
+    (folder / "below" / "prompts" / "solve.jinja").write_text("Below: {{ question }}")
+    base = BASE.replace("evaluate: {", "evaluate: {prompt: prompts/solve.jinja, ")
+    more = "  top: {teach.prompt: ../solve.jinja}\n  m: {matrix: {stages.second.prompt: [prompts/solve.jinja]}}\n"
+    (folder / "below" / "base.yaml").write_text(f"{base}variants:\n{more}")
+    loaded = sound("extends: below/base.yaml\nname: child\n")
+    assert loaded.experiment.evaluate.prompt == "below/prompts/solve.jinja"
+    assert loaded.files == {"below/prompts/solve.jinja": "Below: {{ question }}"}
+    top, matrix = loaded.variants
+    assert top.files["solve.jinja"] == "{{ question }}"
+    assert matrix.experiment.stages["second"].prompt == "below/prompts/solve.jinja"
