@@ -23,6 +23,11 @@ Specs = Annotated[
 ]
 
 
+TrustRemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Accept specs that run code which comes with a hub model.")
+]
+
+
 class Format(StrEnum):
     """How findings are printed."""
 
@@ -55,22 +60,26 @@ def build(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 1 and name what is not up to date.")
     ] = False,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Compile specs to dvc.yaml and generated/."""
     from cotspec.cli.build import run
+    from cotspec.passes.options import Options
 
-    raise typer.Exit(run(specs or [], check_only=check))
+    raise typer.Exit(run(specs or [], check_only=check, options=Options(trust_remote_code=trust_remote_code)))
 
 
 @app.command()
 def check(
     specs: Specs = None,
     output: Annotated[Format, typer.Option("--format", help="How findings are printed.")] = Format.text,
+    trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Validate specs without writing anything."""
     from cotspec.cli.check import run
+    from cotspec.passes.options import Options
 
-    raise typer.Exit(run(specs or [], output=output.value))
+    raise typer.Exit(run(specs or [], output=output.value, options=Options(trust_remote_code=trust_remote_code)))
 
 
 @app.command()

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from cotspec.cli import findings, project
 from cotspec.cli.problem import ProblemError
+from cotspec.passes.options import Options
 
 if TYPE_CHECKING:
     from cotspec.ir.plan import Plan
     from cotspec.workspace import Changes
 
 
-def run(specs: Sequence[Path], *, check_only: bool) -> int:
+def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
     """Return the exit code. Raises ProblemError."""
     from cotspec import workspace
     from cotspec.compiler import compile_specs
@@ -24,7 +25,7 @@ def run(specs: Sequence[Path], *, check_only: bool) -> int:
 
     root = project.find_root(Path.cwd())
     sink = Sink()
-    built = compile_specs(project.chosen(root, specs), sink)
+    built = compile_specs(project.chosen(root, specs), sink, options)
     findings.show(sink, stream=sys.stderr)
     if built.plan is None:
         return 1

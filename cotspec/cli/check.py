@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cotspec.cli import findings, project
+from cotspec.passes.options import Options
 
 
-def run(specs: Sequence[Path], *, output: findings.Format) -> int:
+def run(specs: Sequence[Path], *, output: findings.Format, options: Options) -> int:
     """Return the exit code: 1 when a finding is an error. Raises ProblemError."""
     from cotspec.compiler import plan_specs
     from cotspec.diagnostics import Sink
@@ -17,7 +18,7 @@ def run(specs: Sequence[Path], *, output: findings.Format) -> int:
     root = project.find_root(Path.cwd())
     paths = project.chosen(root, specs)
     sink = Sink()
-    plan_specs(paths, sink)
+    plan_specs(paths, sink, options)
     findings.show(sink, stream=sys.stdout, output=output)
     if output == "text" and not sink.findings:
         print(f"no findings in {len(paths)} {'spec' if len(paths) == 1 else 'specs'}")

@@ -112,7 +112,8 @@ class _Experiment:
             return self._model(name)
         if name not in self._spec.stages:
             raise LowerError(f"there is no model or stage `{name}`", where=where)
-        ref = payload.InputModel(chat=self._chat(name))
+        first = self._first(name)
+        ref = payload.InputModel(chat=first.chat, trust_remote_code=first.trust_remote_code)
         if not _gated(self._spec.stages[name]):
             return _Weights(ref=ref, reads={"model": self._read(f"{name}/train", "model")})
         whole, gate = self._read(f"{name}/train", ""), self._read(f"{name}/gate", "gate.json")
@@ -122,7 +123,9 @@ class _Experiment:
         model = self._spec.models[name]
         if model.hub is not None:
             revision = model.revision or defaults.HUB_REVISION
-            return _Weights(ref=payload.HubModel(id=model.hub, revision=revision, chat=model.chat), reads={})
+            trust = model.trust_remote_code
+            hub = payload.HubModel(id=model.hub, revision=revision, chat=model.chat, trust_remote_code=trust)
+            return _Weights(ref=hub, reads={})
         if model.builtin is not None:
             if model.builtin not in self._digests:
                 message = f"cotspec comes without a builtin model `{model.builtin}`"
@@ -132,13 +135,13 @@ class _Experiment:
         if model.path is None:
             raise LowerError(f"model `{name}` has no weights", where=("models", name))
         read = self._project_file(model.path, ("models", name, "path"))
-        return _Weights(ref=payload.InputModel(chat=model.chat), reads={"model": read})
+        return _Weights(ref=payload.InputModel(chat=model.chat, trust_remote_code=False), reads={"model": read})
 
-    def _chat(self, name: str) -> bool:
-        """Whether prompts are chat: that of the model a chain of stages began with."""
+    def _first(self, name: str) -> spec.Model:
+        """The model a chain of stages began with: it decides on chat prompts and remote code."""
         while name not in self._spec.models:
             name = self._spec.stages[name].start
-        return self._spec.models[name].chat
+        return self._spec.models[name]
 
     # --- one method per kind of task ----------------------------------------------------------------------------------
 
@@ -243,7 +246,8 @@ class _Experiment:
             checkpoint=bodies.checkpoint(advance),
             require=tuple(self._requirement(name, metric, text) for metric, text in sorted(advance.require.items())),
             otherwise=advance.otherwise,
-            chat=self._chat(name),
+            chat=self._first(name).chat,
+            trust_remote_code=self._first(name).trust_remote_code,
             prompt=self._prompt(evaluate.prompt, "solve", ("evaluate", "prompt")) if generates else "",
             sampling=bodies.sampling(evaluate.sampling) if generates else defaults.NO_SAMPLING,
             format=self._format,

@@ -12,6 +12,8 @@ class Options:
 
     ci: bool = False
     """The strict set: a warning counts as an error, unless the spec allows it with a reason."""
+    trust_remote_code: bool = False
+    """Whether code that comes with a hub model may run."""
 
 
 DEFAULT: Final = Options()

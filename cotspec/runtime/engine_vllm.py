@@ -28,6 +28,7 @@ class VllmEngine:
         self._llm = LLM(
             model=origin.location,
             revision=origin.revision or None,
+            trust_remote_code=origin.trust_remote_code,
             tensor_parallel_size=settings.tensor_parallel,
             gpu_memory_utilization=settings.vllm_memory,
             seed=0,

@@ -68,7 +68,8 @@ def _chosen(body: GateBody, found: list[Candidate]) -> Candidate:
 def _validated(task: Task, body: GateBody, candidate: Candidate, work: Path) -> Candidate:
     """The candidate with its `valid.*` metrics, measured by generation on the validation problems."""
     problems = lines.read(task.input("problems"), Problem)
-    origin = models.Source(location=str(task.input("stage") / candidate.path), revision="", chat=body.chat)
+    folder, trust = task.input("stage") / candidate.path, body.trust_remote_code
+    origin = models.Source(location=str(folder), revision="", chat=body.chat, trust_remote_code=trust)
     job = generate.Job(
         what=f"validation of {candidate.path}",
         sampling=body.sampling,

@@ -40,6 +40,8 @@ class Source:
     location: str
     revision: str
     chat: bool
+    trust_remote_code: bool
+    """Whether code that comes with the model runs; always said to libraries, whose default could change."""
 
     @property
     def folder(self) -> Path | None:
@@ -51,13 +53,14 @@ def source(task: Task, ref: ModelRef) -> Source:
     """Where `ref` points to. Raises TaskError when it is not there or not what the payload was made for."""
     match ref:
         case HubModel():
-            return Source(location=ref.id, revision=ref.revision or "main", chat=ref.chat)
+            location, revision, trust = ref.id, ref.revision or "main", ref.trust_remote_code
         case BuiltinModel():
-            return Source(location=str(_builtin(ref)), revision="", chat=ref.chat)
+            location, revision, trust = str(_builtin(ref)), "", False
         case InputModel():
-            return Source(location=str(_input(task)), revision="", chat=ref.chat)
+            location, revision, trust = str(_input(task)), "", ref.trust_remote_code
         case _:
             assert_never(ref)
+    return Source(location=location, revision=revision, chat=ref.chat, trust_remote_code=trust)
 
 
 def _builtin(ref: BuiltinModel) -> Path:
@@ -92,7 +95,10 @@ def load_tokenizer(origin: Source) -> PreTrainedTokenizerBase:
 
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            origin.location, revision=origin.revision or None, padding_side="left"
+            origin.location,
+            revision=origin.revision or None,
+            padding_side="left",
+            trust_remote_code=origin.trust_remote_code,
         )
     except (OSError, ValueError) as error:
         raise TaskError(f"cannot load the tokenizer of {_name(origin)}: {_first(error)}") from error
@@ -135,7 +141,10 @@ def load_model(origin: Source, *, dtype: torch.dtype | Literal["auto"]) -> PreTr
 
     try:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            origin.location, revision=origin.revision or None, dtype=dtype
+            origin.location,
+            revision=origin.revision or None,
+            dtype=dtype,
+            trust_remote_code=origin.trust_remote_code,
         )
     except (OSError, ValueError, SafetensorError) as error:
         raise TaskError(f"cannot load the model {_name(origin)}: {_first(error)}") from error

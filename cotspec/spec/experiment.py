@@ -34,6 +34,8 @@ class Model(Part):
     """Commit hash or tag of a `hub` model."""
     chat: bool = False
     """Wrap prompts with the tokenizer's chat template (instruct and reasoning models)."""
+    trust_remote_code: bool = False
+    """Run the code that comes with a `hub` model; whoever checks or builds must agree (`--trust-remote-code`)."""
 
 
 class AnswerField(Part):

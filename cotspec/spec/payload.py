@@ -276,6 +276,7 @@ class GateBody(Body):
     require: tuple[Requirement, ...]
     otherwise: Literal["stop", "warn"]
     chat: bool
+    trust_remote_code: bool
     prompt: str
     sampling: Sampling
     format: TraceFormat

@@ -16,6 +16,7 @@ class HubModel(Part):
     id: str
     revision: str
     chat: bool
+    trust_remote_code: bool
 
 
 class BuiltinModel(Part):
@@ -30,11 +31,13 @@ class BuiltinModel(Part):
 class InputModel(Part):
     """Weights in the folder `inputs["model"]`: an earlier stage's, or a local folder.
 
-    With an input `gate` beside it, that file names which of the stage's checkpoints goes on.
+    With an input `gate` beside it, that file names which of the stage's checkpoints goes on. `trust_remote_code` is
+    that of the hub model a chain of stages began with: a model is saved with its code.
     """
 
     kind: Literal["input"] = "input"
     chat: bool
+    trust_remote_code: bool
 
 
 ModelRef = Annotated[HubModel | BuiltinModel | InputModel, Field(discriminator="kind")]

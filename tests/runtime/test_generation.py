@@ -190,6 +190,7 @@ def gate(**changes: Any) -> GateBody:
         "require": (Requirement(metric="train.formatted", op=">=", value=0.9),),
         "otherwise": "stop",
         "chat": False,
+        "trust_remote_code": False,
         "prompt": SOLVE,
         "sampling": GREEDY,
         "format": FORMAT,

@@ -12,6 +12,7 @@ from cotspec.passes.check.source_choice import DATA, MODEL
 
 _USED: Mapping[str, tuple[str, ...]] = {
     "revision": ("hub",),
+    "trust_remote_code": ("hub",),
     "config": ("hub",),
     "split": ("hub", "builtin"),
     "question": ("hub", "file"),

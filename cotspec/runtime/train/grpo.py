@@ -127,7 +127,11 @@ def _trainer(
         vllm_gpu_memory_utilization=s.vllm_memory,
         vllm_tensor_parallel_size=s.tensor_parallel,
         vllm_max_model_length=body.max_length,
-        model_init_kwargs={"dtype": trl_bridge.base_dtype(body), "revision": origin.revision or None},
+        model_init_kwargs={
+            "dtype": trl_bridge.base_dtype(body),
+            "revision": origin.revision or None,
+            "trust_remote_code": origin.trust_remote_code,
+        },
     )
     return GRPOTrainer(
         model=origin.location,

@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -220,7 +220,7 @@ def export(training: Training, raw: Path, out: Path, tokenizer: PreTrainedTokeni
         base = models.load_model(training.origin, dtype=torch.float32)
         model = PeftModel.from_pretrained(base, str(raw)).merge_and_unload().to(dtype)
     else:
-        model = models.load_model(models.Source(location=str(raw), revision="", chat=False), dtype=dtype)
+        model = models.load_model(replace(training.origin, location=str(raw), revision=""), dtype=dtype)
     _refuse_broken(model, training.body.precision)
     scratch.fresh(out)
     model.save_pretrained(str(out), safe_serialization=True)
