@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from cotspec.cot.rows import TraceRecord
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Traces:
-    """Records of a `traces.jsonl`."""
+    """Records of a `traces.jsonl`; equal only to itself, so that what was found in them can be kept by it."""
 
     file: str
     """Where they were read, relative to the project."""

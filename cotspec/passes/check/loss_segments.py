@@ -12,8 +12,8 @@ _STAGE = "start: base, train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: so
 
 RULE = Rule(
     slug="loss-segments",
-    claim="The answer is supervised, and `masked` only where a mask hides something.",
-    why="A student that is never taught to answer does not answer; `masked` without a mask supervises nothing.",
+    claim="`masked` is supervised only where a mask hides something.",
+    why="It is what the prompt hides; without a mask it supervises nothing.",
     failing=f"stages: {{first: {{{_STAGE} {{on: [masked, answer]}}}}}}\n",
     passing=f"stages: {{first: {{{_STAGE} {{on: [step, answer]}}}}}}\n",
 )
@@ -22,15 +22,7 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every loss."""
     for path, _, stage in context.stages():
-        if stage.loss is None:
-            continue
-        where = (*path, "loss", "on")
-        if "answer" not in stage.loss.on:
-            advice = "add `answer`, unless a later stage teaches it"
-            message = "the answer is not supervised"
-            yield finding(RULE, context.source.value(where), message, advice, severity="warning")
-        if "masked" in stage.loss.on and stage.mask is None:
-            span = context.source.value((*where, stage.loss.on.index("masked")))
-            yield finding(
-                RULE, span, "`masked` supervises what a mask hides, and there is none", "add `mask:`, or use `step`"
-            )
+        if stage.loss is not None and "masked" in stage.loss.on and stage.mask is None:
+            span = context.source.value((*path, "loss", "on", stage.loss.on.index("masked")))
+            message = "`masked` supervises what a mask hides, and there is none"
+            yield finding(RULE, span, message, "add `mask:`, or use `step`")

@@ -14,9 +14,29 @@ from cotspec.diagnostics import Sink
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes import allow
 from cotspec.passes.check.context import Check, Context
-from cotspec.passes.lint import unpinned_revision
+from cotspec.passes.lint import (
+    answer_cut,
+    answer_unsupervised,
+    loss_drops_rows,
+    mask_hides_all,
+    mask_hides_nothing,
+    mask_never_matches,
+    mask_ramp,
+    row_length,
+    unpinned_revision,
+)
 
-LINTS: tuple[tuple[Rule, Check], ...] = ((unpinned_revision.RULE, unpinned_revision.check),)
+LINTS: tuple[tuple[Rule, Check], ...] = (
+    (unpinned_revision.RULE, unpinned_revision.check),
+    (mask_never_matches.RULE, mask_never_matches.check),
+    (mask_hides_nothing.RULE, mask_hides_nothing.check),
+    (mask_hides_all.RULE, mask_hides_all.check),
+    (mask_ramp.RULE, mask_ramp.check),
+    (answer_unsupervised.RULE, answer_unsupervised.check),
+    (loss_drops_rows.RULE, loss_drops_rows.check),
+    (row_length.RULE, row_length.check),
+    (answer_cut.RULE, answer_cut.check),
+)
 """Every rule with its check; the order does not matter, findings are shown in the order of the file."""
 
 RULES: Mapping[str, Rule] = MappingProxyType({rule.slug: rule for rule, _ in LINTS})
