@@ -14,7 +14,6 @@ from typing import Final
 
 from cotspec.back import places
 from cotspec.builtin import digest
-from cotspec.cot.rows import TraceRecord
 from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.diagnostics.origins import Found, gathered, linked
 from cotspec.diagnostics.rule import Rule
@@ -125,6 +124,8 @@ def _read_traces(root: Path, place: str) -> Traces | None:
     file = root / place
     if not file.is_file():
         return None
+    from cotspec.cot.rows import TraceRecord  # here: before the first run nobody needs the kernel
+
     records = []
     with file.open(encoding="utf-8") as lines:
         for line in islice(lines, MOST_TRACES + 1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -75,6 +74,8 @@ def _patterns(root: Path) -> tuple[str, ...]:
 
 
 def _settings(folder: Path) -> dict[str, object]:
+    import tomllib  # here: who names the specs does not need it
+
     path = folder / "pyproject.toml"
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from cotspec.cot.answers import answer_of, equal
-from cotspec.cot.segment import Trace, segment
-from cotspec.spec.payload import TraceFormat
+if TYPE_CHECKING:
+    from cotspec.cot.segment import Trace
+    from cotspec.spec.payload import TraceFormat
 
 MEASURES: Mapping[str, type] = MappingProxyType(
     {
@@ -49,6 +50,9 @@ def measure(
     response: str, *, tokens: int, gold: str, teacher: Teacher, fmt: TraceFormat
 ) -> dict[str, bool | int | float]:
     """All MEASURES of one response. `tokens` is its length as generated; `gold` the gold answer."""
+    from cotspec.cot.answers import answer_of, equal  # here: who checks an expression needs the names alone
+    from cotspec.cot.segment import segment
+
     trace = segment(response, fmt)
     given = answer_of(trace)
     return {

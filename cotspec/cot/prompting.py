@@ -2,19 +2,21 @@
 
 Owns rendering and the default templates (the folder `prompts/` beside this file). Must not know what the trace shows.
 Templates come from shared specs, so they run in jinja2's sandbox; an unknown variable is an error, not an empty string.
+jinja2 is imported where something is rendered: the compiler reads names and default texts only.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib import resources
-from typing import Final, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 Task = Literal["solve", "reconstruct", "complete", "rewrite"]
 VARIABLES: Final = frozenset({"question", "trace"})
+_DEFAULTS: Final = Path(__file__).parent / "prompts"
 
 
 class PromptError(ValueError):
@@ -23,11 +25,13 @@ class PromptError(ValueError):
 
 def default_prompt(task: Task) -> str:
     """The text of cotspec's own template for a task."""
-    return resources.files("cotspec.cot").joinpath("prompts", f"{task}.jinja").read_text(encoding="utf-8")
+    return (_DEFAULTS / f"{task}.jinja").read_text(encoding="utf-8")
 
 
 def render(template: str, *, question: str, trace: str) -> str:
     """The prompt, to the last newline of its template. Both values are inserted as they are. Raises PromptError."""
+    from jinja2 import TemplateError
+
     compiled = _compiled(template)
     try:
         return compiled.render(question=question, trace=trace)
@@ -42,6 +46,9 @@ def check(template: str) -> None:
 
 @lru_cache(maxsize=16)
 def _compiled(template: str) -> Template:
+    from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
     try:
         unknown = meta.find_undeclared_variables(environment.parse(template)) - VARIABLES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import SequenceMatcher
 
 _NEAR = 0.6
 _SURE = 0.75
@@ -11,15 +10,20 @@ _SURE = 0.75
 
 def near(word: str, candidates: Iterable[str], *, most: int = 3) -> tuple[str, ...]:
     """The candidates that look like `word`, best first; case, `-` and `_` do not count as differences."""
-    folded = _fold(word)
-    scored = [(SequenceMatcher(None, folded, _fold(c)).ratio(), c) for c in dict.fromkeys(candidates)]
+    scored = [(_likeness(word, c), c) for c in dict.fromkeys(candidates)]
     best = sorted((s for s in scored if s[0] >= _NEAR), key=lambda s: (-s[0], s[1]))
     return tuple(c for _, c in best[:most])
 
 
 def alike(word: str, candidate: str) -> bool:
     """Whether `word` is so close to `candidate` that little else can be meant."""
-    return SequenceMatcher(None, _fold(word), _fold(candidate)).ratio() >= _SURE
+    return _likeness(word, candidate) >= _SURE
+
+
+def _likeness(word: str, candidate: str) -> float:
+    from difflib import SequenceMatcher  # here: most specs have no misspelling
+
+    return SequenceMatcher(None, _fold(word), _fold(candidate)).ratio()
 
 
 def did_you_mean(suggestions: tuple[str, ...], candidates: Iterable[str] = ()) -> str:

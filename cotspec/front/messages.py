@@ -140,7 +140,7 @@ class _Explainer:
 
     def _missing(self, place: _Place, key: str) -> Diagnostic:
         group = place.group
-        about = shape.keys(group)[key].description if group else None
+        about = shape.meaning(group, key) if group else None
         words = " ".join((about or shape.describe(shape.step(place.form, key))).split()).rstrip(".")
         return self._needs(place, key, f"`{key}`: {words}")
 

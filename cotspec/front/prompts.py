@@ -5,11 +5,10 @@ Knows where a spec names files; not what is done with them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path as File
-
-from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
-from jinja2.sandbox import SandboxedEnvironment
+from typing import TYPE_CHECKING
 
 from cotspec.cot.prompting import VARIABLES
 from cotspec.diagnostics import Diagnostic, Sink, Span
@@ -18,6 +17,11 @@ from cotspec.diagnostics.suggest import did_you_mean, listed, near
 from cotspec.front.paths import Named, locate, project_root, text_of
 from cotspec.front.read import shown
 from cotspec.spec.experiment import Experiment, FailureRows
+
+if TYPE_CHECKING:
+    from jinja2.nodes import Template
+
+_PLAIN = re.compile(rf"(?<!\{{)\{{\{{ *(?:{'|'.join(sorted(VARIABLES))}) *\}}\}}")
 
 
 def load_prompts(experiment: Experiment, *, source: SourceMap, spec: File, sink: Sink) -> dict[str, str]:
@@ -69,6 +73,14 @@ def _text(named: Named, sink: Sink) -> str | None:
 
 
 def _faults(text: str, file: str) -> Iterator[Diagnostic]:
+    # Most prompts only insert their names. That needs no parser, and jinja2 would be a tenth of a whole check.
+    return iter(()) if not re.search(r"\{[{%#]", _PLAIN.sub(" ", text)) else _jinja_faults(text, file)
+
+
+def _jinja_faults(text: str, file: str) -> Iterator[Diagnostic]:
+    from jinja2 import TemplateError, TemplateSyntaxError, meta
+    from jinja2.sandbox import SandboxedEnvironment
+
     try:
         tree = SandboxedEnvironment().parse(text)
         unknown = meta.find_undeclared_variables(tree) - VARIABLES
@@ -93,8 +105,10 @@ def _fault(message: str, span: Span, advice: str) -> Diagnostic:
     return Diagnostic(rule="prompt-template", message=message, span=span, help=advice)
 
 
-def _use(text: str, file: str, tree: nodes.Template, name: str) -> Span:
+def _use(text: str, file: str, tree: Template, name: str) -> Span:
     """Where a name is first used; Jinja knows the line, the column is the first place on it that reads so."""
+    from jinja2 import nodes
+
     line = min((node.lineno for node in tree.find_all(nodes.Name) if node.name == name), default=1)
     whole = _line(text, file, line)
     at = text.split("\n")[line - 1].find(name)

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from cotspec.diagnostics.suggest import either
+from cotspec.spec.meaning import meanings
 
 #: A type as Python's annotations write it: a class, a union, `Annotated[...]`. They have no type in common.
 Form = object
@@ -21,6 +22,11 @@ Form = object
 def keys(model: type[BaseModel]) -> dict[str, FieldInfo]:
     """Fields by the key a person writes."""
     return {info.alias or name: info for name, info in model.model_fields.items()}
+
+
+def meaning(model: type[BaseModel], key: str) -> str | None:
+    """What a key says about itself."""
+    return next((meanings(model).get(n) for n, info in model.model_fields.items() if key in (info.alias, n)), None)
 
 
 def form(info: FieldInfo) -> Form:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from cotspec.cot.rows import TraceRecord
+if TYPE_CHECKING:
+    from cotspec.cot.rows import TraceRecord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -21,7 +21,7 @@ class Part(BaseModel):
         allow_inf_nan=False,
         populate_by_name=True,
         protected_namespaces=(),
-        use_attribute_docstrings=True,
+        defer_build=True,  # a validator is built when it is used; one process uses a few of all classes
     )
 
 

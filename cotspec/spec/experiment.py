@@ -4,8 +4,6 @@ Owns the *shape* of a spec. Rules that tie two places together (a name that must
 `cotspec.passes.check`, where a finding can point at both.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -4,8 +4,6 @@ A body is *identity*: each field changes what is computed, and the task's id is 
 How it is launched (GPUs, batch splitting) is in `RunSettings`, in a file of its own that is never hashed.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from cotspec.spec.experiment import Experiment
+from cotspec.spec.meaning import meanings
 
 HEAD = """# Spec reference
 
@@ -43,14 +44,13 @@ def _models(annotation: object) -> Iterator[type[BaseModel]]:
 
 def _section(model: type[BaseModel]) -> str:
     about = " ".join((model.__doc__ or "").split())
-    rows = [_row(name, field) for name, field in model.model_fields.items()]
+    rows = [_row(name, field, meanings(model).get(name, "")) for name, field in model.model_fields.items()]
     table = ["| key | type | default | meaning |", "|---|---|---|---|", *rows]
     return "\n".join([f"## {model.__name__}", "", about, "", *table, ""])
 
 
-def _row(name: str, field: FieldInfo) -> str:
-    meaning = " ".join((field.description or "").split())
-    cells = (f"`{field.alias or name}`", _type(field.annotation), _default(field), meaning)
+def _row(name: str, field: FieldInfo, meaning: str) -> str:
+    cells = (f"`{field.alias or name}`", _type(field.annotation), _default(field), " ".join(meaning.split()))
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

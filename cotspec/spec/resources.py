@@ -1,7 +1,5 @@
 """What a person may write under `resources:`: how work is launched, never what is computed (never identity)."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """What a person may write under `reward:`. The expressions' own language is cotspec.cot.expr."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Where models and questions come from, as payloads name them (part of cotspec.spec.payload, which re-exports it)."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """What a person may write under `train:` and `sampling:`: a trainer and its settings. A new trainer begins here."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

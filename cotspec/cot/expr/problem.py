@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -36,6 +35,8 @@ def closest(word: str, known: Iterable[str]) -> str:
     alias = _ALIASES.get(word.lower(), "")
     if alias in names:
         return alias
+    import difflib  # here: most expressions are right
+
     found = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
     return found[0] if found else ""
 
