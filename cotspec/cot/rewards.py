@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import NamedTuple
 
 from cotspec.cot.expr import FUNCTION_NAMES, Env, Node, Problem, Symbol, UnscorableError, bind, read, scope_of
 from cotspec.cot.measures import MEASURES
@@ -24,8 +25,7 @@ Place = tuple[str | int, ...]
 _LARGEST = sys.float_info.max
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A problem and the expression it is in."""
 
     place: Place

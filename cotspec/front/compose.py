@@ -7,7 +7,7 @@ node keeps the place in the file it comes from, so a finding points there.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Final
 
@@ -159,7 +159,7 @@ class _Merge:
                     _refuse_removals(each.node, self.sink, here)
                 merged[each.key] = each
             else:
-                merged[each.key] = replace(each, node=self.nodes(under.node, each.node, here))
+                merged[each.key] = each._replace(node=self.nodes(under.node, each.node, here))
         merged.pop(EXTENDS if not path else "", None)
         return Group(above.span, tuple(merged.values()))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from cotspec.diagnostics import Span
 from cotspec.diagnostics.source import Path, SourceMap
@@ -12,31 +12,27 @@ from cotspec.front.scalars import Value
 Data = Value | list["Data"] | dict[str, "Data"]
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """One value."""
 
     span: Span
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(NamedTuple):
     """`!remove`: what another spec says here does not hold."""
 
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """Items in order."""
 
     span: Span
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A key, its place, and what it holds."""
 
     key: str
@@ -44,8 +40,7 @@ class Entry:
     node: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Entries with different keys, in order."""
 
     span: Span
@@ -55,8 +50,7 @@ class Group:
 Node = Scalar | Removal | Listing | Group
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """What one file says, and where it says it."""
 
     data: Data
@@ -65,7 +59,7 @@ class Document:
 
 def document(root: Node, texts: Mapping[str, str]) -> Document:
     """The data under `root`, every key and value of it written down under its path."""
-    start = replace(root.span, end_line=root.span.line, end_column=root.span.column)
+    start = root.span._replace(end_line=root.span.line, end_column=root.span.column)
     keys: dict[Path, Span] = {(): start}
     values: dict[Path, Span] = {}
     return Document(_unfold(root, (), keys, values), SourceMap(keys, values, texts))

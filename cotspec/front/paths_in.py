@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
@@ -40,16 +39,16 @@ def put(root: Node, path: Path, span: Span, node: Node) -> Node:
         return Listing(root.span, tuple(items))
     group = root if isinstance(root, Group) else Group(span, ())
     if not rest and isinstance(node, Removal):
-        return replace(group, entries=tuple(each for each in group.entries if each.key != step))
+        return group._replace(entries=tuple(each for each in group.entries if each.key != step))
     below = _below(group, step)
     inner = put(Group(span, ()) if below is None else below, rest, span, node)
     if below is None:
-        return replace(group, entries=(*group.entries, Entry(str(step), span, inner)))
+        return group._replace(entries=(*group.entries, Entry(str(step), span, inner)))
     key_span = None if rest else span
     entries = tuple(
         Entry(each.key, key_span or each.span, inner) if each.key == step else each for each in group.entries
     )
-    return replace(group, entries=entries)
+    return group._replace(entries=entries)
 
 
 def _below(node: Node, step: str | int) -> Node | None:

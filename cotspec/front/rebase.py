@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-from dataclasses import replace
 from pathlib import Path as File
 from typing import Final
 
@@ -37,7 +36,7 @@ def _walk(node: Node, path: Words, prefix: str) -> Node:
         return _moved(node, prefix)
     match node:
         case Group():
-            below = [replace(each, node=_walk(each.node, _below(path, each.key), prefix)) for each in node.entries]
+            below = [each._replace(node=_walk(each.node, _below(path, each.key), prefix)) for each in node.entries]
             return Group(node.span, tuple(below))
         case Listing():
             return Listing(node.span, tuple(_walk(item, path, prefix) for item in node.items))
@@ -61,11 +60,11 @@ def _moved(node: Node, prefix: str) -> Node:
     """The path, or each of several that a variant chooses from."""
     match node:
         case Scalar(value=str(written)) if written and not written.startswith(("/", "~")) and "\\" not in written:
-            return replace(node, value=posixpath.normpath(f"{prefix}/{written}"))
+            return node._replace(value=posixpath.normpath(f"{prefix}/{written}"))
         case Listing():
             return Listing(node.span, tuple(_moved(item, prefix) for item in node.items))
         case Group():
-            entries = tuple(replace(each, node=_moved(each.node, prefix)) for each in node.entries)
+            entries = tuple(each._replace(node=_moved(each.node, prefix)) for each in node.entries)
             return Group(node.span, entries)
         case Scalar() | Removal():
             return node

@@ -6,7 +6,6 @@ libyaml parses; scalars are read by `scalars` (YAML 1.2), and what YAML allows b
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NoReturn
 
 import yaml
@@ -118,7 +117,7 @@ class _Parser:
             )
             self._stop("unknown-alias", what, self._span(event))
         self._counted(target[1], event)
-        return replace(target[0], span=self._span(event))
+        return target[0]._replace(span=self._span(event))
 
     def _list(self, start: yaml.CollectionStartEvent, depth: int) -> Listing:
         items: list[Node] = []

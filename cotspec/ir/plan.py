@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cotspec.spec.payload import Body, RunSettings
 from cotspec.spec.resources import Slurm, Strategy
@@ -15,8 +15,7 @@ from cotspec.spec.resources import Slurm, Strategy
 Launcher = Literal["python", "accelerate"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Launch:
+class Launch(NamedTuple):
     """How a task is started; never part of an identity."""
 
     launcher: Launcher
@@ -26,8 +25,7 @@ class Launch:
     slurm: Slurm | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Read:
+class Read(NamedTuple):
     """An input: `file` inside the out folder of the task `task` ("" is the whole folder), or, when `task` is "", a path
     of the project."""
 
@@ -46,8 +44,7 @@ class Label:
         return f"{self.part} of {self.experiment}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class DraftTask:
+class DraftTask(NamedTuple):
     """A task under a name that is unique in its draft, e.g. `bridge-tiny/structure/rows`."""
 
     name: str
@@ -57,15 +54,13 @@ class DraftTask:
     label: Label
 
 
-@dataclass(frozen=True, kw_only=True)
-class Draft:
+class Draft(NamedTuple):
     """All tasks of all experiments, producers before consumers. Report tasks have a ReportBody."""
 
     tasks: tuple[DraftTask, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Task:
+class Task(NamedTuple):
     """A task with an identity. Equal ids are one task; `labels` names everyone who needs it."""
 
     id: str
@@ -76,16 +71,14 @@ class Task:
     labels: tuple[Label, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
+class Report(NamedTuple):
     """The last task of one experiment; `name` is the experiment's, so it is never shared."""
 
     name: str
     task: Task
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan:
+class Plan(NamedTuple):
     """What back ends accept: tasks by id in build order, and one report per experiment."""
 
     tasks: tuple[Task, ...]

@@ -7,7 +7,7 @@ share a task and launch it differently, the first one's way is kept and the diff
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cotspec.cot.versions import KERNEL
 from cotspec.ir.canonical import ID_DIGITS, fingerprint
@@ -45,7 +45,7 @@ def seal(draft: Draft) -> Sealed:
     sealer = _Sealer(_by_name(draft))
     for name in order({name: _needs(task) for name, task in sealer.drafts.items()}):
         sealer.add(sealer.drafts[name])
-    sealed = [replace(task, labels=tuple(sealer.labels[task.id])) for task in sealer.tasks.values()]
+    sealed = [task._replace(labels=tuple(sealer.labels[task.id])) for task in sealer.tasks.values()]
     reports = (Report(name=t.body.name, task=t) for t in sealed if isinstance(t.body, ReportBody))
     tasks = tuple(t for t in sealed if not isinstance(t.body, ReportBody))
     plan = Plan(tasks=tasks, reports=tuple(sorted(reports, key=lambda report: report.name)))
@@ -105,4 +105,4 @@ class _Sealer:
             self.conflicts.append(Conflict(id=name, kept=self._first[name], dropped=draft.name))
 
     def _sealed(self, read: Read) -> Read:
-        return replace(read, task=self.ids[read.task]) if read.task else read
+        return read._replace(task=self.ids[read.task]) if read.task else read

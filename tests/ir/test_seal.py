@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -100,7 +99,7 @@ def test_a_gated_stage_hands_on_its_whole_folder_and_the_gate() -> None:
 def test_an_input_that_nobody_makes_is_refused() -> None:
     draft = lower([source(SMALL)], DIGESTS)
     first, *rest = draft.tasks
-    broken = Draft(tasks=(replace(first, reads={"file": Read(task="small/nobody", file="x")}), *rest))
+    broken = Draft(tasks=(first._replace(reads={"file": Read(task="small/nobody", file="x")}), *rest))
     with pytest.raises(SealError, match="nobody makes input `file`"):
         seal(broken)
 

@@ -7,7 +7,7 @@ conditions. Grammar and limits are in `text`, type rules in `tree`, arithmetic i
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cotspec.cot.expr import operations
 from cotspec.cot.expr.node import Kind, Node, Symbol
@@ -33,8 +33,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What a text turned out to be: a node, or the problems in the order of the text.
 
     Neither, when its only fault is to use a `let` name that has a problem of its own.

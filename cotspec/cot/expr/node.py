@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cotspec.cot.expr.operations import Run
 
 Kind = Literal["number", "condition"]
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(NamedTuple):
     """What a name stands for."""
 
     kind: Kind | None
@@ -22,8 +20,7 @@ class Symbol:
     depth: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A checked expression: its kind, how to run it, and what it reads."""
 
     kind: Kind

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: What people bring from other languages, and its name here.
 _ALIASES = {"ln": "log", "clamp": "clip", "interp": "curve", "piecewise": "curve", "fabs": "abs", "minimum": "min"}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(NamedTuple):
     """One mistake in an expression's text."""
 
     column: int

@@ -11,7 +11,7 @@ import ast
 import keyword
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cotspec.cot.expr.problem import Problem, shorten
 
@@ -55,8 +55,7 @@ _INSTEAD = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """The tree of an expression and the one-line text its offsets count in."""
 
     tree: ast.expr
