@@ -37,6 +37,19 @@ class Format(StrEnum):
     github = "github"
 
 
+class PreviewFormat(StrEnum):
+    """How a preview is printed."""
+
+    text = "text"
+    json = "json"
+
+
+class Try(StrEnum):
+    """Responses that are there already."""
+
+    teacher = "teacher"
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from cotspec.cli.version import version
@@ -80,6 +93,57 @@ def check(
     from cotspec.passes.options import Options
 
     raise typer.Exit(run(specs or [], output=output.value, options=Options(trust_remote_code=trust_remote_code)))
+
+
+@app.command()
+def preview(
+    spec: Annotated[str, typer.Argument(help="The spec file.")],
+    stage: Annotated[str, typer.Argument(help="The stage, by its name in the spec.")],
+    row: Annotated[
+        int | None, typer.Option(min=0, help="Which row, as rows.jsonl counts them: from 0, through all epochs.")
+    ] = None,
+    record: Annotated[
+        int | None, typer.Option("--id", help="The row of this record instead; a dropped one is shown with the reason.")
+    ] = None,
+    epoch: Annotated[int | None, typer.Option(min=0, help="With --id: in this epoch, from 0.")] = None,
+    traces: Annotated[
+        Path | None, typer.Option(help="JSON lines with question, answer and trace, in place of those of a run.")
+    ] = None,
+    response: Annotated[
+        str | None, typer.Option(help="Score this response (grpo): the text, @FILE, or - for stdin.")
+    ] = None,
+    trying: Annotated[Try | None, typer.Option("--try", help="Score the teacher's own trace instead.")] = None,
+    tokens: Annotated[int | None, typer.Option(min=1, help="The response's length in tokens.")] = None,
+    progress: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Place in the run, 0 to 1, for weights that move. Default: the row's."),
+    ] = None,
+    output: Annotated[PreviewFormat, typer.Option("--format", help="How it is printed.")] = PreviewFormat.text,
+    full: Annotated[bool, typer.Option("--full", help="Show long thinking whole.")] = False,
+    colour: Annotated[
+        bool | None,
+        typer.Option("--color/--no-color", help="Default: in colour on a terminal, unless NO_COLOR is set."),
+    ] = None,
+) -> None:
+    """Show one row as it will be trained on: what is hidden, the prompt, what carries loss or reward."""
+    from cotspec.cli.preview import Arguments, run
+
+    arguments = Arguments(
+        spec=spec,
+        stage=stage,
+        row=row,
+        id=record,
+        epoch=epoch,
+        traces=traces,
+        response=response,
+        trying=trying is not None,
+        tokens=tokens,
+        progress=progress,
+        output=output.value,
+        full=full,
+        colour=colour,
+    )
+    raise typer.Exit(run(arguments))
 
 
 @app.command()

@@ -19,7 +19,7 @@ def show(sink: Sink, *, stream: TextIO, output: Format = "text") -> None:
         case "text":
             from cotspec.front.read import texts
 
-            print(text.render(sink.sorted(), texts(sink.findings), colour=_colour(stream)), file=stream, end="")
+            print(text.render(sink.sorted(), texts(sink.findings), colour=colour(stream)), file=stream, end="")
             if counts := text.summary(sink.findings):
                 print(f"\n{counts}", file=stream)
         case "json":
@@ -34,5 +34,6 @@ def show(sink: Sink, *, stream: TextIO, output: Format = "text") -> None:
             assert_never(output)
 
 
-def _colour(stream: TextIO) -> bool:
+def colour(stream: TextIO) -> bool:
+    """Whether to write in colour: on a terminal that can, unless NO_COLOR is set."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -54,12 +54,21 @@ def measure(
     from cotspec.cot.segment import segment
 
     trace = segment(response, fmt)
+    return {"correct": correct(trace, gold), **size(trace, tokens=tokens, teacher=teacher)}
+
+
+def correct(trace: Trace, gold: str) -> bool:
+    """Whether the answer of a segmented response equals the gold answer. Raises answers.AnswerError."""
     given = answer_of(trace)
+    return given is not None and equal(given, gold)
+
+
+def size(trace: Trace, *, tokens: int, teacher: Teacher) -> dict[str, bool | int | float]:
+    """All MEASURES but whether the answer is right."""
     return {
-        "correct": given is not None and equal(given, gold),
         "formatted": formatted(trace),
         "steps": len(trace.steps),
-        "words": words(response),
+        "words": words(trace.text),
         "tokens": tokens,
         "teacher_steps": teacher.steps,
         "teacher_words": teacher.words,

@@ -86,7 +86,7 @@ class CompiledReward:
         """
         if not 0.0 <= progress <= 1.0:
             raise ValueError(f"progress is a number from 0 to 1, not {progress}")
-        env = self._usable(measures)
+        env = self.usable(measures)
         for number, (condition, reward) in enumerate(self.gates):
             try:
                 if not condition.run(env):
@@ -96,7 +96,8 @@ class CompiledReward:
                 return Score(None, None, {}, f"{name} cannot be scored: {error}", (name,))
         return self._sum(env, progress)
 
-    def _usable(self, measures: Mapping[str, bool | int | float]) -> Env:
+    def usable(self, measures: Mapping[str, bool | int | float]) -> Env:
+        """Those of `measures` that it reads and that are of their type and finite."""
         env: Env = {}
         for name, kind in self.measures:
             value = measures.get(name)
@@ -113,7 +114,7 @@ class CompiledReward:
         failed: dict[str, str] = {}
         for name, node, weight in self.terms:
             try:
-                value = _weight(weight, progress) * node.run(env)
+                value = weight_at(weight, progress) * node.run(env)
             except UnscorableError as error:
                 failed[name] = str(error)
                 continue
@@ -216,7 +217,7 @@ class _Reader:
                 self.terms.append((term.name, node, term.weight))
 
 
-def _weight(ramp: Ramp, progress: float) -> float:
+def weight_at(ramp: Ramp, progress: float) -> float:
     """Linear, and exactly `first` and `last` at the ends."""
     if ramp.first == ramp.last:
         return ramp.first

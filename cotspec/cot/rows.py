@@ -14,6 +14,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal, assert_never, get_args
 
 from cotspec.cot.leak import Leak, LeakKind, leaks, seal
@@ -77,6 +78,8 @@ class Dropped:
 
     reason: Literal["no_steps", "nothing_supervised", "leak"]
     leak: str = ""
+    seen: View | None = None
+    """What the prompt would have shown, where it came so far."""
 
 
 @dataclass(kw_only=True)
@@ -134,6 +137,8 @@ class View:
     """Spans of the trace left out, by the mask or to close a leak: sorted, not overlapping."""
     units: int = 0
     masked: int = 0
+    chosen: tuple[Span, ...] = ()
+    """The `masked` spans that the mask chose; the rest of `hidden` closes leaks."""
     sealed: tuple[Leak, ...] = ()
     """Leaks that were closed by hiding more."""
 
@@ -158,18 +163,62 @@ def _corrupted(body: payload.RowsBody, trace: Trace, *, rng: random.Random, prog
     first = corrupt(trace, body.mask, opener=opener, rng=rng, progress=progress, shuffle=body.shuffle)
     shown, hidden = first.shown, first.hidden
     found = leaks(shown, trace=trace, hidden=hidden)
+    left: tuple[Leak, ...] = ()
     if found:
         extra = seal(trace, hidden)
         hidden = merged((*hidden, *extra))
         numbered = "" if body.shuffle else opener
         shown = show(trace, hidden, order=first.order, opener=numbered, placeholder=body.mask.placeholder)
         # Asked about the units as the mask chose them, too: in `hidden` one may have become part of a longer span.
-        if left := leaks(shown, trace=trace, hidden=(*first.hidden, *extra)):
-            return Dropped(reason="leak", leak=str(left[0]))
-    return View(shown=shown, hidden=hidden, units=first.units, masked=len(first.hidden), sealed=found)
+        left = leaks(shown, trace=trace, hidden=(*first.hidden, *extra))
+    count = len(first.hidden)
+    seen = View(shown=shown, hidden=hidden, units=first.units, masked=count, chosen=first.hidden, sealed=found)
+    return Dropped(reason="leak", leak=str(left[0]), seen=seen) if left else seen
 
 
 # --- all rows ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One record in one epoch: the row it became, or why it became none."""
+
+    place: int
+    """Its place in the run, from 0; dropped rows count."""
+    total: int
+    """Places in the run."""
+    epoch: int
+    record: TraceRecord
+    trace: Trace
+    seen: View | Dropped
+    row: Row | Dropped
+
+    @property
+    def progress(self) -> float:
+        """Its place as a number from 0 to 1, which moves a ramped share."""
+        return _progress(self.place, self.total)
+
+
+def attempts(body: payload.RowsBody, records: Sequence[TraceRecord]) -> Iterator[Attempt]:
+    """Every record of `body.slice` in every epoch, in training order.
+
+    Each epoch takes the records in an order of its own and masks each of them anew. Traces are cut when their turn
+    comes. Raises units.UnitError and prompting.PromptError for a body that cannot be used.
+    """
+    sources = _sources(body, records)
+    cut = cache(lambda index: segment(sources[index].trace, body.format))
+    total = len(sources) * body.epochs
+    place = written = 0
+    for epoch in range(body.epochs):
+        order = {index: _digest("order", body.seed, epoch, record.id) for index, record in enumerate(sources)}
+        for index in sorted(order, key=order.__getitem__):
+            record, trace = sources[index], cut(index)
+            rng = random.Random(int.from_bytes(_digest("row", body.seed, epoch, record.id)))  # noqa: S311 no secret
+            seen = view(body, trace, rng=rng, progress=_progress(place, total))
+            row = _row(body, record, trace, seen, epoch=epoch, number=written)
+            yield Attempt(place=place, total=total, epoch=epoch, record=record, trace=trace, seen=seen, row=row)
+            place += 1
+            written += not isinstance(row, Dropped)
 
 
 def build(
@@ -177,24 +226,23 @@ def build(
 ) -> Iterator[Row]:
     """The rows of all epochs in training order; `counts` is filled in as they come.
 
-    Each epoch takes the records of `body.slice` in an order of its own and masks each of them anew. A row that cannot
-    be built is dropped and counted. Raises units.UnitError and prompting.PromptError for a body that cannot be used.
+    A row that cannot be built is dropped and counted. Raises what `attempts` raises.
     """
-    end = len(records) if body.slice.end < 0 else body.slice.end
-    sources = [(record, segment(record.trace, body.format)) for record in records[body.slice.first : end]]
-    counts.records = len(sources)
-    total, place = len(sources) * body.epochs, 0
-    for epoch in range(body.epochs):
-        for record, trace in sorted(sources, key=lambda source: _digest("order", body.seed, epoch, source[0].id)):
-            rng = random.Random(int.from_bytes(_digest("row", body.seed, epoch, record.id)))  # noqa: S311 no secret
-            seen = view(body, trace, rng=rng, progress=place / max(1, total - 1))
-            row = _row(body, record, trace, seen, epoch=epoch, number=counts.rows)
-            _tally(counts, record, seen, row)
-            if not isinstance(row, Dropped):
-                yield row
-            place += 1
-            if report is not None:
-                report(place, total)
+    counts.records = len(_sources(body, records))
+    for attempt in attempts(body, records):
+        _tally(counts, attempt.record, attempt.seen, attempt.row)
+        if not isinstance(attempt.row, Dropped):
+            yield attempt.row
+        if report is not None:
+            report(attempt.place + 1, attempt.total)
+
+
+def _sources(body: payload.RowsBody, records: Sequence[TraceRecord]) -> Sequence[TraceRecord]:
+    return records[body.slice.first : len(records) if body.slice.end < 0 else body.slice.end]
+
+
+def _progress(place: int, total: int) -> float:
+    return place / max(1, total - 1)
 
 
 def _row(
@@ -207,7 +255,7 @@ def _row(
         case "sft":
             spans = supervise(trace, body.loss_on, hidden=seen.hidden)
             if not spans:
-                return Dropped(reason="nothing_supervised")
+                return Dropped(reason="nothing_supervised", seen=seen)
             target = trace.text.rstrip()
             return SftRow(row=number, epoch=epoch, id=record.id, prompt=prompt, target=target, supervise=spans)
         case "grpo":

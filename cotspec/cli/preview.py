@@ -1,0 +1,129 @@
+"""`cotspec preview`: one row of a stage as it will be trained on, and what a response to it would earn."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cotspec.cli import findings, project
+from cotspec.cli.problem import ProblemError
+
+if TYPE_CHECKING:
+    from cotspec.ir.plan import Plan
+    from cotspec.preview.canvas import Canvas
+    from cotspec.preview.make import Request
+
+_PIPE_WIDTH = 100
+_WIDEST = 120
+_NARROWEST = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The command line, as it was written."""
+
+    spec: str
+    stage: str
+    row: int | None
+    id: int | None
+    epoch: int | None
+    traces: Path | None
+    response: str | None
+    trying: bool
+    """The teacher's own trace."""
+    tokens: int | None
+    progress: float | None
+    output: Literal["text", "json"]
+    full: bool
+    colour: bool | None
+
+
+def run(arguments: Arguments) -> int:
+    """Return the exit code. Raises ProblemError."""
+    from cotspec.preview import json, text
+    from cotspec.preview.make import make
+    from cotspec.preview.stage import PreviewError
+
+    root = project.find_root(Path.cwd())
+    request = _request(arguments)
+    plan = _plan(root, arguments.spec)
+    if plan is None:
+        return 1
+    try:
+        preview = make(plan, request, root=root)
+    except PreviewError as error:
+        raise ProblemError(str(error)) from error
+    shown = json.render(preview) if arguments.output == "json" else text.render(preview, _canvas(arguments))
+    _write(shown)
+    return 0
+
+
+def _plan(root: Path, spec: str) -> Plan | None:
+    """The plan of the one experiment that `spec` names; None after its findings were shown.
+
+    The one place that knows how a spec is named on this command line.
+    """
+    from cotspec.compiler import plan_specs
+    from cotspec.diagnostics import Sink
+
+    sink = Sink()
+    plan = plan_specs(project.chosen(root, [Path(spec)]), sink)
+    if plan is None:
+        findings.show(sink, stream=sys.stderr)
+    return plan
+
+
+def _request(arguments: Arguments) -> Request:
+    from cotspec.preview.make import Request
+    from cotspec.preview.row import Wanted
+
+    if arguments.row is not None and arguments.id is not None:
+        raise ProblemError("--row and --id both choose the row: give one of them")
+    if arguments.epoch is not None and arguments.id is None:
+        raise ProblemError("--epoch goes with --id; --row counts the rows of all epochs")
+    if arguments.response is not None and arguments.trying:
+        raise ProblemError("--response and --try both choose what is scored: give one of them")
+    return Request(
+        spec=arguments.spec,
+        stage=arguments.stage,
+        wanted=Wanted(row=arguments.row or 0, id=arguments.id, epoch=arguments.epoch or 0),
+        traces=arguments.traces,
+        response=True if arguments.trying else _response(arguments.response),
+        tokens=arguments.tokens,
+        progress=arguments.progress,
+    )
+
+
+def _response(written: str | None) -> str | None:
+    """The text itself, that of `@FILE`, or with `-` what comes in on stdin."""
+    if written is None or not (written == "-" or written.startswith("@")):
+        return written
+    name = "stdin" if written == "-" else written[1:]
+    try:
+        raw = sys.stdin.buffer.read() if written == "-" else Path(name).read_bytes()
+        return raw.decode("utf-8").replace("\r\n", "\n")
+    except OSError as error:
+        raise ProblemError(f"the response {name!r} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ProblemError(f"the response {name!r} is not UTF-8 (byte {error.start + 1})") from error
+
+
+def _canvas(arguments: Arguments) -> Canvas:
+    from cotspec.preview.canvas import Canvas
+
+    colour = findings.colour(sys.stdout) if arguments.colour is None else arguments.colour
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
+    return Canvas(width=max(_NARROWEST, min(width, _WIDEST)), colour=colour, whole=arguments.full)
+
+
+def _write(text: str) -> None:
+    """Print, with a `?` for what the terminal's encoding lacks; a reader that has seen enough is no failure."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "replace").decode(encoding), end="", flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end

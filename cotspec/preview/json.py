@@ -1,0 +1,150 @@
+"""A preview for programs: one JSON object, its keys stable. Spans are [start, end) in characters of the text beside
+them; what is not known is null, and `unknown` says why."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from cotspec.cot.rows import Dropped
+from cotspec.cot.segment import Trace
+from cotspec.cot.units import Span
+from cotspec.preview.model import Preview, covered, ends
+from cotspec.preview.score import Scored
+
+VERSION = 1
+"""Rises when a key changes its meaning or goes; new keys may come at any time."""
+_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029]")
+
+
+def render(preview: Preview) -> str:
+    """The object, indented; nothing in it can steer a terminal."""
+    text = json.dumps(_preview(preview), indent=2, ensure_ascii=False, allow_nan=False)
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
+
+
+def _preview(preview: Preview) -> dict[str, object]:
+    stage, source, record = preview.stage, preview.source, preview.record
+    return {
+        "version": VERSION,
+        "spec": preview.spec,
+        "experiment": stage.experiment,
+        "stage": stage.name,
+        "by": stage.rows.by,
+        "task": stage.rows.task,
+        "source": {
+            "kind": source.kind,
+            "file": source.file or None,
+            "records": len(source.records),
+            "about": source.about,
+            "advice": [" ".join(line.split()) for line in source.advice],
+        },
+        "row": _row(preview),
+        "question": record.question,
+        "answer": record.answer,
+        "teacher": {
+            "steps": record.steps,
+            "words": record.words,
+            "tokens": record.tokens if preview.counted else None,
+        },
+        "trace": _trace(preview),
+        "prompt": preview.prompt,
+        "target": _target(preview),
+        "reward": None if preview.scored is None else _reward(preview.scored),
+    }
+
+
+def _row(preview: Preview) -> dict[str, object]:
+    attempt, dropped = preview.found.attempt, preview.found.dropped
+    return {
+        "row": None if isinstance(attempt.row, Dropped) else attempt.row.row,
+        "id": attempt.record.id,
+        "epoch": attempt.epoch,
+        "place": attempt.place,
+        "places": attempt.total,
+        "progress": attempt.progress,
+        "dropped": None if dropped is None else {"reason": dropped.reason, "leak": dropped.leak or None},
+        "dropped_before": [
+            {"id": one.record.id, "epoch": one.epoch, "reason": one.row.reason, "leak": one.row.leak or None}
+            for one in preview.found.before
+            if isinstance(one.row, Dropped)
+        ],
+    }
+
+
+def _trace(preview: Preview) -> dict[str, object]:
+    trace, view = preview.found.attempt.trace, preview.found.view
+    return {
+        "text": trace.text,
+        "segments": _segments(trace),
+        "shown": None if view is None else view.shown,
+        "units": preview.units,
+        "masked": 0 if view is None else view.masked,
+        "hidden": [] if view is None else _spans(view.hidden),
+        "hidden_by_mask": [] if view is None else _spans(view.chosen),
+        "hidden_to_close_leaks": _spans(preview.found.sealed),
+        "leaks_closed": [] if view is None else [{"kind": leak.kind, "text": leak.text} for leak in view.sealed],
+    }
+
+
+def _target(preview: Preview) -> dict[str, object] | None:
+    row = preview.target
+    if row is None:
+        return None
+    return {
+        "text": row.target,
+        "supervise": _spans(row.supervise),
+        "supervises_end": ends(row),
+        "characters": len(row.target),
+        "supervised_characters": covered(row.supervise),
+    }
+
+
+def _reward(scored: Scored) -> dict[str, object]:
+    parts = scored.breakdown
+    return {
+        "response": {
+            "whose": scored.response.whose,
+            "text": scored.response.text,
+            "segments": _segments(scored.trace),
+            "answer": scored.answer,
+        },
+        "progress": scored.progress,
+        "measures": {**scored.measures, **dict.fromkeys(scored.unknown)},
+        "unknown": dict(scored.unknown),
+        "gates": [
+            {
+                "unless": trial.gate.unless,
+                "reward": trial.gate.reward,
+                "outcome": trial.outcome,
+                "problem": trial.problem or None,
+            }
+            for trial in parts.gates
+        ],
+        "let": [{"name": let.binding.name, "value": let.binding.value, "result": let.value} for let in parts.lets],
+        "terms": [
+            {
+                "name": trial.term.name,
+                "value": trial.term.value,
+                "result": trial.value,
+                "weight": trial.weight,
+                "product": trial.product,
+                "counts": parts.score.gate is None and trial.product is not None,
+                "problem": trial.problem or None,
+            }
+            for trial in parts.terms
+        ],
+        "gate": parts.score.gate,
+        "total": parts.score.total,
+        "problem": parts.score.problem or None,
+    }
+
+
+def _segments(trace: Trace) -> list[dict[str, object]]:
+    return [asdict(segment) for segment in trace.segments]
+
+
+def _spans(spans: Iterable[Span]) -> list[list[int]]:
+    return [list(span) for span in spans]

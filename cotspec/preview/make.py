@@ -1,0 +1,71 @@
+"""From a plan to a preview, in order: stage, records, row, reward. The page a newcomer opens first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from cotspec.ir.plan import Plan
+from cotspec.preview import row, source, stage
+from cotspec.preview.model import Preview
+from cotspec.preview.row import FIRST, Wanted
+from cotspec.preview.score import Response, Scored, score
+from cotspec.preview.stage import PreviewError
+from cotspec.spec.payload import GrpoBody, SftBody
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What a person asks for."""
+
+    spec: str
+    stage: str
+    wanted: Wanted = FIRST
+    traces: Path | None = None
+    """A file of records in place of those of an earlier run."""
+    response: str | Literal[True] | None = None
+    """What to score; True is the teacher's own trace."""
+    tokens: int | None = None
+    """Length of the response in tokens, as somebody has counted it."""
+    progress: float | None = None
+    """Where in the run the weights are read; the row's own place when None."""
+
+
+def make(plan: Plan, request: Request, *, root: Path) -> Preview:
+    """The preview of one row. Raises PreviewError."""
+    of = stage.find(plan, request.stage)
+    _refuse_reward(of, request)
+    records = source.choose(of, root=root, spec=request.spec, given=request.traces)
+    found = row.find(records, request.wanted)
+    preview = Preview(
+        spec=request.spec,
+        stage=of,
+        source=records,
+        found=found,
+        units=row.unit_count(records, found),
+        progress=found.attempt.progress if request.progress is None else request.progress,
+    )
+    if request.response is None or not isinstance(of.train, GrpoBody) or found.dropped is not None:
+        return preview
+    return replace(preview, scored=_scored(preview, of.train, request.response, tokens=request.tokens))
+
+
+def _refuse_reward(of: stage.Stage, request: Request) -> None:
+    asked = (request.response, request.tokens, request.progress)
+    if isinstance(of.train, SftBody) and any(value is not None for value in asked):
+        raise PreviewError(
+            f"stage `{of.name}` trains by sft, where no response is rewarded: "
+            "leave out --response, --try, --tokens and --progress"
+        )
+    if request.tokens is not None and not isinstance(request.response, str):
+        raise PreviewError("--tokens counts a response: give one with --response")
+
+
+def _scored(preview: Preview, body: GrpoBody, response: str | Literal[True], *, tokens: int | None) -> Scored:
+    record = preview.record
+    if isinstance(response, str):
+        given = Response(text=response, whose="given", tokens=tokens)
+    else:
+        given = Response(text=record.trace, whose="teacher", tokens=record.tokens if preview.counted else None)
+    return score(body, record, given, counted=preview.counted, progress=preview.progress)

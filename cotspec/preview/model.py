@@ -1,0 +1,60 @@
+"""What a preview shows, before anybody renders it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cotspec.cot.rows import Dropped, SftRow, TraceRecord
+from cotspec.cot.units import Span
+from cotspec.preview.row import Found
+from cotspec.preview.score import Scored
+from cotspec.preview.source import Source
+from cotspec.preview.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """One row of a stage and, given a response, its reward."""
+
+    spec: str
+    """The spec as it was named."""
+    stage: Stage
+    source: Source
+    found: Found
+    units: int
+    """Units of the mask in the whole trace, whether this row is masked or not."""
+    progress: float
+    """Where in the run the reward's weights are read."""
+    scored: Scored | None = None
+
+    @property
+    def record(self) -> TraceRecord:
+        """The record the row is made of."""
+        return self.found.attempt.record
+
+    @property
+    def counted(self) -> bool:
+        """Whether the tokens of the teacher's trace are known."""
+        return self.record.id not in self.source.uncounted
+
+    @property
+    def prompt(self) -> str | None:
+        """The prompt; None of a row that was dropped."""
+        row = self.found.attempt.row
+        return None if isinstance(row, Dropped) else row.prompt
+
+    @property
+    def target(self) -> SftRow | None:
+        """The row of an sft stage."""
+        row = self.found.attempt.row
+        return row if isinstance(row, SftRow) else None
+
+
+def ends(row: SftRow) -> bool:
+    """Whether the end of the text is supervised too."""
+    return bool(row.supervise) and row.supervise[-1][1] >= len(row.target)
+
+
+def covered(spans: tuple[Span, ...]) -> int:
+    """Characters in spans that do not overlap."""
+    return sum(end - start for start, end in spans)

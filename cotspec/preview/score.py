@@ -1,0 +1,70 @@
+"""A response to a previewed row, measured and scored as training would, with what cannot be known left out and said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cotspec.cot import measures as kernel
+from cotspec.cot.answers import AnswerError, answer_of
+from cotspec.cot.breakdown import Breakdown, break_down
+from cotspec.cot.rewards import compile_reward
+from cotspec.cot.rows import TraceRecord
+from cotspec.cot.segment import Trace, segment
+from cotspec.spec.payload import GrpoBody
+
+Measures = dict[str, bool | int | float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Response:
+    """What is to be scored."""
+
+    text: str
+    whose: Literal["given", "teacher"]
+    tokens: int | None = None
+    """Its length as generated; None when nobody has counted."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scored:
+    """A response and its reward."""
+
+    response: Response
+    trace: Trace
+    answer: str | None
+    """The answer it gives."""
+    progress: float
+    measures: Measures
+    """What could be measured."""
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    """Why a measure has no value, by its name."""
+    breakdown: Breakdown
+
+
+def score(body: GrpoBody, record: TraceRecord, response: Response, *, counted: bool, progress: float) -> Scored:
+    """Score `response` against `record`; `counted` is whether the teacher's tokens are known."""
+    trace = segment(response.text, body.format)
+    unknown: dict[str, str] = {}
+    found: Measures = {}
+    try:
+        found["correct"] = kernel.correct(trace, record.answer)
+    except AnswerError as error:
+        unknown["correct"] = str(error)
+    teacher = kernel.Teacher(steps=record.steps, words=record.words, tokens=record.tokens)
+    found |= kernel.size(trace, tokens=response.tokens or 0, teacher=teacher)
+    if response.tokens is None:
+        unknown["tokens"] = "not known without the model's tokenizer; say it with --tokens N"
+    if not counted:
+        unknown["teacher_tokens"] = "nobody has counted the tokens of the teacher's trace"
+    found = {name: value for name, value in found.items() if name not in unknown}
+    return Scored(
+        response=response,
+        trace=trace,
+        answer=answer_of(trace),
+        progress=progress,
+        measures=found,
+        unknown=unknown,
+        breakdown=break_down(compile_reward(body.reward), body.reward, found, progress=progress),
+    )

@@ -1,0 +1,202 @@
+"""Where the records of a preview come from: a named file, an earlier run of this experiment, or a sample.
+
+Owns the choice, the reading, and the words that say which it is. Must not know masks, prompts or rewards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from cotspec.back import places
+from cotspec.cot.measures import words
+from cotspec.cot.rows import TraceRecord
+from cotspec.cot.segment import segment
+from cotspec.ir.plan import Read, Task
+from cotspec.preview import sample
+from cotspec.preview.stage import PreviewError, Stage
+from cotspec.spec.payload import BuiltinData, Range, RowsBody, TracesBody
+
+Kind = Literal["real", "given", "stand-in", "sample"]
+WHOLE: Final = Range(first=0, end=-1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """Records, and how real they are."""
+
+    kind: Kind
+    """`real`: those an earlier run left for this stage. `given`: a file that was named. `stand-in`: real traces where
+    it takes failures to be real. `sample`: neither."""
+    records: tuple[TraceRecord, ...]
+    body: RowsBody
+    """The stage's own, but that a sample, or a file too short for it, is not sliced."""
+    file: str = ""
+    """Where they were read."""
+    about: str
+    """One line: what they are."""
+    advice: tuple[str, ...] = ()
+    """What to do to see real ones, a line each."""
+    uncounted: frozenset[int] = frozenset()
+    """Ids of records whose number of tokens is not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    """A record as a file may give it: what can be counted here may be missing."""
+
+    question: str
+    answer: str
+    trace: str
+    id: int | None = None
+    steps: int | None = None
+    words: int | None = None
+    tokens: int | None = None
+
+
+def choose(stage: Stage, *, root: Path, spec: str, given: Path | None = None) -> Source:
+    """The records to preview `stage` on. Raises PreviewError for a file that cannot be read."""
+    if given is not None:
+        return _given(given, stage)
+    wanted = stage.mine or stage.traces
+    if (found := _of_task(wanted, root)) is not None:
+        return _real(found, stage)
+    if stage.mine is not None and (found := _of_task(stage.traces, root)) is not None:
+        return _stand_in(found, stage, root=root, spec=spec)
+    return _sample(stage, advice=_advice(wanted, root=root, spec=spec))
+
+
+# --- the four kinds ---------------------------------------------------------------------------------------------------
+
+
+def _given(path: Path, stage: Stage) -> Source:
+    """A file that holds less than the slice wants is taken whole: few records are enough to try a mask on."""
+    records, uncounted = _read(path, str(path), stage)
+    about = f"rows of {path}, {_count(len(records), 'record')}"
+    first, body = stage.rows.slice.first, stage.rows
+    if first >= len(records):
+        about += f"; the stage's slice begins at {first:,}, after their end, and is left out"
+        body = body.model_copy(update={"slice": WHOLE})
+    return Source(kind="given", records=records, body=body, file=str(path), about=about, uncounted=uncounted)
+
+
+def _real(found: tuple[str, Path], stage: Stage) -> Source:
+    name, path = found
+    records, uncounted = _read(path, name, stage)
+    what = "traces" if stage.mine is None else "failures"
+    about = f"real rows: the {what} of an earlier run, {name}"
+    return Source(kind="real", records=records, body=stage.rows, file=name, about=about, uncounted=uncounted)
+
+
+def _stand_in(found: tuple[str, Path], stage: Stage, *, root: Path, spec: str) -> Source:
+    name, path = found
+    records, uncounted = _read(path, name, stage)
+    if stage.tried is not None:
+        end = len(records) if stage.tried.slice.end < 0 else stage.tried.slice.end
+        records = records[stage.tried.slice.first : end]
+    return Source(
+        kind="stand-in",
+        records=records,
+        body=stage.rows,
+        file=name,
+        about=f"stand-in rows: this stage trains on failures, which are not mined yet; these are all traces, {name}",
+        advice=() if stage.mine is None else _advice(stage.mine, root=root, spec=spec),
+        uncounted=uncounted,
+    )
+
+
+def _sample(stage: Stage, *, advice: tuple[str, ...]) -> Source:
+    records = sample.records(stage.data, stage.keep)
+    builtin = stage.data.source.name if isinstance(stage.data.source, BuiltinData) else ""
+    what = f"problems of builtin:{builtin}" if builtin else "problems that come with cotspec"
+    solved = "worked by their generator" if builtin else "worked by hand"
+    return Source(
+        kind="sample",
+        records=records,
+        body=stage.rows.model_copy(update={"slice": WHOLE}),
+        about=f"sample rows, not the real ones: {len(records)} {what}, {solved} and not by the teacher",
+        advice=advice,
+        uncounted=frozenset(record.id for record in records),
+    )
+
+
+def _of_task(task: Task, root: Path) -> tuple[str, Path] | None:
+    """The file a task has left, by its path in the project."""
+    name = places.read_path(Read(task=task.id, file=f"{_what(task)}.jsonl"))
+    path = root / name
+    return (name, path) if path.is_file() else None
+
+
+def _advice(task: Task, *, root: Path, spec: str) -> tuple[str, ...]:
+    folder = places.stage_folder(task.id)
+    build = "" if (root / folder / "payload.json").is_file() else f"cotspec build {spec} && "
+    pull = (f"dvc pull {folder}/dvc.yaml",) if (root / folder / "dvc.lock").is_file() else ()
+    trains = "" if isinstance(task.body, TracesBody) else "   (trains the stages before it)"
+    commands = (*pull, f"{build}dvc repro {folder}/dvc.yaml{trains}", "--traces FILE")
+    return tuple(f"{'for real ones:' if at == 0 else 'or:':>14} {text}" for at, text in enumerate(commands))
+
+
+def _what(task: Task) -> str:
+    return "traces" if isinstance(task.body, TracesBody) else "failures"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _read(path: Path, name: str, stage: Stage) -> tuple[tuple[TraceRecord, ...], frozenset[int]]:
+    """All records of a JSON-lines file, and the ids of those without a number of tokens."""
+    try:
+        lines = [(at, line) for at, line in enumerate(path.read_bytes().split(b"\n"), 1) if line.strip()]
+    except OSError as error:
+        raise PreviewError(f"{name} cannot be read: {error.strerror}") from error
+    read = [_record(_parse(line, f"{name}:{at}"), at - 1, stage) for at, line in lines]
+    if not read:
+        raise PreviewError(f"{name} holds no record")
+    _distinct(read, lines, name)
+    return tuple(record for record, _ in read), frozenset(record.id for record, counted in read if not counted)
+
+
+def _parse(line: bytes, where: str) -> _Line:
+    try:
+        return _adapter().validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        said = f"`{place}`: {first['msg'].lower()}" if place else first["msg"]
+        raise PreviewError(f"{where}: {said}; a record has question, answer and trace, and may count tokens") from error
+
+
+@cache
+def _adapter() -> TypeAdapter[_Line]:
+    return TypeAdapter(_Line)
+
+
+def _record(line: _Line, number: int, stage: Stage) -> tuple[TraceRecord, bool]:
+    """A record, and whether its tokens are counted; steps and words are counted as the traces task counts them."""
+    record = TraceRecord(
+        id=number if line.id is None else line.id,
+        question=line.question,
+        answer=line.answer,
+        trace=line.trace,
+        steps=len(segment(line.trace, stage.rows.format).steps) if line.steps is None else line.steps,
+        words=words(line.trace) if line.words is None else line.words,
+        tokens=sample.UNKNOWN_TOKENS if line.tokens is None else line.tokens,
+    )
+    return record, line.tokens is not None
+
+
+def _distinct(read: list[tuple[TraceRecord, bool]], lines: list[tuple[int, bytes]], name: str) -> None:
+    """An id chooses order and mask of a row, so two records of one id are a mistake."""
+    first: dict[int, int] = {}
+    for (record, _), (at, _) in zip(read, lines, strict=True):
+        if record.id in first:
+            raise PreviewError(f"{name}:{at}: id {record.id} is also that of line {first[record.id]}")
+        first[record.id] = at

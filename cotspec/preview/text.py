@@ -1,0 +1,182 @@
+"""A preview for people: source, trace, prompt, target, reward, each a section with its legend. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from cotspec.cot.leak import Leak
+from cotspec.cot.rows import Dropped, View
+from cotspec.cot.segment import Segment, Trace
+from cotspec.preview import reward_text, wording
+from cotspec.preview.canvas import Canvas, Mark, Row, Run, Style, lines, visible
+from cotspec.preview.model import Preview, covered, ends
+from cotspec.spec.payload import GrpoBody, SftBody
+
+_LONG: Final = 8
+"""Lines of thinking that are shown whole."""
+_HEAD: Final = 5
+_TAIL: Final = 2
+_NAMED: Final = 3
+"""Dropped rows that are named."""
+
+
+def render(preview: Preview, canvas: Canvas) -> str:
+    """The whole page."""
+    sections = [_head(preview, canvas), _question(preview, canvas), _trace(preview, canvas)]
+    if preview.found.dropped is not None:
+        sections.append(_dropped(preview.found.dropped, canvas))
+    elif preview.prompt is not None:
+        sections += [_prompt(preview, preview.prompt, canvas), _target(preview, canvas)]
+        if isinstance(preview.stage.train, GrpoBody):
+            sections += [_response(preview, canvas), reward_text.section(preview, preview.stage.train, canvas)]
+    return "\n".join("".join(f"{line}\n" for line in section) for section in sections if section)
+
+
+def title(name: str, facts: str, canvas: Canvas) -> str:
+    """The first line of a section."""
+    return canvas.line(Run(name, "title"), Run(f"   {facts}" if facts else "", "dim"))
+
+
+# --- sections ---------------------------------------------------------------------------------------------------------
+
+
+def _head(preview: Preview, canvas: Canvas) -> list[str]:
+    source, attempt, stage = preview.source, preview.found.attempt, preview.stage
+    style: Style = "good" if source.kind in ("real", "given") else "careful"
+    shown = [canvas.line(Run(visible(source.about), style))]
+    shown += [canvas.line(Run(f"  {visible(line)}", "dim")) for line in source.advice]
+    facts = f"{stage.experiment}, stage {stage.name}: {stage.rows.by}, task {stage.rows.task}"
+    place = wording.place(attempt, source.body.epochs)
+    shown += ["", canvas.line(Run(facts, "title")), canvas.line(Run(place))]
+    if preview.found.before:
+        shown += canvas.paragraph([Run(wording.before(preview.found.before, most=_NAMED), "careful")], indent=0)
+    return shown
+
+
+def _question(preview: Preview, canvas: Canvas) -> list[str]:
+    record = preview.record
+    rows = [Row(runs) for runs in lines(record.question, start=0, end=len(record.question), marks=(), style="plain")]
+    gold = Row([Run(visible(record.answer))], label="gold")
+    return [title("Question", "", canvas), *canvas.block([*rows, gold])]
+
+
+def _trace(preview: Preview, canvas: Canvas) -> list[str]:
+    trace, view = preview.found.attempt.trace, preview.found.view
+    chosen = () if view is None else view.chosen
+    marks = [Mark(*span, "hidden", "⟦", "⟧") for span in chosen]
+    marks += [Mark(*span, "sealed", "⟪", "⟫") for span in preview.found.sealed]
+    rule = wording.hidden(preview.source.body, view, units=preview.units, progress=preview.found.attempt.progress)
+    facts = f"{wording.count(len(trace.steps), 'step')}; {rule}"
+    shown = [*_titled("Trace", facts, canvas), *_segments(trace, sorted(marks), canvas)]
+    if chosen:
+        shown.append(_legend(canvas, Run("⟦hidden by the mask⟧", "hidden")))
+    if preview.found.sealed:
+        shown.append(_legend(canvas, Run("⟪hidden as well, or it would tell what is asked for⟫", "sealed")))
+    return shown + _closed(view, canvas)
+
+
+def _closed(view: View | None, canvas: Canvas) -> list[str]:
+    leaks: Sequence[Leak] = () if view is None else view.sealed
+    told = [Run(f"leak guard: {visible(wording.leak(leak))}", "careful") for leak in leaks]
+    return [line for run in told for line in canvas.paragraph([run], indent=3)]
+
+
+def _dropped(dropped: Dropped, canvas: Canvas) -> list[str]:
+    why = wording.dropped(dropped)
+    return [canvas.line(Run("Dropped", "bad")), *canvas.paragraph([Run(visible(why))])]
+
+
+def _prompt(preview: Preview, prompt: str, canvas: Canvas) -> list[str]:
+    placeholder = preview.source.body.mask.placeholder
+    marks, at = [], prompt.find(placeholder) if preview.found.view and preview.found.view.hidden else -1
+    while at >= 0:
+        marks.append(Mark(at, at + len(placeholder), "hidden", "", ""))
+        at = prompt.find(placeholder, at + len(placeholder))
+    rows = [Row(runs) for runs in lines(prompt, start=0, end=len(prompt), marks=marks, style="plain")]
+    shown = [*_titled("Prompt", wording.size(prompt), canvas), *canvas.block(rows)]
+    if not prompt.endswith("\n"):
+        shown.append(_legend(canvas, Run("no line break at the end of the prompt", "dim")))
+    if preview.stage.train.start.chat:
+        chat = "the model gets it as a user's message, in its tokenizer's chat template"
+        shown.append(_legend(canvas, Run(chat, "dim")))
+    return shown
+
+
+def _target(preview: Preview, canvas: Canvas) -> list[str]:
+    row, train = preview.target, preview.stage.train
+    if row is None or not isinstance(train, SftBody):
+        return []
+    trace = preview.found.attempt.trace
+    lost, all_ = covered(row.supervise), len(row.target)
+    facts = f"loss on {lost:,} of {all_:,} characters ({lost / all_:.0%})"
+    facts += " and on the end of the text" if ends(row) else ", not on the end of the text"
+    marks = [Mark(*span, "loss", "«", "»") for span in row.supervise]
+    legend = [Run("+ carries loss", "loss"), Run("   "), Run("· does not", "no-loss"), Run("   ~ only «this»")]
+    limit = f"a row of more than {train.max_length:,} tokens is left out of training; nobody counts tokens here"
+    return [
+        *_titled("Target", facts, canvas),
+        *_segments(trace, marks, canvas, end=all_, loss=True),
+        _legend(canvas, *legend),
+        _legend(canvas, Run(limit, "dim")),
+    ]
+
+
+def _response(preview: Preview, canvas: Canvas) -> list[str]:
+    scored = preview.scored
+    if scored is None:
+        return []
+    whose = {"teacher": "the teacher's own trace", "given": "yours"}[scored.response.whose]
+    facts = f"{whose}; {wording.count(len(scored.trace.steps), 'step')}, {wording.size(scored.response.text)}"
+    return [*_titled("Response", facts, canvas), *_segments(scored.trace, [], canvas)]
+
+
+# --- traces -----------------------------------------------------------------------------------------------------------
+
+
+def _segments(
+    trace: Trace, marks: Sequence[Mark], canvas: Canvas, *, end: int | None = None, loss: bool = False
+) -> Iterator[str]:
+    """A trace segment by segment, each labelled at its first line; long thoughts are cut short."""
+    stop = len(trace.text) if end is None else end
+    for segment in trace.segments:
+        if segment.start >= stop:
+            continue
+        label = f"step {segment.number}" if segment.kind == "step" else segment.kind
+        style: Style = segment.kind
+        last = min(segment.end, stop)
+        base: Style = "no-loss" if loss else style
+        texts = lines(trace.text, start=segment.start, end=last, marks=marks, style=base)
+        rows = [_lossy(runs) if loss else Row(runs) for runs in texts]
+        rows[0] = replace(rows[0], label=label, style="title" if segment.kind == "step" else style)
+        yield from _short(segment, list(canvas.block(rows)), canvas)
+
+
+def _lossy(runs: Sequence[Run]) -> Row:
+    """A line of a target, with a sign in the margin; the marks inside it stay only where it is mixed."""
+    told = [run for run in runs if run.text.strip()]
+    if told and all(run.style == "loss" for run in told):
+        return Row([Run(run.text[1:-1] if run.style == "loss" else run.text, run.style) for run in runs], sign="+")
+    return Row(runs, sign="~" if any(run.style == "loss" for run in told) else "·" if told else " ")
+
+
+def _short(segment: Segment, shown: list[str], canvas: Canvas) -> list[str]:
+    if canvas.whole or len(shown) <= _LONG or segment.kind not in ("thinking", "preamble"):
+        return shown
+    left = len(shown) - _HEAD - _TAIL
+    note = canvas.block([Row([Run(f"… {left} more lines; --full shows them", "dim")])])
+    return [*shown[:_HEAD], *note, *shown[-_TAIL:]]
+
+
+def _titled(name: str, facts: str, canvas: Canvas) -> Iterator[str]:
+    """A section's first line; facts that do not fit beside its name go below it."""
+    if len(name) + len(facts) + 3 <= canvas.width:
+        yield title(name, facts, canvas)
+        return
+    yield title(name, "", canvas)
+    yield from canvas.paragraph([Run(facts, "dim")], indent=3)
+
+
+def _legend(canvas: Canvas, *runs: Run) -> str:
+    return canvas.line(Run("   "), *runs)
