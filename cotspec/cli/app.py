@@ -97,7 +97,7 @@ def check(
 
 @app.command()
 def preview(
-    spec: Annotated[str, typer.Argument(help="The spec file.")],
+    spec: Annotated[str, typer.Argument(help="The spec file; SPEC@VARIANT is one of its variants.")],
     stage: Annotated[str, typer.Argument(help="The stage, by its name in the spec.")],
     row: Annotated[
         int | None, typer.Option(min=0, help="Which row, as rows.jsonl counts them: from 0, through all epochs.")

@@ -49,8 +49,9 @@ def run(arguments: Arguments) -> int:
     from cotspec.preview.stage import PreviewError
 
     root = project.find_root(Path.cwd())
-    request = _request(arguments)
-    plan = _plan(root, arguments.spec)
+    place, path, variant = _named(root, arguments.spec)
+    request = _request(arguments, place=place, variant=variant)
+    plan = _plan(place, path)
     if plan is None:
         return 1
     try:
@@ -62,22 +63,27 @@ def run(arguments: Arguments) -> int:
     return 0
 
 
-def _plan(root: Path, spec: str) -> Plan | None:
-    """The plan of the one experiment that `spec` names; None after its findings were shown.
+def _named(root: Path, spec: str) -> tuple[str, Path, str]:
+    """`SPEC` or `SPEC@VARIANT` as the spec's path in the project, the path as it was typed, and the variant."""
+    whole = Path(spec)
+    file, _, variant = (spec, "", "") if "@" not in spec or whole.exists() else spec.rpartition("@")
+    ((place, path),) = project.chosen(root, [Path(file)]).items()
+    return place, path, variant
 
-    The one place that knows how a spec is named on this command line.
-    """
+
+def _plan(place: str, path: Path) -> Plan | None:
+    """The plan of one spec and its variants; None after its findings were shown."""
     from cotspec.compiler import plan_specs
     from cotspec.diagnostics import Sink
 
     sink = Sink()
-    plan = plan_specs(project.chosen(root, [Path(spec)]), sink)
+    plan = plan_specs({place: path}, sink)
     if plan is None:
         findings.show(sink, stream=sys.stderr)
     return plan
 
 
-def _request(arguments: Arguments) -> Request:
+def _request(arguments: Arguments, *, place: str, variant: str) -> Request:
     from cotspec.preview.make import Request
     from cotspec.preview.row import Wanted
 
@@ -88,7 +94,8 @@ def _request(arguments: Arguments) -> Request:
     if arguments.response is not None and arguments.trying:
         raise ProblemError("--response and --try both choose what is scored: give one of them")
     return Request(
-        spec=arguments.spec,
+        spec=place,
+        variant=variant,
         stage=arguments.stage,
         wanted=Wanted(row=arguments.row or 0, id=arguments.id, epoch=arguments.epoch or 0),
         traces=arguments.traces,

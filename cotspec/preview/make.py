@@ -20,7 +20,10 @@ class Request:
     """What a person asks for."""
 
     spec: str
+    """Path of the spec in the project."""
     stage: str
+    variant: str = ""
+    """A variant of the spec; "" is the spec itself."""
     wanted: Wanted = FIRST
     traces: Path | None = None
     """A file of records in place of those of an earlier run."""
@@ -34,7 +37,7 @@ class Request:
 
 def make(plan: Plan, request: Request, *, root: Path) -> Preview:
     """The preview of one row. Raises PreviewError."""
-    of = stage.find(plan, request.stage)
+    of = stage.find(plan, request.stage, variant=request.variant)
     _refuse_reward(of, request)
     records = source.choose(of, root=root, spec=request.spec, given=request.traces)
     found = row.find(records, request.wanted)

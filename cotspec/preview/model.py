@@ -17,7 +17,7 @@ class Preview:
     """One row of a stage and, given a response, its reward."""
 
     spec: str
-    """The spec as it was named."""
+    """Path of the spec in the project."""
     stage: Stage
     source: Source
     found: Found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from cotspec.cot import measures as kernel
 from cotspec.cot.answers import AnswerError, answer_of
@@ -15,6 +15,8 @@ from cotspec.cot.segment import Trace, segment
 from cotspec.spec.payload import GrpoBody
 
 Measures = dict[str, bool | int | float]
+_NO_TOKENIZER: Final = "not known without the model's tokenizer; say it with --tokens N"
+_UNCOUNTED: Final = "nobody has counted the tokens of the teacher's trace"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,9 +57,9 @@ def score(body: GrpoBody, record: TraceRecord, response: Response, *, counted: b
     teacher = kernel.Teacher(steps=record.steps, words=record.words, tokens=record.tokens)
     found |= kernel.size(trace, tokens=response.tokens or 0, teacher=teacher)
     if response.tokens is None:
-        unknown["tokens"] = "not known without the model's tokenizer; say it with --tokens N"
+        unknown["tokens"] = _UNCOUNTED if response.whose == "teacher" else _NO_TOKENIZER
     if not counted:
-        unknown["teacher_tokens"] = "nobody has counted the tokens of the teacher's trace"
+        unknown["teacher_tokens"] = _UNCOUNTED
     found = {name: value for name, value in found.items() if name not in unknown}
     return Scored(
         response=response,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cotspec.diagnostics.suggest import did_you_mean, near
 from cotspec.ir.plan import Plan, Task
@@ -18,6 +18,9 @@ from cotspec.spec.payload import (
 )
 
 B = TypeVar("B", bound=Body)
+_BETWEEN: Final = "--"
+"""Between the names of a spec and its variant; no other name holds it."""
+_LISTED: Final = 5
 
 
 class PreviewError(ValueError):
@@ -48,29 +51,43 @@ class Stage:
         return None if self.mine is None else _body(self.mine, MineBody)
 
 
-def find(plan: Plan, name: str) -> Stage:
-    """The stage `name` of the one experiment in `plan`. Raises PreviewError when there is none."""
-    (report,) = plan.reports
-    by_label = {label: task for task in plan.tasks for label in task.labels}
-    end = f" of {report.name}"
-    stages = [label.removeprefix("stage ").removesuffix(end) for label in by_label if label.startswith("stage ")]
+def find(plan: Plan, name: str, *, variant: str = "") -> Stage:
+    """The stage `name` of the one spec in `plan`, or of a variant of it. Raises PreviewError when there is none."""
+    experiment = _experiment(plan, variant)
+    parts = {label.part: task for task in plan.tasks for label in task.labels if label.experiment == experiment}
+    stages = [part.removeprefix("stage ") for part in parts if part.startswith("stage ")]
     if name not in stages:
-        advice = did_you_mean(near(name, stages), stages)
-        raise PreviewError(f"`{report.name}` has no stage `{name}`: {advice}")
+        raise PreviewError(f"`{experiment}` has no stage `{name}`: {did_you_mean(near(name, stages), stages)}")
     by_id = {task.id: task for task in plan.tasks}
-    rows, train = by_label[f"rows of stage {name}{end}"], by_label[f"stage {name}{end}"]
+    rows = parts[f"rows of stage {name}"]
     mine = by_id[rows.reads["failures"].task] if "failures" in rows.reads else None
     traces = by_id[(mine or rows).reads["traces"].task]
     teach = by_id[traces.reads["rollouts"].task]
     return Stage(
-        experiment=report.name,
+        experiment=experiment,
         name=name,
         rows=_body(rows, RowsBody),
-        train=_trainer(train),
+        train=_trainer(parts[f"stage {name}"]),
         data=_body(by_id[teach.reads["problems"].task], DataBody),
         traces=traces,
         mine=mine,
     )
+
+
+def _experiment(plan: Plan, variant: str) -> str:
+    """The name of the spec's experiment, or of a variant's: `<spec>--<variant>`."""
+    names = [report.name for report in plan.reports]
+    (spec,) = (name for name in names if _BETWEEN not in name)
+    if not variant:
+        return spec
+    variants = [name.partition(_BETWEEN)[2] for name in names if name != spec]
+    if variant in variants:
+        return f"{spec}{_BETWEEN}{variant}"
+    if not variants:
+        raise PreviewError(f"`{spec}` has no variants")
+    more = f", and {len(variants) - _LISTED:,} more" if len(variants) > _LISTED else ""
+    advice = did_you_mean(near(variant, variants)) or did_you_mean((), variants[:_LISTED]) + more
+    raise PreviewError(f"`{spec}` has no variant `{variant}`: {advice}")
 
 
 def _trainer(task: Task) -> SftBody | GrpoBody:

@@ -26,6 +26,16 @@ assert built.plan is not None, sink.findings
 assert not workspace.check(Path(sys.argv[1]), built.files).clean
 print([name for name in {HEAVY!r} if name in sys.modules])
 """
+PREVIEW = f"""
+import sys
+from cotspec import cli
+sys.argv = ["cotspec", "preview", "specs/bridge-gsm8k.yaml", "compress", "--try", "teacher"]
+try:
+    cli.main()
+except SystemExit as stop:
+    assert not stop.code
+print([name for name in {HEAVY!r} if name in sys.modules])
+"""
 
 
 def test_building_a_spec_loads_no_training_stack(tmp_path: Path) -> None:
@@ -33,6 +43,12 @@ def test_building_a_spec_loads_no_training_stack(tmp_path: Path) -> None:
         [sys.executable, "-c", BUILD, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_previewing_a_row_and_its_reward_loads_no_training_stack() -> None:
+    done = subprocess.run([sys.executable, "-c", PREVIEW], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith(("sample rows", "real rows")), done.stderr
+    assert done.stdout.endswith("\n[]\n")
 
 
 @pytest.mark.parametrize("module", ["cotspec", "cotspec.cli", "cotspec.spec.experiment", "cotspec.runtime"])

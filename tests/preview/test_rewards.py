@@ -1,0 +1,178 @@
+"""A response is scored as training scores it, and what nobody knows is said and not made up."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from makings import plan, records, write
+
+from cotspec.cot.measures import Teacher, measure
+from cotspec.cot.rewards import compile_reward
+from cotspec.preview.make import Request, make
+from cotspec.spec.payload import GrpoBody
+
+RIGHT = "Thinking…\nWell.\n\nStep 1: so.\nAnswer: {answer}"
+
+
+def terms(**values: str) -> dict[str, object]:
+    return {
+        "reward": {
+            "gates": [{"unless": "correct", "reward": -1.0}],
+            "terms": {n: {"value": v} for n, v in values.items()},
+        }
+    }
+
+
+def given(project: Path, count: int = 30) -> Path:
+    lines = [{"question": r.question, "answer": r.answer, "trace": r.trace, "tokens": r.tokens} for r in records(count)]
+    return write(project / "t.jsonl", lines)
+
+
+@pytest.mark.parametrize("response", ["Step 1: {answer}\nAnswer: {answer}", "Answer: 999", "{answer}", "", "\n\n"])
+def test_a_response_gets_the_reward_that_training_gives_it(project: Path, response: str) -> None:
+    of = plan(terms(short="1 / (1 + words)", even="steps - teacher_steps + tokens / teacher_tokens"), stage="compress")
+    request = Request(spec="", stage="compress", traces=given(project))
+    first = make(of, request, root=project)
+    text = response.format(answer=first.record.answer)
+    asked = Request(spec="", stage="compress", traces=given(project), response=text, tokens=7, progress=0.5)
+    scored = make(of, asked, root=project).scored
+    assert scored is not None
+    body = first.stage.train
+    assert isinstance(body, GrpoBody)
+    teacher = Teacher(steps=first.record.steps, words=first.record.words, tokens=first.record.tokens)
+    measures = measure(text, tokens=7, gold=first.record.answer, teacher=teacher, fmt=body.format)
+    assert scored.measures == measures
+    assert scored.breakdown.score == compile_reward(body.reward).score(measures, 0.5)
+
+
+def test_tokens_nobody_counted_spoil_what_reads_them_and_nothing_else(project: Path) -> None:
+    of = plan(terms(fixed="1.0", short="-0.01 * tokens"), stage="compress")
+    answer = make(of, Request(spec="", stage="compress", traces=given(project)), root=project).record.answer
+    text = f"Step 1: x\nAnswer: {answer}"
+    unknown = make(of, Request(spec="", stage="compress", traces=given(project), response=text), root=project).scored
+    assert unknown is not None
+    assert "tokens" not in unknown.measures
+    assert unknown.breakdown.score.total is None
+    assert [trial.product for trial in unknown.breakdown.terms] == [1.0, None]
+    asked = Request(spec="", stage="compress", traces=given(project), response=text, tokens=20)
+    known = make(of, asked, root=project).scored
+    assert known is not None
+    assert known.breakdown.score.total == pytest.approx(0.8)
+
+
+def test_the_teachers_own_trace_has_the_tokens_of_its_record(project: Path, run: Run) -> None:
+    path = given(project)
+    out = run("specs/small.yaml", "compress", "--traces", path.name, "--try", "teacher", "--format", "json")[1]
+    shown = json.loads(out)
+    assert shown["reward"]["measures"]["tokens"] == shown["teacher"]["tokens"] > 0
+    assert shown["reward"]["unknown"] == {}
+    assert shown["reward"]["response"]["text"] == shown["trace"]["text"]
+    write(path, [{"question": r.question, "answer": r.answer, "trace": r.trace} for r in records(30)])
+    shown = json.loads(
+        run("specs/small.yaml", "compress", "--traces", path.name, "--try", "teacher", "--format", "json")[1]
+    )
+    assert shown["teacher"]["tokens"] is None
+    assert set(shown["reward"]["unknown"]) == {"tokens", "teacher_tokens"}
+    assert shown["reward"]["measures"]["tokens"] is None
+
+
+def test_a_response_comes_as_text_from_a_file_or_from_stdin(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "Step 1: ½ of it…\nAnswer: 5"
+    (project / "response.txt").write_bytes(text.replace("\n", "\r\n").encode())
+    outs = []
+    for given in (text, "@response.txt", "-"):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        code, out, _ = run("specs/bridge-tiny.yaml", "compress", "--response", given)
+        assert code == 0
+        outs.append(out)
+    assert outs[0] == outs[1] == outs[2]
+    assert "Step 1: ½ of it…" in outs[0]
+
+
+def test_a_gate_decides_alone_and_the_terms_are_shown_as_not_counted(project: Path, run: Run) -> None:
+    out = run("specs/bridge-tiny.yaml", "compress", "--response", "Answer: 1000")[1]
+    assert "gate 1             failed: the reward is -1 and nothing else counts   unless correct" in out
+    assert "gate 2             not reached   unless formatted" in out
+    assert out.count("not counted") == 2
+    assert out.endswith("   total              -1\n")
+
+
+def test_weights_that_move_are_read_at_the_rows_place_or_where_asked(project: Path) -> None:
+    moving = {"reward": {"terms": {"late": {"value": 1.0, "weight": {"from": 0.0, "to": 4.0}}}}}
+    of = plan(moving, stage="compress")
+    request = Request(spec="", stage="compress", traces=given(project), response="x")
+    shown = make(of, request, root=project)
+    assert shown.scored is not None
+    assert shown.scored.progress == shown.found.attempt.progress == 0.0
+    asked = Request(spec="", stage="compress", traces=given(project), response="x", progress=0.25)
+    later = make(of, asked, root=project)
+    assert later.scored is not None
+    assert later.scored.breakdown.score.total == 1.0
+
+
+def test_a_gold_answer_that_cannot_be_graded_here_is_said(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "math_verify", None)  # a core install has no math-verify
+    write(project / "t.jsonl", [{"question": "Q", "answer": r"$\sqrt{2}$", "trace": "Step 1: x\nAnswer: 2"}])
+    response = r"Step 1: so\nAnswer: $x^2+\sqrt{2}$".replace(r"\n", "\n")
+    code, out, _ = run("specs/bridge-tiny.yaml", "compress", "--traces", "t.jsonl", "--response", response)
+    assert code == 0
+    assert "correct            ?       grading a formula needs math-verify" in out
+    assert "total              none, and training leaves it out: gate 1 cannot be scored" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("structure", "--response", "x"), "stage `structure` trains by sft, where no response is rewarded"),
+        (("structure", "--try", "teacher"), "stage `structure` trains by sft, where no response is rewarded"),
+        (("structure", "--progress", "0.5"), "stage `structure` trains by sft"),
+        (("compress", "--tokens", "5"), "--tokens counts a response: give one with --response"),
+        (("compress", "--response", "x", "--try", "teacher"), "--response and --try both choose what is scored"),
+        (("compress", "--response", "@none.txt"), "the response 'none.txt' cannot be read: No such file or directory"),
+        (("compress", "--row", "1", "--id", "1"), "--row and --id both choose the row"),
+        (("compress", "--epoch", "1"), "--epoch goes with --id"),
+        (("compres",), "`bridge-tiny` has no stage `compres`: did you mean `compress`?"),
+        (("xyz",), "`bridge-tiny` has no stage `xyz`: there is `structure`, `compress` and `rewrite`"),
+    ],
+)
+def test_what_cannot_be_asked_is_usage(project: Path, run: Run, arguments: tuple[str, ...], says: str) -> None:
+    code, out, err = run("specs/bridge-tiny.yaml", *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"cotspec: {says}")
+
+
+def test_a_spec_with_an_error_prints_its_findings_and_nothing_else(project: Path, run: Run) -> None:
+    path = project / "specs/bridge-tiny.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("epochs:", "epocs:", 1), encoding="utf-8")
+    code, out, err = run("specs/bridge-tiny.yaml", "structure", "--format", "json")
+    assert (code, out) == (1, "")
+    assert err.startswith("error[unknown-key] specs/bridge-tiny.yaml:")
+    assert run("specs/none.yaml", "structure")[0] == 1
+
+
+def test_a_variant_is_previewed_as_it_will_be_trained(project: Path, run: Run) -> None:
+    path = project / "specs/small.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text + "\nvariants:\n  bare: {stages.structure.mask.count: 2, stages.structure.shuffle: false}\n",
+        encoding="utf-8",
+    )
+    shown = [
+        json.loads(run(f"specs/small.yaml{at}", "structure", "--id", "3", "--format", "json")[1])
+        for at in ("", "@bare")
+    ]
+    assert [one["experiment"] for one in shown] == ["small", "small--bare"]
+    assert shown[0]["prompt"] != shown[1]["prompt"]
+    code, _, err = run("specs/small.yaml@bear", "structure")
+    assert (code, err) == (2, "cotspec: `small` has no variant `bear`: did you mean `bare`?\n")
+    code, _, err = run("specs/bridge-tiny.yaml@bare", "structure")
+    assert (code, err) == (2, "cotspec: `bridge-tiny` has no variants\n")
