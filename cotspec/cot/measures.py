@@ -50,8 +50,7 @@ def measure(
     response: str, *, tokens: int, gold: str, teacher: Teacher, fmt: TraceFormat
 ) -> dict[str, bool | int | float]:
     """All MEASURES of one response. `tokens` is its length as generated; `gold` the gold answer."""
-    from cotspec.cot.answers import answer_of, equal  # here: who checks an expression needs the names alone
-    from cotspec.cot.segment import segment
+    from cotspec.cot.segment import segment  # here: who checks an expression needs the names alone
 
     trace = segment(response, fmt)
     return {"correct": correct(trace, gold), **size(trace, tokens=tokens, teacher=teacher)}
@@ -59,6 +58,8 @@ def measure(
 
 def correct(trace: Trace, gold: str) -> bool:
     """Whether the answer of a segmented response equals the gold answer. Raises answers.AnswerError."""
+    from cotspec.cot.answers import answer_of, equal  # here, as above
+
     given = answer_of(trace)
     return given is not None and equal(given, gold)
 

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Run
+
+from tests.preview.conftest import Run
 
 GOLDEN = Path(__file__).parent / "golden"
 PREVIEWS = [

@@ -7,10 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from conftest import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from makings import LEAKING, plan, records, write
 
 from cotspec import workspace
 from cotspec.compiler import compile_specs
@@ -23,6 +21,8 @@ from cotspec.preview.row import Wanted
 from cotspec.preview.stage import PreviewError
 from cotspec.runtime.__main__ import execute
 from cotspec.runtime.task import load
+from tests.preview.conftest import Run
+from tests.preview.makings import LEAKING, plan, records, write
 
 REAL = Path(__file__).parents[2] / "../shared/data/bridge/traces-200.jsonl"
 MASKS = st.fixed_dictionaries(

@@ -10,16 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from makings import LEAKING, plan, records, write
 
 from cotspec.preview import json as preview_json
 from cotspec.preview import text
 from cotspec.preview.canvas import Canvas, columns, visible, wrapped
 from cotspec.preview.canvas import Run as Piece
 from cotspec.preview.make import Request, make
+from tests.preview.conftest import ROOT, Run
+from tests.preview.makings import LEAKING, plan, records, write
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 HOSTILE = "\x1b[31mred\x1b[0m \x9b2J \x1b]0;title\x07 \r\b \u202eevil\u2066 \x00 \u2028 tab\tend"
