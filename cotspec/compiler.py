@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from cotspec.ir.plan import Plan
 from cotspec.passes.check import check
 from cotspec.passes.lint import lint
 from cotspec.passes.options import DEFAULT, Options
-from cotspec.passes.seal import seal
+from cotspec.passes.seal import Sealed, seal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,15 @@ class Built:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-def plan_specs(specs: Mapping[str, Path], sink: Sink, options: Options = DEFAULT) -> Plan | None:
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """Specs without errors: their experiments and the plan of all of them."""
+
+    units: Sequence[driver.Unit]
+    sealed: Sealed
+
+
+def check_specs(specs: Mapping[str, Path], sink: Sink, options: Options = DEFAULT) -> Checked | None:
     """Check specs, given by their path in the project; each phase runs on all of them, then errors stop."""
     loaded = {place: load(path, sink) for place, path in specs.items()}
     if driver.stops(sink):
@@ -40,7 +48,13 @@ def plan_specs(specs: Mapping[str, Path], sink: Sink, options: Options = DEFAULT
     sealed = seal(draft)
     driver.conflicts(sealed.conflicts, units, sink)
     driver.judge(lint, units, sink, options, sealed)
-    return None if driver.stops(sink, options) else sealed.plan
+    return None if driver.stops(sink, options) else Checked(units=units, sealed=sealed)
+
+
+def plan_specs(specs: Mapping[str, Path], sink: Sink, options: Options = DEFAULT) -> Plan | None:
+    """Check specs and return the plan alone."""
+    checked = check_specs(specs, sink, options)
+    return None if checked is None else checked.sealed.plan
 
 
 def compile_specs(specs: Mapping[str, Path], sink: Sink, options: Options = DEFAULT) -> Built:

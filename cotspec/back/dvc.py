@@ -35,7 +35,7 @@ def _report(report: Report) -> dict[str, object]:
     folder = places.report_folder(report.name)
     reads = [places.read_path(read) for read in report.task.reads.values()]
     return {
-        "name": report.name,
+        "stage": places.report_stage(report.name),
         "desc": _who(report.task),
         "folder": folder,
         "deps": _unique([f"{folder}/payload.json", *reads]),

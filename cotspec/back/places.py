@@ -24,6 +24,11 @@ def report_folder(name: str) -> str:
     return f"{REPORTS}/{name}"
 
 
+def report_stage(name: str) -> str:
+    """The DVC stage of that report."""
+    return f"report-{name}"
+
+
 def folders(plan: Plan) -> tuple[tuple[str, Task], ...]:
     """Every task of `plan` with its folder: tasks in build order, then reports."""
     stages = tuple((stage_folder(task.id), task) for task in plan.tasks)

@@ -50,6 +50,13 @@ class Try(StrEnum):
     teacher = "teacher"
 
 
+class Shape(StrEnum):
+    """How a resolved spec is printed."""
+
+    yaml = "yaml"
+    json = "json"
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from cotspec.cli.version import version
@@ -144,6 +151,27 @@ def preview(
         colour=colour,
     )
     raise typer.Exit(run(arguments))
+
+
+@app.command()
+def show(
+    spec: Annotated[str, typer.Argument(metavar="SPEC[@VARIANT]", help="A spec, or one of its variants.")],
+    output: Annotated[Shape, typer.Option("--format", help="YAML with origins as comments, or JSON.")] = Shape.yaml,
+) -> None:
+    """Print the resolved spec, and where each value came from."""
+    from cotspec.cli.show import run
+
+    raise typer.Exit(run(spec, output=output.value))
+
+
+@app.command()
+def targets(
+    specs: Annotated[list[str], typer.Argument(metavar="SPEC[@VARIANT]…", help="Without a variant: the whole family.")],
+) -> None:
+    """Print the DVC stages of experiments: dvc repro $(cotspec targets SPEC@VARIANT)."""
+    from cotspec.cli.targets import run
+
+    raise typer.Exit(run(specs))
 
 
 @app.command()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cotspec.cli import findings, project
 from cotspec.cli.problem import ProblemError
+from cotspec.cli.selection import selected
 
 if TYPE_CHECKING:
     from cotspec.ir.plan import Plan
@@ -49,9 +50,9 @@ def run(arguments: Arguments) -> int:
     from cotspec.preview.stage import PreviewError
 
     root = project.find_root(Path.cwd())
-    place, path, variant = _named(root, arguments.spec)
-    request = _request(arguments, place=place, variant=variant)
-    plan = _plan(place, path)
+    selection = selected(root, arguments.spec)
+    request = _request(arguments, place=selection.place, variant=selection.variant)
+    plan = _plan(selection.place, selection.path)
     if plan is None:
         return 1
     try:
@@ -61,14 +62,6 @@ def run(arguments: Arguments) -> int:
     shown = json.render(preview) if arguments.output == "json" else text.render(preview, _canvas(arguments))
     _write(shown)
     return 0
-
-
-def _named(root: Path, spec: str) -> tuple[str, Path, str]:
-    """`SPEC` or `SPEC@VARIANT` as the spec's path in the project, the path as it was typed, and the variant."""
-    whole = Path(spec)
-    file, _, variant = (spec, "", "") if "@" not in spec or whole.exists() else spec.rpartition("@")
-    ((place, path),) = project.chosen(root, [Path(file)]).items()
-    return place, path, variant
 
 
 def _plan(place: str, path: Path) -> Plan | None:

@@ -10,7 +10,7 @@ from cotspec.diagnostics.source import Path
 from cotspec.passes.check.context import Context, finding
 from cotspec.passes.check.source_choice import DATA, MODEL
 
-_USED: Mapping[str, tuple[str, ...]] = {
+USED: Mapping[str, tuple[str, ...]] = {
     "revision": ("hub",),
     "trust_remote_code": ("hub",),
     "config": ("hub",),
@@ -52,6 +52,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 def _unused(context: Context, path: Path, source: str, keys: set[str]) -> Iterator[Diagnostic]:
     for key in sorted(keys):
-        if key in _USED and source not in _USED[key]:
+        if key in USED and source not in USED[key]:
             message = f"`{key}` has no effect on `{source}`"
             yield finding(RULE, context.source.key((*path, key)), message, "leave it out")

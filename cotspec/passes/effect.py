@@ -1,0 +1,29 @@
+"""Settings that mean nothing where they stand. Rules refuse them when they are written; elsewhere they are left out."""
+
+from __future__ import annotations
+
+from cotspec.diagnostics.source import Path
+from cotspec.passes.check.source_choice import DATA, MODEL
+from cotspec.passes.check.source_settings import USED
+from cotspec.spec.experiment import Data, Experiment, Grpo, Model
+
+
+def has_effect(experiment: Experiment, path: Path) -> bool:
+    """Whether a default at this path of a sound spec decides anything."""
+    match path:
+        case ("models", str(name), str(key)):
+            return _sourced(experiment.models[name], MODEL, key)
+        case ("data", str(name), str(key)):
+            return _sourced(experiment.data[name], DATA, key)
+        case ("stages", str(name), "mask", "at_least"):
+            mask = experiment.stages[name].mask
+            return mask is None or mask.select not in ("all", "inner")
+        case ("stages", str(name), ("loss" | "reward") as key):
+            return (key == "reward") == isinstance(experiment.stages[name].train, Grpo)
+        case _:
+            return path[-2:] != ("sampling", "n") or path[0] == "teach"
+
+
+def _sourced(given: Model | Data, sources: tuple[str, ...], key: str) -> bool:
+    own = next((source for source in sources if getattr(given, source) is not None), "")
+    return key not in USED or own in USED[key]
