@@ -50,6 +50,14 @@ class Try(StrEnum):
     teacher = "teacher"
 
 
+class Table(StrEnum):
+    """How tables are printed."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+
+
 class Shape(StrEnum):
     """How a resolved spec is printed."""
 
@@ -162,6 +170,18 @@ def show(
     from cotspec.cli.show import run
 
     raise typer.Exit(run(spec, output=output.value))
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(metavar="A", help="[REV:]SPEC[@VARIANT]; REV is a git revision.")],
+    new: Annotated[str, typer.Argument(metavar="B", help="The same.")],
+    output: Annotated[Table, typer.Option("--format", help="How it is printed.")] = Table.text,
+) -> None:
+    """Compare two specs, variants or git revisions, as settings and as tasks."""
+    from cotspec.cli.diff import run
+
+    raise typer.Exit(run(old, new, output=output.value))
 
 
 @app.command()

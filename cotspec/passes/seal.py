@@ -6,7 +6,7 @@ share a task and launch it differently, the first one's way is kept and the diff
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cotspec.cot.versions import KERNEL
@@ -38,6 +38,10 @@ class Sealed:
     conflicts: tuple[Conflict, ...]
     ids: Mapping[str, str]
     """The id that each task of the draft got, by its name there."""
+    drafts: Mapping[str, Sequence[DraftTask]]
+    """The tasks of each experiment, by its name, as they were drafted."""
+    tasks: Mapping[str, Task]
+    """Every task by id, reports too."""
 
 
 def seal(draft: Draft) -> Sealed:
@@ -49,7 +53,16 @@ def seal(draft: Draft) -> Sealed:
     reports = (Report(name=t.body.name, task=t) for t in sealed if isinstance(t.body, ReportBody))
     tasks = tuple(t for t in sealed if not isinstance(t.body, ReportBody))
     plan = Plan(tasks=tasks, reports=tuple(sorted(reports, key=lambda report: report.name)))
-    return Sealed(plan=plan, conflicts=tuple(sealer.conflicts), ids=sealer.ids)
+    drafts: dict[str, list[DraftTask]] = {}
+    for each in draft.tasks:
+        drafts.setdefault(each.label.experiment, []).append(each)
+    return Sealed(
+        plan=plan,
+        conflicts=tuple(sealer.conflicts),
+        ids=sealer.ids,
+        drafts=drafts,
+        tasks={task.id: task for task in sealed},
+    )
 
 
 def slug(body: Body) -> str:

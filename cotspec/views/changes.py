@@ -1,0 +1,191 @@
+"""Two experiments compared: which settings differ, which tasks do, and which setting is why. Knows specs and tasks.
+
+Why a task differs is not looked up in a table but tried out: a changed setting is a cause of a task when putting the
+old value back alone changes what the task computes. So it stays true for every setting and every kind of task.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pydantic import ValidationError
+
+from cotspec.builtin import digest
+from cotspec.diagnostics import Span
+from cotspec.diagnostics.source import Path
+from cotspec.front.nodes import Data
+from cotspec.front.prompts import prompt_paths
+from cotspec.ir.lower import LowerError, Source, lower
+from cotspec.ir.plan import DraftTask
+from cotspec.spec.experiment import Experiment
+from cotspec.views import resolved
+from cotspec.views.side import Side
+
+State = Literal["same", "changed", "new", "gone"]
+MOST_TRIED: Final = 200
+"""Changed settings that are tried out one by one; of more, only their place in the spec says what they may concern."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """A setting, or the text of a prompt file, that differs."""
+
+    path: Path
+    old: Data
+    """None when it is not there."""
+    new: Data
+    old_span: Span | None
+    """Where it is written; None for a default or nothing."""
+    new_span: Span | None
+    text: bool = False
+    """The setting names the same file, and the file says something else."""
+
+    @property
+    def name(self) -> str:
+        """Dotted path."""
+        return ".".join(map(str, self.path))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskChange:
+    """One task of an experiment, by what a person calls it."""
+
+    part: str
+    state: State
+    old: str
+    """Id on the old side; "" when it is not there."""
+    new: str
+    causes: tuple[Change, ...] = ()
+    """Settings that change what the task itself computes."""
+    kernel: tuple[str, ...] = ()
+    """Parts of the kernel it uses whose version differs."""
+    upstream: tuple[str, ...] = ()
+    """Inputs that are other tasks now, by what a person calls them."""
+
+
+def settings(old: Side, new: Side) -> list[Change]:
+    """Every setting that differs, in the order of the new side, then what is only in the old one."""
+    before, after = _values(old), _values(new)
+    found = [
+        Change(path=path, old=before.get(path), new=value, old_span=old.span(path), new_span=new.span(path))
+        for path, value in after.items()
+        if path not in before or before[path] != value
+    ]
+    gone = [
+        Change(path=path, old=value, new=None, old_span=old.span(path), new_span=None)
+        for path, value in before.items()
+        if path not in after
+    ]
+    return [*found, *gone, *_prompts(old, new)]
+
+
+def tasks(old: Side, new: Side, changes: Sequence[Change]) -> Iterator[TaskChange]:
+    """Every task of both sides, in the order of the new plan; `changes` are the settings that differ."""
+    before, after = old.tasks, new.tasks
+    tried = [(change, _undone(new, change, old)) for change in changes[:MOST_TRIED]]
+    for part, task in after.items():
+        was = before.get(part)
+        if was is None:
+            yield TaskChange(part=part, state="new", old="", new=task.id)
+        elif was.id == task.id:
+            yield TaskChange(part=part, state="same", old=was.id, new=task.id)
+        else:
+            own = new.drafts[part]
+            yield TaskChange(
+                part=part,
+                state="changed",
+                old=was.id,
+                new=task.id,
+                causes=tuple(change for change, drafts in tried if _computes_else(own, drafts.get(part))),
+                kernel=tuple(name for name in task.kernel if task.kernel[name] != was.kernel.get(name)),
+                upstream=tuple(dict.fromkeys(_upstream(old, new, part))),
+            )
+    for part, was in before.items():
+        if part not in after:
+            yield TaskChange(part=part, state="gone", old=was.id, new="")
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+
+def _values(side: Side) -> dict[Path, Data]:
+    return dict(_leaves(resolved.data(side.loaded)))
+
+
+def _leaves(value: Data, path: Path = ()) -> Iterator[tuple[Path, Data]]:
+    """Every value with its path. A list is one value: that an item moved says nothing to a person."""
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _leaves(item, (*path, key))
+    else:
+        yield path, value
+
+
+def _prompts(old: Side, new: Side) -> Iterator[Change]:
+    """Prompt files that are named as before and say something else."""
+    before = dict(prompt_paths(old.loaded.experiment))
+    for path, written in prompt_paths(new.loaded.experiment):
+        same_name = before.get(path) == written
+        if same_name and old.loaded.files.get(written) != new.loaded.files.get(written):
+            spans = {"old_span": old.span(path), "new_span": new.span(path)}
+            yield Change(path=path, old=written, new=written, text=True, **spans)
+
+
+# --- why --------------------------------------------------------------------------------------------------------------
+
+
+def _undone(new: Side, change: Change, old: Side) -> Mapping[str, DraftTask]:
+    """The tasks of the new side with one change undone, by part; none when that is no spec."""
+    files = dict(new.loaded.files)
+    data = resolved.data(new.loaded)
+    if change.text:
+        files[str(change.old)] = old.loaded.files[str(change.old)]
+    else:
+        _put(data, change.path, change.old)
+        files = {**old.loaded.files, **files}
+    try:
+        experiment = Experiment.model_validate_json(json.dumps(data), by_alias=True, by_name=False)
+        folder = posixpath.dirname(new.place)
+        source = Source(name=new.name, experiment=experiment, folder=folder, prompts=files)
+        draft = lower([source], digest.manifest())
+    except (ValidationError, LowerError):
+        return {}
+    return {task.label.part: task for task in draft.tasks}
+
+
+def _put(data: dict[str, Data], path: Path, value: Data) -> None:
+    """Set a value, or with None take it out with the groups that are left empty."""
+    first, rest = str(path[0]), path[1:]
+    if not rest:
+        if value is None:
+            data.pop(first, None)
+        else:
+            data[first] = value
+        return
+    inner = data.get(first)
+    if not isinstance(inner, dict):
+        if value is None:
+            return
+        inner = data[first] = {}
+    _put(inner, rest, value)
+    if not inner:
+        del data[first]
+
+
+def _computes_else(task: DraftTask, other: DraftTask | None) -> bool:
+    """Whether a task computes something else, apart from what its inputs are."""
+    if other is None:
+        return False
+    reads = {role: (read.file, bool(read.task)) for role, read in task.reads.items()}
+    return task.body != other.body or reads != {role: (r.file, bool(r.task)) for role, r in other.reads.items()}
+
+
+def _upstream(old: Side, new: Side, part: str) -> Iterator[str]:
+    was = old.tasks[part].reads
+    for role, read in new.tasks[part].reads.items():
+        if read.task and (role not in was or was[role].task != read.task):
+            yield new.part_of[read.task]

@@ -1,0 +1,71 @@
+"""One experiment with its plan, as it is compared or looked at. Knows specs and plans; not files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cotspec.diagnostics import Span
+from cotspec.diagnostics.source import Path as SpecPath
+from cotspec.driver import Unit
+from cotspec.front.load import Loaded
+from cotspec.ir.plan import DraftTask, Task
+from cotspec.passes.seal import Sealed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """An experiment of a plan. Tasks go by their *part*, what a person calls them: `stage compress`."""
+
+    unit: Unit
+    sealed: Sealed
+    root: Path | None = None
+    """Folder of the files, when they are those of a git revision."""
+    name_of: str = ""
+    """What the revision is called."""
+
+    def span(self, path: SpecPath) -> Span | None:
+        """Where a setting is written; None for a default."""
+        span = self.loaded.source.values.get(path)
+        if span is None or self.root is None:
+            return span
+        file = Path(span.file)
+        inside = file.relative_to(self.root).as_posix() if file.is_relative_to(self.root) else span.file
+        return span._replace(file=f"{self.name_of}:{inside}")
+
+    @property
+    def loaded(self) -> Loaded:
+        """The spec."""
+        return self.unit.loaded
+
+    @property
+    def name(self) -> str:
+        """Name of the experiment."""
+        return self.unit.name
+
+    @property
+    def place(self) -> str:
+        """Path of the spec in the project."""
+        return self.unit.place
+
+    @cached_property
+    def drafts(self) -> Mapping[str, DraftTask]:
+        """What each task computes, by part."""
+        return {draft.label.part: draft for draft in self.sealed.drafts[self.name]}
+
+    @cached_property
+    def tasks(self) -> Mapping[str, Task]:
+        """The sealed tasks by part, producers first; the report is the last."""
+        return {part: self.sealed.tasks[self.sealed.ids[draft.name]] for part, draft in self.drafts.items()}
+
+    @cached_property
+    def part_of(self) -> Mapping[str, str]:
+        """The part by id."""
+        return {task.id: part for part, task in self.tasks.items()}
+
+
+def sides(units: Sequence[Unit], sealed: Sealed) -> dict[str, Side]:
+    """Every experiment by its name."""
+    return {unit.name: Side(unit=unit, sealed=sealed) for unit in units}
