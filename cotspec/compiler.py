@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from cotspec import driver
 from cotspec.diagnostics import Sink
@@ -16,16 +17,14 @@ from cotspec.passes.options import DEFAULT, Options
 from cotspec.passes.seal import Sealed, seal
 
 
-@dataclass(frozen=True, kw_only=True)
-class Built:
+class Built(NamedTuple):
     """What was compiled: no plan and no files when a finding is an error."""
 
     plan: Plan | None = None
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checked:
+class Checked(NamedTuple):
     """Specs without errors: their experiments and the plan of all of them."""
 
     units: Sequence[driver.Unit]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby, islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from cotspec.back import places
 from cotspec.builtin import digest
@@ -57,8 +56,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Unit:
+class Unit(NamedTuple):
     """One experiment: a spec or a variant of it, and where the spec is in the project."""
 
     place: str

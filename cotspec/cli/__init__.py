@@ -11,6 +11,16 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code; the entry point `cotspec`."""
+    from cotspec.cli import startup
+
+    startup.begin()
+    try:
+        _run()
+    finally:
+        startup.end()
+
+
+def _run() -> None:
     from cotspec.cli.app import app
     from cotspec.cli.problem import ProblemError, bug_report
 

@@ -1,16 +1,16 @@
-"""Corrupting a trace for a prompt: how many units are hidden, which ones, the order of the steps, and how it reads.
+"""Corrupting a trace for a prompt: which units are hidden (`amount`: how many), the order of steps, and how it reads.
 
 Owns payload.Mask's meaning. Must not know of rows, epochs, prompts or leaks: its caller gives the random generator.
 """
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from cotspec.cot.amount import hidden_count as hidden_count
 from cotspec.cot.segment import Segment, Trace
 from cotspec.cot.units import Span, units
 from cotspec.spec import payload
@@ -48,26 +48,6 @@ def corrupt(
 
 
 # --- how many and which -----------------------------------------------------------------------------------------------
-
-
-def hidden_count(rule: payload.Mask, n: int, *, progress: float) -> int:
-    """min(max(count, floor(share·n), at_least), n − leave), never below 0: units hidden in a masked row with n units.
-
-    `all` and `inner` take what they select (n and n − 2) in place of the maximum.
-    """
-    wanted: int
-    match rule.select:
-        case "all":
-            wanted = n
-        case "inner":
-            wanted = n - 2
-        case "random" | "scattered" | "consecutive" | "first" | "last":
-            share = rule.share.first + (rule.share.last - rule.share.first) * progress
-            # A person's 0.29 of 100 is 29, although 0.29 * 100 is 28.999999999999996.
-            wanted = max(rule.count, math.floor(share * n + 1e-9), rule.at_least)
-        case _:
-            assert_never(rule.select)
-    return max(0, min(wanted, n - rule.leave))
 
 
 def choose(rule: payload.Mask, n: int, *, rng: random.Random, progress: float) -> tuple[int, ...]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from cotspec.cot.segment import Trace
@@ -26,8 +25,7 @@ MEASURES: Mapping[str, type] = MappingProxyType(
 """Names a reward expression may use, and their types."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Teacher:
+class Teacher(NamedTuple):
     """Size of the teacher's trace for the same question."""
 
     steps: int

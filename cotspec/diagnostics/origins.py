@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from cotspec.diagnostics import Diagnostic, Key, Span
 
 Link = tuple[Span, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """The findings of a spec or of one of its variants."""
 
     findings: Sequence[Diagnostic]

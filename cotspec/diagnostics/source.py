@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cotspec.diagnostics import Span
 
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SourceMap:
+class SourceMap(NamedTuple):
     """Positions by path, e.g. `("stages", "compress", "train", "lr")`; list items are numbers from 0.
 
     A span carries its own file, because a value may come from another file than the key above it.

@@ -7,9 +7,8 @@ node keeps the place in the file it comes from, so a finding points there.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path as File
-from typing import Final
+from typing import Final, NamedTuple
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.origins import Link, linked
@@ -29,8 +28,7 @@ _NO_OP_IS_FINE: Final = ("cotspec", "name")
 """A reader wants to see these in every file."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Composed:
+class Composed(NamedTuple):
     """One spec, whatever it was made of."""
 
     root: Node
@@ -40,8 +38,7 @@ class Composed:
     """By file, the `extends` lines that lead to it, the nearest to the spec first."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Layer:
+class _Layer(NamedTuple):
     root: Node
     name: str
     text: str

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.origins import Found, Link, gathered, linked
 from cotspec.diagnostics.source import SourceMap
-from cotspec.front import messages, nodes, phrases, variants
-from cotspec.front.compose import Composed, compose
+from cotspec.front import nodes, phrases
+from cotspec.front.compose import VARIANTS, Composed, compose
 from cotspec.front.nodes import Document, Node
 from cotspec.front.paths import project_root
 from cotspec.front.prompts import load_prompts, prompt_paths
@@ -69,17 +69,22 @@ def _family(composed: Composed, file: File, sink: Sink) -> Loaded | None:
     """The spec with its variants; a mistake that all of them have is found once."""
     own = Sink()
     base = _read(composed, composed.root, file, own)
-    members = () if base is None else variants.expand(composed.root, own)
+    if base is None or nodes.entry(composed.root, VARIANTS) is None:
+        sink.extend(linked(finding, composed.links) for finding in own.findings)
+        return base
+    from cotspec.front import variants
+
+    members = variants.expand(composed.root, own)
     found, loaded = [Found(own.findings)], []
     bare = variants.without(composed.root)
-    for member in members if base is not None else ():
+    for member in members:
         theirs = Sink()
         one = _read(composed, variants.changed(bare, member), file, theirs, base)
         found.append(Found(theirs.findings, member.name, member.span))
         if one is not None:
             loaded.append(replace(one, variant=member.name, entry=member.span))
     sink.extend(linked(finding, composed.links) for finding in gathered(found))
-    return None if base is None else replace(base, variants=tuple(loaded))
+    return replace(base, variants=tuple(loaded))
 
 
 def _read(composed: Composed, root: Node, file: File, sink: Sink, base: Loaded | None = None) -> Loaded | None:
@@ -114,4 +119,6 @@ def validate(document: Document, sink: Sink) -> Experiment | None:
 
 
 def _explained(error: ValidationError, document: Document) -> Iterator[Diagnostic]:
+    from cotspec.front import messages  # here: the words for mistakes are a third of the front end
+
     return messages.explain(error, Experiment, document.data, document.source)

@@ -12,9 +12,8 @@ else's business, and what a spec names ends up in files that are shared.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path as File
-from typing import Final
+from typing import Final, NamedTuple
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.front.read import read, shown
@@ -25,8 +24,7 @@ LONGEST: Final = 1024
 """Characters of a path; what is longer is no path anybody typed."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """A path as a spec writes it: under which key, in which spec file of which project, and where in it."""
 
     written: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
@@ -12,16 +12,14 @@ from cotspec.front import shape
 from cotspec.front.foreign import ADVICE, NAMES
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Meant:
+class Meant(NamedTuple):
     """A guess: what to do, and the keys that could stand instead (the best of them counts as given)."""
 
     help: str
     suggestions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Around:
+class Around(NamedTuple):
     """The place of an unknown key."""
 
     here: type[BaseModel]

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cotspec.cot.prompting import default_prompt
 from cotspec.ir import bodies, defaults, launches
@@ -29,8 +28,7 @@ class LowerError(ValueError):
         self.where = where
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
+class Source(NamedTuple):
     """An experiment and what its text refers to."""
 
     name: str
@@ -42,8 +40,7 @@ class Source:
     """Text of each prompt file, by the path as it is written in the spec."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Weights:
+class _Weights(NamedTuple):
     """A model as a task uses it: its reference in the body and the inputs that go with it."""
 
     ref: bodies.ModelRef

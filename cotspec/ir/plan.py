@@ -6,7 +6,6 @@ Draft and Plan are different types, so emitting before sealing is a type error. 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from cotspec.spec.payload import Body, RunSettings
@@ -33,8 +32,7 @@ class Read(NamedTuple):
     file: str
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """What a person would call a task: `stage structure`, and the experiment that needs it."""
 
     part: str

@@ -7,7 +7,7 @@ share a task and launch it differently, the first one's way is kept and the diff
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cotspec.cot.versions import KERNEL
 from cotspec.ir.canonical import ID_DIGITS, fingerprint
@@ -20,8 +20,7 @@ class SealError(RuntimeError):
     """A draft that is no graph, or two different tasks with one id: a bug, or one chance in 2^48 per pair of tasks."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Conflict:
+class Conflict(NamedTuple):
     """A shared task that two experiments would launch differently; `kept` is the first, in the draft's order."""
 
     id: str
@@ -30,8 +29,7 @@ class Conflict:
     """Both are task names of the draft."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sealed:
+class Sealed(NamedTuple):
     """The plan, and what was decided on the way."""
 
     plan: Plan

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cotspec.cot.rows import TraceRecord
-from cotspec.cot.segment import segment
-from cotspec.cot.units import UnitError, units
 from cotspec.ir import bodies
 from cotspec.passes.check.context import Context
 from cotspec.passes.traces import Traces
 from cotspec.spec.base import Slice
 from cotspec.spec.experiment import Stage
 from cotspec.spec.payload import TraceFormat
+
+if TYPE_CHECKING:
+    from cotspec.cot.rows import TraceRecord
 
 MOST_SEARCHED: Final = 400
 """Traces in which units are looked for: about 50 ms."""
@@ -53,6 +53,9 @@ def _within(traces: Traces | None, slice: Slice | None) -> Sequence[TraceRecord]
 
 @lru_cache(maxsize=16)
 def _searched(traces: Traces | None, slice: Slice | None, unit: str, format: TraceFormat) -> tuple[int, ...]:
+    from cotspec.cot.segment import segment  # here: without traces there is nothing to look at
+    from cotspec.cot.units import UnitError, units
+
     try:
         return tuple(len(units(segment(each.trace, format), unit)) for each in sample(_within(traces, slice)))
     except UnitError:

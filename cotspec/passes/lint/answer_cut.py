@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from cotspec.cot.rows import TraceRecord
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
 from cotspec.passes import seen
 from cotspec.passes.check.context import Context, warning
 from cotspec.spec.experiment import Experiment, FailureRows, Grpo
+
+if TYPE_CHECKING:
+    from cotspec.cot.rows import TraceRecord
 
 RULE = Rule(
     slug="answer-cut",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.cot.segment import segment
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
@@ -50,6 +49,8 @@ def _masked(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[
 
 
 def _thinking(context: Context, path: Path, stage: Stage) -> Iterator[Diagnostic]:
+    from cotspec.cot.segment import segment  # here: most specs ask for more than `thinking`
+
     found = seen.sample(seen.records(context, stage))
     format = bodies.trace_format(context.experiment.trace)
     traces = [segment(record.trace, format) for record in found]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from cotspec.cot.units import UnitError, matches
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
@@ -62,6 +61,8 @@ def _counted(context: Context, path: Path, mask: Mask, counts: tuple[int, ...]) 
 
 def _opener(context: Context, path: Path, regex: str) -> Iterator[Diagnostic]:
     """Without traces: an expression that needs the opener, or the line end, of a step."""
+    from cotspec.cot.units import UnitError, matches  # here: most masks are no expressions
+
     opener = context.experiment.trace.step.opens.replace("{n}", "1")
     answer = context.experiment.trace.answer.opens
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cotspec.cot.measures import words
 from cotspec.diagnostics import Diagnostic
@@ -25,8 +25,7 @@ RULE = Rule(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Room:
+class _Room(NamedTuple):
     """How many tokens there are for a trace, and where."""
 
     tokens: int
