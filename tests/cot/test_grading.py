@@ -256,7 +256,8 @@ def test_a_digit_more_never_passes(number: int, digit: str) -> None:
     assert [v for v in longer if equal(v, str(number))] == []
 
 
-@given(st.fractions(max_denominator=10**6) | st.decimals(-(10**6), 10**6, places=4).map(Fraction))
+# Bounded: Decimal rounds the test's own division to 28 digits.
+@given(st.fractions(-(10**12), 10**12, max_denominator=10**6) | st.decimals(-(10**6), 10**6, places=4).map(Fraction))
 def test_fractions_and_decimals_equal_themselves_in_both_spellings(value: Fraction) -> None:
     text = str(value)
     assert equal(text, text)
