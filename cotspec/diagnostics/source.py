@@ -10,6 +10,11 @@ from cotspec.diagnostics import Span
 Path = tuple[str | int, ...]
 
 
+def dotted(path: Path) -> str:
+    """A path as a person writes it: `stages.compress.reward.gates[0]`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+
+
 class SourceMap(NamedTuple):
     """Positions by path, e.g. `("stages", "compress", "train", "lr")`; list items are numbers from 0.
 

@@ -16,37 +16,51 @@ from pydantic_core import ErrorDetails
 
 from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.source import Path, SourceMap
-from cotspec.diagnostics.suggest import alike, did_you_mean, listed, near
-from cotspec.front import phrases, shape
+from cotspec.diagnostics.suggest import did_you_mean, listed, near
+from cotspec.front import misplaced, phrases, shape
+from cotspec.front.groups import closest
 from cotspec.front.nodes import Data
-from cotspec.front.unknown import Around, Meant, meant
 
 
 def explain(error: ValidationError, root: type[BaseModel], data: Data, source: SourceMap) -> Iterator[Diagnostic]:
-    """One finding per mistake, in the order pydantic found them."""
-    return _Explainer(source).explain(error.errors(include_url=False), _Place((), root, data))
+    """One finding per mistake; never none."""
+    strays, errors = misplaced.find(root, data), error.errors(include_url=False)
+    place = _Place((), root, data)
+    found = [_unknown(stray, source) for stray in strays.strays]
+    found += _Explainer(source, strays).explain(errors, place)
+    return iter(found) if found else _Explainer(source, misplaced.Found()).explain(errors, place)
+
+
+def _unknown(stray: misplaced.Stray, source: SourceMap) -> Diagnostic:
+    of, key = phrases.name(stray.group.path), phrases.cut(stray.key)
+    kind = f" ({stray.group.kind})" if stray.group.kind else ""
+    message = f"{of}{kind} has no setting `{key}`"
+    if stray.setting:
+        message = f"{of} holds named entries, and `{key}` is a setting"
+    return Diagnostic(
+        rule="unknown-key",
+        message=message,
+        span=source.key(stray.path),
+        help=stray.meant.help,
+        suggestions=stray.meant.suggestions,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A place in the data: where, what may stand there, what does, and the groups around it, nearest first."""
+    """A place in the data: where, what may stand there, and what does."""
 
     path: Path
     form: shape.Form
     data: Data
-    above: tuple[tuple[str, type[BaseModel]], ...] = ()
-    kind: str = ""
-    """Value of the tag, where there is one (`grpo`)."""
 
     def enter(self, key: str | int) -> _Place:
         """The place under `key`."""
-        group = self.group
-        above = ((phrases.name(self.path), group), *self.above) if group else self.above
-        return _Place((*self.path, key), shape.step(self.form, key), _get(self.data, key), above)
+        return _Place((*self.path, key), shape.step(self.form, key), _get(self.data, key))
 
     def narrow(self, value: str | int) -> _Place:
         """The same place as the member whose tag has this value."""
-        return _Place(self.path, shape.tagged(self.form, value), self.data, self.above, str(value))
+        return _Place(self.path, shape.tagged(self.form, value), self.data)
 
     @property
     def group(self) -> type[BaseModel] | None:
@@ -64,79 +78,53 @@ def _get(data: Data, key: str | int) -> Data:
 
 
 class _Explainer:
-    def __init__(self, source: SourceMap) -> None:
+    def __init__(self, source: SourceMap, strays: misplaced.Found) -> None:
         self.source = source
+        self.strays = strays
 
     def explain(self, errors: Iterable[ErrorDetails], root: _Place) -> Iterator[Diagnostic]:
         """Findings for errors whose locations count from `root`."""
-        walked = [(*self._walk(root, error), error) for error in errors]
-        found = [(place, end, error) for place, end, error in walked if not _echo(place, error)]
-        guesses = {
-            (place.path, str(end)): self._guess(place, str(end))
-            for place, end, error in found
-            if error["type"] == "extra_forbidden"
-        }
-        meant_keys = {(path, s) for (path, _), guess in guesses.items() for s in guess.suggestions[:1]}
         unions: set[Path] = set()
-        for place, end, error in found:
-            if end == _UNION:
-                if place.path not in unions:
-                    unions.add(place.path)
-                    yield from self._union(place)
-            elif error["type"] == "extra_forbidden":
-                yield self._unknown(place, str(end), guesses[place.path, str(end)])
-            elif error["type"] != "missing" or (place.path, str(end)) not in meant_keys:
-                yield self._one(place, end, error)
+        for place, end, error in ((*_walk(root, error), error) for error in errors):
+            if self._said(place, end, error):
+                continue
+            if end != _UNION:
+                yield from self._one(place, end, error)
+            elif place.path not in unions:
+                unions.add(place.path)
+                yield from self._union(place)
 
-    def _walk(self, place: _Place, error: ErrorDetails) -> tuple[_Place, str | None]:
-        """The place of an error, and the missing or unknown key there, or a mark of ours."""
-        loc, end = list(error["loc"]), None
-        if error["type"] in ("missing", "extra_forbidden") or loc[-1:] == [_KEY]:
-            last = loc.pop()
-            end = last if isinstance(last, str) else None
-        for part in loc:
-            if len(shape.members(place.form)) == 1:
-                place = place.enter(part)
-            elif shape.tag(place.form) is None:
-                return place, _UNION
-            else:
-                place = place.narrow(part)  # the tag's value, not a key of the data
-        return place, end
+    def _said(self, place: _Place, end: str | None, error: ErrorDetails) -> bool:
+        """Whether an error only repeats another finding."""
+        path = place.path if end is None or end in (_UNION, _KEY) else (*place.path, end)
+        if self.strays.said(path):
+            return True
+        if error["type"] == "missing":
+            return path in self.strays.given
+        return error["type"] == "too_short" and (_echo(place, error) or self.strays.fills(place.path))
 
-    def _one(self, place: _Place, end: str | None, error: ErrorDetails) -> Diagnostic:
-        kind, context = error["type"], error.get("ctx", {})
+    def _one(self, place: _Place, end: str | None, error: ErrorDetails) -> Iterator[Diagnostic]:
+        kind = error["type"]
         if end == _KEY:
-            return self._bad_name(place)
-        if kind == "missing" and end is not None:
-            return self._missing(place, end)
-        if kind.startswith("union_tag"):
-            return self._tag(place)
-        if kind == "literal_error":
-            return self._choice(place, shape.choices(place.form))
+            yield self._bad_name(place)
+        elif kind == "missing" and end is not None:
+            yield self._missing(place, end)
+        elif kind.startswith("union_tag"):
+            yield from self._tag(place)
+        elif kind == "literal_error":
+            yield self._choice(place, shape.choices(place.form))
+        else:
+            yield self._value(place, kind, error.get("ctx", {}))
+
+    # --- one kind of mistake each --------------------------------------------------------------------------------
+
+    def _value(self, place: _Place, kind: str, context: Mapping[str, object]) -> Diagnostic:
         problem = phrases.limit(kind, context, place.data) or phrases.pattern(kind, place.path, place.data)
         if kind == "missing":
             problem = f"wants {shape.describe(place.form).removeprefix('a list of ')}, not {phrases.got(place.data)}"
         if problem:
             return self._finding("wrong-value", f"{phrases.label(place.path)} {problem}", place)
         return self._type(place)
-
-    # --- one kind of mistake each --------------------------------------------------------------------------------
-
-    def _unknown(self, place: _Place, key: str, guess: Meant) -> Diagnostic:
-        of, kind = phrases.name(place.path), f" ({place.kind})" if place.kind else ""
-        return Diagnostic(
-            rule="unknown-key",
-            message=f"{of}{kind} has no setting `{phrases.cut(key)}`",
-            span=self.source.key((*place.path, key)),
-            help=guess.help,
-            suggestions=guess.suggestions,
-        )
-
-    def _guess(self, place: _Place, key: str) -> Meant:
-        group = place.group
-        if group is None or not isinstance(place.data, dict):
-            return Meant(help="leave it out")
-        return meant(key, Around(here=group, given=place.data, above=place.above))
 
     def _missing(self, place: _Place, key: str) -> Diagnostic:
         group = place.group
@@ -148,16 +136,26 @@ class _Explainer:
         message = f"{phrases.name(place.path)} needs `{key}`"
         return Diagnostic(rule="missing-key", message=message, span=self.source.key(place.path), help=advice)
 
-    def _tag(self, place: _Place) -> Diagnostic:
+    def _tag(self, place: _Place) -> Iterator[Diagnostic]:
+        """A group whose kind is not known: its tag is misspelt, moved, missing or has no such value."""
         key, values = shape.tag(place.form) or "", shape.tags(place.form)
+        home = (*place.path, key)
         if not isinstance(place.data, dict):
-            return self._type(place)
-        if key in place.data:
-            return self._choice(_Place((*place.path, key), None, place.data[key]), values)
-        near_keys = [given for given in place.data if alike(given, key)]
-        if near_keys:
-            return self._unknown(place, near_keys[0], Meant(help=did_you_mean((key,)), suggestions=(key,)))
-        return self._needs(place, key, f"`{key}` is {phrases.either_values(values)}")
+            yield self._type(place)
+        elif key in place.data:
+            yield self._choice(_Place(home, None, place.data[key]), values)
+        elif home not in self.strays.given:
+            yield self._needs(place, key, f"`{key}` is {phrases.either_values(values)}")
+        for stray in self.strays.strays:
+            if stray.meant.home == home and stray.path[:-1] == place.path and isinstance(place.data, dict):
+                rest = {name: value for name, value in place.data.items() if name != stray.key}
+                value = place.data[stray.key]
+                yield from self._as(_Place(place.path, shape.tagged(place.form, value), {**rest, key: value}))
+
+    def _as(self, place: _Place) -> Iterator[Diagnostic]:
+        """The findings of a group when its kind is known."""
+        if place.form is not None:
+            yield from self.explain(_errors(place.form, place.data), place)
 
     def _choice(self, place: _Place, values: tuple[object, ...]) -> Diagnostic:
         written = [shape.written(value) for value in values]
@@ -172,7 +170,8 @@ class _Explainer:
 
     def _type(self, place: _Place) -> Diagnostic:
         message = f"{phrases.label(place.path)} wants {shape.describe(place.form)}, got {phrases.got(place.data)}"
-        return self._finding("wrong-type", message, place, phrases.advice(place.form, place.data))
+        advice = self.strays.others.get(place.path) or phrases.advice(place.form, place.data)
+        return self._finding("wrong-type", message, place, advice)
 
     def _finding(
         self, rule: str, message: str, place: _Place, advice: str = "", suggestions: tuple[str, ...] = ()
@@ -188,22 +187,20 @@ class _Explainer:
     def _union(self, place: _Place) -> Iterator[Diagnostic]:
         """The findings of the member that was meant."""
         if isinstance(place.data, dict):
-            chosen = _best(shape.models(place.form), place.data)
-            if chosen is None:
+            chosen = closest(shape.models(place.form), place.data)
+            if chosen is not None:
+                yield from self._as(_Place(place.path, chosen, place.data))
+            elif not self.strays.fills(place.path):
                 yield self._keys(place)
-                return
-            errors = _errors(chosen, place.data)
-            yield from self.explain(errors, _Place(place.path, chosen, place.data, place.above))
             return
         literals = tuple(value for member in shape.members(place.form) for value in shape.choices(member))
         if literals and isinstance(place.data, str):
             yield self._literal_union(place, literals)
             return
         for member in shape.members(place.form):
-            one = _Place(place.path, member, place.data, place.above)
             for error in _errors(member, place.data):
                 if not error["type"].endswith(("_type", "literal_error")):
-                    yield self._one(one, None, error)
+                    yield from self._one(_Place(place.path, member, place.data), None, error)
                     return
         yield self._type(place)
 
@@ -222,10 +219,26 @@ class _Explainer:
 _UNION, _KEY = "[union]", "[key]"
 
 
+def _walk(place: _Place, error: ErrorDetails) -> tuple[_Place, str | None]:
+    """The place of an error, and the missing or unknown key there, or a mark of ours."""
+    loc, end = list(error["loc"]), None
+    if error["type"] in ("missing", "extra_forbidden") or loc[-1:] == [_KEY]:
+        last = loc.pop()
+        end = last if isinstance(last, str) else None
+    for part in loc:
+        if len(shape.members(place.form)) == 1:
+            place = place.enter(part)
+        elif shape.tag(place.form) is None:
+            return place, _UNION
+        else:
+            place = place.narrow(part)  # the tag's value, not a key of the data
+    return place, end
+
+
 def _echo(place: _Place, error: ErrorDetails) -> bool:
     """Whether an error only repeats another: pydantic does not count the items of a list that are wrong themselves."""
     least = error.get("ctx", {}).get("min_length", 0)
-    return error["type"] == "too_short" and isinstance(place.data, list | dict) and len(place.data) >= least
+    return isinstance(place.data, list | dict) and len(place.data) >= least
 
 
 def _errors(form: shape.Form, data: Data) -> list[ErrorDetails]:
@@ -237,12 +250,3 @@ def _errors(form: shape.Form, data: Data) -> list[ErrorDetails]:
     except ValidationError as error:
         return error.errors(include_url=False)
     return []
-
-
-def _best(groups: tuple[type[BaseModel], ...], data: Mapping[str, Data]) -> type[BaseModel] | None:
-    """The group whose keys the given ones are most like; None when none is, or two are."""
-    if len(groups) == 1:
-        return groups[0]
-    scores = [sum(any(alike(key, own) for own in shape.keys(group)) for key in data) for group in groups]
-    best = max(scores, default=0)
-    return groups[scores.index(best)] if best and scores.count(best) == 1 else None

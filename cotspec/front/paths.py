@@ -12,10 +12,13 @@ else's business, and what a spec names ends up in files that are shared.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path as File
+from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
+from cotspec.diagnostics.suggest import did_you_mean
 from cotspec.front.read import read, shown
 from cotspec.spec.local import LOCAL_FILE
 
@@ -56,7 +59,9 @@ def text_of(named: Named, sink: Sink, *, rule: str) -> tuple[File, str] | None:
     found = Sink()
     text = read(file, found)
     for finding in found.findings:
-        sink.add(_finding(rule, finding.message, named, finding.help))
+        beside = tuple(str(PurePosixPath(named.written).with_name(File(s).name)) for s in finding.suggestions)
+        told = _finding(rule, finding.message, named, did_you_mean(beside) or finding.help)
+        sink.add(replace(told, suggestions=beside))
     return None if text is None else (file, text)
 
 

@@ -98,11 +98,11 @@ def _jinja_faults(text: str, file: str) -> Iterator[Diagnostic]:
     for name in sorted(unknown):
         close = near(name, VARIABLES)
         advice = did_you_mean(close) or f"there is {listed(sorted(VARIABLES))}"
-        yield _fault(f"a prompt has no name `{name}`", _use(text, file, tree, name), advice)
+        yield _fault(f"a prompt has no name `{name}`", _use(text, file, tree, name), advice, close)
 
 
-def _fault(message: str, span: Span, advice: str) -> Diagnostic:
-    return Diagnostic(rule="prompt-template", message=message, span=span, help=advice)
+def _fault(message: str, span: Span, advice: str, suggestions: tuple[str, ...] = ()) -> Diagnostic:
+    return Diagnostic(rule="prompt-template", message=message, span=span, help=advice, suggestions=suggestions)
 
 
 def _use(text: str, file: str, tree: Template, name: str) -> Span:

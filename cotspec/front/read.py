@@ -27,7 +27,11 @@ def read(path: Path, sink: Sink) -> str | None:
     try:
         raw = _bytes(path)
     except _RefusedError as refusal:
-        sink.add(Diagnostic(rule=refusal.rule, message=str(refusal), span=_top(name), help=refusal.help))
+        sink.add(
+            Diagnostic(
+                rule=refusal.rule, message=str(refusal), span=_top(name), help=refusal.help, suggestions=refusal.instead
+            )
+        )
         return None
     text, bad = _decode(raw)
     if bad is not None:
@@ -53,11 +57,11 @@ def texts(findings: Iterable[Diagnostic]) -> dict[str, str]:
 
 
 class _RefusedError(Exception):
-    """A file that is not read: the rule, the sentence and the help."""
+    """A file that is not read: the rule, the sentence, the help, and files that may be meant."""
 
-    def __init__(self, rule: str, message: str, advice: str = "") -> None:
+    def __init__(self, rule: str, message: str, advice: str = "", instead: tuple[str, ...] = ()) -> None:
         super().__init__(message)
-        self.rule, self.help = rule, advice
+        self.rule, self.help, self.instead = rule, advice, instead
 
 
 def _bytes(path: Path) -> bytes:
@@ -66,7 +70,7 @@ def _bytes(path: Path) -> bytes:
         if path.is_dir():
             raise _RefusedError("not-a-file", f"`{name}` is a folder", "name a file in it")
         if not path.exists():
-            raise _RefusedError("missing-file", f"there is no file `{name}`", _neighbours(path))
+            raise _RefusedError("missing-file", f"there is no file `{name}`", *_neighbours(path))
         if not path.is_file():
             raise _RefusedError("not-a-file", f"`{name}` is not a regular file")
         size = path.stat().st_size
@@ -79,13 +83,14 @@ def _bytes(path: Path) -> bytes:
         raise _RefusedError("unreadable-file", f"`{name}` cannot be read: {reason}") from error
 
 
-def _neighbours(path: Path) -> str:
+def _neighbours(path: Path) -> tuple[str, tuple[str, ...]]:
     """Did you mean one of the files beside it?"""
     try:
-        names = [child.name for child in path.parent.iterdir() if child.is_file()]
+        names = [child.name for child in path.parent.iterdir() if child.is_file() and child.suffix == path.suffix]
     except OSError:
-        return f"there is no folder `{shown(path.parent)}` either"
-    return did_you_mean(tuple(shown(path.with_name(name)) for name in near(path.name, names)))
+        return f"there is no folder `{shown(path.parent)}` either", ()
+    close = tuple(shown(path.with_name(name)) for name in near(path.name, names))
+    return did_you_mean(close), close
 
 
 def _decode(raw: bytes) -> tuple[str, int | None]:

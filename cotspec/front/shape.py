@@ -6,6 +6,7 @@ Knows pydantic annotations; not findings, not positions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Literal, Union, get_args, get_origin
 
@@ -19,7 +20,8 @@ from cotspec.spec.meaning import meanings
 Form = object
 
 
-def keys(model: type[BaseModel]) -> dict[str, FieldInfo]:
+@cache
+def keys(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
     """Fields by the key a person writes."""
     return {info.alias or name: info for name, info in model.model_fields.items()}
 
@@ -35,6 +37,13 @@ def form(info: FieldInfo) -> Form:
     return Annotated[(info.annotation, *limits)] if limits else info.annotation
 
 
+@cache
+def forms(model: type[BaseModel]) -> Mapping[str, Form]:
+    """What may stand under each key."""
+    return {key: form(info) for key, info in keys(model).items()}
+
+
+@cache
 def members(of: Form) -> tuple[Form, ...]:
     """The members of a union without None; of anything else, itself."""
     bare, _ = _bare(of)
@@ -43,19 +52,21 @@ def members(of: Form) -> tuple[Form, ...]:
     return tuple(m for arg in get_args(bare) if arg is not NoneType for m in members(arg))
 
 
+@cache
 def models(of: Form) -> tuple[type[BaseModel], ...]:
     """The groups of settings among the members."""
     bare = (_bare(member)[0] for member in members(of))
     return tuple(m for m in bare if isinstance(m, type) and issubclass(m, BaseModel))
 
 
+@cache
 def tag(of: Form) -> str | None:
     """The key that tells the members apart (`by`, `from`), or None."""
     groups = models(of)
     if len(groups) < 2 or len(groups) != len(members(of)):
         return None
     for key in keys(groups[0]):
-        values = [choices(form(keys(group)[key])) if key in keys(group) else () for group in groups]
+        values = [choices(forms(group)[key]) if key in keys(group) else () for group in groups]
         if all(len(own) == 1 for own in values):
             return key
     return None
@@ -64,15 +75,16 @@ def tag(of: Form) -> str | None:
 def tagged(of: Form, value: object) -> type[BaseModel] | None:
     """The member whose tag has this value."""
     key = tag(of)
-    return next((m for m in models(of) if key and value in choices(form(keys(m)[key]))), None)
+    return next((m for m in models(of) if key and value in choices(forms(m)[key])), None)
 
 
 def tags(of: Form) -> tuple[object, ...]:
     """All values of the tag."""
     key = tag(of)
-    return tuple(value for m in models(of) if key for value in choices(form(keys(m)[key])))
+    return tuple(value for m in models(of) if key for value in choices(forms(m)[key]))
 
 
+@cache
 def choices(of: Form) -> tuple[object, ...]:
     """The values of an enumeration; empty for anything else."""
     parts = members(of)
@@ -92,13 +104,46 @@ def step(of: Form, key: str | int) -> Form | None:
             item: Form = args[0] if args[-1] is Ellipsis else args[min(key, len(args) - 1)]
             return item
         if isinstance(bare, type) and issubclass(bare, BaseModel) and key in keys(bare):
-            return form(keys(bare)[str(key)])
+            return forms(bare)[str(key)]
     return None
 
 
-def named(of: Form) -> bool:
-    """Whether a person chooses the keys (stages, models)."""
-    return any(get_origin(_bare(member)[0]) is dict for member in members(of))
+@cache
+def entries(of: Form) -> Form | None:
+    """What each entry is, where a person chooses the keys."""
+    for member in members(of):
+        bare, _ = _bare(member)
+        if get_origin(bare) is dict:
+            entry: Form = get_args(bare)[1]
+            return entry
+    return None
+
+
+def fits(of: Form, data: object) -> bool:
+    """Whether a value could be meant for this place: it is of the kind, and most of its own keys are known there."""
+    return any(_fits(_bare(member)[0], data) for member in members(of))
+
+
+def _fits(bare: Form, data: object) -> bool:
+    origin = get_origin(bare)
+    if origin is Literal:
+        return data in get_args(bare)
+    if origin is dict:
+        entry: Form = get_args(bare)[1]
+        return isinstance(data, dict) and all(fits(entry, value) for value in data.values())
+    if origin is tuple:
+        return isinstance(data, list)
+    if isinstance(bare, type) and issubclass(bare, BaseModel):
+        return isinstance(data, dict) and _known(bare, data)
+    if bare is float:
+        return isinstance(data, int | float) and not isinstance(data, bool)
+    return type(data) is bare
+
+
+def _known(model: type[BaseModel], data: Mapping[str, object]) -> bool:
+    fields = forms(model)
+    good = sum(key in fields and fits(fields[key], value) for key, value in data.items())
+    return 2 * good > len(data)
 
 
 def describe(of: Form) -> str:
@@ -143,7 +188,7 @@ def _example(model: type[BaseModel]) -> str:
     """The keys of a group, those that must be given if there are any."""
     fields = keys(model)
     needed = [key for key, info in fields.items() if info.is_required()] or list(fields)[:3]
-    return "{" + ", ".join(f"{key}: {_hint(form(fields[key]))}" for key in needed) + "}"
+    return "{" + ", ".join(f"{key}: {_hint(forms(model)[key])}" for key in needed) + "}"
 
 
 def _hint(of: Form) -> str:
@@ -170,6 +215,7 @@ def written(value: object) -> str:
             return str(value)
 
 
+@cache
 def _bare(of: Form) -> tuple[Form, tuple[object, ...]]:
     """A form without `Annotated`, and the limits it carried."""
     limits: tuple[object, ...] = ()

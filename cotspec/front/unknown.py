@@ -1,110 +1,161 @@
-"""A key the language does not have at its place → what was probably meant. Knows the shape of a spec; not YAML."""
+"""A key the language does not have at its place → what was probably meant. Knows the shape of a spec; not YAML.
+
+Evidence counts in this order: another trainer's name; a misspelling of what must be given and is not; the same key in
+another group that lacks it, if the value could stand there; a close misspelling; the same further away or less alike.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from pydantic import BaseModel
-
-from cotspec.diagnostics.suggest import alike, did_you_mean, near
+from cotspec.diagnostics.source import Path, dotted
+from cotspec.diagnostics.suggest import alike, did_you_mean, either, likeness, near
 from cotspec.front import shape
 from cotspec.front.foreign import ADVICE, NAMES
+from cotspec.front.groups import Group
+from cotspec.front.nodes import Data
+
+_FAR = 2
+"""Steps to another group, as in `rows` → stage → `mask`; a key is seldom moved further."""
+_SHORT = 3
+"""Letters of a word that is like too many others."""
+_MOST = 4
+"""Groups that are named as the place of a key."""
 
 
 class Meant(NamedTuple):
-    """A guess: what to do, and the keys that could stand instead (the best of them counts as given)."""
+    """A guess: what to do, the keys that could stand instead, and the setting that counts as given."""
 
     help: str
     suggestions: tuple[str, ...] = ()
+    home: Path | None = None
 
 
-class Around(NamedTuple):
-    """The place of an unknown key."""
-
-    here: type[BaseModel]
-    given: Mapping[str, object]
-    """All that stands in the same group."""
-    above: tuple[tuple[str, type[BaseModel]], ...] = ()
-    """The groups around it, nearest first, each with the name a person would call it by."""
-
-
-def meant(key: str, around: Around) -> Meant:
-    """The best guess: another trainer's name, a key that belongs elsewhere, a misspelling, or else what there is."""
-    free = [name for name in shape.keys(around.here) if name not in around.given]
-    sure = tuple(name for name in near(key, free) if alike(key, name))
+def meant(key: str, here: Group, every: Sequence[Group]) -> Meant:
+    """The best guess for one key; `every` is all groups of the spec."""
+    value, free = here.data[key], here.free()
+    close = _ranked(key, value, here)
+    sure = tuple(name for name in close if alike(key, name))
+    lost = tuple(name for name in sure if name in here.needed())
+    others = [group for group in every if group.path != here.path and group.entry is None]
     return (
-        _foreign(key, free)
-        or _elsewhere(key, around)
-        or (Meant(help=did_you_mean(sure), suggestions=sure) if sure else None)
-        or _foreign_near(key, free)
-        or _elsewhere_near(key, around)
-        or _here(key, free)
+        _foreign_here(key, free, here)
+        or _same(lost and sure, here)
+        or elsewhere(key, here, [g for g in others if key in g.free() and _fits(key, value, g)])
+        or _advice(key)
+        or _foreign(key, value, here, others)
+        or _same(sure, here)
+        or _foreign_near(key, free, here)
+        or elsewhere(key, here, [g for g in others if key in g.free()])
+        or _elsewhere_near(key, value, here, others)
+        or _entry(value, here, every)
+        or _same(close, here)
+        or Meant(help=did_you_mean((), free) or "leave it out")
     )
 
 
-def _foreign(key: str, free: Collection[str]) -> Meant | None:
-    folded = key.lower().replace("-", "_")
-    if folded in ADVICE:
-        return Meant(help=ADVICE[folded])
-    ours = NAMES.get(folded)
+def elsewhere(key: str, here: Group, homes: Sequence[Group], *, misspelt: bool = False) -> Meant | None:
+    """`key` belongs in one of `homes`, which all have room for it: those that lack it, or else the nearest."""
+    if not homes:
+        return None
+    lacking = [group for group in homes if key in group.needed()]
+    steps = {group.path: _steps(here.path, group.path) for group in lacking or homes}
+    nearest = min(steps.values())
+    if nearest > _FAR and not lacking:
+        return None
+    best = [path for path in steps if steps[path] == nearest]
+    where = places(best)
+    return Meant(help=f"did you mean `{key}` {where}?" if misspelt else f"it belongs {where}", home=(*best[0], key))
+
+
+def places(paths: Sequence[Path]) -> str:
+    """Groups by their dotted paths: ``in `teach` or `evaluate` ``."""
+    if () in paths:
+        return "at the top of the spec"
+    words = [dotted(path) for path in paths]
+    return f"in {either(words)}" if len(words) <= _MOST else f"in {either((*words[: _MOST - 1], 'another'))}"
+
+
+def _same(names: tuple[str, ...], here: Group) -> Meant | None:
+    return Meant(help=did_you_mean(names), suggestions=names, home=(*here.path, names[0])) if names else None
+
+
+def _ranked(key: str, value: Data, here: Group) -> tuple[str, ...]:
+    """Free settings that look like the key; what is needed and what the value fits come first among equals."""
+
+    def rank(name: str) -> float:
+        return likeness(key, name) + 0.1 * (name in here.needed()) + 0.1 * _fits(name, value, here)
+
+    return tuple(sorted(near(key, here.free()), key=rank, reverse=True))
+
+
+def _fits(key: str, value: Data, group: Group) -> bool:
+    return shape.fits(group.keys()[key], value)
+
+
+def _steps(one: Path, other: Path) -> int:
+    """Groups to go through from one place to another; the items of a list lie in the list's own group."""
+    a, b = ([step for step in path if isinstance(step, str)] for path in (one, other))
+    common = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    return len(a) + len(b) - 2 * common
+
+
+def _folded(key: str) -> str:
+    return key.lower().replace("-", "_")
+
+
+def _foreign_here(key: str, free: Collection[str], here: Group) -> Meant | None:
+    """Another trainer's name for a setting of this group."""
+    last = NAMES.get(_folded(key), "").rpartition(".")[2]
+    return _same((last,), here) if last in free and last != key else None
+
+
+def _advice(key: str) -> Meant | None:
+    """What to do about another trainer's name that nothing here answers to."""
+    return Meant(help=ADVICE[_folded(key)]) if _folded(key) in ADVICE else None
+
+
+def _foreign(key: str, value: Data, here: Group, others: Sequence[Group]) -> Meant | None:
+    """Another trainer's name for a setting of another group."""
+    ours = NAMES.get(_folded(key))
     if ours is None:
         return None
     last = ours.rpartition(".")[2]
-    if last in free:
-        return Meant(help=did_you_mean((last,)), suggestions=(last,))
-    if folded == last:
-        return Meant(help=f"it is `{ours}`") if ours != last else None
-    return Meant(help=f"cotspec calls it `{ours}`")
+    homes = [g for g in others if last in g.free() and _named(g.path, ours) and _fits(last, value, g)]
+    found = elsewhere(last, here, homes, misspelt=last != key) if homes else None
+    return found or Meant(help=f"it is `{ours}`" if _folded(key) == last else f"cotspec calls it `{ours}`")
 
 
-def _foreign_near(key: str, free: Collection[str]) -> Meant | None:
+def _named(path: Path, ours: str) -> bool:
+    """Whether our dotted name can end with a key of this group: `lora.r` lies in any `lora`."""
+    above = ours.split(".")[:-1]
+    return not above or list(path[-len(above) :]) == above
+
+
+def _foreign_near(key: str, free: Collection[str], here: Group) -> Meant | None:
     """Another trainer's name, misspelt."""
-    return next((found for name in near(key, NAMES) if alike(key, name) and (found := _foreign(name, free))), None)
+    close = [name for name in near(key, NAMES) if alike(key, name)] if len(key) > _SHORT else []
+    return _foreign_here(close[0], free, here) or Meant(help=f"cotspec calls it `{NAMES[close[0]]}`") if close else None
 
 
-def _elsewhere(key: str, around: Around) -> Meant | None:
-    """The same key in a group below or above."""
-    for name, model in _below(around):
-        if key in shape.keys(model):
-            return Meant(help=f"it belongs under `{name}`")
-    for name, model in around.above:
-        if key in shape.keys(model):
-            return Meant(help=f"it belongs further out, in {name}")
-    return None
+def _elsewhere_near(key: str, value: Data, here: Group, others: Sequence[Group]) -> Meant | None:
+    """A misspelt key of another group."""
+    found: list[tuple[float, str]] = []
+    for group in others:
+        if _steps(here.path, group.path) <= _FAR:
+            fitting = (name for name in near(key, group.free()) if alike(key, name) and _fits(name, value, group))
+            found += [(likeness(key, name), name) for name in fitting]
+    if not found:
+        return None
+    name = max(found)[1]
+    return elsewhere(name, here, [g for g in others if name in g.free()], misspelt=True)
 
 
-def _elsewhere_near(key: str, around: Around) -> Meant | None:
-    for name, model in _below(around):
-        for candidate in near(key, shape.keys(model)):
-            if alike(key, candidate):
-                return Meant(help=f"did you mean `{candidate}`, under `{name}`?")
-    for name, model in around.above:
-        for candidate in near(key, shape.keys(model)):
-            if alike(key, candidate):
-                return Meant(help=f"did you mean `{candidate}`, further out in {name}?")
-    return None
-
-
-def _here(key: str, free: Collection[str]) -> Meant:
-    close = near(key, free)
-    return Meant(help=did_you_mean(close, free) or "leave it out", suggestions=close)
-
-
-def _below(around: Around) -> list[tuple[str, type[BaseModel]]]:
-    """The groups inside this one by dotted name, the nearest first; of tagged ones only the one the tag says."""
-    found: list[tuple[str, type[BaseModel]]] = []
-    level: list[tuple[str, type[BaseModel], object]] = [("", around.here, around.given)]
-    while level:
-        level = [inner for name, model, given in level for inner in _inside(name, model, given)]
-        found += [(name, model) for name, model, _ in level]
-    return found
-
-
-def _inside(prefix: str, model: type[BaseModel], given: object) -> Iterator[tuple[str, type[BaseModel], object]]:
-    for key, info in shape.keys(model).items():
-        form, data = shape.form(info), given.get(key) if isinstance(given, dict) else None
-        tag = shape.tag(form)
-        chosen = shape.tagged(form, data.get(tag)) if tag and isinstance(data, dict) else None
-        for inner in (chosen,) if chosen else shape.models(form):
-            yield f"{prefix}.{key}" if prefix else key, inner, data
+def _entry(value: Data, here: Group, every: Sequence[Group]) -> Meant | None:
+    """A whole named entry that lies outside its group."""
+    if not isinstance(value, dict) or not value:
+        return None
+    near_by = [g for g in every if g.entry is not None and _steps(here.path, g.path) <= _FAR]
+    homes = [g.path for g in near_by if shape.models(g.entry) and shape.fits(g.entry, value)]
+    return Meant(help=f"an entry like this belongs {places(homes)}", home=(*homes[0], "")) if homes else None

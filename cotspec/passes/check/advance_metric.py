@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source import Path, dotted
 from cotspec.ir.defaults import VALID_DATA
 from cotspec.passes.check.context import Context, finding, misnamed
-from cotspec.spec.experiment import Best, Grpo, Stage
+from cotspec.spec.experiment import Advance, Best, Grpo, Stage
 
 _ANSWERS = ("accuracy", "formatted", "tokens")
 _STAGE = (
@@ -33,9 +34,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
         here = (*path, "advance")
         if isinstance(stage.advance.checkpoint, Best):
             span = context.source.value((*here, "checkpoint", "best"))
-            yield from _metric(context, stage, stage.advance.checkpoint.best, span)
+            yield from _metric(context, (stage, here), stage.advance.checkpoint.best, span)
         for metric in stage.advance.require:
-            yield from _metric(context, stage, metric, context.source.key((*here, "require", metric)))
+            yield from _metric(context, (stage, here), metric, context.source.key((*here, "require", metric)))
 
 
 def known(stage: Stage) -> tuple[str, ...]:
@@ -45,7 +46,8 @@ def known(stage: Stage) -> tuple[str, ...]:
     return (*(f"train.{name}" for name in train), *(f"valid.{name}" for name in _ANSWERS))
 
 
-def _metric(context: Context, stage: Stage, metric: str, span: Span) -> Iterator[Diagnostic]:
+def _metric(context: Context, of: tuple[Stage, Path], metric: str, span: Span) -> Iterator[Diagnostic]:
+    stage, here = of
     data, tested = context.experiment.data, context.experiment.evaluate.data
     where = metric.partition(".")[0]
     if where == "test" or (where in data and where not in ("train", VALID_DATA)):
@@ -53,6 +55,9 @@ def _metric(context: Context, stage: Stage, metric: str, span: Span) -> Iterator
         yield finding(RULE, span, f"a transition must not read `{where}` data", advice)
     elif metric not in known(stage):
         message = f"a stage trained by {stage.train.by} has no metric `{metric}`"
+        if metric in Advance.model_fields:
+            yield finding(RULE, span, message, f"it belongs in `{dotted(here)}`")
+            return
         yield misnamed(RULE, span, message, metric, known(stage))
     elif where == "valid" and VALID_DATA not in data:
         yield finding(RULE, span, f"`{metric}` needs a data set `valid`", "add it under `data`")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cotspec.diagnostics import Diagnostic, Severity, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path, SourceMap
-from cotspec.diagnostics.suggest import did_you_mean, near
+from cotspec.diagnostics.suggest import alike, did_you_mean, near
 from cotspec.passes.options import DEFAULT, Options
 from cotspec.passes.traces import Traces
 from cotspec.spec.experiment import Experiment, Stage
@@ -31,8 +31,13 @@ class Context:
         return ((("stages", name), name, stage) for name, stage in self.experiment.stages.items())
 
     def resources(self, stage: str) -> TrainResources:
-        """How a stage is run: `resources.train` with what `resources.stages` changes."""
-        change = self.experiment.resources.stages.get(stage, StageResources())
+        """How a stage is run: `resources.train` with what `resources.stages` changes.
+
+        A misspelt stage there is a finding of its own, so its settings count as meant.
+        """
+        given = self.experiment.resources.stages
+        misspelt = next((name for name in given if name not in self.experiment.stages and alike(name, stage)), stage)
+        change = given.get(stage) or given.get(misspelt) or StageResources()
         changed = {name: value for name in StageResources.model_fields if (value := getattr(change, name)) is not None}
         return self.experiment.resources.train.model_copy(update=changed)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.ir import bodies
+from cotspec.passes.check.advance_metric import known
 from cotspec.passes.check.context import Context, finding
 
 _STAGE = (
@@ -27,6 +28,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every requirement of every transition."""
     for path, _, stage in context.stages():
         for metric, text in (stage.advance.require if stage.advance else {}).items():
+            if metric not in known(stage):
+                continue  # one finding is enough for an entry that is none
             try:
                 bodies.requirement(metric, text)
             except ValueError:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
-from cotspec.passes.check.context import Context, misnamed
+from cotspec.passes.check.context import Context, finding, misnamed
 from cotspec.spec.experiment import FailureRows
+from cotspec.spec.resources import Resources
 
 RULE = Rule(
     slug="unknown-reference",
@@ -40,4 +41,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for name in spec.resources.stages:
         if name not in stages:
             span = context.source.key(("resources", "stages", name))
-            yield misnamed(RULE, span, f"there is no stage `{name}`", name, stages)
+            message = f"there is no stage `{name}`"
+            if name in Resources.model_fields:
+                yield finding(RULE, span, message, "it belongs in `resources`")
+            else:
+                yield misnamed(RULE, span, message, name, stages)

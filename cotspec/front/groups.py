@@ -1,0 +1,123 @@
+"""The groups of a spec as a flat list: those that are written, and those that could be. Knows the shape of a spec and
+plain data; not findings, not positions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from pydantic import BaseModel
+
+from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.suggest import alike
+from cotspec.front import shape
+from cotspec.front.nodes import Data
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A place for settings: one model, several where it is not known which is meant, or named entries."""
+
+    path: Path
+    models: tuple[type[BaseModel], ...]
+    data: Mapping[str, Data] = field(default_factory=dict)
+    entry: shape.Form | None = None
+    """What each entry is, where a person chooses the keys; there are no models then."""
+    tag: str | None = None
+    """The key that would tell the models apart, where it is not given or has no meaning."""
+    kind: str = ""
+    """Value of the tag, where there is one (`grpo`)."""
+    clear: bool = True
+    """Whether the given keys show which of the models is meant."""
+    written: bool = True
+
+    def keys(self) -> Mapping[str, shape.Form]:
+        """Its settings by the key a person writes, each with what may stand there."""
+        return _keys(self.models)
+
+    def free(self) -> list[str]:
+        """The settings that are not given."""
+        return [key for key in self.keys() if key not in self.data]
+
+    def needed(self) -> set[str]:
+        """The settings that must be given and are not; none of a group that is not written."""
+        if not self.written:
+            return set()
+        if self.tag is not None:
+            return {self.tag} - self.data.keys()
+        return {key for key in _required(self.models) if key not in self.data}
+
+
+@cache
+def _keys(models: tuple[type[BaseModel], ...]) -> Mapping[str, shape.Form]:
+    return {key: form for model in models for key, form in shape.forms(model).items()}
+
+
+@cache
+def _required(models: tuple[type[BaseModel], ...]) -> Collection[str]:
+    return {key for model in models for key, info in shape.keys(model).items() if info.is_required()}
+
+
+def groups(form: shape.Form, data: Data, path: Path = ()) -> Iterator[Group]:
+    """The group at `path` and all below, an outer one before those inside it."""
+    if isinstance(data, list):
+        for i, item in enumerate(data):
+            yield from groups(shape.step(form, i), item, (*path, i))
+    elif isinstance(data, dict):
+        yield from _written(form, data, path)
+
+
+def _written(form: shape.Form, data: Mapping[str, Data], path: Path) -> Iterator[Group]:
+    entry = shape.entries(form)
+    if entry is not None:
+        yield Group(path, (), data, entry)
+        for key, value in data.items():
+            yield from groups(entry, value, (*path, key))
+        return
+    if not shape.models(form):
+        return  # a group where none is wanted
+    group = meant(form, data, path)
+    yield group
+    for key, inner in group.keys().items():
+        if key in data and data[key] is not None:
+            yield from groups(inner, data[key], (*path, key))
+        else:
+            yield from _possible(inner, (*path, key))
+
+
+def _possible(form: shape.Form, path: Path) -> Iterator[Group]:
+    return (Group((*path, *inner), models, written=False) for inner, models in _inner(form))
+
+
+@cache
+def _inner(form: shape.Form) -> tuple[tuple[Path, tuple[type[BaseModel], ...]], ...]:
+    """The groups a place of this form can hold, by their paths from there."""
+    models = shape.models(form)
+    found: list[tuple[Path, tuple[type[BaseModel], ...]]] = [((), models)] if models else []
+    for key, inner in _keys(models).items():
+        found += [((key, *path), below) for path, below in _inner(inner)]
+    return tuple(found)
+
+
+def meant(form: shape.Form, data: Mapping[str, Data], path: Path) -> Group:
+    """The group that data of this form is: the one its tag says, or whose keys it is most like, or any."""
+    models, tag = shape.models(form), shape.tag(form)
+    if tag is not None:
+        chosen = shape.tagged(form, data.get(tag))
+        return (
+            Group(path, models, data, tag=tag) if chosen is None else Group(path, (chosen,), data, kind=str(data[tag]))
+        )
+    if len(shape.members(form)) == 1:
+        return Group(path, models, data)
+    best = closest(models, data)
+    return Group(path, models, data, clear=False) if best is None else Group(path, (best,), data)
+
+
+def closest(models: tuple[type[BaseModel], ...], data: Mapping[str, Data]) -> type[BaseModel] | None:
+    """The model whose keys the given ones are most like; None when none is, or two are."""
+    if len(models) == 1 and not data:
+        return models[0]
+    scores = [sum(any(alike(key, own) for own in shape.keys(model)) for key in data) for model in models]
+    best = max(scores, default=0)
+    return models[scores.index(best)] if best and scores.count(best) == 1 else None

@@ -1,0 +1,109 @@
+"""Keys the language does not have at their place, each with what was probably meant: the spec is looked at as a whole,
+so that a key that was moved or misspelt is one mistake and not also a missing one. Knows the shape of a spec; not YAML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+
+from cotspec.diagnostics.source import Path
+from cotspec.front import shape
+from cotspec.front.groups import Group, groups
+from cotspec.front.nodes import Data
+from cotspec.front.unknown import Meant, elsewhere, meant
+
+_MOST = 50
+"""Keys that are thought about: a file with more of them is no spec, and thinking takes time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """One unknown key."""
+
+    group: Group
+    key: str
+    meant: Meant
+
+    @property
+    def path(self) -> Path:
+        """Where it stands."""
+        return (*self.group.path, self.key)
+
+    @property
+    def setting(self) -> bool:
+        """Whether it is a setting that stands where a person chooses the keys."""
+        return self.group.entry is not None
+
+
+@dataclass(slots=True)
+class Found:
+    """All unknown keys of a spec."""
+
+    strays: list[Stray] = field(default_factory=list)
+    given: set[Path] = field(default_factory=set)
+    """Settings that count as given, because a key elsewhere is meant for them."""
+    others: dict[Path, str] = field(default_factory=dict)
+    """Known keys whose value is rather that of their namesake in another group, with the advice."""
+    thought: int = 0
+    """Keys that were thought about so far."""
+    _heads: set[Path] = field(default_factory=set)
+
+    def add(self, stray: Stray) -> None:
+        """Note an unknown key and what it stands for."""
+        self.strays.append(stray)
+        self._heads.add(stray.path)
+        if stray.meant.home is not None:
+            self.given.add(stray.meant.home)
+
+    def said(self, path: Path) -> bool:
+        """Whether `path` is an unknown key, or lies in what such a key holds."""
+        return any(path[:n] in self._heads for n in range(1, len(path) + 1))
+
+    def fills(self, path: Path) -> bool:
+        """Whether a key elsewhere is meant for the group at `path`."""
+        return any(given[:-1] == path for given in self.given)
+
+
+def find(root: type[BaseModel], data: Data) -> Found:
+    """Look at every group of a spec."""
+    every, found = list(groups(root, data)), Found()
+    for group in every:
+        if group.clear and not found.said(group.path):
+            _look(group, every, found)
+    return found
+
+
+def _look(group: Group, every: Sequence[Group], found: Found) -> None:
+    known = group.keys()
+    for key, value in group.data.items():
+        form = group.entry if group.entry is not None else known.get(key)
+        if form is not None and shape.fits(form, value):
+            continue
+        found.thought += 1
+        many = found.thought > _MOST
+        if form is None:
+            found.add(Stray(group, key, Meant(help="leave it out") if many else meant(key, group, every)))
+        elif many or value is None:
+            continue
+        elif group.entry is not None:
+            if (guess := _setting(key, value, group, every)) is not None:
+                found.add(Stray(group, key, guess))
+        elif (guess := _namesake(key, value, group, every)) is not None and guess.home is not None:
+            found.others[(*group.path, key)] = guess.help
+            found.given.add(guess.home)
+
+
+def _namesake(key: str, value: Data, group: Group, every: Sequence[Group]) -> Meant | None:
+    """The guess for a known key whose value is what the same key of another group wants."""
+    return elsewhere(key, group, [g for g in every if key in g.free() and shape.fits(g.keys()[key], value)])
+
+
+def _setting(key: str, value: Data, group: Group, every: Sequence[Group]) -> Meant | None:
+    """The guess for a setting among named entries: one of the entries lost it, or a group around them."""
+    inner = [g for g in every if g.path[:-1] == group.path and g.path != (*group.path, key)]
+    outer = [g for g in every if g.path == group.path[: len(g.path)] and g.path != group.path]
+    near = [g for g in (*inner, *reversed(outer)) if key in g.free() and shape.fits(g.keys()[key], value)]
+    return elsewhere(key, group, near)

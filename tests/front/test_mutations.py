@@ -1,0 +1,145 @@
+"""One mistake in a spec is one finding, at its place, that says what was meant: every key and reference of every spec
+of this repository, misspelt, doubled, moved and of the wrong type. `mutations.py` makes the mistakes."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import jsonschema
+import pytest
+import spec_text
+import yaml
+from mutations import MISSPELLINGS, Mutation, misspelt, mutations
+
+from cotspec.compiler import plan_specs
+from cotspec.diagnostics import Diagnostic, Sink
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("tests/specs", "specs", "cotspec/cli/starter/specs")
+SPECS = [path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.yaml"))]
+
+
+@cache
+def all_mutations() -> dict[str, list[Mutation]]:
+    """By spec. A key that an earlier spec had gets one mistake of each sort, so that the test stays quick."""
+    seen: set[str] = set()
+    return {spec: list(mutations(spec_text.read((ROOT / spec).read_text("utf-8")), seen)) for spec in SPECS}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    mutation: Mutation
+    findings: tuple[Diagnostic, ...]
+
+    @property
+    def verdict(self) -> str:
+        """`right`, or the first thing that is not."""
+        change, found = self.mutation, self.findings
+        if not found:
+            return "still valid" if change.may_hold and good_by_schema(change.text) else "not found"
+        if len(found) > 1:
+            return "cascade"
+        (one,) = found
+        wide = one.span.line != one.span.end_line or one.span.end_column - one.span.column != change.width
+        if (one.span.line, one.span.column) not in ((change.line, change.column), (change.line, change.value_too)):
+            return "place"
+        if (change.width and wide) or (change.rule and one.rule != change.rule) or change.home not in one.help:
+            return "words"
+        return "suggestion" if change.right and one.suggestions[:1] != (change.right,) else "right"
+
+    def __str__(self) -> str:
+        change = self.mutation
+        lines = [f"{self.verdict}: {change.kind} {change.path}, {change.line}:{change.column} {change.right}"]
+        lines += [f"    {f.rule} {f.span.line}:{f.span.column} {f.message} | {f.help}" for f in self.findings[:4]]
+        return "\n".join([*lines, f"    | {change.text.splitlines()[change.line - 1]}"])
+
+
+def good_by_schema(text: str) -> bool:
+    data = spec_text.plain(yaml.compose(text, Loader=yaml.SafeLoader))
+    return bool(jsonschema.Draft202012Validator(spec_text.root_schema()).is_valid(data))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "pyproject.toml").touch()
+    return tmp_path
+
+
+def checked(spec: str, texts: Iterator[str], project: Path) -> Iterator[tuple[Diagnostic, ...]]:
+    """The errors of each text in the place of a spec, with all that lies beside it."""
+    shutil.copytree(ROOT / Path(spec).parent, project / "specs", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    file = project / "specs" / Path(spec).name
+    for text in texts:
+        file.write_text(text, encoding="utf-8")
+        sink = Sink()
+        plan_specs({"specs/a.yaml": file}, sink)
+        yield tuple(f for f in sink.sorted() if f.severity == "error")
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_every_mistake_is_one_finding_at_its_place_that_says_what_was_meant(spec: str, project: Path) -> None:
+    changes = all_mutations()[spec]
+    found = checked(spec, (change.text for change in changes), project)
+    outcomes = [Outcome(change, errors) for change, errors in zip(changes, found, strict=True)]
+    counts = Counter(outcome.verdict for outcome in outcomes)
+    spelled = [outcome for outcome in outcomes if outcome.mutation.right]
+    placed = sum(counts[verdict] for verdict in ("right", "suggestion", "words", "still valid")) / len(outcomes)
+    suggested = sum(outcome.verdict == "right" for outcome in spelled) / len(spelled)
+    misses = [str(outcome) for outcome in outcomes if outcome.verdict not in ("right", "still valid")]
+    print(f"{spec}: {len(outcomes)} mistakes, {placed:.2%} placed, {suggested:.2%} suggested;", dict(counts))
+    print(*misses, sep="\n")
+    assert placed == 1.0
+    assert counts["words"] == 0
+    assert suggested >= 0.98
+    assert counts["still valid"] <= 0.01 * len(outcomes)
+
+
+def test_every_sort_of_mistake_is_made_at_every_key() -> None:
+    """The keys of the language, wherever they stand, and the names a person chose: none is passed over."""
+    made: dict[str, set[str]] = {}
+    for spec, changes in all_mutations().items():
+        shapes = {".".join(map(str, e.path)): e for e in spec_text.read((ROOT / spec).read_text("utf-8")).entries}
+        for change in changes:
+            entry = shapes.get(change.path.replace("[", ".").replace("]", ""))
+            if entry is not None:
+                made.setdefault(entry.shape, set()).add(change.kind.split()[0] + ("*" if entry.free else ""))
+    assert len(made) > 150
+    wanted = {False: {"key", "doubled", "type"}, True: {"doubled*", "type*"}}
+    assert {shape: sorted(kinds) for shape, kinds in made.items() if not wanted[shape.endswith("*")] <= kinds} == {}
+    unmoved = {shape for shape, kinds in made.items() if not {"moved", "moved*"} & kinds}
+    assert unmoved == set()
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_name_that_is_misspelt_where_it_is_given_is_found_at_each_use(spec: str, project: Path) -> None:
+    read = spec_text.read((ROOT / spec).read_text("utf-8"))
+    cases = [renamed(read, entry) for entry in read.entries if entry.shape in ("models.*", "stages.*")]
+    for (_, wrong, uses), errors in zip(cases, checked(spec, (text for text, *_ in cases), project), strict=True):
+        assert {(f.span.line, f.span.column) for f in errors} == uses
+        assert {f.suggestions[:1] for f in errors} <= {(wrong,)}
+
+
+def renamed(spec: spec_text.Spec, entry: spec_text.Entry) -> tuple[str, str, set[tuple[int, int]]]:
+    """The text with another name at its definition, that name, and where the old one is used."""
+    name, start = entry.key.value, entry.key.start_mark.index
+    wrong = misspelt(name, "doubled letter", name)
+    text = spec.text[:start] + wrong + spec.text[start + len(name) :]
+    used = [
+        r for r in spec.references if r.word == name and r.what in ("name", "stage") and not r.shape.endswith("data")
+    ]
+    return text, wrong, {place(text, r.start + (len(wrong) - len(name)) * (r.start > start)) for r in used}
+
+
+def place(text: str, at: int) -> tuple[int, int]:
+    return text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1
+
+
+def test_a_misspelling_is_never_the_word_itself() -> None:
+    for how in MISSPELLINGS:
+        for word in ("n", "by", "aa", "max_new_tokens", "zero2", "x" * 60):
+            assert all(misspelt(word, how, salt) != word for salt in "abcdefgh")
