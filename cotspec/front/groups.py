@@ -40,6 +40,10 @@ class Group:
         """The settings that are not given."""
         return [key for key in self.keys() if key not in self.data]
 
+    def open(self) -> bool:
+        """Whether it takes keys of any name beside its settings."""
+        return any(model.model_config.get("extra") == "allow" for model in self.models)
+
     def needed(self) -> set[str]:
         """The settings that must be given and are not; none of a group that is not written."""
         if not self.written:

@@ -85,8 +85,10 @@ class _Explainer:
     def explain(self, errors: Iterable[ErrorDetails], root: _Place) -> Iterator[Diagnostic]:
         """Findings for errors whose locations count from `root`."""
         unions: set[Path] = set()
-        for place, end, error in ((*_walk(root, error), error) for error in errors):
-            if self._said(place, end, error):
+        walked = [(*_walk(root, error), error) for error in errors]
+        misnamed = {place.path for place, end, _ in walked if end == _KEY}
+        for place, end, error in walked:
+            if self._said(place, end, error) or (end is None and place.path in misnamed):
                 continue
             if end != _UNION:
                 yield from self._one(place, end, error)

@@ -71,7 +71,7 @@ def find(root: type[BaseModel], data: Data) -> Found:
     """Look at every group of a spec."""
     every, found = list(groups(root, data)), Found()
     for group in every:
-        if group.clear and not found.said(group.path):
+        if group.clear and not group.open() and not found.said(group.path):
             _look(group, every, found)
     return found
 

@@ -10,6 +10,7 @@ from cotspec.diagnostics.suggest import did_you_mean, near
 from cotspec.front import phrases, shape
 from cotspec.front.nodes import Entry, Group, Listing, Node, Removal
 from cotspec.spec.experiment import Experiment
+from cotspec.spec.variants import FAMILY
 
 _NOT_CHANGED: Final = frozenset({"cotspec", "name", "about", "extends", "variants", "allow"})
 """What belongs to the file as a whole, not to one variant."""
@@ -62,13 +63,18 @@ def _below(node: Node, step: str | int) -> Node | None:
 # --- reading a dotted path --------------------------------------------------------------------------------------------
 
 
-def resolve(root: Node, given: Entry, sink: Sink) -> Path | None:
+def resolve(root: Node, given: Entry, sink: Sink, *, variant: str = "") -> Path | None:
     """The path an entry's key means; None after a finding.
 
     A setting that is not written but known to the language may be named; a stage, model or data set must be there, or
-    be the last part (a new one).
+    be the last part (a new one). `variant` is the entry of `variants` it stands in, for the help.
     """
     words = given.key.split(".")
+    if variant and given.key in FAMILY:
+        message = f"`{given.key}` is no setting of a spec, but a part of a variant"
+        advice = f"it belongs in `variants.{variant}`"
+        sink.add(Diagnostic(rule="unknown-path", message=message, span=given.span, help=advice))
+        return None
     if words[0] in _NOT_CHANGED:
         message = f"`{words[0]}` is the same in all variants of a spec"
         sink.add(Diagnostic(rule="unknown-path", message=message, span=given.span, help="leave it out"))
@@ -111,7 +117,7 @@ def _step(node: Node | None, form: shape.Form, words: list[str], *, anything: bo
 def _unknown(given: Entry, words: list[str], path: Path, node: Node | None, form: shape.Form) -> Diagnostic:
     known = [each.key for each in node.entries] if isinstance(node, Group) else []
     known += [key for model in shape.models(form) for key in shape.keys(model) if key not in known]
-    close = near(words[0], known)
+    close = near(words[0], [*known, *FAMILY] if given.key == words[0] else known)
     before = ".".join(map(str, path))
     whole = tuple(".".join(filter(None, (before, one, *words[1:]))) for one in close)
     where = f"in {phrases.name(path)}" if path else "in a spec"
@@ -126,7 +132,7 @@ def _unknown(given: Entry, words: list[str], path: Path, node: Node | None, form
         message=message,
         span=_inside(given, before, words[0]),
         help=advice,
-        suggestions=whole,
+        suggestions=close,
     )
 
 

@@ -119,6 +119,11 @@ def entries(of: Form) -> Form | None:
     return None
 
 
+def named(of: Form) -> bool:
+    """Whether a person chooses the keys (stages, models)."""
+    return entries(of) is not None
+
+
 def fits(of: Form, data: object) -> bool:
     """Whether a value could be meant for this place: it is of the kind, and most of its own keys are known there."""
     return any(_fits(_bare(member)[0], data) for member in members(of))

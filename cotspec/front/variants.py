@@ -16,6 +16,7 @@ from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.source import Path
 from cotspec.front import compose, nodes, paths_in, slugs
 from cotspec.front.nodes import Data, Entry, Group, Listing, Node, Removal
+from cotspec.front.unknown import places
 from cotspec.spec.variants import FAMILY
 
 MOST: Final = 2_000
@@ -58,7 +59,13 @@ def expand(root: Node, sink: Sink) -> tuple[Variant, ...]:
     if not _few_enough(entry, sink):
         return ()
     found = Sink()
-    members = [member for each in entry.node.entries for member in _Family(root, each, found).members()]
+    _loose(entry.node, found)
+    members = [
+        member
+        for each in entry.node.entries
+        if each.key not in FAMILY
+        for member in _Family(root, each, found).members()
+    ]
     _distinct(members, found)
     sink.extend(found.findings)
     return () if found.failed else tuple(members)
@@ -76,6 +83,16 @@ def without(root: Node) -> Node:
     if not isinstance(root, Group):
         return root
     return Group(root.span, tuple(each for each in root.entries if each.key != compose.VARIANTS))
+
+
+def _loose(group: Group, sink: Sink) -> None:
+    """Parts of a variant that stand where its name should."""
+    names: list[Path] = [(compose.VARIANTS, each.key) for each in group.entries if each.key not in FAMILY]
+    for each in group.entries:
+        if each.key in FAMILY:
+            message = f"`{compose.VARIANTS}` holds named entries, and `{each.key}` is a part of one"
+            advice = f"it belongs {places(names)}" if names else "put it below a name"
+            sink.add(Diagnostic(rule="unknown-key", message=message, span=each.span, help=advice))
 
 
 # --- one entry --------------------------------------------------------------------------------------------------------
@@ -113,7 +130,7 @@ class _Family:
         self._unused([span for (span, _), used in zip(exclude, hit, strict=True) if not used])
 
     def _change(self, given: Entry) -> Change | None:
-        found = paths_in.resolve(self.root, given, self.sink)
+        found = paths_in.resolve(self.root, given, self.sink, variant=self.entry.key)
         return None if found is None else Change(found, given.span, given.node)
 
     def _part(self, key: str) -> tuple[Node, ...]:
@@ -124,7 +141,7 @@ class _Family:
         """The paths of `matrix` or `zip`, by name: the order they are written in must not show in a variant's name."""
         for part in self._part(key):
             for each in sorted(part.entries if isinstance(part, Group) else (), key=lambda each: each.key):
-                path = paths_in.resolve(self.root, each, self.sink)
+                path = paths_in.resolve(self.root, each, self.sink, variant=self.entry.key)
                 if path is not None:
                     yield each, path
 
@@ -160,7 +177,10 @@ class _Family:
         for part in self._part("exclude"):
             for item in part.items if isinstance(part, Listing) else ():
                 entries = item.entries if isinstance(item, Group) else ()
-                resolved = [(paths_in.resolve(self.root, each, self.sink), nodes.plain(each.node)) for each in entries]
+                resolved = [
+                    (paths_in.resolve(self.root, each, self.sink, variant=self.entry.key), nodes.plain(each.node))
+                    for each in entries
+                ]
                 if all(path is not None for path, _ in resolved):
                     yield item.span, [(path, value) for path, value in resolved if path is not None]
 

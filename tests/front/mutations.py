@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ from zlib import crc32
 
 from spec_text import MAP, SEQ, Entry, Group, Reference, Spec, end_of, number, plain
 
-_MARK = "\ue000"
+_MARK, _LEFT, _MARKS = "\ue000", "\ue001", "[\ue000\ue001]"
 _NEXT = dict(zip("qwertyuiopasdfghjklzxcvbnm", "wertyuioqsdfghjkazxcvbnmlm", strict=True)) | {"p": "o", "m": "n"}
 """A neighbour on the keyboard."""
 
@@ -31,19 +32,19 @@ class Mutation:
     """For a misspelling: what was meant."""
     home: str = ""
     """For a moved key: how its place is called."""
-    value_too: int = 0
-    """A key that means something else where it was moved to: the column of its value, where the finding may stand."""
+    also: tuple[tuple[int, int], ...] = ()
+    """A key that has a meaning where it was moved to: its value, or the group it left, may be what is wrong."""
     may_hold: bool = False
     """Whether the change can leave a good spec."""
 
 
-def _edited(text: str, edits: list[tuple[int, int, str]]) -> tuple[str, int, int]:
+def _edited(text: str, edits: list[tuple[int, int, str]], mark: str = _MARK) -> tuple[str, int, int]:
     """The text with replacements, and the line and column of the mark in one of them."""
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
-    before = text.partition(_MARK)[0]
+    before = re.sub(_MARKS, "", text.partition(mark)[0])
     line = before.count("\n") + 1
-    return text.replace(_MARK, ""), line, len(before) - (before.rfind("\n") + 1) + 1
+    return re.sub(_MARKS, "", text), line, len(before) - (before.rfind("\n") + 1) + 1
 
 
 def dotted(path: tuple[str | int, ...]) -> str:
@@ -97,7 +98,8 @@ def misspelt_key(spec: Spec, entry: Entry, how: str) -> Mutation | None:
     start, end = entry.key.start_mark.index, entry.key.end_mark.index
     raw = spec.text[start:end].replace(key, wrong)
     text, line, column = _edited(spec.text, [(start, end, _MARK + raw)])
-    return Mutation(f"key {how}", dotted(entry.path), text, line, column, len(raw), "unknown-key", key)
+    rule = "unknown-path" if entry.group.open else "unknown-key"
+    return Mutation(f"key {how}", dotted(entry.path), text, line, column, len(raw), rule, key)
 
 
 def misspelt_reference(spec: Spec, ref: Reference, how: str) -> Mutation | None:
@@ -109,7 +111,7 @@ def misspelt_reference(spec: Spec, ref: Reference, how: str) -> Mutation | None:
         return None
     wrong = f"{folder}{slash}{wrong}{dot}{ending}"
     text, line, column = _edited(spec.text, [(ref.start, ref.start + len(ref.word), _MARK + wrong)])
-    quoted = spec.text[ref.start - 1] in "'\"" and ref.what != "measure"
+    quoted = spec.text[ref.start - 1] in "'\"" and ref.what not in ("measure", "path")
     kind = f"{ref.what} {how}"
     return Mutation(kind, dotted(ref.path), text, line, column - quoted, len(wrong) + 2 * quoted, "", ref.word)
 
@@ -132,10 +134,12 @@ def moved(spec: Spec, entry: Entry, to: Group, kind: str) -> Mutation:
     taken = any(other.value == key for other, _ in to.node.value)
     home = f"`{dotted(entry.group.path)}`" if entry.group.path else "at the top of the spec"
     path, home = dotted(entry.path), "" if taken or entry.free else home
-    if key not in to.keys or taken:
+    if taken or not (key in to.keys or to.open or (entry.free and to.named)):
         return Mutation(f"moved {kind}", path, text, line, column, 0, "duplicate-key" if taken else "", home=home)
-    value = column + entry.key.end_mark.index - entry.key.start_mark.index + 2
-    return Mutation(f"moved {kind}, known there", path, text, line, column, value_too=value, may_hold=True)
+    value = line, column + entry.key.end_mark.index - entry.key.start_mark.index + 2
+    left = entry.group.node.start_mark.index
+    also = value, _edited(spec.text, [*edits, (left, left, _LEFT)], _LEFT)[1:]
+    return Mutation(f"moved {kind}, known there", path, text, line, column, also=also, may_hold=True)
 
 
 def ways_down(spec: Spec, entry: Entry) -> list[Group]:

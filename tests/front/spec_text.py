@@ -27,6 +27,8 @@ class Group:
     keys: frozenset[str]
     """The settings it may have by the schema; none when a person chooses its keys."""
     required: frozenset[str]
+    open: bool
+    """Whether any other key may stand there too."""
     above: Group | None
     """The nearest mapping around it."""
 
@@ -161,19 +163,29 @@ class _Walk:
         form = _meant(flat, plain(node))
         known: Mapping[str, Schema] = form.get("properties", {})
         rest = next(iter(form.get("patternProperties", {}).values()), form.get("additionalProperties"))
-        group = Group(path, node, frozenset(known), frozenset(form.get("required", ())), above)
+        group = Group(
+            path, node, frozenset(known), frozenset(form.get("required", ())), bool(known) and rest is True, above
+        )
         self.groups.append(group)
         for key, value in node.value:
             free = key.value not in known
             inner = known.get(key.value, rest if isinstance(rest, dict) else {})
             below = f"{shape}.{'*' if free else key.value}".removeprefix(".")
             at = (*path, key.value)
-            kinds = frozenset(str(f.get("type", "string")) for f in _flat(inner))
+            kinds = frozenset(str(f.get("type", "string" if f else "null")) for f in _flat(inner))
             self.entries.append(Entry(at, below, group, key, value, kinds, free))
-            self.references += [
-                Reference(at, below, what, self._inside(key), key.value) for s, what in _NAMED_KEYS if s == below
-            ]
+            self._named(key, at, below, free)
             self.node(value, at, below, (inner,), group)
+
+    def _named(self, key: Any, path: Path, shape: str, free: bool) -> None:
+        """The references in a key: a name, or the parts of a dotted path."""
+        start = self._inside(key)
+        if free and re.fullmatch(r"variants\.\*(\.(matrix|zip|exclude\.\*))?\.\*", shape):
+            for part in re.finditer(r"[^.]+", key.value):
+                self.references.append(Reference(path, f"{shape}.{part[0]}", "path", start + part.start(), part[0]))
+        for named, what in _NAMED_KEYS:
+            if named == shape:
+                self.references.append(Reference(path, shape, what, start, key.value))
 
     def _scalar(self, node: Any, path: Path, shape: str, flat: list[Schema]) -> None:
         if number(node) is not None or not isinstance(node, SCALAR):

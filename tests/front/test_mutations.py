@@ -46,7 +46,7 @@ class Outcome:
             return "cascade"
         (one,) = found
         wide = one.span.line != one.span.end_line or one.span.end_column - one.span.column != change.width
-        if (one.span.line, one.span.column) not in ((change.line, change.column), (change.line, change.value_too)):
+        if (one.span.line, one.span.column) not in ((change.line, change.column), *change.also):
             return "place"
         if (change.width and wide) or (change.rule and one.rule != change.rule) or change.home not in one.help:
             return "words"
@@ -129,10 +129,11 @@ def renamed(spec: spec_text.Spec, entry: spec_text.Entry) -> tuple[str, str, set
     name, start = entry.key.value, entry.key.start_mark.index
     wrong = misspelt(name, "doubled letter", name)
     text = spec.text[:start] + wrong + spec.text[start + len(name) :]
-    used = [
-        r for r in spec.references if r.word == name and r.what in ("name", "stage") and not r.shape.endswith("data")
-    ]
-    return text, wrong, {place(text, r.start + (len(wrong) - len(name)) * (r.start > start)) for r in used}
+    data = ("teach.data", "evaluate.data")
+    kinds = ("name", "stage", "path")
+    used = [r for r in spec.references if r.word == name and r.what in kinds and r.shape not in data]
+    early = [r for r in used if r.what == "path"]  # variants are made before names are looked up
+    return text, wrong, {place(text, r.start + (len(wrong) - len(name)) * (r.start > start)) for r in early or used}
 
 
 def place(text: str, at: int) -> tuple[int, int]:

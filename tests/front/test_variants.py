@@ -258,15 +258,15 @@ def marked(variants: str) -> tuple[str, list[tuple[int, int]]]:
 
 
 MISTAKES = [
-    ("  a: {stages.second.train.@@grup: 8}\n", "unknown-path", "stages.second.train.group"),
-    ("  a: {'stages.@@secnd.train.group': 8}\n", "unknown-path", "stages.second.train.group"),
-    ("  a: {@@modles.base.builtin: x}\n", "unknown-path", "models.base.builtin"),
+    ("  a: {stages.second.train.@@grup: 8}\n", "unknown-path", "group"),
+    ("  a: {'stages.@@secnd.train.group': 8}\n", "unknown-path", "second"),
+    ("  a: {@@modles.base.builtin: x}\n", "unknown-path", "models"),
     ("  a: {evaluate.of.@@7: base}\n", "unknown-path", ""),
     ("  a: {@@name: b}\n", "unknown-path", ""),
     ("  a: {@@about: x}\n", "unknown-path", ""),
     ("  a: {seed.@@x: 1}\n", "unknown-path", ""),
     ("  a: {stages.@@third.train.lr: 1}\n", "unknown-path", ""),
-    ("  a: {matrix: {stages.second.train.@@groupx: [1]}}\n", "unknown-path", GROUP),
+    ("  a: {matrix: {stages.second.train.@@groupx: [1]}}\n", "unknown-path", "group"),
     (f"  a: {{{GROUP}: @@4}}\n", "no-op-change", ""),
     ("  @@a: {}\n", "no-op-change", ""),
     ("  @@a: {seeds: []}\n", "no-op-change", ""),
@@ -277,7 +277,7 @@ MISTAKES = [
     (f"  a: {{matrix: {{{GROUP}: [2, @@2]}}}}\n", "variant-name", ""),
     (f"  a: {{matrix: {{{GROUP}: [2]}}}}\n  a-group-2: {{seed: @@1}}\n", "variant-name", ""),
     ("  a: {@@stages.first.mask: !remove }\n", "nothing-to-remove", ""),
-    ("  a: {stages.first.@@shufle: !remove }\n", "unknown-path", "stages.first.shuffle"),
+    ("  a: {stages.first.@@shufle: !remove }\n", "unknown-path", "shuffle"),
     ("  a: {seeds: [@@x]}\n", "wrong-type", ""),
     ("  a: {matrix: {seed: @@[]}}\n", "wrong-value", ""),
     ("  a: {matrix: {seed: @@3}}\n", "wrong-type", ""),
