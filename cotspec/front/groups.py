@@ -4,8 +4,9 @@ plain data; not findings, not positions."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel
 
@@ -14,14 +15,15 @@ from cotspec.diagnostics.suggest import alike
 from cotspec.front import shape
 from cotspec.front.nodes import Data
 
+_NOTHING: Final[Mapping[str, Data]] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Group:
+
+class Group(NamedTuple):
     """A place for settings: one model, several where it is not known which is meant, or named entries."""
 
     path: Path
     models: tuple[type[BaseModel], ...]
-    data: Mapping[str, Data] = field(default_factory=dict)
+    data: Mapping[str, Data] = _NOTHING
     entry: shape.Form | None = None
     """What each entry is, where a person chooses the keys; there are no models then."""
     tag: str | None = None

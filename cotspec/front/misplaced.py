@@ -5,7 +5,7 @@ so that a key that was moved or misspelt is one mistake and not also a missing o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
@@ -19,8 +19,7 @@ _MOST = 50
 """Keys that are thought about: a file with more of them is no spec, and thinking takes time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stray:
+class Stray(NamedTuple):
     """One unknown key."""
 
     group: Group
@@ -38,18 +37,18 @@ class Stray:
         return self.group.entry is not None
 
 
-@dataclass(slots=True)
 class Found:
     """All unknown keys of a spec."""
 
-    strays: list[Stray] = field(default_factory=list)
-    given: set[Path] = field(default_factory=set)
-    """Settings that count as given, because a key elsewhere is meant for them."""
-    others: dict[Path, str] = field(default_factory=dict)
-    """Known keys whose value is rather that of their namesake in another group, with the advice."""
-    thought: int = 0
-    """Keys that were thought about so far."""
-    _heads: set[Path] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.strays: list[Stray] = []
+        self.given: set[Path] = set()
+        """Settings that count as given, because a key elsewhere is meant for them."""
+        self.others: dict[Path, str] = {}
+        """Known keys whose value is rather that of their namesake in another group, with the advice."""
+        self.thought = 0
+        """Keys that were thought about so far."""
+        self._heads: set[Path] = set()
 
     def add(self, stray: Stray) -> None:
         """Note an unknown key and what it stands for."""

@@ -16,7 +16,6 @@ from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.source import Path
 from cotspec.front import compose, nodes, paths_in, slugs
 from cotspec.front.nodes import Data, Entry, Group, Listing, Node, Removal
-from cotspec.front.unknown import places
 from cotspec.spec.variants import FAMILY
 
 MOST: Final = 2_000
@@ -87,6 +86,8 @@ def without(root: Node) -> Node:
 
 def _loose(group: Group, sink: Sink) -> None:
     """Parts of a variant that stand where its name should."""
+    from cotspec.front.unknown import places  # here: most specs have none
+
     names: list[Path] = [(compose.VARIANTS, each.key) for each in group.entries if each.key not in FAMILY]
     for each in group.entries:
         if each.key in FAMILY:
