@@ -13,9 +13,14 @@ def emit(plan: Plan) -> dict[str, str]:
     """Return both files of each task, by path."""
     files = {}
     for folder, task in places.folders(plan):
-        files[f"{folder}/payload.json"] = json_text(_plain(payload(folder, task)))
+        files[f"{folder}/payload.json"] = text(folder, task)
         files[f"{folder}/run.json"] = json_text(_plain(task.launch.settings))
     return files
+
+
+def text(folder: str, task: Task) -> str:
+    """payload.json of `task` in `folder`."""
+    return json_text(_plain(payload(folder, task)))
 
 
 def payload(folder: str, task: Task) -> Payload:

@@ -173,6 +173,21 @@ def show(
 
 
 @app.command()
+def plan(
+    specs: Specs = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="REV", help="Explain by comparing with this git revision. Default: HEAD.")
+    ] = None,
+    output: Annotated[Table, typer.Option("--format", help="How it is printed.")] = Table.text,
+    whole: Annotated[bool, typer.Option("--all", help="Show every task, also what is reused.")] = False,
+) -> None:
+    """Say what would run, what is reused, and why. Exit code 0: nothing to do, 2: something would run."""
+    from cotspec.cli.plan import run
+
+    raise typer.Exit(run(specs or [], against=against, output=output.value, whole=whole))
+
+
+@app.command()
 def diff(
     old: Annotated[str, typer.Argument(metavar="A", help="[REV:]SPEC[@VARIANT]; REV is a git revision.")],
     new: Annotated[str, typer.Argument(metavar="B", help="The same.")],

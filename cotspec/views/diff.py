@@ -142,12 +142,12 @@ def markdown(difference: Difference) -> str:
         for c in difference.settings
     ]
     tasks = [
-        (task.part, task.state, "<br>".join(_escaped(reason) for reason in why(task)))
+        (task.part, task.state, "<br>".join(escaped(reason) for reason in why(task)))
         for task in difference.tasks
         if task.state != "same"
     ]
     same = sum(task.state == "same" for task in difference.tasks)
-    parts = [f"**{_escaped(difference.old)} → {_escaped(difference.new)}**: {same} tasks the same, {len(tasks)} not"]
+    parts = [f"**{escaped(difference.old)} → {escaped(difference.new)}**: {same} tasks the same, {len(tasks)} not"]
     parts += [table(("setting", "old", "new"), changes)] if changes else []
     parts += [table(("task", "", "why"), tasks)] if tasks else []
     return "\n\n".join(parts) + "\n"
@@ -160,8 +160,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _code(text: str) -> str:
-    return f"`{_escaped(text)}`"
+    return f"`{escaped(text)}`"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text for a cell of a Markdown table."""
     return text.replace("|", "\\|").replace("\n", " ")

@@ -66,6 +66,6 @@ class Side:
         return {task.id: part for part, task in self.tasks.items()}
 
 
-def sides(units: Sequence[Unit], sealed: Sealed) -> dict[str, Side]:
+def sides(units: Sequence[Unit], sealed: Sealed, *, root: Path | None = None, revision: str = "") -> dict[str, Side]:
     """Every experiment by its name."""
-    return {unit.name: Side(unit=unit, sealed=sealed) for unit in units}
+    return {unit.name: Side(unit=unit, sealed=sealed, root=root, name_of=revision) for unit in units}

@@ -1,0 +1,81 @@
+"""`cotspec plan [SPEC…] [--against REV]`: what would run, what is reused, and why."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cotspec.cli import findings, project
+from cotspec.cli.problem import ProblemError
+from cotspec.cli.revision import exported
+
+if TYPE_CHECKING:
+    from cotspec.compiler import Checked
+    from cotspec.views.side import Side
+
+NOTHING, FINDINGS, WORK = 0, 1, 2
+
+
+def run(specs: Sequence[Path], *, against: str | None, output: Literal["text", "json", "markdown"], whole: bool) -> int:
+    """Return 0 when nothing is to be done, 1 after errors, 2 when something would run. Raises ProblemError."""
+    from cotspec import ledger
+    from cotspec.compiler import check_specs
+    from cotspec.diagnostics import Sink
+    from cotspec.views import plan
+
+    root = project.find_root(Path.cwd())
+    chosen = project.chosen(root, specs)
+    sink = Sink()
+    checked = check_specs(chosen, sink)
+    findings.show(sink, stream=sys.stderr)
+    if checked is None:
+        return FINDINGS
+    standings = ledger.standings(root, checked.sealed.plan)
+    with ExitStack() as stack:
+        pairs = _pairs(checked, _before(root, chosen, against, stack))
+        rows = plan.rows(checked.sealed, standings, pairs)
+    match output:
+        case "text":
+            print(plan.text(rows, whole=whole), end="")
+        case "json":
+            print(json.dumps(plan.record(rows), indent=2, ensure_ascii=False))
+        case "markdown":
+            print(plan.markdown(rows), end="")
+    return WORK if plan.work(rows) else NOTHING
+
+
+def _pairs(checked: Checked, before: Mapping[str, Side]) -> list[tuple[Side, Side | None]]:
+    """Each experiment with what it was, or a new variant with the spec it is a variant of."""
+    from cotspec.views.side import sides
+
+    now = sides(checked.units, checked.sealed)
+    pairs: list[tuple[Side, Side | None]] = []
+    for name, side in now.items():
+        spec = now[side.loaded.experiment.name] if side.loaded.variant else None
+        pairs.append((side, before.get(name) or spec))
+    return pairs
+
+
+def _before(root: Path, chosen: Mapping[str, Path], against: str | None, stack: ExitStack) -> Mapping[str, Side]:
+    """The experiments as a revision has them. Without one that is asked for, HEAD if there is one."""
+    from cotspec.compiler import check_specs
+    from cotspec.diagnostics import Sink
+    from cotspec.views.side import sides
+
+    try:
+        folder = stack.enter_context(exported(root, against or "HEAD"))
+    except ProblemError:
+        if against is not None:
+            raise
+        return {}
+    there = {place: folder / place for place in chosen if (folder / place).is_file()}
+    checked = check_specs(there, Sink()) if there else None
+    if checked is None:
+        if against is not None:
+            print(f"note: {against} has none of these specs without errors, so nothing is compared", file=sys.stderr)
+        return {}
+    return sides(checked.units, checked.sealed, root=folder, revision=against or "HEAD")

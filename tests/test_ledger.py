@@ -1,0 +1,197 @@
+"""What earlier runs left is judged as `dvc repro` judges it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from cotspec import ledger, workspace
+from cotspec.back import places
+from cotspec.compiler import Built, check_specs, compile_specs
+from cotspec.diagnostics import Sink
+from cotspec.views import plan as view
+from cotspec.views.side import sides
+
+BASE = (Path(__file__).parent / "passes" / "base.yaml").read_text(encoding="utf-8")
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "specs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def build(text: str = BASE) -> Built:
+    Path("specs/one.yaml").write_text(text)
+    sink = Sink()
+    built = compile_specs({"specs/one.yaml": Path("specs/one.yaml")}, sink)
+    assert built.plan is not None, sink.findings
+    workspace.write(Path.cwd(), built.files)
+    return built
+
+
+def stand(built: Built) -> dict[str, ledger.Standing]:
+    assert built.plan is not None
+    return ledger.standings(Path.cwd(), built.plan)
+
+
+def states(built: Built) -> Counter[str]:
+    return Counter(standing.state for standing in stand(built).values())
+
+
+def test_what_never_ran_is_to_run_and_who_reads_it_waits(folder: Path) -> None:
+    built = build()
+    assert built.plan is not None
+    found = stand(built)
+    assert {standing.state for standing in found.values()} == {"run"}
+    teach = next(task for task in built.plan.tasks if task.id.startswith("teach-"))
+    (data,) = (read.task for read in teach.reads.values())
+    assert (found[data].reason, found[data].upstream) == ("never run here", ())
+    assert found[teach.id].upstream == (data,)
+
+
+def test_an_interrupted_task_is_to_resume_and_another_task_is_not(folder: Path) -> None:
+    built = build()
+    assert built.plan is not None
+    data = [task.id for task in built.plan.tasks if task.id.startswith("data-")]
+    (folder / ".cotspec/scratch" / f"{data[0]}-0123456789ab").mkdir(parents=True)
+    found = stand(built)
+    assert [found[one].state for one in data] == ["resume", "run"]
+
+
+def test_a_broken_lock_file_counts_as_none(folder: Path) -> None:
+    built = build()
+    assert built.plan is not None
+    id = built.plan.tasks[0].id
+    for text in ("", "{", "[1]", "stages: 3", f"stages: {{{id}: 3}}"):
+        (folder / places.stage_folder(id) / "dvc.lock").write_text(text)
+        assert stand(built)[id].state == "run"
+
+
+# --- against real DVC -------------------------------------------------------------------------------------------------
+
+TASK = """
+import hashlib, json, pathlib, sys
+payload = json.loads(pathlib.Path("payload.json").read_text())
+out = pathlib.Path("out")
+total = hashlib.sha256(json.dumps(payload["task"]).encode())
+for role, read in sorted(payload["inputs"].items()):
+    path = pathlib.Path(read["path"])
+    for file in sorted(p for p in [path, *path.rglob("*")] if p.is_file()):
+        total.update(file.read_bytes())
+lines = ["problems", "rollouts", "traces", "rows", "failures"]
+names = [*(f"{name}.jsonl" for name in lines), "gate.json", "metrics.json"]
+(out / "model").mkdir(parents=True)
+for name in [*names, "model/a.txt", "model/b/c.txt", "é ü.txt"]:
+    (out / name).parent.mkdir(exist_ok=True)
+    (out / name).write_text(name + total.hexdigest())
+"""
+"""Stands in for the runtime: DVC sees files that depend on the payload and the inputs, as it does with the real one."""
+
+
+def dvc(*arguments: str) -> str:
+    environment = os.environ | {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(Path.cwd() / ".cotspec" / "dvc")}
+    command = [str(SCRIPTS / "dvc"), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def stand_in(built: Built) -> None:
+    """Every launch.sh runs TASK in its folder."""
+    Path("task.py").write_text(TASK)
+    for path in built.files:
+        if path.endswith("launch.sh"):
+            Path(path).write_text(f'cd "$(dirname "$0")" && {sys.executable} {Path.cwd() / "task.py"}\n')
+
+
+def ran(output: str) -> set[str]:
+    """Ids (or report stages) of the tasks that DVC really ran."""
+    return {line.split("'")[1].rsplit(":")[-1] for line in output.splitlines() if line.startswith("Running stage ")}
+
+
+@pytest.mark.slow
+def test_what_is_said_to_run_is_what_dvc_runs_before_and_after_changes_kills_and_clones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
+    project = tmp_path / "project"
+    (project / "specs").mkdir(parents=True)
+    monkeypatch.chdir(project)
+    subprocess.run(["git", "init", "-q"], check=True)
+    dvc("init", "-q")
+    built = build()
+    stand_in(built)
+
+    def agree(now: Built) -> Counter[str]:
+        """Compare what is said with what a run does; return what was said."""
+        found = stand(now)
+        said = {id for id, standing in found.items() if standing.state != "reuse"}
+        assert now.plan is not None
+        reports = {report.task.id: places.report_stage(report.name) for report in now.plan.reports}
+        assert {reports.get(id, id) for id in said} == ran(dvc("repro"))
+        return Counter(standing.state for standing in found.values())
+
+    total = len(stand(built))
+    assert agree(built) == {"run": total}
+    assert agree(built) == {"reuse": total}
+
+    wider = build(BASE.replace("group: 4", "group: 8"))
+    stand_in(wider)
+    assert agree(wider) == {"run": 3, "reuse": total - 3}  # the stage, its evaluation, the report
+
+    back = build()
+    stand_in(back)
+    assert agree(back) == {"reuse": total}  # the stages still have their folders, the report is in the run cache
+
+    for lock in (*project.glob("generated/**/dvc.lock"), project / "dvc.lock"):
+        lock.unlink()
+    assert {standing.reason for standing in stand(back).values()} == {"in the run cache"}
+    assert agree(back) == {"reuse": total}
+
+    for out in project.glob("generated/stages/sft-*/out"):
+        shutil.rmtree(out)
+    assert agree(back) == {"reuse": total}  # from the cache
+
+    for out in project.glob("generated/stages/sft-*/out"):
+        shutil.rmtree(out)
+    shutil.rmtree(project / ".dvc/cache")
+    found = stand(back)
+    assert [s.reason for id, s in found.items() if id.startswith("sft-")] == [
+        "its result is neither in out/ nor in the cache (`dvc pull` may bring it)"
+    ]
+
+
+# --- why --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_variant_is_explained_by_what_it_changes_and_a_setting_by_its_old_and_new_value(folder: Path) -> None:
+    Path("specs/one.yaml").write_text(BASE)
+    before = check_specs({"specs/one.yaml": Path("specs/one.yaml")}, Sink())
+    text = BASE.replace("lr: 1e-4", "lr: 1e-3") + "variants:\n  wide: {stages.second.train.group: 8}\n"
+    Path("specs/one.yaml").write_text(text)
+    after = check_specs({"specs/one.yaml": Path("specs/one.yaml")}, Sink())
+    assert before is not None
+    assert after is not None
+    old, now = (sides(checked.units, checked.sealed) for checked in (before, after))
+    pairs = [(now["example"], old["example"]), (now["example--wide"], now["example"])]
+    standings = ledger.standings(folder, after.sealed.plan)
+    rows = view.rows(after.sealed, standings, pairs)
+    reasons = {(row.part, row.experiments): row.reasons for row in rows}
+    both = ("example", "example--wide")
+    assert reasons["stage first", both] == ("stages.first.train.lr: 0.0001 → 0.001 (specs/one.yaml:14)",)
+    assert reasons["stage second", ("example--wide",)] == ("stages.second.train.group: 4 → 8 (specs/one.yaml:28)",)
+    assert reasons["stage second", ("example",)] == ("after stage first, rows of stage second",)
+    assert reasons["data train", both] == ("never run here",)
+    assert json.loads(json.dumps(view.record(rows)))["counts"] == {"run": len(rows), "resume": 0, "reuse": 0}
