@@ -22,12 +22,14 @@ def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
     from cotspec import workspace
     from cotspec.compiler import compile_specs
     from cotspec.diagnostics import Sink
+    from cotspec.front import local
 
     root = project.find_root(Path.cwd())
     sink = Sink()
     built = compile_specs(project.chosen(root, specs), sink, options)
+    local.check(root, sink)
     findings.show(sink, stream=sys.stderr)
-    if built.plan is None:
+    if built.plan is None or sink.failed:
         return 1
     try:
         if check_only:

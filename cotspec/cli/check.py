@@ -14,11 +14,13 @@ def run(specs: Sequence[Path], *, output: findings.Format, options: Options) -> 
     """Return the exit code: 1 when a finding is an error. Raises ProblemError."""
     from cotspec.compiler import plan_specs
     from cotspec.diagnostics import Sink
+    from cotspec.front import local
 
     root = project.find_root(Path.cwd())
     paths = project.chosen(root, specs)
     sink = Sink()
     plan_specs(paths, sink, options)
+    local.check(root, sink)
     findings.show(sink, stream=sys.stdout, output=output)
     if output == "text" and not sink.findings:
         print(f"no findings in {len(paths)} {'spec' if len(paths) == 1 else 'specs'}")

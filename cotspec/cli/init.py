@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from cotspec.cli.problem import ProblemError
+from cotspec.spec.local import LOCAL_FILE
 
 STARTER: Final = "specs/bridge-tiny.yaml"
-_IGNORED: Final = {".gitignore": (".cotspec/", "__pycache__/"), ".dvcignore": (".cotspec/", "__pycache__/")}
+_IGNORED: Final = {".gitignore": (".cotspec/", LOCAL_FILE, "__pycache__/"), ".dvcignore": (".cotspec/", "__pycache__/")}
 # DVC keeps this path as it is written and reads it from the folder a command runs in, so it is relative and ignored at
 # every depth. An absolute path would be right on one machine only; without any, DVC's state goes to /var/tmp, where
 # others can read it.

@@ -263,6 +263,12 @@ _FILES_NAMED = (
         passing="models: {base: {path: weights/model}}\n",
     ),
     Rule(
+        slug="local-folder",
+        claim="A folder that `cotspec.local.yaml` names is there.",
+        why="The file says where this machine keeps models and data sets of the hub; a task that is sent to a folder "
+        "that is not there cannot start.",
+    ),
+    Rule(
         slug="prompt-file",
         claim="A prompt file is there and is UTF-8 text.",
         why="Its text becomes part of what is computed.",

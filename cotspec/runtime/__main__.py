@@ -23,7 +23,7 @@ from typing import Final, Protocol
 from cotspec.cot.answers import AnswerError
 from cotspec.cot.prompting import PromptError
 from cotspec.cot.units import UnitError
-from cotspec.runtime import provenance, scratch
+from cotspec.runtime import local, provenance, scratch
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.task import Task, load, rank
 
@@ -82,6 +82,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         task = load(Path(arguments[0]), Path(arguments[1]))
         log = _log_to(task)
+        local.settle(task.root)
         execute(task)
     except TaskError as error:
         print(f"cotspec: {error}", file=sys.stderr)

@@ -11,11 +11,12 @@ from typing import assert_never
 
 from cotspec.builtin import problems
 from cotspec.cot.answers import AnswerError, gold_answer
-from cotspec.runtime import lines
+from cotspec.runtime import lines, local
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
 from cotspec.runtime.records import Problem
 from cotspec.runtime.task import Task
+from cotspec.spec.local import LOCAL_FILE
 from cotspec.spec.payload import BuiltinData, DataBody, FileData, HubData
 
 Pair = tuple[str, str]
@@ -57,7 +58,7 @@ def _pairs(source: HubData | BuiltinData | FileData, task: Task) -> Iterator[Pai
         case FileData():
             return _file(source, task.input("file"))
         case HubData():
-            return _hub(source)
+            return _hub(source, local.found(task.root, "data", source.id))
         case _:
             assert_never(source)
 
@@ -88,15 +89,19 @@ def _file(source: FileData, path: Path) -> Iterator[Pair]:
             yield _columns(row, source, f"{path.name}, line {number}")
 
 
-def _hub(source: HubData) -> Iterator[Pair]:
+def _hub(source: HubData, own: Path | None) -> Iterator[Pair]:
+    """Rows of a data set from the hub, or from this machine's own folder with its files."""
     from datasets import disable_progress_bars, load_dataset
     from datasets.exceptions import DatasetsError
     from datasets.utils import logging
 
     disable_progress_bars()
     logging.set_verbosity(logging.CRITICAL)  # what it would log as an error it also raises
+    if own is not None:
+        say(f"{source.id} is taken from {own} ({LOCAL_FILE})")
+    origin, revision = (source.id, source.revision or None) if own is None else (str(own), None)
     try:
-        data = load_dataset(source.id, source.config or None, split=source.split, revision=source.revision or None)
+        data = load_dataset(origin, source.config or None, split=source.split, revision=revision)
     except (OSError, ValueError, DatasetsError) as error:
         why = error.__cause__ or error  # `an error occurred` says less than what caused it
         raise TaskError(f"cannot load the data set {source.id}: {(str(why).splitlines() or [''])[0]}") from error

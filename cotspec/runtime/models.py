@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
 
+from cotspec.runtime import local
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task
+from cotspec.spec.local import LOCAL_FILE
 from cotspec.spec.payload import BuiltinModel, HubModel, InputModel, ModelRef
 
 if TYPE_CHECKING:
@@ -53,7 +55,11 @@ def source(task: Task, ref: ModelRef) -> Source:
     """Where `ref` points to. Raises TaskError when it is not there or not what the payload was made for."""
     match ref:
         case HubModel():
-            location, revision, trust = ref.id, ref.revision or "main", ref.trust_remote_code
+            own = local.found(task.root, "models", ref.id)
+            if own is not None:
+                say(f"{ref.id} is taken from {own} ({LOCAL_FILE})")
+            location, revision = (ref.id, ref.revision or "main") if own is None else (str(_checked(own)), "")
+            trust = ref.trust_remote_code
         case BuiltinModel():
             location, revision, trust = str(_builtin(ref)), "", False
         case InputModel():

@@ -4,6 +4,7 @@ part of an identity, never in a generated file: the compiler checks it, the runt
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from cotspec.spec.base import Part, Text
@@ -13,11 +14,19 @@ LOCAL_FILE: Final = "cotspec.local.yaml"
 
 class Local(Part):
     """The file `cotspec.local.yaml` in the project's folder: what only this machine knows. It is not shared (git
-    ignores it), and no result depends on it."""
+    ignores it), nor part of an identity. Paths are absolute, begin with `~/`, or count from the project's folder."""
 
     models: dict[Text, Text] = {}
-    """Folder of a `hub` model, by its id: loaded from there, never over the network."""
+    """Folder of a `hub` model, by its id: it has the files of the pinned revision and is used in their place."""
     data: dict[Text, Text] = {}
-    """Folder of a `hub` data set, by its id: loaded from there, never over the network."""
+    """Folder of a `hub` data set, by its id: it has the files of the pinned revision and is used in their place."""
     cache: Text | None = None
-    """Where downloads are kept (`HF_HOME`)."""
+    """Where downloads are kept (`HF_HOME`, which goes before it when it is set)."""
+
+
+def folder(written: str, root: Path) -> Path:
+    """The folder a setting names; `root` is the project's."""
+    try:
+        return root / Path(written).expanduser()
+    except RuntimeError:  # `~somebody` whom this machine does not know
+        return root / written

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from cotspec.spec.experiment import Experiment
+from cotspec.spec.local import Local
 from cotspec.spec.meaning import meanings
 
 HEAD = """# Spec reference
@@ -23,7 +24,8 @@ mean together is told by example in [architecture.md](architecture.md) and in th
 
 def markdown() -> str:
     """The whole page: one table per class, in the order a reader meets them."""
-    return "\n".join([HEAD, *(_section(model) for model in _reachable(Experiment))])
+    models = [*_reachable(Experiment), *_reachable(Local)]
+    return "\n".join([HEAD, *map(_section, models)])
 
 
 def _reachable(root: type[BaseModel]) -> list[type[BaseModel]]:

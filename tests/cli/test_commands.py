@@ -329,7 +329,7 @@ class TestInit:
         (project / ".gitignore").write_text("mine\n__pycache__/")
         (project / "specs/one.yaml").write_text("mine")
         assert run("init")[0] == 0
-        assert (project / ".gitignore").read_text() == "mine\n__pycache__/\n.cotspec/\n"
+        assert (project / ".gitignore").read_text() == "mine\n__pycache__/\n.cotspec/\ncotspec.local.yaml\n"
         assert [p.name for p in (project / "specs").iterdir()] == ["one.yaml"]
         assert (project / "specs/one.yaml").read_text() == "mine"
 

@@ -1,0 +1,71 @@
+"""cotspec.local.yaml → findings: the same front end as a spec's, and whether the folders it names are there.
+
+What it holds is for the runtime; nothing of it goes into what is compiled. Folders are looked at, never into.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path as File
+
+from pydantic import ValidationError
+
+from cotspec.diagnostics import Diagnostic, Sink, Span
+from cotspec.diagnostics.source import Path
+from cotspec.front import phrases, yaml_source
+from cotspec.front.nodes import Document
+from cotspec.front.paths import inside
+from cotspec.front.read import read, shown
+from cotspec.spec.local import LOCAL_FILE, Local, folder
+
+
+def check(root: File, sink: Sink) -> None:
+    """Put what is wrong with the project's cotspec.local.yaml, when there is one, into `sink`."""
+    file = root / LOCAL_FILE
+    if not os.path.lexists(file):
+        return
+    if not inside(file, root):
+        top = Span(shown(file), 1, 1, 1, 1)
+        message = f"`{LOCAL_FILE}` is a link that leads out of the project"
+        sink.add(Diagnostic(rule="project-path", message=message, span=top, help="put the file itself here"))
+        return
+    found = Sink()
+    text = read(file, found)
+    document = None if text is None else yaml_source.parse(text, shown(file), found)
+    if document is not None:
+        found.extend(_findings(document, root))
+    sink.extend(finding for finding in found.findings if finding.rule != "empty-file")  # all of it may be a comment
+
+
+def _findings(document: Document, root: File) -> Iterator[Diagnostic]:
+    if not isinstance(document.data, dict):
+        message = f"`{LOCAL_FILE}` is a group of settings such as `cache: …`, not {phrases.got(document.data)}"
+        yield Diagnostic(rule="wrong-type", message=message, span=document.source.value(()))
+        return
+    try:
+        local = Local.model_validate_json(json.dumps(document.data))
+    except ValidationError as error:
+        from cotspec.front import messages  # here: the words for mistakes are a third of the front end
+
+        yield from messages.explain(error, Local, document.data, document.source)
+        return
+    for path, written in _folders(local):
+        place = folder(written, root)
+        if not place.is_dir():
+            what = "is not a folder" if place.exists() else "is not there"
+            yield Diagnostic(
+                rule="local-folder",
+                severity="warning",
+                message=f"`{phrases.cut(written)}` {what}",
+                span=document.source.value(path),
+                help="a task that needs it stops when it starts: name the folder this machine has, or leave it out",
+            )
+
+
+def _folders(local: Local) -> Iterator[tuple[Path, str]]:
+    """Every folder that must be there; the cache is made when it is not."""
+    for key, named in (("models", local.models), ("data", local.data)):
+        for name, written in named.items():
+            yield (key, name), written

@@ -1,0 +1,55 @@
+"""What this machine alone knows (cotspec.local.yaml): folders of hub models and data sets, where downloads are kept.
+
+Read when a task runs, because tasks are compiled on another machine or day. A project without the file has no such
+folders. `cotspec check` says what is wrong with the file in more words.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import ValidationError
+
+from cotspec.runtime.errors import TaskError
+from cotspec.spec.local import LOCAL_FILE, Local, folder
+
+_CACHE = "HF_HOME"
+
+
+def read(root: Path) -> Local:
+    """The project's settings for this machine. Raises TaskError when the file cannot be used."""
+    try:
+        data = yaml.safe_load((root / LOCAL_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Local()
+    except OSError as error:
+        raise TaskError(f"cannot read {LOCAL_FILE}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TaskError(f"{LOCAL_FILE} is not YAML: run `cotspec check`, which says where") from error
+    try:
+        return Local() if data is None else Local.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise TaskError(f"{LOCAL_FILE}: {place}: {first['msg']} (run `cotspec check`)") from error
+
+
+def found(root: Path, kind: Literal["models", "data"], hub_id: str) -> Path | None:
+    """The local folder of a hub model or data set; None when none is named. Raises TaskError when it is not there."""
+    named: dict[str, str] = getattr(read(root), kind)
+    if hub_id not in named:
+        return None
+    place = folder(named[hub_id], root)
+    if not place.is_dir():
+        raise TaskError(f"{LOCAL_FILE} names {place} for {hub_id}, and there is no such folder")
+    return place
+
+
+def settle(root: Path) -> None:
+    """Set where downloads are kept, before any library that reads it is imported; a variable that is set goes first."""
+    cache = read(root).cache
+    if cache is not None and not os.environ.get(_CACHE):
+        os.environ[_CACHE] = str(folder(cache, root))

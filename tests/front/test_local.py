@@ -1,0 +1,67 @@
+"""cotspec.local.yaml: what only this machine knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cotspec.diagnostics import Sink
+from cotspec.front import local
+
+
+def found(text: str, root: Path) -> list[tuple[str, str, int, int, tuple[str, ...]]]:
+    (root / "cotspec.local.yaml").write_text(text, encoding="utf-8")
+    sink = Sink()
+    local.check(root, sink)
+    assert {finding.span.file for finding in sink.findings} <= {str(root / "cotspec.local.yaml")}
+    return [(f.rule, f.severity, f.span.line, f.span.column, f.suggestions) for f in sink.sorted()]
+
+
+def test_a_project_without_the_file_has_no_findings(tmp_path: Path) -> None:
+    sink = Sink()
+    local.check(tmp_path, sink)
+    assert sink.findings == []
+
+
+def test_folders_that_are_there_are_quiet_wherever_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("out/model", "project/data", "home/gsm8k"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert found("# models: {a/b: x}\n", tmp_path / "project") == []
+    text = f"models: {{a/b: {tmp_path}/out/model}}\ndata: {{c/d: data, e/f: ~/gsm8k}}\ncache: /nowhere/yet\n"
+    assert found(text, tmp_path / "project") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("models:\n  a/b: /no/such/folder\n", ("local-folder", "warning", 2, 8, ())),
+        ("data: {a/b: cotspec.local.yaml}\n", ("local-folder", "warning", 1, 13, ())),
+        ("data: {a/b: ~nobody-of-this-name/x}\n", ("local-folder", "warning", 1, 13, ())),
+        ("modles: {}\n", ("unknown-key", "error", 1, 1, ("models",))),
+        ("models: /data\n", ("wrong-type", "error", 1, 9, ())),
+        ("models: {a/b: 1}\n", ("wrong-type", "error", 1, 15, ())),
+        ("models: {a/b: ''}\n", ("wrong-value", "error", 1, 15, ())),
+        ("cache: [x]\n", ("wrong-type", "error", 1, 8, ())),
+        ("- models\n", ("wrong-type", "error", 1, 1, ())),
+        ("models: {a/b: x}\nmodels: {a/b: y}\n", ("duplicate-key", "error", 2, 1, ())),
+        ("models: {a/b: 'x\n", ("unclosed-quote", "error", 1, 15, ())),
+    ],
+)
+def test_a_mistake_is_found_at_its_place(
+    text: str, finding: tuple[str, str, int, int, tuple[str, ...]], tmp_path: Path
+) -> None:
+    assert found(text, tmp_path) == [finding]
+
+
+def test_a_link_to_a_file_outside_the_project_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("canary: [", encoding="utf-8")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "cotspec.local.yaml").symlink_to(tmp_path / "secret")
+    sink = Sink()
+    local.check(project, sink)
+    (finding,) = sink.findings
+    assert finding.rule == "project-path"
+    assert "canary" not in finding.message

@@ -1,0 +1,91 @@
+"""Hub models and data sets from this machine's own folders (cotspec.local.yaml), by the code that loads them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bodies import sft, sft_rows
+from conftest import QUESTIONS, SOLVE, Run, Stage, contents, run, write_lines
+
+from cotspec.spec.payload import DataBody, HubData, HubModel, Range, Sampling, TeachBody
+
+pytest.importorskip("transformers", reason="loading models needs the `train` extra")
+
+MODEL = HubModel(id="owner/tiny", revision="0" * 40, chat=False, trust_remote_code=False)
+SHORT = Sampling(n=1, temperature=0.0, top_p=1.0, top_k=0, max_new_tokens=2)
+
+
+def names(root: Path, **settings: Any) -> None:
+    (root / "cotspec.local.yaml").write_text(json.dumps(settings), encoding="utf-8")
+
+
+@pytest.fixture
+def teach(stage: Stage, problems: Path) -> Path:
+    return stage("teach", TeachBody(model=MODEL, prompt=SOLVE, sampling=SHORT, seed=5), {"problems": problems})
+
+
+def test_a_hub_model_is_loaded_from_the_folder_of_this_machine(
+    teach: Path, tiny_model: Path, tmp_path: Path, run_here: Run
+) -> None:
+    names(tmp_path, models={"owner/tiny": str(tiny_model)})
+    code, out, err = run_here(teach)
+    assert code == 0, err
+    assert f"owner/tiny is taken from {tiny_model} (cotspec.local.yaml)" in out + err
+    assert len((teach / "out/rollouts.jsonl").read_text().splitlines()) == len(QUESTIONS)
+    # What is shared names the model and not where this machine keeps it.
+    assert [name for name, text in contents(teach / "out").items() if str(tiny_model.parent).encode() in text] == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"models": {"owner/tiny": "/no/such/folder"}}, "names /no/such/folder for owner/tiny"),
+        ({"models": {"owner/tiny": "."}}, "not a model folder (no config.json)"),
+        ({"models": {"owner/tiny": 3}}, "cotspec.local.yaml: models.owner/tiny: "),
+        ({"modles": {}}, "cotspec.local.yaml: modles: "),
+        ({}, "cannot load the tokenizer of owner/tiny"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_said_in_one_line(
+    settings: dict[str, Any], said: str, teach: Path, tmp_path: Path, run_here: Run
+) -> None:
+    names(tmp_path, **settings)
+    code, _, err = run_here(teach)
+    assert code == 2
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_a_model_trained_from_such_a_folder_does_not_say_where_it_was(
+    stage: Stage, tiny_model: Path, tmp_path: Path, run_here: Run
+) -> None:
+    rows = sft_rows(8)
+    names(tmp_path, models={"owner/tiny": str(tiny_model)})
+    folder = stage("sft", sft(start=MODEL, max_length=256), {"rows": write_lines(tmp_path / "rows.jsonl", rows)})
+    code, _, err = run_here(folder)
+    assert code == 0, err
+    assert [name for name, text in contents(folder / "out").items() if str(tiny_model.parent).encode() in text] == []
+
+
+def test_a_hub_data_set_is_read_from_the_folder_of_this_machine_and_cached_where_it_says(
+    stage: Stage, tmp_path: Path
+) -> None:
+    pytest.importorskip("datasets", reason="hub data sets need the `train` extra")
+    own = tmp_path / "own"
+    (own / "main").mkdir(parents=True)
+    card = "---\nconfigs:\n- config_name: main\n  data_files:\n  - {split: test, path: main/test.jsonl}\n---\n"
+    (own / "README.md").write_text(card, encoding="utf-8")
+    write_lines(own / "main/test.jsonl", [{"q": q, "a": f"#### {a}"} for q, a in QUESTIONS])
+    names(tmp_path, data={"owner/set": str(own)}, cache=str(tmp_path / "cache"))
+    source = HubData(
+        id="owner/set", config="main", split="test", revision="0" * 40, question="q", answer="a", answer_after="####"
+    )
+    folder = stage("data", DataBody(source=source, slice=Range(first=0, end=3)))
+    code, _, err = run(folder, HF_HOME="", PATH="/usr/bin:/bin")
+    assert code == 0, err
+    answers = [json.loads(line)["answer"] for line in (folder / "out/problems.jsonl").read_text().splitlines()]
+    assert answers == [answer for _, answer in QUESTIONS[:3]]
+    assert list((tmp_path / "cache" / "datasets").rglob("*.arrow"))
