@@ -9,6 +9,7 @@ KERNEL = MappingProxyType(
         "problems": 1,
         "segment": 1,
         "answers": 1,
+        "picking": 1,
         "mask": 1,
         "rows": 1,
         "measures": 1,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final, assert_never
+from typing import Final, Literal, assert_never
 
 from cotspec.ir import defaults
 from cotspec.spec import experiment as spec
@@ -58,6 +58,13 @@ def source(data: spec.Data) -> payload.HubData | payload.BuiltinData | payload.F
             steps=data.steps,
         )
     return payload.FileData(question=data.question, answer=answer.field, answer_after=answer.after or "")
+
+
+def pick(given: Literal["first", "shortest", "longest"] | spec.MixedPick, *, seed: int) -> payload.Pick:
+    """Which of several good rollouts is kept; only a draw has a seed."""
+    if isinstance(given, spec.MixedPick):
+        return payload.Pick(kind="mixed", shortest=given.shortest, seed=seed)
+    return payload.Pick(kind=given, shortest=0.0, seed=0)
 
 
 def optim(train: spec.Sft | spec.Grpo) -> payload.Optim:

@@ -176,6 +176,7 @@ class _Experiment:
             answer=keep.answer,
             at_least=keep.steps.at_least,
             at_most=defaults.NO_LIMIT if keep.steps.at_most is None else keep.steps.at_most,
+            pick=bodies.pick(keep.pick, seed=self._spec.seed),
         )
         reads = {"rollouts": self._read("teach", "rollouts.jsonl")}
         return self._task("traces", body, reads, launch=launches.plain(), label="traces")

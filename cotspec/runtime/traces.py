@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cotspec.cot.answers import correct
 from cotspec.cot.measures import words
+from cotspec.cot.picking import pick
 from cotspec.cot.rows import TraceRecord
 from cotspec.cot.segment import segment
 from cotspec.runtime import lines
@@ -21,19 +22,22 @@ def run(task: Task, _work: Path, result: Path) -> None:
     """Filter. Every rollout is kept or counted under the first reason it was dropped for."""
     body = task.body(TracesBody)
     rollouts = lines.read(task.input("rollouts"), Rollout)
-    kept: dict[int, TraceRecord] = {}
+    good: dict[int, list[Rollout]] = {}
     dropped: Counter[str] = Counter()
     with Progress("traces", len(rollouts)) as progress:
         for done, rollout in enumerate(rollouts, 1):
-            reason = "question_has_one" if rollout.id in kept else _fault(rollout, body)
+            reason = _fault(rollout, body)
             if reason:
                 dropped[reason] += 1
             else:
-                kept[rollout.id] = _record(rollout, body)
+                good.setdefault(rollout.id, []).append(rollout)
             progress.update(done)
-    if not kept:
+    if not good:
         raise TaskError(f"none of {len(rollouts)} rollouts passed the filter: {_list(dropped)}")
-    lines.write(result / "traces.jsonl", kept.values())
+    kept = [_record(_picked(several, body), body) for several in good.values()]
+    if extra := sum(map(len, good.values())) - len(kept):
+        dropped["question_has_one"] = extra
+    lines.write(result / "traces.jsonl", kept)
     counts = {"rollouts": len(rollouts), "traces": len(kept), "dropped": dict(sorted(dropped.items()))}
     lines.write_json(result / "counts.json", counts)
     say(f"{len(kept)} traces of {len(rollouts)} rollouts" + (f"; dropped: {_list(dropped)}" if dropped else ""))
@@ -49,6 +53,11 @@ def _fault(rollout: Rollout, body: TracesBody) -> str:
     if steps < body.at_least:
         return "too_few_steps"
     return "too_many_steps" if 0 < body.at_most < steps else ""
+
+
+def _picked(several: list[Rollout], body: TracesBody) -> Rollout:
+    """The one rollout of a question that becomes its trace."""
+    return several[pick(body.pick, [rollout.tokens for rollout in several], question=several[0].id)]
 
 
 def _record(rollout: Rollout, body: TracesBody) -> TraceRecord:

@@ -101,6 +101,13 @@ class StepBounds(Part):
     """Most steps."""
 
 
+class MixedPick(Part):
+    """Short traces for some questions, long ones for the others (mix-length distillation, arXiv 2502.12143)."""
+
+    shortest: Share
+    """Share of the questions that keep their shortest good rollout; the others keep their longest."""
+
+
 class Keep(Part):
     """Which teacher rollouts become traces."""
 
@@ -108,6 +115,8 @@ class Keep(Part):
     """`correct`: only rollouts whose answer equals the gold answer."""
     steps: StepBounds = StepBounds(at_least=1)
     """Bounds on the number of steps."""
+    pick: Literal["first", "shortest", "longest"] | MixedPick = "first"
+    """Which of several good rollouts of a question (`sampling.n`) becomes its trace, by tokens."""
 
 
 class Teach(Part):

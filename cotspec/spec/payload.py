@@ -171,15 +171,25 @@ class TeachBody(Body):
     seed: int
 
 
+class Pick(Part):
+    """Which of a question's good rollouts is kept; `shortest` is the share of questions that keep it under `mixed`,
+    drawn by `seed` (both 0 under the other kinds)."""
+
+    kind: Literal["first", "shortest", "longest", "mixed"]
+    shortest: float
+    seed: int
+
+
 class TracesBody(Body):
     """inputs: rollouts → traces.jsonl: the rollouts that pass the filter, at most one per question."""
 
-    uses: ClassVar[tuple[str, ...]] = ("segment", "answers")
+    uses: ClassVar[tuple[str, ...]] = ("segment", "answers", "picking")
     kind: Literal["traces"] = "traces"
     format: TraceFormat
     answer: Literal["correct", "any"]
     at_least: int
     at_most: int
+    pick: Pick
 
 
 class RowsBody(Body):

@@ -76,7 +76,9 @@ def test_the_order_of_keys_does_not_show(value: dict[str, int], random: object) 
 
 def body(at_least: int = 1) -> TracesBody:
     openers = {"thinking": "T", "step": "S {n}", "answer": "A"}
-    return TracesBody.model_validate({"format": openers, "answer": "any", "at_least": at_least, "at_most": 9})
+    pick = {"kind": "first", "shortest": 0.0, "seed": 0}
+    given = {"format": openers, "answer": "any", "at_least": at_least, "at_most": 9, "pick": pick}
+    return TracesBody.model_validate(given)
 
 
 def test_everything_a_result_depends_on_is_in_the_fingerprint() -> None:

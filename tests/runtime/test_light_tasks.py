@@ -22,6 +22,7 @@ from cotspec.spec.payload import (
     FileData,
     HubData,
     Mask,
+    Pick,
     Ramp,
     Range,
     ReportBody,
@@ -153,6 +154,9 @@ def test_a_hub_data_set_that_cannot_be_used_says_why_in_one_line(
     assert err.count("\n") == 1
 
 
+FIRST = Pick(kind="first", shortest=0.0, seed=0)
+
+
 def rollout(number: int, text: str, *, truncated: bool = False) -> dict[str, Any]:
     question, answer = QUESTIONS[number]
     return {
@@ -174,7 +178,7 @@ def test_the_filter_counts_every_rollout_it_drops_under_its_reason(stage: Stage,
         rollout(3, "Answer: 7"),
         rollout(4, "\n".join(f"Step {k}: x" for k in range(1, 5)) + "\nAnswer: 9"),
     ]
-    body = TracesBody(format=FORMAT, answer="correct", at_least=1, at_most=3)
+    body = TracesBody(format=FORMAT, answer="correct", at_least=1, at_most=3, pick=FIRST)
     folder = stage("traces-1", body, {"rollouts": write_lines(tmp_path / "r.jsonl", rollouts)})
     assert run_here(folder)[0] == 0
     assert [record["id"] for record in read(folder / "out/traces.jsonl")] == [0]
@@ -188,8 +192,23 @@ def test_the_filter_counts_every_rollout_it_drops_under_its_reason(stage: Stage,
     }
 
 
+def test_the_shortest_good_rollout_of_a_question_is_its_trace_and_a_shorter_bad_one_is_not(
+    stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    rollouts = [
+        rollout(0, trace_of(0)) | {"tokens": 9},
+        rollout(0, trace_of(0) + "\n") | {"tokens": 5},
+        rollout(0, trace_of(0).replace("Step", "Stop")) | {"tokens": 2},
+    ]
+    pick = Pick(kind="shortest", shortest=0.0, seed=0)
+    body = TracesBody(format=FORMAT, answer="correct", at_least=1, at_most=9, pick=pick)
+    folder = stage("traces-1", body, {"rollouts": write_lines(tmp_path / "r.jsonl", rollouts)})
+    assert run_here(folder)[0] == 0
+    assert [record["tokens"] for record in read(folder / "out/traces.jsonl")] == [5]
+
+
 def test_a_filter_that_leaves_nothing_is_an_error(stage: Stage, run_here: Run, tmp_path: Path) -> None:
-    body = TracesBody(format=FORMAT, answer="correct", at_least=2, at_most=3)
+    body = TracesBody(format=FORMAT, answer="correct", at_least=2, at_most=3, pick=FIRST)
     folder = stage("traces-1", body, {"rollouts": write_lines(tmp_path / "r.jsonl", [rollout(0, trace_of(0))])})
     code, _, err = run_here(folder)
     assert code == 2
