@@ -21,16 +21,16 @@ def main() -> None:
 
 
 def _run() -> None:
-    from cotspec.cli.app import app
-    from cotspec.cli.problem import ProblemError, bug_report
-
     try:
+        from cotspec.cli.app import app
+        from cotspec.cli.problem import ProblemError, bug_report
+
         app()
+    except KeyboardInterrupt:  # first: the names below may not be there yet
+        sys.exit(130)
     except ProblemError as problem:
         print(f"cotspec: {problem}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
     except Exception as error:  # the one place where a bug becomes a message
         if os.environ.get("COTSPEC_DEBUG") == "1":
             raise

@@ -27,6 +27,10 @@ TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Accept specs that run code which comes with a hub model.")
 ]
 
+Strict = Annotated[
+    bool, typer.Option("--ci", help="Warnings are errors, unless the spec allows them with a reason. Never a default.")
+]
+
 
 class Format(StrEnum):
     """How findings are printed."""
@@ -88,26 +92,30 @@ def build(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 1 and name what is not up to date.")
     ] = False,
+    ci: Strict = False,
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Compile specs to dvc.yaml and generated/."""
     from cotspec.cli.build import run
     from cotspec.passes.options import Options
 
-    raise typer.Exit(run(specs or [], check_only=check, options=Options(trust_remote_code=trust_remote_code)))
+    options = Options(ci=ci, trust_remote_code=trust_remote_code)
+    raise typer.Exit(run(specs or [], check_only=check, options=options))
 
 
 @app.command()
 def check(
     specs: Specs = None,
     output: Annotated[Format, typer.Option("--format", help="How findings are printed.")] = Format.text,
+    ci: Strict = False,
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Validate specs without writing anything."""
     from cotspec.cli.check import run
     from cotspec.passes.options import Options
 
-    raise typer.Exit(run(specs or [], output=output.value, options=Options(trust_remote_code=trust_remote_code)))
+    options = Options(ci=ci, trust_remote_code=trust_remote_code)
+    raise typer.Exit(run(specs or [], output=output.value, options=options))
 
 
 @app.command()

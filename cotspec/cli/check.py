@@ -21,7 +21,7 @@ def run(specs: Sequence[Path], *, output: findings.Format, options: Options) -> 
     sink = Sink()
     plan_specs(paths, sink, options)
     local.check(root, sink)
-    findings.show(sink, stream=sys.stdout, output=output)
+    findings.report(sink, stream=sys.stdout, root=root, output=output)
     if output == "text" and not sink.findings:
         print(f"no findings in {len(paths)} {'spec' if len(paths) == 1 else 'specs'}")
     return 1 if sink.failed else 0

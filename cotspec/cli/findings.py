@@ -1,8 +1,14 @@
-"""Findings on a terminal or as text for programs."""
+"""Findings on a terminal or as text for programs.
+
+A person and an editor open a file from the current folder, so `text` and `json` name it from there. A code host knows
+only its repository, so `sarif` and `github` name it from the repository's root, wherever the command runs.
+"""
 
 from __future__ import annotations
 
+import io
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, assert_never
 
 if TYPE_CHECKING:
@@ -11,33 +17,68 @@ if TYPE_CHECKING:
 Format = Literal["text", "json", "sarif", "github"]
 
 
-def show(sink: Sink, *, stream: TextIO, output: Format = "text") -> None:
-    """Print all findings to `stream`; the text form adds a line that counts them."""
-    match output:
-        case "text":
-            from cotspec.diagnostics import text
-            from cotspec.front.read import texts
+def show(sink: Sink, *, stream: TextIO) -> None:
+    """Print all findings to `stream` for a person, and a line that counts them."""
+    print(_text(sink, stream), file=stream, end="")
 
-            print(text.render(sink.sorted(), texts(sink.findings), colour=colour(stream)), file=stream, end="")
-            if counts := text.summary(sink.findings):
-                print(f"\n{counts}", file=stream)
-        case "json":
-            from cotspec.diagnostics import json
 
-            print(json.render(sink.sorted()), file=stream, end="")
-        case "sarif":
-            from cotspec.cli.explain import rules
-            from cotspec.diagnostics import sarif
-
-            print(sarif.render(sink.sorted(), rules()), file=stream, end="")
-        case "github":
-            from cotspec.diagnostics import github
-
-            print(github.render(sink.sorted()), file=stream, end="")
-        case _:
-            assert_never(output)
+def report(sink: Sink, *, stream: TextIO, root: Path, output: Format) -> None:
+    """Print all findings of the project `root` to `stream` in the format that is asked for."""
+    if output != "text" and isinstance(stream, io.TextIOWrapper):
+        # what a program reads does not depend on the language of a terminal
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    print(_rendered(sink, stream, root, output), file=stream, end="")
 
 
 def colour(stream: TextIO) -> bool:
     """Whether to write in colour: on a terminal that can, unless NO_COLOR is set."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _rendered(sink: Sink, stream: TextIO, root: Path, output: Format) -> str:
+    match output:
+        case "text":
+            return _text(sink, stream)
+        case "json":
+            from cotspec.cli import places
+            from cotspec.diagnostics import json
+
+            return json.render(places.moved(sink.findings, Path.cwd()))
+        case "sarif":
+            return _sarif(sink, root)
+        case "github":
+            from cotspec.cli import places
+            from cotspec.diagnostics import github
+
+            return github.render(places.moved(sink.findings, places.repository(root)))
+        case _:
+            assert_never(output)
+
+
+def _text(sink: Sink, stream: TextIO) -> str:
+    if not sink.findings:
+        return ""
+    from cotspec.diagnostics import text
+    from cotspec.front.read import texts
+
+    shown = text.render(sink.sorted(), texts(sink.findings), colour=colour(stream))
+    return f"{shown}\n{text.summary(sink.findings)}{_hardened(sink)}\n"
+
+
+def _hardened(sink: Sink) -> str:
+    """What --ci did."""
+    if not sink.hardened:
+        return ""
+    return f" ({sink.hardened} of them {'a warning' if sink.hardened == 1 else 'warnings'} without --ci)"
+
+
+def _sarif(sink: Sink, root: Path) -> str:
+    from cotspec.cli import places
+    from cotspec.cli.explain import rules
+    from cotspec.cli.version import version
+    from cotspec.diagnostics import sarif
+    from cotspec.front.read import texts
+
+    base = places.repository(root)
+    files = places.names(texts(sink.findings), base)
+    return sarif.render(places.moved(sink.findings, base), rules=rules(), texts=files, version=version())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -55,8 +56,7 @@ def _own(root: Path) -> list[Path]:
 
 def _as_typed(path: Path) -> Path:
     """The path as a person in this folder would write it."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
+    return Path(os.path.relpath(path))
 
 
 def _patterns(root: Path) -> tuple[str, ...]:

@@ -50,6 +50,8 @@ class Sink:
 
     def __init__(self) -> None:
         self._found: dict[Key, Diagnostic] = {}
+        self.hardened = 0
+        """Warnings that were made errors."""
 
     def add(self, finding: Diagnostic) -> None:
         """Add one finding. The same mistake in the same place is kept once: the one with the least to say besides."""
@@ -67,6 +69,7 @@ class Sink:
         for key, finding in self._found.items():
             if finding.severity == "warning":
                 self._found[key] = replace(finding, severity="error")
+                self.hardened += 1
 
     @property
     def findings(self) -> list[Diagnostic]:
@@ -80,4 +83,9 @@ class Sink:
 
     def sorted(self) -> Iterator[Diagnostic]:
         """Findings in file order."""
-        return iter(sorted(self._found.values(), key=lambda f: (f.span, f.rule, f.message)))
+        return iter(ordered(self._found.values()))
+
+
+def ordered(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Findings in the order of files, lines and columns, however they came."""
+    return sorted(findings, key=lambda f: (f.span, f.rule, f.message))

@@ -4,23 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from cotspec.diagnostics import Diagnostic, Severity
+from cotspec.diagnostics import Diagnostic, Severity, Span
 from cotspec.diagnostics.suggest import did_you_mean
 
 _COMMANDS: Mapping[Severity, str] = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def render(findings: Iterable[Diagnostic]) -> str:
-    """One `::error file=…,line=…,col=…,title=…::message` per line."""
+    """One `::error file=…,line=…,endLine=…,col=…,endColumn=…,title=…::message` per line."""
     return "".join(f"{_command(finding)}\n" for finding in findings)
 
 
 def _command(finding: Diagnostic) -> str:
+    place = ",".join(f"{name}={_property(str(value))}" for name, value in _properties(finding).items())
+    return f"::{_COMMANDS[finding.severity]} {place}::{_data(_message(finding))}"
+
+
+def _properties(finding: Diagnostic) -> dict[str, str | int]:
     span = finding.span
-    place = f"file={_property(span.file)},line={span.line},col={span.column},title={_property(finding.rule)}"
+    lines: dict[str, str | int] = {"file": span.file, "line": span.line, "endLine": span.end_line}
+    # GitHub drops an annotation that names columns and reaches over more than one line
+    columns = {"col": span.column, "endColumn": span.end_column} if span.line == span.end_line else {}
+    return {**lines, **columns, "title": f"cotspec ({finding.rule})"}
+
+
+def _message(finding: Diagnostic) -> str:
+    """With the place in it: the log of a run shows nothing but the message."""
     advice = finding.help or did_you_mean(finding.suggestions)
-    message = f"{finding.message}\nhelp: {advice}" if advice else finding.message
-    return f"::{_COMMANDS[finding.severity]} {place}::{_data(message)}"
+    lines = [f"{_place(finding.span)}: {finding.message}"]
+    lines += [f"note: {_place(span)} {note}" for span, note in finding.related]
+    return "\n".join([*lines, f"help: {advice}"] if advice else lines)
+
+
+def _place(span: Span) -> str:
+    return f"{span.file}:{span.line}:{span.column}"
 
 
 def _data(text: str) -> str:

@@ -9,8 +9,11 @@ from cotspec.diagnostics import Diagnostic, Span
 
 
 def render(findings: Iterable[Diagnostic]) -> str:
-    """An array of objects with rule, severity, message, help, suggestions, file, line, column, end_line, end_column."""
-    return json.dumps([_finding(finding) for finding in findings], indent=2, ensure_ascii=False) + "\n"
+    """An array of objects with rule, severity, message, help, suggestions, file, line, column, end_line, end_column.
+
+    All characters are ASCII, so that no encoding of a pipe can break it.
+    """
+    return json.dumps([_finding(finding) for finding in findings], indent=2) + "\n"
 
 
 def _finding(finding: Diagnostic) -> dict[str, object]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
-from cotspec.diagnostics import Diagnostic, Span, github, sarif, text
+from cotspec.diagnostics import Diagnostic, Span, github, text
 from cotspec.diagnostics import json as json_form
 
 SOURCE = "stages:\n" * 29 + "    train:\n      learnign_rate: 1e-5\n"
@@ -56,15 +57,40 @@ def test_json_has_everything_a_program_needs() -> None:
     assert finding["suggestions"] == ["lr"]
 
 
+def test_json_of_nothing_is_an_empty_array_and_all_of_it_is_ascii() -> None:
+    assert json.loads(json_form.render([])) == []
+    finding = Diagnostic(rule="r", message="ε…", span=Span("d\udcff.yaml", 1, 1, 1, 2))
+    assert json_form.render([finding]).isascii()
+
+
 def test_github_escapes_what_would_end_the_command() -> None:
     finding = Diagnostic(rule="r", message="50%\nleft", span=Span("a,b:c.yaml", 2, 3, 2, 4))
-    assert github.render([finding]) == "::error file=a%2Cb%3Ac.yaml,line=2,col=3,title=r::50%25%0Aleft\n"
+    assert github.render([finding]) == (
+        "::error file=a%2Cb%3Ac.yaml,line=2,endLine=2,col=3,endColumn=4,title=cotspec (r)"
+        "::a,b:c.yaml:2:3: 50%25%0Aleft\n"
+    )
 
 
-def test_sarif_names_its_rules_and_places() -> None:
-    (run,) = json.loads(sarif.render([FINDING]))["runs"]
-    assert run["tool"]["driver"]["rules"] == [{"id": "unknown-key"}]
-    (result,) = run["results"]
-    place = result["locations"][0]["physicalLocation"]
-    assert (result["ruleId"], result["level"]) == ("unknown-key", "error")
-    assert place["region"] == {"startLine": 31, "startColumn": 7, "endLine": 31, "endColumn": 20}
+def test_github_has_one_line_per_finding_whatever_a_spec_says() -> None:
+    hostile = "x\r\n::stop-commands::t\n##[set-env name=A]b"
+    findings = [
+        Diagnostic(rule="r", message=hostile, span=Span(f"{hostile}.yaml", 1, 1, 1, 2), severity=severity)
+        for severity in ("error", "warning", "note")
+    ]
+    lines = github.render(findings).splitlines()
+    assert [line.split()[0] for line in lines] == ["::error", "::warning", "::notice"]
+
+
+def test_github_gives_no_columns_over_several_lines() -> None:
+    """It drops an annotation that has both."""
+    line = github.render([Diagnostic(rule="r", message="m", span=Span("f", 2, 3, 4, 5))])
+    assert line.startswith("::error file=f,line=2,endLine=4,title=")
+
+
+def test_github_says_what_to_do_and_what_else_matters() -> None:
+    finding = replace(FINDING, related=((Span("specs/base.yaml", 3, 10, 3, 20), "is extended here"),))
+    message = github.render([finding]).rpartition("::")[2]
+    assert message == (
+        "specs/bridge.yaml:31:7: `train` (grpo) has no setting `learnign_rate`"
+        "%0Anote: specs/base.yaml:3:10 is extended here%0Ahelp: did you mean `lr`?\n"
+    )
