@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST_SEARCHED: Final = 400
 """Traces in which units are looked for: about 50 ms."""
-LONGEST: Final = 64
+LONGEST: Final = 32
 """Steps of the longest trace that is thought of."""
 FEW: Final = 0.02
 """What happens in a smaller part of the traces is not worth a finding."""

@@ -32,6 +32,9 @@ class Term(Part):
     """Expression over measures, or a constant."""
     weight: float | Ramp = 1.0
     """Factor, fixed or moving over the run."""
+    range: tuple[float, float] | None = None
+    """Least and greatest value, without the weight, of completions that pass the gates. A claim that `cotspec check`
+    proves or refuses; it changes no reward and is not part of the identity."""
 
 
 class Reward(Part):

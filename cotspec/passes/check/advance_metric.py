@@ -13,8 +13,8 @@ from cotspec.spec.experiment import Advance, Best, Grpo, Stage
 
 _ANSWERS = ("accuracy", "formatted", "tokens")
 _STAGE = (
-    "start: base, train: {by: grpo, lr: 1e-5}, rows: {from: teach}, task: solve, reward: {terms: {a: {value: 1}}}, "
-    "advance: {checkpoint: {best:"
+    "start: base, train: {by: grpo, lr: 1e-5}, rows: {from: teach}, task: solve, "
+    "reward: {terms: {a: {value: 1 if correct else 0}}}, advance: {checkpoint: {best:"
 )
 
 RULE = Rule(

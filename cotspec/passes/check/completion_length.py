@@ -9,7 +9,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec.experiment import Grpo
 
-_STAGE = "start: base, rows: {from: teach}, task: solve, reward: {terms: {a: {value: 1}}}, train:"
+_STAGE = "start: base, rows: {from: teach}, task: solve, reward: {terms: {a: {value: 1 if correct else 0}}}, train:"
 
 RULE = Rule(
     slug="completion-length",

@@ -11,8 +11,8 @@ from cotspec.passes.check.advance_metric import known
 from cotspec.passes.check.context import Context, finding
 
 _STAGE = (
-    "start: base, train: {by: grpo, lr: 1e-5}, rows: {from: teach}, task: solve, reward: {terms: {a: {value: 1}}}, "
-    "advance: {require:"
+    "start: base, train: {by: grpo, lr: 1e-5}, rows: {from: teach}, task: solve, "
+    "reward: {terms: {a: {value: 1 if correct else 0}}}, advance: {require:"
 )
 
 RULE = Rule(

@@ -20,8 +20,8 @@ RULE = Rule(
     slug="reward-expression",
     claim="A reward expression uses only the measures, names and functions there are, with the right types.",
     why="It is computed for every completion; what cannot be computed would stop the training or score nothing.",
-    failing=f"stages: {{first: {{{_STAGE}, reward: {{terms: {{a: {{value: wrods / 2}}}}}}}}}}\n",
-    passing=f"stages: {{first: {{{_STAGE}, reward: {{terms: {{a: {{value: words / 2}}}}}}}}}}\n",
+    failing=f"stages: {{first: {{{_STAGE}, reward: {{terms: {{a: {{value: 1 / wrods if correct else 0}}}}}}}}}}\n",
+    passing=f"stages: {{first: {{{_STAGE}, reward: {{terms: {{a: {{value: 1 / words if correct else 0}}}}}}}}}}\n",
 )
 
 

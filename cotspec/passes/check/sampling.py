@@ -10,7 +10,7 @@ from cotspec.diagnostics.source import Path
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec.experiment import FailureRows, Grpo, Sampling
 
-_STAGE = "start: base, rows: {from: teach}, task: solve, reward: {terms: {a: {value: 1}}}, train:"
+_STAGE = "start: base, rows: {from: teach}, task: solve, reward: {terms: {a: {value: 1 if correct else 0}}}, train:"
 
 RULE = Rule(
     slug="sampling",

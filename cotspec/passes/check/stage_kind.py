@@ -16,7 +16,8 @@ RULE = Rule(
     claim="A grpo stage has a reward; an sft stage has none, and only it has a `loss`.",
     why="GRPO learns from rewards alone and SFT from targets alone; the other setting would count for nothing.",
     failing=f"stages: {{first: {{{_STAGE} {{by: grpo, lr: 1e-5}}}}}}\n",
-    passing=f"stages: {{first: {{{_STAGE} {{by: grpo, lr: 1e-5}}, reward: {{terms: {{a: {{value: 1}}}}}}}}}}\n",
+    passing=f"stages: {{first: {{{_STAGE} {{by: grpo, lr: 1e-5}}, "
+    "reward: {terms: {a: {value: 1 if correct else 0}}}}}\n",
 )
 
 

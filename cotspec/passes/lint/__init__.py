@@ -22,6 +22,14 @@ from cotspec.passes.lint import (
     mask_hides_nothing,
     mask_never_matches,
     mask_ramp,
+    reward_constant,
+    reward_length,
+    reward_order,
+    reward_range,
+    reward_undefined,
+    reward_unreachable,
+    reward_unused,
+    reward_upset,
     row_length,
     unpinned_revision,
 )
@@ -36,6 +44,14 @@ LINTS: tuple[tuple[Rule, Check], ...] = (
     (loss_drops_rows.RULE, loss_drops_rows.check),
     (row_length.RULE, row_length.check),
     (answer_cut.RULE, answer_cut.check),
+    (reward_unused.RULE, reward_unused.check),
+    (reward_undefined.RULE, reward_undefined.check),
+    (reward_range.RULE, reward_range.check),
+    (reward_unreachable.RULE, reward_unreachable.check),
+    (reward_constant.RULE, reward_constant.check),
+    (reward_upset.RULE, reward_upset.check),
+    (reward_order.RULE, reward_order.check),
+    (reward_length.RULE, reward_length.check),
 )
 """Every rule with its check; the order does not matter, findings are shown in the order of the file."""
 

@@ -1,0 +1,127 @@
+"""Rewards as rules see them: what a spec's limits are, where a part of an expression stands, how measures read.
+
+Knows no rule. The analysis is the kernel's (`cotspec.cot.reward_bounds`).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from cotspec.cot.limits import Limits
+from cotspec.cot.reward_bounds import Analysis, Part, analyse
+from cotspec.cot.rewards import Place
+from cotspec.diagnostics import Span
+from cotspec.diagnostics.source import Path
+from cotspec.ir import bodies
+from cotspec.passes.check.context import Context
+from cotspec.spec.experiment import Experiment, Grpo, Reward, Stage
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """A stage's reward and what is known of it."""
+
+    path: Path
+    """Of the reward."""
+    stage: Stage
+    train: Grpo
+    reward: Reward
+    analysis: Analysis
+    context: Context
+
+    def span(self, part: Part) -> Span:
+        """Where a part of an expression is written."""
+        return self._span(part.place, part.parsed.column(part.tree), part.parsed.length(part.tree))
+
+    def whole(self, place: Place) -> Span:
+        """Where a whole expression is written."""
+        return self.context.source.value((*self.path, *place))
+
+    def _span(self, place: Place, column: int, length: int) -> Span:
+        text, path, source = expression(self.reward, place), (*self.path, *place), self.context.source
+        start = source.inside(path, text, column)
+        end = source.inside(path, text, min(column + length - 1, len(text)))
+        return Span(start.file, start.line, start.column, end.end_line, end.end_column)
+
+
+def judged(context: Context) -> Iterator[Judged]:
+    """Every reward that can be analysed."""
+    for path, _, stage in context.stages():
+        if stage.reward is None or not isinstance(stage.train, Grpo):
+            continue
+        analysis = analyse(bodies.reward(stage.reward), limits(context.experiment, stage.train))
+        if analysis is not None:
+            yield Judged(
+                path=(*path, "reward"),
+                stage=stage,
+                train=stage.train,
+                reward=stage.reward,
+                analysis=analysis,
+                context=context,
+            )
+
+
+def limits(spec: Experiment, train: Grpo) -> Limits:
+    """How long completions and traces can be."""
+    keep, longest = spec.teach.keep, spec.teach.sampling.max_new_tokens
+    most = longest if keep.steps.at_most is None else keep.steps.at_most
+    return Limits(
+        tokens=train.sampling.max_new_tokens,
+        teacher_tokens=longest,
+        teacher_steps=(keep.steps.at_least, max(most, keep.steps.at_least)),
+        teacher_says=keep.answer == "correct" or keep.steps.at_least > 0,
+    )
+
+
+def expression(reward: Reward, place: Place) -> str:
+    """The text of an expression as it was analysed."""
+    match place:
+        case ("gates", int(number), "unless"):
+            return bodies.expression(reward.gates[number].unless)
+        case ("let", str(name)):
+            return bodies.expression(reward.let[name])
+        case ("terms", str(name), "value"):
+            return bodies.expression(reward.terms[name].value)
+        case _:
+            return ""
+
+
+def owner(place: Place) -> str:
+    """`gate 1`, the name of a term, or that of a `let` expression."""
+    return f"gate {int(place[1]) + 1}" if place[0] == "gates" else f"`{place[1]}`"
+
+
+def sizes(measures: Mapping[str, float], names: Collection[str]) -> str:
+    """`3 words`, `2 steps and 40 words`: what is named, of a response."""
+    parts = [_counted(int(measures[name]), name) for name in ("steps", "words", "tokens") if name in names]
+    return " and ".join(parts)
+
+
+def prompt(measures: Mapping[str, float], names: Collection[str]) -> str:
+    """`a trace of 4 steps`: what is named, of the teacher."""
+    parts = [
+        _counted(int(measures[f"teacher_{name}"]), name)
+        for name in ("steps", "words", "tokens")
+        if f"teacher_{name}" in names
+    ]
+    return f"a trace of {' and '.join(parts)}" if parts else ""
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name[:-1] if count == 1 else name}"
+
+
+def valued(measures: Mapping[str, float], names: Collection[str]) -> str:
+    """``words` 0 and `teacher_steps` 4`: the measures that are named, as they are."""
+    told = []
+    for name in sorted(names):
+        value = measures[name]
+        told.append(f"`{name}` is {str(value).lower() if isinstance(value, bool) else f'{value:g}'}")
+    return " and ".join(told)
+
+
+def is_part(tree: ast.AST, whole: ast.AST) -> bool:
+    """Whether a part stands in an expression."""
+    return any(node is tree for node in ast.walk(whole))
