@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import groupby, islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cotspec.back import places
 from cotspec.builtin import digest
@@ -24,7 +24,9 @@ from cotspec.passes import allow, lint
 from cotspec.passes.check.context import Context
 from cotspec.passes.options import DEFAULT, Options
 from cotspec.passes.seal import Conflict, Sealed
-from cotspec.passes.traces import Traces
+
+if TYPE_CHECKING:
+    from cotspec.passes.traces import Traces
 
 MOST_TRACES: Final = 2000
 """Traces that rules look at: enough to say how often something happens."""
@@ -123,6 +125,7 @@ def _read_traces(root: Path, place: str) -> Traces | None:
     if not file.is_file():
         return None
     from cotspec.cot.rows import TraceRecord  # here: before the first run nobody needs the kernel
+    from cotspec.passes.traces import Traces
 
     records = []
     with file.open(encoding="utf-8") as lines:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning", "note"]
@@ -22,8 +21,7 @@ class Span(NamedTuple):
 Key = tuple[str, Span, str]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One finding: what is wrong, where, and what to do."""
 
     rule: str
@@ -68,7 +66,7 @@ class Sink:
         """Make every warning an error."""
         for key, finding in self._found.items():
             if finding.severity == "warning":
-                self._found[key] = replace(finding, severity="error")
+                self._found[key] = finding._replace(severity="error")
                 self.hardened += 1
 
     @property

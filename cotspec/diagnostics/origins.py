@@ -6,7 +6,6 @@ Knows findings only: not what a variant is, not what a rule says.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from cotspec.diagnostics import Diagnostic, Key, Span
@@ -24,10 +23,9 @@ class Found(NamedTuple):
     """The entry that makes the variant."""
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(NamedTuple):
     first: Diagnostic
-    by: list[Found] = field(default_factory=list)
+    by: list[Found]
 
 
 def gathered(family: Sequence[Found], everywhere: Collection[str] = ()) -> Iterator[Diagnostic]:
@@ -36,11 +34,11 @@ def gathered(family: Sequence[Found], everywhere: Collection[str] = ()) -> Itera
     seen: dict[Key, _Seen] = {}
     for found in family:
         for key, one in {one.key: one for one in found.findings}.items():
-            seen.setdefault(key, _Seen(one)).by.append(found)
+            seen.setdefault(key, _Seen(one, [])).by.append(found)
     for each in seen.values():
         if each.first.rule in everywhere and len(each.by) < len(family):
             continue
-        yield each.first if not each.by[0].variant else replace(each.first, related=_related(each))
+        yield each.first if not each.by[0].variant else each.first._replace(related=_related(each))
 
 
 def _related(seen: _Seen) -> tuple[Link, ...]:
@@ -53,4 +51,4 @@ def _related(seen: _Seen) -> tuple[Link, ...]:
 def linked(finding: Diagnostic, links: Mapping[str, tuple[Link, ...]]) -> Diagnostic:
     """The finding with the lines that lead to its file."""
     more = links.get(finding.span.file, ())
-    return replace(finding, related=(*finding.related, *more)) if more else finding
+    return finding._replace(related=(*finding.related, *more)) if more else finding

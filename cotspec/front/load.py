@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path as File
+from types import MappingProxyType
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -24,8 +25,7 @@ from cotspec.front.prompts import load_prompts, prompt_paths
 from cotspec.spec.experiment import Experiment
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A spec that has the right shape, or one of its variants."""
 
     experiment: Experiment
@@ -35,7 +35,7 @@ class Loaded:
     """The spec file as it was given."""
     files: Mapping[str, str]
     """Text of each prompt file, by its path as the spec writes it (relative to the spec's folder)."""
-    links: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
+    links: Mapping[str, tuple[Link, ...]] = MappingProxyType({})
     """By file, the `extends` lines that lead to it."""
     variant: str = ""
     """Name of the variant; "" is the spec itself."""
@@ -82,9 +82,9 @@ def _family(composed: Composed, file: File, sink: Sink) -> Loaded | None:
         one = _read(composed, variants.changed(bare, member), file, theirs, base)
         found.append(Found(theirs.findings, member.name, member.span))
         if one is not None:
-            loaded.append(replace(one, variant=member.name, entry=member.span))
+            loaded.append(one._replace(variant=member.name, entry=member.span))
     sink.extend(linked(finding, composed.links) for finding in gathered(found))
-    return replace(base, variants=tuple(loaded))
+    return base._replace(variants=tuple(loaded))
 
 
 def _read(composed: Composed, root: Node, file: File, sink: Sink, base: Loaded | None = None) -> Loaded | None:

@@ -22,22 +22,22 @@ VALID_DATA: Final = "valid"
 
 NO_LIMIT: Final = 1_000_000
 """More steps than any trace has."""
-WHOLE: Final = payload.Range(first=0, end=-1)
+WHOLE: Final = payload.Range.model_construct(first=0, end=-1)
 """All rows."""
-NO_LORA: Final = payload.Lora(r=0, alpha=0.0, dropout=0.0, targets=())
+NO_LORA: Final = payload.Lora.model_construct(r=0, alpha=0.0, dropout=0.0, targets=())
 """Train all weights."""
-NO_MASK: Final = payload.Mask(
+NO_MASK: Final = payload.Mask.model_construct(
     unit="step",
     select="random",
     rows=0.0,
     count=0,
-    share=payload.Ramp(first=0.0, last=0.0),
+    share=payload.Ramp.model_construct(first=0.0, last=0.0),
     at_least=0,
     leave=0,
     placeholder="[MASKED]",
 )
 """Hide nothing."""
-NO_SAMPLING: Final = payload.Sampling(n=1, temperature=0.0, top_p=1.0, top_k=0, max_new_tokens=1)
+NO_SAMPLING: Final = payload.Sampling.model_construct(n=1, temperature=0.0, top_p=1.0, top_k=0, max_new_tokens=1)
 """For a gate that generates nothing: its id must not follow the evaluation's settings."""
 Segment = Literal["thinking", "step", "masked", "answer"]
 SEGMENTS: Final[tuple[Segment, ...]] = ("thinking", "step", "masked", "answer")

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from cotspec.ir import bodies
 from cotspec.passes.check.context import Context
-from cotspec.passes.traces import Traces
 from cotspec.spec.base import Slice
 from cotspec.spec.experiment import Stage
 from cotspec.spec.payload import TraceFormat
 
 if TYPE_CHECKING:
     from cotspec.cot.rows import TraceRecord
+    from cotspec.passes.traces import Traces
 
 MOST_SEARCHED: Final = 400
 """Traces in which units are looked for: about 50 ms."""

@@ -12,6 +12,8 @@ class Part(BaseModel):
 
     Validate JSON text (`model_validate_json`), not Python objects: in strict JSON mode a list may become a tuple and an
     integer a float, and nothing else is converted.
+
+    Defaults that are groups are made with `model_construct`, which needs no validator; a test validates them all.
     """
 
     model_config = ConfigDict(

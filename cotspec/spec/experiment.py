@@ -84,11 +84,11 @@ class Opens(Part):
 class Trace(Part):
     """How a chain of thought is cut into named segments."""
 
-    thinking: Opens = Opens(opens="Thinking…")
+    thinking: Opens = Opens.model_construct(opens="Thinking…")
     """Free thought before the first step; a trace without it is fine."""
-    step: Opens = Opens(opens="Step {n}:")
+    step: Opens = Opens.model_construct(opens="Step {n}:")
     """A numbered step."""
-    answer: Opens = Opens(opens="Answer:")
+    answer: Opens = Opens.model_construct(opens="Answer:")
     """The final answer."""
 
 
@@ -113,7 +113,7 @@ class Keep(Part):
 
     answer: Literal["correct", "any"] = "correct"
     """`correct`: only rollouts whose answer equals the gold answer."""
-    steps: StepBounds = StepBounds(at_least=1)
+    steps: StepBounds = StepBounds.model_construct(at_least=1)
     """Bounds on the number of steps."""
     pick: Literal["first", "shortest", "longest"] | MixedPick = "first"
     """Which of several good rollouts of a question (`sampling.n`) becomes its trace, by tokens."""
@@ -128,9 +128,9 @@ class Teach(Part):
     """The questions, a name under `data`."""
     prompt: str | None = None
     """Jinja file, relative to the spec file; default: cotspec's own `solve` prompt."""
-    sampling: Sampling = Sampling(temperature=0.6, top_p=0.95, max_new_tokens=2048)
+    sampling: Sampling = Sampling.model_construct(temperature=0.6, top_p=0.95, max_new_tokens=2048)
     """How the teacher is sampled."""
-    keep: Keep = Keep()
+    keep: Keep = Keep.model_construct()
     """The filter."""
 
 
@@ -158,7 +158,7 @@ class FailureRows(Part):
     """Tries per question."""
     keep: Literal["all_wrong", "any_wrong"] = "all_wrong"
     """A question is a failure when all, or any, of its tries are wrong."""
-    sampling: Sampling = Sampling(temperature=0.7, top_p=0.9, max_new_tokens=512)
+    sampling: Sampling = Sampling.model_construct(temperature=0.7, top_p=0.9, max_new_tokens=512)
     """How the tries are drawn."""
     prompt: str | None = None
     """Jinja file for the tries; default: cotspec's own `solve` prompt."""
@@ -270,7 +270,7 @@ class Evaluate(Part):
 
     data: Name
     """The questions, a name under `data`."""
-    sampling: Sampling = Sampling(temperature=0.0, max_new_tokens=512)
+    sampling: Sampling = Sampling.model_construct(temperature=0.0, max_new_tokens=512)
     """How answers are drawn; greedy unless told otherwise."""
     of: Annotated[tuple[Name, ...], Field(min_length=1)]
     """Models and stages, in the order of the report; the first is the baseline."""
@@ -307,7 +307,7 @@ class Experiment(Part):
     """The models by name."""
     data: Annotated[dict[Name, Data], Field(min_length=1)]
     """The data sets by name."""
-    trace: Trace = Trace()
+    trace: Trace = Trace.model_construct()
     """How a chain of thought is cut."""
     teach: Teach
     """Teacher rollouts."""
@@ -315,7 +315,7 @@ class Experiment(Part):
     """The training stages by name, in order."""
     evaluate: Evaluate
     """The evaluation."""
-    resources: Resources = Resources()
+    resources: Resources = Resources.model_construct()
     """How it is run; never part of the identity."""
     allow: tuple[Allowed, ...] = ()
     """Findings that are accepted, each with its reason; not part of the identity."""

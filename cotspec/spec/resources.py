@@ -82,9 +82,9 @@ class Slurm(Part):
 class Resources(Part):
     """How it is run. Nothing here changes a result, so nothing here changes an id."""
 
-    train: TrainResources = TrainResources()
+    train: TrainResources = TrainResources.model_construct()
     """Training."""
-    generate: GenerateResources = GenerateResources()
+    generate: GenerateResources = GenerateResources.model_construct()
     """Generation."""
     stages: dict[Name, StageResources] = {}
     """What single stages do differently."""

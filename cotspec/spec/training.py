@@ -95,5 +95,5 @@ class Grpo(_Train):
     """What advantages are divided by: standard deviation of the group, of the batch, or nothing."""
     mask_truncated: bool = False
     """Leave completions that hit `max_new_tokens` out of the loss."""
-    sampling: Sampling = Sampling()
+    sampling: Sampling = Sampling.model_construct()
     """How completions are drawn (`n` is the group and not set here)."""

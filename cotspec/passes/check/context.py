@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from cotspec.diagnostics import Diagnostic, Severity, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path, SourceMap
 from cotspec.diagnostics.suggest import alike, did_you_mean, near
 from cotspec.passes.options import DEFAULT, Options
-from cotspec.passes.traces import Traces
 from cotspec.spec.experiment import Experiment, Stage
 from cotspec.spec.resources import StageResources, TrainResources
 
+if TYPE_CHECKING:
+    from cotspec.passes.traces import Traces
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Context:
+
+class Context(NamedTuple):
     """A spec of the right shape, where it was written, and the text of the prompt files it names."""
 
     experiment: Experiment
