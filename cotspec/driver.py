@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import groupby, islice
 from pathlib import Path
 from types import MappingProxyType
@@ -109,7 +109,7 @@ def context(unit: Unit, options: Options, sealed: Sealed | None = None) -> Conte
         source=loaded.source,
         files=loaded.files,
         options=options,
-        read_traces=lambda: None if sealed is None else _traces(sealed, unit),
+        read_traces=cache(lambda: None if sealed is None else _traces(sealed, unit)),
     )
 
 

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cotspec.cli import findings, project
-from cotspec.passes.options import Options
+from cotspec.passes.options import DEFAULT, Options
+
+
+def paths(words: Sequence[str]) -> int:
+    """`cotspec check PATH…` without an option. Returns the exit code. Raises ProblemError."""
+    return run([Path(word) for word in words], output="text", options=DEFAULT)
 
 
 def run(specs: Sequence[Path], *, output: findings.Format, options: Options) -> int:
@@ -17,11 +22,11 @@ def run(specs: Sequence[Path], *, output: findings.Format, options: Options) -> 
     from cotspec.front import local
 
     root = project.find_root(Path.cwd())
-    paths = project.chosen(root, specs)
+    chosen = project.chosen(root, specs)
     sink = Sink()
-    plan_specs(paths, sink, options)
+    plan_specs(chosen, sink, options)
     local.check(root, sink)
     findings.report(sink, stream=sys.stdout, root=root, output=output)
     if output == "text" and not sink.findings:
-        print(f"no findings in {len(paths)} {'spec' if len(paths) == 1 else 'specs'}")
+        print(f"no findings in {len(chosen)} {'spec' if len(chosen) == 1 else 'specs'}")
     return 1 if sink.failed else 0

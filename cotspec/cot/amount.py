@@ -15,14 +15,14 @@ def hidden_count(rule: payload.Mask, n: int, *, progress: float) -> int:
     """
     wanted: int
     match rule.select:
-        case "all":
-            wanted = n
-        case "inner":
-            wanted = n - 2
         case "random" | "scattered" | "consecutive" | "first" | "last":
             share = rule.share.first + (rule.share.last - rule.share.first) * progress
             # A person's 0.29 of 100 is 29, although 0.29 * 100 is 28.999999999999996.
             wanted = max(rule.count, math.floor(share * n + 1e-9), rule.at_least)
+        case "all":
+            wanted = n
+        case "inner":
+            wanted = n - 2
         case _:
             assert_never(rule.select)
     return max(0, min(wanted, n - rule.leave))

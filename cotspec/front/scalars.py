@@ -12,6 +12,8 @@ Value = str | int | float | bool | None
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_NUMERIC = frozenset("+-.0123456789")
+"""What a number begins with, finite or not."""
 _INT = re.compile(r"[-+]?[0-9]+")
 _OCTAL = re.compile(r"0o[0-7]+")
 _HEX = re.compile(r"0x[0-9a-fA-F]+")
@@ -29,8 +31,8 @@ def resolve(text: str) -> Value:
     """The value of a plain scalar. Raises NotFiniteError for infinities, nan, and what no float can hold."""
     if text in _NULL:
         return None
-    if text in _BOOL:
-        return _BOOL[text]
+    if text[0] not in _NUMERIC:
+        return _BOOL.get(text, text)
     if _NOT_FINITE.fullmatch(text):
         raise NotFiniteError(text)
     return _number(text)

@@ -52,7 +52,6 @@ class _Parser:
         self.text, self.file, self.sink = text, file, sink
         self.anchors: dict[str, tuple[Node, int] | None] = {}
         self.count = 0
-        self.quoted: Span | None = None
         self.events = self._events()
 
     def document(self) -> Node | None:
@@ -68,14 +67,18 @@ class _Parser:
         return root
 
     def _events(self) -> Iterator[yaml.Event]:
+        event: yaml.Event | None = None
+        loader = yaml.CSafeLoader(self.text)
         try:
-            for event in yaml.parse(self.text, Loader=yaml.CSafeLoader):
-                self.quoted = self._span(event) if getattr(event, "style", None) in ("'", '"') else None
-                if not isinstance(event, yaml.StreamStartEvent):
-                    yield event
+            loader.get_event()  # the start of the stream
+            while (event := loader.get_event()) is not None:
+                yield event
         except yaml.YAMLError as error:
-            self.sink.add(yaml_errors.translate(error, self.file, self.text.split("\n"), self.quoted))
+            quoted = self._span(event) if event and getattr(event, "style", None) in ("'", '"') else None
+            self.sink.add(yaml_errors.translate(error, self.file, self.text.split("\n"), quoted))
             raise _StopError from error
+        finally:
+            loader.dispose()
 
     def _only_one(self) -> None:
         for event in self.events:

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import Final
 
 from cotspec.ir.plan import Read
 from cotspec.spec.base import Part
@@ -17,6 +18,9 @@ from cotspec.spec.payload import Body
 
 ID_DIGITS = 12
 """Hex digits of a fingerprint that go into an id: 48 bits; `cotspec.passes.seal` refuses a collision."""
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+_Where = tuple[str, ...]
 
 Canonical = str | int | float | bool | list["Canonical"] | dict[str, "Canonical"]
 
@@ -26,32 +30,28 @@ def canonical(value: object) -> str:
 
     Raises TypeError for anything without one stable form (sets, None, NaN, infinities, paths, subclasses of scalars).
     """
-    return json.dumps(_plain(value, "value"), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(_plain(value, ("value",)))
 
 
-def _plain(value: object, where: str) -> Canonical:
-    if isinstance(value, Part):
-        return {name: _plain(getattr(value, name), f"{where}.{name}") for name in type(value).model_fields}
-    if isinstance(value, Mapping):
-        return {_key(key, where): _plain(item, f"{where}.{key}") for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item, f"{where}[{at}]") for at, item in enumerate(value)]
-    return _scalar(value, where)
-
-
-def _key(key: object, where: str) -> str:
-    if type(key) is not str:
-        raise TypeError(f"{where} has a key that is not text: {key!r}")
-    return key
-
-
-def _scalar(value: object, where: str) -> Canonical:
+def _plain(value: object, where: _Where) -> Canonical:
     # Exact types: a subclass (an enum, numpy's float64) may print differently elsewhere.
-    if type(value) is float and math.isfinite(value):
-        return value + 0.0  # -0.0 and 0.0 compute the same
     if type(value) is str or type(value) is int or type(value) is bool:
         return value
-    raise TypeError(f"{where} has no stable form: {type(value).__name__} {value!r}")
+    if type(value) is float and math.isfinite(value):
+        return value + 0.0  # -0.0 and 0.0 compute the same
+    if isinstance(value, Part):
+        return {name: _plain(item, (*where, name)) for name, item in value}
+    if isinstance(value, Mapping):
+        return {_key(key, where): _plain(item, (*where, key)) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, (*where, str(at))) for at, item in enumerate(value)]
+    raise TypeError(f"{'.'.join(where)} has no stable form: {type(value).__name__} {value!r}")
+
+
+def _key(key: object, where: _Where) -> str:
+    if type(key) is not str:
+        raise TypeError(f"{'.'.join(where)} has a key that is not text: {key!r}")
+    return key
 
 
 def fingerprint(body: Body, *, kernel: Mapping[str, int], inputs: Mapping[str, Read]) -> str:

@@ -36,6 +36,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 def _mask(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[Diagnostic]:
     rule = bodies.mask(mask)
+    if rule.leave or not max(rule.count, rule.at_least):
+        return
     every = [n for n in seen.step_counts(context) if n > 1 and _all(rule, n)]
     if not every:
         return
