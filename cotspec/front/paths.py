@@ -12,7 +12,6 @@ else's business, and what a spec names ends up in files that are shared.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path as File
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
@@ -61,7 +60,7 @@ def text_of(named: Named, sink: Sink, *, rule: str) -> tuple[File, str] | None:
     for finding in found.findings:
         beside = tuple(str(PurePosixPath(named.written).with_name(File(s).name)) for s in finding.suggestions)
         told = _finding(rule, finding.message, named, did_you_mean(beside) or finding.help)
-        sink.add(replace(told, suggestions=beside))
+        sink.add(told._replace(suggestions=beside))
     return None if text is None else (file, text)
 
 
@@ -73,7 +72,7 @@ def project_root(spec: File) -> File:
 
 def is_project(folder: File) -> bool:
     """Whether this very folder is a project (git, DVC or Python)."""
-    return any(os.path.exists(folder / sign) for sign in _ROOT_SIGNS)  # a folder that cannot be read is none
+    return any(os.path.exists(f"{folder}/{sign}") for sign in _ROOT_SIGNS)  # a folder that cannot be read is none
 
 
 def inside(path: File, root: File) -> bool:
