@@ -377,3 +377,29 @@ def test_the_small_spec_of_the_tests_builds_from_its_file(project: Path, run: Ru
     code, out, err = run("build")
     assert code == 0, err
     assert "3 experiments and 4 variants, " in out
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        [],
+        ["specs/one.yaml"],
+        ["specs/two.yaml", "specs/one.yaml"],
+        ["specs/bad.yaml"],
+        ["nowhere.yaml"],
+        ["specs"],
+        [""],
+    ],
+    ids=str,
+)
+def test_check_with_paths_alone_does_what_typer_would_do(paths: list[str], project: Path, run: Run) -> None:
+    """Without an option `check` does not go through Typer (cotspec.cli.main); nobody may see the difference."""
+    text = (project / "specs/one.yaml").read_text(encoding="utf-8")
+    (project / "specs/two.yaml").write_text(text.replace("name: ", "name: another-", 1), encoding="utf-8")
+    (project / "specs/bad.yaml").write_text(text.replace("seed:", "sede:", 1), encoding="utf-8")
+    assert run("check", *paths) == run("check", "--format", "text", *paths)
+
+
+def test_an_option_of_check_is_never_taken_for_a_path(project: Path, run: Run) -> None:
+    assert run("check", "--no-such-option")[0] == 2
+    assert "Usage" in run("check", "--help")[1]

@@ -1,0 +1,26 @@
+"""Prompts that only insert their names are told from others without jinja2, which must agree on each of them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from cotspec.front import prompts
+
+PIECES = ("{", "}", "{{", "}}", "%", "#", "-", "+", " ", "\n", "question", "trace", "tracer", "x", '"', "'", "|", "raw")
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+@example("{{ question }}\n\n{{trace}}")
+@example("{{{ question }}}")
+@example("{{{question}}% x %}")
+@example("{{ question }}{{ tracer }}")
+def test_what_passes_without_jinja_passes_with_it(text: str) -> None:
+    assert list(prompts._faults(text, "a.jinja")) == list(prompts._jinja_faults(text, "a.jinja"))
+
+
+@pytest.mark.parametrize("text", ["Only text, { and }.", "{{question}} and {{  trace  }}: {{ question }}"])
+def test_a_prompt_that_inserts_names_needs_no_jinja(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "jinja2", None)  # an import would raise
+    assert list(prompts._faults(text, "a.jinja")) == []
