@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from cotspec.diagnostics import Diagnostic, Span, ordered
@@ -37,7 +36,7 @@ def name(file: str, base: Path) -> str:
 
 def _moved(finding: Diagnostic, base: Path) -> Diagnostic:
     related = tuple((_span(span, base), note) for span, note in finding.related)
-    return replace(finding, span=_span(finding.span, base), related=related)
+    return finding._replace(span=_span(finding.span, base), related=related)
 
 
 def _span(span: Span, base: Path) -> Span:

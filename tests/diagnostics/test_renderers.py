@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from cotspec.diagnostics import Diagnostic, Span, github, text
 from cotspec.diagnostics import json as json_form
@@ -88,7 +87,7 @@ def test_github_gives_no_columns_over_several_lines() -> None:
 
 
 def test_github_says_what_to_do_and_what_else_matters() -> None:
-    finding = replace(FINDING, related=((Span("specs/base.yaml", 3, 10, 3, 20), "is extended here"),))
+    finding = FINDING._replace(related=((Span("specs/base.yaml", 3, 10, 3, 20), "is extended here"),))
     message = github.render([finding]).rpartition("::")[2]
     assert message == (
         "specs/bridge.yaml:31:7: `train` (grpo) has no setting `learnign_rate`"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from importlib import resources
 from typing import Any
 
@@ -62,7 +61,7 @@ def test_a_result_names_its_rule_and_its_place_from_the_root() -> None:
 
 
 def test_every_rule_of_cotspec_can_be_described() -> None:
-    findings = [replace(FINDING, rule=slug) for slug in rules()]
+    findings = [FINDING._replace(rule=slug) for slug in rules()]
     described = {rule["id"]: rule for rule in run_of(*findings, rules=rules())["tool"]["driver"]["rules"]}
     assert described.keys() == rules().keys()
     for slug, rule in rules().items():
@@ -113,7 +112,7 @@ def marks(*findings: Diagnostic, source: str) -> list[str]:
 
 
 def test_a_fingerprint_stays_when_lines_move_and_changes_with_the_line() -> None:
-    moved = replace(FINDING, span=Span(FILE, 33, 9, 33, 22))
+    moved = FINDING._replace(span=Span(FILE, 33, 9, 33, 22))
     before = marks(FINDING, source=SOURCE)
     assert marks(moved, source="# new\n# new\n" + SOURCE.replace("      learnign", "        learnign")) == before
     assert marks(FINDING, source=SOURCE.replace("1e-5", "1e-4")) != before
@@ -121,5 +120,5 @@ def test_a_fingerprint_stays_when_lines_move_and_changes_with_the_line() -> None
 
 def test_two_findings_alike_have_two_fingerprints() -> None:
     twin = "    train:\n      learnign_rate: 1e-5\n"
-    both = marks(FINDING, replace(FINDING, span=Span(FILE, 33, 7, 33, 20)), source=SOURCE + twin)
+    both = marks(FINDING, FINDING._replace(span=Span(FILE, 33, 7, 33, 20)), source=SOURCE + twin)
     assert len(set(both)) == 2
