@@ -32,8 +32,13 @@ UNUSED: Final = Rule(
 RULES: Mapping[str, Rule] = MappingProxyType({rule.slug: rule for rule in (UNKNOWN, UNUSED)})
 
 
-def left(found: Sequence[Diagnostic], context: Context, *, known: Collection[str]) -> Iterator[Diagnostic]:
-    """The findings that are not allowed, then those about `allow` itself; `known` are the rules it may name."""
+def left(
+    found: Sequence[Diagnostic], context: Context, *, known: Collection[str], unsteady: Collection[str] = ()
+) -> Iterator[Diagnostic]:
+    """The findings that are not allowed, then those about `allow` itself; `known` are the rules it may name.
+
+    What an `unsteady` rule finds depends on more than the spec, so an exception that nothing needs today is kept.
+    """
     used: set[int] = set()
     for one in found:
         by = [number for number, entry in _entries(context) if _covers(entry, one, context.source)]
@@ -47,7 +52,7 @@ def left(found: Sequence[Diagnostic], context: Context, *, known: Collection[str
         elif entry.at is not None and _prefix(entry.at, context.source) is None:
             span = context.source.value((*place, "at"))
             yield finding(UNKNOWN, span, f"there is nothing at `{entry.at}`", "give a dotted path of this spec")
-        elif number not in used:
+        elif number not in used and entry.rule not in unsteady:
             where = f" at `{entry.at}`" if entry.at else ""
             span = context.source.value((*place, "rule"))
             yield warning(UNUSED, span, f"there is no finding `{entry.rule}`{where}", "leave the entry out")

@@ -165,7 +165,10 @@ class FailureRows(Part):
 
 
 class ShareRamp(Part):
-    """A share that moves linearly over the run (a hint schedule)."""
+    """A share that moves linearly over the run (a hint schedule).
+
+    It is rounded down like any share: of 4 units, 0.5 to 1.0 hides 2, then 3, and all 4 in the last row only.
+    """
 
     from_: Annotated[Share, Field(alias="from")]
     """Share at the start."""

@@ -309,3 +309,11 @@ def test_solutions_longer_than_the_limit_are_counted_at_each_limit(tmp_path: Pat
 def test_what_is_deliberate_can_be_allowed(tmp_path: Path) -> None:
     allow = "allow: [{rule: mask-hides-nothing, reason: short traces stay whole, at: stages.first.mask}]\n"
     assert linted(tmp_path, stage="mask: {share: 0.25}", tail=allow) == []
+
+
+def test_an_exception_that_only_rows_of_a_run_need_is_kept_before_it(tmp_path: Path) -> None:
+    allow = "allow: [{rule: answer-cut, reason: the limit is the paper's}]\n"
+    long = [made(at, "1 + 1 = 2", tokens=600) for at in range(3)]
+    assert [f.rule for f in linted(tmp_path, traces=long)] == ["answer-cut", "answer-cut"]
+    assert linted(tmp_path, traces=long, tail=allow) == []
+    assert linted(tmp_path, tail=allow) == []

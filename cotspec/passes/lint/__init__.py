@@ -59,9 +59,25 @@ RULES: Mapping[str, Rule] = MappingProxyType({rule.slug: rule for rule, _ in LIN
 """By slug."""
 
 
+ON_ROWS = frozenset(
+    rule.slug
+    for rule in (
+        mask_never_matches.RULE,
+        mask_hides_nothing.RULE,
+        mask_hides_all.RULE,
+        mask_ramp.RULE,
+        loss_drops_rows.RULE,
+        row_length.RULE,
+        answer_cut.RULE,
+        reward_length.RULE,
+    )
+)
+"""Rules that find something else once the rows of a run are there."""
+
+
 def lint(context: Context, sink: Sink) -> None:
     """Put the findings of all rules that the spec does not allow into `sink`, and what is wrong with `allow` itself."""
     found = Sink()
     for _, run in LINTS:
         found.extend(run(context))
-    sink.extend(allow.left(found.findings, context, known=RULES))
+    sink.extend(allow.left(found.findings, context, known=RULES, unsteady=ON_ROWS))
