@@ -5,11 +5,13 @@ part of an identity, never in a generated file: the compiler checks it, the runt
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from cotspec.spec.base import Part, Text
 
 LOCAL_FILE: Final = "cotspec.local.yaml"
+Gpu = Literal["A100-80G", "A100-40G", "H100", "H200", "L40S", "RTX-4090"]
+"""GPUs that a plan can be estimated for (cotspec.passes.cost.devices)."""
 
 
 class Local(Part):
@@ -22,6 +24,8 @@ class Local(Part):
     """Folder of a `hub` data set, by its id: it has the files of the pinned revision and is used in their place."""
     cache: Text | None = None
     """Where downloads are kept (`HF_HOME`, which goes before it when it is set)."""
+    device: Gpu = "A100-80G"
+    """The GPU that `cotspec plan` estimates hours and memory for."""
 
 
 def folder(written: str, root: Path) -> Path:

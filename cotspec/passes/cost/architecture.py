@@ -1,0 +1,136 @@
+"""How large a model is: an exact count of parameters from a Llama- or Qwen-style configuration, or its name's word.
+
+Knows configurations as data; not where they are kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+_NAMED: Final = re.compile(r"(?<![A-Za-z0-9.])(\d+(?:\.\d+)?)\s?([BbMm])(?![A-Za-z0-9])")
+_ACTIVE: Final = re.compile(r"(?<![A-Za-z0-9])A(\d+(?:\.\d+)?)[Bb](?![A-Za-z0-9])")
+_UNITS: Final = MappingProxyType({"b": 1e9, "m": 1e6})
+BYTES: Final[Mapping[str, int]] = MappingProxyType(
+    {"float32": 4, "bfloat16": 2, "float16": 2, "fp32": 4, "bf16": 2, "fp16": 2}
+)
+"""Bytes of a number, by the names of configurations and of payloads."""
+
+
+class Shape(NamedTuple):
+    """The numbers of a decoder that its cost depends on."""
+
+    layers: int
+    hidden: int
+    mlp: int
+    """Width of the feed-forward part."""
+    query: int
+    """Heads × width of a head."""
+    kv: int
+    """Key-value heads × width of a head."""
+    head: int
+    vocab: int
+    tied: bool
+    """Whether the output head is the embedding."""
+    qkv_bias: bool
+    out_bias: bool
+    mlp_bias: bool
+    qk_norm: bool
+
+
+class Model(NamedTuple):
+    """A model as estimates see it."""
+
+    parameters: float
+    active: float
+    """Parameters that take part in one token's products: neither the lookup of an embedding nor idle experts."""
+    shape: Shape | None
+    """None when only the name tells."""
+    dtype: str
+    """Number format of the saved weights; "" when nothing tells."""
+    tokenizer: int
+    """Bytes of the files beside the weights; 0 when nothing tells."""
+    source: str
+    """`N = 3.09e9 from config.json`."""
+
+
+def parameters(shape: Shape) -> int:
+    """Embedding, layers and norms, counted exactly as they are saved."""
+    return shape.vocab * shape.hidden * (1 if shape.tied else 2) + shape.layers * layer(shape) + shape.hidden
+
+
+def layer(shape: Shape) -> int:
+    """Parameters of one layer: attention, feed-forward part (three matrices), norms, biases."""
+    attention = 2 * shape.hidden * (shape.query + shape.kv)
+    biases = (shape.query + 2 * shape.kv) * shape.qkv_bias + shape.hidden * shape.out_bias
+    biases += (2 * shape.mlp + shape.hidden) * shape.mlp_bias
+    norms = 2 * shape.hidden + 2 * shape.head * shape.qk_norm
+    return attention + 3 * shape.hidden * shape.mlp + biases + norms
+
+
+def shape(config: Mapping[str, object]) -> Shape | None:
+    """Read a `config.json`; None for a family whose count is not known here, or a file that is not one."""
+    kind = config.get("model_type")
+    if kind not in ("llama", "mistral", "qwen2", "qwen3"):
+        return None
+    heads, hidden = _number(config, "num_attention_heads"), _number(config, "hidden_size")
+    layers, mlp, vocab = (_number(config, key) for key in ("num_hidden_layers", "intermediate_size", "vocab_size"))
+    if not (heads and hidden and layers and mlp and vocab):
+        return None
+    head = _number(config, "head_dim") or hidden // heads
+    bias = config.get("attention_bias") is True
+    return Shape(
+        layers=layers,
+        hidden=hidden,
+        mlp=mlp,
+        query=heads * head,
+        kv=(_number(config, "num_key_value_heads") or heads) * head,
+        head=head,
+        vocab=vocab,
+        tied=config.get("tie_word_embeddings") is True,
+        qkv_bias=bias or kind == "qwen2",
+        out_bias=bias,
+        mlp_bias=config.get("mlp_bias") is True,
+        qk_norm=kind == "qwen3",
+    )
+
+
+def _number(config: Mapping[str, object], key: str) -> int:
+    value = config.get(key)
+    return value if type(value) is int and value > 0 else 0
+
+
+def of_config(config: Mapping[str, object], *, file: str, tokenizer: int = 0) -> Model | None:
+    """The model a `config.json` describes; None when its family is not known here."""
+    found = shape(config)
+    if found is None:
+        return None
+    count = parameters(found)
+    dtype = config.get("dtype", config.get("torch_dtype"))
+    return Model(
+        parameters=count,
+        active=count - (0 if found.tied else found.vocab * found.hidden),
+        shape=found,
+        dtype=dtype if isinstance(dtype, str) and dtype in BYTES else "",
+        tokenizer=tokenizer,
+        source=f"N = {count:.3g} from {file}",
+    )
+
+
+def of_name(name: str) -> Model | None:
+    """What a name such as `Qwen2.5-3B` says; None when it says nothing (`8x7B` does not say its sum)."""
+    found = _NAMED.search(name.rpartition("/")[2])
+    if found is None:
+        return None
+    count = float(found[1]) * _UNITS[found[2].lower()]
+    active = _ACTIVE.search(name)
+    return Model(
+        parameters=count,
+        active=float(active[1]) * 1e9 if active else count,
+        shape=None,
+        dtype="",
+        tokenizer=0,
+        source=f"N = {count:.3g} from the name `{found[0]}`",
+    )

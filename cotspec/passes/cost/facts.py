@@ -1,0 +1,56 @@
+"""What an estimate may ask about a project: what earlier runs left, and the configurations of models. Knows no files.
+
+Everything may be missing; then the answer is None and the estimate says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from cotspec.ir.plan import Read, Task
+from cotspec.passes.cost.architecture import Model
+from cotspec.spec.payload import BuiltinModel, HubModel
+
+
+class Lines(NamedTuple):
+    """A JSON-lines file in numbers."""
+
+    file: str
+    """What a person knows it by: `rows.jsonl of rows-complete-3c1f60ccb48a`."""
+    total: int
+    """All its lines."""
+    looked: int
+    """The lines that the means are of, the first ones."""
+    chars: Mapping[str, float]
+    """Mean length of each text, in characters; of a list of texts, of one of them."""
+    longest: Mapping[str, float]
+    """The longest of them."""
+    means: Mapping[str, float]
+    """Mean of each number."""
+    largest: Mapping[str, float]
+    """The largest of them."""
+
+
+class Facts(Protocol):
+    """A project as estimates see it. Answers are kept: a file is read once."""
+
+    @property
+    def gpu(self) -> str:
+        """The device of tasks that use a GPU, a name of `devices.DEVICES`."""
+
+    @property
+    def cores(self) -> int:
+        """Cores that a task on the CPU uses."""
+
+    def lines(self, read: Read) -> Lines | None:
+        """The JSON-lines file `read` names, where it is there."""
+
+    def model(self, ref: BuiltinModel | HubModel | Read) -> Model | None:
+        """The configuration of a model that no task of a plan makes; a Read names a folder of the project."""
+
+    def seconds(self, task: Task) -> float | None:
+        """How long the last run of a task took."""
+
+    def size(self, task: Task) -> int | None:
+        """Bytes of a task's `out/`."""

@@ -1,0 +1,336 @@
+"""How much goes through each task: questions, traces, rows, tokens, from what earlier runs left or from the spec.
+
+Knows tasks and their edges; not what a number of tokens costs. Every answer says where it comes from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from cotspec.ir.plan import Read, Task
+from cotspec.passes.cost.amounts import Quantity
+from cotspec.passes.cost.architecture import Model, of_name
+from cotspec.passes.cost.facts import Facts, Lines
+from cotspec.passes.cost.published import ROWS
+from cotspec.spec import payload
+
+CHARACTERS: Final = 4.0
+"""Characters of English text in a token, where no record tells (a common rule of thumb)."""
+_TEMPLATE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+UNKNOWN: Final = Quantity(None, "")
+
+
+class Speech(NamedTuple):
+    """What a teacher's traces are like."""
+
+    question: float
+    """Mean characters of a question."""
+    tokens: float
+    """Mean tokens of a trace."""
+    longest: float
+    ratio: float
+    """Characters in a token."""
+    text: str
+
+
+class Rows(NamedTuple):
+    """What a stage trains on: all rows of all epochs, and the tokens of one."""
+
+    total: Quantity
+    prompt: Quantity
+    target: Quantity
+    """Empty for grpo, which writes its own."""
+    longest: float | None
+    """Tokens of the longest row."""
+
+
+class Asked(NamedTuple):
+    """What a generating task is asked for."""
+
+    requests: Quantity
+    prompt: Quantity
+    """Tokens of a prompt."""
+    completion: Quantity
+    """Mean tokens of a completion."""
+    longest: float
+    """Tokens after which the last of a batch has ended."""
+
+
+def count(value: float) -> str:
+    """`2,400`, `431`, `83.5`."""
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.1f}"
+
+
+class Flow:
+    """Answers for the tasks of one plan; each is worked out once."""
+
+    def __init__(self, tasks: Mapping[str, Task], facts: Facts) -> None:
+        self._tasks, self._facts = tasks, facts
+        self._models: dict[str, Model | None] = {}
+        self._speeches: dict[str, Speech | None] = {}
+        self._rows: dict[str, Rows] = {}
+        self._counts: dict[str, Quantity] = {}
+
+    # --- models -------------------------------------------------------------------------------------------------------
+
+    def model(self, task: Task) -> Model | None:
+        """The model a task loads; None when nothing tells its size."""
+        if task.id not in self._models:
+            self._models[task.id] = self._model(task)
+        return self._models[task.id]
+
+    def _model(self, task: Task) -> Model | None:
+        body = task.body
+        if isinstance(body, payload.GateBody):
+            return self._made(task.reads["stage"])
+        if isinstance(body, payload.SftBody | payload.GrpoBody):
+            ref = body.start
+        elif isinstance(body, payload.TeachBody | payload.MineBody | payload.EvaluateBody):
+            ref = body.model
+        else:
+            return None
+        if isinstance(ref, payload.InputModel):
+            return self._made(task.reads["model"])
+        found = self._facts.model(ref)
+        return of_name(ref.id) if found is None and isinstance(ref, payload.HubModel) else found
+
+    def _made(self, read: Read) -> Model | None:
+        """A model in a folder: a stage has the shape it began with, and its own number format."""
+        if not read.task:
+            return self._facts.model(read)
+        maker = self._tasks.get(read.task)
+        if maker is None or not isinstance(maker.body, payload.SftBody | payload.GrpoBody):
+            return None
+        start = self.model(maker)
+        return None if start is None else start._replace(dtype=maker.body.precision)
+
+    def maker(self, task: Task, role: str) -> Task | None:
+        """The task that makes an input; None for a file of the project or no such input."""
+        return self._tasks.get(task.reads[role].task) if role in task.reads else None
+
+    # --- counts -------------------------------------------------------------------------------------------------------
+
+    def questions(self, task: Task) -> Quantity:
+        """Problems of a data task, or traces of a traces task: what it hands on."""
+        if task.id not in self._counts:
+            self._counts[task.id] = self._question_count(task)
+        return self._counts[task.id]
+
+    def _question_count(self, task: Task) -> Quantity:
+        match task.body:
+            case payload.DataBody() as body:
+                found = self._facts.lines(Read(task.id, "problems.jsonl"))
+                return _seen(found, "questions") if found else cut(self._source(task, body), body.slice)
+            case payload.TracesBody():
+                found = self._facts.lines(Read(task.id, "traces.jsonl"))
+                return _seen(found, "traces") if found else self._at_most_one_each(task)
+            case _:
+                return UNKNOWN
+
+    def _source(self, task: Task, body: payload.DataBody) -> Quantity:
+        match body.source:
+            case payload.BuiltinData(size=size):
+                return Quantity(size, f"{size:,} questions (the spec's `size`)")
+            case payload.HubData(id=name, config=config, split=split):
+                size = ROWS.get((name, config, split)) or 0
+                told = f"{size:,} questions (published size of {name}, {split})"
+                return Quantity(size, told) if size else Quantity(None, f"the size of {name} is not known")
+            case _:
+                found = self._facts.lines(task.reads["file"])
+                return _seen(found, "questions") if found else UNKNOWN
+
+    def _at_most_one_each(self, task: Task) -> Quantity:
+        teach = self.maker(task, "rollouts")
+        data = self.maker(teach, "problems") if teach else None
+        if data is None:
+            return UNKNOWN
+        asked = self.questions(data)
+        return Quantity(asked.value, f"at most one trace for each of {asked.text}", "at most")
+
+    def failures(self, task: Task) -> Quantity:
+        """Records a mining task hands on: at most all it tries."""
+        found = self._facts.lines(Read(task.id, "failures.jsonl"))
+        if found:
+            return _seen(found, "failures")
+        tried = self.tried(task)
+        return Quantity(tried.value, f"failures: at most all of {tried.text}", "at most")
+
+    def tried(self, task: Task) -> Quantity:
+        """Questions a mining task tries."""
+        body, traces = task.body, self.maker(task, "traces")
+        if traces is None or not isinstance(body, payload.MineBody):
+            return UNKNOWN
+        return cut(self.questions(traces), body.slice)
+
+    # --- tokens -------------------------------------------------------------------------------------------------------
+
+    def speech(self, task: Task) -> Speech | None:
+        """The traces of the teacher behind a task; None before it has run, or when there is no teacher behind it."""
+        if task.id not in self._speeches:
+            self._speeches[task.id] = self._speech(task)
+        return self._speeches[task.id]
+
+    def _speech(self, task: Task) -> Speech | None:
+        match task.body:
+            case payload.TracesBody():
+                found = _speech(self._facts.lines(Read(task.id, "traces.jsonl")), "trace")
+                if found:
+                    return found
+            case payload.TeachBody():
+                return _speech(self._facts.lines(Read(task.id, "rollouts.jsonl")), "text")
+            case _:
+                pass
+        makers = (self._tasks.get(read.task) for read in task.reads.values() if read.task)
+        return next((found for maker in makers if maker and (found := self.speech(maker))), None)
+
+    def rows(self, task: Task) -> Rows:
+        """The rows that a training task, or a rows task, is about."""
+        maker = self.maker(task, "rows") if "rows" in task.reads else task
+        if maker is None or not isinstance(maker.body, payload.RowsBody):
+            return Rows(UNKNOWN, UNKNOWN, UNKNOWN, None)
+        if maker.id not in self._rows:
+            self._rows[maker.id] = self._rows_of(maker, maker.body)
+        return self._rows[maker.id]
+
+    def _rows_of(self, task: Task, body: payload.RowsBody) -> Rows:
+        found, speech = self._facts.lines(Read(task.id, "rows.jsonl")), self.speech(task)
+        if found:
+            return _measured_rows(found, speech)
+        total = self._row_count(task, body)
+        if speech is None:
+            return Rows(total, UNKNOWN, UNKNOWN, None)
+        shown = 0.0 if body.task == "solve" else speech.tokens
+        prompt = (template(body.prompt) + speech.question) / speech.ratio + shown
+        parts = "template, question and trace" if shown else "template and question"
+        told = f"prompt {count(prompt)} tokens ({parts}; {speech.text})"
+        target = Quantity(speech.tokens, f"trace {count(speech.tokens)} tokens") if body.by == "sft" else UNKNOWN
+        longest = prompt + speech.longest + (speech.longest - speech.tokens if shown else 0.0)
+        return Rows(total, Quantity(prompt, told), target, longest)
+
+    def _row_count(self, task: Task, body: payload.RowsBody) -> Quantity:
+        role = "failures" if "failures" in task.reads else "traces"
+        maker = self.maker(task, role)
+        if maker is None:
+            return UNKNOWN
+        records = self.failures(maker) if role == "failures" else cut(self.questions(maker), body.slice)
+        if records.value is None or body.epochs == 1:
+            return records
+        return Quantity(records.value * body.epochs, f"{records.text} × {body.epochs} epochs", records.limit)
+
+    def asked(self, task: Task) -> Asked:
+        """What a generating task has to do."""
+        body = task.body
+        match body:
+            case payload.TeachBody():
+                return self._asked(task, body.sampling, self._problems(task), ("rollouts.jsonl", body.prompt))
+            case payload.MineBody():
+                tries = self.tried(task)
+                return self._asked(task, body.sampling, _times(tries, body.attempts, "attempts"), ("", body.prompt))
+            case payload.EvaluateBody():
+                return self._asked(task, body.sampling, self._problems(task), ("predictions.jsonl", body.prompt))
+            case payload.GateBody():
+                return self._asked(task, body.sampling, self._problems(task), ("", body.prompt))
+            case _:
+                return Asked(UNKNOWN, UNKNOWN, UNKNOWN, 0.0)
+
+    def _problems(self, task: Task) -> Quantity:
+        maker = self.maker(task, "problems")
+        sampling = getattr(task.body, "sampling", None)
+        samples = sampling.n if isinstance(sampling, payload.Sampling) else 1
+        return UNKNOWN if maker is None else _times(self.questions(maker), samples, "samples")
+
+    def _asked(self, task: Task, sampling: payload.Sampling, requests: Quantity, told: tuple[str, str]) -> Asked:
+        file, prompt = told
+        own = self._facts.lines(Read(task.id, file)) if file else None
+        speech = self.speech(task)
+        completion, longest = lengths(sampling.max_new_tokens, own, speech)
+        return Asked(requests, self._prompt(task, prompt, speech), completion, longest)
+
+    def completions(self, task: Task, most: int, log: str) -> tuple[Quantity, float]:
+        """Tokens of a completion in training; a log has means of steps, so the longest is not in it."""
+        speech, own = self.speech(task), self._facts.lines(Read(task.id, log))
+        mean, _ = lengths(most, own, speech)
+        return mean, min(speech.longest if speech else most, most)
+
+    def _prompt(self, task: Task, text: str, speech: Speech | None) -> Quantity:
+        question = speech.question if speech else self._question_length(task)
+        if question is None:
+            return Quantity(None, "prompts are not counted: no question has been read yet")
+        ratio = speech.ratio if speech else CHARACTERS
+        tokens = (template(text) + question) / ratio
+        assumed = "" if speech else f" at {CHARACTERS:g} characters a token (assumed)"
+        return Quantity(tokens, f"prompts of {count(tokens)} tokens{assumed}")
+
+    def _question_length(self, task: Task) -> float | None:
+        found = self._facts.lines(task.reads["problems"]) if "problems" in task.reads else None
+        return found.chars.get("question") if found else None
+
+
+def lengths(most: int, own: Lines | None, speech: Speech | None) -> tuple[Quantity, float]:
+    """Mean length of what is generated, and the longest: as it was, as the teacher's, or as far as allowed."""
+    if own and "tokens" in own.means:
+        mean = own.means["tokens"]
+        longest = own.largest["tokens"] if own.looked > 1 else most
+        return Quantity(mean, f"{count(mean)} tokens (mean of {own.looked:,} in {own.file})"), min(longest, most)
+    if speech:
+        mean = min(speech.tokens, most)
+        return Quantity(mean, f"{count(mean)} tokens (as long as {speech.text})"), min(speech.longest, most)
+    return Quantity(most, f"{most:,} tokens (`max_new_tokens`)", "at most"), most
+
+
+def template(prompt: str) -> int:
+    """Characters of a prompt template that every prompt has."""
+    return len(_TEMPLATE.sub("", prompt))
+
+
+def cut(total: Quantity, slice: payload.Range) -> Quantity:
+    """What a slice leaves."""
+    if slice.first == 0 and slice.end < 0:
+        return total
+    told = f"slice [{slice.first:,}, {'end' if slice.end < 0 else f'{slice.end:,}'})"
+    if total.value is None:
+        width = None if slice.end < 0 else float(slice.end - slice.first)
+        return Quantity(width, f"{told} of an unknown number", "at most")
+    end = total.value if slice.end < 0 else min(total.value, slice.end)
+    left = max(0.0, end - slice.first)
+    return Quantity(left, f"{count(left)} in {told} of {total.text}", total.limit)
+
+
+def _times(quantity: Quantity, factor: int, what: str) -> Quantity:
+    if factor == 1 or quantity.value is None:
+        return quantity
+    return Quantity(quantity.value * factor, f"{quantity.text} × {factor} {what}", quantity.limit)
+
+
+def _seen(lines: Lines, what: str) -> Quantity:
+    return Quantity(lines.total, f"{lines.total:,} {what} ({lines.file})")
+
+
+def _speech(lines: Lines | None, field: str) -> Speech | None:
+    if lines is None or not lines.means.get("tokens") or not lines.chars.get(field):
+        return None
+    return Speech(
+        question=lines.chars.get("question", 0.0),
+        tokens=lines.means["tokens"],
+        longest=lines.largest["tokens"],
+        ratio=lines.chars[field] / lines.means["tokens"],
+        text=f"the mean of {lines.looked:,} in {lines.file}",
+    )
+
+
+def _measured_rows(lines: Lines, speech: Speech | None) -> Rows:
+    """Rows that are there: their texts are measured in characters, and the teacher tells how many a token has."""
+    ratio = speech.ratio if speech else CHARACTERS
+    told = f"{ratio:.2f} characters a token, {'as the teacher writes' if speech else 'assumed'}"
+    prompt = lines.chars.get("prompt", 0.0) / ratio
+    target = lines.chars.get("target", 0.0) / ratio
+    longest = (lines.longest.get("prompt", 0.0) + lines.longest.get("target", 0.0)) / ratio
+    of = f"mean of {lines.looked:,} rows in {lines.file}, {told}"
+    return Rows(
+        total=_seen(lines, "rows"),
+        prompt=Quantity(prompt, f"prompt {count(prompt)} tokens ({of})"),
+        target=Quantity(target, f"target {count(target)} tokens ({of})") if target else UNKNOWN,
+        longest=longest,
+    )

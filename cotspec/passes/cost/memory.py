@@ -1,0 +1,91 @@
+"""Bytes on a device: weights, gradients, AdamW, activations, cache. The arithmetic alone, in plain numbers.
+
+Shares follow ZeRO (Rajbhandari et al. 2020, arXiv 1910.02054); activations are counted tensor by tensor for a
+Llama-style layer with fused attention, as in Korthikanti et al. 2022 (arXiv 2205.05198).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from cotspec.passes.cost.architecture import Model, Shape
+from cotspec.passes.cost.speed import bytes_of
+from cotspec.spec.resources import Strategy
+
+TILE: Final = 4096
+"""Tokens whose logits exist at a time: the trainers' head works in tiles of this many, 4,096 logits wide."""
+CONTEXT: Final = 700_000_000
+"""Bytes a CUDA context and its libraries take on a GPU."""
+PROCESS: Final = 900_000_000
+"""Bytes of a process that has loaded torch and the trainers, on the CPU."""
+
+
+class State(NamedTuple):
+    """What stays on a device between two steps."""
+
+    weights: float
+    gradients: float
+    optimizer: float
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.weights + self.gradients + self.optimizer
+
+
+def state(*, whole: float, trained: float, precision: str, shares: Shares) -> State:
+    """`whole` are all parameters, `trained` those with gradients; a frozen base is held in the training's precision."""
+    frozen = whole if trained < whole else 0.0
+    master = 4 * trained / shares.optimizer if shares.half else 4 * trained / shares.weights
+    weights = frozen * bytes_of(precision) / shares.weights + master + (2 * trained if shares.half else 0.0)
+    return State(weights, shares.gradient_bytes * trained / shares.gradients, 8 * trained / shares.optimizer)
+
+
+class Shares(NamedTuple):
+    """Over how many devices each part is spread."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    gradient_bytes: int
+    """Bytes for a gradient: 4, and 4 more in the buckets that DDP sends."""
+    half: bool
+    """Whether a 16-bit copy of all weights stays on each device beside the spread float32 ones (ZeRO-2)."""
+
+
+def shares(strategy: Strategy, devices: int, *, gpu: bool, precision: str) -> Shares:
+    """How a strategy spreads the work; on one device there is nothing to spread."""
+    if devices == 1 or strategy == "ddp":
+        return Shares(1, 1, 1, 8 if gpu else 4, False)
+    if strategy == "zero2":
+        return Shares(1, devices, devices, 4, bytes_of(precision) == 2)
+    return Shares(devices, devices, devices, 4, False)
+
+
+def activations(shape: Shape, *, tokens: float, precision: str, checkpointing: bool) -> float:
+    """Bytes kept for the backward pass of `tokens` tokens, and one tile of logits."""
+    one = layer(shape, precision)
+    every = shape.layers * one
+    if checkpointing:
+        every = min(every, shape.layers * 4 * shape.hidden + one)
+    return tokens * every + 3 * 4 * min(tokens, TILE) * min(shape.vocab, TILE)
+
+
+def layer(shape: Shape, precision: str) -> float:
+    """Bytes of one token in one layer: norms, projections, attention's inputs and output, the gated feed-forward part;
+    a norm computes in float32 and keeps that too."""
+    numbers = 6 * shape.hidden + 5 * shape.query + 4 * shape.kv + 4 * shape.mlp
+    return numbers * bytes_of(precision) + (8 * shape.hidden if bytes_of(precision) == 2 else 0)
+
+
+def casts(model: Model, *, trained: float, precision: str, spread: int) -> float:
+    """16-bit copies of float32 weights that autocast keeps through a step; of one layer when the weights are spread."""
+    if bytes_of(precision) == 4 or trained < model.parameters:
+        return 0.0
+    layers = model.shape.layers if model.shape else 1
+    return 2 * model.active / (layers if spread > 1 else 1)
+
+
+def sampling(shape: Shape, *, batch: float, greedy: bool) -> float:
+    """Bytes of the last step's logits, and in sampling of their float64 probabilities and sums."""
+    return batch * shape.vocab * (8 if greedy else 32)

@@ -1,0 +1,264 @@
+"""What a project and this machine hold that estimates can use: results of earlier runs, configurations of models.
+
+Reads files, each once, and writes nothing. Whatever cannot be read counts as not there; it is not this module's place
+to say what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from cotspec.back import places
+from cotspec.builtin.digest import MODELS
+from cotspec.ir.plan import Launch, Read, Task
+from cotspec.passes.cost import architecture, published
+from cotspec.passes.cost.architecture import Model
+from cotspec.passes.cost.facts import Lines
+from cotspec.spec.local import LOCAL_FILE, Local, folder
+from cotspec.spec.payload import BuiltinModel, GrpoBody, HubModel, ReportBody, SftBody
+
+MOST: Final = 500
+"""Lines of a file that means are taken of: enough to know a mean to some percent."""
+NEWEST: Final = 100
+"""Tasks of earlier plans that estimates are compared with, the latest ones."""
+
+
+class Records:
+    """The project in `root`. `gpu` names the device of GPU tasks; without it cotspec.local.yaml does."""
+
+    def __init__(self, root: Path, *, gpu: str | None = None) -> None:
+        self._root, self._gpu = root, gpu
+        self._lines: dict[Read, Lines | None] = {}
+        self._models: dict[object, Model | None] = {}
+
+    @property
+    def gpu(self) -> str:
+        """The device of tasks that use a GPU."""
+        return self._gpu or self.local.device
+
+    @cached_property
+    def cores(self) -> int:
+        """Cores as the runtime counts them: OMP_NUM_THREADS, else those this process may use."""
+        told = os.environ.get("OMP_NUM_THREADS", "")
+        if told.isdigit() and int(told):
+            return int(told)
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    @cached_property
+    def local(self) -> Local:
+        """cotspec.local.yaml; the defaults where it is missing or wrong (`cotspec check` says so)."""
+        try:
+            text = (self._root / LOCAL_FILE).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return Local()
+        import yaml  # here: most projects have no such file
+
+        try:
+            return Local.model_validate(yaml.safe_load(text) or {})
+        except (yaml.YAMLError, ValueError):
+            return Local()
+
+    # --- earlier runs -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _there(self) -> frozenset[str]:
+        """Ids that have a folder: most tasks of a new plan have none, and need no look at the disk."""
+        try:
+            return frozenset(os.listdir(self._root / places.STAGES))
+        except OSError:
+            return frozenset()
+
+    def lines(self, read: Read) -> Lines | None:
+        """A JSON-lines file in numbers."""
+        if read.task and read.task not in self._there:
+            return None
+        if read not in self._lines:
+            told = f"{read.file} of {read.task}" if read.task else read.file
+            self._lines[read] = _lines(self._root / places.read_path(read), told)
+        return self._lines[read]
+
+    def seconds(self, task: Task) -> float | None:
+        """How long the last run of a task took."""
+        place = self._place(task)
+        if place is None:
+            return None
+        seconds = _json(place / "last-run.json").get("seconds")
+        return float(seconds) if isinstance(seconds, int | float) else None
+
+    def size(self, task: Task) -> int | None:
+        """Bytes of a task's out/."""
+        place = self._place(task)
+        if place is None:
+            return None
+        out = place / places.OUT
+        return sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) if out.is_dir() else None
+
+    def _place(self, task: Task) -> Path | None:
+        if isinstance(task.body, ReportBody):
+            return self._root / places.report_folder(task.body.name)
+        return self._root / places.stage_folder(task.id) if task.id in self._there else None
+
+    def others(self, known: Mapping[str, Task]) -> dict[str, Task]:
+        """Measured tasks of earlier plans and what they read, by id: the latest, as their own files describe them."""
+        stages = self._root / places.STAGES
+        measured = []
+        for name in self._there - known.keys():
+            try:
+                measured.append(((stages / name / "last-run.json").stat().st_mtime_ns, name))
+            except OSError:
+                continue
+        found: dict[str, Task] = {}
+        waiting = [name for _, name in sorted(measured, reverse=True)[:NEWEST]]
+        while waiting:
+            name = waiting.pop()
+            if name in found or name in known or (task := _task(stages / name)) is None:
+                continue
+            found[name] = task
+            waiting += [read.task for read in task.reads.values() if read.task]
+        return found
+
+    # --- models -------------------------------------------------------------------------------------------------------
+
+    def model(self, ref: BuiltinModel | HubModel | Read) -> Model | None:
+        """The configuration of a model, where this machine has it or it was published."""
+        key = ref if isinstance(ref, Read) else (ref.kind, getattr(ref, "id", ""), getattr(ref, "name", ""))
+        if key not in self._models:
+            self._models[key] = self._model(ref)
+        return self._models[key]
+
+    def _model(self, ref: BuiltinModel | HubModel | Read) -> Model | None:
+        if isinstance(ref, Read):
+            return _model(self._root / ref.file, f"{ref.file}/config.json")
+        if isinstance(ref, BuiltinModel):
+            return _model(MODELS / ref.name, f"config.json of {ref.name}")
+        if ref.id in self.local.models:
+            return _model(folder(self.local.models[ref.id], self._root), f"config.json of {ref.id} ({LOCAL_FILE})")
+        for snapshot in self._snapshots(ref):
+            found = _model(snapshot, f"config.json of {ref.id} in the hub's cache")
+            if found:
+                return found
+        return published.model(ref.id)
+
+    def _snapshots(self, ref: HubModel) -> Iterator[Path]:
+        """Copies of a hub model in the cache: that of the revision, else any."""
+        kept = self._hub / f"models--{ref.id.replace('/', '--')}"
+        try:
+            yield kept / "snapshots" / (kept / "refs" / ref.revision).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError):
+            yield kept / "snapshots" / ref.revision
+        if (kept / "snapshots").is_dir():
+            yield from sorted((kept / "snapshots").iterdir())
+
+    @cached_property
+    def _hub(self) -> Path:
+        """Where the hub's client keeps downloads, as its own variables say."""
+        if cache := os.environ.get("HF_HUB_CACHE"):
+            return Path(cache)
+        home = os.environ.get("HF_HOME")
+        if not home and self.local.cache:
+            home = str(folder(self.local.cache, self._root))
+        return Path(home or Path.home() / ".cache" / "huggingface") / "hub"
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _json(path: Path) -> Mapping[str, Any]:
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _lines(place: Path, told: str) -> Lines | None:
+    texts: dict[str, list[float]] = {}
+    numbers: dict[str, list[float]] = {}
+    looked = 0
+    try:
+        with place.open("rb") as file:
+            for line in islice(file, MOST):
+                looked += 1
+                _look(json.loads(line), texts, numbers)
+            rest = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    except (OSError, ValueError, AttributeError):
+        return None
+    return Lines(
+        file=told,
+        total=looked + rest,
+        looked=looked,
+        chars={name: sum(some) / looked for name, some in texts.items()},
+        longest={name: max(some) for name, some in texts.items()},
+        means={name: sum(some) / len(some) for name, some in numbers.items()},
+        largest={name: max(some) for name, some in numbers.items()},
+    )
+
+
+def _look(record: dict[str, object], texts: dict[str, list[float]], numbers: dict[str, list[float]]) -> None:
+    for name, value in record.items():
+        if isinstance(value, str):
+            texts.setdefault(name, []).append(len(value))
+        elif type(value) in (int, float):
+            numbers.setdefault(name, []).append(float(str(value)))
+
+
+def _model(place: Path, told: str) -> Model | None:
+    """The model in a folder: counted from its configuration, or for an unknown family from the head of its weights."""
+    config = _json(place / "config.json")
+    if not config:
+        return None
+    beside = sum(path.stat().st_size for path in place.iterdir() if path.is_file() and "token" in path.name)
+    found = architecture.of_config(config, file=told, tokenizer=beside)
+    if found:
+        return found
+    count = sum(_header(path) for path in place.glob("*.safetensors"))
+    source = f"N = {count:.3g} from the weights beside {told}"
+    return Model(count, count, None, "", beside, source) if count else None
+
+
+def _header(path: Path) -> int:
+    """Parameters in a safetensors file: its first 8 bytes are the length of a JSON text with all shapes."""
+    try:
+        with path.open("rb") as file:
+            head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    except (OSError, ValueError, MemoryError, OverflowError):
+        return 0
+    total = 0
+    for name, tensor in head.items():
+        if name != "__metadata__":
+            size = 1
+            for side in tensor["shape"]:
+                size *= side
+            total += size
+    return total
+
+
+def _task(place: Path) -> Task | None:
+    """A task as its own files describe it; None when another version wrote them."""
+    from cotspec.spec.payload import Payload, RunSettings  # here: only who has run something needs the validators
+
+    try:
+        payload = Payload.model_validate_json((place / "payload.json").read_bytes())
+        settings = RunSettings.model_validate_json((place / "run.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    body = payload.task
+    reads = {}
+    for role, given in payload.inputs.items():
+        inside = given.path.partition(f"{places.OUT}/")[2] if given.producer else ""
+        path = inside if given.producer else os.path.normpath(f"{places.STAGES}/{payload.id}/{given.path}")
+        reads[role] = Read(given.producer, path)
+    launch = Launch(
+        launcher="accelerate" if body.kind in ("sft", "grpo") else "python",
+        settings=settings,
+        strategy="ddp",  # how it was spread is not in these files; what is compared is one device or CPU time
+        precision=body.precision if isinstance(body, SftBody | GrpoBody) else "fp32",
+        slurm=None,
+    )
+    return Task(id=payload.id, body=body, kernel=payload.kernel, reads=reads, launch=launch, labels=())
