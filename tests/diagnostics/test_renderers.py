@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from cotspec.diagnostics import Diagnostic, Span, github, text
 from cotspec.diagnostics import json as json_form
@@ -93,3 +94,67 @@ def test_github_says_what_to_do_and_what_else_matters() -> None:
         "specs/bridge.yaml:31:7: `train` (grpo) has no setting `learnign_rate`"
         "%0Anote: specs/base.yaml:3:10 is extended here%0Ahelp: did you mean `lr`?\n"
     )
+
+
+DUPLICATE = Diagnostic(
+    rule="duplicate-key",
+    message="the key `lr` is already given on line 2, column 3",
+    span=Span("a.yaml", 4, 3, 4, 5),
+    help="keep one",
+    related=((Span("a.yaml", 2, 3, 2, 5), "is the first"), (Span("gone.yaml", 1, 1, 1, 2), "extends it")),
+)
+
+
+def test_other_places_that_matter_are_shown_with_their_lines() -> None:
+    source = "train:\n  lr: 1e-5\n  by: sft\n  lr: 2e-5\n  epochs: 3\ntask: solve\n"
+    assert text.render([DUPLICATE], {"a.yaml": source}) == (
+        "error[duplicate-key] a.yaml:4:3\n"
+        "   3 |   by: sft\n"
+        "   4 |   lr: 2e-5\n"
+        "     |   ^^ the key `lr` is already given on line 2, column 3\n"
+        "   5 |   epochs: 3\n"
+        "  note: a.yaml:2:3 is the first\n"
+        "   2 |   lr: 1e-5\n"
+        "     |   --\n"
+        "  note: gone.yaml:1:1 extends it\n"
+        "  help: keep one   (`cotspec explain duplicate-key`)\n"
+    )
+
+
+def test_another_place_on_the_same_line_is_not_shown_again() -> None:
+    finding = Diagnostic(rule="r", message="m", span=Span("f", 1, 8, 1, 9), related=((Span("f", 1, 2, 1, 3), "first"),))
+    assert text.render([finding], {"f": "{a: 1, a: 2}"}).count("{a: 1, a: 2}") == 1
+
+
+def test_the_next_line_is_shown_only_when_it_belongs_to_the_same_group() -> None:
+    finding = Diagnostic(rule="r", message="m", span=Span("f", 2, 3, 2, 4))
+    assert "3 |" in text.render([finding], {"f": "a:\n  b: 1\n  c: 2\n"})
+    assert "3 |" not in text.render([finding], {"f": "a:\n  b: 1\nc: 2\n"})
+    assert "3 |" not in text.render([finding], {"f": "a:\n  b: 1\n\nc: 2\n"})
+
+
+def test_a_span_over_several_lines_is_marked_to_the_end_of_its_first() -> None:
+    finding = Diagnostic(rule="r", message="m", span=Span("f", 1, 4, 3, 4))
+    assert text.render([finding], {"f": "a: [1,\n    2,\n   ]\n"}).split("\n")[2] == "     |    ^^^ m"
+
+
+def test_a_long_line_is_cut_around_the_place_and_says_so() -> None:
+    line = "x" * 300 + "HERE" + "y" * 300
+    finding = Diagnostic(rule="r", message="m", span=Span("f", 1, 301, 1, 305))
+    _, shown, mark, *_ = text.render([finding], {"f": line}).split("\n")
+    assert len(shown) < 180
+    assert (shown[7], shown[-1]) == ("…", "…")
+    assert shown.index("HERE") == mark.index("^^^^")
+
+
+def test_text_that_runs_backwards_is_shown_as_it_is_stored() -> None:
+    finding = Diagnostic(rule="r", message="m", span=Span("f", 1, 3, 1, 4))
+    _, shown, mark, *_ = text.render([finding], {"f": "a\u202eb"}).split("\n")
+    assert "\u202e" not in shown
+    assert mark.index("^") == shown.index("b")
+
+
+def test_colours_change_nothing_but_colour() -> None:
+    plain, painted = (text.render([DUPLICATE], {"a.yaml": SOURCE}, colour=colour) for colour in (False, True))
+    assert re.sub("\x1b\\[[0-9;]*m", "", painted) == plain
+    assert painted.count("\x1b[0m") == len(re.findall("\x1b\\[[1-9]", painted))
