@@ -41,17 +41,25 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
                 slug="experiment-name",
                 claim="Specs that are built together have different names.",
                 why="The report of an experiment, `report-<name>`, is found by the name.",
+                failing="$ cp specs/a.yaml specs/b.yaml\n$ cotspec check specs/a.yaml specs/b.yaml\n",
+                passing="$ sed 's/name: example/name: other/' specs/a.yaml > specs/b.yaml\n"
+                "$ cotspec check specs/a.yaml specs/b.yaml\n",
             ),
             Rule(
                 slug="cannot-compile",
                 claim="Every stage, file, model and batch of a spec can become a task.",
                 why="It is found when the tasks are laid out, after all other rules held.",
+                no_example="The other rules find all that is known to lead here; this is the net below them.",
             ),
             Rule(
                 slug="shared-task",
                 claim="Experiments that share a task launch it in the same way.",
                 why="A shared task runs once, so only one way of launching it counts: that of the first spec by path. "
                 "The result is the same either way.",
+                failing="$ sed 's/name: example/name: other/; s/gpus: 0/gpus: 1/' specs/a.yaml > specs/b.yaml\n"
+                "$ cotspec check specs/a.yaml specs/b.yaml\n",
+                passing="$ sed 's/name: example/name: other/' specs/a.yaml > specs/b.yaml\n"
+                "$ cotspec check specs/a.yaml specs/b.yaml\n",
             ),
         )
     }

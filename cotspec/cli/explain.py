@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from textwrap import indent
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cotspec.cli.problem import ProblemError
 
@@ -31,20 +31,48 @@ def run(slug: str | None) -> int:
 
 def rules() -> Mapping[str, Rule]:
     """Every rule a finding can name."""
-    from cotspec import driver
-    from cotspec.front.rules import RULES as FRONT
-    from cotspec.passes import allow
-    from cotspec.passes.check import RULES as CHECK
-    from cotspec.passes.lint import RULES as LINT
+    return {rule.slug: rule for _, _, group in groups() for rule in group}
 
-    return {**FRONT, **CHECK, **LINT, **allow.RULES, **driver.RULES}
+
+def groups() -> tuple[tuple[str, str, tuple[Rule, ...]], ...]:
+    """All rules by what they look at: a heading, a sentence about the group, the rules."""
+    from cotspec import driver
+    from cotspec.front import rules as front
+    from cotspec.passes import allow, check, lint
+
+    form = [(title, _PHASES.get(title, ""), group) for title, group in front.GROUPS.items()]
+    return (
+        *form,
+        ("One place against another", _FORM, tuple(check.RULES.values())),
+        ("Judgement", _JUDGEMENT, tuple(lint.RULES.values())),
+        ("What a spec allows", "", tuple(allow.RULES.values())),
+        ("Several specs together", "", tuple(driver.RULES.values())),
+    )
+
+
+_PHASES: Final = {
+    "Files": "Found before anything is read. A file with such a finding has no other.",
+    "YAML": "Found while the text is read; the first one ends the reading of its file.",
+}
+_FORM: Final = "A spec that breaks one of these cannot be compiled."
+_JUDGEMENT: Final = (
+    "What can be compiled and run, and is probably not meant. A spec may accept a finding with "
+    "`allow: [{rule: …, reason: …}]`."
+)
+
+
+def examples(rule: Rule) -> tuple[tuple[str, str], ...]:
+    """What is shown of a rule, each with its heading; nothing where there is none."""
+    shown = (("Has the finding", rule.failing), ("Put right", rule.passing), ("No example", rule.no_example))
+    return tuple((title, _visible(text)) for title, text in shown if text)
+
+
+def _visible(text: str) -> str:
+    """A line break that no editor shows is written as its escape."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in text)
 
 
 def _page(rule: Rule) -> str:
     parts = [f"{rule.slug}: {rule.claim}\n", f"Why: {rule.why}\n"]
-    parts += [f"{title}:\n{indent(text, '  ')}" for title, text in _examples(rule) if text]
+    parts += [f"{title}:\n{indent(text.rstrip(), '  ')}\n" for title, text in examples(rule)]
     return "\n".join(parts)
-
-
-def _examples(rule: Rule) -> tuple[tuple[str, str], ...]:
-    return (("Has the finding", rule.failing), ("Put right", rule.passing))

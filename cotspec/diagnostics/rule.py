@@ -10,7 +10,8 @@ class Rule(NamedTuple):
 
     `failing` and `passing` are YAML. In a rule about a whole file they are that file; in any other they replace parts
     of a small complete spec (`tests/passes/base.yaml`), at the second level: `stages: {a: …}` replaces stage `a` whole.
-    A rule about the file system has no examples.
+    Where a spec alone cannot show it they are commands, each behind `$ `, for a project whose only spec is
+    `specs/a.yaml`, that small one; the last is `cotspec check …`.
     """
 
     slug: str
@@ -23,5 +24,12 @@ class Rule(NamedTuple):
     """An example that has the finding."""
     passing: str = ""
     """The same, put right."""
+    no_example: str = ""
+    """Why there are none, where there are none."""
     everywhere: bool = False
     """A finding counts only when a spec and all its variants have it: what one of them uses is used."""
+
+    @property
+    def in_shell(self) -> bool:
+        """Whether the examples are commands."""
+        return self.failing.startswith("$ ")

@@ -12,26 +12,36 @@ _FILE = (
         slug="missing-file",
         claim="A spec that is named exists.",
         why="There is nothing to read. A relative path counts from the folder the command runs in.",
+        failing="$ cotspec check specs/b.yaml\n",
+        passing="$ cotspec check specs/a.yaml\n",
     ),
     Rule(
         slug="not-a-file",
         claim="A spec is a regular file.",
         why="A folder, a pipe or a device is not read; to build several specs, name each.",
+        failing="$ cotspec check specs\n",
+        passing="$ cotspec check specs/a.yaml\n",
     ),
     Rule(
         slug="unreadable-file",
         claim="A spec may be read.",
         why="The operating system refused; the finding says why.",
+        failing="$ cotspec check specs/$(printf %0300d 1).yaml\n",
+        passing="$ cotspec check specs/a.yaml\n",
     ),
     Rule(
         slug="file-too-large",
         claim="A spec has at most one megabyte.",
         why="A spec is written and read by people. Something that large is another file, given by mistake.",
+        failing="$ printf '#%01000000d\\n' 1 >> specs/a.yaml\n$ cotspec check specs/a.yaml\n",
+        passing="$ printf '#%01000d\\n' 1 >> specs/a.yaml\n$ cotspec check specs/a.yaml\n",
     ),
     Rule(
         slug="not-utf8",
         claim="A spec is UTF-8 text.",
         why="Any other encoding reads differently on another machine, and the same spec must mean the same everywhere.",
+        failing="$ printf 'about: caf\\351\\n' >> specs/a.yaml\n$ cotspec check specs/a.yaml\n",
+        passing="$ printf 'about: caf\\303\\251\\n' >> specs/a.yaml\n$ cotspec check specs/a.yaml\n",
     ),
     Rule(
         slug="control-character",
@@ -201,6 +211,8 @@ _COMPOSED = (
         slug="extends-cycle",
         claim="A chain of specs that extend each other ends, after at most ten files.",
         why="A spec that extends itself has no first value; a long chain nobody can follow.",
+        failing="$ echo 'extends: b.yaml' > specs/b.yaml\n$ cotspec check specs/b.yaml\n",
+        passing="$ printf 'extends: a.yaml\\nname: b\\n' > specs/b.yaml\n$ cotspec check specs/b.yaml\n",
     ),
     Rule(
         slug="nothing-to-remove",
@@ -267,6 +279,10 @@ _FILES_NAMED = (
         claim="A folder that `cotspec.local.yaml` names is there.",
         why="The file says where this machine keeps models and data sets of the hub; a task that is sent to a folder "
         "that is not there cannot start.",
+        failing="$ echo 'models: {owner/name: models/gone}' > cotspec.local.yaml\n$ cotspec check specs/a.yaml\n",
+        passing="$ mkdir -p models/here\n"
+        "$ echo 'models: {owner/name: models/here}' > cotspec.local.yaml\n"
+        "$ cotspec check specs/a.yaml\n",
     ),
     Rule(
         slug="prompt-file",
@@ -279,11 +295,28 @@ _FILES_NAMED = (
         slug="prompt-template",
         claim="A prompt file is a Jinja template that uses no name but `question` and `trace`.",
         why="Any other name is empty when the prompt is written; includes and imports are not followed.",
+        failing="$ echo '{{ qestion }}' > specs/ask.jinja\n"
+        "$ sed -i 's/data: train}/data: train, prompt: ask.jinja}/' specs/a.yaml\n"
+        "$ cotspec check specs/a.yaml\n",
+        passing="$ echo '{{ question }}' > specs/ask.jinja\n"
+        "$ sed -i 's/data: train}/data: train, prompt: ask.jinja}/' specs/a.yaml\n"
+        "$ cotspec check specs/a.yaml\n",
     ),
 )
 
-RULES: Mapping[str, Rule] = MappingProxyType({r.slug: r for r in (*_FILE, *_YAML, *_COMPOSED, *_SHAPE, *_FILES_NAMED)})
-"""By slug, in the order the phases find them."""
+GROUPS: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
+    {
+        "Files": _FILE,
+        "YAML": _YAML,
+        "Specs that change others, and variants": _COMPOSED,
+        "Keys, types and values": _SHAPE,
+        "What a spec names": _FILES_NAMED,
+    }
+)
+"""By heading, in the order the phases find them."""
 
-FILE_RULES: tuple[str, ...] = tuple(r.slug for r in (*_FILE, *_YAML))
+RULES: Mapping[str, Rule] = MappingProxyType({rule.slug: rule for group in GROUPS.values() for rule in group})
+"""By slug."""
+
+FILE_RULES: tuple[str, ...] = tuple(r.slug for r in (*_FILE, *_YAML) if not r.in_shell)
 """The slugs whose examples are whole files."""

@@ -16,6 +16,12 @@ RULE = Rule(
     claim="A prompt shows `question`, and `trace` exactly when its task has one to show.",
     why="A prompt without the question asks for nothing; under `solve` the trace is empty, "
     "under the other tasks it is the whole point.",
+    failing="$ echo 'Solve it.' > specs/ask.jinja\n"
+    "$ sed -i 's/data: train}/data: train, prompt: ask.jinja}/' specs/a.yaml\n"
+    "$ cotspec check specs/a.yaml\n",
+    passing="$ echo 'Solve it: {{ question }}' > specs/ask.jinja\n"
+    "$ sed -i 's/data: train}/data: train, prompt: ask.jinja}/' specs/a.yaml\n"
+    "$ cotspec check specs/a.yaml\n",
 )
 
 
