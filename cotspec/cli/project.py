@@ -32,11 +32,12 @@ def chosen(root: Path, specs: Sequence[Path]) -> dict[str, Path]:
 def _inside(root: Path, path: Path) -> str:
     from cotspec.front.paths import is_project, project_root
 
-    owner = project_root(path.resolve())
+    real = Path(os.path.realpath(path))  # unlike `resolve`, it takes a link that leads to itself
+    owner = project_root(real)
     if owner != root.resolve() and is_project(owner):
         raise ProblemError(f"{path} belongs to the project {owner}: run the command there")
     try:
-        return path.resolve().relative_to(root.resolve()).as_posix()
+        return real.relative_to(root.resolve()).as_posix()
     except ValueError as error:
         raise ProblemError(f"{path} is not in the project {root}: run the command in the spec's own project") from error
 

@@ -7,7 +7,8 @@ that was meant.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,14 +88,19 @@ class _Explainer:
         unions: set[Path] = set()
         walked = [(*_walk(root, error), error) for error in errors]
         misnamed = {place.path for place, end, _ in walked if end == _KEY}
+        missing: dict[Path, tuple[_Place, list[str]]] = {}
         for place, end, error in walked:
             if self._said(place, end, error) or (end is None and place.path in misnamed):
+                continue
+            if error["type"] == "missing" and end is not None and end != _UNION:
+                missing.setdefault(place.path, (place, []))[1].append(end)
                 continue
             if end != _UNION:
                 yield from self._one(place, end, error)
             elif place.path not in unions:
                 unions.add(place.path)
                 yield from self._union(place)
+        yield from (self._missing(place, keys) for place, keys in missing.values())
 
     def _said(self, place: _Place, end: str | None, error: ErrorDetails) -> bool:
         """Whether an error only repeats another finding."""
@@ -109,8 +115,6 @@ class _Explainer:
         kind = error["type"]
         if end == _KEY:
             yield self._bad_name(place)
-        elif kind == "missing" and end is not None:
-            yield self._missing(place, end)
         elif kind.startswith("union_tag"):
             yield from self._tag(place)
         elif kind == "literal_error":
@@ -125,17 +129,20 @@ class _Explainer:
         if kind == "missing":
             problem = f"wants {shape.describe(place.form).removeprefix('a list of ')}, not {phrases.got(place.data)}"
         if problem:
-            return self._finding("wrong-value", f"{phrases.label(place.path)} {problem}", place)
+            message = f"{phrases.label(place.path)} {problem}"
+            return self._finding("wrong-value", message, place, phrases.comma(place.path, place.data))
         return self._type(place)
 
-    def _missing(self, place: _Place, key: str) -> Diagnostic:
-        group = place.group
+    def _missing(self, place: _Place, keys: Sequence[str]) -> Diagnostic:
+        group, key = place.group, keys[0]
+        if len(keys) > 1:
+            return self._needs(place, keys, f"add {listed(f'{key}: …' for key in keys)}")
         about = shape.meaning(group, key) if group else None
         words = " ".join((about or shape.describe(shape.step(place.form, key))).split()).rstrip(".")
-        return self._needs(place, key, f"`{key}`: {words}")
+        return self._needs(place, keys, f"`{key}`: {words}")
 
-    def _needs(self, place: _Place, key: str, advice: str) -> Diagnostic:
-        message = f"{phrases.name(place.path)} needs `{key}`"
+    def _needs(self, place: _Place, keys: Sequence[str], advice: str) -> Diagnostic:
+        message = f"{phrases.name(place.path)} needs {listed(keys)}"
         return Diagnostic(rule="missing-key", message=message, span=self.source.key(place.path), help=advice)
 
     def _tag(self, place: _Place) -> Iterator[Diagnostic]:
@@ -147,7 +154,7 @@ class _Explainer:
         elif key in place.data:
             yield self._choice(_Place(home, None, place.data[key]), values)
         elif home not in self.strays.given:
-            yield self._needs(place, key, f"`{key}` is {phrases.either_values(values)}")
+            yield self._needs(place, (key,), f"`{key}` is {phrases.either_values(values)}")
         for stray in self.strays.strays:
             if stray.meant.home == home and stray.path[:-1] == place.path and isinstance(place.data, dict):
                 rest = {name: value for name, value in place.data.items() if name != stray.key}
@@ -172,8 +179,16 @@ class _Explainer:
 
     def _type(self, place: _Place) -> Diagnostic:
         message = f"{phrases.label(place.path)} wants {shape.describe(place.form)}, got {phrases.got(place.data)}"
-        advice = self.strays.others.get(place.path) or phrases.advice(place.form, place.data)
+        advice = self.strays.others.get(place.path) or self._comment(place) or phrases.advice(place.form, place.data)
         return self._finding("wrong-type", message, place, advice)
+
+    def _comment(self, place: _Place) -> str:
+        """What to do about a value that a `#` turned into a comment."""
+        key = self.source.keys.get(place.path)
+        if place.data is not None or key is None or key.file not in self.source.texts:
+            return ""
+        rest = self.source.texts[key.file].split("\n")[key.line - 1][key.end_column - 1 :]
+        return "what follows a # is a comment: put a text with a # in quotes" if re.match(r": +#\S", rest) else ""
 
     def _finding(
         self, rule: str, message: str, place: _Place, advice: str = "", suggestions: tuple[str, ...] = ()

@@ -92,6 +92,12 @@ def pattern(kind: str, path: Path, data: Data) -> str:
     return f"is {got(data)}, which {NOT_A_NAME}"
 
 
+def comma(path: Path, data: Data) -> str:
+    """What to do about two names in one item of a list."""
+    many = isinstance(data, str) and len(data.split()) > 1 and path[-1:] and isinstance(path[-1], int)
+    return "put a comma between two items" if many else ""
+
+
 def advice(form: shape.Form, data: Data) -> str:
     """What to do about a value of the wrong type, when it shows what was meant."""
     wanted = shape.describe(form)

@@ -69,6 +69,8 @@ def _bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise _RefusedError("not-a-file", f"`{name}` is a folder", "name a file in it")
+        if path.is_symlink() and not path.exists():
+            raise _RefusedError("missing-file", f"`{name}` is a link that leads nowhere", "name the file itself")
         if not path.exists():
             raise _RefusedError("missing-file", f"there is no file `{name}`", *_neighbours(path))
         if not path.is_file():
@@ -85,6 +87,8 @@ def _bytes(path: Path) -> bytes:
 
 def _neighbours(path: Path) -> tuple[str, tuple[str, ...]]:
     """Did you mean one of the files beside it?"""
+    if any(sign in str(path) for sign in "*?["):
+        return "no file matches the pattern: the shell fills it in only where one does", ()
     try:
         names = [child.name for child in path.parent.iterdir() if child.is_file() and child.suffix == path.suffix]
     except OSError:

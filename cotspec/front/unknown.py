@@ -46,6 +46,7 @@ def meant(key: str, here: Group, every: Sequence[Group]) -> Meant:
         or _advice(key)
         or _foreign(key, value, here, others)
         or _same(sure, here)
+        or _twice(key, here)
         or _foreign_near(key, free, here)
         or elsewhere(key, here, [g for g in others if key in g.free()])
         or _elsewhere_near(key, value, here, others)
@@ -79,6 +80,12 @@ def places(paths: Sequence[Path]) -> str:
 
 def _same(names: tuple[str, ...], here: Group) -> Meant | None:
     return Meant(help=did_you_mean(names), suggestions=names, home=(*here.path, names[0])) if names else None
+
+
+def _twice(key: str, here: Group) -> Meant | None:
+    """A misspelling of what is given already."""
+    given = next((name for name in near(key, here.keys()) if alike(key, name) and name in here.data), None)
+    return Meant(help=f"`{given}` is given already: leave this one out") if given else None
 
 
 def _ranked(key: str, value: Data, here: Group) -> tuple[str, ...]:

@@ -9,6 +9,10 @@ import yaml
 from cotspec.diagnostics import Diagnostic, Span
 
 _COLON = "is a colon, or the space after it, missing?"
+_LEVEL = "indent the list below its key, or leave the dash out"
+_QUOTES = "put a short text in quotes instead"
+_MERGE = ("<<<<<<< ", "=======", ">>>>>>> ")
+_LOOKALIKES = dict.fromkeys("\xa0\u2002\u2003\u2009\u202f\u3000", "space") | {"\uff1a": "colon"}
 
 
 def translate(error: yaml.YAMLError, file: str, lines: Sequence[str], quoted: Span | None) -> Diagnostic:
@@ -17,14 +21,16 @@ def translate(error: yaml.YAMLError, file: str, lines: Sequence[str], quoted: Sp
         return _finding("yaml-syntax", f"the file is not YAML: {error}", Span(file, 1, 1, 1, 1))
     context, mark = error.context_mark, error.problem_mark or error.context_mark
     at = Span(file, 1, 1, 1, 1) if mark is None else _span(file, lines, mark)
-    found = _tab(at, lines, error.problem or "") or _quote(error, at, quoted, file)
+    start = None if context is None else _span(file, lines, context)
+    problem = error.problem or ""
+    found = _tab(at, lines, problem) or _quote(error, at, quoted, file) or _unseen(at, start, lines)
     if found is not None:
         return found
     if (error.context or "") == "while scanning a tag":
         return _finding("yaml-syntax", "a tag is followed by a space", at, "write `{key: !remove }`, with the space")
-    if context is not None and (error.context or "").startswith("while parsing a flow"):
-        return _bracket(_span(file, lines, context), lines, at)
-    return _other(error.problem or "", at, lines, None if context is None else _span(file, lines, context))
+    if start is not None and (error.context or "").startswith("while parsing a flow"):
+        return _bracket(start, lines, at)
+    return _other(problem, at, lines, start)
 
 
 def _finding(rule: str, message: str, span: Span, advice: str = "") -> Diagnostic:
@@ -63,6 +69,23 @@ def _quote(error: yaml.MarkedYAMLError, at: Span, quoted: Span | None, file: str
     return _finding("unclosed-quote", "this quote is not closed on its line", start, "add the closing quote")
 
 
+def _unseen(at: Span, context: Span | None, lines: Sequence[str]) -> Diagnostic | None:
+    """What a person overlooks near the place of an error: marks of a merge, and characters that look like others."""
+    near = dict.fromkeys((at.line, *(() if context is None else (context.line,)), at.line - 1))
+    for number in (n for n in near if n > 0):
+        text = lines[number - 1]
+        if text.startswith(_MERGE):
+            where = Span(at.file, number, 1, number, 8)
+            return _finding("yaml-syntax", "a merge was left unfinished here", where, "keep one side, delete the marks")
+        column = next((i for i, c in enumerate(text, 1) if c in _LOOKALIKES), 0)
+        if column:
+            sign = text[column - 1]
+            where = Span(at.file, number, column, number, column + 1)
+            message = f"this character, U+{ord(sign):04X}, only looks like a {_LOOKALIKES[sign]}"
+            return _finding("yaml-syntax", message, where, f"type a plain {_LOOKALIKES[sign]}")
+    return None
+
+
 def _bracket(start: Span, lines: Sequence[str], at: Span) -> Diagnostic:
     sign = lines[start.line - 1][start.column - 1 : start.column]
     what, close = ("group", "}") if sign == "{" else ("list", "]")
@@ -77,8 +100,18 @@ def _other(problem: str, at: Span, lines: Sequence[str], context: Span | None) -
         return _finding("reserved-character", f"a text cannot begin with {sign} here", at, "put the text in quotes")
     if "mapping values are not allowed" in problem:
         return _second_colon(at, before, lines[at.line - 2])
+    if "<document start>" in problem or text.startswith("..."):
+        return _after_the_end(at, text)
+    if "'-' indicator" in problem:
+        return _finding("indentation", "a list item and a key cannot stand at one level", _head(at, text), _LEVEL)
+    if "comment or line break" in problem:
+        return _finding("yaml-syntax", "a text that is begun by `|` or `>` stands on the lines below", at, _QUOTES)
     if "did not find expected" in problem:
         return _unexpected(at, before, sign)
+    if "unexpected ':'" in problem:
+        return _finding("yaml-syntax", "a colon needs a space behind it", at, "write `key: value`")
+    if "directive" in problem:
+        return _finding("yaml-syntax", "a line that begins with % speaks to the YAML reader", at, "delete the line")
     if "could not find expected ':'" in problem:
         where = context or at
         return _finding("yaml-syntax", "this line has no `key: value`", where, _COLON)
@@ -112,4 +145,19 @@ def _unexpected(at: Span, before: str, sign: str) -> Diagnostic:
         advice = "give it the same number of spaces as the lines it belongs with"
         margin = Span(at.file, at.line, 1, at.line, at.column)
         return _finding("indentation", f"indented by {len(before)}, like no line above it", margin, advice)
-    return _finding("yaml-syntax", "a list item and a key cannot stand at one level", at)
+    return _finding("indentation", "a list item and a key cannot stand at one level", at, _LEVEL)
+
+
+def _after_the_end(at: Span, text: str) -> Diagnostic:
+    """`...` ends a document; what follows is another one."""
+    if text.startswith("..."):
+        return _finding("empty-file", "the file has no settings before `...`", at, "delete the `...`")
+    return _finding("two-documents", "`...` above ends the spec, and more follows", at, "delete the `...`")
+
+
+def _head(at: Span, text: str) -> Span:
+    """The first word of a line."""
+    first = len(text) - len(text.lstrip()) + 1
+    return Span(
+        at.file, at.line, first, at.line, first + len(text.split(maxsplit=1)[0].rstrip(":")) if text.strip() else 1
+    )

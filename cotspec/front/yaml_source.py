@@ -57,10 +57,12 @@ class _Parser:
     def document(self) -> Node | None:
         """The root, or None when the file cannot be read to its end."""
         try:
-            if isinstance(next(self.events), yaml.StreamEndEvent):
+            begin = next(self.events)
+            first = begin if isinstance(begin, yaml.StreamEndEvent) else next(self.events)
+            if isinstance(first, yaml.StreamEndEvent) or (isinstance(first, yaml.ScalarEvent) and _absent(first)):
                 advice = "`cotspec init` writes a spec to start from"
                 self._stop("empty-file", "the file has no settings", Span(self.file, 1, 1, 1, 1), advice)
-            root = self._node(next(self.events), 0)
+            root = self._node(first, 0)
             self._only_one()
         except _StopError:
             return None
@@ -217,6 +219,11 @@ def _bare(key: yaml.Event, value: yaml.Event) -> bool:
         return False
     ends, begins = key.end_mark, value.start_mark
     return ends is not None and begins is not None and ends.index == begins.index
+
+
+def _absent(event: yaml.ScalarEvent) -> bool:
+    """Whether nothing is written where a value could be."""
+    return not (event.value or event.style or event.anchor or event.tag)
 
 
 def _text(event: yaml.Event) -> str:
