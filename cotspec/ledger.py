@@ -69,6 +69,34 @@ class _Result:
         return _folder_hash(below) if below else None
 
 
+def running(root: Path, id: str) -> bool:
+    """Whether a process is working on a task: its scratch folder names one that is alive and is a task's."""
+    for lock in (root / _SCRATCH).glob(f"{id}-*/lock"):
+        try:
+            pid = int(lock.read_text())
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            continue
+        if b"cotspec.runtime" in command:
+            return True
+    return False
+
+
+def result(root: Path, id: str, name: str) -> bytes | None:
+    """A file of a task's result, from out/ or else from the cache that its dvc.lock points into; None without one."""
+    folder = root / places.stage_folder(id)
+    try:
+        return (folder / places.OUT / name).read_bytes()
+    except OSError:
+        lock, cache = _locked(_stages(folder / "dvc.lock").get(id)), _cache(root)
+    kept = None if lock is None else _cached(cache, lock.out)
+    digest = None if kept is None else kept.files.get(name)
+    try:
+        return None if digest is None else _object(cache, digest).read_bytes()
+    except OSError:
+        return None
+
+
 def standings(root: Path, plan: Plan) -> dict[str, Standing]:
     """Where each task of a plan stands, by id, reports too; producers are decided before who reads them."""
     book = _Book(root=root, cache=_cache(root))
@@ -145,21 +173,13 @@ class _Book:
 
     def _kept(self, folder: str, lock: _Lock) -> _Result | None:
         """The result that a lock names, when it is in the cache, or in out/ as it was."""
-        result = self._cached(lock.out)
+        result = _cached(self.cache, lock.out)
         if result is not None:
             return result
         files = _files(self.root / folder / places.OUT)
         if len(files) != lock.files or sum(path.stat().st_size for path in files.values()) != lock.size:
             return None
         return _Result(lock.out, {name: _content(path) or "" for name, path in files.items()})
-
-    def _cached(self, digest: str) -> _Result | None:
-        place = self.cache / "files" / "md5" / digest[:2] / digest[2:]
-        try:
-            entries = json.loads(place.read_bytes())
-            return _Result(digest, {entry["relpath"]: entry["md5"] for entry in entries})
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
 
     def _run_cache(self, folder: str, given: Mapping[str, str]) -> _Result | None:
         report = folder.startswith(places.REPORTS)
@@ -172,13 +192,26 @@ class _Book:
         kept = self.cache / "runs" / key[:2] / key
         for entry in sorted(kept.iterdir()) if kept.is_dir() else ():
             record = _locked(_yaml(entry))
-            result = None if record is None else self._cached(record.out)
+            result = None if record is None else _cached(self.cache, record.out)
             if result is not None:
                 return result
         return None
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _object(cache: Path, digest: str) -> Path:
+    return cache / "files" / "md5" / digest[:2] / digest[2:]
+
+
+def _cached(cache: Path, digest: str) -> _Result | None:
+    """A folder the cache holds."""
+    try:
+        entries = json.loads(_object(cache, digest).read_bytes())
+        return _Result(digest, {entry["relpath"]: entry["md5"] for entry in entries})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _stages(path: Path) -> dict[str, Any]:

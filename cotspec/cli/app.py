@@ -62,6 +62,15 @@ class Table(StrEnum):
     markdown = "markdown"
 
 
+class Sheet(StrEnum):
+    """How results are printed."""
+
+    text = "text"
+    csv = "csv"
+    json = "json"
+    markdown = "markdown"
+
+
 class Shape(StrEnum):
     """How a resolved spec is printed."""
 
@@ -193,6 +202,41 @@ def plan(
     from cotspec.cli.plan import run
 
     raise typer.Exit(run(specs or [], against=against, output=output.value, whole=whole))
+
+
+@app.command("run")
+def run_(
+    specs: Annotated[
+        list[str] | None, typer.Argument(metavar="[SPEC[@VARIANT]…]", help="Default: the specs of the project.")
+    ] = None,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Tasks at a time.")] = 1,
+) -> None:
+    """Bring experiments up to date, independent tasks side by side; `dvc repro` does the same one after the other."""
+    from cotspec.cli.run import run
+
+    raise typer.Exit(run(specs or [], jobs=jobs))
+
+
+@app.command()
+def status(
+    specs: Specs = None,
+    output: Annotated[Sheet, typer.Option("--format", help="How it is printed.")] = Sheet.text,
+) -> None:
+    """Say how far every experiment is: done, running, interrupted, part of it, or never run."""
+    from cotspec.cli.status import run
+
+    raise typer.Exit(run(specs or [], output=output.value))
+
+
+@app.command()
+def results(
+    specs: Specs = None,
+    output: Annotated[Sheet, typer.Option("--format", help="How it is printed.")] = Sheet.text,
+) -> None:
+    """Show every experiment with its accuracy, tokens, and how far it is from its base."""
+    from cotspec.cli.results import run
+
+    raise typer.Exit(run(specs or [], output=output.value))
 
 
 @app.command()

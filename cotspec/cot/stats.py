@@ -19,3 +19,19 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
     half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
     # At the ends the formula is exactly 0 or 1; rounding must not move it.
     return (0.0 if successes == 0 else centre - half, 1.0 if successes == n else centre + half)
+
+
+def paired_difference(n: int, gained: int, lost: int) -> tuple[float, float, float]:
+    """Difference of two shares of the same n cases, and its 95 % interval (adjusted Wald; Agresti and Min 2005,
+    Statist. Med. 24:729): `gained` are cases only the second has, `lost` those only the first has.
+
+    ValueError for an empty sample or impossible counts.
+    """
+    if n <= 0:
+        raise ValueError("an interval needs at least one observation")
+    if min(gained, lost) < 0 or gained + lost > n:
+        raise ValueError(f"{gained} gained and {lost} lost of {n} are impossible")
+    more, b, c = n + 2, gained + 0.5, lost + 0.5
+    centre = (b - c) / more
+    half = Z95 * math.sqrt(b + c - (b - c) ** 2 / more) / more
+    return ((gained - lost) / n, max(-1.0, centre - half), min(1.0, centre + half))

@@ -1,7 +1,8 @@
 """`extends:` — a spec from the chain of files it is made of. Knows nodes and files; not what a setting means.
 
-Groups merge, lists and values replace, `!remove` drops. A variant is one unit: it is replaced or dropped whole. Every
-node keeps the place in the file it comes from, so a finding points there.
+Groups merge, lists and values replace, `!remove` drops. A variant is one unit: it is replaced or dropped whole. The
+entries of `allow` add up, since each speaks of lines that come along. Every node keeps the place in the file it comes
+from, so a finding points there.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from cotspec.front.rebase import rebased
 
 EXTENDS: Final = "extends"
 VARIANTS: Final = "variants"
+ALLOW: Final = "allow"
 LONGEST: Final = 10
 """Files of a chain."""
 _NO_OP_IS_FINE: Final = ("cotspec", "name")
@@ -136,6 +138,8 @@ class _Merge:
         """What `above` makes of `below`."""
         if isinstance(below, Group) and isinstance(above, Group):
             return self._groups(below, above, path)
+        if path == (ALLOW,) and isinstance(below, Listing) and isinstance(above, Listing):
+            return Listing(above.span, (*below.items, *above.items))
         self._no_op(below, above, path)
         _refuse_removals(above, self.sink, path)
         return above

@@ -20,6 +20,7 @@ UNKNOWN: Final = Rule(
     failing="allow: [{rule: unpined-revision, reason: the hub is not reachable}]\n",
     passing="models: {more: {hub: a/b}}\n"
     "allow: [{rule: unpinned-revision, reason: the hub is not reachable, at: models.more}]\n",
+    everywhere=True,
 )
 UNUSED: Final = Rule(
     slug="allow-unused",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotspec.cot.stats import Z95, wilson
+from cotspec.cot.stats import Z95, paired_difference, wilson
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,31 @@ def test_the_ends_are_where_the_score_test_just_rejects(count: tuple[int, int]) 
 def test_an_impossible_count_is_refused(successes: int, n: int) -> None:
     with pytest.raises(ValueError):
         wilson(successes, n)
+
+
+def test_a_paired_difference_is_the_share_that_changed_and_its_interval_the_adjusted_one() -> None:
+    # By hand: n' = 102, (20.5 - 5.5) / 102 = 0.14706; sqrt(26 - 15^2 / 102) / 102 × 1.95996 = 0.09372.
+    share, low, high = paired_difference(100, 20, 5)
+    assert share == pytest.approx(0.15)
+    assert (low, high) == (pytest.approx(0.05333, abs=1e-5), pytest.approx(0.24079, abs=1e-5))
+
+
+CHANGED = st.integers(1, 5000).flatmap(
+    lambda n: st.integers(0, n).flatmap(lambda g: st.tuples(st.just(n), st.just(g), st.integers(0, n - g)))
+)
+
+
+@given(CHANGED)
+def test_a_paired_interval_stays_in_range_and_turns_around_with_the_sides(case: tuple[int, int, int]) -> None:
+    n, gained, lost = case
+    share, low, high = paired_difference(n, gained, lost)
+    assert -1.0 <= low <= high <= 1.0
+    assert low <= share <= high or abs(share) > 0.9  # it is drawn towards 0 by the adjustment
+    back = paired_difference(n, lost, gained)
+    assert back == (pytest.approx(-share), pytest.approx(-high), pytest.approx(-low))
+
+
+@pytest.mark.parametrize(("n", "gained", "lost"), [(0, 0, 0), (5, 3, 3), (5, -1, 0)])
+def test_impossible_counts_of_a_paired_difference_are_refused(n: int, gained: int, lost: int) -> None:
+    with pytest.raises(ValueError):
+        paired_difference(n, gained, lost)

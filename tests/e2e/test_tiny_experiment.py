@@ -144,6 +144,35 @@ def test_clone_that_pulls_from_a_folder_remote_has_nothing_to_run(project: Path,
     assert report(clone) == report(project)
 
 
+def test_plan_status_and_results_tell_of_the_run(project: Path) -> None:
+    assert run("cotspec", "plan", cwd=project) == "0 to run, 0 to resume, 17 to reuse\n"
+    assert "done         17 of 17 tasks" in run("cotspec", "status", cwd=project)
+    (record,) = json.loads(run("cotspec", "results", "--format", "json", cwd=project))
+    rows = report(project)["rows"]
+    assert isinstance(rows, list)
+    assert (record["accuracy"], record["tokens"]) == (rows[-1]["accuracy"], rows[-1]["tokens"])
+    assert record["student_change"] == pytest.approx(rows[-1]["accuracy"] - rows[0]["accuracy"])
+
+
+def test_an_experiment_inside_a_set_of_variants_run_side_by_side_is_byte_for_byte_the_one_run_alone(
+    project: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "set"
+    run("cotspec", "init", folder, cwd=ROOT)
+    (spec,) = (folder / "specs").glob("*.yaml")
+    variants = "  tries: {stages.rewrite.rows.keep: all_wrong}\n  short: {evaluate.sampling.max_new_tokens: 90}\n"
+    spec.write_text(f"{shorten(spec.read_text(encoding='utf-8'))}variants:\n{variants}", encoding="utf-8")
+    run("cotspec", "build", cwd=folder)
+    said = run("cotspec", "run", "-j", "2", cwd=folder)
+    assert "tasks run, 0 were up to date" in said
+    alone = sorted(path for path in project.glob("generated/stages/*/out/**/*") if path.is_file())
+    assert len(alone) > 30
+    for path in alone:
+        assert path.read_bytes() == (folder / path.relative_to(project)).read_bytes(), path
+    assert len(list(folder.glob("generated/stages/sft-*"))) == 1
+    assert "Running stage" not in run("dvc", "repro", cwd=folder)
+
+
 def test_more_gpus_or_another_partition_make_nothing_run_again(project: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(project, copy, symlinks=True)

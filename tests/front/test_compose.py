@@ -182,3 +182,13 @@ def test_a_path_counts_from_the_folder_of_the_file_that_wrote_it(folder: Path) -
     top, matrix = loaded.variants
     assert top.files["solve.jinja"] == "{{ question }}"
     assert matrix.experiment.stages["second"].prompt == "below/prompts/solve.jinja"
+
+
+def test_exceptions_of_a_file_and_of_what_it_extends_add_up(folder: Path) -> None:
+    hub = BASE.replace("  base: {builtin: tiny-student}", "  base: {builtin: tiny-student}\n  one: {hub: a/b}")
+    (folder / "base.yaml").write_text(hub + "allow: [{rule: unpinned-revision, reason: no hub here, at: models.one}]\n")
+    more = "models: {two: {hub: a/c}}\nallow: [{rule: unpinned-revision, reason: no hub here, at: models.two}]\n"
+    loaded = sound(f"extends: base.yaml\nname: child\n{more}")
+    assert [entry.at for entry in loaded.experiment.allow] == ["models.one", "models.two"]
+    assert loaded.source.value(("allow", 0, "at")).file == "base.yaml"
+    assert sound("extends: base.yaml\nname: child\nallow: !remove\n").experiment.allow == ()

@@ -1,0 +1,107 @@
+"""`cotspec results` and `cotspec status`: every experiment with its state, accuracy, tokens and deltas to its base."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cotspec.cli import findings, project
+
+if TYPE_CHECKING:
+    from cotspec.ledger import Standing
+    from cotspec.views.results import Measured, Outcome, State
+    from cotspec.views.side import Side
+
+
+def run(specs: Sequence[Path], *, output: Literal["text", "csv", "json", "markdown"]) -> int:
+    """Return the exit code: 1 when a spec has errors. Raises ProblemError."""
+    from cotspec.views import results
+
+    outcomes = collected(specs)
+    if outcomes is None:
+        return 1
+    match output:
+        case "text":
+            print(results.text(outcomes), end="")
+        case "csv":
+            print(results.as_csv(outcomes), end="")
+        case "json":
+            print(json.dumps(results.records(outcomes), indent=2, ensure_ascii=False))
+        case "markdown":
+            print(results.markdown(outcomes), end="")
+    return 0
+
+
+def collected(specs: Sequence[Path]) -> list[Outcome] | None:
+    """What every experiment has come to; None after findings were shown. Raises ProblemError."""
+    from cotspec import ledger
+    from cotspec.compiler import check_specs
+    from cotspec.diagnostics import Sink
+    from cotspec.views.side import sides
+
+    root = project.find_root(Path.cwd())
+    sink = Sink()
+    checked = check_specs(project.chosen(root, specs), sink)
+    if checked is None:
+        findings.show(sink, stream=sys.stderr)
+        return None
+    standings = ledger.standings(root, checked.sealed.plan)
+    return [_outcome(root, side, standings) for side in sides(checked.units, checked.sealed).values()]
+
+
+def _outcome(root: Path, side: Side, standings: Mapping[str, Standing]) -> Outcome:
+    from cotspec.views.results import Outcome
+
+    order = side.loaded.experiment.evaluate.of
+    ids = [task.id for task in side.tasks.values()]
+    return Outcome(
+        name=side.name,
+        variant=side.loaded.variant,
+        base=side.loaded.experiment.name,
+        state=_state(root, ids, standings),
+        done=sum(standings[id].state == "reuse" for id in ids),
+        total=len(ids),
+        model=order[-1],
+        first=_measured(root, side, order[0], standings),
+        last=_measured(root, side, order[-1], standings),
+    )
+
+
+def _state(root: Path, ids: Sequence[str], standings: Mapping[str, Standing]) -> State:
+    from cotspec import ledger
+
+    states = {standings[id].state for id in ids}
+    if states == {"reuse"}:
+        return "done"
+    if any(ledger.running(root, id) for id in ids if standings[id].state == "resume"):
+        return "running"
+    if "resume" in states:
+        return "interrupted"
+    return "part" if "reuse" in states else "never"
+
+
+def _measured(root: Path, side: Side, model: str, standings: Mapping[str, Standing]) -> Measured | None:
+    """An evaluation whose result counts."""
+    from cotspec import ledger
+    from cotspec.views.results import Measured
+
+    id = side.tasks[f"evaluation of {model}"].id
+    if standings[id].state != "reuse":
+        return None
+    metrics, predictions = (ledger.result(root, id, name) for name in ("metrics.json", "predictions.jsonl"))
+    if metrics is None:
+        return None
+    read = json.loads(metrics)
+    lines = [json.loads(line) for line in (predictions or b"").splitlines()]
+    return Measured(
+        n=read["n"],
+        accuracy=float(read["accuracy"]),
+        low=float(read["accuracy_low"]),
+        high=float(read["accuracy_high"]),
+        tokens=float(read["tokens"]),
+        formatted=float(read["formatted"]),
+        right={line["id"]: line["correct"] for line in lines},
+    )

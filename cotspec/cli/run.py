@@ -1,0 +1,142 @@
+"""`cotspec run [SPEC[@VARIANT]…] -j N`: bring experiments up to date, independent tasks side by side.
+
+Each task is a `dvc --wait-for-lock repro -s` of its own, so the result is that of a plain `dvc repro`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from cotspec.cli import findings, project
+from cotspec.cli.problem import ProblemError
+from cotspec.cli.selection import Selection, member, selected
+
+if TYPE_CHECKING:
+    from cotspec.compiler import Checked
+    from cotspec.ir.plan import Task
+    from cotspec.ledger import Standing
+    from cotspec.parallel import Event, Job
+
+_LOGS: Final = ".cotspec/logs"
+
+
+def run(texts: Sequence[str], *, jobs: int) -> int:
+    """Return the exit code: 1 after findings or when a task failed. Raises ProblemError."""
+    from cotspec import ledger, parallel
+    from cotspec.compiler import check_specs
+    from cotspec.diagnostics import Sink
+
+    if find_spec("dvc") is None:
+        raise ProblemError("DVC is not installed: pip install 'cotspec[train]'")
+    root = project.find_root(Path.cwd())
+    selections = [selected(root, text) for text in texts]
+    chosen = {each.place: each.path for each in selections} or project.chosen(root, [])
+    sink = Sink()
+    checked = check_specs(chosen, sink)
+    if checked is None:
+        findings.show(sink, stream=sys.stderr)
+        return 1
+    wanted = _tasks(checked, selections)
+    _refuse_unbuilt(root, checked, wanted)
+    standings = ledger.standings(root, checked.sealed.plan)
+    todo = [task for task in wanted.values() if standings[task.id].state != "reuse"]
+    devices = parallel.gpus(os.environ)
+    _refuse_too_few(todo, devices)
+    listed = [_job(root, task, checked, standings) for task in todo]
+    teller = _Teller({task.id: _name(task) for task in todo}, root)
+    pool = parallel.Pool(most=jobs, devices=devices, environment=_environment(jobs), cwd=root, tell=teller.tell)
+    failed = pool.run(listed)
+    print(f"{len(listed) - len(failed)} of {len(listed)} tasks run, {len(wanted) - len(todo)} were up to date")
+    return 1 if failed else 0
+
+
+def _tasks(checked: Checked, selections: Sequence[Selection]) -> dict[str, Task]:
+    """The tasks of the experiments that are named, producers first; without any, of all."""
+    from cotspec.views.side import sides
+
+    every = sides(checked.units, checked.sealed)
+    names = {name for each in selections for name in _names(checked, each)} or set(every)
+    needed = {task.id for name in names for task in every[name].tasks.values()}
+    return {id: task for id, task in checked.sealed.tasks.items() if id in needed}
+
+
+def _names(checked: Checked, selection: Selection) -> Iterator[str]:
+    """A variant, or a spec with all its variants."""
+    if selection.variant:
+        yield member(checked.units, selection)[0].name
+    else:
+        yield from (unit.name for unit in checked.units if unit.place == selection.place)
+
+
+def _refuse_unbuilt(root: Path, checked: Checked, wanted: Mapping[str, Task]) -> None:
+    from cotspec.back import payloads, places
+
+    for folder, task in places.folders(checked.sealed.plan):
+        if task.id not in wanted:
+            continue
+        try:
+            current = (root / folder / "payload.json").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            current = ""
+        if current != payloads.text(folder, task):
+            raise ProblemError(f"{_name(task)} is not built as the spec has it now: run `cotspec build`")
+
+
+def _refuse_too_few(todo: Sequence[Task], devices: Sequence[str]) -> None:
+    most = max(todo, key=lambda task: task.launch.settings.gpus, default=None)
+    if most is not None and most.launch.settings.gpus > len(devices):
+        needs = most.launch.settings.gpus
+        raise ProblemError(f"{_name(most)} needs {needs} GPUs and {len(devices)} can be seen here")
+
+
+def _job(root: Path, task: Task, checked: Checked, standings: Mapping[str, Standing]) -> Job:
+    from cotspec.back import places
+    from cotspec.parallel import Job
+
+    report = next((report for report in checked.sealed.plan.reports if report.task.id == task.id), None)
+    target = places.report_stage(report.name) if report else f"{places.stage_folder(task.id)}/dvc.yaml:{task.id}"
+    return Job(
+        id=task.id,
+        command=(sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "-s", target),
+        waits=frozenset(r.task for r in task.reads.values() if r.task and standings[r.task].state != "reuse"),
+        gpus=task.launch.settings.gpus,
+        log=root / _LOGS / f"run-{task.id}.log",
+    )
+
+
+def _name(task: Task) -> str:
+    return str(task.labels[0])
+
+
+def _environment(jobs: int) -> dict[str, str]:
+    """Without a number of threads, the cores are shared out: threads that wait for each other cost a factor of ten."""
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    return {"OMP_NUM_THREADS": str(threads), "DVC_NO_ANALYTICS": "1", "COTSPEC_PYTHON": sys.executable, **os.environ}
+
+
+class _Teller:
+    """Says what happens, one line each."""
+
+    def __init__(self, names: Mapping[str, str], root: Path) -> None:
+        self.names, self.root, self.ended = names, root, 0
+
+    def tell(self, event: Event, id: str, seconds: float) -> None:
+        """One line; a task that failed shows the end of what it printed."""
+        self.ended += event != "start"
+        count = f"[{self.ended}/{len(self.names)}]"
+        match event:
+            case "start":
+                print(f"{count} start   {self.names[id]} ({id})", flush=True)
+            case "done":
+                print(f"{count} done    {self.names[id]} in {seconds:.0f} s", flush=True)
+            case "held":
+                print(f"{count} not run {self.names[id]}: it needs a task that failed", flush=True)
+            case "failed":
+                log = self.root / _LOGS / f"run-{id}.log"
+                print(f"{count} FAILED  {self.names[id]} after {seconds:.0f} s; the end of {log}:", file=sys.stderr)
+                print("\n".join(log.read_text(errors="replace").splitlines()[-15:]), file=sys.stderr, flush=True)

@@ -1,0 +1,67 @@
+"""The table of results: every number from an evaluation, every difference on the same problems."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from cotspec.cot.stats import paired_difference
+from cotspec.views import results
+from cotspec.views.results import Measured, Outcome
+
+
+def measured(right: str, *, tokens: float = 100.0) -> Measured:
+    """Problems that were answered right (1) or wrong (0), by place."""
+    share = right.count("1") / len(right)
+    cases = {number: mark == "1" for number, mark in enumerate(right)}
+    return Measured(
+        n=len(right), accuracy=share, low=share - 0.1, high=share + 0.1, tokens=tokens, formatted=1.0, right=cases
+    )
+
+
+def outcome(name: str, right: str = "", *, tokens: float = 100.0, first: str = "") -> Outcome:
+    return Outcome(
+        name=name,
+        variant=name.partition("--")[2],
+        base=name.partition("--")[0],
+        state="done" if right else "part",
+        done=3,
+        total=3 if right else 5,
+        model="last",
+        first=measured(first) if first else None,
+        last=measured(right, tokens=tokens) if right else None,
+    )
+
+
+SPEC, WIDE = outcome("a", "1100", first="0000"), outcome("a--wide", "1011", tokens=80.0, first="0000")
+
+
+def test_a_variant_is_compared_with_its_spec_on_the_problems_both_answered() -> None:
+    spec, wide = results.records([SPEC, WIDE])
+    assert (spec["base"], spec["accuracy_change"], spec["student_change"]) == (None, None, 0.5)
+    assert wide["accuracy_change"] == 0.25  # two more, one less, of four
+    assert (wide["change_low"], wide["change_high"]) == paired_difference(4, 2, 1)[1:]
+    assert wide["tokens_change"] == pytest.approx(-0.2)
+    assert wide["student_change"] == 0.75
+
+
+def test_what_is_not_known_is_empty_and_never_a_number() -> None:
+    alone, variant = results.records([outcome("a"), outcome("a--wide", "11")])
+    assert {key for key, value in alone.items() if value is not None} == {"experiment", "state", "tasks", "model"}
+    assert variant["accuracy"] == 1.0
+    assert variant["accuracy_change"] is None
+
+
+def test_the_forms_say_the_same() -> None:
+    outcomes = [SPEC, WIDE, outcome("a--new")]
+    plain = results.records(outcomes)
+    rows = list(csv.DictReader(io.StringIO(results.as_csv(outcomes))))
+    assert [{k: "" if v is None else str(v) for k, v in record.items()} for record in plain] == rows
+    assert json.loads(json.dumps(plain)) == plain
+    text, page = results.text(outcomes), results.markdown(outcomes)
+    for shown in ("75.0 %", "+25.0", "-20.0 %", "part 3/5"):
+        assert shown in text
+        assert shown in page
