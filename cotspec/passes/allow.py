@@ -50,7 +50,7 @@ def left(
         place = ("allow", number)
         if entry.rule not in known:
             yield _unknown(context, entry, place, known)
-        elif entry.at is not None and _prefix(entry.at, context.source) is None:
+        elif entry.at is not None and place_of(entry.at, context.source) is None:
             span = context.source.value((*place, "at"))
             yield finding(UNKNOWN, span, f"there is nothing at `{entry.at}`", "give a dotted path of this spec")
         elif number not in used and entry.rule not in unsteady:
@@ -74,11 +74,11 @@ def _covers(entry: Allowed, one: Diagnostic, source: SourceMap) -> bool:
         return False
     if entry.at is None:
         return True
-    prefix = _prefix(entry.at, source)
+    prefix = place_of(entry.at, source)
     return prefix is not None and any(_holds(span, one.span) for span in _spans(prefix, source))
 
 
-def _prefix(dotted: str, source: SourceMap) -> Path | None:
+def place_of(dotted: str, source: SourceMap) -> Path | None:
     """The path in the spec, or None when nothing is written there; a key may itself hold dots, a number is an item."""
     path: Path = ()
     rest = dotted.split(".")

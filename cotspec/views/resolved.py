@@ -13,6 +13,7 @@ from cotspec.diagnostics.source import Path
 from cotspec.front.load import Loaded
 from cotspec.front.nodes import Data
 from cotspec.front.scalars import NotFiniteError, Value, resolve
+from cotspec.passes.allow import place_of
 from cotspec.passes.effect import has_effect
 
 Origin = Literal["file", "variant", "default"]
@@ -88,7 +89,9 @@ def where(setting: Setting, variant: str) -> str:
 def yaml(loaded: Loaded, base: Loaded | None = None) -> str:
     """The resolved spec as YAML that builds the same tasks, a comment with the origin behind each value."""
     origins = {setting.path: where(setting, loaded.variant) for setting in settings(loaded, base)}
-    lines = list(_lines(data(loaded), (), origins))
+    whole = data(loaded)
+    allowed = list(_allowed(loaded, whole.pop("allow"), origins))
+    lines = [*_lines(whole, (), origins), *([("allow:", ""), *allowed] if allowed else [])]
     width = min(64, max(len(text) for text, _ in lines))
     return "".join(f"{text:<{width}}  # {note}\n" if note else f"{text}\n" for text, note in lines)
 
@@ -107,6 +110,14 @@ def _lines(value: Data, path: Path, origins: dict[Path, str]) -> Iterator[tuple[
             yield f"{indent}{scalar(key)}:", ""
             for at, entry in enumerate(item if isinstance(item, list) else ()):
                 yield f"{indent}  - {flow(entry)}", _note((*here, at), entry, origins)
+
+
+def _allowed(loaded: Loaded, entries: Data, origins: dict[Path, str]) -> Iterator[tuple[str, str]]:
+    """The exceptions that speak of something the experiment has: a variant may have left out what one is about."""
+    given = entries if isinstance(entries, list) else []
+    for at, (entry, plain) in enumerate(zip(loaded.experiment.allow, given, strict=True)):
+        if entry.at is None or place_of(entry.at, loaded.source) is not None:
+            yield f"  - {flow(plain)}", _note(("allow", at), plain, origins)
 
 
 def _flat(value: Data) -> bool:
