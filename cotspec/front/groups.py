@@ -57,7 +57,11 @@ class Group(NamedTuple):
 
 @cache
 def _keys(models: tuple[type[BaseModel], ...]) -> Mapping[str, shape.Form]:
-    return {key: form for model in models for key, form in shape.forms(model).items()}
+    found: dict[str, shape.Form] = {}
+    for model in models:
+        for key, form in shape.forms(model).items():
+            found[key] = form if found.get(key, form) == form else shape.union(found[key], form)
+    return found
 
 
 @cache

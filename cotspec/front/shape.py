@@ -44,6 +44,12 @@ def forms(model: type[BaseModel]) -> Mapping[str, Form]:
 
 
 @cache
+def union(one: Form, other: Form) -> Form:
+    """What may be either of two forms."""
+    found: Form = Union[one, other]  # noqa: UP007 - made at run time, of forms that have no `|`
+    return found
+
+
 def members(of: Form) -> tuple[Form, ...]:
     """The members of a union without None; of anything else, itself."""
     bare, _ = _bare(of)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from cotspec.diagnostics.source import Path, dotted
 from cotspec.diagnostics.suggest import alike, did_you_mean, either, likeness, near
-from cotspec.front import shape
+from cotspec.front import passed, shape
 from cotspec.front.foreign import ADVICE, NAMES
 from cotspec.front.groups import Group
 from cotspec.front.nodes import Data
@@ -43,10 +43,12 @@ def meant(key: str, here: Group, every: Sequence[Group]) -> Meant:
         _foreign_here(key, free, here)
         or _same(lost and sure, here)
         or elsewhere(key, here, [g for g in others if key in g.free() and _fits(key, value, g)])
+        or _passed(key, here)
         or _advice(key)
         or _foreign(key, value, here, others)
         or _same(sure, here)
         or _twice(key, here)
+        or _passed_near(key, here)
         or _foreign_near(key, free, here)
         or elsewhere(key, here, [g for g in others if key in g.free()])
         or _elsewhere_near(key, value, here, others)
@@ -121,6 +123,19 @@ def _foreign_here(key: str, free: Collection[str], here: Group) -> Meant | None:
 def _advice(key: str) -> Meant | None:
     """What to do about another trainer's name that nothing here answers to."""
     return Meant(help=ADVICE[_folded(key)]) if _folded(key) in ADVICE else None
+
+
+def _passed(key: str, here: Group) -> Meant | None:
+    """A setting of TRL that is not passed on; one that has a name of ours counts as given."""
+    other = passed.known(here).get(_folded(key))
+    if other is None:
+        return None
+    return Meant(help=other.advice, home=(*here.path[:-1], *other.ours.split(".")) if other.ours else None)
+
+
+def _passed_near(key: str, here: Group) -> Meant | None:
+    found = passed.near_known(key, here)
+    return Meant(help=f"TRL's `{found[0]}` is not passed on: {found[1].advice}") if found else None
 
 
 def _foreign(key: str, value: Data, here: Group, others: Sequence[Group]) -> Meant | None:

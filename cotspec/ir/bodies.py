@@ -7,7 +7,7 @@ from typing import Final, Literal, assert_never
 
 from cotspec.ir import defaults
 from cotspec.spec import experiment as spec
-from cotspec.spec import payload
+from cotspec.spec import payload, trainer
 from cotspec.spec.base import Slice
 
 ModelRef = payload.HubModel | payload.BuiltinModel | payload.InputModel
@@ -84,6 +84,14 @@ def lora(given: spec.Lora | None) -> payload.Lora:
     if given is None:
         return defaults.NO_LORA
     return payload.Lora(r=given.r, alpha=given.alpha, dropout=given.dropout, targets=tuple(sorted(set(given.targets))))
+
+
+def passed(given: trainer.SftTrainer | trainer.GrpoTrainer | None) -> payload.Passed:
+    """The settings for TRL that change something, by name: what equals its default is as good as not written."""
+    if given is None:
+        return {}
+    found = ((name, getattr(given, name), info.default) for name, info in sorted(type(given).model_fields.items()))
+    return {name: value for name, value, default in found if value != default and value is not None}
 
 
 def mask(given: spec.Mask | None) -> payload.Mask:
@@ -186,6 +194,7 @@ def _sft(stage: spec.Stage, train: spec.Sft, *, start: ModelRef, seed: int) -> p
         max_length=train.max_length,
         precision=train.precision,
         lora=lora(train.lora),
+        trainer=passed(train.trainer),
         keep=checkpoint(stage.advance or spec.Advance()),
         seed=seed,
     )
@@ -211,6 +220,7 @@ def _grpo(
         max_length=train.max_length,
         precision=train.precision,
         lora=lora(train.lora),
+        trainer=passed(train.trainer),
         sampling=sampling(train.sampling, n=train.group),
         reward=reward(stage.reward),
         keep=checkpoint(stage.advance or spec.Advance()),

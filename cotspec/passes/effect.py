@@ -18,6 +18,8 @@ def has_effect(experiment: Experiment, path: Path) -> bool:
         case ("stages", str(name), "mask", "at_least"):
             mask = experiment.stages[name].mask
             return mask is None or mask.select not in ("all", "inner")
+        case ("stages", _, "train", "trainer", _):
+            return False  # what is passed on is what is written
         case ("stages", str(name), ("loss" | "reward") as key):
             return (key == "reward") == isinstance(experiment.stages[name].train, Grpo)
         case _:

@@ -220,6 +220,10 @@ class Optim(Part):
     max_grad_norm: float
 
 
+#: Settings of TRL's trainer that a spec passes through, by TRL's name; one that equals TRL's default is not there.
+Passed = dict[str, bool | float | str]
+
+
 class SftBody(Body):
     """inputs: rows, model, gate → model/, metrics.json."""
 
@@ -231,6 +235,7 @@ class SftBody(Body):
     max_length: int
     precision: Literal["fp32", "bf16", "fp16"]
     lora: Lora
+    trainer: Passed
     keep: Checkpoint
     seed: int
 
@@ -254,6 +259,7 @@ class GrpoBody(Body):
     max_length: int
     precision: Literal["fp32", "bf16", "fp16"]
     lora: Lora
+    trainer: Passed
     sampling: Sampling
     reward: Reward
     keep: Checkpoint

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cotspec.spec.base import Count, NotNegative, Part, Positive, Share, Text, Whole
+from cotspec.spec.trainer import GrpoTrainer, SftTrainer
 
 
 class Sampling(Part):
@@ -71,6 +72,8 @@ class Sft(_Train):
     """The trainer."""
     global_batch: Count = 32
     """Rows per optimizer step, over all processes."""
+    trainer: SftTrainer | None = None
+    """Further settings of TRL's trainer, passed on as they are."""
 
 
 class Grpo(_Train):
@@ -97,3 +100,5 @@ class Grpo(_Train):
     """Leave completions that hit `max_new_tokens` out of the loss."""
     sampling: Sampling = Sampling.model_construct()
     """How completions are drawn (`n` is the group and not set here)."""
+    trainer: GrpoTrainer | None = None
+    """Further settings of TRL's trainer, passed on as they are."""

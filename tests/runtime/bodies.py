@@ -36,6 +36,7 @@ def sft(**changes: Any) -> SftBody:
         "max_length": 128,
         "precision": "fp32",
         "lora": ALL,
+        "trainer": {},
         "keep": Final(),
         "seed": 3,
     }
@@ -69,6 +70,7 @@ def grpo(**changes: Any) -> GrpoBody:
         "max_length": 128,
         "precision": "fp32",
         "lora": ALL,
+        "trainer": {},
         "sampling": SAMPLED,
         "reward": reward(),
         "keep": Final(),

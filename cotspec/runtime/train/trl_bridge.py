@@ -20,6 +20,7 @@ from cotspec.runtime.progress import Progress, say
 from cotspec.runtime.task import Task, rank
 from cotspec.runtime.train.callbacks import COMPLETE, Candidates, Show, Watch
 from cotspec.spec.payload import AtStep, Best, Checkpoint, Final, GrpoBody, SftBody
+from cotspec.spec.trainer import BITSANDBYTES
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -64,7 +65,8 @@ def arguments(training: Training) -> dict[str, Any]:
     """Keyword arguments that SFTConfig and GRPOConfig share (they are TrainingArguments)."""
     body, s = training.body, training.task.settings
     models.device(s.gpus)
-    return {
+    passed: dict[str, Any] = dict(body.trainer)
+    return passed | {
         "output_dir": str(training.work / "trainer"),
         "per_device_train_batch_size": s.per_device_batch,
         "gradient_accumulation_steps": s.accumulation,
@@ -121,12 +123,19 @@ def lora(body: TrainBody) -> LoraConfig | None:
 
 @contextmanager
 def building(body: TrainBody) -> Iterator[None]:
-    """Around the making of a trainer: layers the model does not have are the spec's fault and become a TaskError."""
+    """Around the making of a trainer: what is the spec's fault becomes a TaskError, layers the model does not have and
+    settings of `trainer:` that TRL does not take."""
+    if body.trainer.get("optim") in BITSANDBYTES:
+        why = f"`optim: {body.trainer['optim']}`"
+        models.require("bitsandbytes", {"for": why, "get": "pip install bitsandbytes, or choose another"})
     try:
         yield
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         if body.lora.r and "arget modules" in str(error):
             raise TaskError(f"`lora.targets` does not fit the model: {error}") from error
+        blamed = [name for name in body.trainer if name in str(error)]
+        if blamed:
+            raise TaskError(f"TRL refuses `{blamed[0]}`, which the spec passes on in `trainer`: {error}") from error
         raise
 
 
