@@ -17,6 +17,8 @@ from cotspec import ledger, workspace
 from cotspec.back import places
 from cotspec.compiler import Built, check_specs, compile_specs
 from cotspec.diagnostics import Sink
+from cotspec.passes.cost import Estimator
+from cotspec.records import Records
 from cotspec.views import plan as view
 from cotspec.views.side import sides
 
@@ -187,11 +189,12 @@ def test_a_new_variant_is_explained_by_what_it_changes_and_a_setting_by_its_old_
     old, now = (sides(checked.units, checked.sealed) for checked in (before, after))
     pairs = [(now["example"], old["example"]), (now["example--wide"], now["example"])]
     standings = ledger.standings(folder, after.sealed.plan)
-    rows = view.rows(after.sealed, standings, pairs)
+    shown = view.view(after.sealed, standings, pairs, Estimator(after.sealed.tasks, Records(folder)))
+    rows = shown.rows
     reasons = {(row.part, row.experiments): row.reasons for row in rows}
     both = ("example", "example--wide")
     assert reasons["stage first", both] == ("stages.first.train.lr: 0.0001 → 0.001 (specs/one.yaml:14)",)
     assert reasons["stage second", ("example--wide",)] == ("stages.second.train.group: 4 → 8 (specs/one.yaml:28)",)
     assert reasons["stage second", ("example",)] == ("after stage first, rows of stage second",)
     assert reasons["data train", both] == ("never run here",)
-    assert json.loads(json.dumps(view.record(rows)))["counts"] == {"run": len(rows), "resume": 0, "reuse": 0}
+    assert json.loads(json.dumps(view.record(shown)))["counts"] == {"run": len(rows), "resume": 0, "reuse": 0}

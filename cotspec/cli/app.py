@@ -197,11 +197,14 @@ def plan(
     ] = None,
     output: Annotated[Table, typer.Option("--format", help="How it is printed.")] = Table.text,
     whole: Annotated[bool, typer.Option("--all", help="Show every task, also what is reused.")] = False,
+    formulas: Annotated[
+        bool, typer.Option("--formulas", help="Show the formula of each estimate and the source of its inputs.")
+    ] = False,
 ) -> None:
     """Say what would run, what is reused, and why. Exit code 0: nothing to do, 2: something would run."""
     from cotspec.cli.plan import run
 
-    raise typer.Exit(run(specs or [], against=against, output=output.value, whole=whole))
+    raise typer.Exit(run(specs or [], against=against, output=output.value, whole=whole, formulas=formulas))
 
 
 @app.command("run")

@@ -20,11 +20,20 @@ if TYPE_CHECKING:
 NOTHING, FINDINGS, WORK = 0, 1, 2
 
 
-def run(specs: Sequence[Path], *, against: str | None, output: Literal["text", "json", "markdown"], whole: bool) -> int:
+def run(
+    specs: Sequence[Path],
+    *,
+    against: str | None,
+    output: Literal["text", "json", "markdown"],
+    whole: bool,
+    formulas: bool,
+) -> int:
     """Return 0 when nothing is to be done, 1 after errors, 2 when something would run. Raises ProblemError."""
     from cotspec import ledger
     from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
+    from cotspec.passes.cost import Estimator
+    from cotspec.records import Records
     from cotspec.views import plan
 
     root = project.find_root(Path.cwd())
@@ -37,15 +46,17 @@ def run(specs: Sequence[Path], *, against: str | None, output: Literal["text", "
     standings = ledger.standings(root, checked.sealed.plan)
     with ExitStack() as stack:
         pairs = _pairs(checked, _before(root, chosen, against, stack))
-        rows = plan.rows(checked.sealed, standings, pairs)
+        records = Records(root)
+        tasks = checked.sealed.tasks
+        shown = plan.view(checked.sealed, standings, pairs, Estimator(tasks, records, records.others(tasks)))
     match output:
         case "text":
-            print(plan.text(rows, whole=whole), end="")
+            print(plan.text(shown, whole=whole, formulas=formulas), end="")
         case "json":
-            print(json.dumps(plan.record(rows), indent=2, ensure_ascii=False))
+            print(json.dumps(plan.record(shown), indent=2, ensure_ascii=False))
         case "markdown":
-            print(plan.markdown(rows), end="")
-    return WORK if plan.work(rows) else NOTHING
+            print(plan.markdown(shown), end="")
+    return WORK if shown.busy else NOTHING
 
 
 def _pairs(checked: Checked, before: Mapping[str, Side]) -> list[tuple[Side, Side | None]]:

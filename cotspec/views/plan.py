@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cotspec.ledger import Standing
+from cotspec.passes.cost import Comparison, Cost, Estimator, Total
 from cotspec.passes.seal import Sealed
-from cotspec.views import changes, diff
+from cotspec.views import changes, costs, diff
 from cotspec.views.side import Side
 
 _SHOWN = 80
@@ -28,22 +29,47 @@ class Row:
     """Who needs it."""
     standing: Standing
     reasons: tuple[str, ...]
+    cost: Cost
 
 
-def rows(sealed: Sealed, standings: Mapping[str, Standing], pairs: Sequence[tuple[Side, Side | None]]) -> list[Row]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """A plan as it is shown."""
+
+    rows: Sequence[Row]
+    total: Total
+    """What all that would run takes together."""
+    compared: Sequence[Comparison]
+    """Estimates of measured tasks beside what was measured."""
+
+    @property
+    def busy(self) -> list[Row]:
+        """What would run."""
+        return [row for row in self.rows if row.standing.state != "reuse"]
+
+
+def view(
+    sealed: Sealed,
+    standings: Mapping[str, Standing],
+    pairs: Sequence[tuple[Side, Side | None]],
+    estimator: Estimator,
+) -> View:
     """Every task in the order it would run. `pairs` are the experiments, each with what it is compared to."""
     why = _Why(standings, pairs)
     tasks = [*sealed.plan.tasks, *(report.task for report in sealed.plan.reports)]
-    return [
+    found = [
         Row(
             id=task.id,
             part=task.labels[0].part,
             experiments=tuple(dict.fromkeys(label.experiment for label in task.labels)),
             standing=standings[task.id],
             reasons=why.of(task.id),
+            cost=estimator.cost(task.id),
         )
         for task in tasks
     ]
+    busy = [row.id for row in found if row.standing.state != "reuse"]
+    return View(rows=found, total=estimator.total(busy), compared=estimator.comparisons())
 
 
 class _Why:
@@ -90,27 +116,25 @@ def counts(given: Sequence[Row]) -> dict[str, int]:
     return found
 
 
-def work(given: Sequence[Row]) -> bool:
-    """Whether anything would run."""
-    return any(row.standing.state != "reuse" for row in given)
-
-
 # --- printing ---------------------------------------------------------------------------------------------------------
 
 
-def text(given: Sequence[Row], *, whole: bool = False) -> str:
-    """For a terminal: what runs, each with its reason, then how much stands."""
-    busy = [row for row in given if row.standing.state != "reuse"]
-    shown = busy if whole else busy[:_SHOWN]
-    width = max((len(row.part) for row in shown), default=0)
-    ids = max((len(row.id) for row in shown), default=0)
-    lines = [line for row in shown for line in _row(row, width, ids)]
-    if len(busy) > len(shown):
-        lines.append(f"… {len(busy) - len(shown):,} more (--all shows them)")
-    lines += [
-        f"reuse   {row.part:<{width}}  {row.id:<{ids}}  {_who(row)}" for row in given if whole and row not in busy
-    ]
-    return "\n".join([*lines, summary(given)]) + "\n"
+def text(shown: View, *, whole: bool = False, formulas: bool = False) -> str:
+    """For a terminal: what runs, each with its reason and what it takes, then how much stands."""
+    busy = shown.busy
+    rows = list(shown.rows) if whole else busy[:_SHOWN]
+    width, ids = (max((len(cell) for cell in column), default=0) for column in _columns(rows))
+    lines = [line for row in rows for line in _row(row, (width, ids), formulas=formulas)]
+    if len(busy) > len(rows):
+        lines.append(f"… {len(busy) - len(rows):,} more (--all shows them)")
+    lines.append(summary(shown.rows))
+    if busy:
+        lines += [*costs.totals(shown.total), *costs.compared(list(shown.compared))]
+    return "\n".join(lines) + "\n"
+
+
+def _columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
+    return [row.part for row in rows], [row.id for row in rows]
 
 
 def summary(given: Sequence[Row]) -> str:
@@ -118,9 +142,14 @@ def summary(given: Sequence[Row]) -> str:
     return ", ".join(f"{number:,} to {state}" for state, number in counts(given).items())
 
 
-def _row(row: Row, width: int, ids: int) -> Iterator[str]:
-    yield f"{row.standing.state:<6}  {row.part:<{width}}  {row.id:<{ids}}  {_who(row)}"
+def _row(row: Row, widths: tuple[int, int], *, formulas: bool) -> Iterator[str]:
+    width, ids = widths
+    state = row.standing.state
+    cost = f"  {costs.short(row.cost)}" if state != "reuse" else ""
+    yield f"{state:<6}  {row.part:<{width}}  {row.id:<{ids}}  {_who(row)}{cost}"
     yield from (f"        {'':<{width}}  {reason}" for reason in row.reasons)
+    if formulas and state != "reuse":
+        yield from (f"        {'':<{width}}  {line}" for line in costs.formulas(row.cost))
 
 
 def _who(row: Row) -> str:
@@ -129,11 +158,12 @@ def _who(row: Row) -> str:
     return f"{names} and {more:,} more" if more > 0 else names
 
 
-def record(given: Sequence[Row]) -> dict[str, object]:
+def record(shown: View) -> dict[str, object]:
     """As JSON data."""
     return {
-        "work": work(given),
-        "counts": counts(given),
+        "work": bool(shown.busy),
+        "counts": counts(shown.rows),
+        "total": costs.total_record(shown.total),
         "tasks": [
             {
                 "id": row.id,
@@ -141,16 +171,16 @@ def record(given: Sequence[Row]) -> dict[str, object]:
                 "experiments": list(row.experiments),
                 "state": row.standing.state,
                 "reasons": list(row.reasons),
-                "last_seconds": row.standing.seconds,
+                "estimate": costs.record(row.cost),
             }
-            for row in given
+            for row in shown.rows
         ],
     }
 
 
-def markdown(given: Sequence[Row]) -> str:
+def markdown(shown: View) -> str:
     """For a comment on a pull request."""
-    busy = [row for row in given if row.standing.state != "reuse"]
+    busy = shown.busy
     cells = [
         (
             row.standing.state,
@@ -158,12 +188,14 @@ def markdown(given: Sequence[Row]) -> str:
             f"`{row.id}`",
             diff.escaped(_who(row)),
             "<br>".join(map(diff.escaped, row.reasons)),
+            costs.short(row.cost),
         )
         for row in busy[:_SHOWN]
     ]
-    parts = [f"**Plan**: {summary(given)}"]
+    parts = [f"**Plan**: {summary(shown.rows)}"]
     if cells:
-        parts.append(diff.table(("", "task", "id", "for", "why"), cells))
+        parts.append(diff.table(("", "task", "id", "for", "why", "takes"), cells))
+        parts.append("\n".join(f"- {line}" for line in costs.totals(shown.total)))
     if len(busy) > _SHOWN:
         parts.append(f"… {len(busy) - _SHOWN:,} more")
     return "\n\n".join(parts) + "\n"
