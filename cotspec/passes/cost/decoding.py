@@ -5,7 +5,6 @@ Puts the arithmetic of `speed` into words.
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 from cotspec.ir.plan import Task
@@ -83,8 +82,7 @@ def seconds(task: Task, flow: Flow, device: Device) -> Amount:
         weight=float(speed.bytes_of(own)),
         share=settings.tensor_parallel if vllm else 1,
     )
-    rounds = given.requests.value / max(1.0, batch)
-    part = parts.decoded(model, device, way, rounds=rounds if vllm else math.ceil(rounds), steps=steps, prompt=prompt)
+    part = _batches(model, device, way, requests=given.requests.value, steps=steps, prompt=prompt)
     fixed = START + model.parameters * speed.bytes_of(own) / devices.LOADING + (parts.VLLM if vllm else 0.0)
     return Amount(
         fixed + part.seconds,
@@ -92,6 +90,23 @@ def seconds(task: Task, flow: Flow, device: Device) -> Amount:
         f"{model.source}; {given.requests.text}, {given.prompt.text}, {given.completion.text}",
         limit(given),
     )
+
+
+def _batches(
+    model: Model, device: Device, way: Decoding, *, requests: float, steps: float, prompt: float
+) -> parts.Part:
+    """All requests: vLLM fills a place as soon as it is free, transformers ends with what is left over."""
+    rounds = requests / max(1.0, way.batch)
+    if way.engine == "vllm":
+        return parts.decoded(model, device, way, rounds=rounds, steps=steps, prompt=prompt)
+    whole, left = divmod(requests, way.batch)
+    if not left:
+        return parts.decoded(model, device, way, rounds=whole, steps=steps, prompt=prompt)
+    last = parts.decoded(model, device, way._replace(batch=left), rounds=1, steps=steps, prompt=prompt)
+    if not whole:
+        return last
+    most = parts.decoded(model, device, way, rounds=whole, steps=steps, prompt=prompt)
+    return parts.Part(most.seconds + last.seconds, f"{most.text} and a last batch of {left:,.0f}")
 
 
 def _room(task: Task, model: Model, device: Device, context: float) -> float:

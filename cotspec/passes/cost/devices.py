@@ -21,6 +21,8 @@ GRAPH: Final = 0.04e-3
 """The same with captured graphs (vLLM)."""
 CORE: Final = 80e9
 """FLOP/s of a core: two 256-bit multiply-adds a cycle at 2.5 GHz."""
+STREAM: Final = 16e9
+"""Bytes a second that one core of a server reads from memory."""
 LOADING: Final = 1e9
 """Bytes a second at which weights are read or written."""
 
@@ -61,4 +63,4 @@ DEVICES: Final[Mapping[str, Device]] = MappingProxyType(
 
 def cpu(cores: int) -> Device:
     """The CPU; 16-bit products are no faster there."""
-    return Device(CPU, cores * CORE, cores * CORE, 20e9, 0)
+    return Device(CPU, cores * CORE, cores * CORE, cores * STREAM, 0)

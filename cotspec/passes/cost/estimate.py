@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from cotspec.ir.plan import Task
-from cotspec.passes.cost import clock, devices, space
+from cotspec.passes.cost import clock, devices, disk, space
 from cotspec.passes.cost.amounts import Amount, Cost, Total, total
 from cotspec.passes.cost.calibration import Comparison, Runs, Scale, family
 from cotspec.passes.cost.devices import DEVICES, Device
@@ -83,8 +83,8 @@ class Estimator:
             seconds=seconds,
             hours=_hours(seconds, held, device.name),
             memory=space.peak(task, self._flow, device),
-            disk=space.disk(task, self._flow),
-            scratch=space.scratch(task, self._flow),
+            disk=disk.out(task, self._flow),
+            scratch=disk.scratch(task, self._flow),
             tokens=clock.tokens(task, self._flow),
             plain=plain,
             measured=self._facts.seconds(task),

@@ -5,7 +5,6 @@ Knows tasks and their edges; not what a number of tokens costs. Every answer say
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -14,36 +13,24 @@ from cotspec.passes.cost.amounts import Quantity
 from cotspec.passes.cost.architecture import Model, of_name
 from cotspec.passes.cost.facts import Facts, Lines
 from cotspec.passes.cost.published import ROWS
+from cotspec.passes.cost.speech import CHARACTERS, Speech, lengths, of_lines, template
+from cotspec.passes.cost.words import count
 from cotspec.spec import payload
 
-CHARACTERS: Final = 4.0
-"""Characters of English text in a token, where no record tells (a common rule of thumb)."""
-_TEMPLATE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 UNKNOWN: Final = Quantity(None, "")
 
 
-class Speech(NamedTuple):
-    """What a teacher's traces are like."""
-
-    question: float
-    """Mean characters of a question."""
-    tokens: float
-    """Mean tokens of a trace."""
-    longest: float
-    ratio: float
-    """Characters in a token."""
-    text: str
-
-
 class Rows(NamedTuple):
-    """What a stage trains on: all rows of all epochs, and the tokens of one."""
+    """What a stage trains on: the rows of all epochs and the tokens of one, None before anything tells their length."""
 
     total: Quantity
-    prompt: Quantity
-    target: Quantity
-    """Empty for grpo, which writes its own."""
-    longest: float | None
+    prompt: float | None = None
+    target: float | None = None
+    """Also None for grpo, which writes its own."""
+    longest: float | None = None
     """Tokens of the longest row."""
+    text: str = ""
+    """Where prompt and target come from."""
 
 
 class Asked(NamedTuple):
@@ -56,11 +43,6 @@ class Asked(NamedTuple):
     """Mean tokens of a completion."""
     longest: float
     """Tokens after which the last of a batch has ended."""
-
-
-def count(value: float) -> str:
-    """`2,400`, `431`, `83.5`."""
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.1f}"
 
 
 class Flow:
@@ -175,11 +157,11 @@ class Flow:
     def _speech(self, task: Task) -> Speech | None:
         match task.body:
             case payload.TracesBody():
-                found = _speech(self._facts.lines(Read(task.id, "traces.jsonl")), "trace")
+                found = of_lines(self._facts.lines(Read(task.id, "traces.jsonl")), "trace")
                 if found:
                     return found
             case payload.TeachBody():
-                return _speech(self._facts.lines(Read(task.id, "rollouts.jsonl")), "text")
+                return of_lines(self._facts.lines(Read(task.id, "rollouts.jsonl")), "text")
             case _:
                 pass
         makers = (self._tasks.get(read.task) for read in task.reads.values() if read.task)
@@ -189,7 +171,7 @@ class Flow:
         """The rows that a training task, or a rows task, is about."""
         maker = self.maker(task, "rows") if "rows" in task.reads else task
         if maker is None or not isinstance(maker.body, payload.RowsBody):
-            return Rows(UNKNOWN, UNKNOWN, UNKNOWN, None)
+            return Rows(UNKNOWN)
         if maker.id not in self._rows:
             self._rows[maker.id] = self._rows_of(maker, maker.body)
         return self._rows[maker.id]
@@ -200,14 +182,13 @@ class Flow:
             return _measured_rows(found, speech)
         total = self._row_count(task, body)
         if speech is None:
-            return Rows(total, UNKNOWN, UNKNOWN, None)
+            return Rows(total)
         shown = 0.0 if body.task == "solve" else speech.tokens
         prompt = (template(body.prompt) + speech.question) / speech.ratio + shown
-        parts = "template, question and trace" if shown else "template and question"
-        told = f"prompt {count(prompt)} tokens ({parts}; {speech.text})"
-        target = Quantity(speech.tokens, f"trace {count(speech.tokens)} tokens") if body.by == "sft" else UNKNOWN
-        longest = prompt + speech.longest + (speech.longest - speech.tokens if shown else 0.0)
-        return Rows(total, Quantity(prompt, told), target, longest)
+        target = speech.tokens if body.by == "sft" else None
+        longest = prompt + (speech.longest if target else 0.0) + (speech.longest - speech.tokens if shown else 0.0)
+        parts = f"prompt of template, question{' and trace' if shown else ''}{', target a trace' if target else ''}"
+        return Rows(total, prompt, target, longest, f"{parts}: {speech.text}")
 
     def _row_count(self, task: Task, body: payload.RowsBody) -> Quantity:
         role = "failures" if "failures" in task.reads else "traces"
@@ -255,7 +236,7 @@ class Flow:
         return mean, min(speech.longest if speech else most, most)
 
     def _prompt(self, task: Task, text: str, speech: Speech | None) -> Quantity:
-        question = speech.question if speech else self._question_length(task)
+        question = self.question(task)
         if question is None:
             return Quantity(None, "prompts are not counted: no question has been read yet")
         ratio = speech.ratio if speech else CHARACTERS
@@ -263,26 +244,15 @@ class Flow:
         assumed = "" if speech else f" at {CHARACTERS:g} characters a token (assumed)"
         return Quantity(tokens, f"prompts of {count(tokens)} tokens{assumed}")
 
-    def _question_length(self, task: Task) -> float | None:
-        found = self._facts.lines(task.reads["problems"]) if "problems" in task.reads else None
+    def question(self, task: Task) -> float | None:
+        """Mean characters of the questions behind a task."""
+        speech = self.speech(task)
+        if speech:
+            return speech.question
+        own = Read(task.id, "problems.jsonl") if isinstance(task.body, payload.DataBody) else None
+        read = own or task.reads.get("problems")
+        found = self._facts.lines(read) if read else None
         return found.chars.get("question") if found else None
-
-
-def lengths(most: int, own: Lines | None, speech: Speech | None) -> tuple[Quantity, float]:
-    """Mean length of what is generated, and the longest: as it was, as the teacher's, or as far as allowed."""
-    if own and "tokens" in own.means:
-        mean = own.means["tokens"]
-        longest = own.largest["tokens"] if own.looked > 1 else most
-        return Quantity(mean, f"{count(mean)} tokens (mean of {own.looked:,} in {own.file})"), min(longest, most)
-    if speech:
-        mean = min(speech.tokens, most)
-        return Quantity(mean, f"{count(mean)} tokens (as long as {speech.text})"), min(speech.longest, most)
-    return Quantity(most, f"{most:,} tokens (`max_new_tokens`)", "at most"), most
-
-
-def template(prompt: str) -> int:
-    """Characters of a prompt template that every prompt has."""
-    return len(_TEMPLATE.sub("", prompt))
 
 
 def cut(total: Quantity, slice: payload.Range) -> Quantity:
@@ -308,29 +278,14 @@ def _seen(lines: Lines, what: str) -> Quantity:
     return Quantity(lines.total, f"{lines.total:,} {what} ({lines.file})")
 
 
-def _speech(lines: Lines | None, field: str) -> Speech | None:
-    if lines is None or not lines.means.get("tokens") or not lines.chars.get(field):
-        return None
-    return Speech(
-        question=lines.chars.get("question", 0.0),
-        tokens=lines.means["tokens"],
-        longest=lines.largest["tokens"],
-        ratio=lines.chars[field] / lines.means["tokens"],
-        text=f"the mean of {lines.looked:,} in {lines.file}",
-    )
-
-
 def _measured_rows(lines: Lines, speech: Speech | None) -> Rows:
     """Rows that are there: their texts are measured in characters, and the teacher tells how many a token has."""
     ratio = speech.ratio if speech else CHARACTERS
     told = f"{ratio:.2f} characters a token, {'as the teacher writes' if speech else 'assumed'}"
-    prompt = lines.chars.get("prompt", 0.0) / ratio
-    target = lines.chars.get("target", 0.0) / ratio
-    longest = (lines.longest.get("prompt", 0.0) + lines.longest.get("target", 0.0)) / ratio
-    of = f"mean of {lines.looked:,} rows in {lines.file}, {told}"
     return Rows(
         total=_seen(lines, "rows"),
-        prompt=Quantity(prompt, f"prompt {count(prompt)} tokens ({of})"),
-        target=Quantity(target, f"target {count(target)} tokens ({of})") if target else UNKNOWN,
-        longest=longest,
+        prompt=lines.chars.get("prompt", 0.0) / ratio,
+        target=lines.chars["target"] / ratio if "target" in lines.chars else None,
+        longest=(lines.longest.get("prompt", 0.0) + lines.longest.get("target", 0.0)) / ratio,
+        text=f"mean of {lines.looked:,} of them, {told}",
     )

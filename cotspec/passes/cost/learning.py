@@ -10,9 +10,10 @@ from cotspec.passes.cost import devices, parts, speed
 from cotspec.passes.cost.amounts import Amount, Limit
 from cotspec.passes.cost.architecture import Model
 from cotspec.passes.cost.devices import Device
-from cotspec.passes.cost.flow import Flow, count
+from cotspec.passes.cost.flow import Flow
 from cotspec.passes.cost.parts import Part
 from cotspec.passes.cost.speed import Decoding
+from cotspec.passes.cost.words import count
 from cotspec.spec import payload
 
 TrainBody = payload.SftBody | payload.GrpoBody
@@ -70,11 +71,11 @@ def _sft_steps(task: Task, body: payload.SftBody, flow: Flow) -> Steps | None:
     total, limit = rows.total.value, rows.total.limit
     if total is None:
         return None
-    if rows.prompt.value is None or rows.target.value is None:
+    if rows.prompt is None or rows.target is None:
         told, length, limit = f"{rows.total.text} × at most {most:,} tokens (`max_length`)", float(most), "at most"
     else:
-        length = min(rows.prompt.value + rows.target.value, most)
-        told = f"{rows.total.text} × {count(length)} tokens ({rows.prompt.text} + {rows.target.text})"
+        length = min(rows.prompt + rows.target, most)
+        told = f"{rows.total.text} × {count(length)} tokens ({rows.text})"
     optimizer = math.ceil(total / body.global_batch)
     return Steps(total, optimizer, 0.0, length, min(rows.longest or most, most), told, limit)
 
@@ -87,9 +88,9 @@ def _grpo_steps(task: Task, body: payload.GrpoBody, flow: Flow) -> Steps | None:
     room = body.max_length - body.sampling.max_new_tokens
     completion, longest = flow.completions(task, body.sampling.max_new_tokens, "log.jsonl")
     prompt, asked = float(room), f"prompt at most {room:,} tokens (`max_length` − `max_new_tokens`)"
-    if rows.prompt.value is not None:
-        prompt, asked = min(rows.prompt.value, room), rows.prompt.text
-    bound = "at most" in (rows.total.limit, completion.limit) or rows.prompt.value is None
+    if rows.prompt is not None:
+        prompt, asked = min(rows.prompt, room), f"prompt {count(rows.prompt)} tokens ({rows.text})"
+    bound = "at most" in (rows.total.limit, completion.limit) or rows.prompt is None
     told = rows.total.text if used == rows.total.value else f"{count(used)} in whole batches of {rows.total.text}"
     return Steps(
         rows=used,

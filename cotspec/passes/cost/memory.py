@@ -1,7 +1,8 @@
 """Bytes on a device: weights, gradients, AdamW, activations, cache. The arithmetic alone, in plain numbers.
 
-Shares follow ZeRO (Rajbhandari et al. 2020, arXiv 1910.02054); activations are counted tensor by tensor for a
-Llama-style layer with fused attention, as in Korthikanti et al. 2022 (arXiv 2205.05198).
+Shares follow ZeRO (Rajbhandari et al. 2020, arXiv 1910.02054). Activations are counted tensor by tensor for a
+Llama-style layer with fused attention, in the manner of Korthikanti et al. 2022 (arXiv 2205.05198); the count is that
+of the tensors torch keeps (tests/runtime/test_kept_activations.py).
 """
 
 from __future__ import annotations
@@ -16,8 +17,12 @@ TILE: Final = 4096
 """Tokens whose logits exist at a time: the trainers' head works in tiles of this many, 4,096 logits wide."""
 CONTEXT: Final = 700_000_000
 """Bytes a CUDA context and its libraries take on a GPU."""
-PROCESS: Final = 900_000_000
-"""Bytes of a process that has loaded torch and the trainers, on the CPU."""
+TRAINER: Final = 1_300_000_000
+"""Bytes of a training process on the CPU beside its tensors (measured on four tasks of the tiny experiment)."""
+GENERATOR: Final = 370_000_000
+"""Bytes of a generating process on the CPU beside its tensors (measured)."""
+KEPT: Final = 1.2
+"""Share of activations that a process on the CPU takes: freed memory is kept, in pieces (measured with `TRAINER`)."""
 
 
 class State(NamedTuple):
@@ -72,20 +77,25 @@ def activations(shape: Shape, *, tokens: float, precision: str, checkpointing: b
 
 
 def layer(shape: Shape, precision: str) -> float:
-    """Bytes of one token in one layer: norms, projections, attention's inputs and output, the gated feed-forward part;
-    a norm computes in float32 and keeps that too."""
-    numbers = 6 * shape.hidden + 5 * shape.query + 4 * shape.kv + 4 * shape.mlp
-    return numbers * bytes_of(precision) + (8 * shape.hidden if bytes_of(precision) == 2 else 0)
+    """Bytes of one token in one layer: norms and inputs of projections; queries, keys, values (repeated for each query
+    head) and attention's output; the gated feed-forward part. Under 16 bits the residuals stay in float32."""
+    hidden = 26 if bytes_of(precision) == 2 else 24
+    return hidden * shape.hidden + 4 * bytes_of(precision) * (shape.query + shape.mlp)
 
 
 def casts(model: Model, *, trained: float, precision: str, spread: int) -> float:
-    """16-bit copies of float32 weights that autocast keeps through a step; of one layer when the weights are spread."""
-    if bytes_of(precision) == 4 or trained < model.parameters:
-        return 0.0
-    layers = model.shape.layers if model.shape else 1
-    return 2 * model.active / (layers if spread > 1 else 1)
+    """16-bit copies of float32 weights that autocast keeps through a step; of spread weights, the two layers that are
+    gathered at a time."""
+    if spread > 1:
+        return bytes_of(precision) * model.active * 2 / max(2, model.shape.layers if model.shape else 2)
+    return 2 * model.active if bytes_of(precision) == 2 and trained >= model.parameters else 0.0
 
 
 def sampling(shape: Shape, *, batch: float, greedy: bool) -> float:
     """Bytes of the last step's logits, and in sampling of their float64 probabilities and sums."""
     return batch * shape.vocab * (8 if greedy else 32)
+
+
+def passing(shape: Shape, precision: str) -> float:
+    """Bytes of one token on its way through a layer, when nothing is kept."""
+    return bytes_of(precision) * (3 * shape.mlp + 2 * shape.hidden)
