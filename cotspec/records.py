@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import islice
+from math import prod
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ from cotspec.spec.payload import BuiltinModel, GrpoBody, HubModel, ReportBody, S
 
 MOST: Final = 500
 """Lines of a file that means are taken of: enough to know a mean to some percent."""
+_HEADER: Final = 100_000_000
+"""Bytes that the head of a weights file may have (the format's own limit)."""
 NEWEST: Final = 100
 """Tasks of earlier plans that estimates are compared with, the latest ones."""
 
@@ -189,6 +192,8 @@ def _lines(place: Path, told: str) -> Lines | None:
             rest = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
     except (OSError, ValueError, AttributeError):
         return None
+    if not looked:
+        return None
     return Lines(
         file=told,
         total=looked + rest,
@@ -226,17 +231,11 @@ def _header(path: Path) -> int:
     """Parameters in a safetensors file: its first 8 bytes are the length of a JSON text with all shapes."""
     try:
         with path.open("rb") as file:
-            head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    except (OSError, ValueError, MemoryError, OverflowError):
+            length = int.from_bytes(file.read(8), "little")
+            head = json.loads(file.read(length)) if length < _HEADER else {}
+        return sum(prod(tensor["shape"]) for name, tensor in head.items() if name != "__metadata__")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return 0
-    total = 0
-    for name, tensor in head.items():
-        if name != "__metadata__":
-            size = 1
-            for side in tensor["shape"]:
-                size *= side
-            total += size
-    return total
 
 
 def _task(place: Path) -> Task | None:

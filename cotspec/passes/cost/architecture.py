@@ -13,10 +13,7 @@ from typing import Final, NamedTuple
 _NAMED: Final = re.compile(r"(?<![A-Za-z0-9.])(\d+(?:\.\d+)?)\s?([BbMm])(?![A-Za-z0-9])")
 _ACTIVE: Final = re.compile(r"(?<![A-Za-z0-9])A(\d+(?:\.\d+)?)[Bb](?![A-Za-z0-9])")
 _UNITS: Final = MappingProxyType({"b": 1e9, "m": 1e6})
-BYTES: Final[Mapping[str, int]] = MappingProxyType(
-    {"float32": 4, "bfloat16": 2, "float16": 2, "fp32": 4, "bf16": 2, "fp16": 2}
-)
-"""Bytes of a number, by the names of configurations and of payloads."""
+_FORMATS: Final = MappingProxyType({"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"})
 
 
 class Shape(NamedTuple):
@@ -49,7 +46,7 @@ class Model(NamedTuple):
     shape: Shape | None
     """None when only the name tells."""
     dtype: str
-    """Number format of the saved weights; "" when nothing tells."""
+    """Number format of the saved weights, `fp32`, `bf16` or `fp16`; "" when nothing tells."""
     tokenizer: int
     """Bytes of the files beside the weights; 0 when nothing tells."""
     source: str
@@ -113,7 +110,7 @@ def of_config(config: Mapping[str, object], *, file: str, tokenizer: int = 0) ->
         parameters=count,
         active=count - (0 if found.tied else found.vocab * found.hidden),
         shape=found,
-        dtype=dtype if isinstance(dtype, str) and dtype in BYTES else "",
+        dtype=_FORMATS.get(str(dtype), ""),
         tokenizer=tokenizer,
         source=f"N = {count:.3g} from {file}",
     )

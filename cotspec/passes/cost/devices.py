@@ -42,7 +42,7 @@ class Device(NamedTuple):
 
     def flops(self, precision: str) -> float:
         """Peak FLOP/s in a precision."""
-        return self.fp32 if precision in ("fp32", "float32") else self.half
+        return self.fp32 if precision == "fp32" else self.half
 
 
 DEVICES: Final[Mapping[str, Device]] = MappingProxyType(

@@ -54,6 +54,7 @@ class Flow:
         self._speeches: dict[str, Speech | None] = {}
         self._rows: dict[str, Rows] = {}
         self._counts: dict[str, Quantity] = {}
+        self._asked: dict[str, Asked] = {}
 
     # --- models -------------------------------------------------------------------------------------------------------
 
@@ -86,7 +87,9 @@ class Flow:
         if maker is None or not isinstance(maker.body, payload.SftBody | payload.GrpoBody):
             return None
         start = self.model(maker)
-        return None if start is None else start._replace(dtype=maker.body.precision)
+        if start is None or start.dtype == maker.body.precision:
+            return start
+        return start._replace(dtype=maker.body.precision)
 
     def maker(self, task: Task, role: str) -> Task | None:
         """The task that makes an input; None for a file of the project or no such input."""
@@ -202,17 +205,22 @@ class Flow:
 
     def asked(self, task: Task) -> Asked:
         """What a generating task has to do."""
+        if task.id not in self._asked:
+            self._asked[task.id] = self._ask(task)
+        return self._asked[task.id]
+
+    def _ask(self, task: Task) -> Asked:
         body = task.body
         match body:
             case payload.TeachBody():
-                return self._asked(task, body.sampling, self._problems(task), ("rollouts.jsonl", body.prompt))
+                return self._told(task, body.sampling, self._problems(task), ("rollouts.jsonl", body.prompt))
             case payload.MineBody():
                 tries = self.tried(task)
-                return self._asked(task, body.sampling, _times(tries, body.attempts, "attempts"), ("", body.prompt))
+                return self._told(task, body.sampling, _times(tries, body.attempts, "attempts"), ("", body.prompt))
             case payload.EvaluateBody():
-                return self._asked(task, body.sampling, self._problems(task), ("predictions.jsonl", body.prompt))
+                return self._told(task, body.sampling, self._problems(task), ("predictions.jsonl", body.prompt))
             case payload.GateBody():
-                return self._asked(task, body.sampling, self._problems(task), ("", body.prompt))
+                return self._told(task, body.sampling, self._problems(task), ("", body.prompt))
             case _:
                 return Asked(UNKNOWN, UNKNOWN, UNKNOWN, 0.0)
 
@@ -222,7 +230,7 @@ class Flow:
         samples = sampling.n if isinstance(sampling, payload.Sampling) else 1
         return UNKNOWN if maker is None else _times(self.questions(maker), samples, "samples")
 
-    def _asked(self, task: Task, sampling: payload.Sampling, requests: Quantity, told: tuple[str, str]) -> Asked:
+    def _told(self, task: Task, sampling: payload.Sampling, requests: Quantity, told: tuple[str, str]) -> Asked:
         file, prompt = told
         own = self._facts.lines(Read(task.id, file)) if file else None
         speech = self.speech(task)

@@ -81,4 +81,4 @@ def model(hub_id: str) -> Model | None:
         return None
     count = parameters(shape)
     active = count - (0 if shape.tied else shape.vocab * shape.hidden)
-    return Model(count, active, shape, "bfloat16", 0, f"N = {count:.3g} from the published config of {hub_id}")
+    return Model(count, active, shape, "bf16", 0, f"N = {count:.3g} from the published config of {hub_id}")

@@ -88,4 +88,4 @@ def copies(engine: str) -> int:
 
 def bytes_of(precision: str) -> int:
     """Bytes of a number."""
-    return 4 if precision in ("fp32", "float32") else 2
+    return 4 if precision == "fp32" else 2

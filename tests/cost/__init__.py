@@ -1,0 +1,1 @@
+"""What estimates of time, memory, disk and tokens say."""
