@@ -223,6 +223,14 @@ def test_adapters_hold_no_moments_of_the_base_and_need_no_second_copy_for_a_refe
     assert "reference" not in part.formula
 
 
+def test_an_optimizer_without_moments_takes_less_memory_and_scratch() -> None:
+    plain, bare = (
+        costs(changed("stages.structure.train.trainer", given))["stage structure"] for given in ({}, {"optim": "sgd"})
+    )
+    assert value(plain.memory) - value(bare.memory) == pytest.approx(8 * N)
+    assert value(plain.scratch) - value(bare.scratch) == 2 * 8 * N
+
+
 def test_the_gpu_decides_how_long_it_takes() -> None:
     data = changed("resources.train", {"gpus": 1, "per_device_batch": 4})
     slow, fast = (costs(data, known=Known(gpu=gpu))["stage compress"] for gpu in ("A100-80G", "H100"))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cotspec.passes.cost import memory
 from cotspec.passes.cost.architecture import Model, Shape, parameters
 from cotspec.spec.resources import Strategy
+from cotspec.spec.trainer import Optimizer
 
 PRECISIONS = st.sampled_from(["fp32", "bf16", "fp16"])
 shapes = st.builds(
@@ -39,6 +40,11 @@ def test_adamw_in_float32_holds_sixteen_bytes_a_parameter_on_the_cpu() -> None:
     spread = memory.shares("ddp", 1, gpu=False, precision="fp32")
     held = memory.state(whole=1e9, trained=1e9, precision="fp32", shares=spread)
     assert (held.weights, held.gradients, held.optimizer) == (4e9, 4e9, 8e9)
+
+
+def test_every_optimizer_that_a_spec_may_name_has_its_moments_and_adamw_is_the_default() -> None:
+    assert set(memory.MOMENTS) == set(get_args(Optimizer))
+    assert (memory.moments({}), memory.moments({"optim": "adamw_8bit"})) == (8, 2)
 
 
 def test_ddp_keeps_its_buckets_beside_the_gradients() -> None:

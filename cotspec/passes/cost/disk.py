@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from cotspec.ir.plan import Task
-from cotspec.passes.cost import clock, decoding, learning, speed
+from cotspec.passes.cost import clock, decoding, learning, memory, speed
 from cotspec.passes.cost.amounts import Amount
 from cotspec.passes.cost.flow import Flow
 from cotspec.passes.cost.learning import TrainBody
@@ -115,8 +115,9 @@ def scratch(task: Task, flow: Flow) -> Amount:
     if not isinstance(body, TrainBody):
         return Amount(0.0, "no more than its result", "")
     if model is None:
-        return Amount(None, "28·N", "not known: the size of the model")
+        return Amount(None, "checkpoints × N", "not known: the size of the model")
     if body.lora.r:
         return Amount(0.0, "adapters and their moments only", model.source)
-    formula = "2 checkpoints × 12·N (weights, two moments) + 4·N (weights before they are converted)"
-    return Amount(28 * model.parameters, formula, model.source)
+    one = 4 + memory.moments(body.trainer)
+    formula = f"2 checkpoints × {one}·N (weights and optimizer) + 4·N (weights before they are converted)"
+    return Amount((2 * one + 4) * model.parameters, formula, model.source)

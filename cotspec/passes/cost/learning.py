@@ -6,7 +6,7 @@ import math
 from typing import Final, NamedTuple
 
 from cotspec.ir.plan import Task
-from cotspec.passes.cost import devices, parts, speed
+from cotspec.passes.cost import devices, memory, parts, speed
 from cotspec.passes.cost.amounts import Amount, Limit
 from cotspec.passes.cost.architecture import Model
 from cotspec.passes.cost.devices import Device
@@ -168,10 +168,10 @@ def _gradients(job: Job, *, rows: float, length: float) -> Part:
 
 
 def _fixed(job: Job, done: Steps) -> Part:
-    """The start, and what is saved: the checkpoints a killed run resumes from (weights and AdamW's two moments), one of
-    them at the end, and the result, which is saved, read again and saved in its own format."""
-    settings, weights = job.task.launch.settings, 4 * job.model.parameters
-    checkpoints = max(1.0, done.optimizer // settings.save_steps)
-    moved = 4 * weights + checkpoints * (0.0 if job.body.lora.r else 3 * weights)
+    """The start, and what is saved: the checkpoints a killed run resumes from (weights and optimizer), one of them
+    at the end, and the result, which is saved, read again and saved in its own format."""
+    settings, count = job.task.launch.settings, job.model.parameters
+    checkpoint = 0.0 if job.body.lora.r else (4 + memory.moments(job.body.trainer)) * count
+    moved = 16 * count + max(1.0, done.optimizer // settings.save_steps) * checkpoint
     start = START + (parts.VLLM if settings.engine == "vllm" else 0.0)
     return Part(start + moved / devices.LOADING, "to start and save")

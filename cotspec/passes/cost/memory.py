@@ -1,4 +1,4 @@
-"""Bytes on a device: weights, gradients, AdamW, activations, cache. The arithmetic alone, in plain numbers.
+"""Bytes on a device: weights, gradients, optimizer, activations, cache. The arithmetic alone, in plain numbers.
 
 Shares follow ZeRO (Rajbhandari et al. 2020, arXiv 1910.02054). Activations are counted tensor by tensor for a
 Llama-style layer with fused attention, in the manner of Korthikanti et al. 2022 (arXiv 2205.05198); the count is that
@@ -7,6 +7,8 @@ of the tensors torch keeps (tests/runtime/test_kept_activations.py).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from cotspec.passes.cost.architecture import Model, Shape
@@ -25,6 +27,29 @@ KEPT: Final = 1.2
 """Share of activations that a process on the CPU takes: freed memory is kept, in pieces (measured with `TRAINER`)."""
 
 
+MOMENTS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "adamw_torch_fused": 8,
+        "adamw_torch": 8,
+        "adafactor": 0,  # sums of rows and columns only
+        "sgd": 0,
+        "adagrad": 4,
+        "rmsprop": 4,
+        "adamw_8bit": 2,
+        "paged_adamw_8bit": 2,
+        "paged_adamw_32bit": 8,
+        "lion_8bit": 1,
+        "lion_32bit": 4,
+    }
+)
+"""Bytes an optimizer keeps for a trained parameter."""
+
+
+def moments(trainer: Mapping[str, object]) -> int:
+    """Bytes for a trained parameter of the optimizer that the trainer's settings name; AdamW when they name none."""
+    return MOMENTS.get(str(trainer.get("optim")), 8)
+
+
 class State(NamedTuple):
     """What stays on a device between two steps."""
 
@@ -38,12 +63,12 @@ class State(NamedTuple):
         return self.weights + self.gradients + self.optimizer
 
 
-def state(*, whole: float, trained: float, precision: str, shares: Shares) -> State:
+def state(*, whole: float, trained: float, precision: str, shares: Shares, moments: int = 8) -> State:
     """`whole` are all parameters, `trained` those with gradients; a frozen base is held in the training's precision."""
     frozen = whole if trained < whole else 0.0
     master = 4 * trained / shares.optimizer if shares.half else 4 * trained / shares.weights
     weights = frozen * bytes_of(precision) / shares.weights + master + (2 * trained if shares.half else 0.0)
-    return State(weights, shares.gradient_bytes * trained / shares.gradients, 8 * trained / shares.optimizer)
+    return State(weights, shares.gradient_bytes * trained / shares.gradients, moments * trained / shares.optimizer)
 
 
 class Shares(NamedTuple):

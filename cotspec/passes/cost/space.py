@@ -72,11 +72,17 @@ def _held(task: Task, body: TrainBody, model: Model, device: Device) -> Bytes:
     settings, gpu = task.launch.settings, device.name != devices.CPU
     spread = memory.shares(task.launch.strategy, settings.processes, gpu=gpu, precision=body.precision)
     trained = float(adapters(model.shape, body.lora)) if body.lora.r else model.parameters
-    state = memory.state(whole=model.parameters, trained=trained, precision=body.precision, shares=spread)
+    state = memory.state(
+        whole=model.parameters,
+        trained=trained,
+        precision=body.precision,
+        shares=spread,
+        moments=memory.moments(body.trainer),
+    )
     return {
         "weights": state.weights,
         "gradients": state.gradients,
-        "AdamW": state.optimizer,
+        str(body.trainer.get("optim", "AdamW")): state.optimizer,
         "copies": memory.casts(model, trained=trained, precision=body.precision, spread=spread.weights),
         "reference": 4 * model.parameters / spread.weights if _has_reference(body) else 0.0,
         "vLLM's share": settings.vllm_memory * device.memory if settings.engine == "vllm" else 0.0,
