@@ -8,20 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path as File
-from typing import TYPE_CHECKING
 
-from cotspec.cot.prompting import VARIABLES
+from cotspec.cot import template
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.source import Path, SourceMap
 from cotspec.diagnostics.suggest import did_you_mean, listed, near
 from cotspec.front.paths import Named, locate, project_root, text_of
 from cotspec.front.read import shown
 from cotspec.spec.experiment import Experiment, FailureRows
-
-if TYPE_CHECKING:
-    from jinja2.nodes import Template
-
-_PLAIN = re.compile(rf"(?<!\{{)\{{\{{ *(?:{'|'.join(sorted(VARIABLES))}) *\}}\}}")
 
 
 def load_prompts(experiment: Experiment, *, source: SourceMap, spec: File, sink: Sink) -> dict[str, str]:
@@ -35,8 +29,7 @@ def load_prompts(experiment: Experiment, *, source: SourceMap, spec: File, sink:
         locate(named(written, path), sink)
     texts: dict[str, str] = {}
     for path, written in prompt_paths(experiment):
-        text = texts[written] if written in texts else _text(named(written, path), sink)
-        if text is not None:
+        if written not in texts and (text := _text(named(written, path), sink)) is not None:
             texts[written] = text
     return texts
 
@@ -67,53 +60,24 @@ def _text(named: Named, sink: Sink) -> str | None:
     found = text_of(named, sink, rule="prompt-file")
     if found is None:
         return None
-    faults = list(_faults(found[1], shown(found[0])))
-    sink.extend(faults)
-    return None if faults else found[1]
+    file, text = found
+    faults = template.faults(text)
+    sink.extend(_finding(fault, text, shown(file)) for fault in faults)
+    return None if faults else text
 
 
-def _faults(text: str, file: str) -> Iterator[Diagnostic]:
-    # Most prompts only insert their names. That needs no parser, and jinja2 would be a tenth of a whole check.
-    return iter(()) if not re.search(r"\{[{%#]", _PLAIN.sub(" ", text)) else _jinja_faults(text, file)
+def _finding(fault: template.Fault, text: str, file: str) -> Diagnostic:
+    close = near(fault.unknown, template.VARIABLES) if fault.unknown else ()
+    advice = fault.help or did_you_mean(close) or f"there is {listed(sorted(template.VARIABLES))}"
+    span = _span(text, file, fault)
+    return Diagnostic(rule="prompt-template", message=fault.message, span=span, help=advice, suggestions=close)
 
 
-def _jinja_faults(text: str, file: str) -> Iterator[Diagnostic]:
-    from jinja2 import TemplateError, TemplateSyntaxError, meta
-    from jinja2.sandbox import SandboxedEnvironment
-
-    try:
-        tree = SandboxedEnvironment().parse(text)
-        unknown = meta.find_undeclared_variables(tree) - VARIABLES
-        others = list(meta.find_referenced_templates(tree))
-        SandboxedEnvironment().compile(tree)
-    except TemplateSyntaxError as error:
-        message = f"the template cannot be read: {error.message or 'syntax error'}"
-        yield _fault(message, _line(text, file, error.lineno), "see https://jinja.palletsprojects.com/templates")
-        return
-    except TemplateError as error:
-        yield _fault(f"the template cannot be used: {error.message}", _line(text, file, 1), "")
-        return
-    if others:
-        yield _fault("a prompt cannot include or import another template", _line(text, file, 1), "write its text here")
-    for name in sorted(unknown):
-        close = near(name, VARIABLES)
-        advice = did_you_mean(close) or f"there is {listed(sorted(VARIABLES))}"
-        yield _fault(f"a prompt has no name `{name}`", _use(text, file, tree, name), advice, close)
-
-
-def _fault(message: str, span: Span, advice: str, suggestions: tuple[str, ...] = ()) -> Diagnostic:
-    return Diagnostic(rule="prompt-template", message=message, span=span, help=advice, suggestions=suggestions)
-
-
-def _use(text: str, file: str, tree: Template, name: str) -> Span:
-    """Where a name is first used; Jinja knows the line, the column is the first place on it that reads so."""
-    from jinja2 import nodes
-
-    line = min((node.lineno for node in tree.find_all(nodes.Name) if node.name == name), default=1)
-    whole = _line(text, file, line)
-    at = text.split("\n")[line - 1].find(name)
-    return whole if at < 0 else Span(file, line, at + 1, line, at + 1 + len(name))
-
-
-def _line(text: str, file: str, line: int) -> Span:
-    return Span(file, line, 1, line, len(text.split("\n")[line - 1]) + 1)
+def _span(text: str, file: str, fault: template.Fault) -> Span:
+    """Where a fault is. Jinja knows the line; the column is the first place from its first tag on that reads so."""
+    line = text.split("\n")[fault.line - 1]
+    tag = re.search(r"\{[{%]", line)
+    word = re.compile(rf"(?<!\w){re.escape(fault.word)}(?!\w)" if fault.word.isidentifier() else re.escape(fault.word))
+    found = word.search(line, tag.start() if tag else 0) if fault.word else None
+    first, last = found.span() if found else (0, len(line))
+    return Span(file, fault.line, first + 1, fault.line, last + 1)

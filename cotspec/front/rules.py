@@ -293,8 +293,10 @@ _FILES_NAMED = (
     ),
     Rule(
         slug="prompt-template",
-        claim="A prompt file is a Jinja template that uses no name but `question` and `trace`.",
-        why="Any other name is empty when the prompt is written; includes and imports are not followed.",
+        claim="A prompt file inserts `question` and `trace`, perhaps under `{% if %}` or through a filter such as "
+        "`trim`, and uses nothing else of Jinja.",
+        why="Any other name is empty when the prompt is written; and loops, calls, attributes and arithmetic are "
+        "programs, which a spec from a stranger must not bring.",
         failing="$ echo '{{ qestion }}' > specs/ask.jinja\n"
         "$ sed -i 's/data: train}/data: train, prompt: ask.jinja}/' specs/a.yaml\n"
         "$ cotspec check specs/a.yaml\n",

@@ -60,8 +60,8 @@ def test_link_that_leads_out_of_the_project_is_refused(tmp_path: Path) -> None:
     [
         ("{{ question }}\n{{ qestion }}", 2, 4),
         ("{{ question", 1, 1),
-        ("{{ question | nofilter }}", 1, 1),
-        ("{{ question }}{% include 'x' %}", 1, 1),
+        ("{{ question | nofilter }}", 1, 15),
+        ("{{ question }}{% include 'x' %}", 1, 18),
     ],
 )
 def test_template_that_cannot_be_used_is_marked_in_its_own_file(

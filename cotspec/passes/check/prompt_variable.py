@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from cotspec.cot.template import shown
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
@@ -31,12 +31,12 @@ def check(context: Context) -> Iterator[Diagnostic]:
         text = context.files.get(written)
         if text is None:
             continue
-        span, traced = context.source.value(path), task != "solve"
-        if not _shows(text, "question"):
+        span, traced, names = context.source.value(path), task != "solve", shown(text)
+        if "question" not in names:
             yield finding(RULE, span, f"`{written}` does not show `question`", "put {{ question }} into it")
-        if traced and not _shows(text, "trace"):
+        if traced and "trace" not in names:
             yield finding(RULE, span, f"`{task}` shows a trace, and `{written}` does not", "put {{ trace }} into it")
-        if not traced and _shows(text, "trace"):
+        if not traced and "trace" in names:
             yield finding(RULE, span, f"`{written}` shows a trace, and there is none here", "leave {{ trace }} out")
 
 
@@ -49,8 +49,3 @@ def _prompts(context: Context) -> Iterator[tuple[Path, str, str]]:
             named.append(((*path, "rows", "prompt"), stage.rows.prompt, "solve"))
     named.append((("evaluate", "prompt"), spec.evaluate.prompt, "solve"))
     return ((path, written, task) for path, written, task in named if written is not None)
-
-
-def _shows(text: str, name: str) -> bool:
-    """Whether the template uses the name between its braces."""
-    return any(re.search(rf"\b{name}\b", part) for part in re.findall(r"\{[{%].*?[%}]\}", text, re.DOTALL))
