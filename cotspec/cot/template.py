@@ -109,7 +109,7 @@ def _parsed(text: str) -> nodes.Template | Fault:
     from jinja2 import Environment, TemplateSyntaxError
 
     try:
-        return Environment(autoescape=False).parse(text)  # noqa: S701 - text for a model; and nothing is run here
+        return Environment(autoescape=False, keep_trailing_newline=True).parse(text)  # noqa: S701 - nothing is run
     except TemplateSyntaxError as error:
         message = f"the template cannot be read: {error.message or 'syntax error'}"
         return Fault(error.lineno, "", message, "see https://jinja.palletsprojects.com/templates")

@@ -73,6 +73,7 @@ REFUSED = [
     ("{% autoescape true %}{% endautoescape %}", "this construct"),
     ("{% do question %}", "cannot be read"),
     ("{{ question", "cannot be read"),
+    ("{#\n", "cannot be read"),
     ("{{ 1" + "0" * 5000 + " }}", "cannot be read"),
     ("{{ '\\N{NO SUCH NAME}' }}", "cannot be read"),
     ("{{ " + "(" * 5000 + "question" + ")" * 5000 + " }}", "inside one another"),
