@@ -32,6 +32,8 @@ class _Match(Protocol):
 class _Pattern(Protocol):
     def finditer(self, text: str, *, timeout: float) -> Iterator[_Match]: ...
 
+    def fullmatch(self, text: str) -> _Match | None: ...
+
 
 # --- sentences --------------------------------------------------------------------------------------------------------
 
