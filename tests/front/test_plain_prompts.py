@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cotspec.front import prompts
+from cotspec.cot import template
 
 PIECES = ("{", "}", "{{", "}}", "%", "#", "-", "+", " ", "\n", "question", "trace", "tracer", "x", '"', "'", "|", "raw")
 
@@ -17,10 +17,14 @@ PIECES = ("{", "}", "{{", "}}", "%", "#", "-", "+", " ", "\n", "question", "trac
 @example("{{{question}}% x %}")
 @example("{{ question }}{{ tracer }}")
 def test_what_passes_without_jinja_passes_with_it(text: str) -> None:
-    assert list(prompts._faults(text, "a.jinja")) == list(prompts._jinja_faults(text, "a.jinja"))
+    if template._plain(text):
+        tree = template._parsed(text)
+        assert not isinstance(tree, template.Fault)
+        assert list(template._judge(tree)) == []
+        assert template.shown(text) == set(template._names(tree))
 
 
 @pytest.mark.parametrize("text", ["Only text, { and }.", "{{question}} and {{  trace  }}: {{ question }}"])
 def test_a_prompt_that_inserts_names_needs_no_jinja(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "jinja2", None)  # an import would raise
-    assert list(prompts._faults(text, "a.jinja")) == []
+    assert template.faults(text) == ()
