@@ -7,7 +7,6 @@ from typing import Final, assert_never
 from cotspec.back import places
 from cotspec.back.text import HEADER, Setting, yaml_mapping
 from cotspec.ir.plan import Launch, Plan
-from cotspec.spec.resources import Strategy
 
 _FSDP: Final[dict[str, Setting]] = {
     "fsdp_activation_checkpointing": False,
@@ -55,28 +54,30 @@ def _sharing(launch: Launch) -> dict[str, Setting]:
         # One process under torchrun, not `NO`: there the trainer would spread over every visible GPU (DataParallel) and
         # silently multiply the batch.
         return {"distributed_type": "MULTI_GPU"}
-    return _strategy(launch.strategy, accumulation=launch.settings.accumulation)
+    return _strategy(launch)
 
 
-def _strategy(strategy: Strategy, *, accumulation: int) -> dict[str, Setting]:
-    match strategy:
+def _strategy(launch: Launch) -> dict[str, Setting]:
+    match launch.strategy:
         case "ddp":
             return {"distributed_type": "MULTI_GPU"}
         case "fsdp":
             return {"distributed_type": "FSDP", "fsdp_config": _FSDP}
         case "zero2":
-            return {"distributed_type": "DEEPSPEED", "deepspeed_config": _zero(2, accumulation=accumulation)}
+            return {"distributed_type": "DEEPSPEED", "deepspeed_config": _zero(2, launch)}
         case "zero3":
-            zero3 = {**_zero(3, accumulation=accumulation), "zero3_save_16bit_model": True}
+            zero3 = {**_zero(3, launch), "zero3_save_16bit_model": True}
             return {"distributed_type": "DEEPSPEED", "deepspeed_config": zero3}
         case _:
-            assert_never(strategy)
+            assert_never(launch.strategy)
 
 
-def _zero(stage: int, *, accumulation: int) -> dict[str, Setting]:
+def _zero(stage: int, launch: Launch) -> dict[str, Setting]:
     return {
         "deepspeed_multinode_launcher": "standard",
-        "gradient_accumulation_steps": accumulation,
+        "gradient_accumulation_steps": launch.settings.accumulation,
+        # DeepSpeed clips by itself: without this, to a norm of 1.0 whatever the trainer is told.
+        "gradient_clipping": launch.max_grad_norm,
         "offload_optimizer_device": "none",
         "offload_param_device": "none",
         "zero3_init_flag": stage == 3,

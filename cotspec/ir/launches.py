@@ -72,7 +72,12 @@ def training(resources: Resources, *, stage: str, train: Sft | Grpo) -> Launch:
     )
     slurm = resources.slurm if given.gpus else None
     return Launch(
-        launcher="accelerate", settings=settings, strategy=given.strategy, precision=train.precision, slurm=slurm
+        launcher="accelerate",
+        settings=settings,
+        strategy=given.strategy,
+        precision=train.precision,
+        slurm=slurm,
+        max_grad_norm=train.max_grad_norm,
     )
 
 

@@ -22,6 +22,8 @@ class Launch(NamedTuple):
     strategy: Strategy
     precision: Literal["fp32", "bf16", "fp16"]
     slurm: Slurm | None
+    max_grad_norm: float = 0.0
+    """Of a training task: DeepSpeed clips gradients by itself and has to be told."""
 
 
 class Read(NamedTuple):

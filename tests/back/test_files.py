@@ -145,9 +145,9 @@ def test_accelerate_reads_its_files(gpus: int, strategy: str, kind: str, use_cpu
 
     data: dict[str, Any] = copy.deepcopy(SMALL)
     data["resources"]["train"] = {"gpus": gpus, "strategy": strategy, "per_device_batch": 1}
-    data["stages"]["compress"]["train"]["precision"] = "bf16"
+    data["stages"]["compress"]["train"] |= {"precision": "bf16", "max_grad_norm": 0.5}
     texts = set(named(emit(sealed(data).plan), "accelerate.yaml").values())
-    precisions = set()
+    precisions, clipped = set(), set()
     for at, text in enumerate(texts):
         path = tmp_path / f"{at}.yaml"
         path.write_text(text, encoding="utf-8")
@@ -160,7 +160,9 @@ def test_accelerate_reads_its_files(gpus: int, strategy: str, kind: str, use_cpu
         if kind == "DEEPSPEED":
             assert config.deepspeed_config["zero_stage"] == int(strategy[-1])
             assert config.deepspeed_config["gradient_accumulation_steps"] in (8 // gpus, 16 // gpus)
+            clipped.add(config.deepspeed_config["gradient_clipping"])
     assert precisions == {"no", "bf16"}
+    assert clipped == ({1.0, 0.5} if kind == "DEEPSPEED" else set())
 
 
 def test_only_training_has_an_accelerate_file(plan: Plan, files: dict[str, str]) -> None:
