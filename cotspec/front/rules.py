@@ -202,7 +202,7 @@ _SHAPE = (
         claim="A value is one of the choices, and within the bounds, of its key.",
         why="It would fail later, after hours of training, or train something that makes no sense.",
         failing="evaluate: {data: test, of: [base], sampling: {top_p: 1.5}}\n",
-        passing="evaluate: {data: test, of: [base], sampling: {top_p: 0.5}}\n",
+        passing="evaluate: {data: test, of: [base, second], sampling: {top_p: 0.5}}\n",
     ),
 )
 
@@ -289,7 +289,7 @@ _FILES_NAMED = (
         claim="A prompt file is there and is UTF-8 text.",
         why="Its text becomes part of what is computed.",
         failing="evaluate: {data: test, of: [base], prompt: nowhere.jinja}\n",
-        passing="evaluate: {data: test, of: [base]}\n",
+        passing="evaluate: {data: test, of: [base, second]}\n",
     ),
     Rule(
         slug="prompt-template",

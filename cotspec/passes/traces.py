@@ -20,3 +20,5 @@ class Traces:
     """The first of them, at most `cotspec.driver.MOST_TRACES`."""
     whole: bool
     """Whether these are all."""
+    count: int | None = None
+    """How many there are in all, where the run says so."""

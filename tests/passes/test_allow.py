@@ -18,6 +18,7 @@ def rules(allow: str, folder: Path, *, ci: bool = False) -> list[tuple[str, str]
     """(severity, rule) of the small spec with two unpinned models and these entries of `allow`."""
     file, sink = folder / "spec.yaml", Sink()
     text = BASE.replace("  base: {builtin: tiny-student}\n", UNPINNED)
+    text = text.replace("of: [base,", "of: [base, one, two,")
     file.write_text(f"{text}allow:\n{allow}" if allow else text, encoding="utf-8")
     plan_specs({"spec.yaml": file}, sink, Options(ci=ci))
     return [(f.severity, f.rule) for f in sink.sorted()]

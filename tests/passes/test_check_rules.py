@@ -49,7 +49,7 @@ def changed(example: str) -> str:
             spec[key] = value
         elif key == "stages":
             value = {**value, "second": {**spec["stages"]["second"], "start": next(iter(value))}}
-            spec["stages"], spec["evaluate"]["of"] = value, ["base"]
+            spec["stages"], spec["evaluate"]["of"] = value, ["base", "second"]
         elif isinstance(value, dict) and key not in ("teach", "evaluate"):
             spec[key] = {**spec.get(key, {}), **value}
         else:
@@ -83,7 +83,11 @@ def test_failing_example_has_the_finding(rule: Rule, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rule", EXAMPLES, ids=lambda rule: rule.slug)
 def test_passing_example_has_no_finding(rule: Rule, tmp_path: Path) -> None:
-    assert findings(changed(rule.passing), tmp_path).findings == []
+    # What an example adds to the small spec, nothing there may use: that is one rule's business only.
+    found = [
+        f for f in findings(changed(rule.passing), tmp_path).findings if f.rule != "unused" or rule.slug == "unused"
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize("spec", sorted((ROOT / "specs").glob("*.yaml")), ids=lambda p: p.name)

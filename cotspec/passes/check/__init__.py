@@ -35,7 +35,10 @@ from cotspec.passes.check import (
     source_settings,
     stage_kind,
     stage_order,
+    tensor_parallel,
     trace_openers,
+    trainer_bounds,
+    trainer_split,
     unknown_reference,
     warmup,
 )
@@ -68,6 +71,9 @@ CHECKS: tuple[tuple[Rule, Check], ...] = (
     (prompt_variable.RULE, prompt_variable.check),
     (batch_size.RULE, batch_size.check),
     (device.RULE, device.check),
+    (tensor_parallel.RULE, tensor_parallel.check),
+    (trainer_bounds.RULE, trainer_bounds.check),
+    (trainer_split.RULE, trainer_split.check),
 )
 """Every rule with its check; the order does not matter, findings are shown in the order of the file."""
 

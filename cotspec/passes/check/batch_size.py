@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
 from cotspec.passes.check.context import Context, finding
@@ -39,10 +39,18 @@ def _devices(context: Context, path: Path, name: str, stage: Stage) -> Iterator[
     if whole % at_once:
         who = "1 process" if processes == 1 else f"{processes} processes"
         message = f"`global_batch` {whole} is not a multiple of {who} × `per_device_batch` {given.per_device_batch}"
-        places = [("resources", "stages", name, "per_device_batch"), ("resources", "train", "per_device_batch")]
-        related = [(context.source.key(p), "says what a device holds") for p in places if p in context.source.keys]
+        related = (
+            *_said(context, name, "gpus", "says how many processes there are"),
+            *_said(context, name, "per_device_batch", "says what a device holds"),
+        )
         span = context.source.value((*path, "train", "global_batch"))
-        yield finding(RULE, span, message, _multiples(whole, at_once), related=tuple(related[:1]))
+        yield finding(RULE, span, message, _multiples(whole, at_once), related=related)
+
+
+def _said(context: Context, stage: str, key: str, note: str) -> tuple[tuple[Span, str], ...]:
+    """Where the resources of a stage say something, if they do."""
+    places = (("resources", "stages", stage, key), ("resources", "train", key))
+    return tuple((context.source.key(place), note) for place in places if place in context.source.keys)[:1]
 
 
 def _groups(context: Context, path: Path, train: Grpo) -> Iterator[Diagnostic]:

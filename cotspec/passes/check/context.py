@@ -27,6 +27,9 @@ class Context(NamedTuple):
     read_traces: Callable[[], Traces | None] = lambda: None
     """The teacher's traces of an earlier run, when there is one: rules can say how often what they claim happens."""
 
+    count_lines: Callable[[str], int | None] = lambda _: None
+    """Records of a data file, by its path as the spec writes it; None when it cannot be read."""
+
     def stages(self) -> Iterator[tuple[Path, str, Stage]]:
         """Every stage with its path and name, in order."""
         return ((("stages", name), name, stage) for name, stage in self.experiment.stages.items())

@@ -2,36 +2,64 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Iterator
 
-from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
+from cotspec.ir.defaults import VALID_DATA
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import Data
+from cotspec.spec.base import Slice
+from cotspec.spec.experiment import Best, Data
 
 RULE = Rule(
     slug="evaluation-on-train",
-    claim="Evaluation reads other problems than the teacher's traces are about, and than `valid` holds.",
+    claim="Evaluation, the teacher's traces and `valid` are about different problems.",
     why="A student that has seen a problem is not tested by it.",
     failing="evaluate: {data: train, of: [base]}\n",
-    passing="evaluate: {data: test, of: [base]}\n",
+    passing="evaluate: {data: test, of: [base, second]}\n",
 )
+
+_PART = re.compile(r"(?P<split>[^\[\]]+)(?:\[(?P<first>\d*%?):(?P<end>\d*%?)\])?")
+"""A split of the hub, or rows of it: `train`, `train[:1000]`, `train[:10%]`."""
+_OPEN_END = 2**63
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """The evaluation's data against the teacher's and against `valid`."""
+    """The evaluation's data against the teacher's and against `valid`; `valid` against the teacher's."""
     spec = context.experiment
-    tested = spec.data.get(spec.evaluate.data)
-    for other, what in ((spec.teach.data, "the teacher's traces are made from"), ("valid", "transitions read")):
-        used = spec.data.get(other)
-        if tested is None or used is None or (other == "valid" and spec.evaluate.data == "valid"):
-            continue
-        if other != spec.evaluate.data and not _overlap(tested, used):
-            continue
-        span = context.source.value(("evaluate", "data"))
-        message = f"`{spec.evaluate.data}` holds problems {what}"
-        related = ((context.source.key(("data", other)), "is the same source"),)
-        yield finding(RULE, span, message, "evaluate on another split, or on rows of another slice", related=related)
+    tested, taught = spec.evaluate.data, spec.teach.data
+    at_end = context.source.value(("evaluate", "data"))
+    if _share(context, tested, taught):
+        yield from _found(context, at_end, tested, taught, "the teacher's traces are made from")
+    if tested != VALID_DATA and _share(context, tested, VALID_DATA):
+        yield from _found(context, at_end, tested, VALID_DATA, "transitions read")
+    if _validates(context) and taught != VALID_DATA and _share(context, VALID_DATA, taught):
+        place = context.source.key(("data", VALID_DATA))
+        yield from _found(context, place, VALID_DATA, taught, "the teacher's traces are made from")
+
+
+def _found(context: Context, span: Span, data: str, other: str, what: str) -> Iterator[Diagnostic]:
+    related = ((context.source.key(("data", other)), "is the same source"),)
+    advice = "evaluate on another split, or on rows of another slice"
+    if data == VALID_DATA:
+        advice = "hold out another split, or rows of another slice"
+    yield finding(RULE, span, f"`{data}` holds problems {what}", advice, related=related)
+
+
+def _validates(context: Context) -> bool:
+    """Whether a transition measures on `valid`."""
+    ways = [stage.advance for stage in context.experiment.stages.values() if stage.advance is not None]
+    metrics = [way.checkpoint.best for way in ways if isinstance(way.checkpoint, Best)]
+    metrics += [metric for way in ways for metric in way.require]
+    return any(metric.startswith(f"{VALID_DATA}.") for metric in metrics)
+
+
+def _share(context: Context, one: str, other: str) -> bool:
+    """Whether two names stand for data sets that can have problems in common."""
+    a, b = (context.experiment.data.get(name) for name in (one, other))
+    return a is not None and b is not None and (one == other or _overlap(a, b))
 
 
 def _overlap(a: Data, b: Data) -> bool:
@@ -39,9 +67,38 @@ def _overlap(a: Data, b: Data) -> bool:
 
     Two draws of a builtin set share no rows by position; with one split and two seeds they may still share problems.
     """
-    if (a.hub, a.builtin, a.file, a.config) != (b.hub, b.builtin, b.file, b.config) or a.split != b.split:
+    if (a.hub, a.builtin, _file(a), a.config) != (b.hub, b.builtin, _file(b), b.config) or not _splits_meet(a, b):
         return False
     same_draw = a.builtin is None or (a.seed, a.steps) == (b.seed, b.steps)
-    if not same_draw or a.slice is None or b.slice is None:
+    if not same_draw or a.slice is None or b.slice is None or a.split != b.split:
         return True
-    return a.slice[0] < b.slice[1] and b.slice[0] < a.slice[1]
+    return _meet(a.slice, b.slice)
+
+
+def _file(data: Data) -> str | None:
+    return None if data.file is None else posixpath.normpath(data.file)
+
+
+def _splits_meet(a: Data, b: Data) -> bool:
+    """Whether two splits are one, or rows of one that meet; of what cannot be read nothing is claimed."""
+    if a.split == b.split or a.split is None or b.split is None:
+        return a.split == b.split
+    one, other = (_PART.fullmatch(split) for split in (a.split, b.split))
+    if one is None or other is None or one["split"].strip() != other["split"].strip():
+        return False
+    if one["end"] is None or other["end"] is None:
+        return True  # rows of a split, and all of it
+    ours, theirs = _rows(one), _rows(other)
+    return _percent(one) == _percent(other) and _meet(ours, theirs)
+
+
+def _percent(part: re.Match[str]) -> bool:
+    return "%" in part["first"] + part["end"]
+
+
+def _rows(part: re.Match[str]) -> Slice:
+    return int(part["first"].rstrip("%") or 0), int(part["end"].rstrip("%") or _OPEN_END)
+
+
+def _meet(a: Slice, b: Slice) -> bool:
+    return a[0] < b[1] and b[0] < a[1]

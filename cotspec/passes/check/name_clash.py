@@ -8,14 +8,14 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, finding
 
-_REST = "start: tutor, train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
+_REST = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
 
 RULE = Rule(
     slug="name-clash",
     claim="No stage has the name of a model.",
     why="`start` and `evaluate.of` take both, and could not say which is meant.",
-    failing=f"stages: {{base: {{{_REST}}}}}\n",
-    passing=f"stages: {{first: {{{_REST}}}}}\n",
+    failing=f"stages: {{base: {{start: tutor, {_REST}}}}}\n",
+    passing=f"stages: {{first: {{start: base, {_REST}}}}}\n",
 )
 
 

@@ -16,7 +16,7 @@ RULE = Rule(
     claim="A name that is used is given to something.",
     why="References are names; a misspelt one would leave a stage without a model or an evaluation without data.",
     failing="evaluate: {data: tset, of: [base]}\n",
-    passing="evaluate: {data: test, of: [base]}\n",
+    passing="evaluate: {data: test, of: [base, second]}\n",
 )
 
 

@@ -17,11 +17,17 @@ from cotspec.passes.check.context import Check, Context
 from cotspec.passes.lint import (
     answer_cut,
     answer_unsupervised,
+    clip_effect,
+    evaluated_twice,
+    gate_on_train,
+    launch_effect,
     loss_drops_rows,
     mask_hides_all,
     mask_hides_nothing,
     mask_never_matches,
     mask_ramp,
+    mined_elsewhere,
+    past_the_run,
     reward_constant,
     reward_length,
     reward_order,
@@ -30,8 +36,17 @@ from cotspec.passes.lint import (
     reward_unreachable,
     reward_unused,
     reward_upset,
+    rewrite_solved,
     row_length,
+    self_teaching,
+    slice_past_end,
+    stage_overlap,
+    trainer_conflict,
+    trainer_effect,
     unpinned_revision,
+    unused,
+    unused_stage,
+    vllm_memory,
 )
 
 LINTS: tuple[tuple[Rule, Check], ...] = (
@@ -52,6 +67,21 @@ LINTS: tuple[tuple[Rule, Check], ...] = (
     (reward_upset.RULE, reward_upset.check),
     (reward_order.RULE, reward_order.check),
     (reward_length.RULE, reward_length.check),
+    (launch_effect.RULE, launch_effect.check),
+    (vllm_memory.RULE, vllm_memory.check),
+    (clip_effect.RULE, clip_effect.check),
+    (trainer_effect.RULE, trainer_effect.check),
+    (trainer_conflict.RULE, trainer_conflict.check),
+    (unused.RULE, unused.check),
+    (unused_stage.RULE, unused_stage.check),
+    (slice_past_end.RULE, slice_past_end.check),
+    (stage_overlap.RULE, stage_overlap.check),
+    (self_teaching.RULE, self_teaching.check),
+    (gate_on_train.RULE, gate_on_train.check),
+    (mined_elsewhere.RULE, mined_elsewhere.check),
+    (rewrite_solved.RULE, rewrite_solved.check),
+    (past_the_run.RULE, past_the_run.check),
+    (evaluated_twice.RULE, evaluated_twice.check),
 )
 """Every rule with its check; the order does not matter, findings are shown in the order of the file."""
 
@@ -70,6 +100,8 @@ ON_ROWS = frozenset(
         row_length.RULE,
         answer_cut.RULE,
         reward_length.RULE,
+        slice_past_end.RULE,
+        past_the_run.RULE,
     )
 )
 """Rules that find something else once the rows of a run are there."""

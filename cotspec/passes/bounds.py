@@ -1,0 +1,55 @@
+"""How many problems, traces, rows and optimizer steps there can be at most, as far as a spec says.
+
+A builtin's size, the lines of a file, slices, at most one trace per question; the real number once a run has left its
+traces. Knows no rule.
+"""
+
+from __future__ import annotations
+
+from cotspec.passes.check.context import Context
+from cotspec.spec.base import Slice
+from cotspec.spec.experiment import Data, Grpo, Stage
+
+
+def whole(context: Context, data: Data) -> int | None:
+    """Problems of a data set before its slice; None when only its source knows."""
+    if data.builtin is not None:
+        return data.size
+    return None if data.file is None else context.count_lines(data.file)
+
+
+def problems(context: Context, name: str) -> int | None:
+    """Most problems of the data set called `name`; None when nothing says."""
+    data = context.experiment.data.get(name)
+    return None if data is None else _within(whole(context, data), data.slice)
+
+
+def traces(context: Context) -> int | None:
+    """Most traces: those of an earlier run, or one per question."""
+    read = context.read_traces()
+    if read is not None and read.count is not None:
+        return read.count
+    return problems(context, context.experiment.teach.data)
+
+
+def rows(context: Context, stage: Stage) -> int | None:
+    """Most rows of one epoch."""
+    return _within(traces(context), stage.rows.slice)
+
+
+def steps(context: Context, stage: Stage) -> int | None:
+    """Most optimizer steps."""
+    found = rows(context, stage)
+    if found is None:
+        return None
+    total, train = found * stage.train.epochs, stage.train
+    if isinstance(train, Grpo):
+        return total // max(1, train.global_batch // train.group) * train.iterations
+    return -(-total // train.global_batch)
+
+
+def _within(there: int | None, slice: Slice | None) -> int | None:
+    if slice is None:
+        return there
+    first, end = slice
+    return max(0, (end if there is None else min(end, there)) - first)

@@ -1,0 +1,85 @@
+"""Settings of `resources` that nothing reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source import Path
+from cotspec.passes.check.context import Context, warning
+from cotspec.spec.experiment import Sft, Stage
+from cotspec.spec.resources import TrainResources
+
+RULE = Rule(
+    slug="launch-effect",
+    claim="Every setting of `resources` changes how something is launched.",
+    why="Who writes `strategy: fsdp` for one GPU, vLLM for an sft stage or four GPUs for an engine that uses one "
+    "thinks that something else runs than what runs, and pays for GPUs that stand idle.",
+    failing="resources: {train: {gpus: 1, strategy: fsdp}}\n",
+    passing="resources: {train: {gpus: 2, strategy: fsdp}}\n",
+    everywhere=True,
+)
+
+_KEYS: Final = ("strategy", "vllm", "vllm_memory")
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """What all stages are given, what single ones are, generation, batch scripts."""
+    stages = [(name, stage, context.resources(name)) for _, name, stage in context.stages()]
+    own = context.experiment.resources.stages
+    for key in _KEYS:
+        # What a stage says for itself is judged there; the common value is idle when it is so for all others.
+        common = [
+            _idle(key, s, given) for name, s, given in stages if name not in own or getattr(own[name], key) is None
+        ]
+        if common and all(common):
+            yield from _finding(context, ("resources", "train", key), common[0])
+        for name, stage, given in stages:
+            if name in own and getattr(own[name], key) is not None:
+                yield from _finding(context, ("resources", "stages", name, key), _idle(key, stage, given))
+    yield from _generation(context)
+    if context.experiment.resources.slurm is not None and not _any_gpu(context):
+        span = context.source.key(("resources", "slurm"))
+        yield warning(
+            RULE, span, "no task uses a GPU, so there is no batch script", "leave `slurm` out, or give `gpus`"
+        )
+
+
+def _idle(key: str, stage: Stage, given: TrainResources) -> str:
+    """Why a setting means nothing to a stage; "" when it does."""
+    where = "the CPU" if given.gpus == 0 else "one GPU"
+    match key:
+        case "strategy" if given.strategy != "ddp" and given.gpus < 2:
+            return f"`strategy: {given.strategy}` has no effect on {where}"
+        case "vllm" if given.vllm and isinstance(stage.train, Sft):
+            return "`vllm` has no effect on sft, which generates nothing"
+        case "vllm_memory" if not given.vllm or isinstance(stage.train, Sft):
+            return "`vllm_memory` has no effect where vLLM does not generate"
+        case _:
+            return ""
+
+
+def _finding(context: Context, path: Path, message: str) -> Iterator[Diagnostic]:
+    if message and path in context.source.keys:
+        yield warning(RULE, context.source.key(path), message, "leave it out")
+
+
+def _generation(context: Context) -> Iterator[Diagnostic]:
+    given, path = context.experiment.resources.generate, ("resources", "generate")
+    if given.engine == "vllm":
+        yield from _finding(context, (*path, "batch"), "`batch` has no effect on vLLM, which batches by itself")
+        used = given.tensor_parallel
+        said = f"vLLM uses {used} of {given.gpus} GPUs: one copy of the model, split by `tensor_parallel`"
+    else:
+        yield from _finding(context, (*path, "memory"), "`memory` has no effect on the engine `transformers`")
+        used, said = 1, f"the engine `transformers` uses one of {given.gpus} GPUs"
+    if given.gpus > used:
+        advice = "lower `gpus`" + (", or raise `tensor_parallel`" if given.engine == "vllm" else "")
+        yield warning(RULE, context.source.value((*path, "gpus")), said, advice)
+
+
+def _any_gpu(context: Context) -> bool:
+    trained = any(context.resources(name).gpus for _, name, _ in context.stages())
+    return trained or context.experiment.resources.generate.gpus > 0

@@ -1,0 +1,38 @@
+"""A student that learns from its own traces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.passes.check.context import Context, warning
+from cotspec.spec.experiment import Model
+
+_STAGE = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
+
+RULE = Rule(
+    slug="self-teaching",
+    claim="The teacher is another model than the student.",
+    why="Distillation from a model into itself teaches it what it already says. Where that is meant (rejection "
+    "sampling, self-training), allow it.",
+    failing=f"stages: {{first: {{start: tutor, {_STAGE}}}}}\n",
+    passing=f"stages: {{first: {{start: base, {_STAGE}}}}}\n",
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every stage that starts from a model."""
+    models, teacher = context.experiment.models, context.experiment.teach.model
+    for path, _, stage in context.stages():
+        if stage.start not in models or teacher not in models:
+            continue
+        if stage.start == teacher or _weights(models[stage.start]) == _weights(models[teacher]):
+            message = f"the student starts from the teacher's own weights, `{teacher}`"
+            advice = "start from another model, or teach with one"
+            related = ((context.source.value(("teach", "model")), "is the teacher"),)
+            yield warning(RULE, context.source.value((*path, "start")), message, advice, related=related)
+
+
+def _weights(model: Model) -> tuple[str | None, ...]:
+    return (model.hub, model.builtin, model.path, model.revision)

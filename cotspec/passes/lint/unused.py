@@ -1,0 +1,54 @@
+"""Models and data sets that nothing uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.ir.defaults import VALID_DATA
+from cotspec.passes.check.context import Context, warning
+from cotspec.spec.experiment import Best, FailureRows, Stage
+
+_DATA = "data: {valid: {builtin: chains, split: valid, size: 20}}\n"
+_STAGE = "start: base, train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
+
+RULE = Rule(
+    slug="unused",
+    claim="Every model and data set of a spec is used by it, or by one of its variants.",
+    why="What is named and not used is often a reference to another name by mistake: the run is then about something "
+    "else than its author thinks. `valid` is what transitions measure on: where there are "
+    "some, one reads `valid.<metric>`.",
+    failing=f"{_DATA}stages: {{first: {{{_STAGE}, advance: {{checkpoint: {{step: 1}}}}}}}}\n",
+    passing=f"{_DATA}stages: {{first: {{{_STAGE}, advance: {{require: {{valid.accuracy: '>= 0.1'}}}}}}}}\n",
+    everywhere=True,
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every model and data set."""
+    spec = context.experiment
+    models = {spec.teach.model, *spec.evaluate.of}
+    data = {spec.teach.data, spec.evaluate.data}
+    for _, _, stage in context.stages():
+        models |= {stage.start, stage.rows.of if isinstance(stage.rows, FailureRows) else stage.start}
+        data |= {VALID_DATA} if _validated(stage) else set()
+    if all(stage.advance is None for stage in spec.stages.values()):
+        data.add(VALID_DATA)
+    for name in spec.models:
+        if name not in models:
+            message = f"nothing uses the model `{name}`"
+            yield warning(RULE, context.source.key(("models", name)), message, "leave it out, or use it")
+    for name in spec.data:
+        if name not in data:
+            validates = name == VALID_DATA
+            message = "no transition reads `valid`" if validates else f"nothing uses the data set `{name}`"
+            advice = "leave it out, or read `valid.<metric>` in `advance`" if validates else "leave it out, or use it"
+            yield warning(RULE, context.source.key(("data", name)), message, advice)
+
+
+def _validated(stage: Stage) -> bool:
+    if stage.advance is None:
+        return False
+    best = stage.advance.checkpoint.best if isinstance(stage.advance.checkpoint, Best) else ""
+    return any(metric.startswith(f"{VALID_DATA}.") for metric in (best, *stage.advance.require))

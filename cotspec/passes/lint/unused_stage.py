@@ -1,0 +1,33 @@
+"""Stages whose result nobody reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.passes.check.context import Context, warning
+from cotspec.spec.experiment import FailureRows
+
+_STAGE = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
+
+RULE = Rule(
+    slug="unused-stage",
+    claim="A stage is evaluated, or another one starts from it or mines its failures.",
+    why="It is trained all the same, and the report does not show it: GPU hours for a model that nobody looks at.",
+    failing=f"stages: {{first: {{start: base, {_STAGE}}}, aside: {{start: base, {_STAGE}}}}}\n",
+    passing=f"stages: {{first: {{start: base, {_STAGE}}}}}\n",
+    everywhere=True,
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every stage."""
+    spec = context.experiment
+    used = set(spec.evaluate.of)
+    for _, _, stage in context.stages():
+        used |= {stage.start, stage.rows.of if isinstance(stage.rows, FailureRows) else stage.start}
+    for path, name, _ in context.stages():
+        if name not in used:
+            message = f"stage `{name}` is trained and neither evaluated nor followed by another"
+            yield warning(RULE, context.source.key(path), message, "add it to `evaluate.of`, or leave it out")

@@ -1,0 +1,314 @@
+"""Stages, their rows and what they are measured by: hits with their words and places, and near misses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from linting import BASE, GRPO, SFT, Change, Told, changed, found, planned
+
+FIRST = "    rows: {from: teach}\n    task: reconstruct\n"
+SECOND = "    rows: {from: teach}\n    task: solve\n"
+OF = "of: [base, first, second]"
+TEST = "test: {builtin: chains, split: test, size: 50}"
+TRAINING = "train: {builtin: chains, split: train, size: 200}"
+VALID = "valid: {builtin: chains, split: valid, size: 50}"
+HUB = "hub: a/b, revision: 0123456789abcdef0123456789abcdef01234567"
+
+
+def first(rows: str, task: str = "reconstruct") -> Change:
+    return FIRST, f"    rows: {rows}\n    task: {task}\n"
+
+
+def second(rows: str, more: str = "", task: str = "solve") -> Change:
+    return SECOND, f"    rows: {rows}\n    task: {task}\n{more}"
+
+
+def way_out(text: str) -> Change:
+    return SECOND, f"{SECOND}    advance: {text}\n"
+
+
+def sft(more: str) -> Change:
+    return SFT, f"{SFT[:-1]}, {more}}}"
+
+
+def grpo(more: str) -> Change:
+    return GRPO, f"{GRPO[:-1]}, {more}}}"
+
+
+HITS: dict[str, tuple[list[Change], Told]] = {
+    "a model nobody uses": (
+        [("  base: {", "  more: {builtin: tiny-student}\n  base: {")],
+        ("warning", "unused", "more", "nothing uses the model `more`"),
+    ),
+    "a data set nobody uses": (
+        [(f"  {TEST}", f"  {TEST}\n  more: {{file: more.jsonl}}")],
+        ("warning", "unused", "more", "nothing uses the data set `more`"),
+    ),
+    "validation that no transition reads": (
+        [way_out("{require: {train.formatted: '>= 0.9'}}")],
+        ("warning", "unused", "valid", "no transition reads `valid`"),
+    ),
+    "a stage nobody looks at": (
+        [(OF, "of: [base, first]")],
+        (
+            "warning",
+            "unused-stage",
+            "second",
+            "stage `second` is trained and neither evaluated nor followed by another",
+        ),
+    ),
+    "a stage evaluated twice": (
+        [(OF, "of: [base, first, second, first]")],
+        ("warning", "evaluated-twice", "first", "`first` is evaluated twice"),
+    ),
+    "traces past the questions": (
+        [first("{from: teach, slice: [100, 300]}")],
+        (
+            "warning",
+            "slice-past-end",
+            "[100, 300]",
+            "the slice [100, 300) reaches past the end: there is at most one trace for each of 200 problems",
+        ),
+    ),
+    "traces after all questions": (
+        [first("{from: teach, slice: [200, 300]}")],
+        (
+            "error",
+            "slice-past-end",
+            "[200, 300]",
+            "the slice [200, 300) holds nothing: there is at most one trace for each of 200 problems",
+        ),
+    ),
+    "problems past a builtin set": (
+        [(TEST, f"{TEST[:-1]}, slice: [0, 60]}}")],
+        ("warning", "slice-past-end", "[0, 60]", "the slice [0, 60) reaches past the end: there are 50 problems"),
+    ),
+    "a slice of sliced questions": (
+        [(TRAINING, f"{TRAINING[:-1]}, slice: [0, 50]}}"), first("{from: teach, slice: [0, 60]}")],
+        (
+            "warning",
+            "slice-past-end",
+            "[0, 60]",
+            "the slice [0, 60) reaches past the end: there is at most one trace for each of 50 problems",
+        ),
+    ),
+    "slices that meet in part": (
+        [first("{from: teach, slice: [0, 120]}"), second("{from: teach, slice: [100, 200]}")],
+        (
+            "warning",
+            "stage-overlap",
+            "[100, 200]",
+            "stage `second` trains on traces 100 to 119, as `first` does, which it descends from",
+        ),
+    ),
+    "a student that is its teacher": (
+        [("base: {builtin: tiny-student}", "base: {builtin: tiny-teacher}")],
+        ("warning", "self-teaching", "base", "the student starts from the teacher's own weights, `tutor`"),
+    ),
+    "accuracy on training rows": (
+        [way_out("{require: {train.accuracy: '>= 0.5', valid.accuracy: '>= 0.5'}}")],
+        (
+            "warning",
+            "gate-on-train",
+            "train.accuracy",
+            "the transition is decided by `train.accuracy`, measured on the rows it was trained on",
+        ),
+    ),
+    "a checkpoint by the reward": (
+        [way_out("{checkpoint: {best: train.reward, every: 10}, require: {valid.accuracy: '>= 0.5'}}")],
+        (
+            "warning",
+            "gate-on-train",
+            "train.reward",
+            "the transition chooses a checkpoint by `train.reward`, measured on the rows it was trained on",
+        ),
+    ),
+    "failures of another model": (
+        [second("{from: failures, of: base}")],
+        (
+            "warning",
+            "mined-elsewhere",
+            "base",
+            "stage `second` starts from `first` and trains on the failures of `base`",
+        ),
+    ),
+    "rewriting what is solved": (
+        [second("{from: teach}", task="rewrite"), grpo("max_length: 4096")],
+        (
+            "warning",
+            "rewrite-solved",
+            "teach",
+            "`rewrite` has no failures to work on: its rows are all traces, solved or not",
+        ),
+    ),
+    "a warm-up as long as the run": (
+        [sft("epochs: 2, warmup_steps: 13")],
+        (
+            "warning",
+            "past-the-run",
+            "13",
+            "the learning rate is never reached: warm-up takes 13 steps and the run has at most 13 steps "
+            "(200 rows × 2 epochs, 32 a step)",
+        ),
+    ),
+    "a checkpoint after the run": (
+        [grpo("iterations: 2"), way_out("{checkpoint: {step: 101}, require: {valid.accuracy: '>= 0.5'}}")],
+        (
+            "error",
+            "past-the-run",
+            "101",
+            "there is no step 101: the run has at most 100 steps (200 rows, 4 prompts a step, each used 2 times)",
+        ),
+    ),
+    "candidates after the run": (
+        [way_out("{checkpoint: {best: valid.accuracy}}")],
+        (
+            "warning",
+            "past-the-run",
+            "valid.accuracy",
+            "there is nothing to choose from but the final weights: one is kept every 50 and the run has at most "
+            "50 steps (200 rows, 4 prompts a step)",
+        ),
+    ),
+    "a batch that is never full": (
+        [grpo("global_batch: 2000")],
+        ("error", "past-the-run", "2000", "stage `second` never fills a batch: 200 rows, 500 prompts a step"),
+    ),
+    "evaluation on one file in two spellings": (
+        [(TRAINING, "train: {file: ./a/../data.jsonl}"), (TEST, "test: {file: data.jsonl}")],
+        ("error", "evaluation-on-train", "test", "`test` holds problems the teacher's traces are made from"),
+    ),
+    "evaluation on part of the training split": (
+        [(TRAINING, f"train: {{{HUB}, split: train}}"), (TEST, f"test: {{{HUB}, split: 'train[:10%]'}}")],
+        ("error", "evaluation-on-train", "test", "`test` holds problems the teacher's traces are made from"),
+    ),
+    "rows of a split that meet": (
+        [
+            (TRAINING, f"train: {{{HUB}, split: 'train[:900]'}}"),
+            (TEST, f"test: {{{HUB}, split: 'train[800:]'}}"),
+        ],
+        ("error", "evaluation-on-train", "test", "`test` holds problems the teacher's traces are made from"),
+    ),
+    "validation on training problems": (
+        [
+            (VALID, "valid: {builtin: chains, split: train, size: 50}"),
+            way_out("{require: {valid.accuracy: '>= 0.5'}}"),
+        ],
+        ("error", "evaluation-on-train", "valid", "`valid` holds problems the teacher's traces are made from"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "finding"), HITS.values(), ids=HITS)
+def test_what_is_not_meant_is_found_at_its_place(changes: list[Change], finding: Told, tmp_path: Path) -> None:
+    assert found(tmp_path, *changes) == [finding]
+
+
+QUIET: dict[str, list[Change]] = {
+    "a stage that another one follows": [(OF, "of: [base, second]")],
+    "a slice up to the end": [first("{from: teach, slice: [100, 200]}")],
+    "a slice of what only the hub can count": [
+        (TRAINING, f"train: {{{HUB}, split: train}}"),
+        first("{from: teach, slice: [0, 100000]}"),
+    ],
+    "slices side by side": [first("{from: teach, slice: [0, 100]}"), second("{from: teach, slice: [100, 200]}")],
+    "the same slice twice": [first("{from: teach, slice: [0, 100]}"), second("{from: teach, slice: [0, 100]}")],
+    "a slice of stages that have nothing to do with each other": [
+        ("    start: first\n", "    start: base\n"),
+        first("{from: teach, slice: [0, 120]}"),
+        second("{from: teach, slice: [100, 200]}"),
+    ],
+    "form measured on training rows": [
+        way_out("{require: {train.formatted: '>= 0.9', train.tokens: '< 90', valid.accuracy: '>= 0.1'}}"),
+    ],
+    "failures of what the stage starts from": [
+        second("{from: failures, of: first}", task="rewrite"),
+        grpo("max_length: 4096"),
+    ],
+    "a warm-up shorter than the run": [sft("epochs: 2, warmup_steps: 12")],
+    "a checkpoint of the last step": [
+        way_out("{checkpoint: {step: 50}, require: {valid.accuracy: '>= 0.1'}}"),
+    ],
+    "rows of a split that do not meet": [
+        (TRAINING, f"train: {{{HUB}, split: 'train[:90%]'}}"),
+        (TEST, f"test: {{{HUB}, split: 'train[90%:]'}}"),
+    ],
+    "two splits of one set": [
+        (TRAINING, f"train: {{{HUB}, split: train}}"),
+        (TEST, f"test: {{{HUB}, split: test}}"),
+    ],
+    "validation on training problems that nobody reads": [
+        (VALID, "valid: {builtin: chains, split: train, size: 50}"),
+    ],
+    "another revision of the teacher": [
+        ("base: {builtin: tiny-student}", "base: {hub: a/b, revision: 0123456789abcdef0123456789abcdef01234567}"),
+        ("tutor: {builtin: tiny-teacher}", "tutor: {hub: a/b, revision: 1123456789abcdef0123456789abcdef01234567}"),
+    ],
+}
+
+
+@pytest.mark.parametrize("changes", QUIET.values(), ids=QUIET)
+def test_what_is_meant_is_left_alone(changes: list[Change], tmp_path: Path) -> None:
+    assert found(tmp_path, *changes) == []
+
+
+def test_after_a_run_slices_and_steps_are_held_against_its_traces(tmp_path: Path) -> None:
+    slices = first("{from: teach, slice: [0, 150]}"), second("{from: teach, slice: [150, 200]}")
+    assert found(tmp_path, *slices) == []
+    assert found(tmp_path, *slices, count=140) == [
+        (
+            "warning",
+            "slice-past-end",
+            "[0, 150]",
+            "the slice [0, 150) reaches past the end: there are 140 traces",
+        ),
+        ("error", "slice-past-end", "[150, 200]", "the slice [150, 200) holds nothing: there are 140 traces"),
+    ]
+    assert [rule for _, rule, _, _ in found(tmp_path, sft("warmup_steps: 5"), count=140)] == ["past-the-run"]
+
+
+def test_the_records_of_a_file_are_counted(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "specs").mkdir()
+    rows = [json.dumps({"question": f"How many are {k}?", "answer": str(k)}) for k in range(30)]
+    (tmp_path / "specs" / "mine.jsonl").write_text("\n\n".join(rows) + "\n", encoding="utf-8")
+    file = tmp_path / "specs" / "spec.yaml"
+    text = changed([(TRAINING, "train: {file: mine.jsonl}"), first("{from: teach, slice: [0, 31]}")])
+    file.write_text(text, encoding="utf-8")
+    assert planned(file) == [
+        (
+            "warning",
+            "slice-past-end",
+            "[0, 31]",
+            "the slice [0, 31) reaches past the end: there is at most one trace for each of 30 problems",
+        )
+    ]
+    file.write_text(text.replace("[0, 31]", "[0, 30]"), encoding="utf-8")
+    assert planned(file) == []
+
+
+def test_the_number_of_traces_is_read_from_a_run(tmp_path: Path) -> None:
+    from cotspec.driver import MOST_TRACES, _read_traces
+
+    record = {"id": 0, "question": "?", "answer": "1", "trace": "Step 1: 1.\nAnswer: 1", "steps": 1, "words": 5}
+    line = json.dumps({**record, "tokens": 9}) + "\n"
+    (tmp_path / "traces.jsonl").write_text(line * (MOST_TRACES + 5), encoding="utf-8")
+    (tmp_path / "counts.json").write_text(json.dumps({"traces": MOST_TRACES + 5}), encoding="utf-8")
+    read = _read_traces(tmp_path, "traces.jsonl")
+    assert read is not None
+    assert (read.whole, read.count, len(read.records)) == (False, MOST_TRACES + 5, MOST_TRACES)
+
+
+def test_what_a_variant_uses_is_used(tmp_path: Path) -> None:
+    file = tmp_path / "spec.yaml"
+    more = BASE.replace("  base: {", "  more: {builtin: tiny-student}\n  base: {")
+    file.write_text(f"{more}variants: {{other: {{stages.first.start: more}}}}\n", encoding="utf-8")
+    assert planned(file) == []
+
+
+def test_self_teaching_can_be_allowed(tmp_path: Path) -> None:
+    allow = "allow: [{rule: self-teaching, at: stages.first, reason: rejection sampling}]\n"
+    same = ("base: {builtin: tiny-student}", "base: {builtin: tiny-teacher}")
+    assert found(tmp_path, same, ("resources:\n", f"{allow}resources:\n")) == []
