@@ -75,6 +75,7 @@ OTHERS: dict[Path, object] = {
     ("resources", "train", "strategy"): "zero3",
     ("resources", "generate", "engine"): "transformers",
     ("resources", "stages", "compress", "strategy"): "zero2",
+    ("resources", "stages", "compress", "gpus"): 0,
     ("resources", "stages", "compress", "per_device_batch"): 8,
     ("resources", "slurm", "time"): "1:00",
     ("resources", "slurm", "mem"): "1G",
