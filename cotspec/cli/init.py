@@ -1,4 +1,4 @@
-"""`cotspec init`: a project that runs as it is. Adds what is missing and never overwrites a file."""
+"""`cotspec init`: a project that runs as it is. Adds what is missing and overwrites nothing a person wrote."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from cotspec.cli.problem import ProblemError
 from cotspec.spec.local import LOCAL_FILE
 
 STARTER: Final = "specs/bridge-tiny.yaml"
+SCHEMA: Final = "specs/spec.schema.json"
+#: Where an editor finds what a spec may hold: beside it, so that it is there in every clone.
+_MODELINE: Final = "# yaml-language-server: $schema=spec.schema.json\n"
 _IGNORED: Final = {".gitignore": (".cotspec/", LOCAL_FILE, "__pycache__/"), ".dvcignore": (".cotspec/", "__pycache__/")}
 # DVC keeps this path as it is written and reads it from the folder a command runs in, so it is relative and ignored at
 # every depth. An absolute path would be right on one machine only; without any, DVC's state goes to /var/tmp, where
@@ -35,7 +38,7 @@ def run(folder: Path) -> int:
         raise ProblemError(f"{folder} is a file")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        done = [*_repository(folder), *_pipeline(folder), *_starter(folder), *_ignore(folder)]
+        done = [*_repository(folder), *_pipeline(folder), *_starter(folder), *_schema(folder), *_ignore(folder)]
     except OSError as error:
         raise ProblemError(f"{error.filename or folder}: {error.strerror}") from error
     for line in done or ["everything is there already"]:
@@ -90,7 +93,24 @@ def _starter(folder: Path) -> list[str]:
 
 def starter() -> str:
     """The text of the starter spec."""
-    return resources.files("cotspec.cli").joinpath("starter", STARTER).read_text(encoding="utf-8")
+    return _MODELINE + resources.files("cotspec.cli").joinpath("starter", STARTER).read_text(encoding="utf-8")
+
+
+def _schema(folder: Path) -> list[str]:
+    """The schema the starter names; one that an older cotspec made is brought up to date."""
+    from cotspec.spec import schema
+
+    file, text = folder / SCHEMA, schema.schema()
+    if not file.exists():
+        if not (folder / STARTER).exists():
+            return []
+        file.write_text(text, encoding="utf-8")
+        return [f"{SCHEMA} (for editors)"]
+    old = file.read_text(encoding="utf-8")
+    if old == text or f'"title": "{schema.TITLE}"' not in old:
+        return []
+    file.write_text(text, encoding="utf-8")
+    return [f"{SCHEMA} (brought up to date)"]
 
 
 def _ignore(folder: Path) -> list[str]:

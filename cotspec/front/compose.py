@@ -161,7 +161,8 @@ class _Merge:
                 merged[each.key] = each
             else:
                 merged[each.key] = each._replace(node=self.nodes(under.node, each.node, here))
-        merged.pop(EXTENDS if not path else "", None)
+        if not path:
+            merged.pop(EXTENDS, None)
         return Group(above.span, tuple(merged.values()))
 
     def _no_op(self, below: Node, above: Node, path: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
 
 
 class Part(BaseModel):
@@ -12,6 +13,9 @@ class Part(BaseModel):
 
     Validate JSON text (`model_validate_json`), not Python objects: in strict JSON mode a list may become a tuple and an
     integer a float, and nothing else is converted.
+
+    A key that may be left out (`X | None = None`) takes no null: `mask:` with its settings commented out is a mistake,
+    and would otherwise mean a run without a mask.
 
     Defaults that are groups are made with `model_construct`, which needs no validator; a test validates them all.
     """
@@ -26,6 +30,30 @@ class Part(BaseModel):
         defer_build=True,  # a validator is built when it is used; one process uses a few of all classes
     )
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The schema pydantic makes, in which None is what a key is when it is left out, and no value."""
+        schema = handler(source)
+        model = cast("dict[str, Any]", handler.resolve_ref_schema(schema))
+        for field in model.get("schema", {}).get("fields", {}).values():
+            optional = field["schema"]
+            if optional["type"] == "default" and optional["schema"]["type"] == "nullable":
+                optional["schema"] = optional["schema"]["schema"]
+        return schema
+
+
+def _whole(value: object) -> object:
+    """2.0 is a whole number, as it is for JSON Schema, whatever YAML 1.2 calls it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _bool(value: object) -> object:
+    return value if isinstance(value, bool) else None
+
+
+def _no_bool(value: object) -> object:
+    return None if isinstance(value, bool) else value
+
 
 #: A name a person gives to a model, data set, stage or metric. Safe in a shell, in YAML, in DVC and as a file name.
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*$", max_length=63)]
@@ -34,7 +62,12 @@ Text = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
-Count = Annotated[int, Field(ge=1)]
-Whole = Annotated[int, Field(ge=0)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
+#: For an integer; it stands last, as pydantic tells the schema of limits it meets before.
+Exact = BeforeValidator(_whole)
+#: For pydantic `true` is among the literals when 1 is, and the other way round.
+One = Annotated[Literal[1], BeforeValidator(_no_bool)]
+Yes = Annotated[Literal[True], BeforeValidator(_bool)]
+Count = Annotated[int, Field(ge=1), Exact]
+Whole = Annotated[int, Field(ge=0), Exact]
+Seed = Annotated[int, Field(ge=0, lt=2**32), Exact]
 Slice = tuple[Whole, Whole]

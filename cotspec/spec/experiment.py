@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cotspec.spec.base import Count, Name, Part, Seed, Share, Slice, Text, Whole
+from cotspec.spec.base import Count, Name, One, Part, Seed, Share, Slice, Text, Whole
 from cotspec.spec.resources import Resources
 from cotspec.spec.reward import Ramp as Ramp
 from cotspec.spec.reward import Reward as Reward
@@ -295,7 +295,7 @@ class Allowed(Part):
 class Experiment(Part):
     """One whole spec."""
 
-    cotspec: Literal[1]
+    cotspec: One
     """Language version."""
     extends: Text | None = None
     """Another spec, relative to this file, that this one takes and changes: groups merge, lists and values replace,

@@ -52,11 +52,12 @@ def _section(model: type[BaseModel]) -> str:
 
 
 def _row(name: str, field: FieldInfo, meaning: str) -> str:
-    cells = (f"`{field.alias or name}`", _type(field.annotation), _default(field), " ".join(meaning.split()))
+    cells = (f"`{field.alias or name}`", _type(field.annotation), default_in_words(field), " ".join(meaning.split()))
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _default(field: FieldInfo) -> str:
+def default_in_words(field: FieldInfo) -> str:
+    """The default of a key, or that there is none."""
     value = field.default
     if field.is_required() or value is PydanticUndefined:
         return "**required**"

@@ -71,11 +71,11 @@ class Slurm(Part):
     """Account."""
     qos: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")] | None = None
     """Quality of service."""
-    time: Annotated[str, Field(pattern=r"^(\d+-)?\d{1,2}(:\d{2}){0,2}$")] = "24:00:00"
+    time: Annotated[str, Field(pattern=r"^([0-9]+-)?[0-9]{1,2}(:[0-9]{2}){0,2}$")] = "24:00:00"
     """Time limit, `[days-]hours:minutes:seconds`."""
     cpus_per_task: Count = 8
     """CPU cores."""
-    mem: Annotated[str, Field(pattern=r"^\d+[KMGT]?$")] = "64G"
+    mem: Annotated[str, Field(pattern=r"^[0-9]+[KMGT]?$")] = "64G"
     """Memory."""
 
 

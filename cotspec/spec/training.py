@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cotspec.spec.base import Count, NotNegative, Part, Positive, Share, Text, Whole
+from cotspec.spec.base import Count, Exact, NotNegative, Part, Positive, Share, Text, Whole, Yes
 from cotspec.spec.trainer import GrpoTrainer, SftTrainer
 
 
@@ -34,7 +34,7 @@ class Lora(Part):
     """Dropout on the adapter's input."""
     targets: Annotated[tuple[Text, ...], Field(min_length=1)] = ("q_proj", "k_proj", "v_proj", "o_proj")
     """Names of the adapted layers."""
-    merge: Literal[True] = True
+    merge: Yes = True
     """Merge the adapter into the weights at the end (the next stage starts from whole weights)."""
 
 
@@ -83,7 +83,7 @@ class Grpo(_Train):
     """The trainer."""
     global_batch: Count = 16
     """Completions per optimizer step, over all processes (prompts × group)."""
-    group: Annotated[int, Field(ge=2)] = 8
+    group: Annotated[int, Field(ge=2), Exact] = 8
     """G: completions per prompt."""
     beta: NotNegative = 0.0
     """Weight of the KL term against the stage's first weights."""

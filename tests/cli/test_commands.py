@@ -348,8 +348,25 @@ class TestInit:
         assert (code, err) == (2, "cotspec: file is a file\n")
 
     def test_the_starter_is_this_repositorys_tiny_experiment(self) -> None:
-        lines = (ROOT / "specs/bridge-tiny.yaml").read_text(encoding="utf-8").splitlines(keepends=True)
-        assert init.starter() == "".join(line for line in lines if "yaml-language-server" not in line)
+        text = (ROOT / "specs/bridge-tiny.yaml").read_text(encoding="utf-8")
+        assert init.starter() == text.replace("../docs/spec.schema.json", "spec.schema.json", 1)
+
+    def test_the_starter_points_an_editor_to_a_schema_that_is_there(self, project: Path, run: Run) -> None:
+        assert run("init", "new")[0] == 0
+        first = (project / "new/specs/bridge-tiny.yaml").read_text(encoding="utf-8").splitlines()[0]
+        schema = project / "new/specs" / first.partition("$schema=")[2]
+        assert schema.read_text(encoding="utf-8") == run("schema")[1]
+
+    def test_init_renews_its_schema_and_leaves_another_file_of_that_name_alone(self, project: Path, run: Run) -> None:
+        run("init", "new")
+        schema = project / "new/specs/spec.schema.json"
+        current = schema.read_text(encoding="utf-8")
+        schema.write_text(current.replace("draft/2020-12", "draft/2019-09"), encoding="utf-8")
+        assert "specs/spec.schema.json (brought up to date)\n" in run("init", "new")[1]
+        assert schema.read_text(encoding="utf-8") == current
+        schema.write_text("{}", encoding="utf-8")
+        run("init", "new")
+        assert schema.read_text(encoding="utf-8") == "{}"
 
 
 def test_ctrl_c_reaches_a_running_build(project: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from cotspec.diagnostics import Sink
 from cotspec.front import yaml_source
+from cotspec.spec.examples import EXAMPLES
 from cotspec.spec.schema import schema
 
 ROOT = Path(__file__).parents[2]
@@ -31,8 +32,28 @@ def test_schema_is_valid_draft_2020_12_and_describes_every_key() -> None:
     whole = json.loads(schema())
     jsonschema.Draft202012Validator.check_schema(whole)
     for name, part in whole["$defs"].items():
+        assert part["description"], name
         for key, value in part.get("properties", {}).items():
-            assert "description" in value or "const" in value, f"{name}.{key}"
+            assert value["description"], f"{name}.{key}"
+            rich = value.get("markdownDescription", value["description"])
+            assert "`" not in value["description"] or "`" in rich, f"{name}.{key}"
+
+
+def test_defaults_and_examples_are_what_the_key_takes() -> None:
+    whole = json.loads(schema())
+    seen = 0
+    for name, part in whole["$defs"].items():
+        for key, value in part.get("properties", {}).items():
+            validator = jsonschema.Draft202012Validator({"$defs": whole["$defs"], **value})
+            for given in (*value.get("examples", ()), *([value["default"]] if "default" in value else [])):
+                assert validator.is_valid(given), f"{name}.{key}: {given}"
+                seen += 1
+    assert seen > 100
+
+
+def test_every_example_belongs_to_a_key() -> None:
+    for model, name in EXAMPLES:
+        assert name in model.model_fields, f"{model.__name__}.{name}"
 
 
 @pytest.mark.parametrize("spec", SHIPPED, ids=lambda path: path.stem)
