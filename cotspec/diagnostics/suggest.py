@@ -27,8 +27,8 @@ def alike(word: str, candidate: str) -> bool:
 def likeness(word: str, candidate: str) -> float:
     """From 0 to 1. One slip of the finger always counts as near, since half of a name of two letters is one letter."""
     one, other = _fold(word), _fold(candidate)
-    if one == other:
-        return 1.0
+    if one == other or not one or not other:
+        return float(one == other)
     longest = max(len(one), len(other))
     slips = _slips(one, other)
     if slips == 1:

@@ -34,13 +34,13 @@ class Group(NamedTuple):
     """Whether the given keys show which of the models is meant."""
     written: bool = True
 
-    def keys(self) -> Mapping[str, shape.Form]:
+    def settings(self) -> Mapping[str, shape.Form]:
         """Its settings by the key a person writes, each with what may stand there."""
         return _keys(self.models)
 
     def free(self) -> list[str]:
         """The settings that are not given."""
-        return [key for key in self.keys() if key not in self.data]
+        return [key for key in self.settings() if key not in self.data]
 
     def open(self) -> bool:
         """Whether it takes keys of any name beside its settings."""
@@ -89,7 +89,7 @@ def _written(form: shape.Form, data: Mapping[str, Data], path: Path) -> Iterator
         return  # a group where none is wanted
     group = meant(form, data, path)
     yield group
-    for key, inner in group.keys().items():
+    for key, inner in group.settings().items():
         if key in data and data[key] is not None:
             yield from groups(inner, data[key], (*path, key))
         else:

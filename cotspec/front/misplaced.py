@@ -4,7 +4,7 @@ so that a key that was moved or misspelt is one mistake and not also a missing o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from pydantic import BaseModel
@@ -69,17 +69,22 @@ class Found:
 def find(root: type[BaseModel], data: Data) -> Found:
     """Look at every group of a spec."""
     every, found = list(groups(root, data)), Found()
+    known = {key for group in every for key in group.settings()}
     for group in every:
         if group.clear and not group.open() and not found.said(group.path):
-            _look(group, every, found)
+            _look(group, every, found, known)
     return found
 
 
-def _look(group: Group, every: Sequence[Group], found: Found) -> None:
-    known = group.keys()
+def _look(group: Group, every: Sequence[Group], found: Found, known: Collection[str]) -> None:
+    own = group.settings()
     for key, value in group.data.items():
-        form = group.entry if group.entry is not None else known.get(key)
-        if form is not None and shape.fits(form, value):
+        form = own.get(key)
+        if group.entry is not None:
+            form = group.entry
+            if key not in known or shape.fits(form, value):
+                continue
+        elif form is not None and shape.of_kind(form, value):
             continue
         found.thought += 1
         many = found.thought > _MOST
@@ -97,12 +102,12 @@ def _look(group: Group, every: Sequence[Group], found: Found) -> None:
 
 def _namesake(key: str, value: Data, group: Group, every: Sequence[Group]) -> Meant | None:
     """The guess for a known key whose value is what the same key of another group wants."""
-    return elsewhere(key, group, [g for g in every if key in g.free() and shape.fits(g.keys()[key], value)])
+    return elsewhere(key, group, [g for g in every if key in g.free() and shape.fits(g.settings()[key], value)])
 
 
 def _setting(key: str, value: Data, group: Group, every: Sequence[Group]) -> Meant | None:
     """The guess for a setting among named entries: one of the entries lost it, or a group around them."""
     inner = [g for g in every if g.path[:-1] == group.path and g.path != (*group.path, key)]
     outer = [g for g in every if g.path == group.path[: len(g.path)] and g.path != group.path]
-    near = [g for g in (*inner, *reversed(outer)) if key in g.free() and shape.fits(g.keys()[key], value)]
+    near = [g for g in (*inner, *reversed(outer)) if key in g.free() and shape.fits(g.settings()[key], value)]
     return elsewhere(key, group, near)

@@ -50,6 +50,7 @@ def union(one: Form, other: Form) -> Form:
     return found
 
 
+@cache
 def members(of: Form) -> tuple[Form, ...]:
     """The members of a union without None; of anything else, itself."""
     bare, _ = _bare(of)
@@ -133,6 +134,15 @@ def named(of: Form) -> bool:
 def fits(of: Form, data: object) -> bool:
     """Whether a value could be meant for this place: it is of the kind, and most of its own keys are known there."""
     return any(_fits(_bare(member)[0], data) for member in members(of))
+
+
+def of_kind(of: Form, data: object) -> bool:
+    """Whether a value is of the kind that may stand there, whatever a group or a list holds."""
+    if isinstance(data, dict):
+        return bool(models(of)) or named(of)
+    if isinstance(data, list):
+        return any(get_origin(_bare(member)[0]) is tuple for member in members(of))
+    return fits(of, data)
 
 
 def _fits(bare: Form, data: object) -> bool:

@@ -38,20 +38,23 @@ def meant(key: str, here: Group, every: Sequence[Group]) -> Meant:
     close = _ranked(key, value, here)
     sure = tuple(name for name in close if alike(key, name))
     lost = tuple(name for name in sure if name in here.needed())
+    fitting = tuple(name for name in sure if _fits(name, value, here))
     others = [group for group in every if group.path != here.path and group.entry is None]
     return (
         _foreign_here(key, free, here)
         or _same(lost and sure, here)
         or elsewhere(key, here, [g for g in others if key in g.free() and _fits(key, value, g)])
+        or _elsewhere_near(key, value, here, others, lacking=True)
         or _passed(key, here)
         or _advice(key)
         or _foreign(key, value, here, others)
+        or _same(fitting and sure, here)
+        or _elsewhere_near(key, value, here, others, lacking=False)
         or _same(sure, here)
         or _twice(key, here)
         or _passed_near(key, here)
         or _foreign_near(key, free, here)
         or elsewhere(key, here, [g for g in others if key in g.free()])
-        or _elsewhere_near(key, value, here, others)
         or _entry(value, here, every)
         or _same(close, here)
         or Meant(help=did_you_mean((), free) or "leave it out")
@@ -86,7 +89,7 @@ def _same(names: tuple[str, ...], here: Group) -> Meant | None:
 
 def _twice(key: str, here: Group) -> Meant | None:
     """A misspelling of what is given already."""
-    given = next((name for name in near(key, here.keys()) if alike(key, name) and name in here.data), None)
+    given = next((name for name in near(key, here.settings()) if alike(key, name) and name in here.data), None)
     return Meant(help=f"`{given}` is given already: leave this one out") if given else None
 
 
@@ -100,7 +103,7 @@ def _ranked(key: str, value: Data, here: Group) -> tuple[str, ...]:
 
 
 def _fits(key: str, value: Data, group: Group) -> bool:
-    return shape.fits(group.keys()[key], value)
+    return shape.fits(group.settings()[key], value)
 
 
 def _steps(one: Path, other: Path) -> int:
@@ -161,17 +164,18 @@ def _foreign_near(key: str, free: Collection[str], here: Group) -> Meant | None:
     return _foreign_here(close[0], free, here) or Meant(help=f"cotspec calls it `{NAMES[close[0]]}`") if close else None
 
 
-def _elsewhere_near(key: str, value: Data, here: Group, others: Sequence[Group]) -> Meant | None:
-    """A misspelt key of another group."""
+def _elsewhere_near(key: str, value: Data, here: Group, others: Sequence[Group], *, lacking: bool) -> Meant | None:
+    """A misspelt key of another group; with `lacking`, of one that cannot do without it."""
     found: list[tuple[float, str]] = []
     for group in others:
         if _steps(here.path, group.path) <= _FAR:
-            fitting = (name for name in near(key, group.free()) if alike(key, name) and _fits(name, value, group))
+            free = group.needed() if lacking else group.free()
+            fitting = (name for name in near(key, free) if alike(key, name) and _fits(name, value, group))
             found += [(likeness(key, name), name) for name in fitting]
     if not found:
         return None
     name = max(found)[1]
-    return elsewhere(name, here, [g for g in others if name in g.free()], misspelt=True)
+    return elsewhere(name, here, [g for g in others if name in g.free() and _fits(name, value, g)], misspelt=True)
 
 
 def _entry(value: Data, here: Group, every: Sequence[Group]) -> Meant | None:

@@ -142,6 +142,18 @@ def moved(spec: Spec, entry: Entry, to: Group, kind: str) -> Mutation:
     return Mutation(f"moved {kind}, known there", path, text, line, column, also=also, may_hold=True)
 
 
+def moved_and_misspelt(spec: Spec, entry: Entry, to: Group, kind: str) -> Mutation | None:
+    """Two slips in one key: the help names what was meant and where it belongs."""
+    key = entry.key.value
+    wrong = misspelt(key, "swapped", dotted(entry.path))
+    if not wrong or to.open or to.named or {wrong, key} & to.keys:
+        return None
+    start, end, new = _inserted(spec, to, entry)
+    text, line, column = _edited(spec.text, [_removed(spec, entry), (start, end, new.replace(key, wrong, 1))])
+    home = f"in `{dotted(entry.group.path)}`" if entry.group.path else "at the top of the spec"
+    return Mutation(f"moved {kind}, misspelt", dotted(entry.path), text, line, column, home=f"`{key}` {home}")
+
+
 def ways_down(spec: Spec, entry: Entry) -> list[Group]:
     """The groups beside the entry, one level down."""
     return [g for g in spec.groups if g.above is entry.group and g.path[: len(entry.path)] != entry.path]
@@ -230,35 +242,36 @@ def emptied(spec: Spec, entry: Entry) -> Mutation | None:
 
 
 def mutations(spec: Spec, seen: set[str], *, everything: bool = False) -> Iterator[Mutation]:
-    """Every mistake at a key of the language or a reference that is met for the first time (`seen` is kept by the
-    caller), and one of each sort at those met before."""
+    """Every sort of mistake at a key of the language or a reference that is met for the first time (`seen` is kept by
+    the caller), and one of each sort at those met before; or simply all there are."""
     for entry in spec.entries:
-        all_kinds = everything or entry.shape not in seen
+        amount = 2 if everything else int(entry.shape not in seen)
         seen.add(entry.shape)
-        yield from (m for m in _of_entry(spec, entry, all_kinds) if m is not None)
+        yield from (m for m in _of_entry(spec, entry, amount) if m is not None)
     for ref in spec.references:
         name = f"@{ref.shape} {ref.word}"
-        all_kinds = everything or name not in seen
+        ways = _some(MISSPELLINGS, everything or name not in seen, dotted(ref.path))
         seen.add(name)
-        found = (misspelt_reference(spec, ref, how) for how in _some(MISSPELLINGS, all_kinds, dotted(ref.path)))
-        yield from (m for m in found if m is not None)
+        yield from (m for how in ways if (m := misspelt_reference(spec, ref, how)) is not None)
 
 
-def _of_entry(spec: Spec, entry: Entry, all_kinds: bool) -> Iterator[Mutation | None]:
-    name = dotted(entry.path)
+def _of_entry(spec: Spec, entry: Entry, amount: int) -> Iterator[Mutation | None]:
+    """0: one mistake of each sort, 1: every misspelling and way to move, two wrong types, 2: everything."""
+    name, types = dotted(entry.path), wrong_types(entry)
     if not entry.free:
-        for how in _some(MISSPELLINGS, all_kinds, name):
-            yield misspelt_key(spec, entry, how)
+        yield from (misspelt_key(spec, entry, how) for how in _some(MISSPELLINGS, amount > 0, name))
     yield doubled(spec, entry)
-    for to in _some(wrong_types(entry), all_kinds, name):
-        yield mistyped(spec, entry, to)
-    if all_kinds:
+    picked = {*_some(types, amount > 1, name), *(_some(types, amount > 1, f"{name}!") if amount else ())}
+    yield from (mistyped(spec, entry, to) for to in sorted(picked))
+    if amount:
         yield emptied(spec, entry)
     down = dict.fromkeys((to, "down") for to in ways_down(spec, entry))
     up = {(entry.group.above, "up"): None} if entry.group.above is not None else {}
-    ways = [*_some(down, everything=len(down) < 3, salt=name), *up] if all_kinds else _some(down | up, False, name)
-    for to, way in ways:
-        yield moved(spec, entry, to, way)
+    few = amount > 1 or len(down) < 3
+    ways = [*_some(down, few, name), *up] if amount else _some(down | up, False, name)
+    yield from (moved(spec, entry, to, way) for to, way in ways)
+    if amount and not entry.free:
+        yield from (moved_and_misspelt(spec, entry, to, way) for to, way in ways)
 
 
 def _some(choices: Mapping[Any, object], everything: bool, salt: str) -> list[Any]:

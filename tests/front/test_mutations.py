@@ -115,6 +115,23 @@ def test_every_sort_of_mistake_is_made_at_every_key() -> None:
     assert unmoved == set()
 
 
+def test_a_mistake_in_a_spec_that_another_extends_stands_in_its_own_file(project: Path) -> None:
+    spec = "specs/bridge-tiny.yaml"
+    shutil.copytree(ROOT / "specs", project / "specs")
+    child = project / "specs" / "child.yaml"
+    child.write_text("extends: bridge-tiny.yaml\nname: child\n", encoding="utf-8")
+    changes = [one for one in all_mutations()[spec][::7] if not one.may_hold]
+    assert len(changes) > 50
+    for change in changes:
+        (project / spec).write_text(change.text, encoding="utf-8")
+        sink = Sink()
+        plan_specs({"specs/child.yaml": child}, sink)
+        (one,) = (f for f in sink.findings if f.severity == "error")
+        assert (Path(one.span.file).name, *one.span[1:3]) == ("bridge-tiny.yaml", change.line, change.column), change
+        assert not change.right or one.suggestions[0] == change.right
+        assert any(Path(span.file).name == "child.yaml" and span.line == 1 for span, _ in one.related)
+
+
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_name_that_is_misspelt_where_it_is_given_is_found_at_each_use(spec: str, project: Path) -> None:
     read = spec_text.read((ROOT / spec).read_text("utf-8"))

@@ -35,7 +35,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 def _finding(context: Context, path: Path, reward: Reward, found: Finding) -> Diagnostic:
     problem = found.problem
-    advice = problem.help or (did_you_mean((problem.suggestion,)) if problem.suggestion else "")
+    instead = did_you_mean((problem.suggestion,)) if problem.suggestion else ""
+    advice = " ".join(filter(None, (instead, problem.help)))
     suggestions = (problem.suggestion,) if problem.suggestion else ()
     span = _span(context, (*path, *found.place), _text(reward, found.place), found)
     return finding(RULE, span, problem.message, advice, suggestions=suggestions)
