@@ -20,6 +20,7 @@ from cotspec.front.nodes import Entry, Group, Listing, Node, Removal, Scalar
 from cotspec.front.paths import Named, folder_of, locate
 from cotspec.front.read import read, shown
 from cotspec.front.rebase import rebased
+from cotspec.spec.experiment import Experiment
 
 EXTENDS: Final = "extends"
 VARIANTS: Final = "variants"
@@ -190,8 +191,8 @@ def no_op(path: Path, span: Span, first: Link) -> Diagnostic:
 
 def _refuse_removals(node: Node, sink: Sink, path: Path = ()) -> None:
     """Find `!remove` in what is not put on top of anything (in a variant it is: there it is left alone)."""
-    if path[:1] == (VARIANTS,):
-        return
+    if path[:1] == (VARIANTS,) or (path and path[0] not in Experiment.model_fields):
+        return  # the second is an unknown key, which is a finding of its own
     match node:
         case Group():
             for each in node.entries:

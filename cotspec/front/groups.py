@@ -3,7 +3,7 @@ plain data; not findings, not positions."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -33,14 +33,23 @@ class Group(NamedTuple):
     clear: bool = True
     """Whether the given keys show which of the models is meant."""
     written: bool = True
+    where: Callable[[Path], str] | None = None
+    """The file that gives a key, where there are several: a spec may give anew what the one it extends gives."""
 
     def settings(self) -> Mapping[str, shape.Form]:
         """Its settings by the key a person writes, each with what may stand there."""
         return _keys(self.models)
 
-    def free(self) -> list[str]:
-        """The settings that are not given."""
-        return [key for key in self.settings() if key not in self.data]
+    def free(self, file: str = "") -> list[str]:
+        """The settings that are not given, or not in this file."""
+        return [key for key in self.settings() if key not in self.data or self._elsewhere(key, file)]
+
+    def _elsewhere(self, key: str, file: str) -> bool:
+        return self.where is not None and bool(file) and self.where((*self.path, key)) != file
+
+    def file(self, key: str) -> str:
+        """The file that gives a key."""
+        return self.where((*self.path, key)) if self.where is not None else ""
 
     def open(self) -> bool:
         """Whether it takes keys of any name beside its settings."""

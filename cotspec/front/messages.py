@@ -25,7 +25,9 @@ from cotspec.front.nodes import Data
 
 def explain(error: ValidationError, root: type[BaseModel], data: Data, source: SourceMap) -> Iterator[Diagnostic]:
     """One finding per mistake; never none."""
-    strays, errors = misplaced.find(root, data), error.errors(include_url=False)
+    several = len({span.file for span in source.keys.values()}) > 1
+    where = (lambda path: source.key(path).file) if several else None
+    strays, errors = misplaced.find(root, data, where), error.errors(include_url=False)
     place = _Place((), root, data)
     found = [_unknown(stray, source) for stray in strays.strays]
     found += _Explainer(source, strays).explain(errors, place)
@@ -107,8 +109,8 @@ class _Explainer:
         path = place.path if end is None or end in (_UNION, _KEY) else (*place.path, end)
         if self.strays.said(path):
             return True
-        if error["type"] == "missing":
-            return path in self.strays.given
+        if error["type"] == "missing":  # a spec that fails to extend another lacks all that the other has
+            return path in self.strays.given or (path[:-1] == () and ("extends",) in self.strays.given)
         return error["type"] == "too_short" and (_echo(place, error) or self.strays.fills(place.path))
 
     def _one(self, place: _Place, end: str | None, error: ErrorDetails) -> Iterator[Diagnostic]:

@@ -4,7 +4,7 @@ so that a key that was moved or misspelt is one mistake and not also a missing o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from pydantic import BaseModel
@@ -66,9 +66,9 @@ class Found:
         return any(given[:-1] == path for given in self.given)
 
 
-def find(root: type[BaseModel], data: Data) -> Found:
-    """Look at every group of a spec."""
-    every, found = list(groups(root, data)), Found()
+def find(root: type[BaseModel], data: Data, where: Callable[[Path], str] | None = None) -> Found:
+    """Look at every group of a spec; `where` says which file gives a key, when there are several."""
+    every, found = [group._replace(where=where) for group in groups(root, data)], Found()
     known = {key for group in every for key in group.settings()}
     for group in every:
         if group.clear and not group.open() and not found.said(group.path):
@@ -102,12 +102,14 @@ def _look(group: Group, every: Sequence[Group], found: Found, known: Collection[
 
 def _namesake(key: str, value: Data, group: Group, every: Sequence[Group]) -> Meant | None:
     """The guess for a known key whose value is what the same key of another group wants."""
-    return elsewhere(key, group, [g for g in every if key in g.free() and shape.fits(g.settings()[key], value)])
+    file = group.file(key)
+    return elsewhere(key, group, [g for g in every if key in g.free(file) and shape.fits(g.settings()[key], value)])
 
 
 def _setting(key: str, value: Data, group: Group, every: Sequence[Group]) -> Meant | None:
     """The guess for a setting among named entries: one of the entries lost it, or a group around them."""
     inner = [g for g in every if g.path[:-1] == group.path and g.path != (*group.path, key)]
     outer = [g for g in every if g.path == group.path[: len(g.path)] and g.path != group.path]
-    near = [g for g in (*inner, *reversed(outer)) if key in g.free() and shape.fits(g.settings()[key], value)]
+    file = group.file(key)
+    near = [g for g in (*inner, *reversed(outer)) if key in g.free(file) and shape.fits(g.settings()[key], value)]
     return elsewhere(key, group, near)

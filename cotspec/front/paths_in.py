@@ -8,6 +8,7 @@ from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.source import Path
 from cotspec.diagnostics.suggest import did_you_mean, near
 from cotspec.front import phrases, shape
+from cotspec.front.compose import nothing_to_remove
 from cotspec.front.nodes import Entry, Group, Listing, Node, Removal
 from cotspec.spec.experiment import Experiment
 from cotspec.spec.variants import FAMILY
@@ -144,3 +145,12 @@ def _inside(given: Entry, before: str, word: str) -> Span:
         return span
     start = span.column + first + width // 2
     return Span(span.file, span.line, start, span.line, start + len(word))
+
+
+def nothing_there(root: Node, path: Path, span: Span) -> Diagnostic:
+    """A finding: a variant removes what is not there."""
+    group, last = get(root, path[:-1]), str(path[-1])
+    known = [each.key for each in group.entries] if isinstance(group, Group) else []
+    written = Entry(".".join(map(str, path)), span, Removal(span))
+    place = _inside(written, ".".join(map(str, path[:-1])), last)
+    return nothing_to_remove(Entry(last, place, written.node), known)

@@ -34,7 +34,8 @@ class Meant(NamedTuple):
 
 def meant(key: str, here: Group, every: Sequence[Group]) -> Meant:
     """The best guess for one key; `every` is all groups of the spec."""
-    value, free = here.data[key], here.free()
+    value, file = here.data[key], here.file(key)
+    free = here.free(file)
     close = _ranked(key, value, here)
     sure = tuple(name for name in close if alike(key, name))
     lost = tuple(name for name in sure if name in here.needed())
@@ -43,7 +44,7 @@ def meant(key: str, here: Group, every: Sequence[Group]) -> Meant:
     return (
         _foreign_here(key, free, here)
         or _same(lost and sure, here)
-        or elsewhere(key, here, [g for g in others if key in g.free() and _fits(key, value, g)])
+        or elsewhere(key, here, [g for g in others if key in g.free(file) and _fits(key, value, g)])
         or _elsewhere_near(key, value, here, others, lacking=True)
         or _passed(key, here)
         or _advice(key)
@@ -54,7 +55,7 @@ def meant(key: str, here: Group, every: Sequence[Group]) -> Meant:
         or _twice(key, here)
         or _passed_near(key, here)
         or _foreign_near(key, free, here)
-        or elsewhere(key, here, [g for g in others if key in g.free()])
+        or elsewhere(key, here, [g for g in others if key in g.free(file)])
         or _entry(value, here, every)
         or _same(close, here)
         or Meant(help=did_you_mean((), free) or "leave it out")
@@ -79,7 +80,8 @@ def places(paths: Sequence[Path]) -> str:
     """Groups by their dotted paths: ``in `teach` or `evaluate` ``."""
     if () in paths:
         return "at the top of the spec"
-    words = [dotted(path) for path in paths]
+    # exceptions of several files stand one after another: their numbers are nobody's
+    words = list(dict.fromkeys(dotted(path[:1] if path[0] == "allow" else path) for path in paths))
     return f"in {either(words)}" if len(words) <= _MOST else f"in {either((*words[: _MOST - 1], 'another'))}"
 
 
@@ -99,7 +101,7 @@ def _ranked(key: str, value: Data, here: Group) -> tuple[str, ...]:
     def rank(name: str) -> float:
         return likeness(key, name) + 0.1 * (name in here.needed()) + 0.1 * _fits(name, value, here)
 
-    return tuple(sorted(near(key, here.free()), key=rank, reverse=True))
+    return tuple(sorted(near(key, here.free(here.file(key))), key=rank, reverse=True))
 
 
 def _fits(key: str, value: Data, group: Group) -> bool:
@@ -147,7 +149,7 @@ def _foreign(key: str, value: Data, here: Group, others: Sequence[Group]) -> Mea
     if ours is None:
         return None
     last = ours.rpartition(".")[2]
-    homes = [g for g in others if last in g.free() and _named(g.path, ours) and _fits(last, value, g)]
+    homes = [g for g in others if last in g.free(here.file(key)) and _named(g.path, ours) and _fits(last, value, g)]
     found = elsewhere(last, here, homes, misspelt=last != key) if homes else None
     return found or Meant(help=f"it is `{ours}`" if _folded(key) == last else f"cotspec calls it `{ours}`")
 
@@ -167,15 +169,16 @@ def _foreign_near(key: str, free: Collection[str], here: Group) -> Meant | None:
 def _elsewhere_near(key: str, value: Data, here: Group, others: Sequence[Group], *, lacking: bool) -> Meant | None:
     """A misspelt key of another group; with `lacking`, of one that cannot do without it."""
     found: list[tuple[float, str]] = []
+    file = here.file(key)
     for group in others:
         if _steps(here.path, group.path) <= _FAR:
-            free = group.needed() if lacking else group.free()
+            free = group.needed() if lacking else group.free(file)
             fitting = (name for name in near(key, free) if alike(key, name) and _fits(name, value, group))
             found += [(likeness(key, name), name) for name in fitting]
     if not found:
         return None
     name = max(found)[1]
-    return elsewhere(name, here, [g for g in others if name in g.free() and _fits(name, value, g)], misspelt=True)
+    return elsewhere(name, here, [g for g in others if name in g.free(file) and _fits(name, value, g)], misspelt=True)
 
 
 def _entry(value: Data, here: Group, every: Sequence[Group]) -> Meant | None:

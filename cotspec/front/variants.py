@@ -200,8 +200,7 @@ class _Family:
         now = paths_in.get(self.root, change.path)
         if isinstance(change.node, Removal):
             if now is None:
-                last = Entry(str(change.path[-1]), change.span, change.node)
-                self.sink.add(compose.nothing_to_remove(last, []))
+                self.sink.add(paths_in.nothing_there(self.root, change.path, change.span))
         elif now is not None and nodes.plain(now) == nodes.plain(change.node):
             self.sink.add(compose.no_op(change.path, change.node.span, (now.span, "is what it is without the variant")))
 

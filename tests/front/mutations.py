@@ -32,8 +32,8 @@ class Mutation:
     """For a misspelling: what was meant."""
     home: str = ""
     """For a moved key: how its place is called."""
-    also: tuple[tuple[int, int], ...] = ()
-    """A key that has a meaning where it was moved to: its value, or the group it left, may be what is wrong."""
+    also: tuple[int, int] = (0, 0)
+    """A key that has a meaning where it was moved to: the group it left may be wrong, or a part of its value."""
     may_hold: bool = False
     """Whether the change can leave a good spec."""
 
@@ -112,8 +112,9 @@ def misspelt_reference(spec: Spec, ref: Reference, how: str) -> Mutation | None:
     wrong = f"{folder}{slash}{wrong}{dot}{ending}"
     text, line, column = _edited(spec.text, [(ref.start, ref.start + len(ref.word), _MARK + wrong)])
     quoted = spec.text[ref.start - 1] in "'\"" and ref.what not in ("measure", "path")
-    kind = f"{ref.what} {how}"
-    return Mutation(kind, dotted(ref.path), text, line, column - quoted, len(wrong) + 2 * quoted, "", ref.word)
+    kind, width = f"{ref.what} {how}", len(wrong) + 2 * quoted
+    right = "" if ref.new else ref.word  # the last part of a path may be the name of something new
+    return Mutation(kind, dotted(ref.path), text, line, column - quoted, width, "", right, may_hold=ref.new)
 
 
 # --- doubled, moved ---------------------------------------------------------------------------------------------------
@@ -132,14 +133,19 @@ def moved(spec: Spec, entry: Entry, to: Group, kind: str) -> Mutation:
     text, line, column = _edited(spec.text, edits)
     key = entry.key.value
     taken = any(other.value == key for other, _ in to.node.value)
-    home = f"`{dotted(entry.group.path)}`" if entry.group.path else "at the top of the spec"
+    home = _home(entry.group)
     path, home = dotted(entry.path), "" if taken or entry.free else home
     if taken or not (key in to.keys or to.open or (entry.free and to.named)):
         return Mutation(f"moved {kind}", path, text, line, column, 0, "duplicate-key" if taken else "", home=home)
-    value = line, column + entry.key.end_mark.index - entry.key.start_mark.index + 2
     left = entry.group.node.start_mark.index
-    also = value, _edited(spec.text, [*edits, (left, left, _LEFT)], _LEFT)[1:]
+    also = _edited(spec.text, [*edits, (left, left, _LEFT)], _LEFT)[1:]
     return Mutation(f"moved {kind}, known there", path, text, line, column, also=also, may_hold=True)
+
+
+def _home(group: Group) -> str:
+    """How the checker calls a group. Items of `allow` have no number: those of several files are put together."""
+    path = group.path[:1] if group.path[:1] == ("allow",) else group.path
+    return f"`{dotted(path)}`" if path else "at the top of the spec"
 
 
 def moved_and_misspelt(spec: Spec, entry: Entry, to: Group, kind: str) -> Mutation | None:
@@ -150,13 +156,14 @@ def moved_and_misspelt(spec: Spec, entry: Entry, to: Group, kind: str) -> Mutati
         return None
     start, end, new = _inserted(spec, to, entry)
     text, line, column = _edited(spec.text, [_removed(spec, entry), (start, end, new.replace(key, wrong, 1))])
-    home = f"in `{dotted(entry.group.path)}`" if entry.group.path else "at the top of the spec"
+    home = ("in " if entry.group.path else "") + _home(entry.group)
     return Mutation(f"moved {kind}, misspelt", dotted(entry.path), text, line, column, home=f"`{key}` {home}")
 
 
 def ways_down(spec: Spec, entry: Entry) -> list[Group]:
     """The groups beside the entry, one level down."""
-    return [g for g in spec.groups if g.above is entry.group and g.path[: len(entry.path)] != entry.path]
+    below = (g for g in spec.groups if g.above is entry.group and not g.shared)
+    return [g for g in below if g.path[: len(entry.path)] != entry.path]
 
 
 def _inserted(spec: Spec, group: Group, entry: Entry, after: Entry | None = None) -> tuple[int, int, str]:
@@ -179,6 +186,8 @@ def _flow(spec: Spec, node: Any) -> str:
         return "{" + ", ".join(f"{json.dumps(k.value)}: {_flow(spec, v)}" for k, v in node.value) + "}"
     if isinstance(node, SEQ):
         return "[" + ", ".join(_flow(spec, item) for item in node.value) + "]"
+    if node.tag == "!remove":
+        return "!remove "
     return json.dumps(plain(node), ensure_ascii=False) if number(node) is None else str(node.value)
 
 
@@ -211,8 +220,10 @@ _OTHERS: Mapping[str, Mapping[str, str]] = {
 
 
 def wrong_types(entry: Entry) -> Mapping[str, str]:
-    """What the value is not, as YAML, by what it is."""
+    """What the value is not, as YAML, by what it is; nothing where the schema takes anything."""
     value = entry.value
+    if entry.kinds == {"null"}:
+        return {}
     if isinstance(value, MAP):
         return _OTHERS["group"]
     if isinstance(value, SEQ):
@@ -260,6 +271,8 @@ def _of_entry(spec: Spec, entry: Entry, amount: int) -> Iterator[Mutation | None
     name, types = dotted(entry.path), wrong_types(entry)
     if not entry.free:
         yield from (misspelt_key(spec, entry, how) for how in _some(MISSPELLINGS, amount > 0, name))
+    if entry.shared:
+        return
     yield doubled(spec, entry)
     picked = {*_some(types, amount > 1, name), *(_some(types, amount > 1, f"{name}!") if amount else ())}
     yield from (mistyped(spec, entry, to) for to in sorted(picked))

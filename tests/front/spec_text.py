@@ -4,6 +4,7 @@ the language from its JSON Schema, so that nothing of the front end is used to t
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -29,6 +30,8 @@ class Group:
     required: frozenset[str]
     open: bool
     """Whether any other key may stand there too."""
+    shared: bool
+    """Whether an alias uses it again."""
     above: Group | None
     """The nearest mapping around it."""
 
@@ -51,6 +54,8 @@ class Entry:
     """JSON types the schema allows here."""
     free: bool
     """Whether a person chose the key."""
+    shared: bool
+    """Whether what it holds is used again by an alias, or lies in such a thing: it cannot be changed at one place."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class Reference:
     what: str
     start: int
     word: str
+    new: bool = False
+    """Whether another word there is the name of something new."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +89,21 @@ def root_schema() -> Schema:
 def read(text: str) -> Spec:
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     assert isinstance(root, MAP)
-    walk = _Walk(text)
+    walk = _Walk(text, _uses(root))
     walk.node(root, (), "", (root_schema(),), None)
     return Spec(text, tuple(walk.entries), tuple(walk.groups), tuple(walk.references))
+
+
+def _uses(root: yaml.Node) -> Counter[int]:
+    """How often each node is used; an alias is the node of its anchor."""
+    uses: Counter[int] = Counter()
+    left = [root]
+    while left:
+        node = left.pop()
+        uses[id(node)] += 1
+        if uses[id(node)] == 1 and isinstance(node, MAP | SEQ):
+            left += [part for each in node.value for part in (each if isinstance(each, tuple) else (each,))]
+    return uses
 
 
 def plain(node: yaml.Node) -> Any:
@@ -141,14 +160,24 @@ _WORD = re.compile(r"[a-z_]+")
 
 
 class _Walk:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, uses: Counter[int]) -> None:
         self.text = text
+        self.uses = uses
+        self.met: set[int] = set()
+        self.shared = 0
         self.entries: list[Entry] = []
         self.groups: list[Group] = []
         self.references: list[Reference] = []
 
     def node(self, node: yaml.Node, path: Path, shape: str, forms: tuple[Schema, ...], above: Group | None) -> None:
-        flat = [form for each in forms for form in _flat(each)]
+        if id(node) in self.met:
+            return
+        self.met.add(id(node))
+        self.shared += self.uses[id(node)] > 1
+        self._inner(node, path, shape, [form for each in forms for form in _flat(each)], above)
+        self.shared -= self.uses[id(node)] > 1
+
+    def _inner(self, node: Any, path: Path, shape: str, flat: list[Schema], above: Group | None) -> None:
         if isinstance(node, MAP):
             self._group(node, path, shape, flat, above)
         elif isinstance(node, SEQ):
@@ -163,9 +192,9 @@ class _Walk:
         form = _meant(flat, plain(node))
         known: Mapping[str, Schema] = form.get("properties", {})
         rest = next(iter(form.get("patternProperties", {}).values()), form.get("additionalProperties"))
-        group = Group(
-            path, node, frozenset(known), frozenset(form.get("required", ())), bool(known) and rest is True, above
-        )
+        more, shared = bool(known) and rest is True, self.shared > 0
+        required = frozenset(form.get("required", ()))
+        group = Group(path, node, frozenset(known), required, more, shared, above)
         self.groups.append(group)
         for key, value in node.value:
             free = key.value not in known
@@ -173,16 +202,24 @@ class _Walk:
             below = f"{shape}.{'*' if free else key.value}".removeprefix(".")
             at = (*path, key.value)
             kinds = frozenset(str(f.get("type", "string" if f else "null")) for f in _flat(inner))
-            self.entries.append(Entry(at, below, group, key, value, kinds, free))
-            self._named(key, at, below, free)
+            shared = self.shared > 0 or self._holds_shared(value)
+            self.entries.append(Entry(at, below, group, key, value, kinds, free, shared))
+            self._named(key, at, below, free, new=value.tag != "!remove")
             self.node(value, at, below, (inner,), group)
 
-    def _named(self, key: Any, path: Path, shape: str, free: bool) -> None:
+    def _holds_shared(self, node: Any) -> bool:
+        inner = [part for each in node.value for part in (each if isinstance(each, tuple) else (each,))]
+        below = inner if isinstance(node, MAP | SEQ) else []
+        return self.uses[id(node)] > 1 or any(self._holds_shared(part) for part in below)
+
+    def _named(self, key: Any, path: Path, shape: str, free: bool, *, new: bool) -> None:
         """The references in a key: a name, or the parts of a dotted path."""
         start = self._inside(key)
         if free and re.fullmatch(r"variants\.\*(\.(matrix|zip|exclude\.\*))?\.\*", shape):
             for part in re.finditer(r"[^.]+", key.value):
-                self.references.append(Reference(path, f"{shape}.{part[0]}", "path", start + part.start(), part[0]))
+                last = part.end() == len(key.value)
+                name = f"{shape}.{part[0]}"
+                self.references.append(Reference(path, name, "path", start + part.start(), part[0], last and new))
         for named, what in _NAMED_KEYS:
             if named == shape:
                 self.references.append(Reference(path, shape, what, start, key.value))

@@ -35,7 +35,7 @@ WORDS = [
     # what is changed, to what (@ marks the word the finding covers), what it should have been
     (FIRST, "{by: sft, @lerning_rate@: 1e-4}", "lr"),
     (FIRST, "{by: sft, @learning_rate@: 1e-4}", "lr"),
-    (FIRST, "{@trainer@: sft, lr: 1e-4}", "by"),
+    (FIRST, "{@algorithm@: sft, lr: 1e-4}", "by"),
     (FIRST, "{by: @sftt@, lr: 1e-4}", "sft"),
     (FIRST, "{by: sft, lr: 1e-4, @LR_schedule@: cosine}", "schedule"),
     (FIRST, "{by: sft, lr: 1e-4, @weight-decay@: 0.1}", "weight_decay"),
