@@ -34,9 +34,9 @@ class Checked(NamedTuple):
 def check_specs(specs: Mapping[str, Path], sink: Sink, options: Options = DEFAULT) -> Checked | None:
     """Check specs, given by their path in the project; each phase runs on all of them, then errors stop."""
     loaded = {place: load(path, sink) for place, path in specs.items()}
+    units = driver.units(loaded, driver.lock_of(specs.values(), sink))
     if driver.stops(sink):
         return None
-    units = driver.units(loaded)
     driver.judge(check, units, sink, options)
     driver.distinct(units, sink)
     if driver.stops(sink):

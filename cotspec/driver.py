@@ -16,12 +16,16 @@ from cotspec.builtin import digest
 from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.diagnostics.origins import Found, gathered, linked
 from cotspec.diagnostics.rule import Rule
+from cotspec.front import contents
 from cotspec.front.load import Loaded
+from cotspec.front.lockfile import read_lock
 from cotspec.front.paths import project_root
-from cotspec.ir.lower import LowerError, Source, lower
+from cotspec.ir.inputs import Input, Locked, inputs
+from cotspec.ir.lower import NOTHING, LowerError, Source, lower
 from cotspec.ir.plan import Draft, Read
 from cotspec.passes import allow, lint
 from cotspec.passes.check.context import Context
+from cotspec.passes.locked import Pins
 from cotspec.passes.options import DEFAULT, Options
 from cotspec.passes.seal import Conflict, Sealed
 
@@ -32,6 +36,8 @@ MOST_TRACES: Final = 2000
 """Traces that rules look at: enough to say how often something happens."""
 MOST_COUNTED: Final = 64 * 2**20
 """Bytes of a data file whose records are counted: about 0.1 s."""
+MOST_BYTES: Final = 64_000_000
+"""Of a data file or model folder that a check compares with the lock: it must not take longer than the rest."""
 EVERYWHERE: Final = frozenset(rule.slug for rule in (*lint.RULES.values(), *allow.RULES.values()) if rule.everywhere)
 """Rules that hold against a spec when they hold against it and all its variants."""
 
@@ -74,16 +80,37 @@ class Unit(NamedTuple):
     place: str
     """Path of the spec relative to the project, `/` between folders."""
     loaded: Loaded
+    lock: Locked | None = None
+    """The project's lock, when there is one."""
 
     @property
     def name(self) -> str:
         """Name of the experiment."""
         return self.loaded.name
 
+    @property
+    def source(self) -> Source:
+        """What is lowered."""
+        loaded = self.loaded
+        return Source(
+            name=loaded.name,
+            experiment=loaded.experiment,
+            folder=posixpath.dirname(self.place),
+            prompts=loaded.files,
+            locked=NOTHING if self.lock is None else self.lock.entries,
+        )
 
-def units(loaded: Mapping[str, Loaded | None]) -> list[Unit]:
+
+def lock_of(specs: Iterable[Path], sink: Sink) -> Locked | None:
+    """The lock of the project that all the specs belong to."""
+    first = next(iter(specs), None)
+    return None if first is None else read_lock(project_root(first), sink)
+
+
+def units(loaded: Mapping[str, Loaded | None], lock: Locked | None = None) -> list[Unit]:
     """Every experiment of the specs, by their place in the project: a spec, then its variants."""
-    return [Unit(place=place, loaded=one) for place, spec in loaded.items() if spec is not None for one in spec.family]
+    specs = ((place, spec) for place, spec in loaded.items() if spec is not None)
+    return [Unit(place=place, loaded=one, lock=lock) for place, spec in specs for one in spec.family]
 
 
 def judge(
@@ -121,6 +148,7 @@ def context(unit: Unit, options: Options, sealed: Sealed | None = None) -> Conte
         options=options,
         read_traces=cache(lambda: None if sealed is None else _traces(sealed, unit)),
         count_lines=lambda written: _count_lines(loaded.path.parent / written),
+        pins=None if sealed is None else _pins(unit),
     )
 
 
@@ -138,6 +166,27 @@ def _count_lines(file: Path) -> int | None:
 def _counted(file: Path, _changed: int) -> int:
     with file.open("rb") as lines:
         return sum(1 for line in lines if line.strip())
+
+
+def _pins(unit: Unit) -> Pins | None:
+    """What the lock says of an experiment, and what is so."""
+    if unit.lock is None:
+        return None
+    lock, root = unit.lock, project_root(unit.loaded.path)
+
+    def content(one: Input) -> str:
+        return one.content or _content(lock, root, one.key[1])
+
+    return Pins(locked=lock, inputs=tuple(inputs(unit.source, digest.manifest())), content=content)
+
+
+@lru_cache(maxsize=1024)
+def _content(_lock: Locked, root: Path, place: str) -> str:
+    """Read once for each lock that is read, which is once in a command."""
+    try:
+        return contents.digest(place, root) if contents.size(place, root) <= MOST_BYTES else ""
+    except contents.ContentError:
+        return ""  # it may come later, by `dvc pull`: a task that needs it says so
 
 
 def _traces(sealed: Sealed, unit: Unit) -> Traces | None:
@@ -202,10 +251,9 @@ def lowered(units: Iterable[Unit], sink: Sink) -> Draft:
 
 
 def _lower(unit: Unit, digests: Mapping[str, str], sink: Sink) -> Draft | None:
-    loaded, folder = unit.loaded, posixpath.dirname(unit.place)
-    source = Source(name=unit.name, experiment=loaded.experiment, folder=folder, prompts=loaded.files)
+    loaded = unit.loaded
     try:
-        return lower([source], digests)
+        return lower([unit.source], digests)
     except LowerError as error:
         one = Diagnostic(rule="cannot-compile", message=str(error), span=loaded.source.value(error.where))
         found = Found([one], loaded.variant, loaded.entry)

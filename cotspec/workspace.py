@@ -1,4 +1,5 @@
-"""The only writer of dvc.yaml and generated/. Takes texts by path; knows nothing of specs, plans or what texts say.
+"""The only writer of dvc.yaml, generated/ and cotspec.lock. Takes texts by path; knows nothing of specs, plans or what
+texts say.
 
 Owned is what generated/manifest.json lists (committed, path → sha256), so that whoever builds next can tell cotspec's
 files from a person's. Only owned files are replaced or removed. DVC's own files (`dvc.lock`, `out/`) are left
@@ -87,6 +88,12 @@ def write(root: Path, texts: Mapping[str, str]) -> Changes:
             _remove(root, path, planned=planned)
         _replace(root / MANIFEST, found.files[MANIFEST])
         return found.changes
+
+
+def write_lock(file: Path, text: str) -> None:
+    """Replace the project's cotspec.lock, whole or not at all. Raises WorkspaceError."""
+    with _lock(file.parent):
+        _replace(file, text.encode("utf-8"))
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------

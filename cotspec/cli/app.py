@@ -265,6 +265,30 @@ def targets(
 
 
 @app.command()
+def lock(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME…]", help="With --upgrade: models and data sets, by hub id or name in a spec."),
+    ] = None,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="Ask the hub again for what is locked: all of it, or what is named.")
+    ] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing, ask nobody; exit 1 and name what is not as it was locked."),
+    ] = False,
+    specs: Annotated[
+        list[Path] | None,
+        typer.Option("--spec", help="Lock what this spec reads and drop nothing. Default: all specs of the project."),
+    ] = None,
+) -> None:
+    """Write cotspec.lock: the commit or content of everything the specs read."""
+    from cotspec.cli.lock import run
+
+    raise typer.Exit(run(names or [], specs=specs or [], check_only=check, upgrade=upgrade))
+
+
+@app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="The project's folder; made when it is not there.")] = Path(),
 ) -> None:

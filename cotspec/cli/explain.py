@@ -38,6 +38,7 @@ def groups() -> tuple[tuple[str, str, tuple[Rule, ...]], ...]:
     """All rules by what they look at: a heading, a sentence about the group, the rules."""
     from cotspec import driver
     from cotspec.front import rules as front
+    from cotspec.lock.words import NOT_LOCKED
     from cotspec.passes import allow, check, lint
 
     form = [(title, _PHASES.get(title, ""), group) for title, group in front.GROUPS.items()]
@@ -47,6 +48,7 @@ def groups() -> tuple[tuple[str, str, tuple[Rule, ...]], ...]:
         ("Judgement", _JUDGEMENT, tuple(lint.RULES.values())),
         ("What a spec allows", "", tuple(allow.RULES.values())),
         ("Several specs together", "", tuple(driver.RULES.values())),
+        ("Locking", "Found by `cotspec lock` alone.", (NOT_LOCKED,)),
     )
 
 

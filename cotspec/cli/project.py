@@ -29,6 +29,12 @@ def chosen(root: Path, specs: Sequence[Path]) -> dict[str, Path]:
     return {name: found[name] for name in sorted(found)}
 
 
+def everything(root: Path) -> list[Path]:
+    """Every spec that is known to be the project's own: the set, and what stands in `specs/`. Raises ProblemError."""
+    there = (_as_typed(path) for pattern in DEFAULT for path in sorted(root.glob(pattern)))
+    return list(dict.fromkeys((*_own(root), *there)))
+
+
 def _inside(root: Path, path: Path) -> str:
     from cotspec.front.paths import is_project, project_root
 

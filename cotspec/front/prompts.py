@@ -6,7 +6,6 @@ Knows where a spec names files; not what is done with them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path as File
 
 from cotspec.cot import template
@@ -15,7 +14,9 @@ from cotspec.diagnostics.source import Path, SourceMap
 from cotspec.diagnostics.suggest import did_you_mean, listed, near
 from cotspec.front.paths import Named, locate, project_root, text_of
 from cotspec.front.read import shown
-from cotspec.spec.experiment import Experiment, FailureRows
+from cotspec.spec.experiment import Experiment
+from cotspec.spec.named import content_paths
+from cotspec.spec.named import prompt_paths as prompt_paths
 
 
 def load_prompts(experiment: Experiment, *, source: SourceMap, spec: File, sink: Sink) -> dict[str, str]:
@@ -25,34 +26,13 @@ def load_prompts(experiment: Experiment, *, source: SourceMap, spec: File, sink:
     def named(written: str, path: Path) -> Named:
         return Named(written=written, key=str(path[-1]), spec=spec, root=root, span=source.value(path))
 
-    for path, written in _paths(experiment):
+    for path, written in content_paths(experiment):
         locate(named(written, path), sink)
     texts: dict[str, str] = {}
     for path, written in prompt_paths(experiment):
         if written not in texts and (text := _text(named(written, path), sink)) is not None:
             texts[written] = text
     return texts
-
-
-def prompt_paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
-    """Every place that names a prompt file, with what it names."""
-    named: list[tuple[Path, str | None]] = [(("teach", "prompt"), experiment.teach.prompt)]
-    for name, stage in experiment.stages.items():
-        named.append((("stages", name, "prompt"), stage.prompt))
-        if isinstance(stage.rows, FailureRows):
-            named.append((("stages", name, "rows", "prompt"), stage.rows.prompt))
-    named.append((("evaluate", "prompt"), experiment.evaluate.prompt))
-    return ((path, written) for path, written in named if written is not None)
-
-
-def _paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
-    """Every place that names another file or folder."""
-    for name, model in experiment.models.items():
-        if model.path is not None:
-            yield ("models", name, "path"), model.path
-    for name, data in experiment.data.items():
-        if data.file is not None:
-            yield ("data", name, "file"), data.file
 
 
 def _text(named: Named, sink: Sink) -> str | None:

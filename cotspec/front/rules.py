@@ -304,6 +304,14 @@ _FILES_NAMED = (
         "$ sed -i 's/data: train}/data: train, prompt: ask.jinja}/' specs/a.yaml\n"
         "$ cotspec check specs/a.yaml\n",
     ),
+    Rule(
+        slug="lock-file",
+        claim="`cotspec.lock`, where there is one, is as `cotspec lock` wrote it.",
+        why="It says what the specs read. A lock that cannot be read, holds a merge conflict, or in which a commit "
+        "is not a commit pins nothing, and nothing is built on a guess.",
+        failing="$ echo '{lock: 1, models: {owner/name: {main: v1.0}}}' > cotspec.lock\n$ cotspec check specs/a.yaml\n",
+        passing="$ cotspec lock\n$ cotspec check specs/a.yaml\n",
+    ),
 )
 
 GROUPS: Mapping[str, tuple[Rule, ...]] = MappingProxyType(

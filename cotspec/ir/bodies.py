@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final, Literal, assert_never
 
 from cotspec.ir import defaults
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload, trainer
 from cotspec.spec.base import Slice
+from cotspec.spec.lock import Key, pinned
 
 ModelRef = payload.HubModel | payload.BuiltinModel | payload.InputModel
 
@@ -36,15 +38,16 @@ def rows_range(given: Slice | None) -> payload.Range:
     return defaults.WHOLE if given is None else payload.Range(first=given[0], end=given[1])
 
 
-def source(data: spec.Data) -> payload.HubData | payload.BuiltinData | payload.FileData:
-    """Where questions come from."""
+def source(data: spec.Data, locked: Mapping[Key, str]) -> payload.HubData | payload.BuiltinData | payload.FileData:
+    """Where questions come from; `locked` are the entries of the project's lock."""
     answer = data.answer if isinstance(data.answer, spec.AnswerField) else spec.AnswerField(field=data.answer)
     if data.hub is not None:
+        wanted = data.revision or defaults.HUB_REVISION
         return payload.HubData(
             id=data.hub,
             config=defaults.HUB_CONFIG if data.config is None else data.config,
             split=data.split or defaults.SPLIT,
-            revision=data.revision or defaults.HUB_REVISION,
+            revision=pinned(locked, "data", data.hub, wanted),
             question=data.question,
             answer=answer.field,
             answer_after=answer.after or "",

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal, NamedTuple
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
 
 from cotspec.cot.prompting import default_prompt
 from cotspec.ir import bodies, defaults, launches
 from cotspec.ir.plan import Draft, DraftTask, Label, Launch, Read
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload
+from cotspec.spec.lock import Key, pinned
 
 Where = tuple[str | int, ...]
 Task = Literal["solve", "reconstruct", "complete", "rewrite"]
+NOTHING: Final[Mapping[Key, str]] = MappingProxyType({})
+"""What a project without a lock has locked."""
 
 
 class LowerError(ValueError):
@@ -38,6 +42,8 @@ class Source(NamedTuple):
     """Folder of the spec file, relative to the project, `/` between parts; "" is the project itself."""
     prompts: Mapping[str, str]
     """Text of each prompt file, by the path as it is written in the spec."""
+    locked: Mapping[Key, str] = NOTHING
+    """Entries of the project's lock: a commit takes the place of the branch or tag it was locked for."""
 
 
 class _Weights(NamedTuple):
@@ -119,7 +125,8 @@ class _Experiment:
     def _model(self, name: str) -> _Weights:
         model = self._spec.models[name]
         if model.hub is not None:
-            revision = model.revision or defaults.HUB_REVISION
+            wanted = model.revision or defaults.HUB_REVISION
+            revision = pinned(self._source.locked, "models", model.hub, wanted)
             trust = model.trust_remote_code
             hub = payload.HubModel(id=model.hub, revision=revision, chat=model.chat, trust_remote_code=trust)
             return _Weights(ref=hub, reads={})
@@ -153,7 +160,7 @@ class _Experiment:
 
     def _data(self, name: str) -> DraftTask:
         data = self._spec.data[name]
-        body = payload.DataBody(source=bodies.source(data), slice=bodies.rows_range(data.slice))
+        body = payload.DataBody(source=bodies.source(data, self._source.locked), slice=bodies.rows_range(data.slice))
         reads = {} if data.file is None else {"file": self._project_file(data.file, ("data", name, "file"))}
         return self._task(f"data/{name}", body, reads, launch=launches.plain(), label=f"data {name}")
 

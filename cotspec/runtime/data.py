@@ -6,17 +6,21 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from logging import ERROR, getLogger
 from pathlib import Path
 from typing import assert_never
 
 from cotspec.builtin import problems
 from cotspec.cot.answers import AnswerError, gold_answer
+from cotspec.hub import fetch
+from cotspec.hub.problem import HubError
 from cotspec.runtime import lines, local
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
 from cotspec.runtime.records import Problem
 from cotspec.runtime.task import Task
 from cotspec.spec.local import LOCAL_FILE
+from cotspec.spec.lock import is_commit
 from cotspec.spec.payload import BuiltinData, DataBody, FileData, HubData
 
 Pair = tuple[str, str]
@@ -58,7 +62,7 @@ def _pairs(source: HubData | BuiltinData | FileData, task: Task) -> Iterator[Pai
         case FileData():
             return _file(source, task.input("file"))
         case HubData():
-            return _hub(source, local.found(task.root, "data", source.id))
+            return _hub(source, local.found(task.root, "data", source.id, source.revision))
         case _:
             assert_never(source)
 
@@ -91,22 +95,34 @@ def _file(source: FileData, path: Path) -> Iterator[Pair]:
 
 def _hub(source: HubData, own: Path | None) -> Iterator[Pair]:
     """Rows of a data set from the hub, or from this machine's own folder with its files."""
+    if own is not None:
+        say(f"{source.id} is taken from {own} ({LOCAL_FILE})")
+    folder = own or _fetched(source)
     from datasets import disable_progress_bars, load_dataset
     from datasets.exceptions import DatasetsError
     from datasets.utils import logging
 
     disable_progress_bars()
     logging.set_verbosity(logging.CRITICAL)  # what it would log as an error it also raises
-    if own is not None:
-        say(f"{source.id} is taken from {own} ({LOCAL_FILE})")
-    origin, revision = (source.id, source.revision or None) if own is None else (str(own), None)
+    getLogger("huggingface_hub").setLevel(ERROR)  # it would warn of every data set without a card
     try:
-        data = load_dataset(origin, source.config or None, split=source.split, revision=revision)
+        data = load_dataset(str(folder), source.config or None, split=source.split)
     except (OSError, ValueError, DatasetsError) as error:
         why = error.__cause__ or error  # `an error occurred` says less than what caused it
         raise TaskError(f"cannot load the data set {source.id}: {(str(why).splitlines() or [''])[0]}") from error
     for number, row in enumerate(data):
         yield _columns(row, source, f"{source.id}, row {number}")
+
+
+def _fetched(source: HubData) -> Path:
+    """The files of the very commit the payload names; of a branch, those of the commit it is at now."""
+    try:
+        folder = fetch.data(source.id, source.revision, source.config)
+    except HubError as error:
+        raise TaskError(f"cannot load the data set: {error} ({error.advice})") from error
+    note = "" if is_commit(source.revision) else f" ({source.revision} on the hub; `cotspec lock` pins it)"
+    say(f"data set: {source.id} at {fetch.commit(folder)}{note}")
+    return folder
 
 
 def _columns(row: Mapping[str, object], source: HubData | FileData, where: str) -> Pair:

@@ -27,7 +27,6 @@ class VllmEngine:
         self._tokenizer = models.load_tokenizer(origin)
         self._llm = LLM(
             model=origin.location,
-            revision=origin.revision or None,
             trust_remote_code=origin.trust_remote_code,
             tensor_parallel_size=settings.tensor_parallel,
             gpu_memory_utilization=settings.vllm_memory,

@@ -13,8 +13,10 @@ from typing import Literal
 import yaml
 from pydantic import ValidationError
 
+from cotspec.hub import fetch
 from cotspec.runtime.errors import TaskError
 from cotspec.spec.local import LOCAL_FILE, Local, folder
+from cotspec.spec.lock import is_commit
 
 _CACHE = "HF_HOME"
 
@@ -37,14 +39,20 @@ def read(root: Path) -> Local:
         raise TaskError(f"{LOCAL_FILE}: {place}: {first['msg']} (run `cotspec check`)") from error
 
 
-def found(root: Path, kind: Literal["models", "data"], hub_id: str) -> Path | None:
-    """The local folder of a hub model or data set; None when none is named. Raises TaskError when it is not there."""
+def found(root: Path, kind: Literal["models", "data"], hub_id: str, revision: str) -> Path | None:
+    """The local folder of a hub model or data set; None when none is named.
+
+    Raises TaskError when it is not there, or says that it is of another commit than the payload names.
+    """
     named: dict[str, str] = getattr(read(root), kind)
     if hub_id not in named:
         return None
     place = folder(named[hub_id], root)
     if not place.is_dir():
         raise TaskError(f"{LOCAL_FILE} names {place} for {hub_id}, and there is no such folder")
+    others = fetch.told(place.resolve()) - {revision}
+    if others and is_commit(revision):
+        raise TaskError(f"{LOCAL_FILE} names {place} for {hub_id}: it is of {min(others)}, and {revision} is wanted")
     return place
 
 

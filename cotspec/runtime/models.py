@@ -18,11 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
 
+from cotspec.hub import fetch
+from cotspec.hub.problem import HubError
 from cotspec.runtime import local
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task
 from cotspec.spec.local import LOCAL_FILE
+from cotspec.spec.lock import is_commit
 from cotspec.spec.payload import BuiltinModel, HubModel, InputModel, ModelRef
 
 if TYPE_CHECKING:
@@ -37,36 +40,50 @@ _THREADS = "COTSPEC_THREADS"
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A model that can be loaded: a folder, or a hub id with its revision ("" for a folder)."""
+    """A model that can be loaded."""
 
-    location: str
-    revision: str
+    folder: Path
     chat: bool
     trust_remote_code: bool
     """Whether code that comes with the model runs; always said to libraries, whose default could change."""
+    called: str = ""
+    """What a person knows it by, when that is not the folder: id and commit on the hub."""
 
     @property
-    def folder(self) -> Path | None:
-        """The folder, when it is one."""
-        return None if self.revision else Path(self.location)
+    def location(self) -> str:
+        """The folder as libraries want it."""
+        return str(self.folder)
 
 
 def source(task: Task, ref: ModelRef) -> Source:
     """Where `ref` points to. Raises TaskError when it is not there or not what the payload was made for."""
     match ref:
         case HubModel():
-            own = local.found(task.root, "models", ref.id)
-            if own is not None:
-                say(f"{ref.id} is taken from {own} ({LOCAL_FILE})")
-            location, revision = (ref.id, ref.revision or "main") if own is None else (str(_checked(own)), "")
-            trust = ref.trust_remote_code
+            own = local.found(task.root, "models", ref.id, ref.revision)
+            if own is None:
+                return _hub(ref)
+            say(f"{ref.id} is taken from {own} ({LOCAL_FILE})")
+            return Source(folder=_checked(own), chat=ref.chat, trust_remote_code=ref.trust_remote_code)
         case BuiltinModel():
-            location, revision, trust = str(_builtin(ref)), "", False
+            return Source(folder=_builtin(ref), chat=ref.chat, trust_remote_code=False)
         case InputModel():
-            location, revision, trust = str(_input(task)), "", ref.trust_remote_code
+            return Source(folder=_input(task), chat=ref.chat, trust_remote_code=ref.trust_remote_code)
         case _:
             assert_never(ref)
-    return Source(location=location, revision=revision, chat=ref.chat, trust_remote_code=trust)
+
+
+def _hub(ref: HubModel) -> Source:
+    """The files of the very commit the payload names; of a branch, those of the commit it is at now."""
+    try:
+        folder = fetch.model(ref.id, ref.revision)
+    except HubError as error:
+        raise TaskError(f"cannot load the model: {error} ({error.advice})") from error
+    called = f"{ref.id} ({ref.revision})" if is_commit(ref.revision) else _moving(ref.id, ref.revision, folder)
+    return Source(folder=_checked(folder), chat=ref.chat, trust_remote_code=ref.trust_remote_code, called=called)
+
+
+def _moving(id: str, revision: str, folder: Path) -> str:
+    return f"{id} ({revision}, now {fetch.commit(folder)}; `cotspec lock` pins it)"
 
 
 def _builtin(ref: BuiltinModel) -> Path:
@@ -102,7 +119,6 @@ def load_tokenizer(origin: Source) -> PreTrainedTokenizerBase:
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             origin.location,
-            revision=origin.revision or None,
             padding_side="left",
             trust_remote_code=origin.trust_remote_code,
         )
@@ -110,8 +126,7 @@ def load_tokenizer(origin: Source) -> PreTrainedTokenizerBase:
         raise TaskError(f"cannot load the tokenizer of {_name(origin)}: {_first(error)}") from error
     if tokenizer.eos_token_id is None:
         raise TaskError(f"the tokenizer of {_name(origin)} has no end-of-sequence token")
-    if origin.folder is not None:
-        check_sample(origin.folder, tokenizer)
+    check_sample(origin.folder, tokenizer)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = _pad_token(tokenizer)
     if origin.chat and not tokenizer.chat_template:
@@ -148,7 +163,6 @@ def load_model(origin: Source, *, dtype: torch.dtype | Literal["auto"]) -> PreTr
     try:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             origin.location,
-            revision=origin.revision or None,
             dtype=dtype,
             trust_remote_code=origin.trust_remote_code,
         )
@@ -225,7 +239,7 @@ def end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[
 
 def keep_sample(origin: Source, folder: Path) -> None:
     """Pass the sample encoding on to a model that was trained from `origin`."""
-    if origin.folder is not None and (origin.folder / SAMPLE).is_file():
+    if (origin.folder / SAMPLE).is_file():
         (folder / SAMPLE).write_bytes((origin.folder / SAMPLE).read_bytes())
 
 
@@ -237,9 +251,9 @@ def require(module: str, why: Mapping[str, str]) -> None:
 
 def _name(origin: Source) -> str:
     """What a person knows the weights by: hub id and revision, builtin name, or the stage whose `out/` holds them."""
-    if origin.revision:
-        return f"{origin.location} ({origin.revision})"
-    parts = Path(origin.location).parts
+    if origin.called:
+        return origin.called
+    parts = origin.folder.parts
     return parts[parts.index("out") - 1] if "out" in parts[1:] else parts[-1]
 
 

@@ -29,7 +29,7 @@ class Model(Part):
     path: str | None = None
     """Folder of a saved model, relative to the spec file."""
     revision: Text | None = None
-    """Commit hash or tag of a `hub` model."""
+    """Commit, tag or branch of a `hub` model (`main`); `cotspec lock` pins what is no commit."""
     chat: bool = False
     """Wrap prompts with the tokenizer's chat template (instruct and reasoning models)."""
     trust_remote_code: bool = False
@@ -55,7 +55,7 @@ class Data(Part):
     file: str | None = None
     """JSON-lines file, relative to the spec file."""
     revision: Text | None = None
-    """Commit hash or tag of a `hub` data set."""
+    """Commit, tag or branch of a `hub` data set (`main`); `cotspec lock` pins what is no commit."""
     config: Text | None = None
     """Configuration of a `hub` data set."""
     split: Text | None = None

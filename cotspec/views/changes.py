@@ -7,7 +7,6 @@ old value back alone changes what the task computes. So it stays true for every 
 from __future__ import annotations
 
 import json
-import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -19,9 +18,11 @@ from cotspec.diagnostics import Span
 from cotspec.diagnostics.source import Path
 from cotspec.front.nodes import Data
 from cotspec.front.prompts import prompt_paths
-from cotspec.ir.lower import LowerError, Source, lower
+from cotspec.ir.inputs import inputs
+from cotspec.ir.lower import LowerError, lower
 from cotspec.ir.plan import DraftTask
 from cotspec.spec.experiment import Experiment
+from cotspec.spec.lock import Key
 from cotspec.views import resolved
 from cotspec.views.side import Side
 
@@ -43,6 +44,8 @@ class Change:
     new_span: Span | None
     text: bool = False
     """The setting names the same file, and the file says something else."""
+    locked: bool = False
+    """It is an entry of the lock and not of the spec; `path` is then its key, below `lock`."""
 
     @property
     def name(self) -> str:
@@ -80,7 +83,7 @@ def settings(old: Side, new: Side) -> list[Change]:
         for path, value in before.items()
         if path not in after
     ]
-    return [*found, *gone, *_prompts(old, new)]
+    return [*found, *gone, *_prompts(old, new), *_locked(old, new)]
 
 
 def tasks(old: Side, new: Side, changes: Sequence[Change]) -> Iterator[TaskChange]:
@@ -131,8 +134,25 @@ def _prompts(old: Side, new: Side) -> Iterator[Change]:
     for path, written in prompt_paths(new.loaded.experiment):
         same_name = before.get(path) == written
         if same_name and old.loaded.files.get(written) != new.loaded.files.get(written):
-            spans = {"old_span": old.span(path), "new_span": new.span(path)}
-            yield Change(path=path, old=written, new=written, text=True, **spans)
+            here, there = new.span(path), old.span(path)
+            yield Change(path=path, old=written, new=written, text=True, old_span=there, new_span=here)
+
+
+def _locked(old: Side, new: Side) -> Iterator[Change]:
+    """Commits of the hub that the same revisions are locked at."""
+    before, after = (side.unit.source.locked for side in (old, new))
+    digests = digest.manifest()
+    wanted = [{one.key for one in inputs(side.unit.source, digests) if one.on_hub} for side in (old, new)]
+    for key in sorted(wanted[0] & wanted[1]):
+        if before.get(key) != after.get(key):
+            yield Change(
+                path=("lock", *key),
+                old=before.get(key),
+                new=after.get(key),
+                old_span=old.lock_span(key),
+                new_span=new.lock_span(key),
+                locked=True,
+            )
 
 
 # --- why --------------------------------------------------------------------------------------------------------------
@@ -141,20 +161,29 @@ def _prompts(old: Side, new: Side) -> Iterator[Change]:
 def _undone(new: Side, change: Change, old: Side) -> Mapping[str, DraftTask]:
     """The tasks of the new side with one change undone, by part; none when that is no spec."""
     files = dict(new.loaded.files)
+    locked = dict(new.unit.source.locked)
     data = resolved.data(new.loaded)
-    if change.text:
+    if change.locked:
+        locked = _replaced(locked, change)
+    elif change.text:
         files[str(change.old)] = old.loaded.files[str(change.old)]
     else:
         _put(data, change.path, change.old)
         files = {**old.loaded.files, **files}
     try:
         experiment = Experiment.model_validate_json(json.dumps(data), by_alias=True, by_name=False)
-        folder = posixpath.dirname(new.place)
-        source = Source(name=new.name, experiment=experiment, folder=folder, prompts=files)
+        source = new.unit.source._replace(experiment=experiment, prompts=files, locked=locked)
         draft = lower([source], digest.manifest())
     except (ValidationError, LowerError):
         return {}
     return {task.label.part: task for task in draft.tasks}
+
+
+def _replaced(locked: dict[Key, str], change: Change) -> dict[Key, str]:
+    """The entries of a lock with one as it was."""
+    key = tuple(map(str, change.path[1:]))
+    without = {known: commit for known, commit in locked.items() if known != key}
+    return without if change.old is None else {**without, key: str(change.old)}
 
 
 def _put(data: dict[str, Data], path: Path, value: Data) -> None:

@@ -13,6 +13,7 @@ from cotspec.driver import Unit
 from cotspec.front.load import Loaded
 from cotspec.ir.plan import DraftTask, Task
 from cotspec.passes.seal import Sealed
+from cotspec.spec.lock import Key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,13 @@ class Side:
 
     def span(self, path: SpecPath) -> Span | None:
         """Where a setting is written; None for a default."""
-        span = self.loaded.source.values.get(path)
+        return self._named(self.loaded.source.values.get(path))
+
+    def lock_span(self, key: Key) -> Span | None:
+        """Where an entry of the lock stands; None when it has none."""
+        return None if self.unit.lock is None else self._named(self.unit.lock.source.values.get(key))
+
+    def _named(self, span: Span | None) -> Span | None:
         if span is None or self.root is None:
             return span
         file = Path(span.file)

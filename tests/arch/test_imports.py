@@ -10,7 +10,19 @@ import pytest
 
 from tests.support import SPECS
 
-HEAVY = ("torch", "transformers", "trl", "datasets", "accelerate", "peft", "vllm", "dvc", "numpy", "math_verify")
+HEAVY = (
+    "torch",
+    "transformers",
+    "trl",
+    "datasets",
+    "accelerate",
+    "peft",
+    "vllm",
+    "dvc",
+    "numpy",
+    "math_verify",
+    "huggingface_hub",
+)
 ROOT = Path(__file__).parents[2]
 
 BUILD = f"""

@@ -146,7 +146,8 @@ def test_a_hub_data_set_that_cannot_be_used_says_why_in_one_line(
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
     (tmp_path / "set").mkdir()
     (tmp_path / "set/train.jsonl").write_text(lines)
-    place = {"id": str(tmp_path / "set"), "config": "", "split": "train", "revision": ""}
+    (tmp_path / "cotspec.local.yaml").write_text(json.dumps({"data": {"lab/set": str(tmp_path / "set")}}))
+    place = {"id": "lab/set", "config": "", "split": "train", "revision": "main"}
     source = HubData(**place, question="q", answer="a", answer_after="####")
     code, _, err = run_here(stage("data-1", DataBody(source=source, slice=WHOLE)))
     assert code == 2

@@ -46,7 +46,7 @@ def test_a_hub_model_is_loaded_from_the_folder_of_this_machine(
         ({"models": {"owner/tiny": "."}}, "not a model folder (no config.json)"),
         ({"models": {"owner/tiny": 3}}, "cotspec.local.yaml: models.owner/tiny: "),
         ({"modles": {}}, "cotspec.local.yaml: modles: "),
-        ({}, "cannot load the tokenizer of owner/tiny"),
+        ({}, "of the model `owner/tiny` is not on this machine"),
     ],
 )
 def test_a_folder_that_cannot_be_used_is_said_in_one_line(

@@ -9,6 +9,7 @@ from cotspec.diagnostics import Diagnostic, Severity, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path, SourceMap
 from cotspec.diagnostics.suggest import alike, did_you_mean, near
+from cotspec.passes.locked import Pins
 from cotspec.passes.options import DEFAULT, Options
 from cotspec.spec.experiment import Experiment, Stage
 from cotspec.spec.resources import StageResources, TrainResources
@@ -26,6 +27,8 @@ class Context(NamedTuple):
     options: Options = DEFAULT
     read_traces: Callable[[], Traces | None] = lambda: None
     """The teacher's traces of an earlier run, when there is one: rules can say how often what they claim happens."""
+    pins: Pins | None = None
+    """What the project's lock says of this experiment, when there is a lock."""
 
     count_lines: Callable[[str], int | None] = lambda _: None
     """Records of a data file, by its path as the spec writes it; None when it cannot be read."""

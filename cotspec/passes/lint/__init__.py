@@ -21,6 +21,7 @@ from cotspec.passes.lint import (
     evaluated_twice,
     gate_on_train,
     launch_effect,
+    lock_stale,
     loss_drops_rows,
     mask_hides_all,
     mask_hides_nothing,
@@ -51,6 +52,7 @@ from cotspec.passes.lint import (
 
 LINTS: tuple[tuple[Rule, Check], ...] = (
     (unpinned_revision.RULE, unpinned_revision.check),
+    (lock_stale.RULE, lock_stale.check),
     (mask_never_matches.RULE, mask_never_matches.check),
     (mask_hides_nothing.RULE, mask_hides_nothing.check),
     (mask_hides_all.RULE, mask_hides_all.check),

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.suggest import listed
+from cotspec.ir import defaults
 from cotspec.passes.check.context import Context, warning
+from cotspec.spec.lock import HubKind, is_commit
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _REVISION = "revision: 0123456789abcdef0123456789abcdef01234567"
+_ADVICE = "run `cotspec lock`, which asks the hub for the commit, or give its 40 hex digits as `revision`"
 
 RULE = Rule(
     slug="unpinned-revision",
-    claim="A model or data set of the hub is pinned to a commit.",
+    claim="A model or data set of the hub is pinned to a commit, by the spec or by `cotspec.lock`.",
     why="A branch or a tag can be moved: the same spec would train on other weights or questions next month, "
-    "and nobody could repeat the run.",
+    "and nobody could repeat the run. `cotspec lock` writes the commits of all of them; a `revision` that is a commit "
+    "needs no lock.",
     failing="models: {more: {hub: a/b}}\n",
     passing=f"models: {{more: {{hub: a/b, {_REVISION}}}}}\n",
 )
@@ -27,16 +30,23 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every model and data set of the hub."""
     for name, model in context.experiment.models.items():
         if model.hub is not None:
-            yield from _pinned(context, ("models", name), model.hub, model.revision)
+            yield from _pinned(context, "models", name, hub=model.hub, revision=model.revision)
     for name, data in context.experiment.data.items():
         if data.hub is not None:
-            yield from _pinned(context, ("data", name), data.hub, data.revision)
+            yield from _pinned(context, "data", name, hub=data.hub, revision=data.revision)
 
 
-def _pinned(context: Context, path: Path, hub: str, revision: str | None) -> Iterator[Diagnostic]:
-    if revision is None:
-        span, message = context.source.value((*path, "hub")), f"`{hub}` is not pinned to a commit"
-        yield warning(RULE, span, message, "add `revision:` with the commit's 40 hex digits")
-    elif not _COMMIT.fullmatch(revision):
-        span, message = context.source.value((*path, "revision")), f"`{revision}` is a branch or a tag of `{hub}`"
-        yield warning(RULE, span, message, "give the commit's 40 hex digits: branches and tags can be moved")
+def _pinned(context: Context, kind: HubKind, name: str, *, hub: str, revision: str | None) -> Iterator[Diagnostic]:
+    wanted = defaults.HUB_REVISION if revision is None else revision
+    if is_commit(wanted):
+        return
+    path: Path = (kind, name, "hub" if revision is None else "revision")
+    said = f"`{hub}` is not pinned to a commit" if revision is None else f"`{revision}` is a branch or a tag of `{hub}`"
+    pins = context.pins
+    if pins is not None and pins.commit(kind, hub, wanted) is not None:
+        return
+    others = [] if pins is None else pins.others(kind, hub)
+    if others:
+        said = f"{said}, and the lock pins {listed(key[2] for key in others)} of it"
+    related = () if pins is None else tuple((pins.span(key), "is another revision") for key in others)
+    yield warning(RULE, context.source.value(path), said, _ADVICE, related=related)

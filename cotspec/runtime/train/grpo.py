@@ -129,7 +129,6 @@ def _trainer(
         vllm_max_model_length=body.max_length,
         model_init_kwargs={
             "dtype": trl_bridge.base_dtype(body),
-            "revision": origin.revision or None,
             "trust_remote_code": origin.trust_remote_code,
         },
     )

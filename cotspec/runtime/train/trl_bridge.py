@@ -229,7 +229,7 @@ def export(training: Training, raw: Path, out: Path, tokenizer: PreTrainedTokeni
         base = models.load_model(training.origin, dtype=torch.float32)
         model = PeftModel.from_pretrained(base, str(raw)).merge_and_unload().to(dtype)
     else:
-        model = models.load_model(replace(training.origin, location=str(raw), revision=""), dtype=dtype)
+        model = models.load_model(replace(training.origin, folder=raw, called=""), dtype=dtype)
     _refuse_broken(model, training.body.precision)
     scratch.fresh(out)
     model.save_pretrained(str(out), safe_serialization=True)

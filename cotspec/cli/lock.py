@@ -1,0 +1,127 @@
+"""`cotspec lock`: write cotspec.lock, or with `--check` compare it; `--upgrade` asks the hub once more.
+
+Exit codes: 0 when every input is locked (with `--check`: as the specs read it), 1 when one is not, 2 usage.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cotspec.cli import findings, project
+from cotspec.cli.problem import ProblemError
+
+if TYPE_CHECKING:
+    from cotspec.diagnostics import Sink
+    from cotspec.driver import Unit
+    from cotspec.lock.update import Updated, Wanted
+    from cotspec.spec.lock import Key
+
+
+def run(names: Sequence[str], *, specs: Sequence[Path], check_only: bool, upgrade: bool) -> int:
+    """Return the exit code. Raises ProblemError."""
+    from cotspec.diagnostics import Sink
+    from cotspec.lock.asking import Asking
+    from cotspec.lock.update import update
+
+    if names and not upgrade:
+        raise ProblemError(f"`{names[0]}`: names go with `--upgrade`; a spec is named by `--spec`")
+    if check_only and upgrade:
+        raise ProblemError("`--check` asks nobody, so it does not go with `--upgrade`")
+    root = project.find_root(Path.cwd())
+    sink = Sink()
+    units = _units(root, specs, sink)
+    if sink.failed or not units:
+        findings.show(sink, stream=sys.stderr)
+        return 1
+    wanted = _wanted(units)
+    old = units[0].source.locked
+    again = _named(wanted, names) if upgrade else ()
+    with _sockets():
+        updated = update(wanted, old, tell=Asking(root, hub=not check_only).tell, again=again, drop=not specs)
+    return _compare(updated) if check_only else _write(root, updated, sink)
+
+
+@contextmanager
+def _sockets() -> Iterator[None]:
+    """While the hub is asked, a connection that was closed is an error of that connection and not the end of the
+    command, as a closed pipe is everywhere else in the command line."""
+    if not hasattr(signal, "SIGPIPE"):
+        yield
+        return
+    before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGPIPE, before)
+
+
+def _units(root: Path, specs: Sequence[Path], sink: Sink) -> list[Unit]:
+    """The experiments of the project. A mistake of judgement does not keep their inputs from being locked."""
+    from cotspec import driver
+    from cotspec.front.load import load
+
+    chosen = project.chosen(root, specs or project.everything(root))
+    lock = driver.lock_of(chosen.values(), sink)
+    return driver.units({place: load(path, sink) for place, path in chosen.items()}, lock)
+
+
+def _wanted(units: Sequence[Unit]) -> list[Wanted]:
+    """What they read, each thing where it is named."""
+    from cotspec.builtin import digest
+    from cotspec.ir.inputs import inputs
+    from cotspec.lock.update import Wanted
+
+    digests = digest.manifest()
+    return [
+        Wanted(input=one, span=unit.loaded.source.value(one.where))
+        for unit in units
+        for one in inputs(unit.source, digests)
+    ]
+
+
+def _named(wanted: Sequence[Wanted], names: Sequence[str]) -> Collection[Key]:
+    """The entries of the hub that are called so, by their id or by their name in a spec; without names, all of them."""
+    from cotspec.diagnostics.suggest import did_you_mean, near
+
+    hub = [each.input for each in wanted if each.input.on_hub]
+    known = sorted({name for one in hub for name in (one.key[1], str(one.where[1]))})
+    for name in names:
+        if name not in known:
+            advice = did_you_mean(near(name, known), known[:10]) or "nothing that could be locked is on the hub"
+            raise ProblemError(f"no spec reads `{name}` from the hub: {advice}")
+    return {one.key for one in hub if not names or one.key[1] in names or str(one.where[1]) in names}
+
+
+def _compare(updated: Updated) -> int:
+    """Say what a `cotspec lock` would do, and that nothing can be said of files that are not there."""
+    from cotspec.lock import words
+
+    differs = False
+    for line, bad in words.compared(updated):
+        print(line)
+        differs = differs or bad
+    print("run `cotspec lock`" if differs else f"up to date: {words.number(updated.count('kept'), 'input')}")
+    return 1 if differs else 0
+
+
+def _write(root: Path, updated: Updated, sink: Sink) -> int:
+    from cotspec import workspace
+    from cotspec.lock import text, words
+    from cotspec.spec.lock import LOCK_FILE
+
+    sink.extend(words.failures(updated))
+    findings.show(sink, stream=sys.stderr)
+    try:
+        if updated.entries:
+            workspace.write_lock(root / LOCK_FILE, text.render(updated.entries))
+    except workspace.WorkspaceError as error:
+        raise ProblemError(str(error)) from error
+    for line in words.told(updated):
+        print(line)
+    print(f"{LOCK_FILE}: {words.summary(updated)}")
+    return 1 if updated.failures else 0

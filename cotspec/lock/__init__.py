@@ -1,0 +1,1 @@
+"""Making and comparing `cotspec.lock`: which entries there should be (`update`), and their text (`text`)."""

@@ -1,0 +1,29 @@
+"""Where a spec names files of its project. Knows a spec's shape; not what is done with the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotspec.diagnostics.source import Path
+from cotspec.spec.experiment import Experiment, FailureRows
+
+
+def prompt_paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
+    """Every place that names a prompt file, with what it names."""
+    named: list[tuple[Path, str | None]] = [(("teach", "prompt"), experiment.teach.prompt)]
+    for name, stage in experiment.stages.items():
+        named.append((("stages", name, "prompt"), stage.prompt))
+        if isinstance(stage.rows, FailureRows):
+            named.append((("stages", name, "rows", "prompt"), stage.rows.prompt))
+    named.append((("evaluate", "prompt"), experiment.evaluate.prompt))
+    return ((path, written) for path, written in named if written is not None)
+
+
+def content_paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
+    """Every place that names a data file or a model folder."""
+    for name, model in experiment.models.items():
+        if model.path is not None:
+            yield ("models", name, "path"), model.path
+    for name, data in experiment.data.items():
+        if data.file is not None:
+            yield ("data", name, "file"), data.file
