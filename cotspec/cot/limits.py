@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cotspec.cot.expr.interval import EITHER, Interval, meet
 
@@ -21,8 +20,7 @@ TEACHER: Final = ("teacher_steps", "teacher_words", "teacher_tokens")
 _ORDER: Final = (("steps", "words"), ("words", "tokens"), TEACHER[:2], TEACHER[1:])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What a spec says about the sizes of responses and teacher traces."""
 
     tokens: int

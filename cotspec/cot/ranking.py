@@ -7,10 +7,9 @@ With two completions a group, and advantages divided by the group's standard dev
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, product
-from typing import Final
+from typing import Final, NamedTuple
 
 from cotspec.cot import witness
 from cotspec.cot.expr import interval as iv
@@ -22,8 +21,7 @@ MOST: Final = 24
 """Completions of a prompt that are compared with each other."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """What is left of a reward where only the order counts."""
 
     graded: bool

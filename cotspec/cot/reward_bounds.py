@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from cotspec.cot.expr import interval as iv
 from cotspec.cot.expr.bounds import Bounds, FaultKind, TooHardError
@@ -22,8 +22,7 @@ from cotspec.cot.rewards import CompiledReward, Place, RewardError, compile_rewa
 from cotspec.spec.payload import Ramp, Reward
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A part of an expression and where that expression stands in the reward."""
 
     place: Place
@@ -36,8 +35,7 @@ class Part:
         return self.parsed.source(self.tree)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GateReach:
+class GateReach(NamedTuple):
     """What a gate can do to the completions that get to it."""
 
     reached: bool
@@ -45,8 +43,7 @@ class GateReach:
     fails: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Dead:
+class Dead(NamedTuple):
     """A branch that no completion takes."""
 
     branch: Part

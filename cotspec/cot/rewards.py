@@ -67,8 +67,7 @@ class Score:
     """What could not be scored, for counting: term names, or `gate 1` (counted from 1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledReward:
+class CompiledReward(NamedTuple):
     """A checked reward, ready to score."""
 
     gates: tuple[tuple[Node, float], ...]

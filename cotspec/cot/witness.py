@@ -9,10 +9,9 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from cotspec.cot.expr import UnscorableError
 from cotspec.cot.expr import interval as iv
@@ -36,8 +35,7 @@ LONG: Final = 8
 """Steps of a trace that is already long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """A completion and what it scores."""
 
     measures: Measures
@@ -227,8 +225,7 @@ def _points(analysis: Analysis, part: Part, target: Interval | None, world: Worl
             yield from _points(analysis, part, target, inside)
 
 
-@dataclass(frozen=True, slots=True)
-class Undefined:
+class Undefined(NamedTuple):
     """What a completion's score says has no value."""
 
     said: str

@@ -40,7 +40,7 @@ def _plain(value: object, where: _Where) -> Canonical:
     if type(value) is float and math.isfinite(value):
         return value + 0.0  # -0.0 and 0.0 compute the same
     if isinstance(value, Part):
-        return {name: _plain(item, (*where, name)) for name, item in value}
+        return {name: _plain(item, (*where, name)) for name, item in vars(value).items()}
     if isinstance(value, Mapping):
         return {_key(key, where): _plain(item, (*where, key)) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cotspec.cot.limits import Limits
 from cotspec.cot.reward_bounds import Analysis, Part, analyse
@@ -19,8 +19,7 @@ from cotspec.passes.check.context import Context
 from cotspec.spec.experiment import Experiment, Grpo, Reward, Stage
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """A stage's reward and what is known of it."""
 
     path: Path

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -182,7 +180,7 @@ def test_terms_that_decide_an_order(
 
 def test_a_longer_limit_can_undo_a_proof() -> None:
     given = reward("1 if correct else 0", "-words / 1000")
-    near, far = (analyse(given, replace(LIMITS, tokens=tokens)) for tokens in (1000, 1500))
+    near, far = (analyse(given, LIMITS._replace(tokens=tokens)) for tokens in (1000, 1500))
     assert near is not None
     assert far is not None
     assert witness.upset(near) is None

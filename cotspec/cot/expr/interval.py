@@ -10,16 +10,14 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise, product
-from typing import Final
+from typing import Final, NamedTuple
 
 _LARGEST: Final = sys.float_info.max
 _TINY: Final = math.nextafter(0.0, 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """All values from `low` to `high`, both included and at most the largest float."""
 
     low: float
