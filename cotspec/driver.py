@@ -149,6 +149,7 @@ def context(unit: Unit, options: Options, sealed: Sealed | None = None) -> Conte
         read_traces=cache(lambda: None if sealed is None else _traces(sealed, unit)),
         count_lines=lambda written: _count_lines(loaded.path.parent / written),
         pins=None if sealed is None else _pins(unit),
+        kept={},
     )
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
-import tempfile
-import traceback
 from collections.abc import Sequence
 
 
@@ -15,6 +12,10 @@ class ProblemError(Exception):
 
 def bug_report(error: Exception, arguments: Sequence[str]) -> str:
     """Write the traceback to a file of its own; return the message that names it."""
+    import platform  # here: most runs have no bug, and these take as long as a small check
+    import tempfile
+    import traceback
+
     text = f"{' '.join(arguments)}\n{platform.platform()} Python {platform.python_version()}\n\n"
     text += "".join(traceback.format_exception(error))
     message = f"cotspec: this is a bug in cotspec ({type(error).__name__}: {error})"

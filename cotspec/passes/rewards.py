@@ -6,7 +6,7 @@ Knows no rule. The analysis is the kernel's (`cotspec.cot.reward_bounds`).
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cotspec.cot.limits import Limits
@@ -45,8 +45,16 @@ class Judged(NamedTuple):
         return Span(start.file, start.line, start.column, end.end_line, end.end_column)
 
 
-def judged(context: Context) -> Iterator[Judged]:
+def judged(context: Context) -> Sequence[Judged]:
     """Every reward that can be analysed."""
+    return context.once(_judged)
+
+
+def _judged(context: Context) -> Sequence[Judged]:
+    return tuple(_each(context))
+
+
+def _each(context: Context) -> Iterator[Judged]:
     for path, _, stage in context.stages():
         if stage.reward is None or not isinstance(stage.train, Grpo):
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from cotspec.diagnostics import Diagnostic, Severity, Span
 from cotspec.diagnostics.rule import Rule
@@ -16,6 +16,8 @@ from cotspec.spec.resources import StageResources, TrainResources
 
 if TYPE_CHECKING:
     from cotspec.passes.traces import Traces
+
+T = TypeVar("T")
 
 
 class Context(NamedTuple):
@@ -32,6 +34,17 @@ class Context(NamedTuple):
 
     count_lines: Callable[[str], int | None] = lambda _: None
     """Records of a data file, by its path as the spec writes it; None when it cannot be read."""
+    kept: dict[object, Any] | None = None
+    """What `once` has made."""
+
+    def once(self, make: Callable[[Context], T]) -> T:
+        """What several rules ask for: made for the first of them, then kept."""
+        if self.kept is None:
+            return make(self)
+        if make not in self.kept:
+            self.kept[make] = make(self)
+        made: T = self.kept[make]
+        return made
 
     def stages(self) -> Iterator[tuple[Path, str, Stage]]:
         """Every stage with its path and name, in order."""
