@@ -12,8 +12,8 @@ import keyword
 import math
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import chain
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cotspec.cot.expr import FUNCTION_NAMES, Env, Node, Problem, Symbol, UnscorableError, bind, read, scope_of
@@ -23,6 +23,7 @@ from cotspec.spec.payload import Binding, Ramp, Reward, RewardGate, RewardTerm
 Place = tuple[str | int, ...]
 
 _LARGEST = sys.float_info.max
+_NUMBERS = (int, float)
 
 
 class Finding(NamedTuple):
@@ -51,15 +52,14 @@ class RewardError(ValueError):
         self.column = findings[0].problem.column
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """The reward of one completion."""
 
     total: float | None
     """The reward; None when it cannot be scored."""
     gate: int | None
     """Number of the gate that decided, counted from 0."""
-    terms: dict[str, float] = field(default_factory=dict)
+    terms: Mapping[str, float] = MappingProxyType({})
     """Weighted value of each term that could be scored; they add up to `total`. Empty when a gate decided."""
     problem: str = ""
     """Why there is no total."""
@@ -103,7 +103,7 @@ class CompiledReward(NamedTuple):
             if kind is bool:
                 if value is True or value is False:
                     env[name] = value
-            elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST:
+            elif isinstance(value, _NUMBERS) and not isinstance(value, bool) and abs(value) <= _LARGEST:
                 env[name] = float(value)
         return env
 

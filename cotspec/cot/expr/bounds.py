@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final, Literal, assert_never
 
 from cotspec.cot.expr import interval as iv
@@ -29,22 +28,18 @@ class TooHardError(Exception):
     """An expression whose bounds would take too long: nothing is said about it."""
 
 
-@dataclass(slots=True)
 class Bounds:
     """Bounds of expressions that share their `let` names; collects faults and branches over all that it is asked."""
 
-    lets: Mapping[str, Parsed]
-    settle: Settle
-    faults: dict[ast.expr, set[FaultKind]] = field(default_factory=dict)
-    """Parts that may have no value in a world they were looked at in."""
-    taken: dict[ast.IfExp, set[bool]] = field(default_factory=dict)
-    """Branches that may be taken: True is the value before `if`."""
-    work: int = 0
-    _texts: dict[ast.expr, str] = field(default_factory=dict)
-    _narrow: Narrow = field(init=False)
-
-    def __post_init__(self) -> None:
-        for parsed in self.lets.values():
+    def __init__(self, lets: Mapping[str, Parsed], settle: Settle) -> None:
+        self.lets, self.settle = lets, settle
+        self.faults: dict[ast.expr, set[FaultKind]] = {}
+        """Parts that may have no value in a world they were looked at in."""
+        self.taken: dict[ast.IfExp, set[bool]] = {}
+        """Branches that may be taken: True is the value before `if`."""
+        self.work = 0
+        self._texts: dict[ast.expr, str] = {}
+        for parsed in lets.values():
             self.learn(parsed)
         self._narrow = Narrow(self)
 

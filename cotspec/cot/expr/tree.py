@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from cotspec.cot.expr import operations as ops
 from cotspec.cot.expr.node import Kind, Node, Symbol
@@ -33,15 +32,15 @@ _ARITY: Mapping[str, tuple[int, int | None]] = {
 FUNCTION_NAMES = frozenset(_ARITY) | {"curve"}
 
 
-@dataclass(slots=True)
 class Walk:
-    """One walk over one expression; collects problems."""
+    """One walk over one expression; collects problems.
 
-    parsed: Parsed
-    scope: Mapping[str, Symbol]
-    later: frozenset[str] = frozenset()
-    """`let` names not defined yet: the expression's own and those further down."""
-    problems: list[Problem] = field(default_factory=list)
+    `later` are `let` names not defined yet: the expression's own and those further down.
+    """
+
+    def __init__(self, parsed: Parsed, scope: Mapping[str, Symbol], later: frozenset[str] = frozenset()) -> None:
+        self.parsed, self.scope, self.later = parsed, scope, later
+        self.problems: list[Problem] = []
 
     def node(self, tree: ast.expr) -> Node | None:
         """Check and build one node."""
