@@ -14,11 +14,11 @@ def main() -> None:
     """Run the command line and exit with its code; the entry point `cotspec`."""
     from cotspec.cli import startup
 
-    startup.begin()
+    ours = startup.begin()
     try:
         from cotspec.cli.problem import ProblemError, bug_report
 
-        _run(sys.argv[1:])
+        code = _run(sys.argv[1:])
     except KeyboardInterrupt:  # first: the names below may not be there yet
         sys.exit(130)
     except ProblemError as problem:
@@ -29,16 +29,20 @@ def main() -> None:
             raise
         print(bug_report(error, sys.argv), file=sys.stderr)
         sys.exit(3)
+    if ours:
+        startup.leave(code)
+    sys.exit(code)
 
 
-def _run(arguments: Sequence[str]) -> None:
-    """Run the command that is named."""
+def _run(arguments: Sequence[str]) -> int:
+    """Run the command that is named; return the exit code."""
     command, words = arguments[:1], arguments[1:]
     if command == ["check"] and not any(word.startswith("-") for word in words):
         # What hooks and people call most, and nothing to parse: Typer, which takes as long as the check, is not needed.
         from cotspec.cli import check
 
-        sys.exit(check.paths(words))
+        return check.paths(words)
     from cotspec.cli.app import app
 
-    app()
+    app()  # exits by itself
+    return 0
