@@ -12,6 +12,7 @@ import keyword
 import math
 import sys
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple
@@ -132,12 +133,12 @@ class CompiledReward(NamedTuple):
 
 def check_reward(reward: Reward, names: Mapping[str, type] = MEASURES) -> list[Finding]:
     """Everything wrong with a reward, in its own order; none means that `compile_reward` works."""
-    return _Reader(reward, names).findings
+    return list(_reader(reward, names).findings)
 
 
 def compile_reward(reward: Reward, names: Mapping[str, type] = MEASURES) -> CompiledReward:
     """Check and compile. Raises RewardError with all findings."""
-    reader = _Reader(reward, names)
+    reader = _reader(reward, names)
     if reader.findings:
         raise RewardError(reader.findings)
     nodes = [node for node, _ in reader.gates] + [node for _, node, _ in reader.terms]
@@ -149,6 +150,16 @@ def compile_reward(reward: Reward, names: Mapping[str, type] = MEASURES) -> Comp
         measures=tuple((name, names[name]) for name in sorted(reads)),
         unused=frozenset(binding.name for binding in reward.let) - used,
     )
+
+
+def _reader(reward: Reward, names: Mapping[str, type]) -> _Reader:
+    return _measured(reward) if names is MEASURES else _Reader(reward, names)
+
+
+@lru_cache(maxsize=256)
+def _measured(reward: Reward) -> _Reader:
+    """A reward is read when it is checked, when it is judged, and again for each variant that leaves it as it is."""
+    return _Reader(reward, MEASURES)
 
 
 class _Reader:

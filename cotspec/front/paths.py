@@ -77,9 +77,20 @@ def is_project(folder: File) -> bool:
 
 def inside(path: File, root: File) -> bool:
     """Whether a path lies in a project as it is written, and still does when links are followed."""
-    written = File(os.path.abspath(path)).is_relative_to(os.path.abspath(root))
+    return _below(path, root) is not None
+
+
+def _below(path: File, root: File) -> tuple[list[str], list[str]] | None:
+    """The parts of a path below the project, as it is written and with links followed; None when it leads out."""
     # realpath and not Path.resolve, which raises for links that go round in a circle
-    return written and File(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+    written = _parts(os.path.abspath(path), os.path.abspath(root))
+    followed = _parts(os.path.realpath(path), os.path.realpath(root))
+    return None if written is None or followed is None else (written, followed)
+
+
+def _parts(path: str, top: str) -> list[str] | None:
+    below = path.removeprefix(top.rstrip("/"))
+    return below.split("/")[1:] if below[:1] in ("", "/") and path.startswith(top) else None
 
 
 def folder_of(spec: File) -> File:
@@ -98,14 +109,13 @@ def _malformed(written: str) -> str:
 
 
 def _outside(file: File, root: File) -> str:
-    lexical = File(os.path.abspath(file))
-    if not inside(lexical, root):
+    below = _below(file, root)
+    if below is None:
         return f"leads out of the project (`{shown(root)}`)"
-    for place, top in ((lexical, root), (File(os.path.realpath(lexical)), File(os.path.realpath(root)))):
-        parts = place.relative_to(top).parts
+    for parts in below:
         if any(part.startswith(".") for part in parts):
             return "names a hidden file or folder, and those are not for sharing"
-        if parts[-1:] == (LOCAL_FILE,):
+        if parts[-1:] == [LOCAL_FILE]:
             return f"names `{LOCAL_FILE}`, which is for this machine alone"
     return ""
 

@@ -17,8 +17,9 @@ _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uff
 
 def shown(path: Path) -> str:
     """How findings name a file: as it was given, or relative to the current folder when it lies under it."""
-    here = Path.cwd()
-    return (path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path).as_posix()
+    if path.is_absolute() and path.is_relative_to(here := Path.cwd()):
+        path = path.relative_to(here)
+    return path.as_posix()
 
 
 def read(path: Path, sink: Sink) -> str | None:
@@ -67,14 +68,8 @@ class _RefusedError(Exception):
 def _bytes(path: Path) -> bytes:
     name = shown(path)
     try:
-        if path.is_dir():
-            raise _RefusedError("not-a-file", f"`{name}` is a folder", "name a file in it")
-        if path.is_symlink() and not path.exists():
-            raise _RefusedError("missing-file", f"`{name}` is a link that leads nowhere", "name the file itself")
-        if not path.exists():
-            raise _RefusedError("missing-file", f"there is no file `{name}`", *_neighbours(path))
         if not path.is_file():
-            raise _RefusedError("not-a-file", f"`{name}` is not a regular file")
+            raise _no_file(path, name)
         size = path.stat().st_size
         if size > LARGEST:
             raise _RefusedError("file-too-large", f"`{name}` has {size:,} bytes; the most is {LARGEST:,}")
@@ -83,6 +78,16 @@ def _bytes(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the name is not a file name"
         raise _RefusedError("unreadable-file", f"`{name}` cannot be read: {reason}") from error
+
+
+def _no_file(path: Path, name: str) -> _RefusedError:
+    if path.is_dir():
+        return _RefusedError("not-a-file", f"`{name}` is a folder", "name a file in it")
+    if path.is_symlink() and not path.exists():
+        return _RefusedError("missing-file", f"`{name}` is a link that leads nowhere", "name the file itself")
+    if path.exists():
+        return _RefusedError("not-a-file", f"`{name}` is not a regular file")
+    return _RefusedError("missing-file", f"there is no file `{name}`", *_neighbours(path))
 
 
 def _neighbours(path: Path) -> tuple[str, tuple[str, ...]]:

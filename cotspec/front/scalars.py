@@ -39,13 +39,13 @@ def resolve(text: str) -> Value:
 
 
 def _number(text: str) -> Value:
-    looks = next((p for p in (_INT, _OCTAL, _HEX, _FLOAT) if p.fullmatch(text)), None)
-    if looks is None:
+    base = 10 if _INT.fullmatch(text) else 8 if _OCTAL.fullmatch(text) else 16 if _HEX.fullmatch(text) else None
+    if base is None and not _FLOAT.fullmatch(text):
         return text
     if len(text) > _LONGEST:
         raise NotFiniteError(text)
-    if looks is not _FLOAT:
-        return int(text, {_OCTAL: 8, _HEX: 16}.get(looks, 10))
+    if base is not None:
+        return int(text, base)
     value = float(text)
     if not isfinite(value):
         raise NotFiniteError(text)
