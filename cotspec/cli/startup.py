@@ -24,7 +24,7 @@ def begin() -> bool:
     if "pydantic" in sys.modules:
         return False
     # Collections while modules are imported find nothing, and neither does the last one, when Python shuts down.
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(1_000_000, 20, 20)
     atexit.register(gc.freeze)
     _no_plugins()
     return True
