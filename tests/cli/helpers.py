@@ -1,0 +1,15 @@
+"""What tests of commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+Run = Callable[..., tuple[int, str, str]]
+"""Arguments of a command → exit code, stdout, stderr."""
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    hidden = (".git", ".cotspec")
+    found = (p for p in folder.rglob("*") if p.is_file() and not any(part in hidden for part in p.parts))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}

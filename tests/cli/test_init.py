@@ -1,0 +1,88 @@
+"""`cotspec init` sets up git and DVC for real."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cotspec.builtin import digest
+from cotspec.cli import init
+from tests.cli.helpers import Run, files
+from tests.support import DIGESTS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _needs_dvc() -> None:
+    pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
+
+
+def test_init_makes_a_project_that_builds(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digest, "manifest", lambda: DIGESTS)
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("init", "new")
+    assert (code, err) == (0, "")
+    assert out.endswith("next: cd new && cotspec build && dvc repro\n")
+    folder = tmp_path / "new"
+    assert "analytics = false" in (folder / ".dvc/config").read_text()
+    monkeypatch.chdir(folder)
+    assert run("build")[1].endswith("next: dvc repro\n")
+    seen = subprocess.run(["git", "status", "--short", "-uall"], capture_output=True, text=True, check=True).stdout
+    assert ".cotspec" not in seen
+    before = files(folder)
+    code, out, _ = run("init")
+    assert (code, out.splitlines()[0]) == (0, "everything is there already")
+    assert files(folder) == before
+
+
+def test_init_adds_to_what_is_there_and_overwrites_nothing(project: Path, run: Run) -> None:
+    (project / ".gitignore").write_text("mine\n__pycache__/")
+    (project / "specs/one.yaml").write_text("mine")
+    assert run("init")[0] == 0
+    assert (project / ".gitignore").read_text() == "mine\n__pycache__/\n.cotspec/\ncotspec.local.yaml\n"
+    assert [p.name for p in (project / "specs").iterdir()] == ["one.yaml"]
+    assert (project / "specs/one.yaml").read_text() == "mine"
+
+
+def test_init_below_a_repository_is_a_dvc_project_of_its_own(project: Path, run: Run) -> None:
+    assert run("init", "deep/er")[0] == 0
+    assert (project / "deep/er/.dvc/config").exists()
+    assert not (project / "deep/er/.git").exists()
+
+
+def test_nobody_else_can_write_where_work_in_progress_is_kept(project: Path, run: Run) -> None:
+    assert run("init", "own")[0] == 0
+    assert (project / "own/.cotspec").stat().st_mode & 0o022 == 0
+
+
+def test_init_on_a_file_is_refused(project: Path, run: Run) -> None:
+    (project / "file").write_text("x")
+    code, _, err = run("init", "file")
+    assert (code, err) == (2, "cotspec: file is a file\n")
+
+
+def test_the_starter_is_this_repositorys_tiny_experiment() -> None:
+    text = (ROOT / "specs/bridge-tiny.yaml").read_text(encoding="utf-8")
+    assert init.starter() == text.replace("../docs/spec.schema.json", "spec.schema.json", 1)
+
+
+def test_the_starter_points_an_editor_to_a_schema_that_is_there(project: Path, run: Run) -> None:
+    assert run("init", "new")[0] == 0
+    first = (project / "new/specs/bridge-tiny.yaml").read_text(encoding="utf-8").splitlines()[0]
+    schema = project / "new/specs" / first.partition("$schema=")[2]
+    assert schema.read_text(encoding="utf-8") == run("schema")[1]
+
+
+def test_init_renews_its_schema_and_leaves_another_file_of_that_name_alone(project: Path, run: Run) -> None:
+    run("init", "new")
+    schema = project / "new/specs/spec.schema.json"
+    current = schema.read_text(encoding="utf-8")
+    schema.write_text(current.replace("draft/2020-12", "draft/2019-09"), encoding="utf-8")
+    assert "specs/spec.schema.json (brought up to date)\n" in run("init", "new")[1]
+    assert schema.read_text(encoding="utf-8") == current
+    schema.write_text("{}", encoding="utf-8")
+    run("init", "new")
+    assert schema.read_text(encoding="utf-8") == "{}"
