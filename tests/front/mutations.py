@@ -284,7 +284,7 @@ def _of_entry(spec: Spec, entry: Entry, amount: int) -> Iterator[Mutation | None
     ways = [*_some(down, few, name), *up] if amount else _some(down | up, False, name)
     yield from (moved(spec, entry, to, way) for to, way in ways)
     if amount and not entry.free:
-        yield from (moved_and_misspelt(spec, entry, to, way) for to, way in ways)
+        yield from (moved_and_misspelt(spec, entry, to, way) for to, way in ways[-amount:])
 
 
 def _some(choices: Mapping[Any, object], everything: bool, salt: str) -> list[Any]:
