@@ -32,12 +32,12 @@ def begin() -> bool:
 
 def leave(code: int) -> NoReturn:
     """End a process of ours at once: Python would take every module apart, and the system frees the memory anyway."""
+    atexit._run_exitfuncs()
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     except (OSError, ValueError):
         sys.exit(code)  # a full disk or a closed stream: Python has words for it
-    atexit._run_exitfuncs()
     os._exit(code)
 
 
