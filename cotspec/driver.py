@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache, lru_cache
-from itertools import groupby, islice
+from functools import cache
+from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cotspec.back import places
+from cotspec import evidence
 from cotspec.builtin import digest
 from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.diagnostics.origins import Found, gathered, linked
 from cotspec.diagnostics.rule import Rule
-from cotspec.front import contents
 from cotspec.front.load import Loaded
 from cotspec.front.lockfile import read_lock
 from cotspec.front.paths import project_root
-from cotspec.ir.inputs import Input, Locked, inputs
+from cotspec.ir.inputs import Locked
 from cotspec.ir.lower import NOTHING, LowerError, Source, lower
-from cotspec.ir.plan import Draft, Read
+from cotspec.ir.plan import Draft
 from cotspec.passes import allow, lint
 from cotspec.passes.check.context import Context
-from cotspec.passes.locked import Pins
 from cotspec.passes.options import DEFAULT, Options
 from cotspec.passes.seal import Conflict, Sealed
 
 if TYPE_CHECKING:
-    from cotspec.passes.traces import Traces
+    pass
 
-MOST_TRACES: Final = 2000
-"""Traces that rules look at: enough to say how often something happens."""
-MOST_COUNTED: Final = 64 * 2**20
-"""Bytes of a data file whose records are counted: about 0.1 s."""
-MOST_BYTES: Final = 64_000_000
-"""Of a data file or model folder that a check compares with the lock: it must not take longer than the rest."""
 EVERYWHERE: Final = frozenset(rule.slug for rule in (*lint.RULES.values(), *allow.RULES.values()) if rule.everywhere)
 """Rules that hold against a spec when they hold against it and all its variants."""
 
@@ -140,89 +131,17 @@ def stops(sink: Sink, options: Options = DEFAULT) -> bool:
 
 def context(unit: Unit, options: Options, sealed: Sealed | None = None) -> Context:
     """What the rules are given; with a plan, also the traces of an earlier run."""
-    loaded = unit.loaded
+    loaded, root = unit.loaded, project_root(unit.loaded.path)
     return Context(
         experiment=loaded.experiment,
         source=loaded.source,
         files=loaded.files,
         options=options,
-        read_traces=cache(lambda: None if sealed is None else _traces(sealed, unit)),
-        count_lines=lambda written: _count_lines(loaded.path.parent / written),
-        pins=None if sealed is None else _pins(unit),
+        read_traces=cache(lambda: None if sealed is None else evidence.traces(sealed.ids[f"{unit.name}/traces"], root)),
+        count_lines=lambda written: evidence.count_lines(loaded.path.parent / written),
+        pins=None if sealed is None else evidence.pins(unit.source, unit.lock, root),
         kept={},
     )
-
-
-def _count_lines(file: Path) -> int | None:
-    """Records of a JSON-lines file of the project (the paths of a spec that leave it are refused before)."""
-    try:
-        if not file.is_file() or file.stat().st_size > MOST_COUNTED:
-            return None
-        return _counted(file, file.stat().st_mtime_ns)
-    except OSError:
-        return None
-
-
-@lru_cache(maxsize=64)
-def _counted(file: Path, _changed: int) -> int:
-    with file.open("rb") as lines:
-        return sum(1 for line in lines if line.strip())
-
-
-def _pins(unit: Unit) -> Pins | None:
-    """What the lock says of an experiment, and what is so."""
-    if unit.lock is None:
-        return None
-    lock, root = unit.lock, project_root(unit.loaded.path)
-
-    def content(one: Input) -> str:
-        return one.content or _content(lock, root, one.key[1])
-
-    return Pins(locked=lock, inputs=tuple(inputs(unit.source, digest.manifest())), content=content)
-
-
-@lru_cache(maxsize=1024)
-def _content(_lock: Locked, root: Path, place: str) -> str:
-    """Read once for each lock that is read, which is once in a command."""
-    try:
-        return contents.digest(place, root) if contents.size(place, root) <= MOST_BYTES else ""
-    except contents.ContentError:
-        return ""  # it may come later, by `dvc pull`: a task that needs it says so
-
-
-def _traces(sealed: Sealed, unit: Unit) -> Traces | None:
-    """The traces of an experiment, where a run has left them."""
-    task = sealed.ids[f"{unit.name}/traces"]
-    return _read_traces(project_root(unit.loaded.path), places.read_path(Read(task=task, file="traces.jsonl")))
-
-
-@lru_cache(maxsize=4)
-def _read_traces(root: Path, place: str) -> Traces | None:
-    file = root / place
-    if not file.is_file():
-        return None
-    from cotspec.cot.rows import TraceRecord  # here: before the first run nobody needs the kernel
-    from cotspec.passes.traces import Traces
-
-    records = []
-    with file.open(encoding="utf-8") as lines:
-        for line in islice(lines, MOST_TRACES + 1):
-            try:
-                records.append(TraceRecord(**json.loads(line)))
-            except (ValueError, TypeError):
-                return None  # not written by this version: rules say what they can without it
-    whole = len(records) <= MOST_TRACES
-    count = len(records) if whole else _written(file.with_name("counts.json"))
-    return Traces(file=place, records=records[:MOST_TRACES], whole=whole, count=count)
-
-
-def _written(counts: Path) -> int | None:
-    """The number of traces as their task wrote it down."""
-    try:
-        found = json.loads(counts.read_text(encoding="utf-8"))["traces"]
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-    return found if isinstance(found, int) else None
 
 
 def distinct(units: Iterable[Unit], sink: Sink) -> None:

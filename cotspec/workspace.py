@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -25,6 +26,8 @@ MANIFEST: Final = f"{GENERATED}/manifest.json"
 SCRATCH: Final = ".cotspec"
 _DVC_FILES: Final = ("dvc.lock", ".gitignore")
 _TEMPORARY: Final = ".cotspec-tmp"
+_LARGEST: Final = 100_000_000
+"""Bytes; a payload holds a prompt and a reward, the manifest a line per file."""
 _UNKNOWN: Final = "unknown"
 """In place of a digest while a build is under way."""
 
@@ -152,7 +155,7 @@ def _listed(content: bytes) -> dict[str, str]:
     try:
         files = json.loads(content)["files"]
         return {str(path): str(digest) for path, digest in files.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise WorkspaceError(
             f"{MANIFEST} cannot be read: restore it (`git checkout -- {MANIFEST}`) and build again"
         ) from error
@@ -184,11 +187,16 @@ def _refuse_foreign_root(content: bytes | None, owned: Mapping[str, str]) -> Non
 def _read(root: Path, path: str) -> bytes | None:
     """The content, or None when there is no such file."""
     target = root / path
-    if not target.parent.resolve().is_relative_to(root.resolve()):
-        raise WorkspaceError(f"{path} leads out of the project through a symbolic link: remove the link")
+    if Path(os.path.realpath(target.parent)) != Path(os.path.realpath(root)) / PurePosixPath(path).parent:
+        raise WorkspaceError(f"{path} goes through a symbolic link: remove the link, or build where it leads")
     if target.is_symlink():
         return b""  # never what is planned: the link itself is replaced, what it points to is left alone
     try:
+        about = target.lstat()
+        if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):  # reading a pipe would never end
+            raise WorkspaceError(f"{path} is no regular file, and cotspec writes one there: remove it")
+        if about.st_size > _LARGEST:
+            raise WorkspaceError(f"{path} has {about.st_size:,} bytes, and cotspec writes no such file: remove it")
         return target.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -235,11 +243,13 @@ def _lock(root: Path) -> Iterator[None]:
 
     folder = root / SCRATCH
     try:
+        if folder.is_symlink():
+            raise WorkspaceError(f"{SCRATCH} is a symbolic link, and a build writes there: remove it")
         folder.mkdir(exist_ok=True)
         ignore = folder / ".gitignore"
-        if not ignore.exists():
+        if not os.path.lexists(ignore):
             ignore.write_text("*\n", encoding="utf-8")  # nobody commits this folder, whatever the project ignores
-        descriptor = os.open(folder / "build.lock", os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(folder / "build.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as error:
         raise WorkspaceError(f"{folder} cannot be written: {error.strerror}") from error
     try:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
 from cotspec.cli.problem import ProblemError
 
 DEFAULT: Final = ("specs/*.yaml",)
+_LARGEST: Final = 1_000_000
+"""Bytes of pyproject.toml."""
 _PLACE: Final = "pyproject.toml, [tool.cotspec]"
 
 
@@ -52,13 +55,21 @@ def _own(root: Path) -> list[Path]:
     patterns = _patterns(root)
     paths: list[Path] = []
     for pattern in patterns or DEFAULT:
-        matches = sorted(root.glob(pattern))
+        matches = sorted(root.glob(pattern)) if _stays(root, pattern) else []
         if not matches and patterns:
             raise ProblemError(f"{_PLACE} specs: nothing matches `{pattern}`")
         paths.extend(matches)
     if not paths:
         raise ProblemError("there are no specs: name one, or run `cotspec init` to begin with one that works")
     return [_as_typed(path) for path in paths]
+
+
+def _stays(root: Path, pattern: str) -> bool:
+    """Whether the folder a pattern begins in is one of the project, also when it is a link."""
+    from cotspec.front.paths import inside
+
+    fixed = takewhile(lambda part: not set(part) & set("*?["), Path(pattern).parts)
+    return inside(root.joinpath(*fixed), root)
 
 
 def _as_typed(path: Path) -> Path:
@@ -80,17 +91,31 @@ def _patterns(root: Path) -> tuple[str, ...]:
     return tuple(specs)
 
 
+def _text(path: Path, folder: Path) -> str:
+    """The text of a file of the project, which may be a stranger's. Raises ProblemError, UnicodeDecodeError."""
+    from cotspec.front.paths import inside
+
+    if not inside(path, folder) or not path.is_file():
+        raise ProblemError(f"{path} is not a file of this project")
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise ProblemError(f"{path} cannot be read: {error.strerror}") from error
+    if len(raw) > _LARGEST:
+        raise ProblemError(f"{path} has more than {_LARGEST:,} bytes")
+    return raw.decode()
+
+
 def _settings(folder: Path) -> dict[str, object]:
     import tomllib  # here: who names the specs does not need it
 
     path = folder / "pyproject.toml"
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return {}
-    except OSError as error:
-        raise ProblemError(f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    try:
+        table = tomllib.loads(_text(path, folder))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProblemError(f"{path} is not TOML: {error}") from error
     tools = table.get("tool", {})
     settings = tools.get("cotspec", {}) if isinstance(tools, dict) else None

@@ -17,7 +17,7 @@ class Traces:
     file: str
     """Where they were read, relative to the project."""
     records: Sequence[TraceRecord]
-    """The first of them, at most `cotspec.driver.MOST_TRACES`."""
+    """The first of them, at most `cotspec.evidence.MOST_TRACES`."""
     whole: bool
     """Whether these are all."""
     count: int | None = None

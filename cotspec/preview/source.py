@@ -16,6 +16,7 @@ from cotspec.back import places
 from cotspec.cot.measures import words
 from cotspec.cot.rows import TraceRecord
 from cotspec.cot.segment import segment
+from cotspec.front.paths import inside
 from cotspec.ir.plan import Read, Task
 from cotspec.preview import sample
 from cotspec.preview.stage import PreviewError, Stage
@@ -128,7 +129,7 @@ def _of_task(task: Task, root: Path) -> tuple[str, Path] | None:
     """The file a task has left, by its path in the project."""
     name = places.read_path(Read(task=task.id, file=f"{_what(task)}.jsonl"))
     path = root / name
-    return (name, path) if path.is_file() else None
+    return (name, path) if inside(path, root) and path.is_file() else None
 
 
 def _advice(task: Task, *, root: Path, spec: str) -> tuple[str, ...]:

@@ -1,0 +1,113 @@
+"""What lies in a project beside its specs and bears on them: rows of an earlier run, data files, locked content.
+
+Reads files of the project, of bounded size; writes nothing. What cannot be read is not there: rules then say what they
+can without it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from cotspec.back import places
+from cotspec.builtin import digest
+from cotspec.front import contents
+from cotspec.front.paths import inside
+from cotspec.ir.inputs import Input, Locked, inputs
+from cotspec.ir.lower import Source
+from cotspec.ir.plan import Read
+from cotspec.passes.locked import Pins
+
+if TYPE_CHECKING:
+    from cotspec.cot.rows import TraceRecord
+    from cotspec.passes.traces import Traces
+
+LONGEST_TRACE: Final = 1_000_000
+"""Characters of a line of `traces.jsonl`; a longer one was not written by a task."""
+MOST_TRACES: Final = 2000
+"""Traces that rules look at: enough to say how often something happens."""
+MOST_COUNTED: Final = 64 * 2**20
+"""Bytes of a data file whose records are counted: about 0.1 s."""
+MOST_BYTES: Final = 64_000_000
+"""Of a data file or model folder that a check compares with the lock: it must not take longer than the rest."""
+
+
+def count_lines(file: Path) -> int | None:
+    """Records of a JSON-lines file of the project (the paths of a spec that leave it are refused before)."""
+    try:
+        if not file.is_file() or file.stat().st_size > MOST_COUNTED:
+            return None
+        return _counted(file, file.stat().st_mtime_ns)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=64)
+def _counted(file: Path, _changed: int) -> int:
+    with file.open("rb") as lines:
+        return sum(1 for line in lines if line.strip())
+
+
+def pins(source: Source, lock: Locked | None, root: Path) -> Pins | None:
+    """What the lock says of an experiment, and what is so."""
+    if lock is None:
+        return None
+
+    def content(one: Input) -> str:
+        return one.content or _content(lock, root, one.key[1])
+
+    return Pins(locked=lock, inputs=tuple(inputs(source, digest.manifest())), content=content)
+
+
+@lru_cache(maxsize=1024)
+def _content(_lock: Locked, root: Path, place: str) -> str:
+    """Read once for each lock that is read, which is once in a command."""
+    try:
+        return contents.digest(place, root) if contents.size(place, root) <= MOST_BYTES else ""
+    except contents.ContentError:
+        return ""  # it may come later, by `dvc pull`: a task that needs it says so
+
+
+def traces(task: str, root: Path) -> Traces | None:
+    """What the task `task` wrote in an earlier run; None where there was none."""
+    return _read_traces(root, places.read_path(Read(task=task, file="traces.jsonl")))
+
+
+def _sound(record: TraceRecord) -> bool:
+    """Whether a record holds what a task writes; the file is one of the project, which may be a stranger's."""
+    texts = (record.question, record.answer, record.trace)
+    numbers = (record.id, record.steps, record.words, record.tokens)
+    return all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)
+
+
+@lru_cache(maxsize=4)
+def _read_traces(root: Path, place: str) -> Traces | None:
+    file = root / place
+    if not inside(file, root) or not file.is_file():
+        return None
+    from cotspec.cot.rows import TraceRecord  # here: before the first run nobody needs the kernel
+    from cotspec.passes.traces import Traces
+
+    try:
+        with file.open(encoding="utf-8") as opened:
+            lines = iter(lambda: opened.readline(LONGEST_TRACE), "")
+            records = [TraceRecord(**json.loads(line)) for line in islice(lines, MOST_TRACES + 1)]
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None  # not written by this version: rules say what they can without it
+    if not all(map(_sound, records)):
+        return None
+    whole = len(records) <= MOST_TRACES
+    count = len(records) if whole else _written(file.with_name("counts.json"))
+    return Traces(file=place, records=records[:MOST_TRACES], whole=whole, count=count)
+
+
+def _written(counts: Path) -> int | None:
+    """The number of traces as their task wrote it down."""
+    try:
+        found = json.loads(counts.read_text(encoding="utf-8"))["traces"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return found if isinstance(found, int) else None

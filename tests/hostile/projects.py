@@ -1,0 +1,115 @@
+"""Projects of strangers whose spec is harmless, and whose other files would lead a command out of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from makings import CANARY, Make, fifo, large, link, nothing, secret
+
+OK = "up to date"
+BUILT = (0, "experiment")
+Commands = Mapping[str, tuple[int, str]]
+"""Command → exit code, and part of what it says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """One such project."""
+
+    name: str
+    commands: Commands
+    files: dict[str, str] = field(default_factory=dict)
+    make: Make = nothing
+
+
+def refused(said: str) -> Commands:
+    return {"check specs/a.yaml": (0, "no findings"), "build": (2, said), "build --check": (2, said)}
+
+
+def kept(_project: Path, outside: Path) -> Path:
+    return outside / "kept"
+
+
+def at(name: str) -> Callable[[Path, Path], Path]:
+    return lambda project, _outside: project / name
+
+
+def manifest(path: str) -> dict[str, str]:
+    return {"generated/manifest.json": f'{{"cotspec": 1, "files": {{"{path}": "00"}}}}'}
+
+
+PROJECTS = [
+    Project(name="generated leads out", commands=refused("goes through"), make=link("generated", kept)),
+    Project(name="generated leads into git", commands=refused("goes through"), make=link("generated", at(".git"))),
+    Project(name="stages lead out", commands=refused("goes through"), make=link("generated/stages", kept)),
+    Project(name="stages lead into git", commands=refused("goes through"), make=link("generated/stages", at(".git"))),
+    Project(
+        name="the builder's own folder leads out",
+        commands={"build": (2, ".cotspec is a symbolic link")},
+        make=link(".cotspec", kept),
+    ),
+    Project(
+        name="the lock leads out",
+        commands={"build": (2, "cannot be written")},
+        make=link(".cotspec/build.lock", lambda _p, outside: outside / "lock"),
+    ),
+    Project(
+        name="the builder's ignore file leads out",
+        commands={"build": BUILT},
+        make=link(".cotspec/.gitignore", lambda _p, outside: outside / "ignored"),
+    ),
+    Project(name="dvc.yaml leads out", commands=refused("not made by cotspec"), make=link("dvc.yaml", secret)),
+    Project(
+        name="the manifest leads out", commands=refused("cannot be read"), make=link("generated/manifest.json", secret)
+    ),
+    Project(name="dvc.yaml is a pipe", commands=refused("no regular file"), make=fifo("dvc.yaml")),
+    Project(name="the manifest is a pipe", commands=refused("no regular file"), make=fifo("generated/manifest.json")),
+    Project(name="dvc.yaml is huge", commands=refused("bytes"), make=large("dvc.yaml", 2**40)),
+    Project(
+        name="the manifest lists a file outside",
+        commands=refused("which is not cotspec's"),
+        files=manifest("generated/../../secret.txt"),
+    ),
+    Project(name="the manifest lists a spec", commands=refused("not cotspec's"), files=manifest("specs/a.yaml")),
+    Project(name="the manifest lists git", commands=refused("not cotspec's"), files=manifest(".git/config")),
+    Project(
+        name="the manifest lists an absolute path", commands=refused("not cotspec's"), files=manifest("/etc/passwd")
+    ),
+    Project(
+        name="the manifest lists a file behind a link",
+        commands=refused("goes through"),
+        files=manifest("generated/up/secret.txt"),
+        make=link("generated/up", lambda _p, outside: outside),
+    ),
+    Project(
+        name="the manifest is nested",
+        commands=refused("cannot be read"),
+        files={"generated/manifest.json": "[" * 100_000},
+    ),
+    Project(
+        name="traces of an earlier run lead out",
+        commands={
+            "build": BUILT,
+            "check specs/a.yaml": (0, "no findings"),
+            "preview specs/a.yaml second": (0, "sample rows"),
+        },
+        make=lambda project, outside: _traces(project, outside),
+    ),
+    Project(name="explaining reads nothing", commands={"explain regex-cost": (0, "regular expression")}),
+    Project(name="an honest project", commands={"build": BUILT, "build --check": (0, OK), "check": (0, "no findings")}),
+]
+
+
+def _traces(project: Path, outside: Path) -> None:
+    """Every task's result is a link to a secret that reads like traces."""
+    record = f'{{"id": 0, "question": "q", "answer": "1", "trace": "Step 1: {CANARY}\\nAnswer: 1", "steps": 1, '
+    (outside / "traces.jsonl").write_text(record + '"words": 1, "tokens": 1}\n', encoding="utf-8")
+    import subprocess
+    import sys
+
+    subprocess.run([sys.executable, "-m", "cotspec.cli", "build"], cwd=project, check=True, capture_output=True)
+    for folder in (project / "generated" / "stages").glob("traces-*"):
+        (folder / "out").mkdir()
+        (folder / "out" / "traces.jsonl").symlink_to(outside / "traces.jsonl")
