@@ -100,7 +100,8 @@ class _Chain:
         span, named = given.node.span, given.node
         if not isinstance(named, Scalar) or not isinstance(named.value, str) or not named.value:
             message = f"`{EXTENDS}` wants the file name of a spec, got {phrases.got(nodes.plain(named))}"
-            sink.add(Diagnostic(rule="wrong-type", message=message, span=span, help="a spec extends one other spec"))
+            place = given.span if isinstance(named, Scalar) and named.value is None else span
+            sink.add(Diagnostic(rule="wrong-type", message=message, span=place, help="a spec extends one other spec"))
             return None
         target = locate(Named(written=named.value, key=EXTENDS, spec=file, root=self.root, span=span), sink)
         if target is None:
