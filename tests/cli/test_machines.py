@@ -113,8 +113,8 @@ class TestExitCodes:
 
     def test_ctrl_c_is_130_without_a_traceback(self, project: Path) -> None:
         """A real SIGINT while a real set of specs is being read."""
-        for number in range(1500):
-            (project / f"specs/s{number}.yaml").symlink_to("one.yaml")
+        for number in range(600):
+            write(project / f"specs/s{number}.yaml", name=f"s{number}")
         reset = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
         start = "sys.argv = ['cotspec', 'check']; from cotspec.cli import main; main()"
         with subprocess.Popen(
