@@ -47,7 +47,13 @@ def scalar(value: object) -> str:
     """A YAML scalar that every YAML version reads the same way: text is always quoted (`no`, `1e-4`, `008`)."""
     if not isinstance(value, str | int | float):
         raise TypeError(f"not a scalar: {value!r}")
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    """JSON leaves these as they are; to YAML some are line breaks, and some must not be in a file."""
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
 
 
 def dvc_string(value: str) -> str:

@@ -41,6 +41,8 @@ def _place(span: Span) -> str:
 
 
 def _data(text: str) -> str:
+    """Escaped as the runner reads it; what a terminal would act on becomes a mark, as in the text form."""
+    text = "".join(char if char.isprintable() or char in "\r\n" else "\ufffd" for char in text)
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

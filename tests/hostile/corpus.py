@@ -278,6 +278,25 @@ REGEXES = [
     Case(name="expression of deep groups", spec=regex(f"'»{'(' * 200}a{')' * 200}'"), slug="mask-regex"),
 ]
 
+TERMINAL = "\\e[2J\\e]0;x\\a"
+SHOWN = [
+    Case(
+        name="key for the terminal",
+        spec=put("name: example", f'name: example\n{MARK}"{TERMINAL}": 1'),
+        slug="unknown-key",
+    ),
+    Case(name="name for the terminal", spec=put("name: example", f'name: {MARK}"{TERMINAL}"'), slug="wrong-value"),
+    Case(name="builtin for the terminal", spec=put("tiny-student", f'{MARK}"{TERMINAL}"'), slug="builtin-name"),
+    Case(name="path for the terminal", spec=prompt(f'"{TERMINAL}"'), slug="project-path"),
+    Case(name="expression for the terminal", spec=reward(f'"{TERMINAL}"'), slug="reward-expression"),
+    Case(name="regex for the terminal", spec=regex(f'{MARK}"({TERMINAL[:2]}x+)+y"'), slug="regex-cost"),
+    Case(
+        name="hub for the terminal",
+        spec=put("{builtin: tiny-student}", f'{{hub: "{TERMINAL}", trust_remote_code: {MARK}true}}'),
+        slug="remote-code",
+    ),
+]
+
 CODE = [
     Case(
         name="remote code",
@@ -332,4 +351,4 @@ PROJECT = [
     Case(name="local file is a pipe", spec=BASE, slug="not-a-file", make=fifo("cotspec.local.yaml")),
 ]
 
-CASES = [*PATHS, *YAML, *VARIANTS, *NAMES, *PROMPTS, *EXPRESSIONS, *REGEXES, *CODE, *PROJECT]
+CASES = [*PATHS, *YAML, *VARIANTS, *NAMES, *PROMPTS, *EXPRESSIONS, *REGEXES, *SHOWN, *CODE, *PROJECT]

@@ -110,9 +110,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         case.make(scratch.project, scratch.outside)
         cases[case.name] = scratch
         before[case.name] = snapshot(scratch.outside)
-        for command in ("check", "build"):
-            arguments = [command] if case.exit == 2 and "pyproject.toml" in before_names(before[case.name]) else []
-            jobs.append({"folder": str(scratch.project), "arguments": arguments or [command, SPEC]})
+        for command in ("check", "check --format github", "build"):
+            arguments = (
+                [*command.split()] if case.exit == 2 and "pyproject.toml" in before_names(before[case.name]) else []
+            )
+            jobs.append({"folder": str(scratch.project), "arguments": arguments or [*command.split(), SPEC]})
             keys.append((scratch, command))
     for number, project in enumerate(PROJECTS):
         scratch = lay(tmp_path_factory.mktemp(f"project{number}"), BASE, project.files)
@@ -189,6 +191,10 @@ def test_nothing_hangs_or_fails_and_no_traceback_is_shown(world: World) -> None:
     assert bad == []
     assert [(n, c, r.seconds) for n, c, _, r in every(world) if r.seconds > 20] == []
     assert [(n, c) for n, c, _, r in every(world) if "Traceback" in r.said or "bug in cotspec" in r.said] == []
+
+
+def test_nothing_that_a_terminal_acts_on_is_printed(world: World) -> None:
+    assert [(n, c) for n, c, _, r in every(world) if not r.said.replace("\n", "").isprintable()] == []
 
 
 def test_no_process_is_started_and_no_socket_opened(world: World) -> None:
