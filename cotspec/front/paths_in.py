@@ -148,9 +148,19 @@ def _inside(given: Entry, before: str, word: str) -> Span:
 
 
 def nothing_there(root: Node, path: Path, span: Span) -> Diagnostic:
-    """A finding: a variant removes what is not there."""
-    group, last = get(root, path[:-1]), str(path[-1])
-    known = [each.key for each in group.entries] if isinstance(group, Group) else []
+    """A finding: a variant removes what is not there, because it is misspelt or because it is not given."""
+    group, form = get(root, path[:-1]), _form(path[:-1])
+    last = str(path[-1])
+    setting = any(last in shape.keys(model) for model in shape.models(form))
+    known = [each.key for each in group.entries] if isinstance(group, Group) and not setting else []
     written = Entry(".".join(map(str, path)), span, Removal(span))
     place = _inside(written, ".".join(map(str, path[:-1])), last)
     return nothing_to_remove(Entry(last, place, written.node), known)
+
+
+def _form(path: Path) -> shape.Form:
+    """What the language has at a path."""
+    form: shape.Form = Experiment
+    for step in path:
+        form = shape.step(form, step)
+    return form
