@@ -31,18 +31,6 @@ class Context(NamedTuple):
     """The teacher's traces of an earlier run, when there is one: rules can say how often what they claim happens."""
     pins: Pins | None = None
     """What the project's lock says of this experiment, when there is a lock."""
-    kept: dict[object, Any] | None = None
-    """What `once` has made."""
-
-    def once(self, make: Callable[[Context], T]) -> T:
-        """What several rules ask for: made for the first of them, then kept."""
-        if self.kept is None:
-            return make(self)
-        if make not in self.kept:
-            self.kept[make] = make(self)
-        made: T = self.kept[make]
-        return made
-
     count_lines: Callable[[str], int | None] = lambda _: None
     """Records of a data file, by its path as the spec writes it; None when it cannot be read."""
     kept: dict[object, Any] | None = None
