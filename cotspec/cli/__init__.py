@@ -8,13 +8,26 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 
-def main() -> None:
-    """Run the command line and exit with its code; the entry point `cotspec`."""
+def console() -> None:
+    """The entry point `cotspec`: a process of its own, which ends as soon as the command has."""
     from cotspec.cli import startup
 
-    ours = startup.begin()
+    try:
+        main()
+    except SystemExit as stop:
+        if not isinstance(stop.code, int):
+            raise
+        startup.leave(stop.code)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its code."""
+    from cotspec.cli import startup
+
+    startup.begin()
     try:
         from cotspec.cli.problem import ProblemError, bug_report
 
@@ -29,8 +42,6 @@ def main() -> None:
             raise
         print(bug_report(error, sys.argv), file=sys.stderr)
         sys.exit(3)
-    if ours:
-        startup.leave(code)
     sys.exit(code)
 
 

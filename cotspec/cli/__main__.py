@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from cotspec.cli import main
+from cotspec.cli import console
 
-main()
+console()

@@ -18,16 +18,15 @@ from typing import Final, NoReturn
 _PLUGINS: Final = "pydantic.plugin._loader"
 
 
-def begin() -> bool:
-    """Call first. Returns whether the process is ours: once pydantic is there it is somebody else's, and left alone."""
+def begin() -> None:
+    """Call first. Once pydantic is there the process is somebody else's, and its memory is left alone."""
     _streams()
     if "pydantic" in sys.modules:
-        return False
+        return
     # Collections while modules are imported find nothing, and neither does the last one, when Python shuts down.
     gc.set_threshold(1_000_000, 20, 20)
     atexit.register(gc.freeze)
     _no_plugins()
-    return True
 
 
 def leave(code: int) -> NoReturn:
