@@ -289,7 +289,7 @@ SHOWN = [
     Case(name="builtin for the terminal", spec=put("tiny-student", f'{MARK}"{TERMINAL}"'), slug="builtin-name"),
     Case(name="path for the terminal", spec=prompt(f'"{TERMINAL}"'), slug="project-path"),
     Case(name="expression for the terminal", spec=reward(f'"{TERMINAL}"'), slug="reward-expression"),
-    Case(name="regex for the terminal", spec=regex(f'{MARK}"({TERMINAL[:2]}x+)+y"'), slug="regex-cost"),
+    Case(name="regex for the terminal", spec=regex(f'{MARK}"({TERMINAL[:2]}+)+y"'), slug="regex-cost"),
     Case(
         name="hub for the terminal",
         spec=put("{builtin: tiny-student}", f'{{hub: "{TERMINAL}", trust_remote_code: {MARK}true}}'),

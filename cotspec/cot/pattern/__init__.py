@@ -7,12 +7,15 @@ them. Knows neither masks nor specs.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from cotspec.cot.pattern.cost import Slow, slow
 from cotspec.cot.pattern.reading import Malformed, Tree, read
 
 __all__ = ["Malformed", "Slow", "Tree", "judge", "read"]
 
 
+@lru_cache(maxsize=4096)
 def judge(text: str) -> Malformed | Slow | None:
     """What is wrong with an expression; None when it can be used. Never raises, and never takes long itself."""
     tree = read(text)

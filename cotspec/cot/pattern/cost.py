@@ -21,8 +21,8 @@ from cotspec.cot.pattern.reading import Item, Tree, inner
 
 #: Power of the text's length → how many choices there may be beside it.
 _ROOM: Final[Mapping[int, int]] = MappingProxyType({1: 10_000, 2: 100})
-_WORK: Final = 500_000
-"""Steps that are compared before an expression counts as too complicated."""
+_WORK: Final = 20_000
+"""Steps that are compared before an expression counts as too complicated; usual ones need a few hundred."""
 _MOST: Final = 1e12
 """Choices are not counted further."""
 _APART: Final = "let no repeat match what the one before it can: `(a+)+` is `a+`, and `.*=.*;` is `[^=\\n]*=[^;\\n]*;`"
