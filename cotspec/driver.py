@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -16,18 +17,17 @@ from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.diagnostics.origins import Found, gathered, linked
 from cotspec.diagnostics.rule import Rule
 from cotspec.front.load import Loaded
-from cotspec.front.lockfile import read_lock
 from cotspec.front.paths import project_root
-from cotspec.ir.inputs import Locked
 from cotspec.ir.lower import NOTHING, LowerError, Source, lower
 from cotspec.ir.plan import Draft
 from cotspec.passes import allow, lint
 from cotspec.passes.check.context import Context
 from cotspec.passes.options import DEFAULT, Options
 from cotspec.passes.seal import Conflict, Sealed
+from cotspec.spec.lock import LOCK_FILE
 
 if TYPE_CHECKING:
-    pass
+    from cotspec.ir.inputs import Locked
 
 EVERYWHERE: Final = frozenset(rule.slug for rule in (*lint.RULES.values(), *allow.RULES.values()) if rule.everywhere)
 """Rules that hold against a spec when they hold against it and all its variants."""
@@ -95,7 +95,12 @@ class Unit(NamedTuple):
 def lock_of(specs: Iterable[Path], sink: Sink) -> Locked | None:
     """The lock of the project that all the specs belong to."""
     first = next(iter(specs), None)
-    return None if first is None else read_lock(project_root(first), sink)
+    root = None if first is None else project_root(first)
+    if root is None or not os.path.lexists(root / LOCK_FILE):
+        return None
+    from cotspec.front.lockfile import read_lock  # here: most projects that are checked have none
+
+    return read_lock(root, sink)
 
 
 def units(loaded: Mapping[str, Loaded | None], lock: Locked | None = None) -> list[Unit]:

@@ -13,16 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cotspec.back import places
-from cotspec.builtin import digest
-from cotspec.front import contents
 from cotspec.front.paths import inside
-from cotspec.ir.inputs import Input, Locked, inputs
-from cotspec.ir.lower import Source
 from cotspec.ir.plan import Read
-from cotspec.passes.locked import Pins
 
 if TYPE_CHECKING:
     from cotspec.cot.rows import TraceRecord
+    from cotspec.ir.inputs import Input, Locked
+    from cotspec.ir.lower import Source
+    from cotspec.passes.locked import Pins
     from cotspec.passes.traces import Traces
 
 LONGEST_TRACE: Final = 1_000_000
@@ -55,6 +53,9 @@ def pins(source: Source, lock: Locked | None, root: Path) -> Pins | None:
     """What the lock says of an experiment, and what is so."""
     if lock is None:
         return None
+    from cotspec.builtin import digest
+    from cotspec.ir.inputs import inputs
+    from cotspec.passes.locked import Pins
 
     def content(one: Input) -> str:
         return one.content or _content(lock, root, one.key[1])
@@ -65,6 +66,8 @@ def pins(source: Source, lock: Locked | None, root: Path) -> Pins | None:
 @lru_cache(maxsize=1024)
 def _content(_lock: Locked, root: Path, place: str) -> str:
     """Read once for each lock that is read, which is once in a command."""
+    from cotspec.front import contents
+
     try:
         return contents.digest(place, root) if contents.size(place, root) <= MOST_BYTES else ""
     except contents.ContentError:

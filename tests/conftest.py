@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -19,3 +21,10 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture(autouse=True)
+def pipes() -> Iterator[None]:
+    """The command line lets a closed pipe end its process; run inside the tests, it must not end theirs."""
+    yield
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from cotspec.cot.versions import KERNEL
 from cotspec.diagnostics.source import Path, SourceMap
@@ -19,8 +19,7 @@ GENERATOR: Final = f"version {KERNEL['problems']}"
 """Of the builtin data sets: what `DataBody` uses of the kernel."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """Something that is read: what it is, and where the spec names it."""
 
     key: Key

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,11 +70,9 @@ def output(commands: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     shutil.copy(BASE, folder / "specs" / "a.yaml")
     *before, last = [line.removeprefix("$ ") for line in commands.rstrip().split("\n")]
     assert last.startswith("cotspec check ")
-    script = "\n".join(["set -e", "exec 3>&1 1>&2", *before, f"printf '%s\\n' {last} >&3"])
-    path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"  # `cotspec` may be among the commands
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=True
-    )
+    ours = f'cotspec() {{ {shlex.quote(sys.executable)} -m cotspec.cli "$@"; }}'
+    script = "\n".join(["set -e", ours, "exec 3>&1 1>&2", *before, f"printf '%s\\n' {last} >&3"])
+    done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, check=True)
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", done.stdout.split("\n")[:-1])
     with pytest.raises(SystemExit):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cotspec import cli
-from cotspec.spec.lock import Lock
+from cotspec.spec.lockfile import Lock
 from tests.hub.server import Hub, serve
 
 hub_client = pytest.importorskip("huggingface_hub", reason="the hub's client comes with the `train` extra")

@@ -290,7 +290,7 @@ def test_the_records_of_a_file_are_counted(tmp_path: Path) -> None:
 
 
 def test_the_number_of_traces_is_read_from_a_run(tmp_path: Path) -> None:
-    from cotspec.driver import MOST_TRACES, _read_traces
+    from cotspec.evidence import MOST_TRACES, _read_traces
 
     record = {"id": 0, "question": "?", "answer": "1", "trace": "Step 1: 1.\nAnswer: 1", "steps": 1, "words": 5}
     line = json.dumps({**record, "tokens": 9}) + "\n"

@@ -9,12 +9,12 @@ from cotspec.diagnostics import Diagnostic, Severity, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path, SourceMap
 from cotspec.diagnostics.suggest import alike, did_you_mean, near
-from cotspec.passes.locked import Pins
 from cotspec.passes.options import DEFAULT, Options
 from cotspec.spec.experiment import Experiment, Stage
 from cotspec.spec.resources import StageResources, TrainResources
 
 if TYPE_CHECKING:
+    from cotspec.passes.locked import Pins
     from cotspec.passes.traces import Traces
 
 T = TypeVar("T")

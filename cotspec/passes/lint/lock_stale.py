@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.ir.inputs import Input
 from cotspec.passes.check.context import Context, warning
-from cotspec.passes.locked import Pins
+
+if TYPE_CHECKING:
+    from cotspec.ir.inputs import Input
+    from cotspec.passes.locked import Pins
 
 _LOCKED = (
     "$ echo '{{ question }}' > specs/ask.jinja\n"
