@@ -10,7 +10,7 @@ from cotspec.spec.lock import is_commit
 
 def commit(kind: Kind, id: str, revision: str) -> str:
     """The commit a branch or tag points to. Honours HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE. Raises HubError."""
-    require()
+    require(revision)
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import HfApi, constants
 

@@ -71,7 +71,7 @@ def _checked(kind: Kind, id: str, revision: str, *, allow: Patterns, ignore: Seq
 
 
 def _fetched(kind: Kind, id: str, revision: str, *, allow: Patterns, ignore: Sequence[str] = ()) -> Path:
-    require()
+    require(revision)
     try:
         return _snapshot(kind, id, revision, allow=allow, ignore=ignore)
     except Exception as error:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from typing import Final, Literal
 
 Kind = Literal["models", "data"]
 NOUNS: Final = {"models": "model", "data": "data set"}
+_REVISION: Final = re.compile(r"(?!.*\.\.)\w[\w./+@-]*")
 _SIGN_IN: Final = "log in (`hf auth login`) or set HF_TOKEN"
 
 
@@ -21,8 +23,11 @@ class HubError(Exception):
         """Nobody answers: it is of no use to ask for something else."""
 
 
-def require() -> None:
-    """Raises HubError when the library that talks to the hub is not installed."""
+def require(revision: str) -> None:
+    """Raises HubError when the library that talks to the hub is not installed, or for a revision that git would not
+    have: the client makes a path in its cache of it."""
+    if _REVISION.fullmatch(revision) is None:
+        raise HubError(f"`{revision}` is no revision", "name a branch, a tag or a commit")
     if importlib.util.find_spec("huggingface_hub") is None:
         advice = "pip install huggingface_hub (it comes with cotspec[train])"
         raise HubError("asking the hub needs huggingface_hub, which is not installed", advice, silent=True)
@@ -61,7 +66,8 @@ def _answered(error: Exception, names: set[str], what: str, revision: str) -> Hu
     if "RevisionNotFoundError" in names:
         return HubError(f"the {what} has no revision `{revision}`", "name a branch, a tag or a commit that it has")
     if "HFValidationError" in names:
-        return HubError(f"the {what} cannot be on the hub: {_first(error)}", "an id is `owner/name`")
+        advice = "an id is `owner/name`, of letters, digits, `-`, `_` and `.`, 96 of them at most"
+        return HubError(f"there can be no {what} on the hub", advice)
     if "HTTPStatusError" in names or "HfHubHTTPError" in names:
         return _status(getattr(getattr(error, "response", None), "status_code", None), what)
     return None

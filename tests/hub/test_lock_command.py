@@ -226,6 +226,24 @@ def test_an_answer_that_is_no_commit_is_not_locked(sha: object, hub: Hub, projec
     assert locked(project).models == locked(project).data == {}
 
 
+NAMES = {
+    "an id of three parts": ("hub: lab/tutor", "hub: lab/tutor/x", "there can be no model `lab/tutor/x` on the hub"),
+    "an id that is a path": ("hub: lab/tutor", "hub: ../tutor", "there can be no model `../tutor` on the hub"),
+    "an address": ("hub: lab/tutor", "hub: 'http://x/y'", "there can be no model `http://x/y` on the hub"),
+    "a revision that is a path": ("hub: lab/tutor", "hub: lab/tutor, revision: ../../x", "`../../x` is no revision"),
+    "a revision that is an option": ("hub: lab/tutor", "hub: lab/tutor, revision: -x", "`-x` is no revision"),
+}
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_what_cannot_be_on_a_hub_is_not_asked_for(case: str, hub: Hub, project: Path, run: Run) -> None:
+    old, new, said = NAMES[case]
+    rewrite(project, old, new)
+    code, _, err = run("lock")
+    assert (code, said in err) == (1, True)
+    assert hub.asked == [f"GET api/datasets/{DATA}/revision/main"]
+
+
 def test_what_is_no_hub_is_told_once_and_not_asked_again(hub: Hub, project: Path, run: Run) -> None:
     hub.answer = b"<html>log in to the network first</html>"
     code, _, err = run("lock")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,19 @@ def test_a_hub_data_set_is_read_from_the_folder_of_this_machine_and_cached_where
     answers = [json.loads(line)["answer"] for line in (folder / "out/problems.jsonl").read_text().splitlines()]
     assert answers == [answer for _, answer in QUESTIONS[:3]]
     assert list((tmp_path / "cache" / "datasets").rglob("*.arrow"))
+
+
+@pytest.mark.parametrize("noted", ["0" * 40, "1" * 40])
+def test_a_folder_that_says_it_is_of_another_commit_is_not_used_in_place_of_the_pinned_one(
+    noted: str, teach: Path, tiny_model: Path, tmp_path: Path, run_here: Run
+) -> None:
+    own = shutil.copytree(tiny_model, tmp_path / "own")
+    notes = own / ".cache/huggingface/download"  # as `hf download --local-dir` leaves them
+    notes.mkdir(parents=True)
+    (notes / "config.json.metadata").write_text(f"{noted}\netag\n1700000000.0\n", encoding="utf-8")
+    names(tmp_path, models={"owner/tiny": str(own)})
+    code, _, err = run_here(teach)
+    if noted == MODEL.revision:
+        assert code == 0, err
+    else:
+        assert (code, f"it is of {noted}, and {MODEL.revision} is wanted" in err) == (2, True)
