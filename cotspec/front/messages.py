@@ -40,6 +40,8 @@ def _unknown(stray: misplaced.Stray, source: SourceMap) -> Diagnostic:
     message = f"{of}{kind} has no setting `{key}`"
     if stray.setting:
         message = f"{of} holds named entries, and `{key}` is a setting"
+    elif stray.known:
+        message = f"this is not the `{key}` of {of}"
     return Diagnostic(
         rule="unknown-key",
         message=message,

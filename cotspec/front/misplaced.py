@@ -32,6 +32,11 @@ class Stray(NamedTuple):
         return (*self.group.path, self.key)
 
     @property
+    def known(self) -> bool:
+        """Whether the group has a setting of this name, and this is another."""
+        return self.key in self.group.settings()
+
+    @property
     def setting(self) -> bool:
         """Whether it is a setting that stands where a person chooses the keys."""
         return self.group.entry is not None
@@ -85,6 +90,8 @@ def _look(group: Group, every: Sequence[Group], found: Found, known: Collection[
             if key not in known or shape.fits(form, value):
                 continue
         elif form is not None and shape.of_kind(form, value):
+            if (guess := _whole(key, value, group, every)) is not None:
+                found.add(Stray(group, key, guess))
             continue
         found.thought += 1
         many = found.thought > _MOST
@@ -98,6 +105,14 @@ def _look(group: Group, every: Sequence[Group], found: Found, known: Collection[
         elif (guess := _namesake(key, value, group, every)) is not None and guess.home is not None:
             found.others[(*group.path, key)] = guess.help
             found.given.add(guess.home)
+
+
+def _whole(key: str, value: Data, group: Group, every: Sequence[Group]) -> Meant | None:
+    """The guess for a group that another place cannot do without, under a key that means something else here."""
+    if not isinstance(value, dict) or shape.entries(group.settings()[key]) is None:
+        return None
+    needing = [g for g in every if key in g.needed() and shape.fits(g.settings()[key], value)]
+    return elsewhere(key, group, needing) if needing and not shape.fits(group.settings()[key], value) else None
 
 
 def _namesake(key: str, value: Data, group: Group, every: Sequence[Group]) -> Meant | None:

@@ -147,6 +147,14 @@ def _inside(given: Entry, before: str, word: str) -> Span:
     return Span(span.file, span.line, start, span.line, start + len(word))
 
 
+def is_setting(entry: Entry) -> bool:
+    """Whether an entry of `variants` is rather a setting of the spec: it has the name of one and hardly changes any."""
+    if entry.key not in Experiment.model_fields or not isinstance(entry.node, Group) or not entry.node.entries:
+        return False
+    firsts = [each.key.split(".")[0] for each in entry.node.entries]
+    return 2 * sum(first in Experiment.model_fields or first in FAMILY for first in firsts) < len(firsts)
+
+
 def nothing_there(root: Node, path: Path, span: Span) -> Diagnostic:
     """A finding: a variant removes what is not there, because it is misspelt or because it is not given."""
     group, form = get(root, path[:-1]), _form(path[:-1])

@@ -62,7 +62,7 @@ def expand(root: Node, sink: Sink) -> tuple[Variant, ...]:
     members = [
         member
         for each in entry.node.entries
-        if each.key not in FAMILY
+        if each.key not in FAMILY and not paths_in.is_setting(each)
         for member in _Family(root, each, found).members()
     ]
     _distinct(members, found)
@@ -94,6 +94,9 @@ def _loose(group: Group, sink: Sink) -> None:
             message = f"`{compose.VARIANTS}` holds named entries, and `{each.key}` is a part of one"
             advice = f"it belongs {places(names)}" if names else "put it below a name"
             sink.add(Diagnostic(rule="unknown-key", message=message, span=each.span, help=advice))
+        elif paths_in.is_setting(each):
+            message = f"`{compose.VARIANTS}` holds named entries, and `{each.key}` is a setting"
+            sink.add(Diagnostic(rule="unknown-key", message=message, span=each.span, help=f"it belongs {places([()])}"))
 
 
 # --- one entry --------------------------------------------------------------------------------------------------------

@@ -110,6 +110,7 @@ PLACES = [
     ("of: [base, first, second]}", "of: [base, first, second], gpus: 1}", "it is `resources.train.gpus`"),
     ("models:\n", "models:\n  hub: a/b\n", "it belongs in `models.base` or `models.tutor`"),
     ("stages:\n", "stages:\n  seed: 3\n", "it belongs at the top of the spec"),
+    ("evaluate:", "variants: {trace: {step: {opens: 'S {n}'}}}\nevaluate:", "it belongs at the top of the spec"),
     (
         "task: solve\n",
         "task: solve\n    solved: {value: 1, weight: 2}\n",
