@@ -21,6 +21,7 @@ from cotspec.cot.pattern.reading import Item, Tree
 COPIES: Final = 8
 """Repeats that are written out."""
 MAX_STATES: Final = 400
+MAX_EDGES: Final = 5_000
 
 _NOTHING: Final[Chars] = frozenset()
 _NO_STATES: Final[frozenset[int]] = frozenset()
@@ -96,6 +97,7 @@ def automaton(tree: Tree) -> Automaton:
 class _Build:
     def __init__(self, found: Automaton, every: Chars) -> None:
         self.found, self.every = found, every
+        self.ties = 0
 
     def state(self, chars: Chars) -> int:
         if len(self.found.chars) >= MAX_STATES:
@@ -107,6 +109,9 @@ class _Build:
     def link(self, exits: Iterable[Exit], first: Iterable[int]) -> None:
         targets = tuple(first)
         for state, barred in exits:
+            self.ties += len(targets)
+            if self.ties > MAX_EDGES:
+                raise TooManyStatesError
             ways = self.found.edges[state]
             for target in targets:
                 ways[target] = ways.get(target, 0) + 1

@@ -31,10 +31,10 @@ def reachable(starts: Iterable[Node], after: Callable[[Node], Iterable[Node]], b
     open_ = list(found)
     while open_:
         for node in after(open_.pop()):
+            budget.spend(1)
             if node not in found:
                 found.add(node)
                 open_.append(node)
-        budget.spend(1)
     return found
 
 
