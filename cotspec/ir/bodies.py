@@ -1,4 +1,8 @@
-"""Parts of a spec → parts of a body, one function per part. Knows nothing of tasks, names or edges."""
+"""Parts of a spec → parts of a body, one function per part. Knows nothing of tasks, names or edges.
+
+Everything is made with `model_construct`: it comes from a spec that was validated, and types are checked here, so a
+second validation would find nothing and take as long as all rules (tests/ir/test_bodies.py validates every body).
+"""
 
 from __future__ import annotations
 
@@ -19,12 +23,14 @@ _REQUIREMENT: Final = re.compile(r"(<=|>=|==|!=|<|>)\s*(-?\d+(?:\.\d+)?(?:[eE][-
 
 def trace_format(trace: spec.Trace) -> payload.TraceFormat:
     """The openers."""
-    return payload.TraceFormat(thinking=trace.thinking.opens, step=trace.step.opens, answer=trace.answer.opens)
+    return payload.TraceFormat.model_construct(
+        thinking=trace.thinking.opens, step=trace.step.opens, answer=trace.answer.opens
+    )
 
 
 def sampling(given: spec.Sampling, *, n: int | None = None) -> payload.Sampling:
     """How text is drawn; `n` in place of the spec's own number of samples."""
-    return payload.Sampling(
+    return payload.Sampling.model_construct(
         n=given.n if n is None else n,
         temperature=given.temperature,
         top_p=given.top_p,
@@ -35,7 +41,7 @@ def sampling(given: spec.Sampling, *, n: int | None = None) -> payload.Sampling:
 
 def rows_range(given: Slice | None) -> payload.Range:
     """Rows [first, end)."""
-    return defaults.WHOLE if given is None else payload.Range(first=given[0], end=given[1])
+    return defaults.WHOLE if given is None else payload.Range.model_construct(first=given[0], end=given[1])
 
 
 def source(data: spec.Data, locked: Mapping[Key, str]) -> payload.HubData | payload.BuiltinData | payload.FileData:
@@ -43,7 +49,7 @@ def source(data: spec.Data, locked: Mapping[Key, str]) -> payload.HubData | payl
     answer = data.answer if isinstance(data.answer, spec.AnswerField) else spec.AnswerField(field=data.answer)
     if data.hub is not None:
         wanted = data.revision or defaults.HUB_REVISION
-        return payload.HubData(
+        return payload.HubData.model_construct(
             id=data.hub,
             config=defaults.HUB_CONFIG if data.config is None else data.config,
             split=data.split or defaults.SPLIT,
@@ -53,26 +59,28 @@ def source(data: spec.Data, locked: Mapping[Key, str]) -> payload.HubData | payl
             answer_after=answer.after or "",
         )
     if data.builtin is not None:
-        return payload.BuiltinData(
+        return payload.BuiltinData.model_construct(
             name=data.builtin,
             split=data.split or defaults.SPLIT,
             size=data.size or defaults.BUILTIN_SIZE,
             seed=data.seed,
             steps=data.steps,
         )
-    return payload.FileData(question=data.question, answer=answer.field, answer_after=answer.after or "")
+    return payload.FileData.model_construct(
+        question=data.question, answer=answer.field, answer_after=answer.after or ""
+    )
 
 
 def pick(given: Literal["first", "shortest", "longest"] | spec.MixedPick, *, seed: int) -> payload.Pick:
     """Which of several good rollouts is kept; only a draw has a seed."""
     if isinstance(given, spec.MixedPick):
-        return payload.Pick(kind="mixed", shortest=given.shortest, seed=seed)
-    return payload.Pick(kind=given, shortest=0.0, seed=0)
+        return payload.Pick.model_construct(kind="mixed", shortest=given.shortest, seed=seed)
+    return payload.Pick.model_construct(kind=given, shortest=0.0, seed=0)
 
 
 def optim(train: spec.Sft | spec.Grpo) -> payload.Optim:
     """AdamW and its schedule."""
-    return payload.Optim(
+    return payload.Optim.model_construct(
         lr=train.lr,
         schedule=train.schedule,
         warmup_steps=train.warmup_steps or 0,
@@ -86,7 +94,9 @@ def lora(given: spec.Lora | None) -> payload.Lora:
     """Low-rank adapters; the order of the targets means nothing."""
     if given is None:
         return defaults.NO_LORA
-    return payload.Lora(r=given.r, alpha=given.alpha, dropout=given.dropout, targets=tuple(sorted(set(given.targets))))
+    return payload.Lora.model_construct(
+        r=given.r, alpha=given.alpha, dropout=given.dropout, targets=tuple(sorted(set(given.targets)))
+    )
 
 
 def passed(given: trainer.SftTrainer | trainer.GrpoTrainer | None) -> payload.Passed:
@@ -101,7 +111,7 @@ def mask(given: spec.Mask | None) -> payload.Mask:
     """What the prompt hides."""
     if given is None:
         return defaults.NO_MASK
-    return payload.Mask(
+    return payload.Mask.model_construct(
         unit=f"regex:{given.unit.regex}" if isinstance(given.unit, spec.RegexUnit) else given.unit,
         select=given.select,
         rows=given.rows,
@@ -115,8 +125,8 @@ def mask(given: spec.Mask | None) -> payload.Mask:
 
 def _share(given: float | spec.ShareRamp | None) -> payload.Ramp:
     if isinstance(given, spec.ShareRamp):
-        return payload.Ramp(first=given.from_, last=given.to)
-    return payload.Ramp(first=given or 0.0, last=given or 0.0)
+        return payload.Ramp.model_construct(first=given.from_, last=given.to)
+    return payload.Ramp.model_construct(first=given or 0.0, last=given or 0.0)
 
 
 def loss_on(stage: spec.Stage) -> tuple[defaults.Segment, ...]:
@@ -125,7 +135,7 @@ def loss_on(stage: spec.Stage) -> tuple[defaults.Segment, ...]:
         case spec.Grpo():
             return ()
         case spec.Sft():
-            chosen = (stage.loss or spec.Loss()).on
+            chosen = (stage.loss or spec.Loss.model_construct()).on
             return tuple(name for name in defaults.SEGMENTS if name in chosen)
         case _:
             assert_never(stage.train)
@@ -138,11 +148,16 @@ def expression(value: str | float) -> str:
 
 def reward(given: spec.Reward) -> payload.Reward:
     """Gates and `let` in their order, which matters; terms by name, since a sum has none."""
-    return payload.Reward(
-        gates=tuple(payload.RewardGate(unless=expression(gate.unless), reward=gate.reward) for gate in given.gates),
-        let=tuple(payload.Binding(name=name, value=expression(value)) for name, value in given.let.items()),
+    return payload.Reward.model_construct(
+        gates=tuple(
+            payload.RewardGate.model_construct(unless=expression(gate.unless), reward=gate.reward)
+            for gate in given.gates
+        ),
+        let=tuple(
+            payload.Binding.model_construct(name=name, value=expression(value)) for name, value in given.let.items()
+        ),
         terms=tuple(
-            payload.RewardTerm(name=name, value=expression(term.value), weight=_weight(term.weight))
+            payload.RewardTerm.model_construct(name=name, value=expression(term.value), weight=_weight(term.weight))
             for name, term in sorted(given.terms.items())
         ),
     )
@@ -150,19 +165,19 @@ def reward(given: spec.Reward) -> payload.Reward:
 
 def _weight(given: float | spec.Ramp) -> payload.Ramp:
     if isinstance(given, spec.Ramp):
-        return payload.Ramp(first=given.from_, last=given.to)
-    return payload.Ramp(first=given, last=given)
+        return payload.Ramp.model_construct(first=given.from_, last=given.to)
+    return payload.Ramp.model_construct(first=given, last=given)
 
 
 def checkpoint(advance: spec.Advance) -> payload.Final | payload.AtStep | payload.Best:
     """Which checkpoint goes on."""
     match advance.checkpoint:
         case "final":
-            return payload.Final()
+            return payload.Final.model_construct()
         case spec.AtStep(step=step):
-            return payload.AtStep(step=step)
+            return payload.AtStep.model_construct(step=step)
         case spec.Best(best=metric, every=every):
-            return payload.Best(metric=metric, every=every)
+            return payload.Best.model_construct(metric=metric, every=every)
         case _:
             assert_never(advance.checkpoint)
 
@@ -190,7 +205,7 @@ def training(
 
 
 def _sft(stage: spec.Stage, train: spec.Sft, *, start: ModelRef, seed: int) -> payload.SftBody:
-    return payload.SftBody(
+    return payload.SftBody.model_construct(
         start=start,
         optim=optim(train),
         global_batch=train.global_batch,
@@ -198,7 +213,7 @@ def _sft(stage: spec.Stage, train: spec.Sft, *, start: ModelRef, seed: int) -> p
         precision=train.precision,
         lora=lora(train.lora),
         trainer=passed(train.trainer),
-        keep=checkpoint(stage.advance or spec.Advance()),
+        keep=checkpoint(stage.advance or spec.Advance.model_construct()),
         seed=seed,
     )
 
@@ -208,7 +223,7 @@ def _grpo(
 ) -> payload.GrpoBody:
     if stage.reward is None:
         raise ValueError("a grpo stage needs a reward")
-    return payload.GrpoBody(
+    return payload.GrpoBody.model_construct(
         start=start,
         format=trace,
         optim=optim(train),
@@ -226,6 +241,6 @@ def _grpo(
         trainer=passed(train.trainer),
         sampling=sampling(train.sampling, n=train.group),
         reward=reward(stage.reward),
-        keep=checkpoint(stage.advance or spec.Advance()),
+        keep=checkpoint(stage.advance or spec.Advance.model_construct()),
         seed=seed,
     )

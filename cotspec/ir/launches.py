@@ -14,7 +14,7 @@ class BatchError(ValueError):
 
 def plain() -> Launch:
     """A task that needs no GPU and no trainer (data, traces, rows, report)."""
-    settings = RunSettings(
+    settings = RunSettings.model_construct(
         processes=1,
         gpus=0,
         per_device_batch=1,
@@ -32,7 +32,7 @@ def plain() -> Launch:
 def generation(resources: Resources) -> Launch:
     """A task that generates with one process (teach, mine, gate, evaluate)."""
     given = resources.generate
-    settings = RunSettings(
+    settings = RunSettings.model_construct(
         processes=1,
         gpus=given.gpus,
         per_device_batch=1,
@@ -50,7 +50,7 @@ def generation(resources: Resources) -> Launch:
 
 def training(resources: Resources, *, stage: str, train: Sft | Grpo) -> Launch:
     """One process per GPU; what a device cannot hold at once is accumulated. Raises BatchError."""
-    given = _merged(resources.train, resources.stages.get(stage, StageResources()))
+    given = _merged(resources.train, resources.stages.get(stage, StageResources.model_construct()))
     processes = max(given.gpus, 1)
     at_once = given.per_device_batch * processes
     if train.global_batch % at_once:
@@ -58,7 +58,7 @@ def training(resources: Resources, *, stage: str, train: Sft | Grpo) -> Launch:
             f"global_batch {train.global_batch} is not a multiple of "
             f"{processes} {'process' if processes == 1 else 'processes'} × per_device_batch {given.per_device_batch}"
         )
-    settings = RunSettings(
+    settings = RunSettings.model_construct(
         processes=processes,
         gpus=given.gpus,
         per_device_batch=given.per_device_batch,

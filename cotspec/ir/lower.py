@@ -116,7 +116,7 @@ class _Experiment:
         if name not in self._spec.stages:
             raise LowerError(f"there is no model or stage `{name}`", where=where)
         first = self._first(name)
-        ref = payload.InputModel(chat=first.chat, trust_remote_code=first.trust_remote_code)
+        ref = payload.InputModel.model_construct(chat=first.chat, trust_remote_code=first.trust_remote_code)
         if not _gated(self._spec.stages[name]):
             return _Weights(ref=ref, reads={"model": self._read(f"{name}/train", "model")})
         whole, gate = self._read(f"{name}/train", ""), self._read(f"{name}/gate", "gate.json")
@@ -128,18 +128,24 @@ class _Experiment:
             wanted = model.revision or defaults.HUB_REVISION
             revision = pinned(self._source.locked, "models", model.hub, wanted)
             trust = model.trust_remote_code
-            hub = payload.HubModel(id=model.hub, revision=revision, chat=model.chat, trust_remote_code=trust)
+            hub = payload.HubModel.model_construct(
+                id=model.hub, revision=revision, chat=model.chat, trust_remote_code=trust
+            )
             return _Weights(ref=hub, reads={})
         if model.builtin is not None:
             if model.builtin not in self._digests:
                 message = f"cotspec comes without a builtin model `{model.builtin}`"
                 raise LowerError(message, where=("models", name, "builtin"))
             digest = self._digests[model.builtin]
-            return _Weights(ref=payload.BuiltinModel(name=model.builtin, digest=digest, chat=model.chat), reads={})
+            return _Weights(
+                ref=payload.BuiltinModel.model_construct(name=model.builtin, digest=digest, chat=model.chat), reads={}
+            )
         if model.path is None:
             raise LowerError(f"model `{name}` has no weights", where=("models", name))
         read = self._project_file(model.path, ("models", name, "path"))
-        return _Weights(ref=payload.InputModel(chat=model.chat, trust_remote_code=False), reads={"model": read})
+        return _Weights(
+            ref=payload.InputModel.model_construct(chat=model.chat, trust_remote_code=False), reads={"model": read}
+        )
 
     def _first(self, name: str) -> spec.Model:
         """The model a chain of stages began with: it decides on chat prompts and remote code."""
@@ -160,14 +166,16 @@ class _Experiment:
 
     def _data(self, name: str) -> DraftTask:
         data = self._spec.data[name]
-        body = payload.DataBody(source=bodies.source(data, self._source.locked), slice=bodies.rows_range(data.slice))
+        body = payload.DataBody.model_construct(
+            source=bodies.source(data, self._source.locked), slice=bodies.rows_range(data.slice)
+        )
         reads = {} if data.file is None else {"file": self._project_file(data.file, ("data", name, "file"))}
         return self._task(f"data/{name}", body, reads, launch=launches.plain(), label=f"data {name}")
 
     def _teach(self) -> DraftTask:
         teach = self._spec.teach
         weights = self._weights(teach.model, ("teach", "model"))
-        body = payload.TeachBody(
+        body = payload.TeachBody.model_construct(
             model=weights.ref,
             prompt=self._prompt(teach.prompt, "solve", ("teach", "prompt")),
             sampling=bodies.sampling(teach.sampling),
@@ -178,7 +186,7 @@ class _Experiment:
 
     def _traces(self) -> DraftTask:
         keep = self._spec.teach.keep
-        body = payload.TracesBody(
+        body = payload.TracesBody.model_construct(
             format=self._format,
             answer=keep.answer,
             at_least=keep.steps.at_least,
@@ -194,11 +202,11 @@ class _Experiment:
         yield self._rows(name, stage)
         yield self._train(name, stage)
         if _gated(stage):
-            yield self._gate(name, stage.advance or spec.Advance())
+            yield self._gate(name, stage.advance or spec.Advance.model_construct())
 
     def _mine(self, name: str, rows: spec.FailureRows) -> DraftTask:
         weights = self._weights(rows.of, ("stages", name, "rows", "of"))
-        body = payload.MineBody(
+        body = payload.MineBody.model_construct(
             model=weights.ref,
             prompt=self._prompt(rows.prompt, "solve", ("stages", name, "rows", "prompt")),
             sampling=bodies.sampling(rows.sampling),
@@ -213,7 +221,7 @@ class _Experiment:
         return self._task(f"{name}/mine", body, reads, launch=launch, label=f"failures for stage {name}")
 
     def _rows(self, name: str, stage: spec.Stage) -> DraftTask:
-        body = payload.RowsBody(
+        body = payload.RowsBody.model_construct(
             by=stage.train.by,
             task=stage.task,
             format=self._format,
@@ -247,7 +255,7 @@ class _Experiment:
     def _gate(self, name: str, advance: spec.Advance) -> DraftTask:
         generates = _reads_valid(self._spec.stages[name])
         evaluate = self._spec.evaluate
-        body = payload.GateBody(
+        body = payload.GateBody.model_construct(
             checkpoint=bodies.checkpoint(advance),
             require=tuple(self._requirement(name, metric, text) for metric, text in sorted(advance.require.items())),
             otherwise=advance.otherwise,
@@ -274,7 +282,7 @@ class _Experiment:
     def _evaluate(self, name: str) -> DraftTask:
         evaluate = self._spec.evaluate
         weights = self._weights(name, ("evaluate", "of", evaluate.of.index(name)))
-        body = payload.EvaluateBody(
+        body = payload.EvaluateBody.model_construct(
             model=weights.ref,
             prompt=self._prompt(evaluate.prompt, "solve", ("evaluate", "prompt")),
             sampling=bodies.sampling(evaluate.sampling),
@@ -287,7 +295,7 @@ class _Experiment:
 
     def _report(self) -> DraftTask:
         labels = tuple(dict.fromkeys(self._spec.evaluate.of))
-        body = payload.ReportBody(name=self._source.name, about=self._spec.about, labels=labels)
+        body = payload.ReportBody.model_construct(name=self._source.name, about=self._spec.about, labels=labels)
         reads = {f"evaluate.{label}": self._read(f"evaluate/{label}", "metrics.json") for label in labels}
         return self._task("report", body, reads, launch=launches.plain(), label="report")
 

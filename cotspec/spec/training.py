@@ -28,7 +28,7 @@ class Lora(Part):
 
     r: Count = 16
     """Rank."""
-    alpha: Positive = 32
+    alpha: Positive = 32.0
     """Scale; the update is multiplied by alpha / r."""
     dropout: Share = 0.0
     """Dropout on the adapter's input."""

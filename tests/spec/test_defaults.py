@@ -43,3 +43,14 @@ def test_a_default_with_a_wrong_value_would_be_found() -> None:
     wrong = type(WRITTEN["Teach.sampling"]).model_construct(temperature=-1.0)
     with pytest.raises(ValueError, match="temperature"):
         test_default_group_is_one_a_person_could_write(wrong)
+
+
+def test_the_default_of_a_fraction_is_a_fraction() -> None:
+    """Nothing turns a default of 32 into 32.0, and the two are different identities."""
+    wrong = [
+        f"{model.__name__}.{name}"
+        for model in reachable(Experiment, set())
+        for name, field in model.model_fields.items()
+        if type(field.default) is int and float in (field.annotation, *get_args(field.annotation))
+    ]
+    assert wrong == []

@@ -56,7 +56,7 @@ class Context(NamedTuple):
         """
         given = self.experiment.resources.stages
         misspelt = next((name for name in given if name not in self.experiment.stages and alike(name, stage)), stage)
-        change = given.get(stage) or given.get(misspelt) or StageResources()
+        change = given.get(stage) or given.get(misspelt) or StageResources.model_construct()
         changed = {name: value for name in StageResources.model_fields if (value := getattr(change, name)) is not None}
         return self.experiment.resources.train.model_copy(update=changed)
 
