@@ -127,7 +127,7 @@ def _clean(text: str) -> str:
 
 
 def _steers(character: str) -> bool:
-    return (category(character) == "Cc" and character != "\t") or character in _STEERING
+    return (category(character) in ("Cc", "Zl", "Zp") and character != "\t") or character in _STEERING
 
 
 def _blank(text: str) -> str:

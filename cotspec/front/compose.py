@@ -120,6 +120,10 @@ class _Chain:
             message = f"there is no file `{shown(target)}` to extend"
             sink.add(Diagnostic(rule="missing-file", message=message, span=span, help=advice))
             return False
+        if not target.is_file():
+            message, advice = f"`{shown(target)}` is no file that can be extended", "name the file of a spec"
+            sink.add(Diagnostic(rule="not-a-file", message=message, span=span, help=advice))
+            return False
         if len(self.links) >= LONGEST:
             message = f"a chain of more than {LONGEST} specs"
             sink.add(Diagnostic(rule="extends-cycle", message=message, span=span, help="put some of them together"))

@@ -5,6 +5,7 @@ Stdin: a JSON list of {folder, arguments}. Stdout: a JSON list of what each did.
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
@@ -93,10 +94,14 @@ def python() -> list[str]:
     import cotspec
 
     own = [os.path.dirname(path) for path in cotspec.__path__]
-    return [os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), *own)]
+    return [
+        os.path.realpath(path)
+        for path in (sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), *sys.path, *own)
+    ]
 
 
 if __name__ == "__main__":
+    importlib.import_module("pydantic")  # a process that has it is not ended by a command
     signal.signal(signal.SIGALRM, stop)
     jobs = json.load(sys.stdin)
     sys.addaudithook(note)

@@ -105,6 +105,8 @@ PATHS = [
         slug="project-path",
         make=link("specs/b.yaml", secret),
     ),
+    Case(name="extends a pipe", spec=f"extends: {MARK}b.yaml\n{BASE}", slug="not-a-file", make=fifo("specs/b.yaml")),
+    Case(name="extends a folder", spec=f"extends: {MARK}.\n{BASE}", slug="not-a-file"),
     Case(
         name="extends in a circle",
         spec="extends: b.yaml\n" + BASE,
