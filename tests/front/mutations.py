@@ -267,21 +267,19 @@ def mutations(spec: Spec, seen: set[str], *, everything: bool = False) -> Iterat
 
 
 def _of_entry(spec: Spec, entry: Entry, amount: int) -> Iterator[Mutation | None]:
-    """0: one mistake of each sort, 1: every misspelling and way to move, two wrong types, 2: everything."""
+    """0: one mistake of each sort, 1: every misspelling, a move up and one down, a wrong type and none, 2: all."""
     name, types = dotted(entry.path), wrong_types(entry)
     if not entry.free:
         yield from (misspelt_key(spec, entry, how) for how in _some(MISSPELLINGS, amount > 0, name))
     if entry.shared:
         return
     yield doubled(spec, entry)
-    picked = {*_some(types, amount > 1, name), *(_some(types, amount > 1, f"{name}!") if amount else ())}
-    yield from (mistyped(spec, entry, to) for to in sorted(picked))
+    yield from (mistyped(spec, entry, to) for to in _some(types, amount > 1, name))
     if amount:
         yield emptied(spec, entry)
     down = dict.fromkeys((to, "down") for to in ways_down(spec, entry))
     up = {(entry.group.above, "up"): None} if entry.group.above is not None else {}
-    few = amount > 1 or len(down) < 3
-    ways = [*_some(down, few, name), *up] if amount else _some(down | up, False, name)
+    ways = [*_some(down, amount > 1, name), *up] if amount else _some(down | up, False, name)
     yield from (moved(spec, entry, to, way) for to, way in ways)
     if amount and not entry.free:
         yield from (moved_and_misspelt(spec, entry, to, way) for to, way in ways[-amount:])
