@@ -123,7 +123,7 @@ def judge(
         for unit in members:
             own = Sink()
             rules(context(unit, options, sealed), own)
-            found.append(Found(own.findings, unit.loaded.variant, unit.loaded.entry))
+            found.append(Found(own.findings, unit.loaded.variant, unit.loaded.entry, unit.loaded.holds))
         sink.extend(linked(one, members[0].loaded.links) for one in gathered(found, EVERYWHERE))
 
 

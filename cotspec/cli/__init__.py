@@ -47,6 +47,9 @@ def main() -> NoReturn:
 
 def _run(arguments: Sequence[str]) -> int:
     """Run the command that is named; return the exit code."""
+    from cotspec.cli import startup
+
+    startup.load()
     command, words = arguments[:1], arguments[1:]
     if command == ["check"] and not any(word.startswith("-") for word in words):
         # What hooks and people call most, and nothing to parse: Typer, which takes as long as the check, is not needed.

@@ -29,6 +29,17 @@ def begin() -> None:
     _no_plugins()
 
 
+def load() -> None:
+    """Import what must not be interrupted: a Ctrl-C inside pydantic's Rust core ends in a panic, not in exit 130."""
+    if not hasattr(signal, "pthread_sigmask"):
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        importlib.import_module("pydantic_core")
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # a Ctrl-C that came meanwhile is raised here
+
+
 def leave(code: int) -> NoReturn:
     """End a process of ours at once: Python would take every module apart, and the system frees the memory anyway."""
     atexit._run_exitfuncs()

@@ -5,7 +5,7 @@ Knows findings only: not what a variant is, not what a rule says.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cotspec.diagnostics import Diagnostic, Key, Span
@@ -21,6 +21,8 @@ class Found(NamedTuple):
     """Name of the variant; "" is the spec itself."""
     entry: Span | None = None
     """The entry that makes the variant."""
+    holds: Callable[[Span], bool] = lambda _: True
+    """Whether what stands at a place is part of it."""
 
 
 class _Seen(NamedTuple):
@@ -30,13 +32,13 @@ class _Seen(NamedTuple):
 
 def gathered(family: Sequence[Found], everywhere: Collection[str] = ()) -> Iterator[Diagnostic]:
     """Each finding once; one that only variants have says which. `everywhere` are rules that hold against a file when
-    they hold against the spec and all its variants (what one of them uses is used)."""
+    they hold against all that have what the finding is about (what one of them uses is used)."""
     seen: dict[Key, _Seen] = {}
     for found in family:
         for key, one in {one.key: one for one in found.findings}.items():
             seen.setdefault(key, _Seen(one, [])).by.append(found)
     for each in seen.values():
-        if each.first.rule in everywhere and len(each.by) < len(family):
+        if each.first.rule in everywhere and len(each.by) < sum(found.holds(each.first.span) for found in family):
             continue
         yield each.first if not each.by[0].variant else each.first._replace(related=_related(each))
 

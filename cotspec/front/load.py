@@ -49,6 +49,11 @@ class Loaded(NamedTuple):
         """The spec and its variants."""
         return (self, *self.variants)
 
+    def holds(self, span: Span) -> bool:
+        """Whether what stands at a place is part of this experiment, and not only of a variant of it."""
+        known = (self.source.keys, self.source.values)
+        return any(span == at for places in known for path, at in places.items() if path[:1] != (VARIANTS,))
+
     @property
     def name(self) -> str:
         """Name of the experiment: that of the spec, and for a variant `<spec>--<variant>`."""

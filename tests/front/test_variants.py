@@ -333,3 +333,17 @@ def test_what_is_allowed_in_the_spec_is_allowed_in_its_variants_and_used_by_one_
     sink = Sink()
     assert plan_specs({"spec.yaml": Path("spec.yaml")}, sink, Options(ci=True)) is not None
     assert sink.findings == []
+
+
+def test_a_new_model_of_a_variant_that_nothing_there_uses_is_found_and_one_that_another_variant_uses_is_not(
+    folder: Path,
+) -> None:
+    new = "models.more: {builtin: tiny-student}"
+    text = f"  typo: {{models.bose: {{builtin: tiny-student}}}}\n  used: {{{new}, stages.first.start: more}}\n"
+    write(text, spec=BASE.replace("  tutor:", "  spare: {builtin: tiny-student}\n  tutor:"))
+    sink = Sink()
+    plan_specs({"spec.yaml": Path("spec.yaml")}, sink)
+    assert [(f.rule, "bose" in f.message, "spare" in f.message) for f in sink.sorted()] == [
+        ("unused", False, True),
+        ("unused", True, False),
+    ]
