@@ -172,7 +172,7 @@ def test_a_variant_is_previewed_as_it_will_be_trained(project: Path, run: Run) -
     ]
     assert [one["experiment"] for one in shown] == ["small", "small--bare"]
     assert shown[0]["prompt"] != shown[1]["prompt"]
-    code, _, err = run("specs/small.yaml@bear", "structure")
-    assert (code, err) == (2, "cotspec: `small` has no variant `bear`: did you mean `bare`?\n")
+    code, _, err = run("specs/small.yaml@bares", "structure")
+    assert (code, err) == (2, "cotspec: `small` has no variant `bares`: did you mean `bare`?\n")
     code, _, err = run("specs/bridge-tiny.yaml@bare", "structure")
     assert (code, err) == (2, "cotspec: `bridge-tiny` has no variants\n")

@@ -301,13 +301,13 @@ def test_a_models_own_generation_settings_do_not_change_what_is_asked_for(
     assert contents(one / "out") == contents(two / "out")
 
 
-def test_a_prompt_that_fails_when_it_is_filled_in_is_a_clear_message(
+def test_a_prompt_that_reaches_into_a_value_is_refused_with_a_clear_message(
     stage: Stage, run_here: Run, problems: Path, tiny_model: Path
 ) -> None:
     folder = stage("teach-1", teach(prompt="{{ question.text }}"), {"problems": problems, "model": tiny_model})
     code, _, err = run_here(folder)
     assert code == 2
-    assert err.startswith("cotspec: the prompt template fails: ")
+    assert err.startswith("cotspec: line 1 of the prompt template: a prompt cannot reach into a value")
     assert err.count("\n") == 1
 
 
