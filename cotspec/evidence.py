@@ -103,14 +103,16 @@ def _read_traces(root: Path, place: str) -> Traces | None:
     if not all(map(_sound, records)):
         return None
     whole = len(records) <= MOST_TRACES
-    count = len(records) if whole else _written(file.with_name("counts.json"))
+    count = len(records) if whole else _written(file.with_name("counts.json"), root)
     return Traces(file=place, records=records[:MOST_TRACES], whole=whole, count=count)
 
 
-def _written(counts: Path) -> int | None:
+def _written(counts: Path, root: Path) -> int | None:
     """The number of traces as their task wrote it down."""
+    if not inside(counts, root) or not counts.is_file() or counts.stat().st_size > LONGEST_TRACE:
+        return None
     try:
         found = json.loads(counts.read_text(encoding="utf-8"))["traces"]
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
     return found if isinstance(found, int) else None

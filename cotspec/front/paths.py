@@ -47,6 +47,15 @@ def locate(named: Named, sink: Sink) -> File | None:
     return None
 
 
+def check_content(named: Named, sink: Sink, *, folder: bool) -> None:
+    """Find a data file or model folder that is not one of the project, or is there and something else."""
+    file = locate(named, sink)
+    if file is not None and file.exists() and not (file.is_dir() if folder else file.is_file()):
+        kind = "a folder" if folder else "a regular file"
+        advice = f"name {kind}: a task reads it, and DVC keeps track of it"
+        sink.add(_finding("project-path", f"`{named.key}` names something that is not {kind}", named, advice))
+
+
 def text_of(named: Named, sink: Sink, *, rule: str) -> tuple[File, str] | None:
     """The file that is named and its text; None after a finding at the spec's own place.
 

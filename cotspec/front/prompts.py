@@ -12,7 +12,7 @@ from cotspec.cot import template
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.source import Path, SourceMap
 from cotspec.diagnostics.suggest import did_you_mean, listed, near
-from cotspec.front.paths import Named, locate, project_root, text_of
+from cotspec.front.paths import Named, check_content, project_root, text_of
 from cotspec.front.read import shown
 from cotspec.spec.experiment import Experiment
 from cotspec.spec.named import content_paths
@@ -27,7 +27,7 @@ def load_prompts(experiment: Experiment, *, source: SourceMap, spec: File, sink:
         return Named(written=written, key=str(path[-1]), spec=spec, root=root, span=source.value(path))
 
     for path, written in content_paths(experiment):
-        locate(named(written, path), sink)
+        check_content(named(written, path), sink, folder=path[-1] == "path")
     texts: dict[str, str] = {}
     for path, written in prompt_paths(experiment):
         if written not in texts and (text := _text(named(written, path), sink)) is not None:

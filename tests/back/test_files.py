@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 from typing import Any
@@ -204,3 +206,14 @@ def test_cpu_training_never_asks_for_a_gpu(plan: Plan) -> None:
     launch = next(t.launch for t in plan.tasks if "stage structure of small" in map(str, t.labels))
     assert accelerate.config(launch)["use_cpu"] is True
     assert json.loads(json.dumps(accelerate.config(launch)))["num_processes"] == 1
+
+
+def test_a_script_imports_nothing_that_lies_beside_it(files: dict[str, str], tmp_path: Path) -> None:
+    script = tmp_path / "launch.sh"
+    script.write_text(next(iter(named(files, "launch.sh").values())), encoding="utf-8")
+    for name in ("cotspec", "json", "torch"):
+        (tmp_path / f"{name}.py").write_text("open('hacked', 'w').close()\n", encoding="utf-8")
+    environment = os.environ | {"COTSPEC_PYTHON": sys.executable, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(["bash", str(script)], env=environment, capture_output=True, text=True)
+    assert "cannot read payload.json" in done.stderr
+    assert not (tmp_path / "hacked").exists()

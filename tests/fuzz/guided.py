@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import sys
 import tempfile
 from pathlib import Path
@@ -10,9 +12,15 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["cotspec"]):
+    import cotspec
+
+    for found in pkgutil.walk_packages(cotspec.__path__, "cotspec."):  # also what is imported late
+        if not found.name.startswith("cotspec.runtime") and not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
     from cotspec.cot import pattern, prompting, template
     from cotspec.cot.expr import check as check_expression
     from cotspec.cot.measures import MEASURES
+    from cotspec.cot.units import UnitError, matches
     from cotspec.diagnostics import Sink
     from cotspec.front import local
 
@@ -37,8 +45,6 @@ def one(data: bytes) -> None:
                 assert len(prompting.render(text, question="q" * 50, trace="t" * 50)) <= 50 * len(text) + 100
         case 1:
             if pattern.judge(text) is None:
-                from cotspec.cot.units import UnitError, matches
-
                 try:
                     matches(text, "ab1 x." * 300, limit=10)
                 except UnitError as error:

@@ -96,6 +96,15 @@ PATHS = [
     ),
     Case(name="absolute data", spec=data("/etc/passwd"), slug="project-path"),
     Case(name="data is a link out", spec=data("d.jsonl"), slug="project-path", make=link("specs/d.jsonl", secret)),
+    Case(name="data is a pipe", spec=data("d.jsonl"), slug="project-path", make=fifo("specs/d.jsonl")),
+    Case(name="data is a folder", spec=data("."), slug="project-path"),
+    Case(name="model is a pipe", spec=model("m"), slug="project-path", make=fifo("specs/m")),
+    Case(
+        name="model is a device",
+        spec=model("m"),
+        slug="project-path",
+        make=link("specs/m", lambda _p, _o: Path("/dev/zero")),
+    ),
     Case(name="data on a store", spec=data("'s3://bucket/x'"), slug="project-path"),
     Case(name="extends an absolute path", spec=f"extends: {MARK}/etc/passwd\n{BASE}", slug="project-path"),
     Case(name="extends a spec outside", spec=f"extends: {MARK}../../secret.yaml\n{BASE}", slug="project-path"),
@@ -350,6 +359,8 @@ PROJECT = [
         slug="project-path",
         make=link("cotspec.local.yaml", secret),
     ),
+    Case(name="lock is a link out", spec=BASE, slug="lock-file", make=link("cotspec.lock", secret)),
+    Case(name="lock is a pipe", spec=BASE, slug="lock-file", make=fifo("cotspec.lock")),
     Case(name="local file is a pipe", spec=BASE, slug="not-a-file", make=fifo("cotspec.local.yaml")),
 ]
 

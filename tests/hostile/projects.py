@@ -98,7 +98,19 @@ PROJECTS = [
         make=lambda project, outside: _traces(project, outside),
     ),
     Project(name="explaining reads nothing", commands={"explain regex-cost": (0, "regular expression")}),
-    Project(name="an honest project", commands={"build": BUILT, "build --check": (0, OK), "check": (0, "no findings")}),
+    Project(
+        name="an honest project",
+        commands={
+            "build": BUILT,
+            "build --check": (0, OK),
+            "check": (0, "no findings"),
+            "check --ci --format sarif": (0, "2.1.0"),
+            "preview specs/a.yaml first": (0, "sample rows"),
+            "show specs/a.yaml": (0, "tiny-student"),
+            "schema": (0, "2020-12"),
+            "explain": (0, "regex-cost"),
+        },
+    ),
 ]
 
 

@@ -3,6 +3,7 @@
 # report-f3719cd0988a
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
+export PYTHONSAFEPATH=1 # what lies in this folder is data: no module is imported from it
 python="${COTSPEC_PYTHON:-python}"
 if ! "$python" -c 'import cotspec' 2>/dev/null; then
   echo "cotspec: \`$python\` cannot import cotspec: activate its environment, or set COTSPEC_PYTHON to its python" >&2
