@@ -25,7 +25,10 @@ class Variant(Part):
 
     model_config = ConfigDict(extra="allow")
 
-    matrix: dict[Dotted, Annotated[tuple[Given, ...], Field(min_length=1)] | dict[Name, Given]] = {}
+    matrix: dict[
+        Dotted,
+        Annotated[tuple[Given, ...], Field(min_length=1)] | Annotated[dict[Name, Given], Field(min_length=1)],
+    ] = {}
     """Values by dotted path: one variant for each combination. Values are named after themselves, or by their keys."""
     zip: dict[Dotted, Annotated[tuple[Given, ...], Field(min_length=1)]] = {}
     """Values by dotted path, lists of one length: one variant for each place in the lists."""

@@ -188,6 +188,11 @@ VARIANTS = [
         slug="too-many-variants",
     ),
     Case(
+        name="matrix of nothing",
+        spec=BASE + f"variants: {{m: {{matrix: {{seed: {MARK}{{}}}}}}}}\n",
+        slug="wrong-type",
+    ),
+    Case(
         name="variant that leads out",
         spec=BASE + f"variants: {{m: {{teach.prompt: {MARK}../../secret.txt}}}}\n",
         slug="project-path",
