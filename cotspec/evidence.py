@@ -7,6 +7,7 @@ can without it.
 from __future__ import annotations
 
 import json
+import os
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -89,7 +90,7 @@ def _sound(record: TraceRecord) -> bool:
 @lru_cache(maxsize=4)
 def _read_traces(root: Path, place: str) -> Traces | None:
     file = root / place
-    if not inside(file, root) or not file.is_file():
+    if not inside(file, root) or not os.path.isfile(file):
         return None
     from cotspec.cot.rows import TraceRecord  # here: before the first run nobody needs the kernel
     from cotspec.passes.traces import Traces
@@ -109,7 +110,7 @@ def _read_traces(root: Path, place: str) -> Traces | None:
 
 def _written(counts: Path, root: Path) -> int | None:
     """The number of traces as their task wrote it down."""
-    if not inside(counts, root) or not counts.is_file() or counts.stat().st_size > LONGEST_TRACE:
+    if not inside(counts, root) or not os.path.isfile(counts) or os.path.getsize(counts) > LONGEST_TRACE:
         return None
     try:
         found = json.loads(counts.read_text(encoding="utf-8"))["traces"]

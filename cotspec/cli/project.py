@@ -95,7 +95,7 @@ def _text(path: Path, folder: Path) -> str:
     """The text of a file of the project, which may be a stranger's. Raises ProblemError, UnicodeDecodeError."""
     from cotspec.front.paths import inside
 
-    if not inside(path, folder) or not path.is_file():
+    if not inside(path, folder) or not os.path.isfile(path):
         raise ProblemError(f"{path} is not a file of this project")
     try:
         with path.open("rb") as file:

@@ -7,6 +7,7 @@ from, so a finding points there.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path as File
 from typing import Final, NamedTuple
@@ -114,13 +115,13 @@ class _Chain:
             message = f"`{shown(target)}` extends itself"
             sink.add(Diagnostic(rule="extends-cycle", message=message, span=span, help="leave it out", related=came))
             return False
-        if not target.exists():
-            names = [child.name for child in target.parent.iterdir()] if target.parent.is_dir() else []
+        if not os.path.lexists(target):  # unlike the methods of Path, these never raise
+            names = _listed(target.parent)
             advice = did_you_mean(near(target.name, names)) or "give a path relative to the folder of this spec"
             message = f"there is no file `{shown(target)}` to extend"
             sink.add(Diagnostic(rule="missing-file", message=message, span=span, help=advice))
             return False
-        if not target.is_file():
+        if not os.path.isfile(target):
             message, advice = f"`{shown(target)}` is no file that can be extended", "name the file of a spec"
             sink.add(Diagnostic(rule="not-a-file", message=message, span=span, help=advice))
             return False
@@ -129,6 +130,13 @@ class _Chain:
             sink.add(Diagnostic(rule="extends-cycle", message=message, span=span, help="put some of them together"))
             return False
         return True
+
+
+def _listed(folder: File) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 # --- merging ----------------------------------------------------------------------------------------------------------

@@ -53,8 +53,8 @@ def _findings(document: Document, root: File) -> Iterator[Diagnostic]:
         return
     for path, written in _folders(local):
         place = folder(written, root)
-        if not place.is_dir():
-            what = "is not a folder" if place.exists() else "is not there"
+        if not os.path.isdir(place):  # unlike the methods of Path, it never raises
+            what = "is not a folder" if os.path.exists(place) else "is not there"
             yield Diagnostic(
                 rule="local-folder",
                 severity="warning",

@@ -22,7 +22,9 @@ from cotspec.front.read import read, shown
 from cotspec.spec.local import LOCAL_FILE
 
 _ROOT_SIGNS: Final = (".git", ".dvc", "pyproject.toml")
-LONGEST: Final = 1024
+LONGEST: Final = 255
+"""Bytes of a name in a path: the most that file systems take."""
+MOST: Final = 1024
 """Characters of a path; what is longer is no path anybody typed."""
 
 
@@ -50,7 +52,8 @@ def locate(named: Named, sink: Sink) -> File | None:
 def check_content(named: Named, sink: Sink, *, folder: bool) -> None:
     """Find a data file or model folder that is not one of the project, or is there and something else."""
     file = locate(named, sink)
-    if file is not None and file.exists() and not (file.is_dir() if folder else file.is_file()):
+    right = os.path.isdir if folder else os.path.isfile  # these never raise, unlike the methods of Path
+    if file is not None and os.path.lexists(file) and not right(file):
         kind = "a folder" if folder else "a regular file"
         advice = f"name {kind}: a task reads it, and DVC keeps track of it"
         sink.add(_finding("project-path", f"`{named.key}` names something that is not {kind}", named, advice))
@@ -108,7 +111,8 @@ def folder_of(spec: File) -> File:
 
 
 def _malformed(written: str) -> str:
-    if not written.strip() or not written.isprintable() or "\\" in written or len(written) > LONGEST:
+    longest = max(len(part.encode(errors="replace")) for part in written.split("/"))
+    if not written.strip() or not written.isprintable() or "\\" in written or longest > LONGEST or len(written) > MOST:
         return "is not a path: name a file, with `/` between folders"
     if "://" in written:
         return "is an address, and only files of the project are read"

@@ -5,6 +5,7 @@ Owns the choice, the reading, and the words that say which it is. Must not know 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -129,7 +130,7 @@ def _of_task(task: Task, root: Path) -> tuple[str, Path] | None:
     """The file a task has left, by its path in the project."""
     name = places.read_path(Read(task=task.id, file=f"{_what(task)}.jsonl"))
     path = root / name
-    return (name, path) if inside(path, root) and path.is_file() else None
+    return (name, path) if inside(path, root) and os.path.isfile(path) else None
 
 
 def _advice(task: Task, *, root: Path, spec: str) -> tuple[str, ...]:

@@ -114,6 +114,9 @@ PATHS = [
         slug="project-path",
         make=link("specs/b.yaml", secret),
     ),
+    Case(name="extends a very long name", spec=f"extends: {MARK}{'x' * 300}\n{BASE}", slug="project-path"),
+    Case(name="extends a very deep path", spec=f"extends: {MARK}{'x/' * 2500}x\n{BASE}", slug="project-path"),
+    Case(name="model of a very long name", spec=model("y" * 256), slug="project-path"),
     Case(name="extends a pipe", spec=f"extends: {MARK}b.yaml\n{BASE}", slug="not-a-file", make=fifo("specs/b.yaml")),
     Case(name="extends a folder", spec=f"extends: {MARK}.\n{BASE}", slug="not-a-file"),
     Case(
