@@ -1,6 +1,7 @@
 """Before anything heavy is imported: what makes a command that ends in a moment begin and end fast.
 
-Measured by `tests/bench/test_check_speed.py`. Knows Python, its streams and pydantic's plugins; no command.
+Measured by `tests/bench/test_check_speed.py`. Knows Python, its streams, and what of pydantic and PyYAML is slow to
+import; no command.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import gc
 import importlib
 import io
 import os
+import re
 import signal
 import sys
 from types import ModuleType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 _PLUGINS: Final = "pydantic.plugin._loader"
 
@@ -38,6 +40,21 @@ def load() -> None:
         importlib.import_module("pydantic_core")
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)  # a Ctrl-C that came meanwhile is raised here
+
+
+def load_yaml() -> None:
+    """Import PyYAML without compiling the expressions of its pure Python half, one of them over all of Unicode.
+
+    libyaml reads specs, so they are not used, and compiling them takes a twentieth of a check.
+    """
+    if "yaml" in sys.modules:
+        return
+    at_once = re.compile
+    re.compile = _Later  # type: ignore[assignment]
+    try:
+        importlib.import_module("yaml")
+    finally:
+        re.compile = at_once
 
 
 def leave(code: int) -> NoReturn:
@@ -77,3 +94,13 @@ def _no_plugins() -> None:
 
     vars(loader).update(get_plugins=lambda: (), __getattr__=other)
     sys.modules[_PLUGINS] = loader
+
+
+class _Later:
+    """A regular expression that is compiled when it is used."""
+
+    def __init__(self, *given: Any) -> None:
+        self._given = given
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(re.compile(*self._given), name)
