@@ -5,6 +5,7 @@ Nothing heavy is imported here or in the command modules' heads: `cotspec --vers
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -40,6 +41,9 @@ def main() -> NoReturn:
     except Exception as error:  # the one place where a bug becomes a message
         if os.environ.get("COTSPEC_DEBUG") == "1":
             raise
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            print(f"cotspec: cannot write: {error.strerror}", file=sys.stderr)
+            sys.exit(2)
         print(bug_report(error, sys.argv), file=sys.stderr)
         sys.exit(3)
     sys.exit(code)

@@ -61,8 +61,8 @@ def leave(code: int) -> NoReturn:
     """End a process of ours at once: Python would take every module apart, and the system frees the memory anyway."""
     atexit._run_exitfuncs()
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
     except (OSError, ValueError):
         sys.exit(code)  # a full disk or a closed stream: Python has words for it
     os._exit(code)
@@ -70,6 +70,9 @@ def leave(code: int) -> NoReturn:
 
 def _streams() -> None:
     """What a reader or a terminal cannot do is no bug of ours."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open to the end
     if hasattr(signal, "SIGPIPE"):  # `cotspec check | head` ends without a word, like any tool (128 + 13 in a shell)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):

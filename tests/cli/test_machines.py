@@ -287,3 +287,13 @@ class TestSarif:
         spec.write_text("\n".join(lines), encoding="utf-8")
         assert self.log(run)["results"] == []
         assert spec.read_text(encoding="utf-8") == init.starter().replace("name: bridge-tiny", "name: one")
+
+
+def test_a_full_disk_or_a_closed_output_is_no_bug_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("cotspec: 1\n")
+    for redirect, codes in (("> /dev/full", (2,)), (">&-", (1,))):
+        command = f"{sys.executable} -m cotspec.cli check a.yaml {redirect}"
+        done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert done.returncode in codes, done.stderr
+        assert "Traceback" not in done.stderr
+        assert "bug" not in done.stderr
