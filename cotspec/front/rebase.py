@@ -8,17 +8,8 @@ from pathlib import Path as File
 from typing import Final
 
 from cotspec.front.nodes import Group, Listing, Node, Removal, Scalar
+from cotspec.spec.named import ANY, NAMES_A_FILE
 
-ANY: Final = "*"
-NAMES_A_FILE: Final = (
-    ("models", ANY, "path"),
-    ("data", ANY, "file"),
-    ("teach", "prompt"),
-    ("stages", ANY, "prompt"),
-    ("stages", ANY, "rows", "prompt"),
-    ("evaluate", "prompt"),
-)
-"""Settings that hold a path relative to the folder of the spec."""
 _AGAIN: Final = ("matrix", "zip", "exclude")
 """Parts of a variant whose keys are dotted paths too."""
 

@@ -146,6 +146,19 @@ def expression(value: str | float) -> str:
     return " ".join(value.split()) if isinstance(value, str) else repr(float(value))
 
 
+def expression_at(given: spec.Reward, place: tuple[str | int, ...]) -> str:
+    """The expression at a place of a reward (`cotspec.cot.rewards.Place`) as it is checked; "" for any other place."""
+    match place:
+        case ("gates", int(number), "unless"):
+            return expression(given.gates[number].unless)
+        case ("let", str(name)):
+            return expression(given.let[name])
+        case ("terms", str(name), "value"):
+            return expression(given.terms[name].value)
+        case _:
+            return ""
+
+
 def reward(given: spec.Reward) -> payload.Reward:
     """Gates and `let` in their order, which matters; terms by name, since a sum has none."""
     return payload.Reward.model_construct(

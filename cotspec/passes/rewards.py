@@ -39,7 +39,7 @@ class Judged(NamedTuple):
         return self.context.source.value((*self.path, *place))
 
     def _span(self, place: Place, column: int, length: int) -> Span:
-        text, path, source = expression(self.reward, place), (*self.path, *place), self.context.source
+        text, path, source = bodies.expression_at(self.reward, place), (*self.path, *place), self.context.source
         start = source.inside(path, text, column)
         end = source.inside(path, text, min(column + length - 1, len(text)))
         return Span(start.file, start.line, start.column, end.end_line, end.end_column)
@@ -80,19 +80,6 @@ def limits(spec: Experiment, train: Grpo) -> Limits:
         teacher_steps=(keep.steps.at_least, max(most, keep.steps.at_least)),
         teacher_says=keep.answer == "correct" or keep.steps.at_least > 0,
     )
-
-
-def expression(reward: Reward, place: Place) -> str:
-    """The text of an expression as it was analysed."""
-    match place:
-        case ("gates", int(number), "unless"):
-            return bodies.expression(reward.gates[number].unless)
-        case ("let", str(name)):
-            return bodies.expression(reward.let[name])
-        case ("terms", str(name), "value"):
-            return bodies.expression(reward.terms[name].value)
-        case _:
-            return ""
 
 
 def owner(place: Place) -> str:

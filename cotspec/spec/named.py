@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from cotspec.diagnostics.source import Path
 from cotspec.spec.experiment import Experiment, FailureRows
+
+ANY: Final = "*"
+NAMES_A_FILE: Final = (
+    ("models", ANY, "path"),
+    ("data", ANY, "file"),
+    ("teach", "prompt"),
+    ("stages", ANY, "prompt"),
+    ("stages", ANY, "rows", "prompt"),
+    ("evaluate", "prompt"),
+)
+"""Settings that hold a path relative to the folder of the spec."""
 
 
 def prompt_paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:

@@ -73,7 +73,7 @@ class _Described(GenerateJsonSchema):
 
     def nullable_schema(self, schema: NullableSchema) -> JsonSchemaValue:
         """Nothing is null (`cotspec.spec.base`)."""
-        raise NotImplementedError(f"a spec has no null: {schema}")
+        raise TypeError(f"a key that may be null: {schema}")
 
     def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
         """Without the None of a key that has no default, at any depth."""

@@ -9,6 +9,8 @@ import pytest
 from cotspec.compiler import compile_specs
 from cotspec.diagnostics import Sink
 from cotspec.front.load import Loaded, load
+from cotspec.spec.named import ANY, NAMES_A_FILE, content_paths, prompt_paths
+from tests.support import experiment, spec_data
 
 BASE = (Path(__file__).parents[1] / "passes" / "base.yaml").read_text(encoding="utf-8")
 
@@ -192,3 +194,11 @@ def test_exceptions_of_a_file_and_of_what_it_extends_add_up(folder: Path) -> Non
     assert [entry.at for entry in loaded.experiment.allow] == ["models.one", "models.two"]
     assert loaded.source.value(("allow", 0, "at")).file == "base.yaml"
     assert sound("extends: base.yaml\nname: child\nallow: !remove\n").experiment.allow == ()
+
+
+def test_every_setting_that_names_a_file_counts_from_the_file_that_wrote_it() -> None:
+    everything = experiment(spec_data("everything"))
+    named = {path for path, _ in (*prompt_paths(everything), *content_paths(everything))}
+    chosen = ("models", "data", "stages")  # what stands in them is named by a person
+    shapes = {(path[0], ANY, *path[2:]) if path[0] in chosen else path for path in named}
+    assert shapes == set(NAMES_A_FILE)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.diagnostics import Diagnostic, Span
+from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.diagnostics.source import Path, dotted
+from cotspec.diagnostics.source import dotted
 from cotspec.ir.defaults import VALID_DATA
-from cotspec.passes.check.context import Context, finding, misnamed
-from cotspec.spec.experiment import Advance, Best, Grpo, Stage
+from cotspec.passes.check.context import Context, Decision, finding, misnamed
+from cotspec.spec.experiment import Advance, Grpo, Stage
 
 _ANSWERS = ("accuracy", "formatted", "tokens")
 _STAGE = (
@@ -28,15 +28,8 @@ RULE = Rule(
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every metric of every transition."""
-    for path, _, stage in context.stages():
-        if stage.advance is None:
-            continue
-        here = (*path, "advance")
-        if isinstance(stage.advance.checkpoint, Best):
-            span = context.source.value((*here, "checkpoint", "best"))
-            yield from _metric(context, (stage, here), stage.advance.checkpoint.best, span)
-        for metric in stage.advance.require:
-            yield from _metric(context, (stage, here), metric, context.source.key((*here, "require", metric)))
+    for decision in context.decisions():
+        yield from _metric(context, decision)
 
 
 def known(stage: Stage) -> tuple[str, ...]:
@@ -46,8 +39,8 @@ def known(stage: Stage) -> tuple[str, ...]:
     return (*(f"train.{name}" for name in train), *(f"valid.{name}" for name in _ANSWERS))
 
 
-def _metric(context: Context, of: tuple[Stage, Path], metric: str, span: Span) -> Iterator[Diagnostic]:
-    stage, here = of
+def _metric(context: Context, decision: Decision) -> Iterator[Diagnostic]:
+    stage, here, metric, span, _ = decision
     data, tested = context.experiment.data, context.experiment.evaluate.data
     where = metric.partition(".")[0]
     if where == "test" or (where in data and where not in ("train", VALID_DATA)):

@@ -10,7 +10,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path, SourceMap
 from cotspec.diagnostics.suggest import alike, did_you_mean, near
 from cotspec.passes.options import DEFAULT, Options
-from cotspec.spec.experiment import Experiment, Stage
+from cotspec.spec.experiment import Best, Experiment, Stage
 from cotspec.spec.resources import StageResources, TrainResources
 
 if TYPE_CHECKING:
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from cotspec.passes.traces import Traces
 
 T = TypeVar("T")
+
+
+class Decision(NamedTuple):
+    """A metric that a transition reads, and where it is named."""
+
+    stage: Stage
+    path: Path
+    """That of `advance`."""
+    metric: str
+    span: Span
+    chooses: bool
+    """The checkpoint is chosen by it; otherwise it must reach something."""
 
 
 class Context(NamedTuple):
@@ -44,6 +56,19 @@ class Context(NamedTuple):
             self.kept[make] = make(self)
         made: T = self.kept[make]
         return made
+
+    def decisions(self) -> Iterator[Decision]:
+        """Every metric that a transition reads."""
+        for path, _, stage in self.stages():
+            if stage.advance is None:
+                continue
+            here, best = (*path, "advance"), stage.advance.checkpoint
+            if isinstance(best, Best):
+                span = self.source.value((*here, "checkpoint", "best"))
+                yield Decision(stage, here, best.best, span, chooses=True)
+            for metric in stage.advance.require:
+                span = self.source.key((*here, "require", metric))
+                yield Decision(stage, here, metric, span, chooses=False)
 
     def stages(self) -> Iterator[tuple[Path, str, Stage]]:
         """Every stage with its path and name, in order."""

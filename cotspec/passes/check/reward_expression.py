@@ -38,21 +38,8 @@ def _finding(context: Context, path: Path, reward: Reward, found: Finding) -> Di
     instead = did_you_mean((problem.suggestion,)) if problem.suggestion else ""
     advice = " ".join(filter(None, (instead, problem.help)))
     suggestions = (problem.suggestion,) if problem.suggestion else ()
-    span = _span(context, (*path, *found.place), _text(reward, found.place), found)
+    span = _span(context, (*path, *found.place), bodies.expression_at(reward, found.place), found)
     return finding(RULE, span, problem.message, advice, suggestions=suggestions)
-
-
-def _text(reward: Reward, place: Path) -> str:
-    """The expression as it was checked: white space is single blanks, which the source map looks past."""
-    match place:
-        case ("gates", int(number), "unless"):
-            return bodies.expression(reward.gates[number].unless)
-        case ("let", str(name)):
-            return bodies.expression(reward.let[name])
-        case ("terms", str(name), "value"):
-            return bodies.expression(reward.terms[name].value)
-        case _:
-            return ""
 
 
 def _span(context: Context, path: Path, text: str, found: Finding) -> Span:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from cotspec.diagnostics import Diagnostic, Span
+from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import Best
 
 _STAGE = (
     "start: base, train: {by: grpo, lr: 1e-5}, rows: {from: teach}, task: solve, "
@@ -31,19 +30,9 @@ _LEARNT: Final = ("train.accuracy", "train.reward", "train.loss")
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every metric of every transition."""
-    for path, _, stage in context.stages():
-        if stage.advance is None:
-            continue
-        here = (*path, "advance")
-        if isinstance(stage.advance.checkpoint, Best):
-            span = context.source.value((*here, "checkpoint", "best"))
-            yield from _metric(span, stage.advance.checkpoint.best, "chooses a checkpoint by")
-        for metric in stage.advance.require:
-            yield from _metric(context.source.key((*here, "require", metric)), metric, "is decided by")
-
-
-def _metric(span: Span, metric: str, how: str) -> Iterator[Diagnostic]:
-    if metric in _LEARNT:
-        message = f"the transition {how} `{metric}`, measured on the rows it was trained on"
-        advice = "hold out `data.valid` and read `valid.accuracy`"
-        yield warning(RULE, span, message, advice)
+    for decision in context.decisions():
+        if decision.metric in _LEARNT:
+            how = "chooses a checkpoint by" if decision.chooses else "is decided by"
+            message = f"the transition {how} `{decision.metric}`, measured on the rows it was trained on"
+            advice = "hold out `data.valid` and read `valid.accuracy`"
+            yield warning(RULE, decision.span, message, advice)
