@@ -29,6 +29,8 @@ def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
     sink = Sink()
     built = compile_specs(project.chosen(root, specs), sink, options)
     local.check(root, sink)
+    if options.ci:
+        sink.harden()
     findings.show(sink, stream=sys.stderr)
     if built.plan is None or sink.failed:
         return 1

@@ -27,6 +27,8 @@ def run(specs: Sequence[Path], *, output: findings.Format, options: Options) -> 
     sink = Sink()
     plan_specs(chosen, sink, options)
     local.check(root, sink)
+    if options.ci:
+        sink.harden()
     findings.report(sink, stream=sys.stdout, root=root, output=output)
     if output == "text" and not sink.findings:
         print(f"no findings in {len(chosen)} {'spec' if len(chosen) == 1 else 'specs'}")

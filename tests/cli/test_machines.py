@@ -162,6 +162,13 @@ class TestStrict:
         assert not (project / "generated").exists()
         assert run("build")[0] == 0
 
+    def test_a_warning_about_this_machines_own_file_counts_too(self, project: Path, run: Run) -> None:
+        (project / "cotspec.local.yaml").write_text("models: {a/b: /nowhere-at-all}\n")
+        assert run("check")[0] == 0
+        code, out = run("check", "--ci")
+        assert (code, out.splitlines()[-1]) == (1, "1 error (1 of them a warning without --ci)")
+        assert run("build", "--ci")[0] == 1
+
     def test_the_environment_decides_nothing(self, project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         write(project / "specs/one.yaml", UNPINNED)
         monkeypatch.setenv("CI", "true")

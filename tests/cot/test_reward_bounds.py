@@ -10,6 +10,7 @@ from test_expr_properties import Pair, conditions, numbers
 from cotspec.cot import ranking, witness
 from cotspec.cot.expr.interval import FALSE, TRUE
 from cotspec.cot.limits import Limits, Measures, possible
+from cotspec.cot.measures import MEASURES
 from cotspec.cot.reward_bounds import Analysis, analyse
 from cotspec.cot.rewards import compile_reward
 from cotspec.spec.payload import Ramp, Reward, RewardGate, RewardTerm
@@ -200,3 +201,7 @@ def test_lets_that_double_at_every_line_are_given_up_quickly() -> None:
     )
     found = analyse(given, LIMITS)
     assert found is None or found.bounds.work <= 20_000
+
+
+def test_every_measure_has_bounds() -> None:
+    assert LIMITS.ranges().keys() == MEASURES.keys()
