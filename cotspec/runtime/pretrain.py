@@ -3,7 +3,7 @@
 Owns their recipes, the training loop and what is saved beside the weights. Student and teacher are one run: the student
 is the teacher's own early checkpoint, so it writes well-formed, verbose traces and still gets many sums wrong. `small`
 is another student, narrower and so weaker.
-Two CPU cores need about 5 minutes for a student and 17 for the teacher.
+Two CPU cores need 5 to 8 minutes for a student and 17 for the teacher.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ pytest.importorskip("torch", reason="the builtin models need the training extra 
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 MODELS = Path(str(files("cotspec.builtin"))) / "models"
-NAMES = ("tiny-student", "tiny-teacher")
+NAMES = ("tiny-small", "tiny-student", "tiny-teacher")
 PROMPT = "Question: {}\nSolution:\n"
 
 
@@ -30,13 +30,13 @@ def coder(folder: Path) -> Any:
     return AutoTokenizer.from_pretrained(folder)
 
 
-def test_both_models_together_are_a_small_download() -> None:
+def test_all_models_together_are_a_small_download() -> None:
     assert sum(file.stat().st_size for file in MODELS.rglob("*")) <= 12e6
 
 
-def test_a_model_loads_with_plain_transformers_and_has_about_a_million_parameters(folder: Path) -> None:
+def test_a_model_loads_with_plain_transformers_and_has_at_most_a_million_parameters(folder: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(folder)
-    assert 0.7e6 <= sum(parameter.numel() for parameter in model.parameters()) <= 1.2e6
+    assert 0.4e6 <= sum(parameter.numel() for parameter in model.parameters()) <= 1e6
     assert model.config.vocab_size == len(AutoTokenizer.from_pretrained(folder))
 
 
@@ -45,9 +45,8 @@ def test_the_loaded_tokenizer_gives_the_stored_sample_encoding(folder: Path, cod
     assert coder(sample["text"]).input_ids == sample["ids"]
 
 
-def test_student_and_teacher_share_one_tokenizer() -> None:
-    one, other = ((MODELS / name / "tokenizer.json").read_text(encoding="utf-8") for name in NAMES)
-    assert one == other
+def test_students_and_teacher_share_one_tokenizer() -> None:
+    assert len({(MODELS / name / "tokenizer.json").read_text(encoding="utf-8") for name in NAMES}) == 1
 
 
 def test_end_and_padding_are_different_tokens(coder: Any) -> None:
