@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from cotspec import workspace
 from cotspec.back.text import HEADER
-from cotspec.workspace import MANIFEST, WorkspaceError
+from cotspec.workspace import MANIFEST, WorkspaceError, disk
 
 ROOT_DVC = f"{HEADER}\nstages:\n"
 TREE = {
@@ -174,35 +173,9 @@ def test_a_folder_in_a_files_place_is_named(tmp_path: Path) -> None:
 
 
 def test_two_builds_at_once_do_not_mix(tmp_path: Path) -> None:
-    with workspace._lock(tmp_path), pytest.raises(WorkspaceError, match="another `cotspec build`"):
+    with disk.locked(tmp_path), pytest.raises(WorkspaceError, match="another `cotspec build`"):
         workspace.write(tmp_path, TREE)
     assert workspace.write(tmp_path, TREE).written
-
-
-KILLED = """
-import os, sys
-from pathlib import Path
-from cotspec import workspace
-real, left = workspace._replace, int(sys.argv[2])
-def replace(target, content):
-    global left
-    if left == 0:
-        os._exit(9)
-    left -= 1
-    real(target, content)
-workspace._replace = replace
-workspace.write(Path(sys.argv[1]), {"dvc.yaml": %r, "generated/stages/b-2/dvc.yaml": "new\\n", "generated/c": "c\\n"})
-"""
-
-
-@pytest.mark.parametrize("after", range(4))
-def test_a_build_that_was_killed_is_finished_by_the_next(tmp_path: Path, after: int) -> None:
-    workspace.write(tmp_path, TREE)
-    done = subprocess.run([sys.executable, "-c", KILLED % ROOT_DVC, str(tmp_path), str(after)], check=False)
-    assert done.returncode == 9
-    changes = workspace.write(tmp_path, without("generated/stages/b-2/dvc.yaml"))
-    assert changes.edited == ()
-    assert sorted(tree(tmp_path)) == sorted([*without("generated/stages/b-2/dvc.yaml"), MANIFEST])
 
 
 def test_files_get_the_mode_of_the_users_umask(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import assert_never
 
 from cotspec.back import places
@@ -12,7 +13,10 @@ from cotspec.ir.plan import Launcher, Plan
 def emit(plan: Plan) -> dict[str, str]:
     """Return launch.sh of each task, by path."""
     return {
-        f"{folder}/launch.sh": render(_template(task.launch.launcher), {"id": task.id})
+        f"{folder}/launch.sh": render(
+            _template(task.launch.launcher),
+            {"id": task.id, "unfinished": posixpath.relpath(places.UNFINISHED, folder)},
+        )
         for folder, task in places.folders(plan)
     }
 

@@ -12,6 +12,8 @@ GENERATED: Final = "generated"
 STAGES: Final = f"{GENERATED}/stages"
 REPORTS: Final = f"{GENERATED}/reports"
 OUT: Final = "out"
+UNFINISHED: Final = ".cotspec/build.json"
+"""There while a build is between its commit and its end; no stage starts then."""
 
 
 def stage_folder(task_id: str) -> str:

@@ -74,8 +74,13 @@ def _names(checked: Checked, selection: Selection) -> Iterator[str]:
 
 
 def _refuse_unbuilt(root: Path, checked: Checked, wanted: Mapping[str, Task]) -> None:
+    from cotspec import workspace
     from cotspec.back import payloads, places
 
+    try:
+        workspace.refuse_unfinished(root)
+    except workspace.WorkspaceError as error:
+        raise ProblemError(str(error)) from error
     for folder, task in places.folders(checked.sealed.plan):
         if task.id not in wanted:
             continue
@@ -84,7 +89,7 @@ def _refuse_unbuilt(root: Path, checked: Checked, wanted: Mapping[str, Task]) ->
         except (OSError, UnicodeDecodeError):
             current = ""
         if current != payloads.text(folder, task):
-            raise ProblemError(f"{_name(task)} is not built as the spec has it now: run `cotspec build`")
+            raise ProblemError(f"{_name(task)}: what is built is not what the spec says now; run `cotspec build`")
 
 
 def _refuse_too_few(todo: Sequence[Task], devices: Sequence[str]) -> None:

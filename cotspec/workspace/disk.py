@@ -1,0 +1,85 @@
+"""Reading and writing single files of a project, and the lock that lets one build write at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from cotspec.workspace.errors import WorkspaceError
+
+SCRATCH: Final = ".cotspec"
+"""Nobody commits this folder: it has a .gitignore of its own."""
+_TEMPORARY: Final = ".cotspec-tmp"
+_LARGEST: Final = 100_000_000
+"""Bytes; a payload holds a prompt and a reward, the manifest a line per file."""
+
+
+def read(root: Path, path: str) -> bytes | None:
+    """The content, or None when there is no such file."""
+    target = root / path
+    try:
+        about = target.lstat()
+        if stat.S_ISLNK(about.st_mode):
+            return b""  # never what is planned: the link itself is replaced, what it points to is left alone
+        if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):  # reading a pipe would never end
+            raise WorkspaceError(f"{path} is no regular file, and cotspec writes one there: remove it")
+        if about.st_size > _LARGEST:
+            raise WorkspaceError(f"{path} has {about.st_size:,} bytes, and cotspec writes no such file: remove it")
+        return target.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except IsADirectoryError as error:
+        raise WorkspaceError(f"{path} is a folder and cotspec writes a file there: move it away") from error
+    except OSError as error:
+        raise WorkspaceError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def refuse_links(root: Path, paths: Iterable[str]) -> None:
+    """No folder on the way to a file is a link. Looked at folder by folder: there are five files in each."""
+    top = os.path.realpath(root)
+    for folder, path in {os.path.dirname(path): path for path in paths}.items():
+        if os.path.realpath(root / folder) != os.path.normpath(f"{top}/{folder}"):
+            raise WorkspaceError(f"{path} goes through a symbolic link: remove the link, or build where it leads")
+
+
+def replace(target: Path, content: bytes) -> None:
+    """Write through a temporary file, so that nobody sees half of one; a symbolic link is replaced, not followed."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(target.name + _TEMPORARY)
+        temporary.unlink(missing_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(target)
+    except OSError as error:
+        raise WorkspaceError(f"{target.name} cannot be written in {target.parent}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Hold the project's build lock; the kernel drops it when the process ends, however it ends."""
+    import fcntl
+
+    folder = root / SCRATCH
+    try:
+        if folder.is_symlink():
+            raise WorkspaceError(f"{SCRATCH} is a symbolic link, and a build writes there: remove it")
+        folder.mkdir(exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not os.path.lexists(ignore):
+            ignore.write_text("*\n", encoding="utf-8")  # nobody commits this folder, whatever the project ignores
+        descriptor = os.open(folder / "build.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    except OSError as error:
+        raise WorkspaceError(f"{folder} cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise WorkspaceError("another `cotspec build` is running in this project: wait for it to end") from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)

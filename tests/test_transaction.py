@@ -1,0 +1,224 @@
+"""A build that is stopped at any moment leaves the old tree or the new one; one that is killed, or what finishes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cotspec import workspace
+from cotspec.back.places import UNFINISHED
+from cotspec.back.registry import emit
+from cotspec.back.text import HEADER
+from cotspec.workspace import WorkspaceError
+from tests.support import sealed, spec_data
+
+OLD = {
+    "dvc.yaml": f"{HEADER}\nstages: old\n",
+    "generated/.gitignore": "x\n",
+    "generated/stages/a-1/dvc.yaml": "a\n",
+    "generated/stages/a-1/launch.sh": "a\n",
+    "generated/stages/b-2/dvc.yaml": "b\n",
+    "generated/stages/b-2/payload.json": "b\n",
+    "generated/stages/d-4/dvc.yaml": "d\n",
+}
+NEW = {
+    "dvc.yaml": f"{HEADER}\nstages: new\n",
+    "generated/.gitignore": "x\n",
+    "generated/stages/a-1/dvc.yaml": "a, for another\n",
+    "generated/stages/a-1/launch.sh": "a2\n",
+    "generated/stages/c-3/dvc.yaml": "c\n",
+    "generated/stages/c-3/payload.json": "c\n",
+    "generated/reports/r/dvc.yaml": "r\n",
+}
+THIRD = {path: text for path, text in OLD.items() if "d-4" not in path}
+
+#: Forks a build for each moment at which something is written, stops it there with a signal and tells what is left.
+STOPPED = """
+import json, os, shutil, signal, sys
+from pathlib import Path
+from cotspec import workspace
+
+given = json.loads(sys.stdin.read())
+root, before = Path(given["root"]), Path(given["before"])
+WRITES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir"}
+
+def stop_at(moment, number):
+    seen = 0
+    def hook(event, arguments):
+        nonlocal seen
+        if event in WRITES or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
+            seen += 1
+            if seen == moment:
+                os.kill(os.getpid(), number)
+    sys.addaudithook(hook)
+
+def tree():
+    return {
+        path.relative_to(root).as_posix(): path.read_text()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.relative_to(root).parts[0] != ".cotspec"
+    }
+
+moment, code, told = 0, -1, []
+while code != 0:
+    moment += 1
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(before, root)
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        stop_at(moment, given["signal"])
+        try:
+            workspace.write(root, given["new"])
+        except KeyboardInterrupt:
+            os._exit(130)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    left, unfinished = tree(), (root / given["unfinished"]).exists()
+    edited = workspace.write(root, given["third"]).edited
+    told.append({"code": code, "left": left, "unfinished": unfinished, "then": tree(), "edited": edited,
+                 "scratch": sorted(os.listdir(root / ".cotspec"))})
+print(json.dumps(told))
+"""
+
+
+def files(root: Path) -> dict[str, str]:
+    return {
+        path.relative_to(root).as_posix(): path.read_text()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.relative_to(root).parts[0] != ".cotspec"
+    }
+
+
+def made(root: Path, *trees: dict[str, str]) -> Path:
+    root.mkdir()
+    for texts in trees:
+        workspace.write(root, texts)
+        if texts is OLD:  # what running it leaves
+            for name in ("a-1", "b-2"):
+                folder = root / "generated/stages" / name
+                (folder / "dvc.lock").write_text("lock\n")
+                (folder / "out").mkdir(exist_ok=True)
+                (folder / "out/model").write_text("weights\n")
+    return root
+
+
+def stopped(tmp_path: Path, before: Path, number: int) -> list[dict[str, Any]]:
+    given = {"root": str(tmp_path / "work"), "before": str(before), "signal": int(number)}
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED],
+        input=json.dumps({**given, "new": NEW, "third": THIRD, "unfinished": UNFINISHED}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told: list[dict[str, Any]] = json.loads(done.stdout)
+    return told
+
+
+@pytest.mark.parametrize("first", [(), (OLD,)], ids=["first-build", "rebuild"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda n: n.name)
+def test_a_build_stopped_at_any_moment_leaves_the_old_tree_or_the_new_one(
+    tmp_path: Path, first: tuple[dict[str, str], ...], number: signal.Signals
+) -> None:
+    before = made(tmp_path / "before", *first)
+    old, new = files(before), files(made(tmp_path / "after", *first, NEW))
+    third = files(made(tmp_path / "third", *first, NEW, THIRD))
+    third.pop("generated/stages/b-2/dvc.lock", None)  # it went with its stage and nothing made it anew
+    told = stopped(tmp_path, before, number)
+    assert len(told) > 12
+    assert {each["code"] for each in told[:-1]} == {130 if number == signal.SIGINT else -number}
+    seen = set()
+    for each in told:
+        assert not each["edited"], "what a build itself had begun is not a person's edit"
+        assert each["scratch"] == [".gitignore", "build.lock"]
+        then = {path: text for path, text in each["then"].items() if not path.endswith("b-2/dvc.lock")}
+        assert then == third
+        if each["unfinished"]:
+            assert number == signal.SIGKILL, "what can be held back is held back"
+            seen.add("unfinished")
+        else:
+            assert each["left"] in (old, new)
+            seen.add("old" if each["left"] == old else "new")
+    assert seen == {"old", "new", "unfinished"} - ({"unfinished"} if number != signal.SIGKILL else set())
+
+
+def test_what_an_unfinished_build_left_is_neither_compared_nor_run(tmp_path: Path) -> None:
+    workspace.write(tmp_path, emit(sealed(spec_data("small")).plan))
+    (tmp_path / UNFINISHED).write_text('{"put": [], "drop": [], "prune": []}')
+    with pytest.raises(WorkspaceError, match="run `cotspec build`, which finishes it"):
+        workspace.check(tmp_path, NEW)
+    script = next(tmp_path.glob("generated/stages/*/launch.sh"))
+    done = subprocess.run(
+        ["bash", script],
+        env={**os.environ, "COTSPEC_PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "run `cotspec build`, which finishes it" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"put": 3, "drop": [], "prune": []}', '{"put": [], "drop": [], "prune": [], "x": []}']
+)
+def test_a_broken_journal_is_named_and_nothing_is_written(tmp_path: Path, text: str) -> None:
+    workspace.write(tmp_path, OLD)
+    before = files(tmp_path)
+    (tmp_path / UNFINISHED).write_text(text)
+    with pytest.raises(WorkspaceError, match=r"build\.json cannot be read: delete it and build again"):
+        workspace.write(tmp_path, NEW)
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("list_", ["put", "drop", "prune"])
+@pytest.mark.parametrize("path", ["../victim", "/etc/passwd", "README.md", "generated/../victim", "specs/a.yaml"])
+def test_a_journal_cannot_name_files_outside_generated(tmp_path: Path, list_: str, path: str) -> None:
+    root = tmp_path / "project"
+    made(root, OLD)
+    for victim in (tmp_path / "victim", root / "victim"):
+        victim.write_text("here")
+    (root / UNFINISHED).write_text(json.dumps({"put": [], "drop": [], "prune": [], list_: [path]}))
+    with pytest.raises(WorkspaceError, match="is not cotspec's"):
+        workspace.write(root, NEW)
+    assert (tmp_path / "victim").exists()
+    assert (root / "victim").exists()
+
+
+def test_nothing_is_taken_from_where_a_staged_link_leads(tmp_path: Path) -> None:
+    root = made(tmp_path / "project", OLD)
+    (tmp_path / "elsewhere/generated").mkdir(parents=True)
+    (tmp_path / "elsewhere/generated/c").write_text("theirs")
+    (root / ".cotspec/build").symlink_to(tmp_path / "elsewhere")
+    (root / UNFINISHED).write_text('{"put": ["generated/c"], "drop": [], "prune": []}')
+    with pytest.raises(WorkspaceError, match="symbolic link"):
+        workspace.write(root, NEW)
+    assert (tmp_path / "elsewhere/generated/c").read_text() == "theirs"
+
+
+def test_a_file_where_a_folder_is_needed_is_found_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "generated").write_text("mine")
+    with pytest.raises(WorkspaceError, match="generated is a file"):
+        workspace.write(tmp_path, NEW)
+    assert files(tmp_path) == {"generated": "mine"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_is_found_before_anything_is_written(tmp_path: Path) -> None:
+    root = made(tmp_path / "project", OLD)
+    before = files(root)
+    (root / "generated/stages/a-1").chmod(0o555)
+    try:
+        with pytest.raises(WorkspaceError, match=r"a-1 cannot be written: Permission denied"):
+            workspace.write(root, NEW)
+    finally:
+        (root / "generated/stages/a-1").chmod(0o755)
+    assert files(root) == before
