@@ -10,6 +10,7 @@ from __future__ import annotations
 import configparser
 import json
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import md5, sha256
@@ -19,12 +20,16 @@ from typing import Any, Final, Literal
 import yaml
 
 from cotspec.back import payloads, places
+from cotspec.front import regular
 from cotspec.ir.plan import Plan, Read, Task
 
 State = Literal["reuse", "resume", "run"]
 _CMD: Final = "bash launch.sh"
 _SCRATCH: Final = ".cotspec/scratch"
 _BLOCK: Final = 1 << 20
+_MOST_BRACKETS: Final = 1000
+"""In a file of DVC's: it writes none, but the name of a file may have some."""
+_DEEP: Final = re.compile(rb"^[ \t?-]{100}", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +78,7 @@ def running(root: Path, id: str) -> bool:
     """Whether a process is working on a task: its scratch folder names one that is alive and is a task's."""
     for lock in (root / _SCRATCH).glob(f"{id}-*/lock"):
         try:
-            pid = int(lock.read_text())
+            pid = int(regular.content(lock))
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
         except (OSError, ValueError):
             continue
@@ -86,13 +91,13 @@ def result(root: Path, id: str, name: str) -> bytes | None:
     """A file of a task's result, from out/ or else from the cache that its dvc.lock points into; None without one."""
     folder = root / places.stage_folder(id)
     try:
-        return (folder / places.OUT / name).read_bytes()
+        return regular.content(folder / places.OUT / name)
     except OSError:
         lock, cache = _locked(_stages(folder / "dvc.lock").get(id)), _cache(root)
     kept = None if lock is None else _cached(cache, lock.out)
     digest = None if kept is None else kept.files.get(name)
     try:
-        return None if digest is None else _object(cache, digest).read_bytes()
+        return None if digest is None else regular.content(_object(cache, digest))
     except OSError:
         return None
 
@@ -208,9 +213,9 @@ def _object(cache: Path, digest: str) -> Path:
 def _cached(cache: Path, digest: str) -> _Result | None:
     """A folder the cache holds."""
     try:
-        entries = json.loads(_object(cache, digest).read_bytes())
+        entries = json.loads(regular.content(_object(cache, digest)))
         return _Result(digest, {entry["relpath"]: entry["md5"] for entry in entries})
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
@@ -241,17 +246,21 @@ def _why(lock: _Lock | None, given: Mapping[str, str] | None) -> str:
 
 
 def _yaml(path: Path) -> dict[str, Any]:
+    """A file as DVC writes it: blocks, a few levels deep. What is nested deeper would overflow the stack of libyaml."""
     try:
-        data = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
-    except (OSError, yaml.YAMLError):
+        content = regular.content(path)
+        if content.count(b"[") + content.count(b"{") > _MOST_BRACKETS or _DEEP.search(content):
+            return {}
+        data = yaml.load(content, Loader=yaml.CSafeLoader)
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 
 
 def _seconds(folder: Path) -> float | None:
     try:
-        seconds = json.loads((folder / "last-run.json").read_bytes())["seconds"]
-    except (OSError, ValueError, TypeError, KeyError):
+        seconds = json.loads(regular.content(folder / "last-run.json"))["seconds"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     return float(seconds) if isinstance(seconds, int | float) else None
 
@@ -265,7 +274,7 @@ def _content(path: Path) -> str | None:
     if path.is_dir():
         return _folder_hash({name: _content(file) or "" for name, file in _files(path).items()})
     try:
-        with path.open("rb") as stream:
+        with regular.opened(path) as stream:
             total = md5(usedforsecurity=False)
             while block := stream.read(_BLOCK):
                 total.update(block)
@@ -291,7 +300,7 @@ def _cache(root: Path) -> Path:
 def _configured(path: Path) -> Iterator[str]:
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        parser.read_string("\n".join(line.strip() for line in path.read_text(encoding="utf-8").splitlines()))
+        parser.read_string("\n".join(line.strip() for line in regular.content(path).decode("utf-8").splitlines()))
     except (OSError, UnicodeDecodeError, configparser.Error):
         return
     place = parser.get("cache", "dir", fallback="")

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from cotspec.back import places
 from cotspec.builtin.digest import MODELS
+from cotspec.front import local, regular
 from cotspec.ir.plan import Launch, Read, Task
 from cotspec.passes.cost import architecture, published
 from cotspec.passes.cost.architecture import Model
@@ -28,6 +29,8 @@ MOST: Final = 500
 """Lines of a file that means are taken of: enough to know a mean to some percent."""
 _HEADER: Final = 100_000_000
 """Bytes that the head of a weights file may have (the format's own limit)."""
+_LONGEST: Final = 10_000_000
+"""Bytes of a line that is looked at; a longer one was not written by a task."""
 NEWEST: Final = 100
 """Tasks of earlier plans that estimates are compared with, the latest ones."""
 
@@ -56,16 +59,7 @@ class Records:
     @cached_property
     def local(self) -> Local:
         """cotspec.local.yaml; the defaults where it is missing or wrong (`cotspec check` says so)."""
-        try:
-            text = (self._root / LOCAL_FILE).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            return Local()
-        import yaml  # here: most projects have no such file
-
-        try:
-            return Local.model_validate(yaml.safe_load(text) or {})
-        except (yaml.YAMLError, ValueError):
-            return Local()
+        return local.settings(self._root)
 
     # --- earlier runs -------------------------------------------------------------------------------------------------
 
@@ -152,7 +146,7 @@ class Records:
         """Copies of a hub model in the cache: that of the revision, else any."""
         kept = self._hub / f"models--{ref.id.replace('/', '--')}"
         try:
-            yield kept / "snapshots" / (kept / "refs" / ref.revision).read_text(encoding="utf-8").strip()
+            yield kept / "snapshots" / regular.content(kept / "refs" / ref.revision).decode("utf-8").strip()
         except (OSError, ValueError):
             yield kept / "snapshots" / ref.revision
         if (kept / "snapshots").is_dir():
@@ -174,8 +168,8 @@ class Records:
 
 def _json(path: Path) -> Mapping[str, Any]:
     try:
-        data = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        data = json.loads(regular.content(path))
+    except (OSError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 
@@ -185,12 +179,12 @@ def _lines(place: Path, told: str) -> Lines | None:
     numbers: dict[str, list[float]] = {}
     looked = 0
     try:
-        with place.open("rb") as file:
-            for line in islice(file, MOST):
+        with regular.opened(place) as file:
+            for line in islice(iter(lambda: file.readline(_LONGEST), b""), MOST):
                 looked += 1
                 _look(json.loads(line), texts, numbers)
             rest = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return None
     if not looked:
         return None
@@ -230,11 +224,11 @@ def _model(place: Path, told: str) -> Model | None:
 def _header(path: Path) -> int:
     """Parameters in a safetensors file: its first 8 bytes are the length of a JSON text with all shapes."""
     try:
-        with path.open("rb") as file:
+        with regular.opened(path) as file:
             length = int.from_bytes(file.read(8), "little")
             head = json.loads(file.read(length)) if length < _HEADER else {}
         return sum(prod(tensor["shape"]) for name, tensor in head.items() if name != "__metadata__")
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return 0
 
 
@@ -243,8 +237,8 @@ def _task(place: Path) -> Task | None:
     from cotspec.spec.payload import Payload, RunSettings  # here: only who has run something needs the validators
 
     try:
-        payload = Payload.model_validate_json((place / "payload.json").read_bytes())
-        settings = RunSettings.model_validate_json((place / "run.json").read_bytes())
+        payload = Payload.model_validate_json(regular.content(place / "payload.json"))
+        settings = RunSettings.model_validate_json(regular.content(place / "run.json"))
     except (OSError, ValueError):
         return None
     body = payload.task

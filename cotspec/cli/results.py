@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cotspec.cli import findings, project
+from cotspec.cli.problem import ProblemError
 
 if TYPE_CHECKING:
     from cotspec.ledger import Standing
@@ -86,6 +87,7 @@ def _state(root: Path, ids: Sequence[str], standings: Mapping[str, Standing]) ->
 def _measured(root: Path, side: Side, model: str, standings: Mapping[str, Standing]) -> Measured | None:
     """An evaluation whose result counts."""
     from cotspec import ledger
+    from cotspec.back import places
     from cotspec.views.results import Measured
 
     id = side.tasks[f"evaluation of {model}"].id
@@ -94,14 +96,18 @@ def _measured(root: Path, side: Side, model: str, standings: Mapping[str, Standi
     metrics, predictions = (ledger.result(root, id, name) for name in ("metrics.json", "predictions.jsonl"))
     if metrics is None:
         return None
-    read = json.loads(metrics)
-    lines = [json.loads(line) for line in (predictions or b"").splitlines()]
-    return Measured(
-        n=read["n"],
-        accuracy=float(read["accuracy"]),
-        low=float(read["accuracy_low"]),
-        high=float(read["accuracy_high"]),
-        tokens=float(read["tokens"]),
-        formatted=float(read["formatted"]),
-        right={line["id"]: line["correct"] for line in lines},
-    )
+    try:
+        read = json.loads(metrics)
+        lines = [json.loads(line) for line in (predictions or b"").splitlines()]
+        return Measured(
+            n=int(read["n"]),
+            accuracy=float(read["accuracy"]),
+            low=float(read["accuracy_low"]),
+            high=float(read["accuracy_high"]),
+            tokens=float(read["tokens"]),
+            formatted=float(read["formatted"]),
+            right={int(line["id"]): bool(line["correct"]) for line in lines},
+        )
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        place = f"{places.stage_folder(id)}/{places.OUT}"
+        raise ProblemError(f"{place} does not hold what an evaluation writes: remove it and run `dvc repro`") from error

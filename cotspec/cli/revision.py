@@ -22,6 +22,11 @@ _LINK: Final = "120000"
 _FILES: Final = ("100644", "100755", _LINK)
 
 
+_ALONE: Final = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "GIT_OPTIONAL_LOCKS": "0"}
+"""A partial clone would fetch what it lacks, by a command that its own configuration names: git does not talk to anyone
+here, and says what it lacks."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Blob:
     mode: str
@@ -90,7 +95,9 @@ def _write(folder: Path, blob: _Blob, content: bytes) -> None:
 def _git(root: Path, *arguments: str, given: bytes | None = None) -> bytes:
     command = ["git", "-C", str(root), *arguments]
     try:
-        done = subprocess.run(command, input=given, capture_output=True, check=False)  # noqa: S603 - the user's own git
+        done = subprocess.run(  # noqa: S603 - the user's own git
+            command, input=given, capture_output=True, check=False, env={**os.environ, **_ALONE}
+        )
     except FileNotFoundError as error:
         raise ProblemError("git is not installed") from error
     if done.returncode:

@@ -39,6 +39,18 @@ def check(root: File, sink: Sink) -> None:
     sink.extend(finding for finding in found.findings if finding.rule != "empty-file")  # all of it may be a comment
 
 
+def settings(root: File) -> Local:
+    """The project's cotspec.local.yaml; the defaults where it is missing, or wrong, as `check` says."""
+    file, unsaid = root / LOCAL_FILE, Sink()
+    if not os.path.lexists(file) or not inside(file, root) or (text := read(file, unsaid)) is None:
+        return Local()
+    document = yaml_source.parse(text, shown(file), unsaid)
+    try:
+        return Local.model_validate_json(json.dumps({} if document is None else document.data))
+    except ValidationError:
+        return Local()
+
+
 def _findings(document: Document, root: File) -> Iterator[Diagnostic]:
     if not isinstance(document.data, dict):
         message = f"`{LOCAL_FILE}` is a group of settings such as `cache: …`, not {phrases.got(document.data)}"

@@ -29,7 +29,7 @@ def read(root: Path) -> Local:
         return Local()
     except OSError as error:
         raise TaskError(f"cannot read {LOCAL_FILE}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise TaskError(f"{LOCAL_FILE} is not YAML: run `cotspec check`, which says where") from error
     try:
         return Local() if data is None else Local.model_validate(data)

@@ -42,14 +42,14 @@ class Cost(NamedTuple):
     wall: float
 
 
-def run(command: Sequence[str], folder: Path) -> Cost:
+def run(command: Sequence[str], folder: Path, *, expected: int = 0) -> Cost:
     begin = time.perf_counter()
     process = subprocess.Popen(
         command, cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, command
+    assert process.returncode == expected, command
     return Cost(usage.ru_utime + usage.ru_stime, time.perf_counter() - begin)
 
 

@@ -53,7 +53,7 @@ def note(event: str, arguments: tuple[object, ...]) -> None:
     elif event in ("os.listdir", "os.scandir"):
         events.extend(("list", place) for place in places(arguments) or [os.getcwd()])
     elif event.startswith(WATCHED):
-        events.append(("watched", f"{event} {arguments[:1]!r}"))
+        events.append(("watched", f"{event} {arguments[:2]!r}"))
     elif event == "os.mkdir" and os.path.isdir(places(arguments)[0]):
         return  # `exist_ok`
     elif event.startswith(CHANGES):

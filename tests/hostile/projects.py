@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,6 +100,31 @@ PROJECTS = [
         },
         make=lambda project, outside: _traces(project, outside),
     ),
+    Project(
+        name="what earlier runs left are pipes",
+        commands={
+            "plan": (2, "2 to resume"),
+            "status": (0, "0 of 12"),
+            "results": (0, "interrupted"),
+            "preview specs/a.yaml first": (0, ""),
+        },
+        make=lambda project, _outside: _left(project, lambda path: os.mkfifo(path)),
+    ),
+    Project(
+        name="what earlier runs left is nested",
+        commands={"plan": (2, "2 to resume"), "status": (0, "0 of 12"), "results": (0, "interrupted")},
+        make=lambda project, _outside: _left(project, lambda path: path.write_text("[" * 100_000)),
+    ),
+    Project(
+        name="what earlier runs left is nested in blocks",
+        commands={"plan": (2, "2 to resume"), "status": (0, "0 of 12"), "results": (0, "interrupted")},
+        make=lambda project, _outside: _left(project, lambda path: path.write_text("- " * 100_000)),
+    ),
+    Project(
+        name="what earlier runs left are folders",
+        commands={"plan": (2, "2 to resume"), "status": (0, "0 of 12"), "results": (0, "interrupted")},
+        make=lambda project, _outside: _left(project, lambda path: path.mkdir()),
+    ),
     Project(name="explaining reads nothing", commands={"explain regex-cost": (0, "regular expression")}),
     Project(
         name="an honest project",
@@ -114,14 +142,44 @@ PROJECTS = [
 ]
 
 
+LEFT = (
+    "payload.json",
+    "run.json",
+    "dvc.lock",
+    "last-run.json",
+    "out/rows.jsonl",
+    "out/traces.jsonl",
+    "out/metrics.json",
+    "out/predictions.jsonl",
+)
+"""What running a task leaves in its folder, or has found there."""
+
+
+def _left(project: Path, make: Callable[[Path], object]) -> None:
+    """Put something else in the place of every file of an earlier run, DVC's own among them."""
+    _build(project)
+    for folder in [*(project / "generated/stages").iterdir(), project / "generated/stages/sft-0123456789ab"]:
+        (folder / "out").mkdir(parents=True)
+        for name in LEFT:
+            (folder / name).unlink(missing_ok=True)
+            make(folder / name)
+        lock = project / ".cotspec/scratch" / f"{folder.name}-0" / "lock"
+        lock.parent.mkdir(parents=True)
+        make(lock)
+    (project / ".dvc").mkdir()
+    for path in (project / ".dvc/config", project / "dvc.lock"):
+        make(path)
+
+
+def _build(project: Path) -> None:
+    subprocess.run([sys.executable, "-m", "cotspec.cli", "build"], cwd=project, check=True, capture_output=True)
+
+
 def _traces(project: Path, outside: Path) -> None:
     """Every task's result is a link to a secret that reads like traces."""
     record = f'{{"id": 0, "question": "q", "answer": "1", "trace": "Step 1: {CANARY}\\nAnswer: 1", "steps": 1, '
     (outside / "traces.jsonl").write_text(record + '"words": 1, "tokens": 1}\n', encoding="utf-8")
-    import subprocess
-    import sys
-
-    subprocess.run([sys.executable, "-m", "cotspec.cli", "build"], cwd=project, check=True, capture_output=True)
+    _build(project)
     for folder in (project / "generated" / "stages").glob("traces-*"):
         (folder / "out").mkdir()
         (folder / "out" / "traces.jsonl").symlink_to(outside / "traces.jsonl")

@@ -182,6 +182,25 @@ def test_what_is_not_there_is_a_usage_error(old: str, said: str, run: Run) -> No
     assert said in err
 
 
+def test_what_a_partial_clone_lacks_is_not_fetched_by_the_command_its_configuration_names(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("specs/one.yaml").write_text(BASE)
+    commit()
+    subprocess.run(["git", "config", "uploadpack.allowFilter", "true"], check=True)
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", "--filter=blob:none", "--no-checkout", tmp_path.as_uri(), clone], check=True)
+    monkeypatch.chdir(clone)
+    fetch = f"touch {tmp_path}/fetched; git-upload-pack"
+    subprocess.run(["git", "config", "remote.origin.uploadpack", fetch], check=True)
+    Path("specs").mkdir()
+    Path("specs/one.yaml").write_text(BASE)
+    code, out, err = run("diff", "HEAD:specs/one.yaml", "specs/one.yaml")
+    assert (code, out) == (2, "")
+    assert err.startswith(("cotspec: git ls-tree failed: ", "cotspec: git cat-file failed: "))
+    assert not (tmp_path / "fetched").exists()
+
+
 def test_markdown_is_a_table_whose_cells_cannot_break_it(run: Run) -> None:
     Path("specs/a.yaml").write_text(BASE)
     Path("specs/b.yaml").write_text(BASE.replace("name: example", 'name: example\nabout: "a | b\\nc"'))
