@@ -19,11 +19,11 @@ from cotspec.diagnostics.source import Path
 from cotspec.front.nodes import Data
 from cotspec.front.prompts import prompt_paths
 from cotspec.ir.inputs import inputs
-from cotspec.ir.lower import LowerError, lower
+from cotspec.ir.lower import LowerError, Source, lower
 from cotspec.ir.plan import DraftTask
 from cotspec.spec.experiment import Experiment
 from cotspec.spec.lock import Key
-from cotspec.views import resolved
+from cotspec.spec.payload import ReportBody
 from cotspec.views.side import Side
 
 State = Literal["same", "changed", "new", "gone"]
@@ -72,7 +72,7 @@ class TaskChange:
 
 def settings(old: Side, new: Side) -> list[Change]:
     """Every setting that differs, in the order of the new side, then what is only in the old one."""
-    before, after = _values(old), _values(new)
+    before, after = old.values, new.values
     found = [
         Change(path=path, old=before.get(path), new=value, old_span=old.span(path), new_span=new.span(path))
         for path, value in after.items()
@@ -86,10 +86,18 @@ def settings(old: Side, new: Side) -> list[Change]:
     return [*found, *gone, *_prompts(old, new), *_locked(old, new)]
 
 
-def tasks(old: Side, new: Side, changes: Sequence[Change]) -> Iterator[TaskChange]:
-    """Every task of both sides, in the order of the new plan; `changes` are the settings that differ."""
+Tried = dict[str, Mapping[str, DraftTask]]
+"""What has been tried out: tasks by part, by all that a spec consists of. Variants of a sweep have much in common."""
+
+
+def tasks(old: Side, new: Side, changes: Sequence[Change], known: Tried | None = None) -> Iterator[TaskChange]:
+    """Every task of both sides, in the order of the new plan; `changes` are the settings that differ.
+
+    `known` is filled, and read by later comparisons that are given the same one.
+    """
     before, after = old.tasks, new.tasks
-    tried = [(change, _undone(new, change, old)) for change in changes[:MOST_TRIED]]
+    known = {} if known is None else known
+    tried = [(change, _undone(new, change, old, known)) for change in changes[:MOST_TRIED]]
     for part, task in after.items():
         was = before.get(part)
         if was is None:
@@ -113,19 +121,6 @@ def tasks(old: Side, new: Side, changes: Sequence[Change]) -> Iterator[TaskChang
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------
-
-
-def _values(side: Side) -> dict[Path, Data]:
-    return dict(_leaves(resolved.data(side.loaded)))
-
-
-def _leaves(value: Data, path: Path = ()) -> Iterator[tuple[Path, Data]]:
-    """Every value with its path. A list is one value: that an item moved says nothing to a person."""
-    if isinstance(value, dict) and value:
-        for key, item in value.items():
-            yield from _leaves(item, (*path, key))
-    else:
-        yield path, value
 
 
 def _prompts(old: Side, new: Side) -> Iterator[Change]:
@@ -158,11 +153,11 @@ def _locked(old: Side, new: Side) -> Iterator[Change]:
 # --- why --------------------------------------------------------------------------------------------------------------
 
 
-def _undone(new: Side, change: Change, old: Side) -> Mapping[str, DraftTask]:
+def _undone(new: Side, change: Change, old: Side, known: Tried) -> Mapping[str, DraftTask]:
     """The tasks of the new side with one change undone, by part; none when that is no spec."""
     files = dict(new.loaded.files)
     locked = dict(new.unit.source.locked)
-    data = resolved.data(new.loaded)
+    data = new.data()
     if change.locked:
         locked = _replaced(locked, change)
     elif change.text:
@@ -170,10 +165,23 @@ def _undone(new: Side, change: Change, old: Side) -> Mapping[str, DraftTask]:
     else:
         _put(data, change.path, change.old)
         files = {**old.loaded.files, **files}
+    key = json.dumps([data, sorted(files.items()), sorted(locked.items()), new.unit.source.folder])
+    if key not in known:
+        known[key] = _lowered(new.unit.source._replace(prompts=files, locked=locked), data)
+    return {part: _as(new.name, task) for part, task in known[key].items()}
+
+
+def _as(name: str, task: DraftTask) -> DraftTask:
+    """A task of another experiment as one of `name`: of what tasks compute, only a report has the name in it."""
+    if not isinstance(task.body, ReportBody) or task.body.name == name:
+        return task
+    return task._replace(body=task.body.model_copy(update={"name": name}))
+
+
+def _lowered(source: Source, data: dict[str, Data]) -> Mapping[str, DraftTask]:
     try:
         experiment = Experiment.model_validate_json(json.dumps(data), by_alias=True, by_name=False)
-        source = new.unit.source._replace(experiment=experiment, prompts=files, locked=locked)
-        draft = lower([source], digest.manifest())
+        draft = lower([source._replace(experiment=experiment)], digest.manifest())
     except (ValidationError, LowerError):
         return {}
     return {task.label.part: task for task in draft.tasks}

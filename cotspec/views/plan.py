@@ -79,6 +79,7 @@ class _Why:
         self.standings = standings
         self.parts: dict[str, str] = {}
         self.causes: dict[str, tuple[str, ...]] = {}
+        self.tried: changes.Tried = {}
         for new, old in pairs:
             self.parts.update(new.part_of)
             if old is not None:
@@ -93,7 +94,7 @@ class _Why:
         if not waiting:
             return
         found = changes.settings(old, new)
-        for task in changes.tasks(old, new, found):
+        for task in changes.tasks(old, new, found, self.tried):
             own = (*map(diff.told, task.causes), *(f"part `{k}` of the kernel is another version" for k in task.kernel))
             if task.part in waiting and own:
                 self.causes[task.new] = own

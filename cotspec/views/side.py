@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +12,11 @@ from cotspec.diagnostics import Span
 from cotspec.diagnostics.source import Path as SpecPath
 from cotspec.driver import Unit
 from cotspec.front.load import Loaded
+from cotspec.front.nodes import Data
 from cotspec.ir.plan import DraftTask, Task
 from cotspec.passes.seal import Sealed
 from cotspec.spec.lock import Key
+from cotspec.views import resolved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,20 @@ class Side:
         """Path of the spec in the project."""
         return self.unit.place
 
+    def data(self) -> dict[str, Data]:
+        """The resolved spec as plain data, the caller's own to change."""
+        own: dict[str, Data] = json.loads(self._text)
+        return own
+
+    @cached_property
+    def _text(self) -> str:
+        return json.dumps(resolved.data(self.loaded))
+
+    @cached_property
+    def values(self) -> Mapping[SpecPath, Data]:
+        """Every value of the resolved spec by its path. A list is one: that an item moved says nothing to a person."""
+        return dict(_leaves(self.data()))
+
     @cached_property
     def drafts(self) -> Mapping[str, DraftTask]:
         """What each task computes, by part."""
@@ -71,6 +88,14 @@ class Side:
     def part_of(self) -> Mapping[str, str]:
         """The part by id."""
         return {task.id: part for part, task in self.tasks.items()}
+
+
+def _leaves(value: Data, path: SpecPath = ()) -> Iterator[tuple[SpecPath, Data]]:
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _leaves(item, (*path, key))
+    else:
+        yield path, value
 
 
 def sides(units: Sequence[Unit], sealed: Sealed, *, root: Path | None = None, revision: str = "") -> dict[str, Side]:
