@@ -16,6 +16,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--update-golden") and os.environ.get("CI"):
         raise pytest.UsageError("--update-golden is for people: in CI a golden that differs is a failure")
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # A shell that starts the tests in the background has them and what they start ignore Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
