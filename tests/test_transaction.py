@@ -204,6 +204,24 @@ def test_nothing_is_taken_from_where_a_staged_link_leads(tmp_path: Path) -> None
     assert (tmp_path / "elsewhere/generated/c").read_text() == "theirs"
 
 
+@pytest.mark.parametrize("list_", ["put", "drop", "prune"])
+def test_a_journal_cannot_lead_out_through_a_link(tmp_path: Path, list_: str) -> None:
+    root = made(tmp_path / "project", OLD)
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("dvc.lock", ".gitignore", "file"):
+        (tmp_path / "elsewhere" / name).write_text("theirs")
+    (root / "generated/up").symlink_to(tmp_path / "elsewhere")
+    (root / ".cotspec/build/generated/up").mkdir(parents=True)
+    (root / ".cotspec/build/generated/up/file").write_text("ours")
+    named = "generated/up" if list_ == "prune" else "generated/up/file"
+    (root / UNFINISHED).write_text(json.dumps({"put": [], "drop": [], "prune": [], list_: [named]}))
+    with pytest.raises(WorkspaceError, match="symbolic link"):
+        workspace.write(root, NEW)
+    assert {path.name: path.read_text() for path in (tmp_path / "elsewhere").iterdir()} == dict.fromkeys(
+        ("dvc.lock", ".gitignore", "file"), "theirs"
+    )
+
+
 def test_a_file_where_a_folder_is_needed_is_found_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "generated").write_text("mine")
     with pytest.raises(WorkspaceError, match="generated is a file"):

@@ -71,9 +71,10 @@ def finish(root: Path) -> None:
         _clear(root)
         return
     todo = _read(content)
-    named = (*todo.put, *todo.drop, *todo.prune)
-    refuse_outside(named, named_by=UNFINISHED)
-    disk.refuse_links(root, (*named, *(f"{_STAGED}/{path}" for path in todo.put)))
+    refuse_outside((*todo.put, *todo.drop, *todo.prune), named_by=UNFINISHED)
+    staged = (f"{_STAGED}/{path}" for path in todo.put)
+    inside_pruned = (f"{folder}/{name}" for folder in todo.prune for name in _DVC_FILES)
+    disk.refuse_links(root, (*todo.put, *todo.drop, *staged, *inside_pruned))
     with _undisturbed():
         _carry_out(root, todo)
 
