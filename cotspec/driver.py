@@ -39,7 +39,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             Rule(
                 slug="experiment-name",
                 claim="Specs that are built together have different names.",
-                why="The report of an experiment, `report-<name>`, is found by the name.",
+                why="The report of an experiment, `generated/reports/<name>`, is found by the name.",
                 failing="$ cp specs/a.yaml specs/b.yaml\n$ cotspec check specs/a.yaml specs/b.yaml\n",
                 passing="$ sed 's/name: example/name: other/' specs/a.yaml > specs/b.yaml\n"
                 "$ cotspec check specs/a.yaml specs/b.yaml\n",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import configparser
 import json
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -120,7 +119,6 @@ class _Book:
     project_files: dict[str, str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.reports = _stages(self.root / "dvc.lock")
         scratch = self.root / _SCRATCH
         self.scratch = sorted(p.name for p in scratch.iterdir()) if scratch.is_dir() else []
 
@@ -140,7 +138,7 @@ class _Book:
             found = self._kept(folder, lock)
             if found is not None:
                 return Standing(state="reuse", reason="up to date", seconds=seconds), found
-        cached = None if given is None else self._run_cache(folder, given)
+        cached = None if given is None else self._run_cache(given)
         if cached is not None:
             return Standing(state="reuse", reason="in the run cache", seconds=seconds), cached
         if any(name.startswith(f"{task.id}-") for name in self.scratch):
@@ -151,14 +149,12 @@ class _Book:
 
     def _given(self, folder: str, task: Task) -> dict[str, str] | None:
         """Hash by path as DVC writes them; None when an input is not there."""
-        base = "" if folder.startswith(places.REPORTS) else folder
-        payload = posixpath.relpath(f"{folder}/payload.json", base or ".")
-        hashes = {payload: md5(payloads.text(folder, task).encode(), usedforsecurity=False).hexdigest()}
+        hashes = {"payload.json": md5(payloads.text(folder, task).encode(), usedforsecurity=False).hexdigest()}
         for read in task.reads.values():
             digest = self._hash(read)
             if digest is None:
                 return None
-            hashes[posixpath.relpath(places.read_path(read), base or ".")] = digest
+            hashes[places.read_from(folder, read)] = digest
         return hashes
 
     def _hash(self, read: Read) -> str | None:
@@ -172,9 +168,7 @@ class _Book:
     # --- what is there ---
 
     def _lock(self, folder: str, task: Task) -> _Lock | None:
-        if folder.startswith(places.REPORTS):
-            return _locked(self.reports.get(places.report_stage(posixpath.basename(folder))))
-        return _locked(_stages(self.root / folder / "dvc.lock").get(task.id))
+        return _locked(_stages(self.root / folder / "dvc.lock").get(places.stage(task)))
 
     def _kept(self, folder: str, lock: _Lock) -> _Result | None:
         """The result that a lock names, when it is in the cache, or in out/ as it was."""
@@ -186,12 +180,11 @@ class _Book:
             return None
         return _Result(lock.out, {name: _content(path) or "" for name, path in files.items()})
 
-    def _run_cache(self, folder: str, given: Mapping[str, str]) -> _Result | None:
-        report = folder.startswith(places.REPORTS)
+    def _run_cache(self, given: Mapping[str, str]) -> _Result | None:
         wanted = {
-            "cmd": f"bash {folder}/launch.sh" if report else _CMD,
+            "cmd": _CMD,
             "deps": [{"path": path, "hash": "md5", "md5": given[path]} for path in sorted(given)],
-            "outs": [f"{folder}/{places.OUT}" if report else places.OUT],
+            "outs": [places.OUT],
         }
         key = sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
         kept = self.cache / "runs" / key[:2] / key

@@ -1,7 +1,7 @@
-"""The DVC pipeline: one dvc.yaml per task, and a root dvc.yaml with the report of each experiment.
+"""The DVC pipeline: one dvc.yaml per task, and a root dvc.yaml whose one stage needs the report of each experiment.
 
 A file per task because DVC rewrites the lock file of a dvc.yaml after each of its stages, and so that two branches that
-add variants never change one lock. `cmd` is one constant string: DVC reruns a stage when it changes.
+add variants do not change the lock of one task. `cmd` is one constant string: DVC reruns a stage when it changes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 
 from cotspec.back import places
 from cotspec.back.text import render
-from cotspec.ir.plan import Plan, Report, Task
+from cotspec.ir.plan import Plan, Task
 
 MOST_NAMES: Final = 25
 """Experiments that a task's description names; the plan knows them all."""
@@ -18,28 +18,22 @@ MOST_NAMES: Final = 25
 
 def emit(plan: Plan) -> dict[str, str]:
     """Return the dvc.yaml files and the ignore patterns, by path."""
-    files = {f"{places.stage_folder(task.id)}/dvc.yaml": _stage(task) for task in plan.tasks}
-    files[places.ROOT_DVC] = render("root.dvc.yaml.jinja", {"reports": [_report(report) for report in plan.reports]})
+    files = {f"{folder}/dvc.yaml": _stage(folder, task) for folder, task in places.folders(plan)}
+    files[places.ROOT_DVC] = root(plan)
     files[f"{places.GENERATED}/.gitignore"] = render("generated.gitignore.jinja", {})
     return files
 
 
-def _stage(task: Task) -> str:
-    folder = places.stage_folder(task.id)
+def root(plan: Plan) -> str:
+    """The root dvc.yaml: what a plain `dvc repro` brings up to date."""
+    deps = [f"{places.report_folder(report.name)}/{places.OUT}" for report in plan.reports]
+    return render("root.dvc.yaml.jinja", {"stage": places.ALL, "deps": deps})
+
+
+def _stage(folder: str, task: Task) -> str:
     reads = [places.read_from(folder, read) for read in task.reads.values()]
-    values = {"id": task.id, "desc": _who(task), "deps": _unique(["payload.json", *reads])}
+    values = {"stage": places.stage(task), "desc": _who(task), "deps": _unique(["payload.json", *reads])}
     return render("stage.dvc.yaml.jinja", values)
-
-
-def _report(report: Report) -> dict[str, object]:
-    folder = places.report_folder(report.name)
-    reads = [places.read_path(read) for read in report.task.reads.values()]
-    return {
-        "stage": places.report_stage(report.name),
-        "desc": _who(report.task),
-        "folder": folder,
-        "deps": _unique([f"{folder}/payload.json", *reads]),
-    }
 
 
 def _unique(paths: list[str]) -> list[str]:

@@ -6,12 +6,15 @@ import posixpath
 from typing import Final
 
 from cotspec.ir.plan import Plan, Read, Task
+from cotspec.spec.payload import ReportBody
 
 ROOT_DVC: Final = "dvc.yaml"
 GENERATED: Final = "generated"
 STAGES: Final = f"{GENERATED}/stages"
 REPORTS: Final = f"{GENERATED}/reports"
 OUT: Final = "out"
+ALL: Final = "all"
+"""The one stage of the root dvc.yaml."""
 UNFINISHED: Final = ".cotspec/build.json"
 """There while a build is between its commit and its end; no stage starts then."""
 
@@ -26,9 +29,14 @@ def report_folder(name: str) -> str:
     return f"{REPORTS}/{name}"
 
 
-def report_stage(name: str) -> str:
-    """The DVC stage of that report."""
-    return f"report-{name}"
+def stage(task: Task) -> str:
+    """The DVC stage of a task, in the dvc.yaml of its folder."""
+    return "report" if isinstance(task.body, ReportBody) else task.id
+
+
+def target(folder: str) -> str:
+    """What `dvc repro` is given to bring the task of a folder up to date: a file with one stage."""
+    return f"{folder}/dvc.yaml"
 
 
 def folders(plan: Plan) -> tuple[tuple[str, Task], ...]:

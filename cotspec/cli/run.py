@@ -6,6 +6,7 @@ Each task is a `dvc --wait-for-lock repro -s` of its own, so the result is that 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
@@ -28,6 +29,7 @@ _LOGS: Final = ".cotspec/logs"
 def run(texts: Sequence[str], *, jobs: int) -> int:
     """Return the exit code: 1 after findings or when a task failed. Raises ProblemError."""
     from cotspec import ledger, parallel
+    from cotspec.back import places
     from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
 
@@ -47,10 +49,13 @@ def run(texts: Sequence[str], *, jobs: int) -> int:
     todo = [task for task in wanted.values() if standings[task.id].state != "reuse"]
     devices = parallel.gpus(os.environ)
     _refuse_too_few(todo, devices)
-    listed = [_job(root, task, checked, standings) for task in todo]
+    folders = {task.id: folder for folder, task in places.folders(checked.sealed.plan)}
+    listed = [_job(root, folders[task.id], task, standings) for task in todo]
     teller = _Teller({task.id: _name(task) for task in todo}, root)
     pool = parallel.Pool(most=jobs, devices=devices, environment=_environment(jobs), cwd=root, tell=teller.tell)
     failed = pool.run(listed)
+    if not failed and len(wanted) == len(folders):
+        _record(root, checked)
     print(f"{len(listed) - len(failed)} of {len(listed)} tasks run, {len(wanted) - len(todo)} were up to date")
     return 1 if failed else 0
 
@@ -99,15 +104,30 @@ def _refuse_too_few(todo: Sequence[Task], devices: Sequence[str]) -> None:
         raise ProblemError(f"{_name(most)} needs {needs} GPUs and {len(devices)} can be seen here")
 
 
-def _job(root: Path, task: Task, checked: Checked, standings: Mapping[str, Standing]) -> Job:
+def _record(root: Path, checked: Checked) -> None:
+    """Have DVC record that all is up to date, so that a plain `dvc repro` has nothing to do."""
+    from cotspec.back import dvc, places
+
+    if (root / places.ROOT_DVC).read_text(encoding="utf-8") != dvc.root(checked.sealed.plan):
+        return  # more experiments are built here than were asked for
+    done = subprocess.run(  # noqa: S603 - our own command line
+        _dvc(places.ALL), cwd=root, env=_environment(jobs=1), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ProblemError(f"all tasks are up to date, but DVC cannot record it: {done.stderr.strip()}")
+
+
+def _dvc(target: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "-s", target)
+
+
+def _job(root: Path, folder: str, task: Task, standings: Mapping[str, Standing]) -> Job:
     from cotspec.back import places
     from cotspec.parallel import Job
 
-    report = next((report for report in checked.sealed.plan.reports if report.task.id == task.id), None)
-    target = places.report_stage(report.name) if report else f"{places.stage_folder(task.id)}/dvc.yaml:{task.id}"
     return Job(
         id=task.id,
-        command=(sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "-s", target),
+        command=_dvc(places.target(folder)),
         waits=frozenset(r.task for r in task.reads.values() if r.task and standings[r.task].state != "reuse"),
         gpus=task.launch.settings.gpus,
         log=root / _LOGS / f"run-{task.id}.log",

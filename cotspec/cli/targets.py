@@ -12,7 +12,7 @@ from cotspec.cli.selection import member, selected
 
 def run(texts: Sequence[str]) -> int:
     """Return the exit code: 1 when a spec has errors. Raises ProblemError."""
-    from cotspec.back.places import report_stage
+    from cotspec.back.places import report_folder, target
     from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
 
@@ -27,6 +27,6 @@ def run(texts: Sequence[str]) -> int:
     for each in selections:
         whole = [unit for unit in checked.units if unit.place == each.place]
         chosen = [member(checked.units, each)[0]] if each.variant else whole
-        names.update(dict.fromkeys(report_stage(unit.name) for unit in chosen))
+        names.update(dict.fromkeys(target(report_folder(unit.name)) for unit in chosen))
     print("\n".join(names))
     return 0

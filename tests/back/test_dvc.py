@@ -16,6 +16,7 @@ from tests.support import sealed, spec_data
 pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
 
 from dvc.repo import Repo
+from dvc.stage import PipelineStage
 
 
 @pytest.fixture
@@ -32,16 +33,23 @@ def build(repo: Repo, *specs: dict[str, Any]) -> None:
     workspace.write(Path(repo.root_dir), emit(sealed(*specs).plan))
 
 
+def address(stage: PipelineStage) -> str:
+    return f"{stage.path_in_repo}:{stage.name}"
+
+
 def test_dvc_finds_one_stage_per_task_and_no_fault_in_the_graph(repo: Repo) -> None:
     specs = [spec_data("small"), spec_data("everything")]
     build(repo, *specs)
     repo.index.check_graph()
     plan = sealed(*specs).plan
-    assert {stage.name for stage in repo.index.stages} == {
-        *(task.id for task in plan.tasks),
-        "report-small",
-        "report-everything",
-    }
+    assert sorted(map(address, repo.index.stages)) == sorted(
+        [
+            "dvc.yaml:all",
+            *(f"generated/stages/{task.id}/dvc.yaml:{task.id}" for task in plan.tasks),
+            "generated/reports/small/dvc.yaml:report",
+            "generated/reports/everything/dvc.yaml:report",
+        ]
+    )
 
 
 def test_every_dependency_is_made_by_a_stage_or_is_a_file_of_the_project(repo: Repo) -> None:
@@ -57,17 +65,17 @@ def test_every_dependency_is_made_by_a_stage_or_is_a_file_of_the_project(repo: R
     assert loose == {"specs/models/teacher", "specs/data/valid.jsonl"}
 
 
-def test_a_report_needs_every_stage_of_its_experiment(repo: Repo) -> None:
-    spec = spec_data("small")
-    build(repo, spec)
-    stages = {stage.name: stage for stage in repo.index.stages}
+@pytest.mark.parametrize("first", ["report", "all"])
+def test_a_report_needs_every_stage_of_its_experiment_and_all_needs_every_report(repo: Repo, first: str) -> None:
+    specs = [spec_data("small"), *([spec_data("everything")] if first == "all" else [])]
+    build(repo, *specs)
     needed: set[str] = set()
-    todo = [stages["report-small"]]
+    todo = [stage for stage in repo.index.stages if stage.name == first]
     while todo:
         stage = todo.pop()
-        needed.add(stage.name)
+        needed.add(address(stage))
         todo.extend(repo.index.graph.successors(stage))
-    assert needed == set(stages)
+    assert needed | {"dvc.yaml:all"} == set(map(address, repo.index.stages))
 
 
 @pytest.mark.parametrize("name", ["a${b}.jsonl", "a b.jsonl", 'q"uote.jsonl', "no", "1e-4", "é…#.jsonl", "$x{y}.jsonl"])

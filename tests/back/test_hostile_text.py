@@ -110,8 +110,8 @@ def test_what_is_built_of_hostile_text_is_read_back_as_it_was_meant(texts: list[
             plain = yaml.safe_load(text)
             assert plain == ruamel(text)
             for stage in plain["stages"].values():
-                assert re.fullmatch(r"bash (generated/reports/[a-z0-9-]+/)?launch\.sh", stage["cmd"])
-                assert set(stage) == {"desc", "cmd", "deps", "outs"}
+                assert stage["cmd"] == ("true" if path == "dvc.yaml" else "bash launch.sh")
+                assert set(stage) == {"desc", "cmd", "deps"} | (set() if path == "dvc.yaml" else {"outs"})
                 seen |= {str(resolved(dep)) for dep in stage["deps"]}
         elif path.endswith((".sh", ".sbatch")):
             assert strange(text) == [], path

@@ -27,7 +27,7 @@ def test_build_writes_the_pipeline_and_says_what_comes_next(project: Path, run: 
     assert "1 experiment, " in out
     assert "0 unchanged, 0 removed" in out
     assert "next: " in out
-    assert "report-bridge-tiny" in (project / "dvc.yaml").read_text()
+    assert "generated/reports/bridge-tiny/out" in (project / "dvc.yaml").read_text()
     before = files(project)
     code, out, _ = run("build")
     assert "0 files written" in out

@@ -71,14 +71,16 @@ def test_an_unknown_variant_is_a_usage_error_with_a_suggestion(command: str, run
     assert "did you mean `wide`?" in err
 
 
-def test_targets_names_the_report_of_a_variant_or_of_the_whole_family(run: Run) -> None:
-    assert run("targets", "specs/one.yaml@wide") == (0, "report-example--wide\n", "")
-    assert run("targets", "specs/one.yaml")[1].split() == ["report-example", "report-example--wide"]
+def test_targets_names_the_file_of_the_report_of_a_variant_or_of_the_whole_family(run: Run) -> None:
+    assert run("targets", "specs/one.yaml@wide") == (0, "generated/reports/example--wide/dvc.yaml\n", "")
+    assert run("targets", "specs/one.yaml")[1].split() == [
+        "generated/reports/example/dvc.yaml",
+        "generated/reports/example--wide/dvc.yaml",
+    ]
     run("build")
-    for stage in run("targets", "specs/one.yaml")[1].split():
-        assert f'  "{stage}":' in Path("dvc.yaml").read_text()
+    assert all(Path(target).is_file() for target in run("targets", "specs/one.yaml")[1].split())
 
 
 def test_a_file_whose_own_name_holds_an_at_sign_is_the_file(run: Run) -> None:
     Path("specs/a@b.yaml").write_text(BASE)
-    assert run("targets", "specs/a@b.yaml")[1] == "report-example\n"
+    assert run("targets", "specs/a@b.yaml")[1] == "generated/reports/example/dvc.yaml\n"

@@ -237,7 +237,7 @@ def test_the_dvc_file_of_a_shared_task_names_who_needs_it(folder: Path) -> None:
     files = compile_specs({"spec.yaml": Path("spec.yaml")}, Sink()).files
     (text,) = (text for path, text in files.items() if re.fullmatch(r"generated/stages/sft-\w+/dvc.yaml", path))
     assert 'desc: "stage first of example, example--a, example--b"' in text
-    assert '"report-example--a":' in files["dvc.yaml"]
+    assert '"generated/reports/example--a/out"' in files["dvc.yaml"]
 
 
 # --- findings ---------------------------------------------------------------------------------------------------------
