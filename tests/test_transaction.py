@@ -1,4 +1,4 @@
-"""A build that is stopped at any moment leaves the old tree or the new one; one that is killed, or what finishes it."""
+"""A build that is stopped or killed at any moment leaves the old tree or the new one."""
 
 from __future__ import annotations
 
@@ -39,25 +39,37 @@ NEW = {
 }
 THIRD = {path: text for path, text in OLD.items() if "d-4" not in path}
 
-#: Forks a build for each moment at which something is written, stops it there with a signal and tells what is left.
+#: Forks a build for each moment at which something is written, sends a signal there and tells what is left. `whom`: the
+#: build, its process group, or whichever process is just writing.
 STOPPED = """
-import json, os, shutil, signal, sys
+import fcntl, json, mmap, os, shutil, signal, sys
 from pathlib import Path
 from cotspec import workspace
 
 given = json.loads(sys.stdin.read())
 root, before = Path(given["root"]), Path(given["before"])
+sent = mmap.mmap(-1, 1)  # shared with what is forked
 WRITES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir"}
 
 def stop_at(moment, number):
-    seen = 0
+    seen, build = 0, os.getpid()
     def hook(event, arguments):
         nonlocal seen
-        if event in WRITES or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
+        named = event == "open" and isinstance(arguments[0], str | os.PathLike)
+        if event in WRITES or (named and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
             seen += 1
-            if seen == moment:
-                os.kill(os.getpid(), number)
+            if seen == moment and not sent[0]:
+                whom = {"build": build, "group": -build, "writer": os.getpid()}[given["whom"]]
+                sent[0] = 1
+                os.kill(whom, number)
     sys.addaudithook(hook)
+
+def wait():
+    try:
+        with open(root / ".cotspec/build.lock") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # nobody writes any more
+    except FileNotFoundError:
+        pass
 
 def tree():
     return {
@@ -66,21 +78,25 @@ def tree():
         if path.is_file() and path.relative_to(root).parts[0] != ".cotspec"
     }
 
-moment, code, told = 0, -1, []
-while code != 0:
-    moment += 1
+moment, told = 0, []
+while moment == 0 or sent[0]:
+    moment, sent[0] = moment + 1, 0
     shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(before, root)
     child = os.fork()
     if child == 0:
+        os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         stop_at(moment, given["signal"])
         try:
             workspace.write(root, given["new"])
         except KeyboardInterrupt:
             os._exit(130)
+        except workspace.WorkspaceError as error:
+            os._exit(2 if "cotspec build" in str(error) else 3)
         os._exit(0)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    wait()
     left, unfinished = tree(), (root / given["unfinished"]).exists()
     edited = workspace.write(root, given["third"]).edited
     told.append({"code": code, "left": left, "unfinished": unfinished, "then": tree(), "edited": edited,
@@ -110,8 +126,8 @@ def made(root: Path, *trees: dict[str, str]) -> Path:
     return root
 
 
-def stopped(tmp_path: Path, before: Path, number: int) -> list[dict[str, Any]]:
-    given = {"root": str(tmp_path / "work"), "before": str(before), "signal": int(number)}
+def stopped(tmp_path: Path, before: Path, whom: str, number: int) -> list[dict[str, Any]]:
+    given = {"root": str(tmp_path / "work"), "before": str(before), "whom": whom, "signal": int(number)}
     done = subprocess.run(
         [sys.executable, "-c", STOPPED],
         input=json.dumps({**given, "new": NEW, "third": THIRD, "unfinished": UNFINISHED}),
@@ -124,17 +140,18 @@ def stopped(tmp_path: Path, before: Path, number: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("first", [(), (OLD,)], ids=["first-build", "rebuild"])
+@pytest.mark.parametrize("whom", ["build", "group", "writer"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda n: n.name)
 def test_a_build_stopped_at_any_moment_leaves_the_old_tree_or_the_new_one(
-    tmp_path: Path, first: tuple[dict[str, str], ...], number: signal.Signals
+    tmp_path: Path, first: tuple[dict[str, str], ...], number: signal.Signals, whom: str
 ) -> None:
+    """Only who kills the process that writes, and not the build, leaves something between: the next build ends it."""
     before = made(tmp_path / "before", *first)
     old, new = files(before), files(made(tmp_path / "after", *first, NEW))
     third = files(made(tmp_path / "third", *first, NEW, THIRD))
     third.pop("generated/stages/b-2/dvc.lock", None)  # it went with its stage and nothing made it anew
-    told = stopped(tmp_path, before, number)
+    told = stopped(tmp_path, before, whom, number)
     assert len(told) > 12
-    assert {each["code"] for each in told[:-1]} == {130 if number == signal.SIGINT else -number}
     seen = set()
     for each in told:
         assert not each["edited"], "what a build itself had begun is not a person's edit"
@@ -142,12 +159,17 @@ def test_a_build_stopped_at_any_moment_leaves_the_old_tree_or_the_new_one(
         then = {path: text for path, text in each["then"].items() if not path.endswith("b-2/dvc.lock")}
         assert then == third
         if each["unfinished"]:
-            assert number == signal.SIGKILL, "what can be held back is held back"
             seen.add("unfinished")
         else:
             assert each["left"] in (old, new)
             seen.add("old" if each["left"] == old else "new")
-    assert seen == {"old", "new", "unfinished"} - ({"unfinished"} if number != signal.SIGKILL else set())
+    writer_killed = whom == "writer" and number == signal.SIGKILL
+    assert seen == {"old", "new"} | ({"unfinished"} if writer_killed else set())
+    ends = {130 if number == signal.SIGINT else -number}
+    if whom == "writer":
+        ends.add(2 if number == signal.SIGKILL else 0)  # killed, and the build says so; or held back
+    assert {each["code"] for each in told[:-1]} == ends
+    assert told[-1]["code"] == 0
 
 
 def test_what_an_unfinished_build_left_is_neither_compared_nor_run(tmp_path: Path) -> None:

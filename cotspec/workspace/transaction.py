@@ -2,8 +2,9 @@
 
 All that changes is first written beside the project, in `.cotspec/build/`: a build that ends there, however it ends,
 has changed nothing. One rename makes the journal, `.cotspec/build.json`: from then on the tree is to be the new one.
-Then the files are moved to their places and what is no longer planned is removed, with Ctrl-C and SIGTERM held back
-until all is done. A process killed in these moments (SIGKILL, loss of power) leaves the journal: the next build first
+Then the files are moved to their places and what is no longer planned is removed. A process of its own does both, so
+that a build that is killed in these moments leaves the new tree; Ctrl-C and SIGTERM are held back until all is done.
+Only when that process is killed too (loss of power, the end of a container) the journal stays: the next build first
 finishes what it says, and until then no stage of the pipeline starts (back/templates/launch-head.sh.jinja).
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from cotspec.back.places import UNFINISHED
-from cotspec.workspace import disk
+from cotspec.workspace import apart, disk
 from cotspec.workspace.errors import WorkspaceError
 from cotspec.workspace.look import refuse_outside
 
@@ -56,8 +57,7 @@ def change(root: Path, put: Mapping[str, bytes], drop: Collection[str], prune: C
     try:
         _stage(root, put)
         with _undisturbed():
-            disk.replace(root / UNFINISHED, (json.dumps(asdict(todo), indent=2) + "\n").encode())
-            _carry_out(root, todo)
+            apart.run(lambda: _commit(root, todo))
     except BaseException:
         if not unfinished(root):
             _clear(root)
@@ -76,7 +76,7 @@ def finish(root: Path) -> None:
     inside_pruned = (f"{folder}/{name}" for folder in todo.prune for name in _DVC_FILES)
     disk.refuse_links(root, (*todo.put, *todo.drop, *staged, *inside_pruned))
     with _undisturbed():
-        _carry_out(root, todo)
+        apart.run(lambda: _carry_out(root, todo))
 
 
 def _read(content: bytes) -> _Change:
@@ -128,7 +128,12 @@ def _clear(root: Path) -> None:
         raise WorkspaceError(f"{_STAGED} cannot be removed: {error.strerror}") from error
 
 
-# --- after it ---------------------------------------------------------------------------------------------------------
+# --- the commit, and what follows -------------------------------------------------------------------------------------
+
+
+def _commit(root: Path, todo: _Change) -> None:
+    disk.replace(root / UNFINISHED, (json.dumps(asdict(todo), indent=2) + "\n").encode())
+    _carry_out(root, todo)
 
 
 def _carry_out(root: Path, todo: _Change) -> None:
