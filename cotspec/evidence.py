@@ -7,13 +7,14 @@ can without it.
 from __future__ import annotations
 
 import json
-import os
 from functools import lru_cache
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cotspec.back import places
+from cotspec.front import regular
 from cotspec.front.paths import inside
 from cotspec.ir.plan import Read
 
@@ -37,16 +38,15 @@ MOST_BYTES: Final = 64_000_000
 def count_lines(file: Path) -> int | None:
     """Records of a JSON-lines file of the project (the paths of a spec that leave it are refused before)."""
     try:
-        if not file.is_file() or file.stat().st_size > MOST_COUNTED:
-            return None
-        return _counted(file, file.stat().st_mtime_ns)
+        about = file.stat()
+        return _counted(file, about.st_mtime_ns) if about.st_size <= MOST_COUNTED else None
     except OSError:
         return None
 
 
 @lru_cache(maxsize=64)
 def _counted(file: Path, _changed: int) -> int:
-    with file.open("rb") as lines:
+    with regular.opened(file) as lines:
         return sum(1 for line in lines if line.strip())
 
 
@@ -90,14 +90,18 @@ def _sound(record: TraceRecord) -> bool:
 @lru_cache(maxsize=4)
 def _read_traces(root: Path, place: str) -> Traces | None:
     file = root / place
-    if not inside(file, root) or not os.path.isfile(file):
+    if not inside(file, root):
+        return None
+    try:
+        stream = regular.opened(file)
+    except OSError:
         return None
     from cotspec.cot.rows import TraceRecord  # here: before the first run nobody needs the kernel
     from cotspec.passes.traces import Traces
 
     try:
-        with file.open(encoding="utf-8") as opened:
-            lines = iter(lambda: opened.readline(LONGEST_TRACE), "")
+        with TextIOWrapper(stream, encoding="utf-8") as text:
+            lines = iter(lambda: text.readline(LONGEST_TRACE), "")
             records = [TraceRecord(**json.loads(line)) for line in islice(lines, MOST_TRACES + 1)]
     except (OSError, ValueError, TypeError, RecursionError):
         return None  # not written by this version: rules say what they can without it
@@ -110,10 +114,10 @@ def _read_traces(root: Path, place: str) -> Traces | None:
 
 def _written(counts: Path, root: Path) -> int | None:
     """The number of traces as their task wrote it down."""
-    if not inside(counts, root) or not os.path.isfile(counts) or os.path.getsize(counts) > LONGEST_TRACE:
+    if not inside(counts, root):
         return None
     try:
-        found = json.loads(counts.read_text(encoding="utf-8"))["traces"]
+        found = json.loads(regular.content(counts, most=LONGEST_TRACE))["traces"]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
     return found if isinstance(found, int) else None

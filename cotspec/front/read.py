@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.suggest import did_you_mean, near
+from cotspec.front import regular
 
 LARGEST = 1_000_000
 """Bytes of a spec or prompt file."""
@@ -77,7 +78,7 @@ def _bytes(path: Path) -> bytes:
         size = path.stat().st_size
         if size > LARGEST:
             raise _RefusedError("file-too-large", f"`{name}` has {size:,} bytes; the most is {LARGEST:,}")
-        with path.open("rb") as file:
+        with regular.opened(path) as file:
             return file.read(LARGEST + 1)  # the size may be a lie (a file that grows)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the name is not a file name"

@@ -1,4 +1,4 @@
-"""Files that may be anything: results of earlier runs, what DVC wrote, a machine's own settings.
+"""Files that may be anything: specs and prompts, results of earlier runs, what DVC wrote, a machine's own settings.
 
 Who sends a project can put a pipe, which is never read to its end, in the place of any of them. Links are followed:
 DVC can keep results as links into its cache, which may lie elsewhere.
@@ -6,6 +6,7 @@ DVC can keep results as links into its cache, which may lie elsewhere.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -20,14 +21,14 @@ def opened(path: Path) -> BinaryIO:
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(f"{path} is no regular file")
+        raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
     return os.fdopen(descriptor, "rb")
 
 
-def content(path: Path) -> bytes:
+def content(path: Path, *, most: int = LARGEST) -> bytes:
     """All of a regular file. Raises OSError, also when it is larger than what is read whole."""
     with opened(path) as file:
-        read = file.read(LARGEST + 1)
-    if len(read) > LARGEST:
-        raise OSError(f"{path} has more than {LARGEST:,} bytes")
+        read = file.read(most + 1)
+    if len(read) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", os.fspath(path))
     return read
