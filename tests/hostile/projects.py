@@ -167,6 +167,7 @@ LEFT = (
     "out/traces.jsonl",
     "out/metrics.json",
     "out/predictions.jsonl",
+    "out/report.json",
 )
 """What running a task leaves in its folder, or has found there."""
 
@@ -174,7 +175,8 @@ LEFT = (
 def _left(project: Path, make: Callable[[Path], object]) -> None:
     """Put something else in the place of every file of an earlier run, DVC's own among them."""
     _build(project)
-    for folder in [*(project / "generated/stages").iterdir(), project / "generated/stages/sft-0123456789ab"]:
+    folders = [*project.glob("generated/stages/*"), *project.glob("generated/reports/*")]
+    for folder in [*folders, project / "generated/stages/sft-0123456789ab"]:
         (folder / "out").mkdir(parents=True)
         for name in LEFT:
             (folder / name).unlink(missing_ok=True)
