@@ -176,6 +176,32 @@ def test_what_is_said_to_run_is_what_dvc_runs_before_and_after_changes_kills_and
     ]
 
 
+@pytest.mark.slow
+def test_dvc_runs_the_tasks_of_the_experiments_that_targets_names_and_then_only_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
+    (tmp_path / "specs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q"], check=True)
+    dvc("init", "-q")
+    stand_in(build(BASE + "variants:\n  wide: {stages.second.train.group: 8}\n"))
+    checked = check_specs({"specs/one.yaml": Path("specs/one.yaml")}, Sink())
+    assert checked is not None
+    folders = {task.id: folder for folder, task in places.folders(checked.sealed.plan)}
+    by_name = {
+        name: {places.target(folders[task.id]) for task in side.tasks.values()}
+        for name, side in sides(checked.units, checked.sealed).items()
+    }
+    wide, base = by_name["example--wide"], by_name["example"]
+    named = subprocess.run(
+        [str(SCRIPTS / "cotspec"), "targets", "specs/one.yaml@wide"], capture_output=True, text=True, check=True
+    )
+    assert ran(dvc("repro", *named.stdout.split())) == wide
+    assert ran(dvc("repro")) == base - wide
+    assert len(base - wide) == 3  # the stage, its evaluation, the report
+
+
 # --- why --------------------------------------------------------------------------------------------------------------
 
 
