@@ -172,6 +172,30 @@ def test_a_build_stopped_at_any_moment_leaves_the_old_tree_or_the_new_one(
     assert told[-1]["code"] == 0
 
 
+def test_what_goes_wrong_in_the_process_that_writes_is_said_by_the_build(tmp_path: Path) -> None:
+    root = made(tmp_path / os.fsdecode(b"caf\xe9"), OLD)  # a name that is not UTF-8
+    before = files(root)
+    (root / f"{UNFINISHED}.cotspec-tmp").mkdir()
+    with pytest.raises(WorkspaceError, match=r"build\.json cannot be written in .*caf.*Is a directory"):
+        workspace.write(root, NEW)
+    assert files(root) == before
+    assert sorted(os.listdir(root / ".cotspec")) == [".gitignore", "build.json.cotspec-tmp", "build.lock"]
+
+
+def test_a_build_writes_when_its_parent_ignores_the_end_of_children(tmp_path: Path) -> None:
+    code = "import json, sys, pathlib, cotspec.workspace as w; w.write(pathlib.Path(sys.argv[1]), json.load(sys.stdin))"
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        _, errors = process.communicate(json.dumps(NEW))
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert errors == ""
+    assert files(tmp_path).keys() == {*NEW, "generated/manifest.json"}
+
+
 def test_what_an_unfinished_build_left_is_neither_compared_nor_run(tmp_path: Path) -> None:
     workspace.write(tmp_path, emit(sealed(spec_data("small")).plan))
     (tmp_path / UNFINISHED).write_text('{"put": [], "drop": [], "prune": []}')

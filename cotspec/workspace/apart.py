@@ -34,13 +34,14 @@ def run(work: Callable[[], None]) -> None:
     os.close(writes)
     with open(reads, "rb") as stream:
         told = stream.read()
-    os.waitpid(child, 0)
+    with contextlib.suppress(ChildProcessError):  # whoever started this process had it ignore the end of children
+        os.waitpid(child, 0)
     if told == _DONE:
         return
     if told.startswith(_REFUSED):
-        raise WorkspaceError(told.removeprefix(_REFUSED).decode())
+        raise WorkspaceError(os.fsdecode(told.removeprefix(_REFUSED)))
     if told:
-        raise RuntimeError(told.decode())
+        raise RuntimeError(os.fsdecode(told))
     raise WorkspaceError("the process that writes was killed: run `cotspec build` again, which finishes what was begun")
 
 
@@ -59,7 +60,7 @@ def _told(work: Callable[[], None]) -> bytes:
     try:
         work()
     except WorkspaceError as error:
-        return _REFUSED + str(error).encode()
+        return _REFUSED + os.fsencode(str(error))
     except BaseException:  # noqa: BLE001 - told to who asked for it
-        return traceback.format_exc().encode()
+        return os.fsencode(traceback.format_exc())
     return _DONE
