@@ -152,8 +152,9 @@ class TestStrict:
 
     def test_ci_does_not_touch_what_the_spec_allows(self, project: Path, run: Run) -> None:
         write(project / "specs/one.yaml", UNPINNED)
-        with (project / "specs/one.yaml").open("a") as file:
-            file.write("allow: [{rule: unpinned-revision, reason: a test}]\n")
+        spec = project / "specs/one.yaml"
+        allowed = "allow:\n  - {rule: unpinned-revision, reason: a test}\n"
+        spec.write_text(spec.read_text(encoding="utf-8").replace("allow:\n", allowed), encoding="utf-8")
         assert run("check", "--ci")[0] == 0
 
     def test_build_is_as_strict_as_check(self, project: Path, run: Run) -> None:
