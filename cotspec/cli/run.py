@@ -89,12 +89,16 @@ def _refuse_unbuilt(root: Path, checked: Checked, wanted: Mapping[str, Task]) ->
     for folder, task in places.folders(checked.sealed.plan):
         if task.id not in wanted:
             continue
-        try:
-            current = (root / folder / "payload.json").read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            current = ""
-        if current != payloads.text(folder, task):
+        if _text(root / folder / "payload.json") != payloads.text(folder, task):
             raise ProblemError(f"{_name(task)}: what is built is not what the spec says now; run `cotspec build`")
+
+
+def _text(path: Path) -> str:
+    """What is there; nothing when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _refuse_too_few(todo: Sequence[Task], devices: Sequence[str]) -> None:
@@ -108,7 +112,7 @@ def _record(root: Path, checked: Checked) -> None:
     """Have DVC record that all is up to date, so that a plain `dvc repro` has nothing to do."""
     from cotspec.back import dvc, places
 
-    if (root / places.ROOT_DVC).read_text(encoding="utf-8") != dvc.root(checked.sealed.plan):
+    if _text(root / places.ROOT_DVC) != dvc.root(checked.sealed.plan):
         return  # more experiments are built here than were asked for
     done = subprocess.run(  # noqa: S603 - our own command line
         _dvc(places.ALL), cwd=root, env=_environment(jobs=1), capture_output=True, text=True, check=False
