@@ -18,7 +18,7 @@ MOST_NAMES: Final = 25
 
 def emit(plan: Plan) -> dict[str, str]:
     """Return the dvc.yaml files and the ignore patterns, by path."""
-    files = {f"{folder}/dvc.yaml": _stage(folder, task) for folder, task in places.folders(plan)}
+    files = {places.target(folder): _stage(folder, task) for folder, task in places.folders(plan)}
     files[places.ROOT_DVC] = root(plan)
     files[f"{places.GENERATED}/.gitignore"] = render("generated.gitignore.jinja", {})
     return files

@@ -22,8 +22,7 @@ __all__ = ["MANIFEST", "Changes", "WorkspaceError", "check", "refuse_unfinished"
 
 def check(root: Path, texts: Mapping[str, str]) -> Changes:
     """Return what `write` would do; writes nothing. Raises WorkspaceError."""
-    if transaction.unfinished(root):
-        raise WorkspaceError("a build has begun and not ended here: run `cotspec build`, which finishes it")
+    refuse_unfinished(root)
     return inspect(root, texts)[0]
 
 

@@ -128,7 +128,7 @@ def test_check_and_build_grow_with_the_number_of_variants(tmp_path: Path) -> Non
             folder = variants(tmp_path / f"{turn}-{count}", count)
             for command in ("check", "build"):
                 totals.setdefault((command, count), []).append(timed((COTSPEC, command), folder).times)
-    shutil.rmtree(tmp_path)  # not sooner: where many files were just removed, ext4 takes 30 times as long to make one
+    shutil.rmtree(tmp_path)  # not sooner: after it, making files was seen to take up to 30 times as long
     total = {key: statistics.median(times) for key, times in totals.items()}
     for command in ("check", "build"):
         few, many = ((total[command, count] - total[command, 0]) / count for count in (100, 1000))

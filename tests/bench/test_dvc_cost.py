@@ -85,7 +85,7 @@ def test_a_first_run_of_500_trivial_tasks_takes_at_most_60_s_of_dvcs_own_time(tm
     trivial(folder)
     count = len(tasks(folder))
     first, second = dvc(folder, "repro"), dvc(folder, "repro")
-    assert len(list(folder.glob("generated/stages/*/dvc.lock"))) > 0.8 * count
+    assert len(list(folder.glob("generated/*/*/dvc.lock"))) == count
     print(f"\n{count} tasks: first run {first:.1f} s ({first / count * 1e3:.0f} ms each), nothing to do {second:.1f} s")
     assert first * 500 / count <= FIRST_RUN_OF_500
 
