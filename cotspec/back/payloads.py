@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cotspec.back import places
 from cotspec.back.text import json_text
 from cotspec.ir.plan import Plan, Task
@@ -14,7 +16,7 @@ def emit(plan: Plan) -> dict[str, str]:
     files = {}
     for folder, task in places.folders(plan):
         files[f"{folder}/payload.json"] = text(folder, task)
-        files[f"{folder}/run.json"] = json_text(_plain(task.launch.settings))
+        files[f"{folder}/run.json"] = json_text(task.launch.settings.model_dump(mode="json"))
     return files
 
 
@@ -32,5 +34,10 @@ def payload(folder: str, task: Task) -> Payload:
     return Payload.model_validate({"id": task.id, "kernel": dict(task.kernel), "inputs": inputs, "task": task.body})
 
 
-def _plain(part: Part) -> object:
-    return part.model_dump(mode="json", by_alias=True)
+def _plain(value: object) -> object:
+    """As data, without fields at their neutral value: DVC compares the text of payload.json."""
+    if isinstance(value, Part):
+        return {name: _plain(item) for name, item in value.said().items()}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value

@@ -1,7 +1,8 @@
 """One text for one value, and the fingerprint of a task. Knows nothing of files or of how a task is launched.
 
 Everything that decides a result goes into the fingerprint and nothing else does: the body, the versions of the kernel
-parts it uses, and for each input which task writes it and which of its files is read.
+parts it uses, and for each input which task writes it and which of its files is read. A field of a body at its neutral
+value is not there (`Part.said`): one that a release adds changes no id.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def _plain(value: object, where: _Where) -> Canonical:
     if type(value) is float and math.isfinite(value):
         return value + 0.0  # -0.0 and 0.0 compute the same
     if isinstance(value, Part):
-        return {name: _plain(item, (*where, name)) for name, item in vars(value).items()}
+        return {name: _plain(item, (*where, name)) for name, item in value.said().items()}
     if isinstance(value, Mapping):
         return {_key(key, where): _plain(item, (*where, key)) for key, item in value.items()}
     if isinstance(value, list | tuple):

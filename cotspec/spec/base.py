@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
@@ -40,6 +40,23 @@ class Part(BaseModel):
             if optional["type"] == "default" and optional["schema"]["type"] == "nullable":
                 optional["schema"] = optional["schema"]["schema"]
         return schema
+
+    def said(self) -> dict[str, Any]:
+        """Field → value, without the fields at their *neutral* value: the default the class declares.
+
+        A neutral value means what a task did before the field existed, so a field that a release adds changes neither
+        payload.json nor any id (docs/decisions/0020). A tag (`kind: Literal["sft"] = "sft"`) is always there.
+        """
+        fields = type(self).model_fields
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if _is_tag(fields[name].annotation) or fields[name].is_required() or value != fields[name].get_default()
+        }
+
+
+def _is_tag(annotation: Any) -> bool:
+    return get_origin(annotation) is Literal and len(get_args(annotation)) == 1
 
 
 def _whole(value: object) -> object:

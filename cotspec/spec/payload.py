@@ -1,5 +1,7 @@
 """What the runtime reads: one closed type per kind of task, everything resolved, no Optionals.
 
+A field that a release adds declares its neutral value, what was done before it existed, as default (decision 20).
+
 A body is *identity*: each field changes what is computed, and the task's id is a hash of it (cotspec.ir.canonical).
 How it is launched (GPUs, batch splitting) is in `RunSettings`, in a file of its own that is never hashed.
 """
