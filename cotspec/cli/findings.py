@@ -59,7 +59,7 @@ def _text(sink: Sink, stream: TextIO) -> str:
     if not sink.findings:
         return ""
     from cotspec.diagnostics import text
-    from cotspec.front.read import texts
+    from cotspec.front.paths import texts
 
     shown = text.render(sink.sorted(), texts(sink.findings), colour=colour(stream))
     return f"{shown}\n{text.summary(sink.findings)}{_hardened(sink)}\n"
@@ -77,7 +77,7 @@ def _sarif(sink: Sink, root: Path) -> str:
     from cotspec.cli.explain import rules
     from cotspec.cli.version import version
     from cotspec.diagnostics import sarif
-    from cotspec.front.read import texts
+    from cotspec.front.paths import texts
 
     base = places.repository(root)
     files = places.names(texts(sink.findings), base)

@@ -12,13 +12,14 @@ else's business, and what a spec names ends up in files that are shared.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path as File
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.suggest import did_you_mean
-from cotspec.front.read import read, shown
+from cotspec.front.read import raw_text, read, shown
 from cotspec.spec.local import LOCAL_FILE
 
 _ROOT_SIGNS: Final = (".git", ".dvc", "pyproject.toml")
@@ -74,6 +75,14 @@ def text_of(named: Named, sink: Sink, *, rule: str) -> tuple[File, str] | None:
         told = _finding(rule, finding.message, named, did_you_mean(beside) or finding.help)
         sink.add(told._replace(suggestions=beside))
     return None if text is None else (file, text)
+
+
+def texts(findings: Iterable[Diagnostic]) -> dict[str, str]:
+    """The files that findings point into, for showing their lines; a file that cannot be read is left out, and so is a
+    link that leads out of the project: the finding says so, and nothing of what is there is shown."""
+    names = {span.file for f in findings for span in (f.span, *(related[0] for related in f.related))}
+    inner = [name for name in sorted(names) if inside(File(name), project_root(File(name)))]
+    return {name: text for name in inner if (text := raw_text(File(name))) is not None}
 
 
 def project_root(spec: File) -> File:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
@@ -46,20 +45,12 @@ def read(path: Path, sink: Sink) -> str | None:
     return text
 
 
-def texts(findings: Iterable[Diagnostic]) -> dict[str, str]:
-    """The files that findings point into, for showing their lines; a file that cannot be read is left out."""
-    names = {span.file for f in findings for span in (f.span, *(related[0] for related in f.related))}
-    from cotspec.front.paths import inside, project_root  # here: they read with this module
-
-    found = {}
-    for name in sorted(names):
-        if not inside(Path(name), project_root(Path(name))):
-            continue  # a link that leads out of the project: the finding says so, and shows nothing of what is there
-        try:
-            found[name] = _decode(_bytes(Path(name)))[0]
-        except _RefusedError:
-            continue
-    return found
+def raw_text(path: Path) -> str | None:
+    """The text of a file for showing its lines, whatever is wrong with it; None when it cannot be read at all."""
+    try:
+        return _decode(_bytes(path))[0]
+    except _RefusedError:
+        return None
 
 
 class _RefusedError(Exception):

@@ -1,0 +1,41 @@
+"""The import contracts of pyproject.toml leave no module out."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+MODULES = {
+    path.stem
+    for path in (ROOT / "cotspec").iterdir()
+    if (path.suffix == ".py" or (path / "__init__.py").exists()) and not path.name.startswith("__")
+}
+#: Who may import what a contract forbids to everybody else.
+MAY = {
+    "Only the runtime imports the training stack": {"runtime"},
+    "Only cotspec.hub talks to the model hub": {"hub"},
+}
+
+
+def contract(name: str) -> dict[str, list[str]]:
+    return next(each for each in CONTRACTS if each["name"] == name)
+
+
+def test_every_module_has_a_layer_or_is_the_runtime() -> None:
+    layers = contract("Dependencies run one way")["layers"]
+    placed = {module.strip() for layer in layers for module in layer.split("|")}
+    assert placed | {"runtime"} == MODULES
+
+
+def test_what_is_forbidden_to_all_but_one_is_forbidden_to_each_module() -> None:
+    for name, allowed in MAY.items():
+        told = {module.removeprefix("cotspec.") for module in contract(name)["source_modules"]}
+        assert told | allowed == MODULES, name
+
+
+def test_the_runtime_is_kept_from_everything_above_the_kernel() -> None:
+    rule = contract("The runtime knows only the kernel, the payload, the builtins and the hub")
+    told = {module.removeprefix("cotspec.") for module in rule["forbidden_modules"]}
+    assert told | {"runtime", "cot", "spec", "builtin", "hub"} == MODULES
