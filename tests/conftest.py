@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from cotspec import cli
+from tests.support import Run
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,6 +29,23 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`cotspec ARGUMENTS…` in this process, which takes a tenth of the time of one of its own."""
+
+    def call(*arguments: str, folder: Path | None = None) -> tuple[int, str, str]:
+        monkeypatch.chdir(folder or Path.cwd())
+        monkeypatch.setattr(sys, "argv", ["cotspec", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # the command's own is not for a process that goes on
+        out, err = capsys.readouterr()
+        return int(stop.value.code or 0), out, err
+
+    return call
 
 
 @pytest.fixture(autouse=True)

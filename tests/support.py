@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from cotspec.builtin import digest
 from cotspec.ir.lower import Source, lower
 from cotspec.passes.seal import Sealed, seal
 from cotspec.spec.experiment import Experiment
 
 SPECS = Path(__file__).parent / "specs"
-DIGESTS = {"tiny-small": "3" * 64, "tiny-student": "5" * 64, "tiny-teacher": "7" * 64}
-"""Stand in for the real models, so that goldens do not change when a model is trained again."""
+DIGESTS = digest.manifest()
+"""Of the builtin models, as a build reads them."""
+
+
+Run = Callable[..., tuple[int, str, str]]
+"""Arguments of a command → exit code, stdout, stderr (the fixture `run`)."""
+
+
+def cotspec(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`cotspec ARGUMENTS…` in a process of its own, as CI and editors start it."""
+    return subprocess.run(
+        [sys.executable, "-m", "cotspec", *arguments],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
 
 
 def spec_data(name: str) -> dict[str, Any]:

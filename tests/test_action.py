@@ -73,7 +73,7 @@ def run(tmp_path: Path, project: Path) -> Run:
     commands = tmp_path / "temp/cotspec/bin"
     commands.mkdir(parents=True)
     (commands / "python").symlink_to(sys.executable)
-    (commands / "cotspec").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cotspec.cli "$@"\n')
+    (commands / "cotspec").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cotspec "$@"\n')
     (commands / "cotspec").chmod(0o755)
 
     def call(step: str, **inputs: str) -> subprocess.CompletedProcess[str]:
@@ -138,7 +138,7 @@ def test_drift_fails_and_what_the_log_quotes_is_no_command(project: Path, run: R
 
 
 def test_no_drift_passes(project: Path, run: Run) -> None:
-    subprocess.run([sys.executable, "-m", "cotspec.cli", "build"], cwd=project, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "cotspec", "build"], cwd=project, check=True, capture_output=True)
     assert run("Compare generated files", STRICT="false").returncode == 0
 
 

@@ -29,7 +29,7 @@ Commit = Callable[[], tuple[int, str]]
 def environment(tmp_path: Path) -> dict[str, str]:
     commands = tmp_path / "bin"
     commands.mkdir()
-    (commands / "cotspec").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cotspec.cli "$@"\n')
+    (commands / "cotspec").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cotspec "$@"\n')
     (commands / "cotspec").chmod(0o755)
     own = {"PRE_COMMIT_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT), "GIT_CONFIG_GLOBAL": os.devnull}
     people = {f"GIT_{who}_{what}": "a@b.example" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -49,7 +49,7 @@ def project(tmp_path: Path, environment: dict[str, str]) -> Path:
     (folder / ".pre-commit-config.yaml").write_text(yaml.safe_dump({"repos": [{"repo": "local", "hooks": hooks}]}))
     for command in (
         ["git", "init", "-q"],
-        [sys.executable, "-m", "cotspec.cli", "build"],
+        [sys.executable, "-m", "cotspec", "build"],
         ["git", "add", "."],
         ["git", "commit", "-qm", "first"],
         [PRE_COMMIT, "install"],

@@ -29,9 +29,7 @@ BUILD = f"""
 import sys
 from pathlib import Path
 from cotspec import cli, compiler, workspace
-from cotspec.builtin import digest
 from cotspec.diagnostics import Sink
-digest.manifest = lambda: {{"tiny-student": "5" * 64, "tiny-teacher": "7" * 64}}
 sink = Sink()
 built = compiler.compile_specs({{"specs/small.yaml": Path({str(SPECS / "small.yaml")!r})}}, sink)
 assert built.plan is not None, sink.findings

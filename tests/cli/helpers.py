@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-
-Run = Callable[..., tuple[int, str, str]]
-"""Arguments of a command → exit code, stdout, stderr."""
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -15,8 +15,8 @@ import pytest
 
 from cotspec import cli
 from cotspec.builtin import digest
-from tests.cli.helpers import Run, files
-from tests.support import SPECS
+from tests.cli.helpers import files
+from tests.support import SPECS, Run
 
 ROOT = Path(__file__).parents[2]
 

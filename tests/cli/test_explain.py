@@ -70,7 +70,7 @@ def output(commands: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     shutil.copy(BASE, folder / "specs" / "a.yaml")
     *before, last = [line.removeprefix("$ ") for line in commands.rstrip().split("\n")]
     assert last.startswith("cotspec check ")
-    ours = f'cotspec() {{ {shlex.quote(sys.executable)} -m cotspec.cli "$@"; }}'
+    ours = f'cotspec() {{ {shlex.quote(sys.executable)} -m cotspec "$@"; }}'
     script = "\n".join(["set -e", ours, "exec 3>&1 1>&2", *before, f"printf '%s\\n' {last} >&3"])
     done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, check=True)
     monkeypatch.chdir(folder)

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cotspec.builtin import digest
 from cotspec.cli import init
-from tests.cli.helpers import Run, files
-from tests.support import DIGESTS
+from tests.cli.helpers import files
+from tests.support import Run
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +20,6 @@ def _needs_dvc() -> None:
 
 
 def test_init_makes_a_project_that_builds(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digest, "manifest", lambda: DIGESTS)
     monkeypatch.chdir(tmp_path)
     code, out, err = run("init", "new")
     assert (code, err) == (0, "")

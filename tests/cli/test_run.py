@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cotspec.back.places import UNFINISHED
-from tests.cli.helpers import Run, files
+from tests.cli.helpers import files
+from tests.support import Run
 
 pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
 

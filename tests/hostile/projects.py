@@ -190,7 +190,7 @@ def _left(project: Path, make: Callable[[Path], object]) -> None:
 
 
 def _build(project: Path) -> None:
-    subprocess.run([sys.executable, "-m", "cotspec.cli", "build"], cwd=project, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "cotspec", "build"], cwd=project, check=True, capture_output=True)
 
 
 def _traces(project: Path, outside: Path) -> None:

@@ -68,7 +68,7 @@ class Project:
         return done.returncode, done.stdout, done.stderr
 
     def cotspec(self, *arguments: str) -> str:
-        code, out, err = self.call("cotspec.cli", *arguments)
+        code, out, err = self.call("cotspec", *arguments)
         assert code == 0, err
         return out
 

@@ -8,18 +8,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cotspec import cli
 from cotspec.spec.lockfile import Lock
 from tests.hub.server import Hub, serve
+from tests.support import Run
 
 hub_client = pytest.importorskip("huggingface_hub", reason="the hub's client comes with the `train` extra")
 
-Run = Callable[..., tuple[int, str, str]]
 MODEL, DATA = "lab/tutor", "lab/sums"
 SPEC = """\
 cotspec: 1
@@ -62,19 +61,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "specs/a.yaml").write_text(SPEC, encoding="utf-8")
     monkeypatch.chdir(folder)
     return folder
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cotspec", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # the command's own is not for a process with a server in it
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return call
 
 
 def locked(folder: Path) -> Lock:
@@ -264,7 +250,7 @@ def test_a_hub_that_does_not_answer_in_time_is_not_waited_for_twice(hub: Hub, pr
 def cotspec(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     """The command as a person runs it, in a process of its own."""
     named = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
-    command = [sys.executable, "-m", "cotspec.cli", *arguments]
+    command = [sys.executable, "-m", "cotspec", *arguments]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=folder, env=named | environment, stdout=pipe, stderr=pipe, text=True)
 

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from cotspec import cli
-from cotspec.builtin import digest
-from tests.support import DIGESTS
+from tests.support import Run
 
 ROOT = Path(__file__).parents[2]
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A git project with the shipped specs and those of the tests, with stand-ins for the builtin models' digests."""
-    monkeypatch.setattr(digest, "manifest", lambda: DIGESTS)
+    """A git project with the shipped specs and those of the tests."""
     folder = tmp_path / "project"
     folder.mkdir()
     shutil.copytree(ROOT / "specs", folder / "specs")
@@ -32,15 +27,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(run: Run) -> Run:
     """`cotspec preview …` in this process."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cotspec", "preview", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return call
+    return partial(run, "preview")

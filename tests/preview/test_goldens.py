@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.preview.conftest import Run
+from tests.support import Run
 
 GOLDEN = Path(__file__).parent / "golden"
 PREVIEWS = [

@@ -13,8 +13,8 @@ from cotspec.cot.measures import Teacher, measure
 from cotspec.cot.rewards import compile_reward
 from cotspec.preview.make import Request, make
 from cotspec.spec.payload import GrpoBody
-from tests.preview.conftest import Run
 from tests.preview.makings import plan, records, write
+from tests.support import Run
 
 RIGHT = "Thinking…\nWell.\n\nStep 1: so.\nAnswer: {answer}"
 

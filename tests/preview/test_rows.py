@@ -21,8 +21,8 @@ from cotspec.preview.row import Wanted
 from cotspec.preview.stage import PreviewError
 from cotspec.runtime.__main__ import execute
 from cotspec.runtime.task import load
-from tests.preview.conftest import Run
 from tests.preview.makings import LEAKING, plan, records, write
+from tests.support import Run
 
 REAL = Path(__file__).parents[2] / "../shared/data/bridge/traces-200.jsonl"
 MASKS = st.fixed_dictionaries(

@@ -18,8 +18,9 @@ from cotspec.preview import text
 from cotspec.preview.canvas import Canvas, columns, visible, wrapped
 from cotspec.preview.canvas import Run as Piece
 from cotspec.preview.make import Request, make
-from tests.preview.conftest import ROOT, Run
+from tests.preview.conftest import ROOT
 from tests.preview.makings import LEAKING, plan, records, write
+from tests.support import Run
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 HOSTILE = "\x1b[31mred\x1b[0m \x9b2J \x1b]0;title\x07 \r\b \u202eevil\u2066 \x00 \u2028 tab\tend"
@@ -47,7 +48,7 @@ def test_a_terminal_gets_colour_unless_it_is_refused(changes: dict[str, str], co
     master, slave = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "PYTHONPATH": str(ROOT), **changes}
     environment.pop("NO_COLOR", None) if "NO_COLOR" not in changes else None
-    command = [sys.executable, "-m", "cotspec.cli", "preview", "specs/bridge-gsm8k.yaml", "structure"]
+    command = [sys.executable, "-m", "cotspec", "preview", "specs/bridge-gsm8k.yaml", "structure"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=slave) as process:
         os.close(slave)
         seen = b""

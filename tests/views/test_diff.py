@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cotspec import cli
 from cotspec.compiler import check_specs
 from cotspec.diagnostics import Sink
 from cotspec.views import changes
 from cotspec.views.side import Side, sides
+from tests.support import Run
 
 BASE = (Path(__file__).parents[1] / "passes" / "base.yaml").read_text(encoding="utf-8")
-Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     (tmp_path / "specs").mkdir()
@@ -122,19 +119,8 @@ def test_another_text_in_a_prompt_file_of_the_same_name_is_a_cause(folder: Path)
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cotspec", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return call
-
-
 def commit() -> None:
+    """All files of the project in the current folder, which `folder` made."""
     who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     subprocess.run(["git", "add", "-A"], check=True)
     subprocess.run(["git", *who, "commit", "-qm", "x"], check=True)
