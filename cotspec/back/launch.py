@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from typing import assert_never
 
 from cotspec.back import places
@@ -13,10 +12,7 @@ from cotspec.ir.plan import Launcher, Plan
 def emit(plan: Plan) -> dict[str, str]:
     """Return launch.sh of each task, by path."""
     return {
-        f"{folder}/launch.sh": render(
-            _template(task.launch.launcher),
-            {"id": task.id, "unfinished": posixpath.relpath(places.UNFINISHED, folder)},
-        )
+        f"{folder}/launch.sh": render(_template(task.launch.launcher), {"id": task.id})
         for folder, task in places.folders(plan)
     }
 

@@ -15,8 +15,6 @@ REPORTS: Final = f"{GENERATED}/reports"
 OUT: Final = "out"
 ALL: Final = "all"
 """The one stage of the root dvc.yaml."""
-UNFINISHED: Final = ".cotspec/build.json"
-"""There while a build is between its commit and its end; no stage starts then."""
 
 
 def stage_folder(task_id: str) -> str:

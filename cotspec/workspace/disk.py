@@ -13,7 +13,7 @@ from cotspec.workspace.errors import WorkspaceError
 
 SCRATCH: Final = ".cotspec"
 """Nobody commits this folder: it has a .gitignore of its own."""
-_TEMPORARY: Final = ".cotspec-tmp"
+_TEMPORARY: Final = "build.tmp"
 _LARGEST: Final = 100_000_000
 """Bytes; a payload holds a prompt and a reward, the manifest a line per file."""
 
@@ -46,16 +46,19 @@ def refuse_links(root: Path, paths: Iterable[str]) -> None:
             raise WorkspaceError(f"{path} goes through a symbolic link: remove the link, or build where it leads")
 
 
-def replace(target: Path, content: bytes) -> None:
-    """Write through a temporary file, so that nobody sees half of one; a symbolic link is replaced, not followed."""
+def replace(root: Path, path: str, content: bytes) -> None:
+    """Write through a temporary file, so that nobody sees half of one; a symbolic link is replaced, not followed.
+
+    Needs the build lock: there is one temporary file, where a build that is killed leaves nothing in anybody's way.
+    """
+    target, temporary = root / path, root / SCRATCH / _TEMPORARY
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(target.name + _TEMPORARY)
         temporary.unlink(missing_ok=True)
         temporary.write_bytes(content)
         temporary.replace(target)
     except OSError as error:
-        raise WorkspaceError(f"{target.name} cannot be written in {target.parent}: {error.strerror}") from error
+        raise WorkspaceError(f"{path} cannot be written: {error.strerror}; mend that and build again") from error
 
 
 @contextlib.contextmanager

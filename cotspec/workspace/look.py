@@ -17,7 +17,7 @@ from cotspec.workspace.errors import WorkspaceError
 
 MANIFEST: Final = f"{GENERATED}/manifest.json"
 _UNKNOWN: Final = "unknown"
-"""In place of a digest that a merge conflict leaves in doubt."""
+"""In place of a digest that a merge conflict, or a build that was killed, leaves in doubt."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,15 @@ def inspect(root: Path, texts: Mapping[str, str]) -> tuple[Changes, dict[str, by
     return changes, files
 
 
+def manifest_of_both(root: Path, files: Mapping[str, bytes]) -> bytes:
+    """The manifest while a build writes: what the last one made and what this one makes. A file that both have may be
+    found as either left it, so its digest is unknown."""
+    planned = {path: _digest(content) for path, content in files.items() if path != MANIFEST}
+    before = {path: digest for path, digest in _owned(root).items() if path != MANIFEST}
+    doubtful = {path: _UNKNOWN for path in planned.keys() & before.keys() if planned[path] != before[path]}
+    return _manifest_text({**before, **planned, **doubtful})
+
+
 def refuse_outside(paths: Iterable[str], *, named_by: str) -> None:
     """A list of cotspec's is a file like any other: who can write it must not choose what is changed elsewhere."""
     for path in paths:
@@ -91,7 +100,10 @@ def _digest(content: bytes) -> str:
 
 
 def _manifest(files: Mapping[str, bytes]) -> bytes:
-    digests = {path: _digest(content) for path, content in files.items()}
+    return _manifest_text({path: _digest(content) for path, content in files.items()})
+
+
+def _manifest_text(digests: Mapping[str, str]) -> bytes:
     return (json.dumps({"cotspec": 1, "files": digests}, indent=2, sort_keys=True) + "\n").encode()
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from cotspec.back.places import UNFINISHED
-from tests.cli.helpers import files
 from tests.support import Run
 
 pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
@@ -23,18 +20,3 @@ def test_what_is_not_built_as_the_spec_has_it_is_not_run(project: Path, run: Run
     assert err.startswith(
         "cotspec: rows of stage structure of bridge-tiny: what is built is not what the spec says now"
     )
-
-
-@pytest.mark.parametrize("command", [("run",), ("build", "--check")])
-def test_nothing_runs_on_a_build_that_did_not_end_until_the_next_finishes_it(
-    project: Path, run: Run, command: tuple[str, ...]
-) -> None:
-    assert run("build")[0] == 0
-    built = files(project)
-    (project / UNFINISHED).write_text(json.dumps({"put": [], "drop": ["generated/.gitignore"], "prune": []}))
-    code, out, err = run(*command)
-    assert (code, out) == (2, "")
-    assert err.endswith("run `cotspec build`, which finishes it\n")
-    assert run("build")[0] == 0
-    assert files(project) == built
-    assert run("build", "--check")[0] == 0

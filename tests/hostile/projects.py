@@ -87,22 +87,6 @@ PROJECTS = [
         make=link("generated/up", lambda _p, outside: outside),
     ),
     Project(
-        name="an unfinished build lists a file outside",
-        commands={"build": (2, "which is not cotspec's")},
-        files={".cotspec/build.json": '{"put": [], "drop": ["generated/../../secret.txt"], "prune": []}'},
-    ),
-    Project(
-        name="an unfinished build removes behind a link",
-        commands={"build": (2, "goes through")},
-        files={".cotspec/build.json": '{"put": [], "drop": [], "prune": ["generated/up"]}'},
-        make=link("generated/up", lambda _p, outside: outside),
-    ),
-    Project(
-        name="the journal of a build is a pipe",
-        commands={"build": (2, "no regular file")},
-        make=fifo(".cotspec/build.json"),
-    ),
-    Project(
         name="the manifest is nested",
         commands=refused("cannot be read"),
         files={"generated/manifest.json": "[" * 100_000},

@@ -9,13 +9,4 @@ if ! "$python" -c 'import cotspec' 2>/dev/null; then
   echo "cotspec: \`$python\` cannot import cotspec: activate its environment, or set COTSPEC_PYTHON to its python" >&2
   exit 2
 fi
-# there for moments while a build writes, and for longer when one was killed
-tries=0
-while [ -e ../../../.cotspec/build.json ]; do
-  if [ $((tries += 1)) -gt 3 ]; then
-    echo "cotspec: a build of this project did not come to its end: run \`cotspec build\`, which finishes it" >&2
-    exit 2
-  fi
-  sleep 1
-done
 exec "$python" -m cotspec.runtime.supervise -- "$python" -m cotspec.runtime payload.json run.json
