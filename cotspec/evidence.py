@@ -7,23 +7,31 @@ can without it.
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
 from functools import lru_cache
+from hashlib import sha256
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from cotspec.back import places
 from cotspec.front import regular
 from cotspec.front.paths import inside
 from cotspec.ir.plan import Read
+from cotspec.spec.base import Slice
+from cotspec.spec.payload import FileData
 
 if TYPE_CHECKING:
     from cotspec.cot.rows import TraceRecord
+    from cotspec.cot.source_rows import Columns
     from cotspec.ir.inputs import Input, Locked
     from cotspec.ir.lower import Source
+    from cotspec.passes.datafile import DataFile
     from cotspec.passes.locked import Pins
     from cotspec.passes.traces import Traces
+    from cotspec.spec.experiment import Data
 
 LONGEST_TRACE: Final = 1_000_000
 """Characters of a line of `traces.jsonl`; a longer one was not written by a task."""
@@ -31,6 +39,9 @@ MOST_TRACES: Final = 2000
 """Traces that rules look at: enough to say how often something happens."""
 MOST_COUNTED: Final = 64 * 2**20
 """Bytes of a data file whose records are counted: about 0.1 s."""
+MOST_ROWS: Final = 10_000
+MOST_READ: Final = 8 * 2**20
+"""Rows and bytes of a data file that a check looks at: about 0.1 s. The task that reads the file looks at all."""
 MOST_BYTES: Final = 64_000_000
 """Of a data file or model folder that a check compares with the lock: it must not take longer than the rest."""
 
@@ -48,6 +59,83 @@ def count_lines(file: Path) -> int | None:
 def _counted(file: Path, _changed: int) -> int:
     with regular.opened(file) as lines:
         return sum(1 for line in lines if line.strip())
+
+
+def data_file(data: Data, folder: Path, root: Path) -> DataFile | None:
+    """The file of a data set, which counts from `folder`, the spec's; None when there is nothing to read or say."""
+    if data.file is None:
+        return None
+    file = Path(os.path.normpath(folder / data.file))
+    if not inside(file, root):
+        return None  # a finding of its own
+    from cotspec.cot.source_rows import Columns  # here: most specs name no data file
+    from cotspec.ir import bodies
+
+    source = bodies.source(data, {})
+    columns = Columns(source.question, source.answer, source.answer_after) if isinstance(source, FileData) else None
+    try:
+        about = file.stat()
+        return columns and _data(file, about.st_mtime_ns, about.st_size, columns, data.slice)
+    except FileNotFoundError:
+        return _absent(file, root)
+    except OSError:
+        return None  # a folder, or a file that may not be read: a finding of its own
+
+
+@lru_cache(maxsize=64)
+def _data(file: Path, _changed: int, _size: int, columns: Columns, slice: Slice | None) -> DataFile:
+    from cotspec.cot import source_rows
+    from cotspec.passes.datafile import DataFile
+
+    first, end = slice or (0, None)
+    most = MOST_ROWS if end is None else min(end, MOST_ROWS)
+    with regular.opened(file) as stream:
+        reading = source_rows.read(_begun(source_rows.lines(stream), stream), columns, first=first, end=most)
+        whole = reading.rows == end or not stream.read(1)
+    return DataFile(reading=reading, whole=whole)
+
+
+def _begun(lines: Iterator[tuple[int, bytes]], stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Those that begin where a check still looks."""
+    while stream.tell() < MOST_READ and (line := next(lines, None)) is not None:
+        yield line
+
+
+def _absent(file: Path, root: Path) -> DataFile:
+    """What can be said of a file that is not there: whether DVC knows it, and what there is instead."""
+    from cotspec.passes.datafile import DataFile
+
+    known = [f"{place}.dvc" for place in (file, *file.parents) if root in place.parents]
+    kept = next((os.path.relpath(place, root) for place in known if os.path.isfile(place)), "")
+    try:
+        names = sorted(name for name in islice(os.listdir(file.parent), MOST_TRACES) if not name.startswith("."))
+    except OSError:
+        names = []
+    return DataFile(kept=kept, beside=tuple(names))
+
+
+def same_file(one: Path, other: Path) -> bool:
+    """Whether two files of the project are one: by name, or byte for byte as far as a check reads."""
+    a, b = (Path(os.path.normpath(path)) for path in (one, other))
+    if a == b:
+        return True
+    try:
+        left, right = a.stat(), b.stat()
+        if left.st_size != right.st_size or not left.st_size:
+            return False
+        return _beginning(a, left.st_mtime_ns) == _beginning(b, right.st_mtime_ns)
+    except OSError:
+        return False
+
+
+@lru_cache(maxsize=64)
+def _beginning(file: Path, _changed: int) -> str:
+    """Digest of the first bytes of a file."""
+    digest = sha256()
+    with regular.opened(file) as stream:
+        for _ in range(MOST_BYTES // MOST_READ):
+            digest.update(stream.read(MOST_READ))
+    return digest.hexdigest()
 
 
 def pins(source: Source, lock: Locked | None, root: Path) -> Pins | None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from logging import ERROR, getLogger
 from pathlib import Path
 from typing import assert_never
 
 from cotspec.builtin import problems
-from cotspec.cot.answers import AnswerError, gold_answer
+from cotspec.cot import source_rows
+from cotspec.cot.source_rows import Columns
 from cotspec.hub import fetch
 from cotspec.hub.problem import HubError
 from cotspec.runtime import lines, local
@@ -23,77 +21,92 @@ from cotspec.spec.local import LOCAL_FILE
 from cotspec.spec.lock import is_commit
 from cotspec.spec.payload import BuiltinData, DataBody, FileData, HubData
 
-Pair = tuple[str, str]
-"""Question and answer field."""
+Rows = Iterator[tuple[int, bytes | Mapping[str, object]]]
+"""A row as its source holds it, with its place there."""
 
 
 def run(task: Task, _work: Path, result: Path) -> None:
-    """Write problems.jsonl. A row without a question or an answer is an error naming it, never an empty problem."""
+    """Write problems.jsonl. A row that is no problem is an error that names it; none is left out."""
     body = task.body(DataBody)
     end = None if body.slice.end < 0 else body.slice.end
-    rows = islice(enumerate(_pairs(body.source, task)), body.slice.first, end)
-    total = max(0, end - body.slice.first) if end is not None else 0
-    found: list[Problem] = []
-    with Progress("problems", total) as progress:
-        for number, (question, answer) in rows:
-            found.append(_problem(number, question, answer))
-            progress.total = max(total, len(found))
-            progress.update(len(found))
-        progress.total = len(found)
-    if not found:
-        raise TaskError("the data set has no rows in this slice")
+    columns = _columns(body.source)
+    with Progress("problems", end or 0) as progress:
+        rows = _counted(_rows(body.source, task), progress)
+        reading = source_rows.read(rows, columns, first=body.slice.first, end=end)
+        progress.total = reading.rows
+    _refuse(reading, _place(body.source, task))
+    found = [Problem(id=each.row, question=each.question, answer=each.answer) for each in reading.questions]
     lines.write(result / "problems.jsonl", found)
     lines.write_json(result / "counts.json", {"problems": len(found)})
     say(f"{len(found)} problems")
 
 
-def _problem(number: int, question: str, answer: str) -> Problem:
-    if not question.strip():
-        raise TaskError(f"row {number} has no question")
-    if not answer.strip():
-        raise TaskError(f"row {number} has no answer (is `answer.after` right?)")
-    return Problem(id=number, question=question.strip(), answer=answer)
+def _refuse(reading: source_rows.Reading, place: str) -> None:
+    """Raise TaskError for what is wrong with the rows: the first of each kind, and how many there are."""
+    told = []
+    for fault, where, rows in sorted(reading.faults.values(), key=lambda each: each.place):
+        more = f" (and {rows - 1} more row{'s' if rows > 2 else ''})" if rows > 1 else ""
+        told.append(f"{place} {where}: {fault.message}{more}")
+    if told:
+        raise TaskError("\n  ".join(told))
+    if not reading.questions:
+        whole = f"; there are {reading.rows}" if reading.rows else ", and none at all"
+        raise TaskError(f"the data set has no rows in this slice{whole}")
 
 
-def _pairs(source: HubData | BuiltinData | FileData, task: Task) -> Iterator[Pair]:
+def _columns(source: HubData | BuiltinData | FileData) -> Columns:
+    if isinstance(source, BuiltinData):
+        return Columns("question", "answer", "")
+    return Columns(source.question, source.answer, source.answer_after)
+
+
+def _place(source: HubData | BuiltinData | FileData, task: Task) -> str:
+    match source:
+        case BuiltinData():
+            return f"{source.name}, row"
+        case FileData():
+            return f"{task.input('file').name}, line"
+        case HubData():
+            return f"{source.id}, row"
+        case _:
+            assert_never(source)
+
+
+def _counted(rows: Rows, progress: Progress) -> Rows:
+    for done, row in enumerate(rows):
+        progress.total = max(progress.total, done)
+        progress.update(done)
+        yield row
+
+
+def _rows(source: HubData | BuiltinData | FileData, task: Task) -> Rows:
     match source:
         case BuiltinData():
             return _builtin(source)
         case FileData():
-            return _file(source, task.input("file"))
+            return _file(task.input("file"))
         case HubData():
             return _hub(source, local.found(task.root, "data", source.id, source.revision))
         case _:
             assert_never(source)
 
 
-def _builtin(source: BuiltinData) -> Iterator[Pair]:
+def _builtin(source: BuiltinData) -> Rows:
     if source.name != "chains":
         raise TaskError(f"there is no builtin data set `{source.name}`; there is `chains`")
     split = {"train": "train", "valid": "valid", "test": "test"}.get(source.split)
     if split is None:
         raise TaskError(f"`chains` has no split `{source.split}`; there are train, valid, test")
     made = problems.generate(split=split, size=source.size, seed=source.seed, steps=source.steps)  # type: ignore[arg-type]
-    return ((problem.question, problem.answer) for problem in made)
+    return enumerate({"question": problem.question, "answer": problem.answer} for problem in made)
 
 
-def _file(source: FileData, path: Path) -> Iterator[Pair]:
+def _file(path: Path) -> Rows:
     with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line.decode("utf-8"))
-            except UnicodeDecodeError as error:
-                raise TaskError(f"{path.name}, line {number}: not UTF-8 (byte {error.start + 1})") from error
-            except json.JSONDecodeError as error:
-                raise TaskError(f"{path.name}, line {number}: not JSON ({error.msg})") from error
-            if not isinstance(row, dict):
-                raise TaskError(f"{path.name}, line {number}: not a JSON object")
-            yield _columns(row, source, f"{path.name}, line {number}")
+        yield from source_rows.lines(file)
 
 
-def _hub(source: HubData, own: Path | None) -> Iterator[Pair]:
+def _hub(source: HubData, own: Path | None) -> Rows:
     """Rows of a data set from the hub, or from this machine's own folder with its files."""
     if own is not None:
         say(f"{source.id} is taken from {own} ({LOCAL_FILE})")
@@ -110,8 +123,7 @@ def _hub(source: HubData, own: Path | None) -> Iterator[Pair]:
     except (OSError, ValueError, DatasetsError) as error:
         why = error.__cause__ or error  # `an error occurred` says less than what caused it
         raise TaskError(f"cannot load the data set {source.id}: {(str(why).splitlines() or [''])[0]}") from error
-    for number, row in enumerate(data):
-        yield _columns(row, source, f"{source.id}, row {number}")
+    yield from enumerate(data)
 
 
 def _fetched(source: HubData) -> Path:
@@ -123,24 +135,3 @@ def _fetched(source: HubData) -> Path:
     note = "" if is_commit(source.revision) else f" ({source.revision} on the hub; `cotspec lock` pins it)"
     say(f"data set: {source.id} at {fetch.commit(folder)}{note}")
     return folder
-
-
-def _columns(row: Mapping[str, object], source: HubData | FileData, where: str) -> Pair:
-    question, answer = (_text(row, column, where) for column in (source.question, source.answer))
-    try:
-        return question, gold_answer(answer, source.answer_after)
-    except AnswerError as error:
-        raise TaskError(f"{where}: {error}") from error
-
-
-def _text(row: Mapping[str, object], column: str, where: str) -> str:
-    """A column as text. Only text and numbers have one spelling; anything else is an error, never its Python form."""
-    if column not in row:
-        raise TaskError(f"{where}: no column `{column}`; there are {', '.join(sorted(row))}")
-    value = row[column]
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return str(value)
-    held = "nothing" if value is None else f"{str(value)[:40]} ({type(value).__name__})"
-    raise TaskError(f"{where}: column `{column}` holds {held}, which is neither a text nor a number")

@@ -288,7 +288,8 @@ def test_ctrl_c_reaches_a_running_build(project: Path) -> None:
 
 
 def test_the_small_spec_of_the_tests_builds_from_its_file(project: Path, run: Run) -> None:
-    shutil.copytree(SPECS / "prompts", project / "specs/prompts")
+    for folder in ("prompts", "data"):
+        shutil.copytree(SPECS / folder, project / "specs" / folder)
     for name in ("small", "everything"):
         shutil.copy(SPECS / f"{name}.yaml", project / f"specs/{name}.yaml")
     code, out, err = run("build")

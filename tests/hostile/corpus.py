@@ -97,6 +97,20 @@ PATHS = [
     Case(name="absolute data", spec=data("/etc/passwd"), slug="project-path"),
     Case(name="data is a link out", spec=data("d.jsonl"), slug="project-path", make=link("specs/d.jsonl", secret)),
     Case(name="data is a pipe", spec=data("d.jsonl"), slug="project-path", make=fifo("specs/d.jsonl")),
+    Case(name="data is nested", spec=data("d.jsonl"), slug="data-file", files={"specs/d.jsonl": "[" * 100_000}),
+    Case(name="data is one endless line", spec=data("d.jsonl"), slug="data-file", make=large("specs/d.jsonl", 2**40)),
+    Case(
+        name="data has columns that are no names",
+        spec=data("d.jsonl"),
+        slug="data-file",
+        files={"specs/d.jsonl": '{"\\u001b[31m": 1, "\\ud800": 2, "' + "x" * 100_000 + '": 3}'},
+    ),
+    Case(
+        name="data is a number without end",
+        spec=data("d.jsonl"),
+        slug="data-file",
+        files={"specs/d.jsonl": '{"question": "q", "answer": ' + "9" * 5000 + "}"},
+    ),
     Case(name="data is a folder", spec=data("."), slug="project-path"),
     Case(name="model is a pipe", spec=model("m"), slug="project-path", make=fifo("specs/m")),
     Case(

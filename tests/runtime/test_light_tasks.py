@@ -105,7 +105,7 @@ def test_a_missing_column_is_named_with_those_there_are(stage: Stage, run_here: 
     folder = stage("data-1", file_body(), {"file": file})
     code, _, err = run_here(folder)
     assert code == 2
-    assert err == "cotspec: d.jsonl, line 1: no column `a`; there are b, q\n"
+    assert err == "cotspec: d.jsonl, line 1: no column `a`; there are b, q (and 2 more rows)\n"
     assert not (folder / "out").exists()
 
 
@@ -119,6 +119,15 @@ def test_a_missing_column_is_named_with_those_there_are(stage: Stage, run_here: 
         (b'{"q": "x", "a": ["5"]}', "", "column `a` holds ['5'] (list), which is neither a text nor a number"),
         (b'{"q": "x", "a": true}', "", "column `a` holds True (bool), which is neither a text nor a number"),
         (b'{"q": "x", "a": NaN}', "", "column `a` holds nan (float), which is neither a text nor a number"),
+        (b'{"q": "x", "a": "nan"}', "", "the gold answer is `nan`, which is how tables write a value that is missing"),
+        (b'{"q": " ", "a": "5"}', "", "column `q` is empty"),
+        (
+            b'{"q": "\\ud83d", "a": "5"}',
+            "",
+            "column `q` holds half a character (a lone surrogate), which no file can keep",
+        ),
+        (b'{"q": "x", "a": ' + b"9" * 5000 + b"}", "", "holds a number of more digits than can be read"),
+        (b"[" * 100_000, "", "nested too deeply"),
     ],
 )
 def test_a_line_that_gives_no_problem_is_named_with_its_fault(
@@ -129,6 +138,22 @@ def test_a_line_that_gives_no_problem_is_named_with_its_fault(
     code, _, err = run_here(stage("data-1", file_body(answer_after=after), {"file": file}))
     assert code == 2
     assert err == f"cotspec: d.jsonl, line 2: {message}\n"
+
+
+def test_a_byte_order_mark_windows_line_ends_and_blank_lines_are_read(
+    stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "d.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + b'{"q": "x", "a": "5"}\r\n\r\n{"q": "y", "a": 6}')
+    folder = stage(
+        "data-1", DataBody(source=FileData(question="q", answer="a", answer_after=""), slice=WHOLE), {"file": file}
+    )
+    code, _, err = run_here(folder)
+    assert code == 0, err
+    assert read(folder / "out/problems.jsonl") == [
+        {"id": 0, "question": "x", "answer": "5"},
+        {"id": 1, "question": "y", "answer": "6"},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from posixpath import normpath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from cotspec.diagnostics import Diagnostic, Severity, Span
@@ -10,10 +11,11 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path, SourceMap
 from cotspec.diagnostics.suggest import alike, did_you_mean, near
 from cotspec.passes.options import DEFAULT, Options
-from cotspec.spec.experiment import Best, Experiment, Stage
+from cotspec.spec.experiment import Best, Data, Experiment, Stage
 from cotspec.spec.resources import StageResources, TrainResources
 
 if TYPE_CHECKING:
+    from cotspec.passes.datafile import DataFile
     from cotspec.passes.locked import Pins
     from cotspec.passes.traces import Traces
 
@@ -45,6 +47,10 @@ class Context(NamedTuple):
     """What the project's lock says of this experiment, when there is a lock."""
     count_lines: Callable[[str], int | None] = lambda _: None
     """Records of a data file, by its path as the spec writes it; None when it cannot be read."""
+    read_data: Callable[[Data], DataFile | None] = lambda _: None
+    """The file of a data set; None when it has none, or one that may not be read (a finding of its own)."""
+    same_file: Callable[[str, str], bool] = lambda one, other: normpath(one) == normpath(other)
+    """Whether two files, by their paths as the spec writes them, are one, under whatever names."""
     kept: dict[object, Any] | None = None
     """What `once` has made."""
 

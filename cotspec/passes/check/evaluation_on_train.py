@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator
 
@@ -16,7 +15,7 @@ from cotspec.spec.experiment import Best, Data
 RULE = Rule(
     slug="evaluation-on-train",
     claim="Evaluation, the teacher's traces and `valid` are about different problems.",
-    why="A student that has seen a problem is not tested by it.",
+    why="A student that has seen a problem is not tested by it. A copy of a file under another name is the same set.",
     failing="evaluate: {data: train, of: [base]}\n",
     passing="evaluate: {data: test, of: [base, second]}\n",
 )
@@ -59,15 +58,17 @@ def _validates(context: Context) -> bool:
 def _share(context: Context, one: str, other: str) -> bool:
     """Whether two names stand for data sets that can have problems in common."""
     a, b = (context.experiment.data.get(name) for name in (one, other))
-    return a is not None and b is not None and (one == other or _overlap(a, b))
+    return a is not None and b is not None and (one == other or _overlap(context, a, b))
 
 
-def _overlap(a: Data, b: Data) -> bool:
+def _overlap(context: Context, a: Data, b: Data) -> bool:
     """Whether two data sets can share rows: one source and split, and slices that meet.
 
     Two draws of a builtin set share no rows by position; with one split and two seeds they may still share problems.
     """
-    if (a.hub, a.builtin, _file(a), a.config) != (b.hub, b.builtin, _file(b), b.config) or not _splits_meet(a, b):
+    if (a.hub, a.builtin, a.config) != (b.hub, b.builtin, b.config) or not _splits_meet(a, b):
+        return False
+    if not _one_file(context, a, b):
         return False
     same_draw = a.builtin is None or (a.seed, a.steps) == (b.seed, b.steps)
     if not same_draw or a.slice is None or b.slice is None or a.split != b.split:
@@ -75,8 +76,11 @@ def _overlap(a: Data, b: Data) -> bool:
     return _meet(a.slice, b.slice)
 
 
-def _file(data: Data) -> str | None:
-    return None if data.file is None else posixpath.normpath(data.file)
+def _one_file(context: Context, a: Data, b: Data) -> bool:
+    """Whether both name no file, or one: a copy under another name is the same set."""
+    if a.file is None or b.file is None:
+        return a.file == b.file
+    return context.same_file(a.file, b.file)
 
 
 def _splits_meet(a: Data, b: Data) -> bool:

@@ -18,6 +18,7 @@ from cotspec.passes.lint import (
     answer_cut,
     answer_unsupervised,
     clip_effect,
+    data_missing,
     evaluated_twice,
     gate_on_train,
     launch_effect,
@@ -53,6 +54,7 @@ from cotspec.passes.lint import (
 LINTS: tuple[tuple[Rule, Check], ...] = (
     (unpinned_revision.RULE, unpinned_revision.check),
     (lock_stale.RULE, lock_stale.check),
+    (data_missing.RULE, data_missing.check),
     (mask_never_matches.RULE, mask_never_matches.check),
     (mask_hides_nothing.RULE, mask_hides_nothing.check),
     (mask_hides_all.RULE, mask_hides_all.check),
@@ -104,9 +106,10 @@ ON_ROWS = frozenset(
         reward_length.RULE,
         slice_past_end.RULE,
         past_the_run.RULE,
+        data_missing.RULE,
     )
 )
-"""Rules that find something else once the rows of a run are there."""
+"""Rules that find something else once the rows of a run, or data files, are there."""
 
 
 def lint(context: Context, sink: Sink) -> None:
