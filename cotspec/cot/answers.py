@@ -12,7 +12,7 @@ import threading
 from fractions import Fraction
 
 from cotspec.cot import numbers
-from cotspec.cot.latex import plain
+from cotspec.cot.latex import boxed, plain
 from cotspec.cot.segment import Trace, segment
 from cotspec.spec.payload import TraceFormat
 
@@ -23,6 +23,9 @@ _AROUND = re.compile(r" ?([;:/=+*×()\[\]<>-]) ?")
 _COMMA = re.compile(r" ?, ?")
 _LONGEST_MATHS = 200
 _EXPLOSIVE = re.compile(r"\^[^+\-]{0,12}\^|\^\s?[({]?\s?-?[0-9]{4}|[0-9]{4}\s?!|!\s?!|[0-9]{60}|[*]{2}")
+_NO_ANSWER = frozenset({"nan", "null", "n/a", "#n/a", "<na>", "nat"})
+_LONGEST_GOLD = 1_000
+_MOST_GOLD_LINES = 12
 _SECONDS = 30
 """Far above what the guarded formulas need, so that a busy machine does not change a grade."""
 
@@ -90,6 +93,19 @@ def gold_answer(field: str, after: str) -> str:
     if not rest.strip():
         raise AnswerError(f"the answer field {_short(field)} holds no answer")
     return rest.strip()
+
+
+def gold_problem(gold: str) -> str | None:
+    """Why no answer can ever equal this gold answer; None when one can. Cheap: no formula is worked out."""
+    box = boxed(gold)
+    tidy = plain(box[0] if box else gold).strip().casefold()
+    if not any(c.isalnum() for c in tidy):
+        return "holds no answer" if not gold.strip() else f"holds nothing that can be compared: {_short(gold.strip())}"
+    if tidy in _NO_ANSWER or gold.strip() == "None":
+        return f"is {gold.strip()!r}, which is what programs write where a value is missing"
+    if len(gold) > _LONGEST_GOLD or len(gold.strip().splitlines()) > _MOST_GOLD_LINES:
+        return f"is a text of {len(gold):,} characters and not an answer ({_short(gold)}); is `answer.after` right?"
+    return None
 
 
 def _equal_read(given: str, gold: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cotspec.cot.answers import AnswerError, correct, equal, extract, gold_answer
+from cotspec.cot.answers import AnswerError, correct, equal, extract, gold_answer, gold_problem
 from cotspec.spec.payload import TraceFormat
 
 FMT = TraceFormat(thinking="Thinking…", step="Step {n}:", answer="Answer:")
@@ -51,6 +51,20 @@ def test_a_gold_answer_is_taken_whole(field: str, after: str, gold: str) -> None
 def test_a_field_without_a_gold_answer_is_an_error(field: str, after: str) -> None:
     with pytest.raises(AnswerError):
         gold_answer(field, after)
+
+
+@pytest.mark.parametrize(
+    "gold", ["", "  ", "nan", "NaN", "None", "null", "N/A", "$", "\\boxed{}", "…", "a b " * 400, "a\n" * 20]
+)
+def test_a_gold_answer_that_nothing_can_equal_has_a_problem(gold: str) -> None:
+    assert gold_problem(gold)
+
+
+@pytest.mark.parametrize(
+    "gold", ["18", "none", "Monday", "C", "\\frac{1}{2}", "x = 3 or x = 5", "(1, 2)", "no solution", "Na"]
+)
+def test_a_gold_answer_that_can_be_given_has_none(gold: str) -> None:
+    assert gold_problem(gold) is None
 
 
 @needs_data
