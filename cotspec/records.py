@@ -17,11 +17,12 @@ from typing import Any, Final
 
 from cotspec.back import places
 from cotspec.builtin.digest import MODELS
+from cotspec.estimate import model as architecture
+from cotspec.estimate import published
+from cotspec.estimate.facts import Lines
+from cotspec.estimate.model import Model
 from cotspec.front import local, regular
 from cotspec.ir.plan import Launch, Read, Task
-from cotspec.passes.cost import architecture, published
-from cotspec.passes.cost.architecture import Model
-from cotspec.passes.cost.facts import Lines
 from cotspec.spec.local import LOCAL_FILE, Local, folder
 from cotspec.spec.payload import BuiltinModel, GrpoBody, HubModel, ReportBody, SftBody
 
@@ -87,14 +88,6 @@ class Records:
             return None
         seconds = _json(place / "last-run.json").get("seconds")
         return float(seconds) if isinstance(seconds, int | float) else None
-
-    def size(self, task: Task) -> int | None:
-        """Bytes of a task's out/."""
-        place = self._place(task)
-        if place is None:
-            return None
-        out = place / places.OUT
-        return sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) if out.is_dir() else None
 
     def _place(self, task: Task) -> Path | None:
         if isinstance(task.body, ReportBody):

@@ -17,7 +17,7 @@ from cotspec import ledger, workspace
 from cotspec.back import places
 from cotspec.compiler import Built, check_specs, compile_specs
 from cotspec.diagnostics import Sink
-from cotspec.passes.cost import Estimator
+from cotspec.estimate import Estimator
 from cotspec.records import Records
 from cotspec.views import plan as view
 from cotspec.views.side import sides

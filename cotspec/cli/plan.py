@@ -32,7 +32,7 @@ def run(
     from cotspec import ledger
     from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
-    from cotspec.passes.cost import Estimator
+    from cotspec.estimate import Estimator
     from cotspec.records import Records
     from cotspec.views import plan
 

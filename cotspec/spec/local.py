@@ -11,7 +11,7 @@ from cotspec.spec.base import Part, Text
 
 LOCAL_FILE: Final = "cotspec.local.yaml"
 Gpu = Literal["A100-80G", "A100-40G", "H100", "H200", "L40S", "RTX-4090"]
-"""GPUs that a plan can be estimated for (cotspec.passes.cost.devices)."""
+"""GPUs that a plan can be estimated for (cotspec.estimate.hardware)."""
 
 
 class Local(Part):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from cotspec.passes.cost import Amount, Comparison, Cost, Sum, Total
+from cotspec.estimate import Amount, Comparison, Cost
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
-_MARKS = {"about": "", "at most": "≤ ", "at least": "≥ "}
+_TOLD_APART = 1.1
+"""A bound that is no further than this from what is expected says nothing more."""
 
 
 def duration(seconds: float) -> str:
@@ -27,87 +28,92 @@ def size(count: float) -> str:
 
 def short(cost: Cost) -> str:
     """Time and peak memory of a task, on one line; what is unknown is `?`."""
-    time = "?" if cost.seconds.value is None else f"{_MARKS[cost.seconds.limit]}{duration(cost.seconds.value)}"
-    memory = "?" if cost.memory.value is None else f"{_MARKS[cost.memory.limit]}{size(cost.memory.value)}"
-    return f"{time}, {memory}"
+    return f"{_told(cost.seconds, duration)}, {_told(cost.memory, size)}"
 
 
-def totals(total: Total) -> Iterator[str]:
+def totals(costs: Sequence[Cost]) -> Iterator[str]:
     """What all that runs takes together, a line each."""
-    for device, hours in total.hours.items():
-        yield f"time    {_told(hours, lambda value: duration(value * 3600))} on {device}"
-    for device, peak in total.memory.items():
-        yield f"memory  {_told(peak, size)} at most at a time on {device}"
-    yield f"disk    {_told(total.disk, size)}, and {_told(total.scratch, size)} while it runs"
-    teacher, every = (_told(tokens, _count) for tokens in (total.teacher_tokens, total.generated_tokens))
-    yield f"tokens  {teacher} by the teacher, {every} in all"
+    for device in sorted({cost.device for cost in costs}):
+        some = [cost for cost in costs if cost.device == device]
+        hours = (_times(cost.seconds, cost.devices) for cost in some)
+        yield f"time    {_sum(hours, duration)} on {device}"
+        yield f"memory  {_largest((cost.memory for cost in some), size)} at most at a time on {device}"
+    yield f"disk    {_sum((cost.disk for cost in costs), size)}"
+    teacher = _sum((cost.tokens for cost in costs if cost.kind == "teach"), _count)
+    yield f"tokens  {teacher} by the teacher, {_sum((cost.tokens for cost in costs), _count)} in all"
+
+
+def formulas(cost: Cost) -> Iterator[str]:
+    """Each amount with how it was found."""
+    named = (("time", cost.seconds), ("memory", cost.memory), ("disk", cost.disk), ("tokens", cost.tokens))
+    yield from (f"{name}: {amount.text}" for name, amount in named if amount.text)
+
+
+def compared(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """How far off the estimates of measured tasks were."""
+    if comparisons:
+        errors = sorted(abs(one.error) for one in comparisons)
+        middle = errors[len(errors) // 2]
+        yield f"checked against {len(errors)} measured runs: off by {100 * middle:.0f} % (median)"
+
+
+def _told(amount: Amount, how: Callable[[float], str]) -> str:
+    if amount.value is None:
+        return "?"
+    bounded = amount.most is not None and amount.most > _TOLD_APART * amount.value
+    return how(amount.value) + (f" (≤ {how(amount.most or 0)})" if bounded else "")
+
+
+def _times(amount: Amount, factor: int) -> Amount:
+    value, most = (None if each is None else each * factor for each in (amount.value, amount.most))
+    return amount._replace(value=value, most=most)
+
+
+def _sum(amounts: Iterable[Amount], how: Callable[[float], str]) -> str:
+    return _together(list(amounts), sum, how)
+
+
+def _largest(amounts: Iterable[Amount], how: Callable[[float], str]) -> str:
+    return _together(list(amounts), lambda values: max(values, default=0.0), how)
+
+
+def _together(amounts: list[Amount], add: Callable[[list[float]], float], how: Callable[[float], str]) -> str:
+    """What is known, put together, and how many parts are not."""
+    known = [amount for amount in amounts if amount.value is not None]
+    value = add([amount.value or 0.0 for amount in known])
+    most = add([amount.value or 0.0 if amount.most is None else amount.most for amount in known])
+    unknown = len(amounts) - len(known)
+    told = _told(Amount(value, most, ""), how)
+    return f"{told} and {unknown} of {len(amounts)} tasks unknown" if unknown else told
 
 
 def _count(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def _told(sum: Sum, how: Callable[[float], str]) -> str:
-    note = f" ({sum.note})" if sum.note else ""
-    return f"{_MARKS[sum.limit]}{how(sum.value)}{note}"
-
-
-def formulas(cost: Cost) -> Iterator[str]:
-    """Each amount with its formula and where its inputs come from."""
-    named = (("time", cost.seconds), ("memory", cost.memory), ("disk", cost.disk), ("tokens", cost.tokens))
-    for name, amount in named:
-        if amount.formula or amount.source:
-            yield f"{name}: {amount.formula}; {amount.source}"
-
-
-def compared(comparisons: list[Comparison]) -> Iterator[str]:
-    """How far off the estimates of measured tasks were."""
-    if not comparisons:
-        return
-    errors = sorted(abs(one.scaled_error) for one in comparisons if one.scaled_error is not None)
-    plain = sorted(abs(one.error) for one in comparisons)
-    line = f"checked against {len(comparisons)} measured runs: off by {100 * _middle(plain):.0f} % (median) by formula"
-    if errors:
-        line += f", by {100 * _middle(errors):.0f} % scaled by the other runs of the kind"
-    yield line
-
-
-def _middle(values: list[float]) -> float:
-    return values[len(values) // 2]
-
-
 # --- for programs -----------------------------------------------------------------------------------------------------
 
 
 def record(cost: Cost) -> dict[str, object]:
-    """As JSON data: seconds, bytes and tokens with formula and source."""
+    """As JSON data: seconds, bytes and tokens, expected and at most, and how they were found."""
     return {
         "device": cost.device,
         "devices": cost.devices,
         "measured_seconds": cost.measured,
-        "seconds": _amount(cost.seconds),
-        "memory_bytes": _amount(cost.memory),
-        "disk_bytes": _amount(cost.disk),
-        "tokens": _amount(cost.tokens),
+        "seconds": cost.seconds._asdict(),
+        "memory_bytes": cost.memory._asdict(),
+        "disk_bytes": cost.disk._asdict(),
+        "tokens": cost.tokens._asdict(),
     }
 
 
-def _amount(amount: Amount) -> dict[str, object]:
-    return {"value": amount.value, "limit": amount.limit, "formula": amount.formula, "source": amount.source}
-
-
-def total_record(total: Total) -> dict[str, object]:
-    """As JSON data."""
+def total_record(costs: Sequence[Cost]) -> dict[str, object]:
+    """As JSON data: sums of what is known, and how many tasks are not."""
+    amounts = {"seconds": [cost.seconds for cost in costs], "disk_bytes": [cost.disk for cost in costs]}
     return {
-        "seconds": _sum(total.seconds),
-        "hours": {device: _sum(hours) for device, hours in total.hours.items()},
-        "memory_bytes": {device: _sum(peak) for device, peak in total.memory.items()},
-        "disk_bytes": _sum(total.disk),
-        "scratch_bytes": _sum(total.scratch),
-        "teacher_tokens": _sum(total.teacher_tokens),
-        "generated_tokens": _sum(total.generated_tokens),
+        name: {
+            "value": sum(amount.value or 0.0 for amount in some),
+            "unknown": sum(amount.value is None for amount in some),
+        }
+        for name, some in amounts.items()
     }
-
-
-def _sum(sum: Sum) -> dict[str, object]:
-    return {"value": sum.value, "limit": sum.limit, "parts": sum.parts, "unknown": sum.unknown}

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cotspec.estimate import Comparison, Cost, Estimator
 from cotspec.ledger import Standing
-from cotspec.passes.cost import Comparison, Cost, Estimator, Total
 from cotspec.passes.seal import Sealed
 from cotspec.views import changes, costs, diff
 from cotspec.views.side import Side
@@ -37,8 +37,6 @@ class View:
     """A plan as it is shown."""
 
     rows: Sequence[Row]
-    total: Total
-    """What all that would run takes together."""
     compared: Sequence[Comparison]
     """Estimates of measured tasks beside what was measured."""
 
@@ -68,8 +66,7 @@ def view(
         )
         for task in tasks
     ]
-    busy = [row.id for row in found if row.standing.state != "reuse"]
-    return View(rows=found, total=estimator.total(busy), compared=estimator.comparisons())
+    return View(rows=found, compared=estimator.comparisons())
 
 
 class _Why:
@@ -130,7 +127,7 @@ def text(shown: View, *, whole: bool = False, formulas: bool = False) -> str:
         lines.append(f"… {len(busy) - len(rows):,} more (--all shows them)")
     lines.append(summary(shown.rows))
     if busy:
-        lines += [*costs.totals(shown.total), *costs.compared(list(shown.compared))]
+        lines += [*costs.totals([row.cost for row in busy]), *costs.compared(shown.compared)]
     return "\n".join(lines) + "\n"
 
 
@@ -164,7 +161,7 @@ def record(shown: View) -> dict[str, object]:
     return {
         "work": bool(shown.busy),
         "counts": counts(shown.rows),
-        "total": costs.total_record(shown.total),
+        "total": costs.total_record([row.cost for row in shown.busy]),
         "tasks": [
             {
                 "id": row.id,
@@ -196,7 +193,7 @@ def markdown(shown: View) -> str:
     parts = [f"**Plan**: {summary(shown.rows)}"]
     if cells:
         parts.append(diff.table(("", "task", "id", "for", "why", "takes"), cells))
-        parts.append("\n".join(f"- {line}" for line in costs.totals(shown.total)))
+        parts.append("\n".join(f"- {line}" for line in costs.totals([row.cost for row in busy])))
     if len(busy) > _SHOWN:
         parts.append(f"… {len(busy) - _SHOWN:,} more")
     return "\n\n".join(parts) + "\n"

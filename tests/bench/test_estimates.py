@@ -7,7 +7,7 @@ import gc
 import time
 from pathlib import Path
 
-from cotspec.passes.cost import Estimator
+from cotspec.estimate import Estimator
 from cotspec.records import Records
 from tests.support import sealed, spec_data
 
@@ -24,7 +24,9 @@ def test_a_thousand_variants_are_estimated_in_a_second(tmp_path: Path) -> None:
     best = 10.0
     for _ in range(3):
         started = time.process_time()
-        Estimator(tasks, Records(tmp_path)).total(tasks)
+        estimator = Estimator(tasks, Records(tmp_path))
+        for task in tasks:
+            estimator.cost(task)
         best = min(best, time.process_time() - started)
     gc.unfreeze()
     assert best < 1.0

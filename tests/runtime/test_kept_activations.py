@@ -6,8 +6,8 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from cotspec.passes.cost import memory
-from cotspec.passes.cost.architecture import shape
+from cotspec.estimate import hardware
+from cotspec.estimate.model import shape
 
 CONFIG = {
     "model_type": "llama",
@@ -49,4 +49,4 @@ def test_a_layer_keeps_as_many_bytes_as_the_estimate_says(precision: str, half: 
     model.model.layers = model.model.layers[:2]
     shallow = kept(model, half=half)
     a_layer = (deep - shallow) / 4 / (TOKENS[0] * TOKENS[1])
-    assert a_layer == pytest.approx(memory.layer(counted, precision), rel=0.05)
+    assert a_layer == pytest.approx(hardware.layer(counted, precision), rel=0.05)

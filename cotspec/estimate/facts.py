@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+from cotspec.estimate.model import Model
 from cotspec.ir.plan import Read, Task
-from cotspec.passes.cost.architecture import Model
 from cotspec.spec.payload import BuiltinModel, HubModel
 
 
@@ -37,7 +37,7 @@ class Facts(Protocol):
 
     @property
     def gpu(self) -> str:
-        """The device of tasks that use a GPU, a name of `devices.DEVICES`."""
+        """The device of tasks that use a GPU, a name of `hardware.DEVICES`."""
 
     @property
     def cores(self) -> int:
@@ -51,6 +51,3 @@ class Facts(Protocol):
 
     def seconds(self, task: Task) -> float | None:
         """How long the last run of a task took."""
-
-    def size(self, task: Task) -> int | None:
-        """Bytes of a task's `out/`."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cotspec.estimate import Estimator, Lines
+from cotspec.estimate.model import Model, Shape, parameters
 from cotspec.ir.plan import Read, Task
-from cotspec.passes.cost import Estimator, Lines
-from cotspec.passes.cost.architecture import Model, Shape, parameters
 from cotspec.spec.payload import BuiltinModel, HubModel
 from tests.support import sealed
 
@@ -33,9 +33,6 @@ class Known:
 
     def seconds(self, task: Task) -> float | None:
         return self.times.get(task.id)
-
-    def size(self, task: Task) -> int | None:
-        return None
 
 
 def lines(name: str, total: int, *, chars: Mapping[str, float], tokens: float = 0.0, longest: float = 0.0) -> Lines:

@@ -1,0 +1,314 @@
+"""What each task of a plan will take: time, memory, disk, tokens. Start here: `Estimator`.
+
+Measured runs of like tasks come first, scaled by their tokens; without one, the formulas of `hardware`. Every amount
+has an expected value, the most it can be where a setting says so, and words that say how it was found; what is not
+known is unknown and counted. Pure: what is known of a project is asked through `Facts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from statistics import median
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from cotspec.estimate import hardware
+from cotspec.estimate.facts import Facts as Facts
+from cotspec.estimate.facts import Lines as Lines
+from cotspec.estimate.hardware import CPU, DEVICES, Way
+from cotspec.estimate.model import Model
+from cotspec.estimate.work import Load, TrainBody, Work, kind_of, trains
+from cotspec.ir.plan import Task
+from cotspec.spec import payload
+
+LIGHT: Final = MappingProxyType({"data": 0.5, "traces": 0.5, "rows": 0.5, "gate": 0.1, "report": 0.1})
+"""Kinds that run without a model, and their seconds beside those of their rows (measured)."""
+_LIGHT_BYTES: Final = 45_000_000
+_ROWS: Final = 7000.0
+"""Rows built in a second (measured, one core)."""
+_START: Final = MappingProxyType({"train": 9.0, "generate": 4.0, "vllm": 60.0})
+"""Seconds to import libraries and to set up (measured; vLLM's profiling and graphs assumed)."""
+_VLLM_SEQUENCES: Final = 256
+"""Sequences vLLM decodes at a time unless memory is short."""
+
+
+class Amount(NamedTuple):
+    """An estimate: what is expected and what it is at most (None: no bound), and how that was found.
+
+    An unknown value is None, and the text says what is missing.
+    """
+
+    value: float | None
+    most: float | None
+    text: str
+
+
+NOTHING: Final = Amount(0.0, 0.0, "")
+
+
+class Cost(NamedTuple):
+    """What one task takes. Seconds are wall time; memory is the peak on each device, in bytes."""
+
+    task: str
+    kind: str
+    device: str
+    devices: int
+    seconds: Amount
+    memory: Amount
+    disk: Amount
+    """Bytes of its `out/`."""
+    tokens: Amount
+    """Tokens it generates: the teacher's for a `teach` task."""
+    measured: float | None
+    """Seconds of the last run of this very task, where a record of it is there."""
+
+
+class Comparison(NamedTuple):
+    """A measured task beside what the *other* runs of its kind, or the formula, say of it."""
+
+    task: str
+    measured: float
+    estimated: float
+
+    @property
+    def error(self) -> float:
+        """+0.5 is half too much."""
+        return self.estimated / self.measured - 1
+
+
+class _Run(NamedTuple):
+    """A measured run: what kind of work it was, and how much."""
+
+    task: str
+    like: tuple[object, ...]
+    seconds: float
+    tokens: float
+
+
+class Estimator:
+    """Estimates for the tasks of one plan, each worked out once.
+
+    `tasks` are all tasks of the plan by id, reports too; `more` are tasks of earlier plans that were measured.
+    """
+
+    def __init__(self, tasks: Mapping[str, Task], facts: Facts, more: Mapping[str, Task] | None = None) -> None:
+        self._tasks: Mapping[str, Task] = {**(more or {}), **tasks}
+        self._facts, self._work = facts, Work(self._tasks, facts)
+        self._costs: dict[str, Cost] = {}
+        self._runs: list[_Run] | None = None
+
+    def cost(self, task: str) -> Cost:
+        """What one task takes. Raises KeyError."""
+        if task not in self._costs:
+            self._costs[task] = self._cost(self._tasks[task])
+        return self._costs[task]
+
+    def comparisons(self) -> list[Comparison]:
+        """Each measured task that trains or generates beside its estimate."""
+        told = ((run, self._seconds(self._tasks[run.task], without=run.task)) for run in self.runs)
+        return [Comparison(run.task, run.seconds, found.value) for run, found in told if found.value is not None]
+
+    @property
+    def runs(self) -> list[_Run]:
+        """The measured runs of tasks that train or generate."""
+        if self._runs is None:
+            self._runs = list(self._measured())
+        return self._runs
+
+    def _measured(self) -> Iterable[_Run]:
+        for task in self._tasks.values():
+            seconds, loads = self._facts.seconds(task), self._work.load(task)
+            if seconds and loads and loads[0].tokens and (model := self._work.model(task)):
+                yield _Run(task.id, self._like(task, model), seconds, loads[0].tokens)
+
+    def _like(self, task: Task, model: Model) -> tuple[object, ...]:
+        """Runs that are equal in this take seconds in proportion to their tokens."""
+        settings, way = task.launch.settings, self._way(task, model)
+        kind = kind_of(task) if trains(task) else "generate"
+        return kind, model.parameters, way.device.name, way.devices, settings.engine
+
+    def _way(self, task: Task, model: Model | None) -> Way:
+        settings = task.launch.settings
+        device = DEVICES[self._facts.gpu] if settings.gpus else hardware.cpu(self._facts.cores)
+        if isinstance(task.body, TrainBody):
+            return Way(device, settings.processes, task.body.precision, settings.engine == "vllm")
+        precision = "fp32" if device.name == CPU else (model.dtype if model else "") or "bf16"
+        vllm = settings.engine == "vllm"
+        return Way(device, settings.tensor_parallel if vllm else 1, precision, vllm)
+
+    def _cost(self, task: Task) -> Cost:
+        way = self._way(task, self._work.model(task))
+        return Cost(
+            task=task.id,
+            kind=kind_of(task),
+            device=way.device.name,
+            devices=max(1, task.launch.settings.gpus),
+            seconds=self._seconds(task),
+            memory=self._memory(task),
+            disk=self._disk(task),
+            tokens=self._tokens(task),
+            measured=self._facts.seconds(task),
+        )
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def _seconds(self, task: Task, *, without: str = "") -> Amount:
+        """Wall time, as the record of a run counts it: without the start of the interpreter."""
+        loads, model = self._work.load(task), self._work.model(task)
+        if loads is None and not trains(task) and "problems" not in task.reads:
+            return self._light(task)
+        if model is None:
+            return Amount(None, None, "the size of the model is not known")
+        if loads is None:
+            return Amount(None, None, "how many sequences there will be is not known")
+        expected, most = loads
+        like = self._like(task, model)
+        rates = [run.seconds / run.tokens for run in self.runs if run.like == like and run.task != without]
+        if rates:
+            rate = median(rates)
+            runs = f"{len(rates)} run{'' if len(rates) == 1 else 's'} like it took"
+            told = f"{expected.tokens:,.0f} tokens at {1 / rate:,.0f} a second, as {runs}"
+            return Amount(rate * expected.tokens, rate * most.tokens, f"{told}; {expected.text}")
+        told = f"6·N·T and the roofline on {self._way(task, model).device.name}; {model.source}; {expected.text}"
+        return Amount(self._formula(task, model, expected), self._formula(task, model, most), told)
+
+    def _light(self, task: Task) -> Amount:
+        base = LIGHT.get(kind_of(task))
+        if base is None:
+            return Amount(None, None, f"nothing is known of {kind_of(task)} tasks")
+        rows = self._work.records(task) if kind_of(task) == "rows" else None
+        if rows is None:
+            return Amount(base, None, "a task without a model")
+        return Amount(base + rows.expected / _ROWS, base + rows.most / _ROWS, f"{rows.text} at {_ROWS:,.0f} a second")
+
+    def _formula(self, task: Task, model: Model, load: Load) -> float:
+        body, way, settings = task.body, self._way(task, model), task.launch.settings
+        start = _START["train" if trains(task) else "generate"] + (_START["vllm"] if way.vllm else 0.0)
+        start += (16 if trains(task) else 4) * model.parameters / hardware.LOADING
+        if not isinstance(body, TrainBody):
+            batch = min(load.sequences, _VLLM_SEQUENCES if way.vllm else settings.generate_batch) or 1
+            steps = load.new if way.vllm else load.longest  # vLLM fills a place as soon as it is free
+            return start + load.sequences / batch * hardware.decoding(
+                model, way, batch=batch, steps=steps, prompt=load.prompt
+            )
+        factor = 4 + (0 if body.lora.r else 2) + (2 if settings.gradient_checkpointing else 0)
+        length = load.prompt + load.longest if isinstance(body, payload.GrpoBody) else load.new
+        uses = body.iterations if isinstance(body, payload.GrpoBody) else 1
+        passes = load.sequences * uses / (settings.per_device_batch * settings.processes) * factor / 2
+        tokens = load.sequences * uses * length
+        learnt = hardware.computing(model, way, tokens=tokens, length=length, factor=factor, passes=passes)
+        saved = (4 + hardware.moments(body.trainer.get("optim"))) * model.parameters / hardware.LOADING
+        written = 0.0 if body.lora.r else max(1.0, load.batches // settings.save_steps) * saved
+        return start + learnt + written + (self._rollouts(body, model, way, load) if body.kind == "grpo" else 0.0)
+
+    def _rollouts(self, body: TrainBody, model: Model, way: Way, load: Load) -> float:
+        """GRPO writes its completions and scores them: with the reference when there is a KL term, with the policy that
+        wrote them when they serve more than one step or come from another engine."""
+        assert isinstance(body, payload.GrpoBody)  # noqa: S101 - told by `kind`
+        batch = body.global_batch / way.devices
+        cast = body.precision != "fp32" and not body.lora.r and not way.vllm
+        rounds, length = load.sequences / body.global_batch, load.prompt + load.longest
+        written = rounds * hardware.decoding(
+            model, way._replace(devices=1), batch=batch, steps=load.longest, prompt=load.prompt, cast=cast
+        )
+        scored = (body.beta > 0) + (body.iterations > 1 or way.vllm)
+        tokens = scored * load.sequences * length
+        return written + hardware.computing(model, way, tokens=tokens, length=length, factor=2)
+
+    # --- memory, disk, tokens -----------------------------------------------------------------------------------------
+
+    def _memory(self, task: Task) -> Amount:
+        loads, model, body = self._work.load(task), self._work.model(task), task.body
+        if loads is None and not trains(task) and "problems" not in task.reads:
+            return Amount(_LIGHT_BYTES if kind_of(task) in LIGHT else None, None, "a process without a model")
+        if model is None or loads is None:
+            return Amount(None, None, "the size of the model or of its work is not known")
+        way, settings = self._way(task, model), task.launch.settings
+        if way.vllm and not isinstance(body, TrainBody):
+            return Amount(settings.vllm_memory * way.device.memory, None, "vLLM's share of the device")
+        held = self._held(task, model, way) if isinstance(body, TrainBody) else {}
+        expected, most = (held | self._grows(task, model, way, load) for load in loads)
+        told = " + ".join(f"{name} {size / hardware.GIB:.2g} GiB" for name, size in expected.items() if size)
+        return Amount(sum(expected.values()), sum(most.values()), f"{told}; {model.source}")
+
+    def _held(self, task: Task, model: Model, way: Way) -> dict[str, float]:
+        """What stays on a device through a training run."""
+        body, settings = task.body, task.launch.settings
+        assert isinstance(body, TrainBody)  # noqa: S101 - the caller looked
+        held = hardware.state(
+            whole=model.parameters,
+            trained=_adapters(model, body.lora) if body.lora.r else model.parameters,
+            precision=body.precision,
+            strategy=task.launch.strategy,
+            devices=settings.processes,
+            gpu=way.device.name != CPU,
+            moments=hardware.moments(body.trainer.get("optim")),
+        )
+        reference = isinstance(body, payload.GrpoBody) and body.beta > 0 and not body.lora.r
+        held["reference"] = 4 * model.parameters if reference else 0.0
+        held["vLLM"] = settings.vllm_memory * way.device.memory if way.vllm else 0.0
+        return held
+
+    def _grows(self, task: Task, model: Model, way: Way, load: Load) -> dict[str, float]:
+        """What a batch adds, and the process itself."""
+        settings, body = task.launch.settings, task.body
+        process = {"process": float(hardware.process(way, trains=trains(task)))}
+        if not isinstance(body, TrainBody):
+            batch = min(load.sequences, settings.generate_batch)
+            return hardware.generating(model, way, batch=batch, length=load.prompt + load.longest) | process
+        length = load.prompt + load.longest if isinstance(body, payload.GrpoBody) else load.longest
+        kept = (
+            0.0
+            if model.shape is None
+            else hardware.activations(
+                model.shape,
+                tokens=settings.per_device_batch * length,
+                precision=body.precision,
+                checkpointing=settings.gradient_checkpointing,
+            )
+        )
+        if isinstance(body, payload.GrpoBody) and not way.vllm:
+            batch = body.global_batch / settings.processes
+            written = hardware.generating(model, way, batch=batch, length=length)
+            kept = max(kept, written["cache"] + written["logits"])  # never both at once
+        return {"activations or cache": kept} | process
+
+    def _disk(self, task: Task) -> Amount:
+        body, model, loads = task.body, self._work.model(task), self._work.load(task)
+        if isinstance(body, TrainBody):
+            if model is None:
+                return Amount(None, None, "the size of the model is not known")
+            steps = loads[0].batches if loads else 0.0
+            kept = 1 + (steps // body.keep.every if isinstance(body.keep, payload.Best) else body.keep.kind == "step")
+            one = model.parameters * hardware.bytes_of(body.precision)
+            return Amount(kept * one, None, f"{kept:,.0f} × N in {body.precision}; {model.source}")
+        written = self._tokens(task)
+        if loads is None or written.value is None:
+            return Amount(None, None, "the lines of its files are not counted")
+        return Amount(4 * loads[0].tokens, 4 * loads[1].tokens, "4 bytes a token")
+
+    def _tokens(self, task: Task) -> Amount:
+        if kind_of(task) == "sft" or (self._work.load(task) is None and kind_of(task) in LIGHT):
+            return NOTHING
+        loads = self._work.load(task)
+        if loads is None:
+            return Amount(None, None, "how many sequences there will be is not known")
+        return Amount(loads[0].sequences * loads[0].new, loads[1].sequences * loads[1].new, loads[0].text)
+
+
+def _adapters(model: Model, lora: payload.Lora) -> float:
+    """Parameters of low-rank adapters, r × (inputs + outputs) for every adapted layer; 1 % of N without a shape."""
+    shape = model.shape
+    if shape is None:
+        return model.parameters / 100
+    sides = {
+        "q_proj": shape.hidden + shape.query,
+        "k_proj": shape.hidden + shape.kv,
+        "v_proj": shape.hidden + shape.kv,
+        "o_proj": shape.query + shape.hidden,
+        "gate_proj": shape.hidden + shape.mlp,
+        "up_proj": shape.hidden + shape.mlp,
+        "down_proj": shape.mlp + shape.hidden,
+    }
+    named = sides if tuple(lora.targets) == ("all-linear",) else lora.targets
+    return lora.r * shape.layers * sum(sides.get(target, 0) for target in named)

@@ -1,0 +1,321 @@
+"""How much goes through each task: sequences and tokens, from what earlier runs left, else from the spec.
+
+Knows tasks and their edges; not what a token costs. Everything has an expected value, the most it can be, and words
+that say where it comes from. Until a text has been read, its length is assumed: a bound alone helps nobody plan.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from cotspec.estimate.facts import Facts, Lines
+from cotspec.estimate.model import Model, of_name
+from cotspec.estimate.published import ROWS
+from cotspec.ir.plan import Read, Task
+from cotspec.spec import payload
+
+# Assumed until something has been read; the words of an estimate then say "assumed".
+_TRACE: Final = 300.0
+"""Tokens of a chain of thought (GSM8K: 170 to 350 with models of 3 to 14 B, arXiv 2602.17686 and its traces)."""
+_QUESTION: Final = 80.0
+"""Tokens of a question."""
+_CHARACTERS: Final = 4.0
+"""Characters of English text in a token."""
+_FAILED: Final = 0.1
+"""Share of questions that a model under training still gets wrong in every attempt (568 of 6,128 in the paper)."""
+_LONGEST: Final = 2.0
+"""The longest text of a batch against the mean."""
+_TEMPLATE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+
+TrainBody = payload.SftBody | payload.GrpoBody
+
+
+class Count(NamedTuple):
+    """How many: expected, at most, and from where."""
+
+    expected: float
+    most: float
+    text: str
+
+    def times(self, factor: float, what: str) -> Count:
+        """So many times."""
+        return self if factor == 1 else Count(self.expected * factor, self.most * factor, f"{self.text} × {what}")
+
+
+class Texts(NamedTuple):
+    """What a teacher's traces are like: mean characters of a question, tokens of a trace, characters in a token."""
+
+    question: float
+    tokens: float
+    longest: float
+    ratio: float
+    text: str
+
+
+class Load(NamedTuple):
+    """What goes through a task: sequences, each with a prompt that is read and text that is written or learnt."""
+
+    sequences: float
+    prompt: float
+    new: float
+    longest: float
+    """The longest `new` of a batch: others wait for it, or are padded to it."""
+    text: str
+    batches: float = 0.0
+    """Optimizer steps of training."""
+
+    @property
+    def tokens(self) -> float:
+        """All of them."""
+        return self.sequences * (self.prompt + self.new)
+
+
+class Work:
+    """Answers for the tasks of one plan; each is worked out once."""
+
+    def __init__(self, tasks: Mapping[str, Task], facts: Facts) -> None:
+        self._tasks, self._facts = tasks, facts
+        self._models: dict[str, Model | None] = {}
+        self._texts: dict[str, Texts | None] = {}
+        self._counts: dict[str, Count | None] = {}
+        self._loads: dict[str, tuple[Load, Load] | None] = {}
+
+    # --- models -------------------------------------------------------------------------------------------------------
+
+    def model(self, task: Task) -> Model | None:
+        """The model a task loads; None when nothing tells its size."""
+        if task.id not in self._models:
+            self._models[task.id] = self._model(task)
+        return self._models[task.id]
+
+    def _model(self, task: Task) -> Model | None:
+        body = task.body
+        if isinstance(body, payload.GateBody):
+            return self._made(task.reads["stage"])
+        ref = getattr(body, "start", None) or getattr(body, "model", None)
+        if ref is None:
+            return None
+        if isinstance(ref, payload.InputModel):
+            return self._made(task.reads["model"])
+        found = self._facts.model(ref)
+        return of_name(ref.id) if found is None and isinstance(ref, payload.HubModel) else found
+
+    def _made(self, read: Read) -> Model | None:
+        """A model in a folder: a stage has the shape it began with, and its own number format."""
+        if not read.task:
+            return self._facts.model(read)
+        maker = self._tasks.get(read.task)
+        start = self.model(maker) if maker else None
+        precision = getattr(maker.body, "precision", "") if maker else ""
+        return start._replace(dtype=precision) if start and precision else None
+
+    def _maker(self, task: Task, role: str) -> Task | None:
+        """The task that makes an input; None for a file of the project or no such input."""
+        return self._tasks.get(task.reads[role].task) if role in task.reads else None
+
+    # --- how many -----------------------------------------------------------------------------------------------------
+
+    def records(self, task: Task) -> Count | None:
+        """Lines that a task hands on: problems, traces, failures, rows; None when nothing tells."""
+        if task.id not in self._counts:
+            self._counts[task.id] = self._there(task) or self._planned(task)
+        return self._counts[task.id]
+
+    def _there(self, task: Task) -> Count | None:
+        name = {"data": "problems", "traces": "traces", "mine": "failures", "rows": "rows"}.get(kind_of(task))
+        found = self._facts.lines(Read(task.id, f"{name}.jsonl")) if name else None
+        return Count(found.total, found.total, f"{found.total:,} {name} ({found.file})") if found else None
+
+    def _planned(self, task: Task) -> Count | None:
+        match task.body:
+            case payload.DataBody() as body:
+                return _cut(self._source(task, body), body.slice)
+            case payload.TracesBody():
+                teach = self._maker(task, "rollouts")
+                asked = self._input(teach, "problems") if teach else None
+                return asked and Count(asked.expected, asked.most, f"at most one trace for each of {asked.text}")
+            case payload.MineBody() as body:
+                tried = _cut(self._input(task, "traces"), body.slice)
+                told = tried and f"{_FAILED:.0%} (assumed) of {tried.text}"
+                return tried and Count(tried.expected * _FAILED, tried.most, told or "")
+            case payload.RowsBody() as body:
+                role = "failures" if "failures" in task.reads else "traces"
+                made = _cut(self._input(task, role), body.slice)
+                return made and made.times(body.epochs, f"{body.epochs} epochs")
+            case _:
+                return None
+
+    def _input(self, task: Task, role: str) -> Count | None:
+        maker = self._maker(task, role)
+        return self.records(maker) if maker else None
+
+    def _source(self, task: Task, body: payload.DataBody) -> Count | None:
+        match body.source:
+            case payload.BuiltinData(size=size):
+                return Count(size, size, f"{size:,} questions (the spec's `size`)")
+            case payload.HubData(id=name, config=config, split=split):
+                published = ROWS.get((name, config, split))
+                return Count(published, published, f"{published:,} questions of {name}") if published else None
+            case _:
+                found = self._facts.lines(task.reads["file"])
+                return Count(found.total, found.total, f"{found.total:,} questions ({found.file})") if found else None
+
+    # --- how long -----------------------------------------------------------------------------------------------------
+
+    def texts(self, task: Task) -> Texts | None:
+        """The teacher's traces behind a task; None before the teacher has run, or without one."""
+        if task.id not in self._texts:
+            self._texts[task.id] = self._find_texts(task)
+        return self._texts[task.id]
+
+    def _find_texts(self, task: Task) -> Texts | None:
+        name, field = {"traces": ("traces", "trace"), "teach": ("rollouts", "text")}.get(kind_of(task), ("", ""))
+        found = _texts(self._facts.lines(Read(task.id, f"{name}.jsonl")), field) if name else None
+        makers = (self._tasks.get(read.task) for read in task.reads.values() if read.task)
+        return found or next((texts for maker in makers if maker and (texts := self.texts(maker))), None)
+
+    def load(self, task: Task) -> tuple[Load, Load] | None:
+        """What is expected to go through a task that trains or generates, and the most that can; None when the number
+        of its sequences is not known."""
+        if task.id not in self._loads:
+            self._loads[task.id] = self._load(task)
+        return self._loads[task.id]
+
+    def _load(self, task: Task) -> tuple[Load, Load] | None:
+        match task.body:
+            case payload.SftBody() as body:
+                return self._sft(task, body)
+            case payload.GrpoBody() as body:
+                return self._grpo(task, body)
+            case payload.TeachBody() | payload.EvaluateBody() | payload.GateBody() as body if "problems" in task.reads:
+                asked, candidates = self._input(task, "problems"), self._candidates(task)
+                asked = asked and asked.times(candidates, f"{candidates} candidates")
+                return asked and self._generation(task, asked.times(body.sampling.n, f"{body.sampling.n} samples"))
+            case payload.MineBody() as body:
+                tried = _cut(self._input(task, "traces"), body.slice)
+                return tried and self._generation(task, tried.times(body.attempts, f"{body.attempts} attempts"))
+            case _:
+                return None
+
+    def _candidates(self, task: Task) -> int:
+        """Models a task generates with: a gate that picks the best on validation asks every candidate."""
+        body, stage = task.body, self._maker(task, "stage")
+        checkpoint = body.checkpoint if isinstance(body, payload.GateBody) else None
+        loads = self.load(stage) if stage and isinstance(checkpoint, payload.Best) else None
+        if loads is None or not isinstance(checkpoint, payload.Best) or not checkpoint.metric.startswith("valid."):
+            return 1
+        return 1 + int((loads[0].batches - 1) // checkpoint.every)
+
+    def _sft(self, task: Task, body: payload.SftBody) -> tuple[Load, Load] | None:
+        rows = self._input(task, "rows")
+        if rows is None:
+            return None
+        prompt, target, told = self._row(task)
+        length = min(prompt + target, body.max_length)
+        longest = min(prompt + _LONGEST * target, body.max_length)
+        expected = Load(rows.expected, 0.0, length, longest, told, rows.expected / body.global_batch)
+        most = float(body.max_length)
+        return expected, Load(rows.most, 0.0, most, most, rows.text, rows.most / body.global_batch)
+
+    def _grpo(self, task: Task, body: payload.GrpoBody) -> tuple[Load, Load] | None:
+        rows = self._input(task, "rows")
+        if rows is None:
+            return None
+        prompts, most = body.global_batch // body.group, float(body.sampling.max_new_tokens)
+        prompt, _, told = self._row(task)
+        new, longest, length = self._written(task, most, "log")
+        room = max(1.0, body.max_length - most)
+
+        def load(count: float, prompt: float, new: float, longest: float) -> Load:
+            used = count // prompts * prompts  # rows that fill no batch are not used
+            steps = used / prompts * body.iterations
+            return Load(used * body.group, prompt, new, longest, f"group {body.group}, {told}, {length}", steps)
+
+        return load(rows.expected, min(prompt, room), new, longest), load(rows.most, room, most, most)
+
+    def _generation(self, task: Task, requests: Count) -> tuple[Load, Load]:
+        body = task.body
+        sampling: payload.Sampling = getattr(body, "sampling")  # noqa: B009 - `load` names the bodies that have it
+        template: str = getattr(body, "prompt")  # noqa: B009 - as above
+        most, texts = float(sampling.max_new_tokens), self.texts(task)
+        file = {"teach": "rollouts", "evaluate": "predictions"}.get(kind_of(task), "")
+        new, longest, told = self._written(task, most, file)
+        prompt = _length(template) + self._question(task, texts)
+        told = f"{requests.text}, prompts of {prompt:,.0f} tokens, {told}"
+        return Load(requests.expected, prompt, new, longest, told), Load(requests.most, prompt, most, most, told)
+
+    def _written(self, task: Task, most: float, file: str) -> tuple[float, float, str]:
+        """Mean and longest tokens of what is generated: as it was, as the teacher's, or as assumed."""
+        own = self._facts.lines(Read(task.id, f"{file}.jsonl")) if file else None
+        texts = self.texts(task)
+        if own and "tokens" in own.means:
+            mean = min(own.means["tokens"], most)
+            longest = own.largest["tokens"] if file != "log" else _LONGEST * mean  # a log has means of steps
+            return mean, min(longest, most), f"{mean:,.0f} tokens (mean in {own.file})"
+        mean = min(texts.tokens if texts else _TRACE, most)
+        longest = min(texts.longest if texts else _LONGEST * _TRACE, most)
+        return mean, longest, f"{mean:,.0f} tokens ({f'as in {texts.text}' if texts else 'assumed'})"
+
+    def _row(self, task: Task) -> tuple[float, float, str]:
+        """Mean tokens of prompt and target of the rows behind a training task, and where they come from."""
+        maker = self._maker(task, "rows")
+        body = maker.body if maker else None
+        if maker is None or not isinstance(body, payload.RowsBody):
+            return _QUESTION, _TRACE, "rows of unknown length (assumed)"
+        texts, rows = self.texts(maker), self.records(maker)
+        there, ratio = self._facts.lines(Read(maker.id, "rows.jsonl")), texts.ratio if texts else _CHARACTERS
+        if there:
+            return there.chars.get("prompt", 0) / ratio, there.chars.get("target", 0) / ratio, f"rows of {there.file}"
+        trace = texts.tokens if texts else _TRACE
+        shown = 0.0 if body.task == "solve" else trace
+        prompt = _length(body.prompt) + self._question(maker, texts) + shown
+        told = f"{rows.text if rows else 'rows'}, traces of {trace:,.0f} tokens"
+        return prompt, trace, f"{told} ({texts.text if texts else 'assumed'})"
+
+    def _question(self, task: Task, texts: Texts | None) -> float:
+        """Mean tokens of a question."""
+        if texts:
+            return texts.question / texts.ratio
+        read = task.reads.get("problems")
+        found = self._facts.lines(read) if read else None
+        return found.chars["question"] / _CHARACTERS if found and "question" in found.chars else _QUESTION
+
+
+def kind_of(task: Task) -> str:
+    """The kind of a task, as its body says it."""
+    return str(getattr(task.body, "kind"))  # noqa: B009 - every concrete body has it, the base has not
+
+
+def trains(task: Task) -> bool:
+    """Whether a task makes a model."""
+    return isinstance(task.body, TrainBody)
+
+
+def _cut(total: Count | None, slice: payload.Range) -> Count | None:
+    """What a slice leaves; of an unknown number at most its width."""
+    if slice.first == 0 and slice.end < 0:
+        return total
+    told = f"slice [{slice.first:,}, {'end' if slice.end < 0 else f'{slice.end:,}'})"
+    if total is None:
+        width = slice.end - slice.first
+        return None if slice.end < 0 else Count(width, width, f"{told} of an unknown number")
+
+    def left(count: float) -> float:
+        return max(0.0, (count if slice.end < 0 else min(count, slice.end)) - slice.first)
+
+    return Count(left(total.expected), left(total.most), f"{told} of {total.text}")
+
+
+def _texts(lines: Lines | None, field: str) -> Texts | None:
+    if lines is None or not lines.means.get("tokens") or not lines.chars.get(field):
+        return None
+    tokens = lines.means["tokens"]
+    question = lines.chars.get("question", _QUESTION * _CHARACTERS)
+    return Texts(question, tokens, lines.largest["tokens"], lines.chars[field] / tokens, lines.file)
+
+
+def _length(template: str) -> float:
+    """Tokens of a prompt template that every prompt has."""
+    return len(_TEMPLATE.sub("", template)) / _CHARACTERS
