@@ -16,7 +16,7 @@ def emit(plan: Plan) -> dict[str, str]:
     files = {}
     for folder, task in places.folders(plan):
         files[f"{folder}/payload.json"] = text(folder, task)
-        files[f"{folder}/run.json"] = json_text(task.launch.settings.model_dump(mode="json"))
+        files[f"{folder}/run.json"] = json_text(_plain(task.launch.settings))
     return files
 
 

@@ -69,6 +69,7 @@ def training(resources: Resources, *, stage: str, train: Sft | Grpo) -> Launch:
         generate_batch=1,
         tensor_parallel=1,
         vllm_memory=given.vllm_memory,
+        stop_without_signal=0 if train.stop_without_signal == "never" else train.stop_without_signal,
     )
     slurm = resources.slurm if given.gpus else None
     return Launch(

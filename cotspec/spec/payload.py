@@ -361,3 +361,6 @@ class RunSettings(Part):
     generate_batch: int
     tensor_parallel: int
     vllm_memory: float
+    stop_without_signal: int = 0
+    """Steps in a row without learning signal after which training stops; 0 never stops. It is here because it decides
+    whether a run ends, never what a finished one has learnt: a stopped one goes on when it is raised."""

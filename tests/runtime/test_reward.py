@@ -56,3 +56,46 @@ def test_a_completion_that_cannot_be_scored_is_left_out_counted_and_explained_on
     told = capsys.readouterr().out.splitlines()
     assert len(told) == 1
     assert "brevity cannot be scored" in told[0]
+
+
+def test_a_group_that_lies_in_two_processes_is_judged_whole() -> None:
+    """All rewards here are equal; the other half of the group earns another one, or the same."""
+    body = bodies.grpo(reward=bodies.reward("1"), group=4)
+    same = {key: [1] * 2 for key in ("teacher_steps", "teacher_words", "teacher_tokens")}
+    for elsewhere, share in ((0.5, 0.0), (1.0, 1.0)):
+        logged: dict[str, float] = {}
+        reward = CompositeReward(
+            compile_reward(body.reward),
+            body,
+            cast(Any, Letters()),
+            gather=lambda own, other=elsewhere: [*own, (other, True), (None, True)],
+        )
+        reward(
+            completion_ids=[[65], [66]], answer=["5"] * 2, trainer_state=State(), log_metric=logged.__setitem__, **same
+        )
+        assert logged["groups_without_signal"] == share
+
+
+def test_a_process_without_a_score_waits_for_the_others() -> None:
+    """It must not stop alone: the others would wait for it for ever."""
+    body = bodies.grpo(reward=bodies.reward("log(0 * words)"), group=4)
+    gather = lambda own: [*own, (1.0, True), (1.0, True)]  # noqa: E731
+    reward = CompositeReward(compile_reward(body.reward), body, cast(Any, Letters()), gather=gather)
+    same = {key: [1] * 2 for key in ("teacher_steps", "teacher_words", "teacher_tokens")}
+    found = reward(
+        completion_ids=[[65], [66]], answer=["5"] * 2, trainer_state=State(), log_metric=lambda *_: None, **same
+    )
+    assert found == [None, None]
+
+
+def test_a_completion_is_cut_when_it_is_as_long_as_the_limit_and_does_not_end_by_itself() -> None:
+    body = bodies.grpo(reward=bodies.reward("tokens"), group=4)
+    reward = CompositeReward(compile_reward(body.reward), body, cast(Any, Letters()))
+    reward.ends = frozenset({ord("!")})
+    most = body.sampling.max_new_tokens
+    texts = ["a" * most, "a" * (most - 1) + "!", "stop", "!"]
+    logged: dict[str, float] = {}
+    same = {key: [1] * 4 for key in ("teacher_steps", "teacher_words", "teacher_tokens")}
+    ids = [list(map(ord, text)) for text in texts]
+    reward(completion_ids=ids, answer=["5"] * 4, trainer_state=State(), log_metric=logged.__setitem__, **same)
+    assert logged["truncated"] == 0.25

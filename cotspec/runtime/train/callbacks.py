@@ -3,19 +3,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from cotspec.cot import signal
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress
+from cotspec.spec.payload import GrpoBody, SftBody
 
 COMPLETE = "complete"
 """Empty file in a checkpoint that was written to its end."""
 Show = Callable[[Mapping[str, float]], str]
 """A step's log → what is shown of it; "" for nothing new."""
+Names = Callable[[str], str]
+"""The trainer's log keys → ours; "" for what is left out."""
+
+
+def named(logs: Mapping[str, object], names: Names) -> dict[str, float]:
+    """A step's log in our words, finite numbers only."""
+    known = ((names(key), value) for key, value in logs.items())
+    return {ours: value for ours, value in known if ours and isinstance(value, int | float) and math.isfinite(value)}
 
 
 class Candidates(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
@@ -35,6 +46,38 @@ class Candidates(TrainerCallback):  # type: ignore[misc]  # transformers is unty
         """Runs before the step's own checkpoint is written, so a resumed run has every candidate up to it."""
         if self._wanted(state.global_step):
             self._save(state.global_step)
+
+
+class Signal(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
+    """Ends a run that teaches nothing: after `limit` steps in a row without signal (0: never), or at its end when none
+    of its steps had any. Logs are the same in all processes, so all of them stop at the same step."""
+
+    def __init__(self, body: SftBody | GrpoBody, limit: int, names: Names) -> None:
+        self._body, self._limit, self._names = body, limit, names
+        self._streak = signal.Streak()
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """The steps before a checkpoint count: its log is read again."""
+        self._streak = signal.Streak(named(entry, self._names) for entry in state.log_history)
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """One step was logged."""
+        idle = self._streak.add(named(kwargs.get("logs") or {}, self._names))
+        steps = len(self._streak)
+        if idle and self._limit and (steps >= self._limit or steps == state.max_steps):
+            which = "no step so far" if steps == state.global_step else f"none of the last {steps} steps"
+            raise TaskError(
+                f"training stopped at step {state.global_step} of {state.max_steps}: {which} had a learning signal: "
+                f"{signal.explained(self._streak, self._body)}. `stop_without_signal` {self._limit} says how many such "
+                "steps are too many; raised, a rerun goes on from the last checkpoint"
+            )
+
+    def beside(self, shown: str) -> str:
+        """What is shown of a step, with how long there has been no signal."""
+        steps = len(self._streak)
+        return f"{shown}, no signal for {steps} steps" if shown and steps > 1 else shown
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped

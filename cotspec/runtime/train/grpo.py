@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cotspec.cot import signal
 from cotspec.cot.rewards import RewardError, compile_reward
 from cotspec.cot.rows import GrpoRow
 from cotspec.runtime import lines, models
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
     from trl import GRPOTrainer as GRPOTrainerT
 
-REPORTED = ("reward", "accuracy", "formatted", "tokens", "steps", "truncated")
+REPORTED = ("reward", "accuracy", "formatted", "tokens", "steps", signal.TRUNCATED, signal.GROUPS)
 _OURS = frozenset({*REPORTED, "unscorable"})
 _THEIRS = {
     "loss": "loss",
@@ -30,8 +31,6 @@ _THEIRS = {
     "entropy": "entropy",
     "reward": "reward",
     "reward_std": "reward_std",
-    "frac_reward_zero_std": "groups_without_signal",
-    "completions/clipped_ratio": "truncated",
 }
 
 
@@ -51,7 +50,7 @@ def run(task: Task, work: Path, result: Path) -> None:
     training = trl_bridge.Training(task=task, body=body, origin=origin, work=work)
     with trl_bridge.building(body):
         trainer = _trainer(training, tokenizer, used)
-    trl_bridge.train(trainer, training, _shown)
+    trl_bridge.train(trainer, training, _shown, _name)
     log = trl_bridge.history(trainer, _name)
     counts = {"rows": len(rows), "rows_used": len(used), "rows_too_long": len(rows) - len(fitting)}
     counts["rows_beyond_last_batch"] = len(fitting) - len(used)
@@ -96,12 +95,13 @@ def _whole_batches(rows: Sequence[GrpoRow], body: GrpoBody) -> list[GrpoRow]:
 def _trainer(
     training: trl_bridge.Training, tokenizer: PreTrainedTokenizerBase, rows: Sequence[GrpoRow]
 ) -> GRPOTrainerT:
+    from accelerate.utils import gather_object
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
     body, s, origin = training.task.body(GrpoBody), training.task.settings, training.origin
     try:
-        reward = CompositeReward(compile_reward(body.reward), body, tokenizer)
+        reward = CompositeReward(compile_reward(body.reward), body, tokenizer, gather=gather_object)
     except RewardError as error:
         raise TaskError(str(error)) from error
     vllm = s.engine == "vllm"
@@ -132,7 +132,7 @@ def _trainer(
             "trust_remote_code": origin.trust_remote_code,
         },
     )
-    return GRPOTrainer(
+    trainer = GRPOTrainer(
         model=origin.location,
         reward_funcs=reward,
         args=config,
@@ -140,6 +140,8 @@ def _trainer(
         processing_class=tokenizer,
         peft_config=trl_bridge.lora(body),
     )
+    reward.ends = frozenset(trainer.eos_token_ids)
+    return trainer
 
 
 def _columns(row: GrpoRow, *, chat: bool) -> dict[str, object]:
@@ -165,14 +167,21 @@ def _shown(log: Mapping[str, float]) -> str:
     parts = [
         f"{name} {float(log[name]):.3f}" for name in ("reward", "accuracy", "formatted") if log.get(name) is not None
     ]
-    return ", ".join(parts) + (f", {float(log['tokens']):.0f} tokens" if "tokens" in log else "")
+    if "tokens" in log:
+        parts.append(f"{float(log['tokens']):.0f} tokens")
+    if signal.GROUPS in log:
+        idle, cut = float(log[signal.GROUPS]), float(log[signal.TRUNCATED])
+        parts.append(f"no signal in {100 * idle:.0f} % of the groups, {100 * cut:.0f} % truncated")
+    return ", ".join(parts)
 
 
 def _metrics(log: list[dict[str, float]], body: GrpoBody) -> dict[str, float | int]:
-    """Means over the last tenth of the steps, and how many completions could not be scored in the run: in all, and for
-    each term and gate that had any."""
+    """Means over the last tenth of the steps; shares without signal and truncated over all of them; and how many
+    completions could not be scored in the run: in all, and for each term and gate that had any."""
     means = {f"train.{name}": trl_bridge.tail_mean(log, name, at_least=body.iterations) for name in REPORTED}
+    means |= {name: signal.mean(log, name) for name in (signal.GROUPS, signal.TRUNCATED)}
     found: dict[str, float | int] = {name: value for name, value in means.items() if value is not None}
+    found[signal.STEPS] = signal.steps_without_signal(log)
     parts = {"unscorable", *(name for entry in log for name in entry if name.startswith("unscorable/"))}
     counts = {part: sum(entry.get(part, 0.0) for entry in log) * body.global_batch for part in sorted(parts)}
     return found | {part: round(count) for part, count in counts.items()}

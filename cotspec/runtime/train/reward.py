@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from cotspec.cot.measures import Teacher, measure
 from cotspec.cot.rewards import CompiledReward, Score
+from cotspec.cot.signal import GROUPS, TRUNCATED, Scored, groups_without_signal
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.spec.payload import GrpoBody
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 Measures = dict[str, bool | int | float]
 Log = Callable[[str, float], None]
+Gather = Callable[[list[Scored]], list[Scored]]
+"""The same list of all processes, one after the other."""
 
 
 class State(Protocol):
@@ -30,12 +33,26 @@ class State(Protocol):
 
 
 class CompositeReward:
-    """Scores a batch of completions and logs accuracy, form, length, gates, terms and what could not be scored."""
+    """Scores a batch of completions and logs accuracy, form, length, gates, terms, what could not be scored, and how
+    much of it can teach anything.
+
+    A group may lie in several processes: `gather` joins them.
+    """
 
     __name__ = "reward"  # TRL names its own log entries after the callable
 
-    def __init__(self, reward: CompiledReward, body: GrpoBody, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(
+        self,
+        reward: CompiledReward,
+        body: GrpoBody,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        gather: Gather = list,
+    ) -> None:
         self._reward, self._format, self._tokenizer = reward, body.format, tokenizer
+        self._body, self._gather = body, gather
+        self.ends: frozenset[int] = frozenset()
+        """Tokens a completion ends with by itself; the trainer knows them."""
         self._gates = len(body.reward.gates)
         self._terms = tuple(term.name for term in body.reward.terms)
         self._last = body.iterations
@@ -66,11 +83,20 @@ class CompositeReward:
         ]
         progress = self._progress(trainer_state)
         scores = [self._reward.score(measures, progress) for measures in measured]
-        if all(score.total is None for score in scores):
-            raise TaskError(f"none of {len(scores)} completions can be scored: {scores[0].problem}")
+        cut = [self._is_cut(ids) for ids in completion_ids]
+        kept = [not (one and self._body.mask_truncated) for one in cut]
+        everywhere = self._gather([(score.total, one) for score, one in zip(scores, kept, strict=True)])
+        if all(total is None for total, _ in everywhere):
+            raise TaskError(f"none of {len(everywhere)} completions can be scored: {scores[0].problem}")
+        log_metric(GROUPS, groups_without_signal(everywhere, self._body.group))
+        log_metric(TRUNCATED, _mean(cut))
         self._tell(scores)
         self._log(measured, scores, log_metric)
         return [score.total for score in scores]
+
+    def _is_cut(self, ids: Sequence[int]) -> bool:
+        """Whether a completion was ended by the limit and not by itself."""
+        return len(ids) >= self._body.sampling.max_new_tokens and ids[-1] not in self.ends
 
     def _progress(self, state: State) -> float:
         """0 at the first generation of the run, 1 at its last."""

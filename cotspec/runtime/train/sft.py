@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cotspec.cot import signal
 from cotspec.cot.rows import SftRow
 from cotspec.runtime import lines, models
 from cotspec.runtime.errors import TaskError
@@ -54,7 +55,7 @@ def run(task: Task, work: Path, result: Path) -> None:
     training = trl_bridge.Training(task=task, body=body, origin=origin, work=work)
     with trl_bridge.building(body):
         trainer = _trainer(training, tokenizer, examples)
-    trl_bridge.train(trainer, training, _shown)
+    trl_bridge.train(trainer, training, _shown, _name)
     log = trl_bridge.history(trainer, _name)
     steps = trainer.state.global_step
     counts = {"rows": len(rows), "rows_used": len(examples), "rows_too_long": refused.too_long}
@@ -148,7 +149,8 @@ def _shown(log: Mapping[str, float]) -> str:
 def _metrics(log: list[dict[str, float]]) -> dict[str, float | int]:
     names = ("loss", "token_accuracy")
     means = {f"train.{name}": trl_bridge.tail_mean(log, name) for name in names}
-    return {name: value for name, value in means.items() if value is not None}
+    found: dict[str, float | int] = {name: value for name, value in means.items() if value is not None}
+    return found | {signal.STEPS: signal.steps_without_signal(log)}
 
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from cotspec.runtime import lines, models, scratch
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
 from cotspec.runtime.task import Task, rank
-from cotspec.runtime.train.callbacks import COMPLETE, Candidates, Show, Watch
+from cotspec.runtime.train.callbacks import COMPLETE, Candidates, Names, Show, Signal, Watch, named
 from cotspec.spec.payload import AtStep, Best, Checkpoint, Final, GrpoBody, SftBody
 from cotspec.spec.trainer import BITSANDBYTES
 
@@ -144,8 +144,11 @@ def base_dtype(body: TrainBody) -> Any:
     return models.torch_dtype(body.precision if body.lora.r else "fp32")
 
 
-def train(trainer: Trainer, training: Training, shown: Show) -> None:
-    """Train from the last whole checkpoint of this scratch, or from the start; leave the final weights in `raw`."""
+def train(trainer: Trainer, training: Training, shown: Show, names: Names) -> None:
+    """Train from the last whole checkpoint of this scratch, or from the start; leave the final weights in `raw`.
+
+    Raises TaskError when the run teaches nothing.
+    """
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
@@ -154,7 +157,9 @@ def train(trainer: Trainer, training: Training, shown: Show) -> None:
         keep, save = training.body.keep, _saver(trainer, training.work / "candidates")
         needed = keep.step if isinstance(keep, AtStep) else 0
         trainer.add_callback(Candidates(_wanted(keep), save, needed=needed))
-        trainer.add_callback(Watch(progress, shown))
+        watched = Signal(training.body, training.task.settings.stop_without_signal, names)
+        trainer.add_callback(watched)
+        trainer.add_callback(Watch(progress, lambda logs: watched.beside(shown(logs))))
         if last is not None:
             say(f"training: resuming after step {last.name.rpartition('-')[2]}")
         trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
@@ -247,19 +252,15 @@ def _refuse_broken(model: PreTrainedModel, precision: str) -> None:
         )
 
 
-def history(trainer: Trainer, names: Callable[[str], str]) -> list[dict[str, float]]:
+def history(trainer: Trainer, names: Names) -> list[dict[str, float]]:
     """The log, one record per step, without anything that depends on the clock. It is part of each checkpoint, so a
     resumed run has the same. `names` maps TRL's key to ours, "" leaves it out."""
     found: list[dict[str, float]] = []
     for entry in trainer.state.log_history:
-        kept = {ours: value for key, value in entry.items() if (ours := names(key)) and _finite(value)}
+        kept = named(entry, names)
         if kept:
             found.append({"step": int(entry["step"]), **dict(sorted(kept.items()))})
     return found
-
-
-def _finite(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def tail_mean(log: list[dict[str, float]], name: str, *, at_least: int = 1) -> float | None:

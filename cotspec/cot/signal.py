@@ -1,0 +1,156 @@
+"""Learning signal: which optimizer steps could teach anything, from a run's own numbers, and what to say when none did.
+
+A GRPO group teaches by the differences between its rewards. Where all of them are equal every advantage is 0, whatever
+the KL term or rounding does to the gradient, so signal is read from the rewards first and from the gradient second.
+Knows logs and metrics as plain numbers; no trainers and no files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from ctypes import c_float
+from typing import Final
+
+from cotspec.spec.payload import GrpoBody, SftBody
+
+GROUPS: Final = "groups_without_signal"
+"""Share of a generation's groups that teach nothing."""
+TRUNCATED: Final = "truncated"
+"""Share of a generation's completions that were cut at the token limit."""
+STEPS: Final = "steps_without_signal"
+"""Optimizer steps of a run that could not teach anything."""
+
+Entry = Mapping[str, float]
+"""One step of a log."""
+Scored = tuple[float | None, bool]
+"""Reward of a completion (None: it cannot be scored), and whether its tokens are in the loss."""
+
+
+def groups_without_signal(completions: Sequence[Scored], group: int) -> float:
+    """Share of the groups that teach nothing; `completions` are whole groups, one after the other."""
+    groups = [completions[first : first + group] for first in range(0, len(completions), group)]
+    return sum(not _teaches(one) for one in groups) / len(groups)
+
+
+def _teaches(group: Sequence[Scored]) -> bool:
+    """Whether a completion that is in the loss has another reward than the mean of its group. Compared as the trainer
+    holds them, in 32 bits: what differs less than that is equal to it."""
+    rewards = [(c_float(reward).value, kept) for reward, kept in group if reward is not None]
+    values = [reward for reward, _ in rewards]
+    if len(set(values)) < 2:
+        return False
+    mean = sum(values) / len(values)
+    return any(kept and reward != mean for reward, kept in rewards)
+
+
+class Streak:
+    """The optimizer steps at the end of a log that had no signal, one after the other.
+
+    Only what the log says is read, and the log is part of a checkpoint: a resumed run counts as if it never stopped.
+    """
+
+    def __init__(self, log: Iterable[Entry] = ()) -> None:
+        self.entries: list[Entry] = []
+        self._groups = 0.0
+        for entry in log:
+            self.add(entry)
+
+    def add(self, entry: Entry) -> bool:
+        """One more line of the log; whether it is a step without signal. One that is no optimizer step changes nothing.
+
+        A generation that serves several steps (μ above 1) is logged in the first of them.
+        """
+        if "loss" not in entry:
+            return False
+        self._groups = entry.get(GROUPS, self._groups)
+        idle = self._groups >= 1.0 or entry.get("grad_norm") == 0.0
+        if idle:
+            self.entries.append(entry)
+        else:
+            self.entries.clear()
+        return idle
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def mean(self, name: str) -> float | None:
+        """Mean of a number over these steps; None where none of them has it."""
+        return mean(self.entries, name)
+
+
+def steps_without_signal(log: Iterable[Entry]) -> int:
+    """How many optimizer steps of a log had none."""
+    streak = Streak()
+    return sum(streak.add(entry) for entry in log)
+
+
+def mean(log: Iterable[Entry], name: str) -> float | None:
+    """Mean of a number over the lines of a log that have it."""
+    values = [entry[name] for entry in log if name in entry]
+    return sum(values) / len(values) if values else None
+
+
+def explained(streak: Streak, body: SftBody | GrpoBody) -> str:
+    """What the steps without signal were like, and the setting that is the likely reason."""
+    if not isinstance(body, GrpoBody):
+        return (
+            "the gradient was exactly 0: no token that carries loss reaches weights that are trained (see `loss.on`, "
+            "`lora`), or the numbers are too small for `precision`"
+        )
+    groups, cut = streak.mean(GROUPS) or 0.0, streak.mean(TRUNCATED) or 0.0
+    shares = f"{_percent(groups)} of the groups taught nothing and {_percent(cut)} of the completions were cut"
+    return f"{shares}; {_reason(streak, body, groups, cut)}"
+
+
+def _reason(streak: Streak, body: GrpoBody, groups: float, cut: float) -> str:
+    right, most = streak.mean("accuracy"), body.sampling.max_new_tokens
+    if groups < 1.0:
+        return "rewards differed and the gradient was exactly 0: see `clip`, `lora` and `trainer`"
+    if cut > 0.5:
+        masked = ", and `mask_truncated` leaves them out of the loss" if body.mask_truncated else ""
+        return f"most completions end at `max_new_tokens` {most}, before their answer{masked}: raise it"
+    if right == 0.0:
+        return (
+            "no completion was right: start from a model that solves some of the problems, show more of the trace in "
+            "the prompt, raise `group`, or give a reward that tells wrong completions apart"
+        )
+    if right == 1.0:
+        return "all completions were right and earned the same: take harder problems or a reward that tells them apart"
+    return "the reward is the same for all completions of a prompt: see `reward`, and `sampling.temperature`"
+
+
+# --- what a finished run says of itself -------------------------------------------------------------------------------
+
+FEW: Final = 0.8
+"""Share of groups without signal above which a run is said to have learnt little."""
+HALF: Final = 0.5
+"""Share of optimizer steps without signal above which it is."""
+
+
+def notes(metrics: Entry) -> list[str]:
+    """What a reader of a finished stage should know, from its metrics.json: rows left out for length, little learnt."""
+    found = []
+    rows = metrics.get("rows", 0)
+    long, beyond = metrics.get("rows_too_long", 0), metrics.get("rows_beyond_last_batch", 0)
+    if rows and long:
+        found.append(f"{long:,} of {rows:,} rows ({_percent(long / rows)}) were left out as too long")
+    if rows and beyond > 0.1 * rows:
+        found.append(f"{beyond:,} of {rows:,} rows ({_percent(beyond / rows)}) fill no batch and were not used")
+    steps, idle, groups = metrics.get("steps", 0), metrics.get(STEPS, 0), metrics.get(GROUPS, 0.0)
+    if steps and idle >= steps:
+        found.append(f"it learnt nothing: none of its {steps:,} steps had a signal")
+    elif steps and (idle > HALF * steps or groups > FEW):
+        share = f", {_percent(groups)} of the groups taught nothing" if GROUPS in metrics else ""
+        found.append(f"it learnt little: {idle:,} of {steps:,} steps had no signal{share}")
+    cut = metrics.get(TRUNCATED, 0.0)
+    if cut > HALF:
+        found.append(f"{_percent(cut)} of its completions were cut at `max_new_tokens`")
+    return found
+
+
+def _percent(share: float) -> str:
+    """`12 %`; what is neither none nor all is never rounded to it."""
+    whole = round(100 * share)
+    if 0 < share < 1 and whole in (0, 100):
+        return "under 1 %" if whole == 0 else "over 99 %"
+    return f"{whole} %"
