@@ -17,7 +17,7 @@ What `cotspec check` can find, with the text of `cotspec explain RULE`. This pag
 `python -m cotspec.cli.rules_page > docs/rules.md`. The tests run every example.
 
 Examples under *Files* and *YAML* are whole files. All others replace parts of a small complete spec,
-[tests/passes/base.yaml](../tests/passes/base.yaml). Commands run in a project whose only spec is `specs/a.yaml`, that
+`tests/passes/base.yaml`. Commands run in a project whose only spec is `specs/a.yaml`, that
 small one.
 """
 

@@ -1,4 +1,4 @@
-"""What the README says about CI and editors is what this repository has."""
+"""What docs/ci.md says about CI and editors is what this repository has."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def snippet(name: str) -> str:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
     return re.search(rf"<!-- snippet: {name} -->\n```yaml\n(.*?)```", text, re.DOTALL)[1]  # type: ignore[index]
 
 
@@ -31,7 +31,7 @@ def test_the_workflow_gives_the_action_inputs_it_has() -> None:
 
 
 def test_the_list_of_inputs_is_whole() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
     listed = re.search(r"^Inputs: (.*?\.)$", text, re.MULTILINE)
     assert listed
     assert set(re.findall(r"`([a-z-]+)`", listed[1])) == loaded("action.yml")["inputs"].keys()
