@@ -18,8 +18,8 @@ KERNEL = MappingProxyType(
         "gates": 1,
         "stats": 1,
         "generate": 1,
-        "sft": 1,
-        "grpo": 1,
+        "sft": 2,
+        "grpo": 2,
         "report": 1,
     }
 )

@@ -36,6 +36,11 @@ Precision = Literal["fp32", "bf16", "fp16"]
 SAMPLE = "sample_encoding.json"
 """{"text", "ids"}: how the model's tokenizer encodes a text; checked when it is loaded."""
 _THREADS = "COTSPEC_THREADS"
+_TOKENIZER = (
+    *("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab*", "merges*", "*.model", "*.tiktoken"),
+    *("tekken.json", "chat_template*", "additional_chat_templates/*", SAMPLE),
+)
+"""The files of a tokenizer, whatever its family."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,10 +242,37 @@ def end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[
     return sorted({int(tokenizer.eos_token_id), *more})
 
 
-def keep_sample(origin: Source, folder: Path) -> None:
-    """Pass the sample encoding on to a model that was trained from `origin`."""
-    if (origin.folder / SAMPLE).is_file():
-        (folder / SAMPLE).write_bytes((origin.folder / SAMPLE).read_bytes())
+def keep_tokenizer(origin: Source, folder: Path) -> None:
+    """Give a model that was trained from `origin` its tokenizer: the files as they came, byte for byte.
+
+    Saving a loaded tokenizer would write how it was loaded, too: a side to pad on, a pad token it did not have, and
+    whatever this version of the library makes of the rest.
+    """
+    patterns = (*_TOKENIZER, *(("*.py",) if origin.trust_remote_code else ()))
+    for path in sorted({path for pattern in patterns for path in origin.folder.glob(pattern) if path.is_file()}):
+        copy = folder / path.relative_to(origin.folder)
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+
+
+def same_tokenizer(one: Source, other: Source) -> None:
+    """Raises TaskError when two folders do not load as the same tokenizer."""
+    first, second = (_meaning(load_tokenizer(each)) for each in (one, other))
+    wrong = [name for name in first if first[name] != second[name]]
+    if wrong:
+        raise TaskError(f"the tokenizer of {_name(other)} is not that of {_name(one)}: {', '.join(wrong)} differ")
+
+
+def _meaning(tokenizer: PreTrainedTokenizerBase) -> dict[str, object]:
+    """What a tokenizer does with text, as far as it says so."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    return {
+        "class": type(tokenizer).__name__,
+        "rules": None if backend is None else backend.to_str(),
+        "vocabulary": tokenizer.get_vocab(),
+        "special tokens": tokenizer.special_tokens_map,
+        "chat template": tokenizer.chat_template,
+    }
 
 
 def require(module: str, why: Mapping[str, str]) -> None:

@@ -136,7 +136,9 @@ def test_warm_up_is_a_number_of_steps_or_a_share_of_all(
     folder = sft_stage(stage, tmp_path, tiny_model, optim=optim)
     task = load(folder / "payload.json", folder / "run.json")
     body = bodies.sft(optim=optim)
-    training = trl_bridge.Training(task=task, body=body, origin=models.source(task, body.start), work=tmp_path)
+    training = trl_bridge.Training(
+        task=task, body=body, origin=models.source(task, body.start), work=tmp_path, scored=()
+    )
     assert TrainingArguments(**trl_bridge.arguments(training)).get_warmup_steps(8) == wanted
 
 

@@ -13,7 +13,7 @@ from cotspec.runtime import lines, models
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task, rank
-from cotspec.runtime.train import trl_bridge
+from cotspec.runtime.train import export, score, trl_bridge
 from cotspec.runtime.train.reward import CompositeReward
 from cotspec.spec.payload import GrpoBody
 
@@ -47,7 +47,8 @@ def run(task: Task, work: Path, result: Path) -> None:
     rows = lines.read(task.input("rows"), GrpoRow)
     fitting = _fitting(rows, tokenizer, body, chat=origin.chat)
     used = _whole_batches(fitting, body)
-    training = trl_bridge.Training(task=task, body=body, origin=origin, work=work)
+    scored = score.some(_example(row, tokenizer, chat=origin.chat) for row in used)
+    training = trl_bridge.Training(task=task, body=body, origin=origin, work=work, scored=scored)
     with trl_bridge.building(body):
         trainer = _trainer(training, tokenizer, used)
     trl_bridge.train(trainer, training, _shown, _name)
@@ -58,7 +59,7 @@ def run(task: Task, work: Path, result: Path) -> None:
     def metrics(entries: list[dict[str, float]]) -> Mapping[str, float | int]:
         return _metrics(entries, body) | counts | {"steps": int(entries[-1]["step"]) if entries else 0}
 
-    trl_bridge.finish(trainer, training, result, log=log, metrics=metrics)
+    export.finish(training, result, log=log, metrics=metrics)
     if rank() == 0:
         told = metrics(log)
         parts = ", ".join(f"{name[6:]} {value:.3f}" for name, value in told.items() if name.startswith("train."))
@@ -154,6 +155,13 @@ def _columns(row: GrpoRow, *, chat: bool) -> dict[str, object]:
         "teacher_words": row.teacher_words,
         "teacher_tokens": row.teacher_tokens,
     }
+
+
+def _example(row: GrpoRow, tokenizer: PreTrainedTokenizerBase, *, chat: bool) -> score.Example:
+    """A text to compare weights on: the prompt, the gold answer and the end, all with loss."""
+    answer = list(tokenizer(row.answer, add_special_tokens=False)["input_ids"])
+    ids = [*models.encode(tokenizer, row.prompt, chat=chat), *answer, int(tokenizer.eos_token_id)]
+    return score.Example(input_ids=ids, labels=ids)
 
 
 def _name(key: str) -> str:

@@ -16,22 +16,12 @@ from cotspec.runtime import lines, models
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task, rank
-from cotspec.runtime.train import trl_bridge
+from cotspec.runtime.train import export, score, trl_bridge
+from cotspec.runtime.train.score import IGNORE, Example
 from cotspec.spec.payload import SftBody
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-IGNORE = -100
-"""Label of a token that carries no loss (torch's cross entropy leaves it out)."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Example:
-    """A row in tokens; `labels` is `input_ids` with IGNORE where there is no loss."""
-
-    input_ids: list[int]
-    labels: list[int]
 
 
 @dataclass(kw_only=True)
@@ -52,7 +42,7 @@ def run(task: Task, work: Path, result: Path) -> None:
     tokenizer = models.load_tokenizer(origin)
     rows = lines.read(task.input("rows"), SftRow)
     examples, refused = prepare(rows, tokenizer, chat=origin.chat, max_length=body.max_length)
-    training = trl_bridge.Training(task=task, body=body, origin=origin, work=work)
+    training = trl_bridge.Training(task=task, body=body, origin=origin, work=work, scored=score.some(examples))
     with trl_bridge.building(body):
         trainer = _trainer(training, tokenizer, examples)
     trl_bridge.train(trainer, training, _shown, _name)
@@ -64,7 +54,7 @@ def run(task: Task, work: Path, result: Path) -> None:
     def metrics(entries: list[dict[str, float]]) -> Mapping[str, float | int]:
         return _metrics(entries) | counts | {"steps": int(entries[-1]["step"]) if entries else steps}
 
-    trl_bridge.finish(trainer, training, result, log=log, metrics=metrics)
+    export.finish(training, result, log=log, metrics=metrics)
     if rank() == 0:
         told = metrics(log)
         say(f"trained {steps} steps on {len(examples)} rows, loss {told.get('train.loss', float('nan')):.4f}")

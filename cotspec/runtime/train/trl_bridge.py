@@ -1,4 +1,4 @@
-"""What both trainers share: settings in TRL's words, resuming, kept checkpoints, the folder a stage leaves.
+"""What both trainers share: settings in TRL's words, resuming, kept checkpoints.
 
 Everything is built from the validated payload in Python; nothing goes through a YAML file or the command line of TRL.
 """
@@ -8,26 +8,29 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cotspec.runtime import lines, models, scratch
+from cotspec.runtime import models
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
 from cotspec.runtime.task import Task, rank
+from cotspec.runtime.train import score
 from cotspec.runtime.train.callbacks import COMPLETE, Candidates, Names, Show, Signal, Watch, named
+from cotspec.runtime.train.score import Example
 from cotspec.spec.payload import AtStep, Best, Checkpoint, Final, GrpoBody, SftBody
 from cotspec.spec.trainer import BITSANDBYTES
 
 if TYPE_CHECKING:
     from peft import LoraConfig
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
+    from transformers import Trainer
 
 TrainBody = SftBody | GrpoBody
-ADAPTER = "adapter_config.json"
+SCORE = "loss.txt"
+"""Beside weights as the trainer saved them: their loss on the rows that are compared."""
 _ALL_STEPS = 1 - 1e-9
 """A warm-up over the whole run; transformers reads 1.0 as one step."""
 
@@ -40,6 +43,8 @@ class Training:
     body: TrainBody
     origin: models.Source
     work: Path
+    scored: Sequence[Example]
+    """The rows on which what is saved is compared with what was trained (cotspec.runtime.train.score)."""
 
     @property
     def raw(self) -> Path:
@@ -154,7 +159,7 @@ def train(trainer: Trainer, training: Training, shown: Show, names: Names) -> No
     trainer.remove_callback(PrinterCallback)
     last = last_checkpoint(training.work / "trainer")
     with Progress("training", 0) as progress:
-        keep, save = training.body.keep, _saver(trainer, training.work / "candidates")
+        keep, save = training.body.keep, _saver(trainer, training)
         needed = keep.step if isinstance(keep, AtStep) else 0
         trainer.add_callback(Candidates(_wanted(keep), save, needed=needed))
         watched = Signal(training.body, training.task.settings.stop_without_signal, names)
@@ -163,7 +168,7 @@ def train(trainer: Trainer, training: Training, shown: Show, names: Names) -> No
         if last is not None:
             say(f"training: resuming after step {last.name.rpartition('-')[2]}")
         trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
-    trainer.save_model(str(training.raw))
+    _save(trainer, training, training.raw)
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -188,12 +193,13 @@ def _wanted(keep: Checkpoint) -> Callable[[int], bool]:
             return lambda step: step % keep.every == 0
 
 
-def _saver(trainer: Trainer, folder: Path) -> Callable[[int], None]:
-    """Saves the weights of a step; called in every process, since sharded weights are gathered from all."""
+def _saver(trainer: Trainer, training: Training) -> Callable[[int], None]:
+    """Saves the weights of a step."""
+    folder = training.work / "candidates"
 
     def save(step: int) -> None:
         half, whole = folder / f"{step}.half", folder / str(step)
-        trainer.save_model(str(half))
+        _save(trainer, training, half)
         if rank() == 0:
             shutil.rmtree(whole, ignore_errors=True)
             half.rename(whole)
@@ -201,55 +207,13 @@ def _saver(trainer: Trainer, folder: Path) -> Callable[[int], None]:
     return save
 
 
-def finish(
-    trainer: Trainer,
-    training: Training,
-    result: Path,
-    *,
-    log: list[dict[str, float]],
-    metrics: Callable[[list[dict[str, float]]], Mapping[str, float | int]],
-) -> None:
-    """Write model/, checkpoints/<step>/, log.jsonl and metrics.json (first process only)."""
-    if rank() != 0:
-        return
-    tokenizer: PreTrainedTokenizerBase = trainer.processing_class
-    export(training, training.raw, result / "model", tokenizer)
-    for folder in sorted((training.work / "candidates").glob("[0-9]*")):
-        if folder.name.isdigit():
-            kept = result / "checkpoints" / folder.name
-            export(training, folder, kept, tokenizer)
-            lines.write_json(kept / "metrics.json", dict(metrics([e for e in log if e["step"] <= int(folder.name)])))
-    lines.write(result / "log.jsonl", log)
-    lines.write_json(result / "metrics.json", dict(metrics(log)))
-
-
-def export(training: Training, raw: Path, out: Path, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Save whole weights in the stage's precision, with the tokenizer; adapters are merged in float32 first."""
-    import torch
-
-    dtype = models.torch_dtype(training.body.precision)
-    if (raw / ADAPTER).exists():
-        from peft import PeftModel
-
-        base = models.load_model(training.origin, dtype=torch.float32)
-        model = PeftModel.from_pretrained(base, str(raw)).merge_and_unload().to(dtype)
-    else:
-        model = models.load_model(replace(training.origin, folder=raw, called=""), dtype=dtype)
-    _refuse_broken(model, training.body.precision)
-    scratch.fresh(out)
-    model.save_pretrained(str(out), safe_serialization=True)
-    tokenizer.save_pretrained(str(out))
-    models.keep_sample(training.origin, out)
-
-
-def _refuse_broken(model: PreTrainedModel, precision: str) -> None:
-    """Raises TaskError when a weight is not finite: a run that diverged, or values too large for the precision."""
-    broken = [name for name, weight in model.named_parameters() if not weight.isfinite().all()]
-    if broken:
-        raise TaskError(
-            f"{len(broken)} tensors of the trained weights are not finite in {precision} (first: {broken[0]}): the run "
-            "diverged or outgrew the number format; lower `lr`, or set `precision: bf16` or `fp32`"
-        )
+def _save(trainer: Trainer, training: Training, folder: Path) -> None:
+    """Save the weights as the trainer holds them, with their loss on the rows that are compared. Called in every
+    process, since sharded weights are gathered from all."""
+    loss = score.trained(trainer, training.scored)
+    trainer.save_model(str(folder))
+    if rank() == 0:
+        (folder / SCORE).write_text(f"{loss!r}\n", encoding="utf-8")
 
 
 def history(trainer: Trainer, names: Names) -> list[dict[str, float]]:
