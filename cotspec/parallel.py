@@ -1,7 +1,8 @@
 """Running tasks side by side: what may start, on which GPUs, and what a failure holds up. Knows processes; not DVC.
 
 A task starts when all it waits for is done and its GPUs are free. After a failure, what does not need the failed task
-goes on. On Ctrl-C every process is told and waited for.
+goes on. On Ctrl-C, SIGTERM and SIGHUP every process is told and waited for; should this process be killed, the kernel
+tells each task's supervisor (`cotspec.runtime.supervise`), which ends all that is below it.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -18,6 +21,7 @@ from typing import Final, Literal
 _POLL: Final = 0.1
 _GRACE: Final = 30.0
 """Seconds a process has to end by itself after Ctrl-C."""
+_SUPERVISED: Final = (sys.executable, "-m", "cotspec.runtime.supervise", "--")
 
 Event = Literal["start", "done", "failed", "held"]
 Tell = Callable[[Event, str, float], None]
@@ -63,24 +67,29 @@ class Pool:
         self._free = list(self.devices)
         waiting = {job.id: job for job in jobs}
         failed: list[str] = []
-        try:
-            while waiting or self._running:
-                self._start_ready(waiting)
-                for ended, code, seconds in self._ended():
-                    if code:
-                        failed.append(ended)
-                    self.tell("failed" if code else "done", ended, seconds)
-                while held := [job.id for job in waiting.values() if job.waits & set(failed)]:
-                    for id in held:
-                        del waiting[id]
-                        failed.append(id)
-                        self.tell("held", id, 0.0)
-                if waiting or self._running:
-                    time.sleep(_POLL)
-        except BaseException:
-            self._stop()
-            raise
+        with _ended_like_ctrl_c():
+            try:
+                while waiting or self._running:
+                    self._start_ready(waiting)
+                    self._collect(waiting, failed)
+                    if waiting or self._running:
+                        time.sleep(_POLL)
+            except BaseException:
+                self._stop()
+                raise
         return failed
+
+    def _collect(self, waiting: dict[str, Job], failed: list[str]) -> None:
+        """What has ended, and what will not run because of it."""
+        for ended, code, seconds in self._ended():
+            if code:
+                failed.append(ended)
+            self.tell("failed" if code else "done", ended, seconds)
+        while held := [job.id for job in waiting.values() if job.waits & set(failed)]:
+            for id in held:
+                del waiting[id]
+                failed.append(id)
+                self.tell("held", id, 0.0)
 
     def _start_ready(self, waiting: dict[str, Job]) -> None:
         for job in list(waiting.values()):
@@ -99,7 +108,12 @@ class Pool:
         with job.log.open("wb") as log:
             # A group of its own: Ctrl-C is passed on by us, once, and not by the terminal as well.
             process = subprocess.Popen(  # noqa: S603 - our own command line
-                job.command, cwd=self.cwd, env=dict(environment), stdout=log, stderr=log, process_group=0
+                (*_SUPERVISED, *job.command),
+                cwd=self.cwd,
+                env=dict(environment),
+                stdout=log,
+                stderr=log,
+                process_group=0,
             )
         self._running[job.id] = _Running(job, process, taken, time.monotonic())
         self.tell("start", job.id, 0.0)
@@ -124,6 +138,19 @@ class Pool:
             except subprocess.TimeoutExpired:
                 _signal(running.process, signal.SIGKILL)
                 running.process.wait()
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """SIGTERM (a job scheduler, `kill`) and SIGHUP (a closed terminal, but not under nohup) raise KeyboardInterrupt, as
+    SIGINT does."""
+    numbers = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) != signal.SIG_IGN]
+    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

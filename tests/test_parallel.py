@@ -86,28 +86,57 @@ def test_the_gpus_are_those_this_process_may_see(named: str, found: tuple[str, .
     assert gpus({"CUDA_VISIBLE_DEVICES": named}) == found
 
 
-def test_ctrl_c_ends_every_process_before_it_ends_the_run(tmp_path: Path) -> None:
-    code = f"""
-import os
+POOL = """
+import os, signal, sys
 from pathlib import Path
 from cotspec.parallel import Job, Pool
-command = ("bash", "-c", "echo $$ >> {tmp_path}/pids; exec sleep 60")
-jobs = [Job(id=n, command=command, waits=frozenset(), gpus=0, log=Path("{tmp_path}") / n) for n in "ab"]
-pool = Pool(most=2, devices=(), environment=dict(os.environ), cwd=Path("{tmp_path}"), tell=lambda *told: None)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+here = Path(sys.argv[1])
+command = ("bash", "-c", f"echo $$ >> {here}/pids; sleep 60 & echo $! >> {here}/pids; wait")
+jobs = [Job(id=n, command=command, waits=frozenset(), gpus=0, log=here / n) for n in "ab"]
+pool = Pool(most=2, devices=(), environment=dict(os.environ), cwd=here, tell=lambda *told: None)
 try:
     pool.run(jobs)
 except KeyboardInterrupt:
     print("interrupted")
 """
-    restore = ["-c", f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{code}"]
-    run = subprocess.Popen([sys.executable, *restore], stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs: one that has ended and waits for its parent to notice does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda n: n.name)
+def test_nothing_outlives_a_run_that_is_stopped_or_killed(tmp_path: Path, number: signal.Signals) -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-c", POOL, str(tmp_path)], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     pids = tmp_path / "pids"
     deadline = time.monotonic() + 60
-    while not (pids.exists() and len(pids.read_text().split()) == 2):
+    while not (pids.exists() and len(pids.read_text().split()) == 4):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    run.send_signal(signal.SIGINT)
-    assert run.communicate(timeout=60)[0] == "interrupted\n"
-    for pid in map(int, pids.read_text().split()):
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
+    run.send_signal(number)
+    assert run.communicate(timeout=60)[0] == ("" if number == signal.SIGKILL else "interrupted\n")
+    if number == signal.SIGKILL:  # nobody waits for what it started; the supervisors end it
+        while any(map(alive, map(int, pids.read_text().split()))):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert not any(map(alive, map(int, pids.read_text().split())))
+
+
+def test_a_run_under_nohup_goes_on_when_the_terminal_closes(tmp_path: Path) -> None:
+    code = POOL.replace("sleep 60 & echo $! >> {here}/pids; wait", "echo $$ >> {here}/pids; sleep 2")
+    run = subprocess.Popen(["nohup", sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.DEVNULL)
+    pids = tmp_path / "pids"
+    deadline = time.monotonic() + 60
+    while not (pids.exists() and len(pids.read_text().split()) == 4):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    for pid in (run.pid, *map(os.getpgid, map(int, pids.read_text().split()))):
+        os.kill(pid, signal.SIGHUP)
+    assert run.wait(timeout=60) == 0

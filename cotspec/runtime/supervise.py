@@ -39,7 +39,8 @@ def main(arguments: Sequence[str]) -> int:
     if linux:
         _control(_PR_SET_CHILD_SUBREAPER, 1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, _stop)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # ignored: under nohup
+            signal.signal(number, _stop)
     if linux:
         _follow_parent()
     try:
