@@ -1,8 +1,7 @@
 """The units a mask can hide: whole steps, or sentences, numbers, equations and regex matches inside steps.
 
 Owns where a unit begins and ends. Must not know which units are hidden (mask.py) or why. Every pattern of this file
-runs in time linear in the text. A person's own pattern may not, and the standard library's `re` cannot be interrupted;
-so those, and only those, run on the `regex` package, which takes a time limit.
+runs in time linear in the text; a person's own runs on RE2 (pattern.py), where that is so for any.
 """
 
 from __future__ import annotations
@@ -10,29 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final
 
+from cotspec.cot.pattern import PatternError, matches
 from cotspec.cot.segment import Trace
 
 Span = tuple[int, int]
 
 REGEX: Final = "regex:"
-#: CPU seconds all matches of one pattern in one step may take; the longest real step takes a millisecond.
-TIME_LIMIT: Final = 2.0
 
 
 class UnitError(ValueError):
-    """A unit that cannot be found: an unknown name, a pattern that does not compile, or one that ran out of time."""
-
-
-class _Match(Protocol):
-    def span(self) -> Span: ...
-
-
-class _Pattern(Protocol):
-    def finditer(self, text: str, *, timeout: float) -> Iterator[_Match]: ...
-
-    def fullmatch(self, text: str) -> _Match | None: ...
+    """A unit that cannot be found: an unknown name, or an expression that RE2 does not read."""
 
 
 # --- sentences --------------------------------------------------------------------------------------------------------
@@ -147,36 +135,17 @@ INSIDE: Final[Mapping[str, Callable[[str], Iterable[Span]]]] = MappingProxyType(
 )
 
 
-def compile_regex(pattern: str) -> _Pattern:
-    """A person's pattern in the syntax of the `regex` package (a superset of `re`). Raises UnitError with why not."""
-    import regex  # here, so that nobody else pays for loading it
-
-    try:
-        compiled: _Pattern = regex.compile(pattern)
-    except regex.error as error:
-        raise UnitError(f"the mask's regular expression {pattern!r} is not valid: {error}") from error
-    return compiled
-
-
-def matches(pattern: str, text: str, *, limit: float = TIME_LIMIT) -> tuple[Span, ...]:
-    """The non-empty matches of a person's pattern. Raises UnitError when that takes more than `limit` CPU seconds."""
-    try:
-        spans = tuple(match.span() for match in compile_regex(pattern).finditer(text, timeout=limit))
-    except TimeoutError as error:
-        raise UnitError(
-            f"the mask's regular expression {pattern!r} took more than {limit:g} s on a step of {len(text)} "
-            "characters; it backtracks too much (a repeat inside a repeat, such as `(a+)+`): rewrite it"
-        ) from error
-    return tuple(span for span in spans if span[0] < span[1])
-
-
 def find(unit: str, text: str) -> tuple[Span, ...]:
     """Spans of `unit` (payload.Mask.unit) in the text of one step: in order, not overlapping, not empty.
 
-    Raises UnitError for an unknown unit, a wrong pattern, or one that takes too long.
+    Raises UnitError for an unknown unit or an expression that cannot be used.
     """
     if unit.startswith(REGEX):
-        return matches(unit.removeprefix(REGEX), text)
+        pattern = unit.removeprefix(REGEX)
+        try:
+            return matches(pattern, text)
+        except PatternError as error:
+            raise UnitError(f"the mask's regular expression {pattern!r} is not valid: {error}; {error.help}") from error
     if unit not in INSIDE:
         raise UnitError(f"unknown mask unit {unit!r}; there are {', '.join(INSIDE)} and {REGEX}<pattern>")
     return tuple(INSIDE[unit](text))

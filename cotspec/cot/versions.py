@@ -11,6 +11,7 @@ KERNEL = MappingProxyType(
         "answers": 1,
         "picking": 1,
         "mask": 1,
+        "pattern": 1,  # only where a mask's unit is a regular expression (decision 31)
         "rows": 1,
         "measures": 1,
         "rewards": 1,

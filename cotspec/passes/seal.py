@@ -98,7 +98,7 @@ class _Sealer:
 
     def add(self, draft: DraftTask) -> None:
         """Seal one task; all it needs is sealed."""
-        kernel = {part: KERNEL[part] for part in sorted(draft.body.uses)}
+        kernel = {part: KERNEL[part] for part in sorted(draft.body.kernel_parts())}
         reads = {role: self._sealed(read) for role, read in sorted(draft.reads.items())}
         full = fingerprint(draft.body, kernel=kernel, inputs=reads)
         name = f"{slug(draft.body)}-{full[:ID_DIGITS]}"

@@ -180,7 +180,7 @@ class RegexUnit(Part):
     """A mask unit given by a regular expression."""
 
     regex: Annotated[str, Field(min_length=1)]
-    """Each match inside a step is one unit."""
+    """Each match inside a step is one unit. In RE2's syntax: Python's, without look-around."""
 
 
 class Mask(Part):

@@ -152,6 +152,10 @@ class Body(Part):
 
     uses: ClassVar[tuple[str, ...]] = ()
 
+    def kernel_parts(self) -> tuple[str, ...]:
+        """`uses`, and what only some bodies of this kind use."""
+        return self.uses
+
 
 class DataBody(Body):
     """Source → problems.jsonl."""
@@ -209,6 +213,10 @@ class RowsBody(Body):
     epochs: int
     slice: Range
     seed: int
+
+    def kernel_parts(self) -> tuple[str, ...]:
+        """An expression is searched by RE2; rows without one do not depend on it."""
+        return (*self.uses, "pattern") if self.mask.unit.startswith("regex:") else self.uses
 
 
 class Optim(Part):

@@ -69,7 +69,7 @@ def test_payloads_are_what_the_runtime_reads(files: dict[str, str]) -> None:
     for path, text in named(files, "payload.json").items():
         payload = Payload.model_validate_json(text)
         assert path.split("/")[-2] == payload.id or path.startswith("generated/reports/")
-        assert sorted(payload.kernel) == sorted(payload.task.uses)
+        assert sorted(payload.kernel) == sorted(payload.task.kernel_parts())
 
 
 def test_inputs_lead_from_the_tasks_folder_to_the_producers_out(files: dict[str, str]) -> None:

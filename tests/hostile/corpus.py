@@ -294,21 +294,23 @@ EXPRESSIONS = [
 ]
 
 REGEXES = [
-    Case(name="nested repeats", spec=regex("'(a+)+$'"), slug="regex-cost"),
-    Case(name="alternatives that overlap", spec=regex("'(a|aa)+$'"), slug="regex-cost"),
-    Case(name="repeat of anything", spec=regex("'(.*)*x'"), slug="regex-cost"),
-    Case(name="nested counts", spec=regex("'(a{1,1000}){1,1000}b'"), slug="regex-cost"),
-    Case(name="cubic", spec=regex("'.*=.*x'"), slug="regex-cost"),
-    Case(name="look ahead", spec=regex("'(?=(a+)+b)x'"), slug="regex-cost"),
-    Case(name="back-reference", spec=regex("'»(a*)\\1x'"), slug="mask-regex"),
-    Case(name="counts that fill the memory", spec=regex("'»(?:(?:a{1000}){1000}){1000}'"), slug="mask-regex"),
+    Case(name="nested repeats", spec=regex("'(a+)+$'")),
+    Case(name="alternatives that overlap", spec=regex("'(a|aa)+$'")),
+    Case(name="repeat of anything", spec=regex("'(.*)*x'")),
+    Case(name="nested counts", spec=regex("'(a»{1,1000}){1,1000}b'"), slug="mask-regex"),
+    Case(name="look ahead", spec=regex("'»(?=(a+)+b)x'"), slug="mask-regex"),
+    Case(name="look behind", spec=regex("'»(?<!(a+)+b)x'"), slug="mask-regex"),
+    Case(name="back-reference", spec=regex("'(a*)»\\1x'"), slug="mask-regex"),
+    Case(name="counts that fill the memory", spec=regex("'(?:(?:a»{1000}){1000}){1000}'"), slug="mask-regex"),
+    Case(name="classes that fill the memory", spec=regex(f"'»{'(?:[^a]{300}){3}' * 30}'"), slug="mask-regex"),
     Case(
         name="huge alternation",
         spec=regex(f"'{'|'.join(f'w{k:03}' for k in range(100))}x»|y|z'"),
         slug="mask-regex",
     ),
     Case(name="fuzzy match", spec=regex("'(?:foo)»{e<=30}'"), slug="mask-regex"),
-    Case(name="expression of deep groups", spec=regex(f"'»{'(' * 200}a{')' * 200}'"), slug="mask-regex"),
+    Case(name="half of a character", spec=regex("'a»\\C'"), slug="mask-regex"),
+    Case(name="expression of deep groups", spec=regex(f"'{'(' * 200}a{')' * 200}'")),
 ]
 
 TERMINAL = "\\e[2J\\e]0;x\\a"
@@ -322,7 +324,7 @@ SHOWN = [
     Case(name="builtin for the terminal", spec=put("tiny-student", f'{MARK}"{TERMINAL}"'), slug="builtin-name"),
     Case(name="path for the terminal", spec=prompt(f'"{TERMINAL}"'), slug="project-path"),
     Case(name="expression for the terminal", spec=reward(f'"{TERMINAL}"'), slug="reward-expression"),
-    Case(name="regex for the terminal", spec=regex(f'{MARK}"({TERMINAL[:2]}+)+y"'), slug="regex-cost"),
+    Case(name="regex for the terminal", spec=regex(f'{MARK}"(?={TERMINAL[:2]}+)+y"'), slug="mask-regex"),
     Case(
         name="hub for the terminal",
         spec=put("{builtin: tiny-student}", f'{{hub: "{TERMINAL}", trust_remote_code: {MARK}true}}'),
@@ -341,7 +343,7 @@ CODE = [
         spec=BASE,
         files={
             f"{name}.py": "open('hacked', 'w').close()\n"
-            for name in ("yaml", "jinja2", "regex", "pydantic", "typer", "sitecustomize", "conftest", "dvc")
+            for name in ("yaml", "jinja2", "re2", "pydantic", "typer", "sitecustomize", "conftest", "dvc")
         },
     ),
     Case(

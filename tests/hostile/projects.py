@@ -125,7 +125,7 @@ PROJECTS = [
         commands={"plan": (2, "2 to resume"), "status": (0, "0 of 12"), "results": (0, "interrupted")},
         make=lambda project, _outside: _left(project, lambda path: path.mkdir()),
     ),
-    Project(name="explaining reads nothing", commands={"explain regex-cost": (0, "regular expression")}),
+    Project(name="explaining reads nothing", commands={"explain mask-regex": (0, "regular expression")}),
     Project(
         name="an honest project",
         commands={
@@ -136,7 +136,7 @@ PROJECTS = [
             "preview specs/a.yaml first": (0, "sample rows"),
             "show specs/a.yaml": (0, "tiny-student"),
             "schema": (0, "2020-12"),
-            "explain": (0, "regex-cost"),
+            "explain": (0, "mask-regex"),
         },
     ),
 ]

@@ -160,6 +160,27 @@ HITS = {
             "the regular expression matches nothing in the steps of 2 of 2 traces of an earlier run",
         ),
     ),
+    "letters that are not ASCII, in rows of an earlier run": (
+        {
+            "stage": "mask: {unit: {regex: '[a-z]\\w+'}, count: 1}",
+            "traces": [made(0, "2 + 2 = 4 eggs"), made(1, "a naïve idea")],
+        },
+        (
+            "warning",
+            "regex-ascii",
+            "'[a-z]\\w+'",
+            "in 1 of 2 traces of an earlier run it passes by text that is not ASCII, such as `naïve`",
+        ),
+    ),
+    "a boundary beside a letter that is not ASCII": (
+        {"stage": "mask: {unit: {regex: '\\bé[a-z]+'}, count: 1}"},
+        (
+            "warning",
+            "regex-ascii",
+            "'\\bé[a-z]+'",
+            "`\\b` is a boundary of ASCII words: it sees none at `é`",
+        ),
+    ),
     "equations that half of the rows lack": (
         {"stage": "mask: {unit: equation, count: 1}", "traces": [made(0, "2 + 2 = 4"), made(1, "Eight are left")]},
         (
@@ -244,6 +265,10 @@ QUIET = {
     "numbers by hand": {"stage": "mask: {unit: {regex: '\\d+'}, count: 1}"},
     "a list inside a step": {"stage": 'mask: {unit: {regex: "\\\\n- [^\\\\n]+"}, count: 1}'},
     "an expression of a language of its own": {"stage": "mask: {unit: {regex: '[一-龥]+'}, count: 1}"},
+    "ASCII classes on text that has other letters elsewhere": {
+        "stage": "mask: {unit: {regex: '\\d+'}, count: 1}",
+        "traces": [made(0, "2 + 2 = 4 œufs"), made(1, "5 € a day")],
+    },
     "numbers that rows have": {"stage": "mask: {unit: number, share: 0.5}", "traces": of_steps(2, 3)},
     "a ramp that moves where traces are long": {
         "stage": "mask: {share: {from: 0.5, to: 1.0}}",

@@ -57,7 +57,7 @@ def stage(tmp_path: Path) -> Stage:
         files = {
             key: InputFile(path=os.path.relpath(path, folder), producer="") for key, path in (inputs or {}).items()
         }
-        kernel = {part: KERNEL[part] for part in body.uses}
+        kernel = {part: KERNEL[part] for part in body.kernel_parts()}
         payload = Payload(id=name, kernel=kernel, inputs=files, task=body)  # type: ignore[arg-type]
         (folder / "payload.json").write_text(payload.model_dump_json(), encoding="utf-8")
         (folder / "run.json").write_text(settings(**changes).model_dump_json(), encoding="utf-8")

@@ -14,9 +14,10 @@ _STAGE = "start: base, train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: co
 
 RULE = Rule(
     slug="mask-regex",
-    claim="The regular expression of a mask unit is one of Python's `re`, without back-references, and matches more "
-    "than the empty text.",
-    why="It would fail when rows are built, mean something else to the engine that runs it, or hide nothing.",
+    claim="The regular expression of a mask unit is one that RE2 reads, and matches more than the empty text.",
+    why="It would fail when rows are built, or hide nothing. RE2 searches any text in linear time, and for that does "
+    "without look-ahead, look-behind and back-references: match the text around as well, or write it out. A `{` that "
+    "begins no count is refused too, as RE2 takes it for text: `{,3}` is `{0,3}` there.",
     failing=f"stages: {{first: {{{_STAGE}, mask: {{unit: {{regex: '['}}, count: 1}}}}}}\n",
     passing=f"stages: {{first: {{{_STAGE}, mask: {{unit: {{regex: '[0-9]+'}}, count: 1}}}}}}\n",
 )
@@ -25,13 +26,16 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every mask whose unit is a regular expression."""
     for where, regex in units(context):
-        from cotspec.cot.pattern import Malformed, judge  # here, as few specs have one
+        from cotspec.cot.pattern import PatternError, compiled  # here, as few specs have one
 
-        wrong = judge(regex)
-        if isinstance(wrong, Malformed):
-            span = context.source.inside(where, regex, min(wrong.column, len(regex)))
-            yield finding(RULE, span, f"the regular expression is refused: {wrong.message}", wrong.help)
-        elif wrong is None and (message := _fails(regex)):
+        try:
+            empty = compiled(regex).fullmatch("") is not None
+        except PatternError as error:
+            span = context.source.inside(where, regex, min(error.column, len(regex)))
+            yield finding(RULE, span, f"the regular expression is refused: {error}", error.help)
+            continue
+        if empty:
+            message = "the regular expression matches the empty text"
             yield finding(RULE, context.source.value(where), message, "use `+` instead of `*`")
 
 
@@ -40,14 +44,3 @@ def units(context: Context) -> Iterator[tuple[Path, str]]:
     for path, _, stage in context.stages():
         if stage.mask is not None and isinstance(stage.mask.unit, RegexUnit):
             yield (*path, "mask", "unit", "regex"), stage.mask.unit.regex
-
-
-def _fails(regex: str) -> str:
-    """What the engine that masks run on finds wrong with an expression it can run safely; "" is nothing."""
-    from cotspec.cot.units import UnitError, compile_regex
-
-    try:
-        empty = compile_regex(regex).fullmatch("") is not None
-    except UnitError as error:
-        return str(error)
-    return "the regular expression matches the empty text" if empty else ""

@@ -31,6 +31,7 @@ from cotspec.passes.lint import (
     mask_ramp,
     mined_elsewhere,
     past_the_run,
+    regex_ascii,
     reward_constant,
     reward_length,
     reward_order,
@@ -58,6 +59,7 @@ LINTS: tuple[tuple[Rule, Check], ...] = (
     (lock_stale.RULE, lock_stale.check),
     (data_missing.RULE, data_missing.check),
     (mask_never_matches.RULE, mask_never_matches.check),
+    (regex_ascii.RULE, regex_ascii.check),
     (mask_hides_nothing.RULE, mask_hides_nothing.check),
     (mask_hides_all.RULE, mask_hides_all.check),
     (mask_ramp.RULE, mask_ramp.check),
@@ -101,6 +103,7 @@ ON_ROWS = frozenset(
     rule.slug
     for rule in (
         mask_never_matches.RULE,
+        regex_ascii.RULE,
         mask_hides_nothing.RULE,
         mask_hides_all.RULE,
         mask_ramp.RULE,

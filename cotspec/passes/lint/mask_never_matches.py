@@ -23,7 +23,6 @@ RULE = Rule(
     passing=f"stages: {{first: {{{_STAGE}, mask: {{unit: {{regex: '\\d+'}}, count: 1}}}}}}\n",
 )
 
-_LIMIT: Final = 0.05
 _SAMPLES: Final = (
     "Tom has 5 apples and buys 3 more, so he has 5 + 3 = 8 apples.",
     r"First, find the total: \[ 12 \times 2.50 = \$30.00 \] That is 25% of 120, or 1/4.",
@@ -61,21 +60,21 @@ def _counted(context: Context, path: Path, mask: Mask, counts: tuple[int, ...]) 
 
 def _opener(context: Context, path: Path, regex: str) -> Iterator[Diagnostic]:
     """Without traces: an expression that needs the opener, or the line end, of a step."""
-    from cotspec.cot.units import UnitError, matches  # here: most masks are no expressions
+    from cotspec.cot.pattern import PatternError, matches  # here: most masks are no expressions
 
     opener = context.experiment.trace.step.opens.replace("{n}", "1")
     answer = context.experiment.trace.answer.opens
     try:
-        if any(matches(regex, text, limit=_LIMIT) for text in _SAMPLES):
+        if any(matches(regex, text) for text in _SAMPLES):
             return
         for name, text in (("step", opener), ("answer", answer)):
-            if any(matches(regex, f"{text} {sample}", limit=_LIMIT) for sample in _SAMPLES):
+            if any(matches(regex, f"{text} {sample}") for sample in _SAMPLES):
                 message = f"the regular expression needs the opener `{text}`, which is not part of what is searched"
                 advice = "mask `unit: step`" if name == "step" else "the answer is never shown: leave the mask out"
                 yield warning(RULE, context.source.value(path), message, advice)
                 return
-        if any(matches(regex, f"\n{sample}\n", limit=_LIMIT) for sample in _SAMPLES):
+        if any(matches(regex, f"\n{sample}\n") for sample in _SAMPLES):
             message = "the regular expression needs a line end around the step, which is not part of what is searched"
             yield warning(RULE, context.source.value(path), message, "leave the line end out")
-    except UnitError:
+    except PatternError:
         return  # a rule of its own says so
