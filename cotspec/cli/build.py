@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cotspec.cli import findings, project, startup
+from cotspec.cli import findings, project
 from cotspec.cli.problem import ProblemError
 from cotspec.passes.options import Options
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
     """Return the exit code. Raises ProblemError."""
-    startup.load_yaml()
     from cotspec import workspace
     from cotspec.compiler import compile_specs
     from cotspec.diagnostics import Sink

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from cotspec.cli import findings, project, startup
+from cotspec.cli import findings, project
 from cotspec.passes.options import DEFAULT, Options
 
 
@@ -17,7 +17,6 @@ def paths(words: Sequence[str]) -> int:
 
 def run(specs: Sequence[Path], *, output: findings.Format, options: Options) -> int:
     """Return the exit code: 1 when a finding is an error. Raises ProblemError."""
-    startup.load_yaml()
     from cotspec.compiler import plan_specs
     from cotspec.diagnostics import Sink
     from cotspec.front import local

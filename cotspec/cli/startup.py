@@ -1,7 +1,6 @@
 """Before anything heavy is imported: what makes a command that ends in a moment begin and end fast.
 
-Measured by `tests/bench/test_check_speed.py`. Knows Python, its streams, and what of pydantic and PyYAML is slow to
-import; no command.
+Measured by `tests/bench/test_check_speed.py`. Knows Python and its streams; no command.
 """
 
 from __future__ import annotations
@@ -11,13 +10,9 @@ import gc
 import importlib
 import io
 import os
-import re
 import signal
 import sys
-from types import ModuleType
-from typing import Any, Final, NoReturn
-
-_PLUGINS: Final = "pydantic.plugin._loader"
+from typing import NoReturn
 
 
 def begin() -> None:
@@ -28,7 +23,6 @@ def begin() -> None:
     # Collections while modules are imported find nothing, and neither does the last one, when Python shuts down.
     gc.set_threshold(1_000_000, 20, 20)
     atexit.register(gc.freeze)
-    _no_plugins()
 
 
 def load() -> None:
@@ -40,21 +34,6 @@ def load() -> None:
         importlib.import_module("pydantic_core")
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)  # a Ctrl-C that came meanwhile is raised here
-
-
-def load_yaml() -> None:
-    """Import PyYAML without compiling the expressions of its pure Python half, one of them over all of Unicode.
-
-    libyaml reads specs, so they are not used, and compiling them takes a twentieth of a check.
-    """
-    if "yaml" in sys.modules:
-        return
-    at_once = re.compile
-    re.compile = _Later  # type: ignore[assignment]
-    try:
-        importlib.import_module("yaml")
-    finally:
-        re.compile = at_once
 
 
 def leave(code: int) -> NoReturn:
@@ -78,32 +57,3 @@ def _streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a character the terminal's encoding does not have
-
-
-def _no_plugins() -> None:
-    """Keep pydantic from looking for plugins in the metadata of every installed package.
-
-    A plugin watches validations (to log them, say); what a spec means must not depend on it. pydantic's own switch,
-    PYDANTIC_DISABLE_PLUGINS, is read after `importlib.metadata` and all of `email` have been imported for the search.
-    Whoever asks the loader for anything else gets the real one.
-    """
-    loader = ModuleType(_PLUGINS)
-
-    def other(name: str) -> object:
-        if name.startswith("__"):  # asked by the import system itself
-            raise AttributeError(name)
-        del sys.modules[_PLUGINS]
-        return getattr(importlib.import_module(_PLUGINS), name)
-
-    vars(loader).update(get_plugins=lambda: (), __getattr__=other)
-    sys.modules[_PLUGINS] = loader
-
-
-class _Later:
-    """A regular expression that is compiled when it is used."""
-
-    def __init__(self, *given: Any) -> None:
-        self._given = given
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(re.compile(*self._given), name)

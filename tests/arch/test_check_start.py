@@ -19,7 +19,6 @@ ROOT = Path(__file__).parents[2]
 UNNEEDED = {
     "jinja2": "prompts that only insert their names need no template engine",
     "typer": "`cotspec check PATH…` has no option to parse",
-    "importlib.metadata": "it reads all installed packages; pydantic wants it for plugins (cotspec.cli.startup)",
     "tomllib": "pyproject.toml is read when no spec is named",
     "difflib": "words are compared when one is misspelt",
     "cotspec.back.registry": "nothing is emitted",
@@ -59,27 +58,3 @@ def test_a_check_does_not_build_every_validator() -> None:
     code = "from cotspec.spec.experiment import Stage\nprint(Stage.__pydantic_complete__)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
-
-
-YAML = """
-import sys
-from cotspec.cli import startup
-startup.begin()
-startup.load_yaml()
-import re, yaml
-print(type(re.compile("a")) is re.Pattern)
-print(yaml.load("a: [1.5, 2026-11-24 10:00:00, 0x1f, yes, ~, 1_000, .inf, text]", Loader=yaml.SafeLoader))
-try:
-    yaml.load("a: \\x01", Loader=yaml.SafeLoader)
-except yaml.reader.ReaderError as error:
-    print(error.reason)
-print(yaml.safe_dump({"a": "yes", "b": "1.5", "c": "plain"}), end="")
-"""
-
-
-def test_pyyaml_is_whole_although_its_expressions_are_compiled_late() -> None:
-    late = subprocess.run([sys.executable, "-c", YAML], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    usual = YAML.replace("startup.load_yaml()", "")
-    assert late == subprocess.run([sys.executable, "-c", usual], cwd=ROOT, capture_output=True, text=True).stdout
-    assert late.startswith("True\n{'a': [1.5, datetime.datetime(2026, 11, 24, 10, 0)")
-    assert "special characters are not allowed" in late

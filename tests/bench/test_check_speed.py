@@ -26,7 +26,7 @@ COTSPEC = str(Path(sysconfig.get_path("scripts")) / "cotspec")
 #: This checkout, with byte code: a user's second run, not the first one after an installation.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {"PYTHONPATH": str(ROOT)}
 
-COLD = 2.0
+COLD = 3.0
 EACH_OF_MANY = 0.008
 """Seconds."""
 GROWTH = 1.3
@@ -83,7 +83,7 @@ def project(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("spec", ["bridge-tiny", "bridge-gsm8k"])
-def test_a_cold_check_of_one_spec_takes_at_most_twice_the_base(spec: str) -> None:
+def test_a_cold_check_of_one_spec_takes_at_most_three_times_the_base(spec: str) -> None:
     command = (COTSPEC, "check", f"specs/{spec}.yaml")
     run(command, ROOT)
     pairs = [(run(BASE, ROOT), run(command, ROOT)) for _ in range(25)]
