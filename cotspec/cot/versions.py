@@ -18,7 +18,7 @@ KERNEL = MappingProxyType(
         "mining": 1,
         "gates": 1,
         "stats": 1,
-        "generate": 1,
+        "generate": 2,
         "sft": 2,
         "grpo": 2,
         "report": 1,

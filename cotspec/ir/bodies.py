@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final, Literal, assert_never
+from typing import Any, Final, Literal, assert_never
 
 from cotspec.ir import defaults
 from cotspec.spec import experiment as spec
@@ -28,7 +28,7 @@ def trace_format(trace: spec.Trace) -> payload.TraceFormat:
     )
 
 
-def sampling(given: spec.Sampling, *, n: int | None = None) -> payload.Sampling:
+def sampling(given: spec.Sampling, *, trace: payload.TraceFormat, n: int | None = None) -> payload.Sampling:
     """How text is drawn; `n` in place of the spec's own number of samples."""
     return payload.Sampling.model_construct(
         n=given.n if n is None else n,
@@ -36,7 +36,23 @@ def sampling(given: spec.Sampling, *, n: int | None = None) -> payload.Sampling:
         top_p=given.top_p,
         top_k=given.top_k,
         max_new_tokens=given.max_new_tokens,
+        stop=_stop(given.stop, trace),
     )
+
+
+def _stop(given: spec.Stop | None, trace: payload.TraceFormat) -> payload.Stop:
+    """What ends a completion; which text does so first does not depend on their order."""
+    if given is None:
+        return payload.Stop.model_construct()
+    texts = tuple(sorted(set(given.texts)))
+    if given.after is None:
+        return payload.Stop.model_construct(texts=texts)
+    return payload.Stop.model_construct(texts=texts, after=given.after, format=trace)
+
+
+def chat(model: spec.Model) -> dict[str, Any]:
+    """How a model is talked to, as keywords of whatever names it in a body."""
+    return {"chat": model.chat, "system": model.system or "", "template": dict(sorted(model.template.items()))}
 
 
 def rows_range(given: Slice | None) -> payload.Range:
@@ -252,7 +268,7 @@ def _grpo(
         precision=train.precision,
         lora=lora(train.lora),
         trainer=passed(train.trainer),
-        sampling=sampling(train.sampling, n=train.group),
+        sampling=sampling(train.sampling, trace=trace, n=train.group),
         reward=reward(stage.reward),
         keep=checkpoint(stage.advance or spec.Advance.model_construct()),
         seed=seed,

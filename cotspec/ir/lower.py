@@ -116,7 +116,7 @@ class _Experiment:
         if name not in self._spec.stages:
             raise LowerError(f"there is no model or stage `{name}`", where=where)
         first = self._first(name)
-        ref = payload.InputModel.model_construct(chat=first.chat, trust_remote_code=first.trust_remote_code)
+        ref = payload.InputModel.model_construct(trust_remote_code=first.trust_remote_code, **bodies.chat(first))
         if not _gated(self._spec.stages[name]):
             return _Weights(ref=ref, reads={"model": self._read(f"{name}/train", "model")})
         whole, gate = self._read(f"{name}/train", ""), self._read(f"{name}/gate", "gate.json")
@@ -129,7 +129,7 @@ class _Experiment:
             revision = pinned(self._source.locked, "models", model.hub, wanted)
             trust = model.trust_remote_code
             hub = payload.HubModel.model_construct(
-                id=model.hub, revision=revision, chat=model.chat, trust_remote_code=trust
+                id=model.hub, revision=revision, trust_remote_code=trust, **bodies.chat(model)
             )
             return _Weights(ref=hub, reads={})
         if model.builtin is not None:
@@ -138,13 +138,14 @@ class _Experiment:
                 raise LowerError(message, where=("models", name, "builtin"))
             digest = self._digests[model.builtin]
             return _Weights(
-                ref=payload.BuiltinModel.model_construct(name=model.builtin, digest=digest, chat=model.chat), reads={}
+                ref=payload.BuiltinModel.model_construct(name=model.builtin, digest=digest, **bodies.chat(model)),
+                reads={},
             )
         if model.path is None:
             raise LowerError(f"model `{name}` has no weights", where=("models", name))
         read = self._project_file(model.path, ("models", name, "path"))
         return _Weights(
-            ref=payload.InputModel.model_construct(chat=model.chat, trust_remote_code=False), reads={"model": read}
+            ref=payload.InputModel.model_construct(trust_remote_code=False, **bodies.chat(model)), reads={"model": read}
         )
 
     def _first(self, name: str) -> spec.Model:
@@ -178,7 +179,7 @@ class _Experiment:
         body = payload.TeachBody.model_construct(
             model=weights.ref,
             prompt=self._prompt(teach.prompt, "solve", ("teach", "prompt")),
-            sampling=bodies.sampling(teach.sampling),
+            sampling=bodies.sampling(teach.sampling, trace=self._format),
             seed=self._spec.seed,
         )
         reads = {"problems": self._read(f"data/{teach.data}", "problems.jsonl"), **weights.reads}
@@ -209,7 +210,7 @@ class _Experiment:
         body = payload.MineBody.model_construct(
             model=weights.ref,
             prompt=self._prompt(rows.prompt, "solve", ("stages", name, "rows", "prompt")),
-            sampling=bodies.sampling(rows.sampling),
+            sampling=bodies.sampling(rows.sampling, trace=self._format),
             attempts=rows.attempts,
             keep=rows.keep,
             slice=bodies.rows_range(rows.slice),
@@ -259,10 +260,10 @@ class _Experiment:
             checkpoint=bodies.checkpoint(advance),
             require=tuple(self._requirement(name, metric, text) for metric, text in sorted(advance.require.items())),
             otherwise=advance.otherwise,
-            chat=self._first(name).chat,
+            **bodies.chat(self._first(name)),
             trust_remote_code=self._first(name).trust_remote_code,
             prompt=self._prompt(evaluate.prompt, "solve", ("evaluate", "prompt")) if generates else "",
-            sampling=bodies.sampling(evaluate.sampling) if generates else defaults.NO_SAMPLING,
+            sampling=bodies.sampling(evaluate.sampling, trace=self._format) if generates else defaults.NO_SAMPLING,
             format=self._format,
             seed=self._seed(evaluate.sampling) if generates else 0,
         )
@@ -285,7 +286,7 @@ class _Experiment:
         body = payload.EvaluateBody.model_construct(
             model=weights.ref,
             prompt=self._prompt(evaluate.prompt, "solve", ("evaluate", "prompt")),
-            sampling=bodies.sampling(evaluate.sampling),
+            sampling=bodies.sampling(evaluate.sampling, trace=self._format),
             format=self._format,
             seed=self._seed(evaluate.sampling),
         )

@@ -9,6 +9,8 @@ from transformers import (
     GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
+    StoppingCriteria,
+    StoppingCriteriaList,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
     TopPLogitsWarper,
@@ -17,6 +19,7 @@ from transformers import (
 from cotspec.runtime import models
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.generate import Completion, Draw
+from cotspec.runtime.stopping import Stopper
 from cotspec.spec.payload import Sampling
 
 
@@ -26,9 +29,9 @@ class TransformersEngine:
     def __init__(self, origin: models.Source, *, gpus: int, batch: int) -> None:
         models.settle()
         self.batch = batch
-        self._chat = origin.chat
         self._device = models.device(gpus)
         self._tokenizer = models.load_tokenizer(origin)
+        self._encoder = models.load_encoder(origin, self._tokenizer)
         model = models.load_model(origin, dtype=torch.float32 if self._device == "cpu" else "auto")
         self._model = model.to(self._device).eval()
         self._ends = models.end_ids(model, self._tokenizer)
@@ -37,7 +40,7 @@ class TransformersEngine:
 
     def encode(self, prompt: str) -> list[int]:
         """Token ids of a prompt, through the chat template when the model has one to use."""
-        return models.encode(self._tokenizer, prompt, chat=self._chat)
+        return self._encoder(prompt)
 
     def complete(self, draws: Sequence[Draw], sampling: Sampling) -> list[Completion]:
         """Complete a batch. Raises TaskError when a prompt leaves no room for `max_new_tokens`."""
@@ -52,11 +55,19 @@ class TransformersEngine:
         processors = LogitsProcessorList()
         if sampling.temperature > 0:
             processors.append(Keyed([draw.seed for draw in draws], sampling, prompt=ids.shape[1]))
+        stopper = Stopper(sampling.stop, self._tokenizer)
+        thinking = [stopper.thinks(draw.ids) for draw in draws]
+        ending = StoppingCriteriaList([Ending(stopper, thinking, prompt=ids.shape[1])] if stopper else [])
         with torch.inference_mode():
             out = self._model.generate(
-                input_ids=ids, attention_mask=mask, generation_config=config, logits_processor=processors
+                input_ids=ids,
+                attention_mask=mask,
+                generation_config=config,
+                logits_processor=processors,
+                stopping_criteria=ending,
             )
-        return [self._completion(row) for row in out[:, ids.shape[1] :].tolist()]
+        rows = out[:, ids.shape[1] :].tolist()
+        return [self._completion(row, stopper, thinking=own) for row, own in zip(rows, thinking, strict=True)]
 
     def _batch(self, prompts: list[list[int]], room: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Ids and mask, (batch, longest), padded on the left."""
@@ -72,11 +83,29 @@ class TransformersEngine:
         mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
         return ids.to(self._device), mask.to(self._device)
 
-    def _completion(self, row: list[int]) -> Completion:
+    def _completion(self, row: list[int], stopper: Stopper, *, thinking: bool) -> Completion:
         end = next((place for place, token in enumerate(row) if token in self._ends), None)
         kept = row if end is None else row[: end + 1]
+        if cut := stopper.cut(kept, thinking=thinking):
+            return Completion(text=cut.text, tokens=cut.tokens, truncated=False)
         text = self._tokenizer.decode(kept, skip_special_tokens=True)
         return Completion(text=str(text), tokens=len(kept), truncated=end is None)
+
+
+class Ending(StoppingCriteria):  # type: ignore[misc]  # transformers is untyped
+    """Ends the rows that have come to a stop. An economy: what a row keeps is decided when all are done."""
+
+    def __init__(self, stopper: Stopper, thinking: Sequence[bool], *, prompt: int) -> None:
+        self._stopper, self._thinking, self._prompt = stopper, thinking, prompt
+        self._done = [False] * len(thinking)
+
+    def __call__(self, input_ids: torch.LongTensor, _: torch.FloatTensor, **__: object) -> torch.BoolTensor:
+        """(batch,): true for rows that are done."""
+        rows = input_ids[:, self._prompt :].tolist()
+        for place, (row, thinking) in enumerate(zip(rows, self._thinking, strict=True)):
+            if not self._done[place] and self._stopper.may_end(row):
+                self._done[place] = self._stopper.cut(row, thinking=thinking) is not None
+        return torch.tensor(self._done, device=input_ids.device)
 
 
 class Keyed(LogitsProcessor):  # type: ignore[misc]  # transformers is untyped

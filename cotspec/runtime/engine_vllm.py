@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from cotspec.runtime import models
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.generate import Completion, Draw
+from cotspec.runtime.stopping import Stopper
 from cotspec.spec.payload import RunSettings, Sampling
 
 _CHUNK = 2048
@@ -23,8 +25,8 @@ class VllmEngine:
         models.settle()
         models.device(max(1, settings.gpus))
         self.batch = _CHUNK
-        self._chat = origin.chat
         self._tokenizer = models.load_tokenizer(origin)
+        self._encoder = models.load_encoder(origin, self._tokenizer)
         self._llm = LLM(
             model=origin.location,
             trust_remote_code=origin.trust_remote_code,
@@ -36,7 +38,7 @@ class VllmEngine:
 
     def encode(self, prompt: str) -> list[int]:
         """Token ids of a prompt, through the chat template when the model has one to use."""
-        return models.encode(self._tokenizer, prompt, chat=self._chat)
+        return self._encoder(prompt)
 
     def complete(self, draws: Sequence[Draw], sampling: Sampling) -> list[Completion]:
         """Complete a chunk. vLLM's random numbers are per request, so the chunk's size does not matter."""
@@ -50,13 +52,19 @@ class VllmEngine:
                 top_k=sampling.top_k,
                 max_tokens=sampling.max_new_tokens,
                 seed=draw.seed,
+                stop=list(sampling.stop.texts),
             )
             for draw in draws
         ]
         outputs = self._llm.generate(prompts, parameters, use_tqdm=False)
         if len(outputs) != len(draws):
             raise TaskError(f"vLLM returned {len(outputs)} completions for {len(draws)} prompts")
-        answers = [output.outputs[0] for output in outputs]
-        return [
-            Completion(text=a.text, tokens=len(a.token_ids), truncated=a.finish_reason == "length") for a in answers
-        ]
+        stopper = Stopper(sampling.stop, self._tokenizer)
+        return [_completion(draw, output.outputs[0], stopper) for draw, output in zip(draws, outputs, strict=True)]
+
+
+def _completion(draw: Draw, made: Any, stopper: Stopper) -> Completion:
+    """vLLM ends early at literal texts; what is kept is decided as for any engine, and the answer's line only here."""
+    if cut := stopper.cut(list(made.token_ids), thinking=stopper.thinks(draw.ids)):
+        return Completion(text=cut.text, tokens=cut.tokens, truncated=False)
+    return Completion(text=made.text, tokens=len(made.token_ids), truncated=made.finish_reason == "length")

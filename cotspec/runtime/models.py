@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Literal, assert_never
 from cotspec.hub import fetch
 from cotspec.hub.problem import HubError
 from cotspec.runtime import local
+from cotspec.runtime.encoding import Chat, Encoder, declared_ends
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task
 from cotspec.spec.local import LOCAL_FILE
 from cotspec.spec.lock import is_commit
-from cotspec.spec.payload import BuiltinModel, HubModel, InputModel, ModelRef
+from cotspec.spec.payload import BuiltinModel, GateBody, HubModel, InputModel, ModelRef
 
 if TYPE_CHECKING:
     import torch
@@ -48,7 +49,8 @@ class Source:
     """A model that can be loaded."""
 
     folder: Path
-    chat: bool
+    chat: Chat | None
+    """How it is talked to; None gives it the prompt as it is."""
     trust_remote_code: bool
     """Whether code that comes with the model runs; always said to libraries, whose default could change."""
     called: str = ""
@@ -68,13 +70,18 @@ def source(task: Task, ref: ModelRef) -> Source:
             if own is None:
                 return _hub(ref)
             say(f"{ref.id} is taken from {own} ({LOCAL_FILE})")
-            return Source(folder=_checked(own), chat=ref.chat, trust_remote_code=ref.trust_remote_code)
+            return Source(folder=_checked(own), chat=chat(ref), trust_remote_code=ref.trust_remote_code)
         case BuiltinModel():
-            return Source(folder=_builtin(ref), chat=ref.chat, trust_remote_code=False)
+            return Source(folder=_builtin(ref), chat=chat(ref), trust_remote_code=False)
         case InputModel():
-            return Source(folder=_input(task), chat=ref.chat, trust_remote_code=ref.trust_remote_code)
+            return Source(folder=_input(task), chat=chat(ref), trust_remote_code=ref.trust_remote_code)
         case _:
             assert_never(ref)
+
+
+def chat(ref: ModelRef | GateBody) -> Chat | None:
+    """How the model of a payload is talked to."""
+    return Chat(system=ref.system, template=ref.template) if ref.chat else None
 
 
 def _hub(ref: HubModel) -> Source:
@@ -84,7 +91,7 @@ def _hub(ref: HubModel) -> Source:
     except HubError as error:
         raise TaskError(f"cannot load the model: {error} ({error.advice})") from error
     called = f"{ref.id} ({ref.revision})" if is_commit(ref.revision) else _moving(ref.id, ref.revision, folder)
-    return Source(folder=_checked(folder), chat=ref.chat, trust_remote_code=ref.trust_remote_code, called=called)
+    return Source(folder=_checked(folder), chat=chat(ref), trust_remote_code=ref.trust_remote_code, called=called)
 
 
 def _moving(id: str, revision: str, folder: Path) -> str:
@@ -222,17 +229,10 @@ def settle() -> None:
     transformers.utils.logging.disable_progress_bar()
 
 
-def encode(tokenizer: PreTrainedTokenizerBase, prompt: str, *, chat: bool) -> list[int]:
-    """Token ids of a prompt as a model sees it in training and in generation. Raises TaskError when there are none."""
-    if chat:
-        message = [{"role": "user", "content": prompt}]
-        text = tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False)
-        ids = list(tokenizer(str(text), add_special_tokens=False)["input_ids"])
-    else:
-        ids = list(tokenizer(prompt)["input_ids"])
-    if not ids:
-        raise TaskError("a prompt is empty: its template must leave some text for every question")
-    return ids
+def load_encoder(origin: Source, tokenizer: PreTrainedTokenizerBase) -> Encoder:
+    """How prompts of this model become ids. Raises TaskError when its chat template does not do what is asked."""
+    ends = {int(tokenizer.eos_token_id), *declared_ends(origin.folder)}
+    return Encoder(tokenizer, chat=origin.chat, ends=ends)
 
 
 def end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cotspec.spec.base import Count, Name, One, Part, Seed, Share, Slice, Text, Whole
+from cotspec.spec.base import Argument, Count, Name, One, Part, Seed, Share, Slice, Text, Whole
 from cotspec.spec.resources import Resources
 from cotspec.spec.reward import Ramp as Ramp
 from cotspec.spec.reward import Reward as Reward
@@ -16,6 +16,7 @@ from cotspec.spec.training import Grpo as Grpo
 from cotspec.spec.training import Lora as Lora
 from cotspec.spec.training import Sampling as Sampling
 from cotspec.spec.training import Sft as Sft
+from cotspec.spec.training import Stop as Stop
 from cotspec.spec.variants import Variant
 
 
@@ -32,6 +33,10 @@ class Model(Part):
     """Commit, tag or branch of a `hub` model (`main`); `cotspec lock` pins what is no commit."""
     chat: bool = False
     """Wrap prompts with the tokenizer's chat template (instruct and reasoning models)."""
+    system: Text | None = None
+    """What the chat template puts into the system turn of every prompt (`chat: true`)."""
+    template: dict[Argument, bool | int | float | str] = {}
+    """Arguments of the chat template, such as `{enable_thinking: false}` (`chat: true`)."""
     trust_remote_code: bool = False
     """Run the code that comes with a `hub` model; whoever checks or builds must agree (`--trust-remote-code`)."""
 

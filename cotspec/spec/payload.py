@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from cotspec.spec.base import Part
+from cotspec.spec.sources import Arguments as Arguments
 from cotspec.spec.sources import BuiltinData as BuiltinData
 from cotspec.spec.sources import BuiltinModel as BuiltinModel
 from cotspec.spec.sources import FileData as FileData
@@ -30,6 +31,17 @@ class TraceFormat(Part):
     answer: str
 
 
+class Stop(Part):
+    """What ends a completion besides its end-of-sequence token: a literal text, or the end of the answer's line.
+
+    `format` says how that line is found; its openers are "" where nothing asks for it.
+    """
+
+    texts: tuple[str, ...] = ()
+    after: Literal["", "answer"] = ""
+    format: TraceFormat = TraceFormat.model_construct(thinking="", step="", answer="")
+
+
 class Sampling(Part):
     """How text is drawn; temperature 0 is greedy, top_k 0 keeps all."""
 
@@ -38,6 +50,7 @@ class Sampling(Part):
     top_p: float
     top_k: int
     max_new_tokens: int
+    stop: Stop = Stop.model_construct()
 
 
 class Range(Part):
@@ -305,6 +318,8 @@ class GateBody(Body):
     sampling: Sampling
     format: TraceFormat
     seed: int
+    system: str = ""
+    template: Arguments = {}
 
 
 class EvaluateBody(Body):

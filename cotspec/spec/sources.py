@@ -1,10 +1,17 @@
-"""Where models and questions come from, as payloads name them (part of cotspec.spec.payload, which re-exports it)."""
+"""Where models and questions come from, as payloads name them (part of cotspec.spec.payload, which re-exports it).
+
+`chat` puts prompts through the tokenizer's chat template, after a `system` turn ("" is none) and with the arguments
+`template`.
+"""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from cotspec.spec.base import Part
+
+Arguments = dict[str, bool | int | float | str]
+"""Arguments of a chat template by name."""
 
 
 class HubModel(Part):
@@ -15,6 +22,8 @@ class HubModel(Part):
     revision: str
     chat: bool
     trust_remote_code: bool
+    system: str = ""
+    template: Arguments = {}
 
 
 class BuiltinModel(Part):
@@ -24,6 +33,8 @@ class BuiltinModel(Part):
     name: str
     digest: str
     chat: bool
+    system: str = ""
+    template: Arguments = {}
 
 
 class InputModel(Part):
@@ -36,6 +47,8 @@ class InputModel(Part):
     kind: Literal["input"] = "input"
     chat: bool
     trust_remote_code: bool
+    system: str = ""
+    template: Arguments = {}
 
 
 ModelRef = Annotated[HubModel | BuiltinModel | InputModel, Field(discriminator="kind")]

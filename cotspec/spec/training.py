@@ -8,6 +8,15 @@ from cotspec.spec.base import Count, Exact, NotNegative, Part, Positive, Share, 
 from cotspec.spec.trainer import GrpoTrainer, SftTrainer
 
 
+class Stop(Part):
+    """Ends a completion; what comes first counts."""
+
+    texts: tuple[Text, ...] = ()
+    """Literal texts, such as `Question:`; they are cut off."""
+    after: Literal["answer"] | None = None
+    """The segment after whose line a completion ends; the line is kept."""
+
+
 class Sampling(Part):
     """How text is drawn from a model."""
 
@@ -21,6 +30,8 @@ class Sampling(Part):
     """Keep the k likeliest tokens; 0 keeps all."""
     max_new_tokens: Count = 512
     """Longest completion, in tokens."""
+    stop: Stop | None = None
+    """What ends a completion besides its end-of-sequence token."""
 
 
 class Lora(Part):

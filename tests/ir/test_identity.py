@@ -70,6 +70,7 @@ OTHERS: dict[Path, object] = {
     ("stages", "rewrite", "task"): "solve",
     ("evaluate", "data"): "valid",
     ("evaluate", "prompt"): None,
+    ("teach", "sampling", "stop", "after"): None,
     ("resources", "train", "gpus"): 1,
     ("resources", "train", "per_device_batch"): 2,
     ("resources", "train", "strategy"): "zero3",

@@ -10,15 +10,16 @@ from cotspec.cot import signal
 from cotspec.cot.rewards import RewardError, compile_reward
 from cotspec.cot.rows import GrpoRow
 from cotspec.runtime import lines, models
+from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
+from cotspec.runtime.stopping import Stopper
 from cotspec.runtime.task import Task, rank
 from cotspec.runtime.train import export, score, trl_bridge
 from cotspec.runtime.train.reward import CompositeReward
 from cotspec.spec.payload import GrpoBody
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
     from trl import GRPOTrainer as GRPOTrainerT
 
 REPORTED = ("reward", "accuracy", "formatted", "tokens", "steps", signal.TRUNCATED, signal.GROUPS)
@@ -45,12 +46,13 @@ def run(task: Task, work: Path, result: Path) -> None:
     models.announce(origin)
     tokenizer = models.load_tokenizer(origin)
     rows = lines.read(task.input("rows"), GrpoRow)
-    fitting = _fitting(rows, tokenizer, body, chat=origin.chat)
+    encoder = models.load_encoder(origin, tokenizer)
+    fitting = _fitting(rows, encoder, body)
     used = _whole_batches(fitting, body)
-    scored = score.some(_example(row, tokenizer, chat=origin.chat) for row in used)
+    scored = score.some(_example(row, encoder) for row in used)
     training = trl_bridge.Training(task=task, body=body, origin=origin, work=work, scored=scored)
     with trl_bridge.building(body):
-        trainer = _trainer(training, tokenizer, used)
+        trainer = _trainer(training, encoder, used)
     trl_bridge.train(trainer, training, _shown, _name)
     log = trl_bridge.history(trainer, _name)
     counts = {"rows": len(rows), "rows_used": len(used), "rows_too_long": len(rows) - len(fitting)}
@@ -66,12 +68,10 @@ def run(task: Task, work: Path, result: Path) -> None:
         say(f"trained {trainer.state.global_step} steps on {len(used)} rows; at the end: {parts}")
 
 
-def _fitting(
-    rows: Sequence[GrpoRow], tokenizer: PreTrainedTokenizerBase, body: GrpoBody, *, chat: bool
-) -> list[GrpoRow]:
+def _fitting(rows: Sequence[GrpoRow], encoder: Encoder, body: GrpoBody) -> list[GrpoRow]:
     """The rows whose prompt leaves room for `max_new_tokens` within `max_length`; the others are refused."""
     room = body.max_length - body.sampling.max_new_tokens
-    kept = [row for row in rows if len(models.encode(tokenizer, row.prompt, chat=chat)) <= room]
+    kept = [row for row in rows if len(encoder(row.prompt)) <= room]
     told = f"the prompt is longer than max_length − max_new_tokens = {room} tokens"
     if not kept:
         raise TaskError(f"no row of {len(rows)} can be trained on: {told}")
@@ -93,19 +93,19 @@ def _whole_batches(rows: Sequence[GrpoRow], body: GrpoBody) -> list[GrpoRow]:
     return list(rows[:used])
 
 
-def _trainer(
-    training: trl_bridge.Training, tokenizer: PreTrainedTokenizerBase, rows: Sequence[GrpoRow]
-) -> GRPOTrainerT:
+def _trainer(training: trl_bridge.Training, encoder: Encoder, rows: Sequence[GrpoRow]) -> GRPOTrainerT:
     from accelerate.utils import gather_object
     from datasets import Dataset
-    from trl import GRPOConfig, GRPOTrainer
+    from trl import GRPOConfig
+
+    from cotspec.runtime.train.rollouts import Trainer
 
     body, s, origin = training.task.body(GrpoBody), training.task.settings, training.origin
     try:
-        reward = CompositeReward(compile_reward(body.reward), body, tokenizer, gather=gather_object)
+        reward = CompositeReward(compile_reward(body.reward), body, encoder.tokenizer, gather=gather_object)
     except RewardError as error:
         raise TaskError(str(error)) from error
-    vllm = s.engine == "vllm"
+    vllm, stop = s.engine == "vllm", body.sampling.stop
     if vllm:
         models.require("vllm", {"for": "vllm: true", "get": "pip install vllm, or remove it from `resources.train`"})
     config = GRPOConfig(
@@ -122,6 +122,7 @@ def _trainer(
         temperature=body.sampling.temperature,
         top_p=body.sampling.top_p,
         top_k=body.sampling.top_k,
+        generation_kwargs={"stop": list(stop.texts)} if vllm and stop.texts else None,
         shuffle_dataset=False,
         use_vllm=vllm,
         vllm_mode="colocate",
@@ -133,23 +134,24 @@ def _trainer(
             "trust_remote_code": origin.trust_remote_code,
         },
     )
-    trainer = GRPOTrainer(
+    trainer = Trainer(
+        encoder=encoder,
+        stopper=Stopper(stop, encoder.tokenizer),
         model=origin.location,
         reward_funcs=reward,
         args=config,
-        train_dataset=Dataset.from_list([_columns(row, chat=origin.chat) for row in rows]),
-        processing_class=tokenizer,
+        train_dataset=Dataset.from_list([_columns(row) for row in rows]),
+        processing_class=encoder.tokenizer,
         peft_config=trl_bridge.lora(body),
     )
     reward.ends = frozenset(trainer.eos_token_ids)
     return trainer
 
 
-def _columns(row: GrpoRow, *, chat: bool) -> dict[str, object]:
-    """A row as TRL wants it: a conversation for a chat model, so that TRL applies the template, else the text."""
-    prompt: object = [{"role": "user", "content": row.prompt}] if chat else row.prompt
+def _columns(row: GrpoRow) -> dict[str, object]:
+    """A row as TRL wants it; the prompt is text for chat models, too (rollouts.Trainer applies the template)."""
     return {
-        "prompt": prompt,
+        "prompt": row.prompt,
         "answer": row.answer,
         "teacher_steps": row.teacher_steps,
         "teacher_words": row.teacher_words,
@@ -157,10 +159,10 @@ def _columns(row: GrpoRow, *, chat: bool) -> dict[str, object]:
     }
 
 
-def _example(row: GrpoRow, tokenizer: PreTrainedTokenizerBase, *, chat: bool) -> score.Example:
+def _example(row: GrpoRow, encoder: Encoder) -> score.Example:
     """A text to compare weights on: the prompt, the gold answer and the end, all with loss."""
-    answer = list(tokenizer(row.answer, add_special_tokens=False)["input_ids"])
-    ids = [*models.encode(tokenizer, row.prompt, chat=chat), *answer, int(tokenizer.eos_token_id)]
+    answer = list(encoder.tokenizer(row.answer, add_special_tokens=False)["input_ids"])
+    ids = [*encoder(row.prompt), *answer, int(encoder.tokenizer.eos_token_id)]
     return score.Example(input_ids=ids, labels=ids)
 
 

@@ -14,6 +14,7 @@ from cotspec.cot.rewards import CompiledReward, Score
 from cotspec.cot.signal import GROUPS, TRUNCATED, Scored, groups_without_signal
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
+from cotspec.runtime.stopping import Cut
 from cotspec.spec.payload import GrpoBody
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class CompositeReward:
         teacher_tokens: Sequence[int],
         trainer_state: State,
         log_metric: Log,
+        cuts: Sequence[Cut | None] = (),
         **_: object,
     ) -> list[float | None]:
         """One reward a completion. Raises TaskError when not a single one can be scored."""
@@ -76,10 +78,9 @@ class CompositeReward:
             Teacher(steps=s, words=w, tokens=t)
             for s, w, t in zip(teacher_steps, teacher_words, teacher_tokens, strict=True)
         ]
-        texts = self._tokenizer.batch_decode(list(map(list, completion_ids)), skip_special_tokens=True)
         measured = [
-            measure(text, tokens=len(ids), gold=gold, teacher=teacher, fmt=self._format)
-            for text, ids, gold, teacher in zip(texts, completion_ids, answer, teachers, strict=True)
+            measure(cut.text, tokens=cut.tokens, gold=gold, teacher=teacher, fmt=self._format)
+            for cut, gold, teacher in zip(self._completions(completion_ids, cuts), answer, teachers, strict=True)
         ]
         progress = self._progress(trainer_state)
         scores = [self._reward.score(measures, progress) for measures in measured]
@@ -97,6 +98,12 @@ class CompositeReward:
     def _is_cut(self, ids: Sequence[int]) -> bool:
         """Whether a completion was ended by the limit and not by itself."""
         return len(ids) >= self._body.sampling.max_new_tokens and ids[-1] not in self.ends
+
+    def _completions(self, completion_ids: Sequence[Sequence[int]], cuts: Sequence[Cut | None]) -> list[Cut]:
+        """What each completion says and its length: up to its stop where it was stopped (`cuts` is empty without)."""
+        texts = self._tokenizer.batch_decode(list(map(list, completion_ids)), skip_special_tokens=True)
+        whole = [Cut(len(ids), text) for ids, text in zip(completion_ids, texts, strict=True)]
+        return [cut or own for cut, own in zip(cuts, whole, strict=True)] if cuts else whole
 
     def _progress(self, state: State) -> float:
         """0 at the first generation of the run, 1 at its last."""

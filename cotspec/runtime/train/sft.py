@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cotspec.cot import signal
 from cotspec.cot.rows import SftRow
 from cotspec.runtime import lines, models
+from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task, rank
@@ -41,7 +42,8 @@ def run(task: Task, work: Path, result: Path) -> None:
     models.announce(origin)
     tokenizer = models.load_tokenizer(origin)
     rows = lines.read(task.input("rows"), SftRow)
-    examples, refused = prepare(rows, tokenizer, chat=origin.chat, max_length=body.max_length)
+    encoder = models.load_encoder(origin, tokenizer)
+    examples, refused = prepare(rows, encoder, max_length=body.max_length)
     training = trl_bridge.Training(task=task, body=body, origin=origin, work=work, scored=score.some(examples))
     with trl_bridge.building(body):
         trainer = _trainer(training, tokenizer, examples)
@@ -60,16 +62,14 @@ def run(task: Task, work: Path, result: Path) -> None:
         say(f"trained {steps} steps on {len(examples)} rows, loss {told.get('train.loss', float('nan')):.4f}")
 
 
-def prepare(
-    rows: Sequence[SftRow], tokenizer: PreTrainedTokenizerBase, *, chat: bool, max_length: int
-) -> tuple[list[Example], Refused]:
+def prepare(rows: Sequence[SftRow], encoder: Encoder, *, max_length: int) -> tuple[list[Example], Refused]:
     """Rows in tokens, in order. A row that is too long or supervises nothing is refused and counted, never cut.
 
     Raises TaskError when none is left.
     """
     refused, examples = Refused(), []
     for row in rows:
-        example = tokenise(row, tokenizer, chat=chat)
+        example = tokenise(row, encoder)
         if len(example.input_ids) > max_length:
             refused.too_long += 1
         elif all(label == IGNORE for label in example.labels):
@@ -84,14 +84,14 @@ def prepare(
     return examples, refused
 
 
-def tokenise(row: SftRow, tokenizer: PreTrainedTokenizerBase, *, chat: bool) -> Example:
+def tokenise(row: SftRow, encoder: Encoder) -> Example:
     """Ids and labels from one pass, so that they cannot drift.
 
     Prompt and target are tokenised apart, because generation starts after a tokenised prompt. A token carries loss when
     it covers at least one supervised character. The end-of-sequence token is always there, and carries loss when the
     last supervised span reaches the end of the target.
     """
-    prompt = models.encode(tokenizer, row.prompt, chat=chat)
+    prompt, tokenizer = encoder(row.prompt), encoder.tokenizer
     target = tokenizer(row.target, add_special_tokens=False, return_offsets_mapping=True)
     ids: list[int] = list(target["input_ids"])
     labels = [

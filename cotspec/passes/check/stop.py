@@ -1,0 +1,53 @@
+"""Stops that stop something, and not everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotspec.cot import stopping
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source import Path
+from cotspec.passes.check.context import Context, finding
+from cotspec.spec import payload
+from cotspec.spec.experiment import FailureRows, Grpo, Sampling
+
+RULE = Rule(
+    slug="stop",
+    claim="`stop` names a text or `after`, and no text that the trace's own openers hold.",
+    why="A completion is cut at the text: one that ends at its first step or at `Answer:` never gives an answer.",
+    failing='evaluate: {data: test, of: [base, first, second], sampling: {stop: {texts: ["Answer:"]}}}\n',
+    passing='evaluate: {data: test, of: [base, first, second], sampling: {stop: {texts: ["Question:"]}}}\n',
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every place that samples."""
+    spec = context.experiment
+    yield from _stop(context, ("teach", "sampling"), spec.teach.sampling)
+    for path, _, stage in context.stages():
+        if isinstance(stage.train, Grpo):
+            yield from _stop(context, (*path, "train", "sampling"), stage.train.sampling)
+        if isinstance(stage.rows, FailureRows):
+            yield from _stop(context, (*path, "rows", "sampling"), stage.rows.sampling)
+    yield from _stop(context, ("evaluate", "sampling"), spec.evaluate.sampling)
+
+
+def _stop(context: Context, path: Path, given: Sampling) -> Iterator[Diagnostic]:
+    if given.stop is None:
+        return
+    where = (*path, "stop")
+    if not given.stop.texts and given.stop.after is None:
+        advice = 'write `texts: ["Question:"]`, `after: answer`, or leave `stop` out'
+        yield finding(RULE, context.source.value(where), "nothing stops here", advice)
+    trace = context.experiment.trace
+    openers = {"thinking": trace.thinking.opens, "step": trace.step.opens, "answer": trace.answer.opens}
+    for at, text in enumerate(given.stop.texts):
+        stop = payload.Stop.model_construct(texts=(text,))
+        for name, opener in openers.items():
+            if stopping.find(opener.replace("{n}", "1"), stop) is not None:
+                message = f"`{text}` is in the opener of `{name}` ({opener!r}): every completion would end there"
+                advice = "choose a text that a good completion never holds" + (
+                    "; `after: answer` ends it after the answer's line" if name == "answer" else ""
+                )
+                yield finding(RULE, context.source.value((*where, "texts", at)), message, advice)

@@ -1,0 +1,71 @@
+"""TRL's GRPOTrainer with two things of ours: prompts are encoded where all prompts are, and completions may be stopped.
+
+A stopped completion is what was sampled up to the token that completes its stop; each of these tokens carries loss. An
+end-of-sequence token that was not sampled is put behind them, because TRL takes a completion without one for a
+truncated one; it carries no loss, like a tool's output. Nothing after the stop is trained on or seen by the reward.
+
+The methods overridden here are TRL's own, not its interface: pyproject.toml pins its minor version, `check` looks for
+them, and tests/runtime/test_rollouts.py reads what the model is fed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from trl import GRPOTrainer
+
+from cotspec.runtime.encoding import Encoder
+from cotspec.runtime.errors import TaskError
+from cotspec.runtime.stopping import Cut, Stopper
+
+_OVERRIDDEN = ("_tokenize_prompts", "_generate_single_turn", "_generate")
+
+
+class Trainer(GRPOTrainer):  # type: ignore[misc]  # trl is untyped
+    """GRPO on prompts of `encoder`, with completions that `stopper` ends."""
+
+    def __init__(self, *, encoder: Encoder, stopper: Stopper, **settings: Any) -> None:
+        if missing := [name for name in _OVERRIDDEN if not callable(getattr(GRPOTrainer, name, None))]:
+            raise TaskError(f"this version of TRL has no {missing[0]}: install the one cotspec's constraints name")
+        self._encoder, self._stopper = encoder, stopper
+        self._cuts: list[Cut | None] = []
+        super().__init__(**settings)
+
+    def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
+        return [self._encoder(prompt) for prompt in prompts], None, {}
+
+    def _generate_single_turn(
+        self, prompt_ids: list[list[int]], *args: Any, **more: Any
+    ) -> tuple[list[list[int]], list[list[float]] | None]:
+        """Completions up to their stop, each of which then ends with the end-of-sequence token."""
+        made: tuple[list[list[int]], list[list[float]] | None] = super()._generate_single_turn(
+            prompt_ids, *args, **more
+        )
+        if not self._stopper:
+            return made
+        ids, logprobs = made
+        self._cuts = [
+            self._stopper.cut(own, thinking=self._stopper.thinks(prompt))
+            for prompt, own in zip(prompt_ids, ids, strict=True)
+        ]
+        ids = [_ended(own, cut, int(self._tokenizer.eos_token_id)) for own, cut in zip(ids, self._cuts, strict=True)]
+        if logprobs is not None:
+            logprobs = [_ended(own, cut, 0.0) for own, cut in zip(logprobs, self._cuts, strict=True)]
+        return ids, logprobs
+
+    def _generate(self, prompts: list[str]) -> tuple[Any, ...]:
+        """TRL's result, with a mask that leaves the added tokens out of the loss, and the cuts for the reward."""
+        made = super()._generate(prompts)
+        if not self._stopper:
+            return tuple(made)
+        prompt_ids, ids, _, completions, logprobs, extra, *rest = made
+        mask = [
+            [1] * (len(own) if cut is None else cut.tokens) + [0] * (cut is not None)
+            for own, cut in zip(ids, self._cuts, strict=True)
+        ]
+        return (prompt_ids, ids, mask, completions, logprobs, {**extra, "cuts": self._cuts}, *rest)
+
+
+def _ended(values: Sequence[Any], cut: Cut | None, end: Any) -> list[Any]:
+    return list(values) if cut is None else [*values[: cut.tokens], end]
