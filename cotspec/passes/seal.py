@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from cotspec.cot.versions import KERNEL
-from cotspec.ir.canonical import ID_DIGITS, fingerprint
 from cotspec.ir.graph import order
 from cotspec.ir.plan import Draft, DraftTask, Label, Plan, Read, Report, Task
-from cotspec.spec.payload import Body, ReportBody, RowsBody
+from cotspec.spec.identity import ID_DIGITS, fingerprint, slug
+from cotspec.spec.payload import ReportBody
 
 
 class SealError(RuntimeError):
@@ -61,12 +61,6 @@ def seal(draft: Draft) -> Sealed:
         drafts=drafts,
         tasks={task.id: task for task in sealed},
     )
-
-
-def slug(body: Body) -> str:
-    """The readable part of an id: the kind, and for rows the task; never a name that a person chose."""
-    kind: str = getattr(body, "kind")  # noqa: B009 - every concrete body has it, the base has not
-    return f"{kind}-{body.task}" if isinstance(body, RowsBody) else kind
 
 
 def _by_name(draft: Draft) -> dict[str, DraftTask]:

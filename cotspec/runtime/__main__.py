@@ -10,7 +10,6 @@ import importlib
 import json
 import logging
 import os
-import shutil
 import signal
 import sys
 import time
@@ -23,8 +22,9 @@ from typing import Final, Protocol
 from cotspec.cot.answers import AnswerError
 from cotspec.cot.prompting import PromptError
 from cotspec.cot.units import UnitError
-from cotspec.runtime import local, provenance, scratch
+from cotspec.runtime import kept, local, provenance, scratch
 from cotspec.runtime.errors import TaskError
+from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task, load, rank
 
 BUG: Final = 3
@@ -57,16 +57,29 @@ KINDS: Final = MappingProxyType(
 
 
 def execute(task: Task) -> None:
-    """Run a loaded task: lock its scratch, work there, move the result into out/, clean up."""
+    """Run a loaded task: lock its scratch, work there, move the result into out/, clean up.
+
+    The result is kept in the scratch until DVC has recorded it: a kill or a full disk in between costs no training.
+    """
     started = time.monotonic()
-    runner: Runner = importlib.import_module(KINDS[task.payload.task.kind])
-    with scratch.locked(scratch.folder_of(task)) as work:
+    inputs = scratch.content_of(task)
+    with scratch.locked(scratch.folder_of(task, inputs)) as work:
+        if rank() == 0:
+            kept.sweep(task.root)
+        if kept.whole(work):
+            if rank() == 0:
+                say("the result of an earlier run, which DVC had not recorded, is whole and is taken")
+                kept.publish(work, task.out)
+            return
         result = scratch.fresh(work / "result") if rank() == 0 else work / "result"
+        runner: Runner = importlib.import_module(KINDS[task.payload.task.kind])
         runner.run(task, work, result)
         if rank() != 0:
             return
-        scratch.publish(result, task.out)
-        shutil.rmtree(work)
+        if scratch.content_of(task) != inputs:
+            raise TaskError("an input changed while the task ran, so its result is of neither: run it again")
+        kept.keep(work, result)
+        kept.publish(work, task.out)
     provenance.write(task.folder, torch_used="torch" in sys.modules)
     seconds = round(time.monotonic() - started, 1)
     (task.folder / "last-run.json").write_text(json.dumps({"seconds": seconds}) + "\n", encoding="utf-8")

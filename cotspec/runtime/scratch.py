@@ -20,12 +20,22 @@ from cotspec.runtime.task import Task, rank
 _BLOCK = 1 << 20
 
 
-def folder_of(task: Task) -> Path:
-    """`<root>/.cotspec/scratch/<id>-<12 hex>`; the hash is over the payload and every byte the task reads."""
+def content_of(task: Task) -> str:
+    """sha256 over the payload and every byte the task reads."""
     total = hashlib.sha256(task.payload.model_dump_json().encode())
     for name in sorted(task.payload.inputs):
         total.update(f"\n{name} {_content(task.input(name))}".encode())
-    return task.root / ".cotspec" / "scratch" / f"{task.payload.id}-{total.hexdigest()[:12]}"
+    return total.hexdigest()
+
+
+def folder_of(task: Task, content: str) -> Path:
+    """`<root>/.cotspec/scratch/<id>-<12 hex of what `content_of` says>`."""
+    return folder(task.root) / f"{task.payload.id}-{content[:12]}"
+
+
+def folder(root: Path) -> Path:
+    """Where all tasks of a project work."""
+    return root / ".cotspec" / "scratch"
 
 
 def _content(path: Path) -> str:
@@ -91,10 +101,3 @@ def fresh(path: Path) -> Path:
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     return path
-
-
-def publish(result: Path, out: Path) -> None:
-    """Make `result` the task's out/ in one rename: out/ is never half there."""
-    if out.exists():  # a rerun by hand; DVC removes it before
-        shutil.rmtree(out)
-    os.replace(result, out)

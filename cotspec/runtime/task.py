@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from cotspec.cot.versions import KERNEL
 from cotspec.runtime.errors import TaskError
 from cotspec.spec.base import Part
+from cotspec.spec.identity import id_of
 from cotspec.spec.payload import Body, Payload, RunSettings
 
 P = TypeVar("P", bound=Part)
@@ -62,6 +63,7 @@ def load(payload: Path, settings: Path) -> Task:
         payload=_read(payload, Payload), settings=_read(settings, RunSettings), folder=folder, root=_root(folder)
     )
     _same_kernel(task.payload)
+    _own_id(task)
     return task
 
 
@@ -88,6 +90,16 @@ def _root(folder: Path) -> Path:
             return parent.parent
     marked = (p for p in (folder, *folder.parents) if (p / ".dvc").is_dir() or (p / ".git").exists())
     return next(marked, folder)
+
+
+def _own_id(task: Task) -> None:
+    """Refuse a payload that somebody edited: its results would be filed, and shared, under the id of other ones."""
+    wanted = id_of(task.payload, task.folder.relative_to(task.root).as_posix())
+    if task.payload.id != wanted:
+        raise TaskError(
+            f"payload.json says it is {task.payload.id} and what it asks for is {wanted}: it was changed by hand; "
+            "change the spec and run `cotspec build`"
+        )
 
 
 def _same_kernel(payload: Payload) -> None:

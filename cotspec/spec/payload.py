@@ -2,7 +2,7 @@
 
 A field that a release adds declares its neutral value, what was done before it existed, as default (decision 20).
 
-A body is *identity*: each field changes what is computed, and the task's id is a hash of it (cotspec.ir.canonical).
+A body is *identity*: each field changes what is computed, and the task's id is a hash of it (cotspec.spec.identity).
 How it is launched (GPUs, batch splitting) is in `RunSettings`, in a file of its own that is never hashed.
 """
 

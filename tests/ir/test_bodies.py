@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from cotspec.compiler import plan_specs
 from cotspec.diagnostics import Sink
-from cotspec.ir.canonical import canonical
 from cotspec.ir.plan import Plan
+from cotspec.spec.identity import canonical
 from cotspec.spec.payload import TeachBody
 from tests.ir.test_identity import BESIDE, EVERYTHING, MEANING, changed, name_of, without_nones
 from tests.support import sealed, spec_data

@@ -15,9 +15,9 @@ from pydantic import Field
 
 from cotspec.compiler import check_specs
 from cotspec.diagnostics import Sink
-from cotspec.ir.canonical import canonical
 from cotspec.spec import payload
 from cotspec.spec.base import Part
+from cotspec.spec.identity import canonical
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"

@@ -14,7 +14,7 @@ from bodies import FORMAT
 from conftest import QUESTIONS, Run, Stage, contents, environment, trace_of, write_lines
 
 from cotspec.runtime.progress import Progress, span
-from cotspec.runtime.scratch import folder_of
+from cotspec.runtime.scratch import content_of, folder_of
 from cotspec.runtime.task import load
 from cotspec.spec.payload import (
     BuiltinData,
@@ -85,7 +85,8 @@ def test_durations_and_versions_are_beside_the_results_and_not_among_them(stage:
     assert sorted(contents(folder / "out")) == ["counts.json", "problems.jsonl"]
     assert set(json.loads((folder / "last-run.json").read_text())) == {"seconds"}
     assert json.loads((folder / "provenance.json").read_text())["python"] == sys.version.split()[0]
-    assert not list((folder.parents[2] / ".cotspec/scratch").iterdir())
+    (work,) = (folder.parents[2] / ".cotspec/scratch").iterdir()
+    assert {path.name for path in work.iterdir()} == {"kept", "kept.json", "lock"}
 
 
 def test_a_file_keeps_its_slice_its_row_numbers_and_the_gold_answer(
@@ -289,9 +290,14 @@ def test_tasks_without_a_model_never_load_torch(kind: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
+def place_of(folder: Path) -> Path:
+    task = load(folder / "payload.json", folder / "run.json")
+    return folder_of(task, content_of(task))
+
+
 def test_a_second_process_on_a_locked_scratch_refuses_and_names_the_first(stage: Stage, run_here: Run) -> None:
     folder = stage("data-1", builtin())
-    place = folder_of(load(folder / "payload.json", folder / "run.json"))
+    place = place_of(folder)
     place.mkdir(parents=True)
     with (place / "lock").open("w") as lock:
         lock.write("4711")
@@ -306,10 +312,10 @@ def test_a_second_process_on_a_locked_scratch_refuses_and_names_the_first(stage:
 def test_other_content_of_an_input_is_another_scratch(stage: Stage, tmp_path: Path) -> None:
     file = write_lines(tmp_path / "d.jsonl", [{"q": "x", "a": "1"}])
     folder = stage("data-1", file_body(), {"file": file})
-    before = folder_of(load(folder / "payload.json", folder / "run.json"))
-    assert before == folder_of(load(folder / "payload.json", folder / "run.json"))
+    before = place_of(folder)
+    assert before == place_of(folder)
     write_lines(file, [{"q": "x", "a": "2"}])
-    after = folder_of(load(folder / "payload.json", folder / "run.json"))
+    after = place_of(folder)
     assert before != after
     assert before.parent == tmp_path / ".cotspec/scratch"
 
@@ -345,8 +351,9 @@ def test_a_bug_is_one_line_and_a_log_and_with_debug_a_traceback(
     folder = stage("data-1", builtin())
     code, _, err = run_here(folder)
     assert code == 3
-    assert err == "cotspec: ZeroDivisionError: boom; the full log is ../../../.cotspec/logs/data-1.log\n"
-    assert "in burst" in (folder.parents[2] / ".cotspec/logs/data-1.log").read_text()
+    (log,) = (folder.parents[2] / ".cotspec/logs").iterdir()
+    assert err == f"cotspec: ZeroDivisionError: boom; the full log is ../../../.cotspec/logs/{log.name}\n"
+    assert "in burst" in log.read_text()
     monkeypatch.setenv("COTSPEC_DEBUG", "1")
     assert "Traceback" in run_here(folder)[2]
 

@@ -74,7 +74,8 @@ def test_a_killed_sft_run_resumes_to_the_same_bytes(
     assert "resuming after step" in out
     assert contents(killed / "out") == contents(whole / "out")
     assert {p.name for p in (whole / "out/checkpoints").iterdir()} == {"3", "6"}
-    assert not list((tmp_path / ".cotspec/scratch").iterdir())
+    (work,) = (tmp_path / ".cotspec/scratch").iterdir()
+    assert {path.name for path in work.iterdir()} == {"kept", "kept.json", "lock"}
 
 
 def test_a_killed_grpo_run_resumes_to_the_same_bytes(

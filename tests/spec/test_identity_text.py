@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotspec.ir.canonical import canonical, fingerprint
 from cotspec.ir.plan import Read
+from cotspec.spec.identity import canonical, fingerprint
 from cotspec.spec.payload import Range, Sampling, TracesBody
 
 ROOT = Path(__file__).parents[2]

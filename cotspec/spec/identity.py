@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import json
 import math
+import posixpath
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
-from cotspec.ir.plan import Read
 from cotspec.spec.base import Part
-from cotspec.spec.payload import Body
+from cotspec.spec.payload import Body, Payload, RowsBody
 
 ID_DIGITS = 12
 """Hex digits of a fingerprint that go into an id: 48 bits; `cotspec.passes.seal` refuses a collision."""
 
+_OUT: Final = "out"
+"""Folder of a task's results, in its own."""
 _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 _Where = tuple[str, ...]
 
@@ -55,7 +57,26 @@ def _key(key: object, where: _Where) -> str:
     return key
 
 
-def fingerprint(body: Body, *, kernel: Mapping[str, int], inputs: Mapping[str, Read]) -> str:
-    """Return the sha256 (64 hex digits) of what a task computes; `inputs` name sealed producers by id."""
-    reads = {role: {"task": read.task, "file": read.file} for role, read in inputs.items()}
+def fingerprint(body: Body, *, kernel: Mapping[str, int], inputs: Mapping[str, tuple[str, str]]) -> str:
+    """Return the sha256 (64 hex digits) of what a task computes.
+
+    `inputs` hold the id of the task that writes each ("" for a file of the project) and which file of it is read.
+    """
+    reads = {role: {"task": task, "file": file} for role, (task, file) in inputs.items()}
     return sha256(canonical({"task": body, "kernel": dict(kernel), "inputs": reads}).encode("ascii")).hexdigest()
+
+
+def slug(body: Body) -> str:
+    """The readable part of an id: the kind, and for rows the task; never a name that a person chose."""
+    kind: str = getattr(body, "kind")  # noqa: B009 - every concrete body has it, the base has not
+    return f"{kind}-{body.task}" if isinstance(body, RowsBody) else kind
+
+
+def id_of(payload: Payload, folder: str) -> str:
+    """The id that a payload should have, which stands in `folder` (relative to the project)."""
+    inputs = {}
+    for role, given in payload.inputs.items():
+        inside = given.path.partition(f"{given.producer}/{_OUT}")[2].strip("/")
+        inputs[role] = (given.producer, inside if given.producer else posixpath.normpath(f"{folder}/{given.path}"))
+    full = fingerprint(payload.task, kernel=payload.kernel, inputs=inputs)
+    return f"{slug(payload.task)}-{full[:ID_DIGITS]}"

@@ -1,0 +1,92 @@
+"""A finished result that DVC has not recorded yet: kept in the task's scratch, taken by the next run, swept then.
+
+DVC removes `out/` before a run and commits it afterwards. A kill, or a full disk, between the end of a task and that
+commit would throw a finished training away. Files are linked and not copied, so a model is on the disk once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from cotspec.runtime import scratch
+
+_FILES: Final = "kept"
+_MARK: Final = "kept.json"
+"""Written last: md5 by path. Without it the result is not whole."""
+
+
+def keep(work: Path, result: Path) -> None:
+    """Make `result` the kept one, and drop all else of the scratch but its lock."""
+    digests = {path: _md5(result / path) for path in _paths(result)}
+    shutil.rmtree(work / _FILES, ignore_errors=True)
+    os.replace(result, work / _FILES)
+    half = work / f"{_MARK}.half"
+    half.write_text(json.dumps(digests), encoding="utf-8")
+    half.replace(work / _MARK)
+    for path in work.iterdir():
+        if path.name not in (_FILES, _MARK, "lock"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def whole(work: Path) -> bool:
+    """Whether a result is kept, and every byte of it is as it was written."""
+    digests = _digests(work)
+    return bool(digests) and digests == {path: _md5(work / _FILES / path) for path in _paths(work / _FILES)}
+
+
+def publish(work: Path, out: Path) -> None:
+    """Make the kept result the task's out/ in one rename: out/ is never half there."""
+    new = scratch.fresh(work / "publish")
+    for path in _paths(work / _FILES):
+        (new / path).parent.mkdir(parents=True, exist_ok=True)
+        _link(work / _FILES / path, new / path)
+    if out.exists():  # a rerun by hand; DVC removes it before
+        shutil.rmtree(out)
+    os.replace(new, out)
+
+
+def sweep(root: Path) -> None:
+    """Remove the results that a dvc.lock names: DVC has them in its cache."""
+    for mark in scratch.folder(root).glob(f"*/{_MARK}"):
+        work = mark.parent
+        task = work.name.rpartition("-")[0]
+        name = f"md5: {dvc_digest(_digests(work))}\n"
+        locks = [*root.glob(f"generated/stages/{task}/dvc.lock"), *root.glob("generated/reports/*/dvc.lock")]
+        if any(name in lock.read_text(encoding="utf-8", errors="replace") for lock in locks):
+            shutil.rmtree(work)
+
+
+def dvc_digest(digests: Mapping[str, str]) -> str:
+    """What DVC calls a folder of files with these md5: the md5 of its listing, and `.dir`."""
+    listing = [{"md5": digests[path], "relpath": path} for path in sorted(digests, key=lambda path: path.split("/"))]
+    return hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _digests(work: Path) -> dict[str, str]:
+    try:
+        digests = json.loads((work / _MARK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(path): str(md5) for path, md5 in digests.items()} if isinstance(digests, dict) else {}
+
+
+def _paths(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copy2(source, target)
