@@ -13,10 +13,9 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from cotspec.cot import signal
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress
+from cotspec.runtime.train import checkpoint
 from cotspec.spec.payload import GrpoBody, SftBody
 
-COMPLETE = "complete"
-"""Empty file in a checkpoint that was written to its end."""
 Show = Callable[[Mapping[str, float]], str]
 """A step's log → what is shown of it; "" for nothing new."""
 Names = Callable[[str], str]
@@ -80,6 +79,26 @@ class Signal(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
         return f"{shown}, no signal for {steps} steps" if shown and steps > 1 else shown
 
 
+class Finite(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
+    """Ends a run at the first loss or gradient that is no number, before the step's checkpoint is written."""
+
+    def __init__(self, precision: str) -> None:
+        # Under fp16 the scaler finds its factor by gradients that overflow; those steps change no weights.
+        self._looked_at = ("loss",) if precision == "fp16" else ("loss", "grad_norm")
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """One step was logged."""
+        logs: Mapping[str, object] = kwargs.get("logs") or {}
+        for name in self._looked_at:
+            value = logs.get(name)
+            if isinstance(value, int | float) and not math.isfinite(value):
+                raise TaskError(
+                    f"training stopped at step {state.global_step} of {state.max_steps}: {name} is {value}. The run "
+                    "diverged or outgrew its number format: lower `lr` or `max_grad_norm`, lengthen the warm-up, or "
+                    "set `precision: fp32`"
+                )
+
+
 class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
     """Marks whole checkpoints and shows progress."""
 
@@ -101,5 +120,4 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """A checkpoint was written to its end."""
         if state.is_world_process_zero and args.output_dir is not None:
-            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-            (folder / COMPLETE).touch()
+            checkpoint.mark(Path(args.output_dir) / f"checkpoint-{state.global_step}")

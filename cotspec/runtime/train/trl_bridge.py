@@ -18,8 +18,8 @@ from cotspec.runtime import models
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
 from cotspec.runtime.task import Task, rank
-from cotspec.runtime.train import score
-from cotspec.runtime.train.callbacks import COMPLETE, Candidates, Names, Show, Signal, Watch, named
+from cotspec.runtime.train import checkpoint, score
+from cotspec.runtime.train.callbacks import Candidates, Finite, Names, Show, Signal, Watch, named
 from cotspec.runtime.train.score import Example
 from cotspec.spec.payload import AtStep, Best, Checkpoint, Final, GrpoBody, SftBody
 from cotspec.spec.trainer import BITSANDBYTES
@@ -157,11 +157,12 @@ def train(trainer: Trainer, training: Training, shown: Show, names: Names) -> No
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
-    last = last_checkpoint(training.work / "trainer")
+    last = checkpoint.latest(training.work / "trainer")
     with Progress("training", 0) as progress:
         keep, save = training.body.keep, _saver(trainer, training)
         needed = keep.step if isinstance(keep, AtStep) else 0
         trainer.add_callback(Candidates(_wanted(keep), save, needed=needed))
+        trainer.add_callback(Finite(training.body.precision))
         watched = Signal(training.body, training.task.settings.stop_without_signal, names)
         trainer.add_callback(watched)
         trainer.add_callback(Watch(progress, lambda logs: watched.beside(shown(logs))))
@@ -169,17 +170,6 @@ def train(trainer: Trainer, training: Training, shown: Show, names: Names) -> No
             say(f"training: resuming after step {last.name.rpartition('-')[2]}")
         trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
     _save(trainer, training, training.raw)
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint; half-written ones are removed by the first process."""
-    whole: list[Path] = []
-    for path in sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2])):
-        if (path / COMPLETE).exists():
-            whole.append(path)
-        elif rank() == 0:
-            shutil.rmtree(path)
-    return whole[-1] if whole else None
 
 
 def _wanted(keep: Checkpoint) -> Callable[[int], bool]:
