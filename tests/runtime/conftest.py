@@ -185,3 +185,14 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     encoding = {"text": sample, "ids": tokenizer(sample)["input_ids"]}
     (folder / "sample_encoding.json").write_text(json.dumps(encoding), encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random model of some thirty words (small.py)."""
+    pytest.importorskip("torch", reason="training tests need the `train` extra")
+    import small
+
+    folder = tmp_path_factory.mktemp("models") / "small"
+    small.save(folder)
+    return folder

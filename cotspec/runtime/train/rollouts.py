@@ -1,4 +1,4 @@
-"""TRL's GRPOTrainer with two things of ours: prompts are encoded where all prompts are, and completions may be stopped.
+"""TRL's GRPOTrainer with things of ours: prompts are encoded where all prompts are, and completions may be stopped.
 
 A stopped completion is what was sampled up to the token that completes its stop; each of these tokens carries loss. An
 end-of-sequence token that was not sampled is put behind them, because TRL takes a completion without one for a
@@ -10,19 +10,21 @@ them, and tests/runtime/test_rollouts.py reads what the model is fed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import Tensor
 from trl import GRPOTrainer
 
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.stopping import Cut, Stopper
+from cotspec.runtime.train.token_means import TokenMeans
 
 _OVERRIDDEN = ("_tokenize_prompts", "_generate_single_turn", "_generate")
 
 
-class Trainer(GRPOTrainer):  # type: ignore[misc]  # trl is untyped
+class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
     """GRPO on prompts of `encoder`, with completions that `stopper` ends."""
 
     def __init__(self, *, encoder: Encoder, stopper: Stopper, **settings: Any) -> None:
@@ -31,6 +33,12 @@ class Trainer(GRPOTrainer):  # type: ignore[misc]  # trl is untyped
         self._encoder, self._stopper = encoder, stopper
         self._cuts: list[Cut | None] = []
         super().__init__(**settings)
+
+    @staticmethod
+    def tokens(inputs: Mapping[str, Tensor]) -> Tensor:
+        """Those of completions that are in the loss: no padding, nothing cut off, no end that was not sampled."""
+        mask = inputs["completion_mask"]
+        return (mask * inputs["tool_mask"] if "tool_mask" in inputs else mask).sum()
 
     def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
         return [self._encoder(prompt) for prompt in prompts], None, {}

@@ -19,6 +19,7 @@ from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task, rank
 from cotspec.runtime.train import export, score, trl_bridge
 from cotspec.runtime.train.score import IGNORE, Example
+from cotspec.runtime.train.token_means import TokenMeans
 from cotspec.spec.payload import SftBody
 
 if TYPE_CHECKING:
@@ -109,6 +110,9 @@ def _trainer(
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
+    class Trainer(TokenMeans, SFTTrainer):  # type: ignore[misc]  # TRL is untyped
+        tokens = staticmethod(lambda inputs: (inputs["labels"][:, 1:] != IGNORE).sum())
+
     data = Dataset.from_dict({"input_ids": [e.input_ids for e in examples], "labels": [e.labels for e in examples]})
     config = SFTConfig(
         **trl_bridge.arguments(training),
@@ -117,7 +121,7 @@ def _trainer(
         train_sampling_strategy="sequential",
         packing=False,
     )
-    return SFTTrainer(
+    return Trainer(
         model=models.load_model(training.origin, dtype=trl_bridge.base_dtype(training.body)),
         args=config,
         train_dataset=data,

@@ -1,0 +1,135 @@
+"""GRPO: advantages of rewards, the loss of a generation's completions, the steps made with it."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cotspec.spec.payload import GrpoBody
+from reference.optimizer import AdamW, Step
+from reference.policy import Policy, chosen, entropy
+
+SMALL = 1e-4
+"""Added to the standard deviation, so that rewards which are nearly equal do not become large advantages."""
+
+
+@dataclass(frozen=True)
+class Generated:
+    """The completions of one generation, group after group, in tokens; the end-of-sequence token is one of them."""
+
+    prompts: list[list[int]]
+    completions: list[list[int]]
+    rewards: list[float | None]
+    """None for a completion that cannot be scored."""
+
+
+@dataclass
+class Seen:
+    """What happened while training, so that a test can say that its case really occurs."""
+
+    clipped: int = 0
+    """Tokens whose ratio was outside the clip on the side where it counts."""
+    left_out: int = 0
+    """Completions without loss, because they were cut off."""
+    unscored: int = 0
+    kl: float = 0.0
+    """The largest of a step."""
+
+    def missing(self, wanted: Collection[str]) -> set[str]:
+        """What of `wanted` has not occurred."""
+        occurred = {name for name in ("clipped", "left_out", "unscored") if getattr(self, name)}
+        return set(wanted) - occurred - ({"kl"} if self.kl > 1e-3 else set())
+
+
+def advantages(rewards: Sequence[float | None], body: GrpoBody) -> list[float]:
+    """(reward − mean of its group) / (standard deviation + SMALL), of the sample; 0 for what cannot be scored, which
+    does not count in mean and deviation either."""
+    groups = [rewards[start : start + body.group] for start in range(0, len(rewards), body.group)]
+    whole = _deviation(rewards)
+    found = []
+    for group in groups:
+        scored = [reward for reward in group if reward is not None]
+        mean = statistics.fmean(scored) if scored else 0.0
+        divisor = {"group": _deviation(group) + SMALL, "batch": whole + SMALL, "none": 1.0}[body.scale_rewards]
+        found += [0.0 if reward is None else (reward - mean) / divisor for reward in group]
+    return found
+
+
+def _deviation(rewards: Sequence[float | None]) -> float:
+    scored = [reward for reward in rewards if reward is not None]
+    return statistics.stdev(scored) if len(scored) > 1 else math.nan
+
+
+class Learner:
+    """Trains a policy on generations; `total` is the number of optimizer steps of the run."""
+
+    def __init__(self, policy: Policy, first: Policy, body: GrpoBody, *, total: int, end: int) -> None:
+        self._policy, self._first, self._body, self._end = policy, first, body, end
+        self._optimizer = AdamW(policy.trained, body.optim, total=total)
+        self.seen = Seen()
+
+    def learn(self, made: Generated) -> list[Step]:
+        """The steps of one generation: μ of them, each over all of its completions."""
+        pairs = list(zip(made.prompts, made.completions, strict=True))
+        with torch.no_grad():
+            before = [chosen(self._after(self._policy, *pair), pair[1]) for pair in pairs]
+            anchor = [chosen(self._after(self._first, *pair), pair[1]) for pair in pairs]
+        gained = advantages(made.rewards, self._body)
+        self.seen.unscored += made.rewards.count(None)
+        return [self._step(pairs, gained, before, anchor) for _ in range(self._body.iterations)]
+
+    def _after(self, policy: Policy, prompt: list[int], completion: list[int]) -> Tensor:
+        return policy.after(prompt, completion, temperature=self._body.sampling.temperature)
+
+    def _step(
+        self,
+        pairs: Sequence[tuple[list[int], list[int]]],
+        gained: Sequence[float],
+        before: Sequence[Tensor],
+        anchor: Sequence[Tensor],
+    ) -> Step:
+        counts = [self._counts(completion) for _, completion in pairs]
+        tokens = sum(len(completion) for (_, completion), used in zip(pairs, counts, strict=True) if used)
+        total, means = 0.0, {"entropy": 0.0} | ({"kl": 0.0} if self._body.beta else {})
+        for (prompt, completion), used, gain, old, first in zip(pairs, counts, gained, before, anchor, strict=True):
+            if not used:
+                self.seen.left_out += 1
+                continue
+            after = self._after(self._policy, prompt, completion)
+            losses, kl = self._losses(chosen(after, completion), gain, old, first)
+            loss = losses.sum() * self._share(len(completion), tokens, len(pairs))
+            loss.backward()
+            total += float(loss.detach())
+            for name, values in ("entropy", entropy(after)), ("kl", kl.detach()):
+                if name in means:
+                    means[name] += float(values.sum()) / tokens
+        self.seen.kl = max(self.seen.kl, means.get("kl", 0.0))
+        return self._optimizer.step(total, means)
+
+    def _counts(self, completion: Sequence[int]) -> bool:
+        return not self._body.mask_truncated or completion[-1] == self._end
+
+    def _losses(self, now: Tensor, gain: float, old: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss and KL estimate of each token of a completion."""
+        ratio = (now - old).exp()
+        low, high = 1 - self._body.clip, 1 + self._body.clip
+        objective = torch.minimum(ratio * gain, ratio.clamp(low, high) * gain)
+        beyond = ratio > high if gain > 0 else ratio < low
+        self.seen.clipped += int(beyond.sum()) if gain else 0
+        kl = ((first - now).exp() - (first - now) - 1) * ratio  # the ratio makes its gradient unbiased
+        return -objective + self._body.beta * kl, kl
+
+    def _share(self, length: int, tokens: int, completions: int) -> float:
+        """What the losses of a completion's tokens are multiplied with."""
+        match self._body.loss:
+            case "grpo":  # within the completion first, then over the completions
+                return 1 / (length * completions)
+            case "dapo":  # over all tokens of the step
+                return 1 / tokens
+            case "dr_grpo":  # by a constant
+                return 1 / (self._body.sampling.max_new_tokens * completions)

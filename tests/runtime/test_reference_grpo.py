@@ -1,0 +1,160 @@
+"""GRPO as it runs equals GRPO as the papers and docs define it, written again in `reference/`.
+
+What was sampled is noted while the real trainer runs; everything else is computed by hand: the rewards from the tokens,
+the advantages, the losses, the steps. That the samples are the policy's own is checked token by token.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bodies
+import pytest
+import small
+from conftest import Run, Stage, write_lines
+
+pytest.importorskip("torch", reason="training tests need the `train` extra")
+pytest.importorskip("trl", reason="training tests need the `train` extra")
+
+import observe
+from reference import grpo
+from reference.compare import moved, same_steps, same_weights
+from reference.policy import Policy
+from reference.sampling import possible
+from transformers import AutoTokenizer
+
+from cotspec.spec.payload import GrpoBody, Lora, Optim, Ramp, Reward, RewardGate, RewardTerm, Sampling
+
+LR = 5e-3
+Value = Callable[[str, int, float], float | None]
+"""Reward of a completion by its text, its tokens and the progress of the run."""
+
+
+def optim(schedule: str, **changes: Any) -> Optim:
+    values = {"lr": LR, "schedule": schedule, "warmup_steps": 0, "warmup_ratio": 0.0}
+    return Optim(**(values | {"weight_decay": 0.3, "max_grad_norm": 0.5} | changes))
+
+
+def sampling(**changes: Any) -> Sampling:
+    return Sampling(**({"n": 1, "temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_new_tokens": 12} | changes))
+
+
+def terms(*values: tuple[str, float, float], unless: str = "", otherwise: float = 0.0) -> Reward:
+    gates = (RewardGate(unless=unless, reward=otherwise),) if unless else ()
+    named = (
+        RewardTerm(name=f"term{place}", value=value, weight=Ramp(first=first, last=last))
+        for place, (value, first, last) in enumerate(values)
+    )
+    return Reward(gates=gates, let=(), terms=tuple(named))
+
+
+SHORT = terms(("-0.1 * tokens", 1.0, 1.0), ("words", 0.0, 0.5))
+FEW_WORDS = terms(("-0.1 * tokens", 1.0, 1.0), unless="words >= 4", otherwise=-2.0)
+LOGARITHM = terms(("log(words - 3)", 1.0, 1.0))
+
+
+def short(text: str, tokens: int, progress: float) -> float:
+    return -0.1 * tokens + 0.5 * progress * len(text.split())
+
+
+def few_words(text: str, tokens: int, progress: float) -> float:
+    return -0.1 * tokens if len(text.split()) >= 4 else -2.0
+
+
+def logarithm(text: str, tokens: int, progress: float) -> float | None:
+    return math.log(len(text.split()) - 3) if len(text.split()) > 3 else None
+
+
+@dataclass(frozen=True)
+class Case:
+    """Settings of a run, its reward by hand, and what must occur in it for the case to be one."""
+
+    body: GrpoBody
+    value: Value
+    split: tuple[int, int]
+    occurs: frozenset[str]
+
+
+def case(value: Value, reward: Reward, split: tuple[int, int], occurs: set[str], **body: Any) -> Case:
+    return Case(bodies.grpo(reward=reward, **body), value, split, frozenset(occurs))
+
+
+CASES = {
+    "dapo, by the group, used twice": case(
+        short, SHORT, (4, 2), {"clipped", "kl"},
+        optim=optim("linear", warmup_steps=1), loss="dapo", scale_rewards="group", beta=0.2, clip=0.05, iterations=2,
+        sampling=sampling(temperature=0.8, top_p=0.7),
+    ),
+    "grpo, by the batch, without what is cut off": case(
+        few_words, FEW_WORDS, (8, 1), {"left_out", "kl"},
+        optim=optim("constant", warmup_steps=1), loss="grpo", scale_rewards="batch", beta=0.3, iterations=1,
+        mask_truncated=True, sampling=sampling(max_new_tokens=24),
+    ),
+    "dr_grpo, not scaled, used three times": case(
+        short, SHORT, (2, 4), {"clipped"},
+        optim=optim("cosine", warmup_ratio=0.2), loss="dr_grpo", scale_rewards="none", beta=0.0, clip=0.1, iterations=3,
+        sampling=sampling(temperature=1.3, top_k=9, max_new_tokens=9),
+    ),
+    "dapo, without what is cut off, some not scored": case(
+        logarithm, LOGARITHM, (2, 4), {"left_out", "unscored", "kl"},
+        optim=optim("linear", max_grad_norm=2.0), loss="dapo", scale_rewards="group", beta=0.1, iterations=1,
+        mask_truncated=True, sampling=sampling(),
+    ),
+    "adapters": case(
+        short, SHORT, (4, 2), {"clipped", "kl"},
+        optim=optim("linear"), loss="grpo", scale_rewards="group", beta=0.2, clip=0.02, iterations=2,
+        lora=Lora(r=3, alpha=7.0, dropout=0.0, targets=("q_proj", "down_proj")), sampling=sampling(),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_run_is_the_one_computed_by_hand(
+    name: str, stage: Stage, tmp_path: Path, small_model: Path, run_here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = CASES[name]
+    body, (device, accumulation) = case.body, case.split
+    rows = small.grpo_rows(6)
+    files = {"rows": write_lines(tmp_path / "rows.jsonl", rows), "model": small_model}
+    folder = stage("grpo", body, files, per_device_batch=device, accumulation=accumulation)
+    observed = observe.watch(monkeypatch)
+    code, _, err = run_here(folder)
+    assert code == 0, err
+
+    tokenizer = AutoTokenizer.from_pretrained(small_model)
+    policy, first = (Policy(small_model, body.lora, observed.adapters or None) for _ in range(2))
+    prompts = body.global_batch // body.group
+    generations = len(rows) // prompts
+    learner = grpo.Learner(policy, first, body, total=generations * body.iterations, end=small.END)
+    log = small.log(folder)
+    assert len(observed.generations) == generations
+    for number, (asked, completions) in enumerate(observed.generations):
+        taken = rows[number * prompts : (number + 1) * prompts]
+        assert asked == [tokenizer(row["prompt"])["input_ids"] for row in taken for _ in range(body.group)]
+        for prompt, completion in zip(asked, completions, strict=True):
+            assert small.END not in completion[:-1]
+            assert completion[-1] == small.END or len(completion) == body.sampling.max_new_tokens
+            assert possible(policy, prompt, completion, body.sampling)
+        texts = tokenizer.batch_decode(completions, skip_special_tokens=True)
+        progress = number / (generations - 1)
+        rewards = [case.value(text, len(ids), progress) for text, ids in zip(texts, completions, strict=True)]
+        entries = log[number * body.iterations : (number + 1) * body.iterations]
+        told(entries[0], completions, rewards, body)
+        same_steps(entries, learner.learn(grpo.Generated(asked, completions, rewards)))
+    same_weights(small.weights(folder), policy.weights(), lr=LR)
+    assert moved(first.weights(), policy.weights()) > LR
+    assert not learner.seen.missing(case.occurs)
+
+
+def told(entry: dict[str, float], completions: observe.Ids, rewards: list[float | None], body: GrpoBody) -> None:
+    """What the log says of a generation is what was generated."""
+    scored = [reward for reward in rewards if reward is not None]
+    assert entry["tokens"] == pytest.approx(statistics.fmean(map(len, completions)))
+    assert entry["truncated"] == pytest.approx(statistics.fmean(ids[-1] != small.END for ids in completions))
+    assert entry["unscorable"] == pytest.approx(rewards.count(None) / len(rewards))
+    assert entry["reward"] == pytest.approx(statistics.fmean(scored), rel=1e-5, abs=1e-6)
