@@ -14,14 +14,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO, Final, Literal, NamedTuple
 
-from cotspec.cot.answers import AnswerError, gold_answer
+from cotspec.cot.answers import AnswerError, gold_answer, gold_problem
 
 LONGEST_LINE: Final = 16 * 2**20
 """Bytes of a row; a longer one is no question that anybody asks."""
 MOST_NAMED: Final = 20
 """Columns that a message lists."""
-MISSING: Final = frozenset({"nan", "NaN", "<NA>", "NaT", "null", "NULL"})
-"""How tables write a value that is not there, once it was made a text. `None` can be an answer (`cot.answers`)."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _FOREIGN: Final = (
@@ -161,9 +159,8 @@ def pair(row: Mapping[str, object], columns: Columns) -> tuple[str, str]:
     except AnswerError as error:
         part: Part = "after" if columns.after and columns.after not in field else "answer"
         raise RowError(Fault(part, str(error))) from error
-    if answer in MISSING:
-        said = f"the gold answer is `{answer}`, which is how tables write a value that is missing"
-        raise RowError(Fault("answer", said))
+    if (problem := gold_problem(answer)) is not None:
+        raise RowError(Fault("answer", f"the gold answer {problem}"))
     return question, answer
 
 

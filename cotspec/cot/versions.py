@@ -7,6 +7,7 @@ from types import MappingProxyType
 KERNEL = MappingProxyType(
     {
         "problems": 1,
+        "contamination": 1,
         "segment": 1,
         "answers": 1,
         "picking": 1,

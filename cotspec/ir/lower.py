@@ -74,6 +74,7 @@ class _Experiment:
         """Yield every task, producers first."""
         for name in self._data_used():
             yield self._data(name)
+        yield self._contamination()
         yield self._teach()
         yield self._traces()
         for name, stage in self._spec.stages.items():
@@ -172,6 +173,16 @@ class _Experiment:
         )
         reads = {} if data.file is None else {"file": self._project_file(data.file, ("data", name, "file"))}
         return self._task(f"data/{name}", body, reads, launch=launches.plain(), label=f"data {name}")
+
+    def _contamination(self) -> DraftTask:
+        """What the sets of questions have in common: those that are taught, tested, and validated on."""
+        taught, tested, valid = self._spec.teach.data, self._spec.evaluate.data, defaults.VALID_DATA
+        sets = {"taught": taught, "tested": tested}
+        if valid in self._data_used() and valid not in (taught, tested):
+            sets["valid"] = valid
+        reads = {role: self._read(f"data/{name}", "problems.jsonl") for role, name in sets.items()}
+        body = payload.ContaminationBody.model_construct()
+        return self._task("contamination", body, reads, launch=launches.plain(), label="contamination")
 
     def _teach(self) -> DraftTask:
         teach = self._spec.teach
@@ -298,6 +309,7 @@ class _Experiment:
         labels = tuple(dict.fromkeys(self._spec.evaluate.of))
         body = payload.ReportBody.model_construct(name=self._source.name, about=self._spec.about, labels=labels)
         reads = {f"evaluate.{label}": self._read(f"evaluate/{label}", "metrics.json") for label in labels}
+        reads["contamination"] = self._read("contamination", "contamination.json")
         return self._task("report", body, reads, launch=launches.plain(), label="report")
 
     def _seed(self, sampling: spec.Sampling) -> int:

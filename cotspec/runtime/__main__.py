@@ -43,6 +43,7 @@ class Runner(Protocol):
 KINDS: Final = MappingProxyType(
     {
         "data": "cotspec.runtime.data",
+        "contamination": "cotspec.runtime.contamination",
         "teach": "cotspec.runtime.teach",
         "traces": "cotspec.runtime.traces",
         "rows": "cotspec.runtime.rows",

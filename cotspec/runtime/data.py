@@ -9,10 +9,12 @@ from typing import assert_never
 
 from cotspec.builtin import problems
 from cotspec.cot import source_rows
+from cotspec.cot.contamination import Item, repeats
 from cotspec.cot.source_rows import Columns
 from cotspec.hub import fetch
 from cotspec.hub.problem import HubError
 from cotspec.runtime import lines, local
+from cotspec.runtime.contamination import contradicting
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
 from cotspec.runtime.records import Problem
@@ -39,6 +41,9 @@ def run(task: Task, _work: Path, result: Path) -> None:
     lines.write(result / "problems.jsonl", found)
     lines.write_json(result / "counts.json", {"problems": len(found)})
     say(f"{len(found)} problems")
+    asked = repeats(Item(problem.id, problem.question, problem.answer) for problem in found)
+    if asked.contradicting:
+        say(contradicting(asked))
 
 
 def _refuse(reading: source_rows.Reading, place: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cotspec.runtime import lines
+from cotspec.runtime import contamination, lines
 from cotspec.runtime.evaluate import Metrics
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task
@@ -43,14 +43,18 @@ def run(task: Task, _work: Path, result: Path) -> None:
     files = {label: task.payload.inputs[f"evaluate.{label}"].path for label in body.labels}
     measured = [lines.read(_metrics(task, label), Metrics)[0] for label in body.labels]
     table = [Line(label=label, metrics=m, first=measured[0]) for label, m in zip(body.labels, measured, strict=True)]
-    record = {
+    record: dict[str, object] = {
         "name": body.name,
         "about": body.about,
         "rows": [{"label": line.label, **asdict(line.metrics), "metrics": files[line.label]} for line in table],
     }
+    seen = contamination.reported(task)
+    record |= {} if seen is None else {"contamination": asdict(seen)}
     lines.write_json(result / "report.json", record)
-    (result / "report.md").write_text(_markdown(body, table, files), encoding="utf-8")
+    (result / "report.md").write_text(_markdown(body, table, files) + contamination.section(seen), encoding="utf-8")
     say(_text(body, table))
+    for line in () if seen is None else seen.lines():
+        say(line)
     place = task.out.relative_to(task.root)
     say(f"\n{place}/report.md and report.json hold this table; each row's answers are in predictions.jsonl beside:")
     for label in body.labels:

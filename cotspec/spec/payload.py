@@ -179,6 +179,13 @@ class DataBody(Body):
     slice: Range
 
 
+class ContaminationBody(Body):
+    """inputs: taught, tested, valid (when it is a set of its own) → contamination.json."""
+
+    uses: ClassVar[tuple[str, ...]] = ("contamination", "answers")
+    kind: Literal["contamination"] = "contamination"
+
+
 class TeachBody(Body):
     """inputs: problems → rollouts.jsonl."""
 
@@ -335,7 +342,7 @@ class EvaluateBody(Body):
 
 
 class ReportBody(Body):
-    """inputs: one `evaluate.<label>` per row → report.json, report.md. Carries names, so it is never shared."""
+    """inputs: one `evaluate.<label>` per row, contamination → report.json, report.md. Carries names: never shared."""
 
     uses: ClassVar[tuple[str, ...]] = ("report",)
     kind: Literal["report"] = "report"
@@ -345,7 +352,17 @@ class ReportBody(Body):
 
 
 AnyBody = Annotated[
-    DataBody | TeachBody | TracesBody | RowsBody | SftBody | GrpoBody | MineBody | GateBody | EvaluateBody | ReportBody,
+    DataBody
+    | ContaminationBody
+    | TeachBody
+    | TracesBody
+    | RowsBody
+    | SftBody
+    | GrpoBody
+    | MineBody
+    | GateBody
+    | EvaluateBody
+    | ReportBody,
     Field(discriminator="kind"),
 ]
 

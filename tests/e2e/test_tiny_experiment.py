@@ -100,7 +100,7 @@ def report(project: Path) -> dict[str, object]:
 
 def test_one_repro_runs_every_kind_of_task_and_prints_the_table(project: Path) -> None:
     kinds = {json.loads(p.read_text())["task"]["kind"] for p in project.glob("generated/stages/*/payload.json")}
-    assert kinds == {"data", "teach", "traces", "rows", "sft", "grpo", "gate", "mine", "evaluate"}
+    assert kinds == {"data", "contamination", "teach", "traces", "rows", "sft", "grpo", "gate", "mine", "evaluate"}
     log = (project / "first-run.log").read_text(encoding="utf-8")
     for label in ("student", "structure", "compress", "rewrite"):
         assert any(line.startswith(label) and "%" in line for line in log.splitlines())

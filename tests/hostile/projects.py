@@ -104,7 +104,7 @@ PROJECTS = [
         name="what earlier runs left are pipes",
         commands={
             "plan": (2, "2 to resume"),
-            "status": (0, "0 of 12"),
+            "status": (0, "0 of 13"),
             "results": (0, "interrupted"),
             "preview specs/a.yaml first": (0, ""),
         },
@@ -112,17 +112,17 @@ PROJECTS = [
     ),
     Project(
         name="what earlier runs left is nested",
-        commands={"plan": (2, "2 to resume"), "status": (0, "0 of 12"), "results": (0, "interrupted")},
+        commands={"plan": (2, "2 to resume"), "status": (0, "0 of 13"), "results": (0, "interrupted")},
         make=lambda project, _outside: _left(project, lambda path: path.write_text("[" * 100_000)),
     ),
     Project(
         name="what earlier runs left is nested in blocks",
-        commands={"plan": (2, "2 to resume"), "status": (0, "0 of 12"), "results": (0, "interrupted")},
+        commands={"plan": (2, "2 to resume"), "status": (0, "0 of 13"), "results": (0, "interrupted")},
         make=lambda project, _outside: _left(project, lambda path: path.write_text("- " * 100_000)),
     ),
     Project(
         name="what earlier runs left are folders",
-        commands={"plan": (2, "2 to resume"), "status": (0, "0 of 12"), "results": (0, "interrupted")},
+        commands={"plan": (2, "2 to resume"), "status": (0, "0 of 13"), "results": (0, "interrupted")},
         make=lambda project, _outside: _left(project, lambda path: path.mkdir()),
     ),
     Project(name="explaining reads nothing", commands={"explain mask-regex": (0, "regular expression")}),

@@ -60,7 +60,8 @@ def test_producers_stand_before_consumers() -> None:
 def test_ids_are_a_slug_of_the_kind_and_twelve_hex_digits() -> None:
     names = {task.id for task in sealed(SMALL).plan.tasks}
     assert all(
-        re.fullmatch(r"(data|teach|traces|rows-[a-z]+|sft|grpo|gate|mine|evaluate)-[0-9a-f]{12}", n) for n in names
+        re.fullmatch(r"(data|contamination|teach|traces|rows-[a-z]+|sft|grpo|gate|mine|evaluate)-[0-9a-f]{12}", n)
+        for n in names
     )
     assert {n.rpartition("-")[0] for n in names if n.startswith("rows")} == {
         "rows-reconstruct",

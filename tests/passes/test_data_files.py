@@ -114,7 +114,7 @@ FAULTS: dict[str, tuple[bytes, str, Told]] = {
             "error",
             "data-file",
             "answer",
-            "`test.jsonl`, line 2: the gold answer is `nan`, which is how tables write a value that is missing",
+            "`test.jsonl`, line 2: the gold answer is 'nan', which is what programs write where a value is missing",
         ),
     ),
     "an empty question": (

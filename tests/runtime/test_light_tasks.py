@@ -20,7 +20,6 @@ from cotspec.spec.payload import (
     BuiltinData,
     DataBody,
     FileData,
-    HubData,
     Mask,
     Pick,
     Ramp,
@@ -87,98 +86,6 @@ def test_durations_and_versions_are_beside_the_results_and_not_among_them(stage:
     assert json.loads((folder / "provenance.json").read_text())["python"] == sys.version.split()[0]
     (work,) = (folder.parents[2] / ".cotspec/scratch").iterdir()
     assert {path.name for path in work.iterdir()} == {"kept", "kept.json", "lock"}
-
-
-def test_a_file_keeps_its_slice_its_row_numbers_and_the_gold_answer(
-    stage: Stage, run_here: Run, tmp_path: Path
-) -> None:
-    file = write_lines(tmp_path / "d.jsonl", [{"q": f"q{k}", "a": f"because #### 2,{k}25"} for k in range(4)])
-    folder = stage("data-1", file_body(), {"file": file})
-    assert run_here(folder)[0] == 0
-    assert read(folder / "out/problems.jsonl") == [
-        {"id": 1, "question": "q1", "answer": "2,125"},
-        {"id": 2, "question": "q2", "answer": "2,225"},
-    ]
-
-
-def test_a_missing_column_is_named_with_those_there_are(stage: Stage, run_here: Run, tmp_path: Path) -> None:
-    file = write_lines(tmp_path / "d.jsonl", [{"q": "x", "b": "1"}] * 3)
-    folder = stage("data-1", file_body(), {"file": file})
-    code, _, err = run_here(folder)
-    assert code == 2
-    assert err == "cotspec: d.jsonl, line 1: no column `a`; there are b, q (and 2 more rows)\n"
-    assert not (folder / "out").exists()
-
-
-@pytest.mark.parametrize(
-    ("line", "after", "message"),
-    [
-        (b'{"q": "x", "a": "5"}', "####", "no '####' in the answer field '5'; check `answer.after` of the data set"),
-        (b'{"q": "x", "a": ""}', "", "the answer field '' holds no answer"),
-        (b'{"q": "caf\xe9", "a": "5"}', "", "not UTF-8 (byte 11)"),
-        (b'{"q": "x", "a": null}', "", "column `a` holds nothing, which is neither a text nor a number"),
-        (b'{"q": "x", "a": ["5"]}', "", "column `a` holds ['5'] (list), which is neither a text nor a number"),
-        (b'{"q": "x", "a": true}', "", "column `a` holds True (bool), which is neither a text nor a number"),
-        (b'{"q": "x", "a": NaN}', "", "column `a` holds nan (float), which is neither a text nor a number"),
-        (b'{"q": "x", "a": "nan"}', "", "the gold answer is `nan`, which is how tables write a value that is missing"),
-        (b'{"q": " ", "a": "5"}', "", "column `q` is empty"),
-        (
-            b'{"q": "\\ud83d", "a": "5"}',
-            "",
-            "column `q` holds half a character (a lone surrogate), which no file can keep",
-        ),
-        (b'{"q": "x", "a": ' + b"9" * 5000 + b"}", "", "holds a number of more digits than can be read"),
-        (b"[" * 100_000, "", "nested too deeply"),
-    ],
-)
-def test_a_line_that_gives_no_problem_is_named_with_its_fault(
-    stage: Stage, run_here: Run, tmp_path: Path, line: bytes, after: str, message: str
-) -> None:
-    file = tmp_path / "d.jsonl"
-    file.write_bytes(b'{"q": "x", "a": "#### 5"}\n' + line + b"\n")
-    code, _, err = run_here(stage("data-1", file_body(answer_after=after), {"file": file}))
-    assert code == 2
-    assert err == f"cotspec: d.jsonl, line 2: {message}\n"
-
-
-def test_a_byte_order_mark_windows_line_ends_and_blank_lines_are_read(
-    stage: Stage, run_here: Run, tmp_path: Path
-) -> None:
-    file = tmp_path / "d.jsonl"
-    file.write_bytes(b"\xef\xbb\xbf" + b'{"q": "x", "a": "5"}\r\n\r\n{"q": "y", "a": 6}')
-    folder = stage(
-        "data-1", DataBody(source=FileData(question="q", answer="a", answer_after=""), slice=WHOLE), {"file": file}
-    )
-    code, _, err = run_here(folder)
-    assert code == 0, err
-    assert read(folder / "out/problems.jsonl") == [
-        {"id": 0, "question": "x", "answer": "5"},
-        {"id": 1, "question": "y", "answer": "6"},
-    ]
-
-
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        ('{"q": "x", "a":\n', ": JSON parse error: Invalid value. in row 0"),
-        ('{"q": "x"}\n', ", row 0: no column `a`; there are q"),
-        ('{"q": "x", "a": "2,125"}\n', ", row 0: no '####' in the answer field '2,125'; check `answer.after`"),
-    ],
-)
-def test_a_hub_data_set_that_cannot_be_used_says_why_in_one_line(
-    stage: Stage, run_here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str, message: str
-) -> None:
-    datasets = pytest.importorskip("datasets", reason="data sets of the hub need the `train` extra")
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "set").mkdir()
-    (tmp_path / "set/train.jsonl").write_text(lines)
-    (tmp_path / "cotspec.local.yaml").write_text(json.dumps({"data": {"lab/set": str(tmp_path / "set")}}))
-    place = {"id": "lab/set", "config": "", "split": "train", "revision": "main"}
-    source = HubData(**place, question="q", answer="a", answer_after="####")
-    code, _, err = run_here(stage("data-1", DataBody(source=source, slice=WHOLE)))
-    assert code == 2
-    assert message in err
-    assert err.count("\n") == 1
 
 
 FIRST = Pick(kind="first", shortest=0.0, seed=0)
@@ -279,7 +186,7 @@ def test_the_report_shows_each_row_against_the_first(stage: Stage, run_here: Run
     assert str(tmp_path) not in page + out + json.dumps(record)
 
 
-@pytest.mark.parametrize("kind", ["data", "traces", "rows", "report"])
+@pytest.mark.parametrize("kind", ["data", "contamination", "traces", "rows", "report"])
 def test_tasks_without_a_model_never_load_torch(kind: str) -> None:
     program = (
         "import sys, importlib; from cotspec.runtime.__main__ import KINDS;"

@@ -72,7 +72,7 @@ def test_what_follows_from_another_task_names_that_task_and_no_setting(folder: P
     assert {part for part, task in tasks.items() if task.causes} == {"stage first"}
     assert tasks["stage second"].upstream == ("stage first",)
     assert {part for part, task in tasks.items() if task.state == "same"} == {
-        "data train", "data test", "teacher", "traces", "rows of stage first", "rows of stage second",
+        "data train", "data test", "contamination", "teacher", "traces", "rows of stage first", "rows of stage second",
         "evaluation of base",
     }  # fmt: skip
 
@@ -131,7 +131,7 @@ def test_a_variant_against_its_spec_shows_settings_and_tasks(run: Run) -> None:
     code, out, err = run("diff", "specs/one.yaml", "specs/one.yaml@wide")
     assert (code, err) == (0, "")
     assert "  stages.second.train.group: 4 → 8 (specs/one.yaml:28)\n" in out
-    assert "9 the same: " in out
+    assert "10 the same: " in out
 
 
 def test_a_git_revision_is_compared_with_the_work_tree_with_the_files_it_had(run: Run) -> None:

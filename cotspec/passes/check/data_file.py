@@ -24,8 +24,8 @@ RULE = Rule(
     slug="data-file",
     claim="A data file is JSON lines: each holds a question and a gold answer, in the columns that the spec names.",
     why="The task that reads it stops at a row that is no problem; a check reads the first rows and finds that before "
-    "anything runs. A gold answer `nan` is how tables write a value that is missing: every solution of its question "
-    "would count as wrong. A byte-order mark and Windows line ends are read.",
+    "anything runs. A gold answer that no answer can equal, such as `nan`, would make every solution of its question "
+    "wrong. A byte-order mark and Windows line ends are read.",
     failing=_FILE % "solution",
     passing=_FILE % "answer",
 )

@@ -1,0 +1,80 @@
+"""Task `contamination`: the sets of questions of an experiment against each other → contamination.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cotspec.cot.contamination import Item, Overlap, Repeats, overlap, repeats
+from cotspec.runtime import lines
+from cotspec.runtime.progress import say
+from cotspec.runtime.records import Problem
+from cotspec.runtime.task import Task
+from cotspec.spec.payload import ContaminationBody
+
+ROLES: Final = {"taught": "training", "tested": "evaluation", "valid": "validation"}
+"""An input, and what its questions are called."""
+PAIRS: Final = (("tested", "taught"), ("tested", "valid"), ("valid", "taught"))
+"""Which set must not hold what of which."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contamination:
+    """contamination.json: each set by its role, and each pair as `<role>.<role>`, the second one seen before."""
+
+    sets: dict[str, Repeats]
+    pairs: dict[str, Overlap]
+
+    def lines(self) -> list[str]:
+        """A sentence for each pair, and for each set with contradicting golds."""
+        told = [_pair(name, found) for name, found in self.pairs.items()]
+        return told + [contradicting(found, ROLES[role]) for role, found in self.sets.items() if found.contradicting]
+
+
+def run(task: Task, _work: Path, result: Path) -> None:
+    """Compare. What is found does not stop a run: a check says it as a finding, which a spec may allow."""
+    task.body(ContaminationBody)
+    items = {role: _items(task.input(role)) for role in ROLES if task.has(role)}
+    found = Contamination(
+        sets={role: repeats(held) for role, held in items.items()},
+        pairs={f"{a}.{b}": overlap(items[a], items[b]) for a, b in PAIRS if a in items and b in items},
+    )
+    (result / "contamination.json").write_bytes(lines.encode(found))
+    for line in found.lines():
+        say(line)
+
+
+def reported(task: Task) -> Contamination | None:
+    """What a report says of it; None for a report of before there was such a task."""
+    if not task.has("contamination"):
+        return None
+    path = task.input("contamination")
+    return lines.read(path / "contamination.json" if path.is_dir() else path, Contamination)[0]
+
+
+def contradicting(found: Repeats, what: str = "") -> str:
+    """A sentence about a set that holds questions with two gold answers."""
+    later, first, _ = found.examples[0]
+    whose = f"{found.contradicting} of {found.questions} {f'{what} questions' if what else 'questions'}"
+    return f"CONTRADICTING: {whose} repeat an earlier one with another gold answer (row {later}: row {first}, for one)"
+
+
+def section(found: Contamination | None) -> str:
+    """A part of the report's page."""
+    return "" if found is None else "\n## Contamination\n\n" + "".join(f"- {line}\n" for line in found.lines())
+
+
+def _items(path: Path) -> list[Item]:
+    return [Item(problem.id, problem.question, problem.answer) for problem in lines.iterate(path, Problem)]
+
+
+def _pair(name: str, found: Overlap) -> str:
+    held, _, seen = name.partition(".")
+    first = found.examples[0] if found.examples else None
+    example = f" (row {first.id} is row {first.other}, for one)" if first else ""
+    mark = "CONTAMINATED: " if found.too_much else ""
+    return (
+        f"{mark}{found.seen} of {found.questions} {ROLES[held]} questions are {ROLES[seen]} questions, too: "
+        f"{found.equal} equal, {found.copied} in most of their words{example}; {found.shared} share 13 words in a row"
+    )

@@ -1,0 +1,169 @@
+"""Tasks about questions: what a file or a hub data set must hold, and what sets have in common."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import QUESTIONS, Run, Stage, write_lines
+
+from cotspec.spec.payload import ContaminationBody, DataBody, FileData, HubData, Range, ReportBody
+
+WHOLE = Range(first=0, end=-1)
+METRICS = {
+    "n": 500, "accuracy": 0.5, "accuracy_low": 0.46, "accuracy_high": 0.54, "tokens": 120.0, "formatted": 0.99,
+    "truncated": 0.0, "unscorable": 0,
+}  # fmt: skip
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def file_body(**changes: Any) -> DataBody:
+    values = {"question": "q", "answer": "a", "answer_after": "####"} | changes
+    return DataBody(source=FileData(**values), slice=Range(first=1, end=3))
+
+
+def test_a_file_keeps_its_slice_its_row_numbers_and_the_gold_answer(
+    stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    file = write_lines(tmp_path / "d.jsonl", [{"q": f"q{k}", "a": f"because #### 2,{k}25"} for k in range(4)])
+    folder = stage("data-1", file_body(), {"file": file})
+    assert run_here(folder)[0] == 0
+    assert read(folder / "out/problems.jsonl") == [
+        {"id": 1, "question": "q1", "answer": "2,125"},
+        {"id": 2, "question": "q2", "answer": "2,225"},
+    ]
+
+
+def test_a_missing_column_is_named_with_those_there_are(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "d.jsonl", [{"q": "x", "b": "1"}] * 3)
+    folder = stage("data-1", file_body(), {"file": file})
+    code, _, err = run_here(folder)
+    assert code == 2
+    assert err == "cotspec: d.jsonl, line 1: no column `a`; there are b, q (and 2 more rows)\n"
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "after", "message"),
+    [
+        (b'{"q": "x", "a": "5"}', "####", "no '####' in the answer field '5'; check `answer.after` of the data set"),
+        (b'{"q": "x", "a": ""}', "", "the answer field '' holds no answer"),
+        (b'{"q": "caf\xe9", "a": "5"}', "", "not UTF-8 (byte 11)"),
+        (b'{"q": "x", "a": null}', "", "column `a` holds nothing, which is neither a text nor a number"),
+        (b'{"q": "x", "a": ["5"]}', "", "column `a` holds ['5'] (list), which is neither a text nor a number"),
+        (b'{"q": "x", "a": true}', "", "column `a` holds True (bool), which is neither a text nor a number"),
+        (b'{"q": "x", "a": NaN}', "", "column `a` holds nan (float), which is neither a text nor a number"),
+        (
+            b'{"q": "x", "a": "nan"}',
+            "",
+            "the gold answer is 'nan', which is what programs write where a value is missing",
+        ),
+        (b'{"q": " ", "a": "5"}', "", "column `q` is empty"),
+        (
+            b'{"q": "\\ud83d", "a": "5"}',
+            "",
+            "column `q` holds half a character (a lone surrogate), which no file can keep",
+        ),
+        (b'{"q": "x", "a": ' + b"9" * 5000 + b"}", "", "holds a number of more digits than can be read"),
+        (b"[" * 100_000, "", "nested too deeply"),
+    ],
+)
+def test_a_line_that_gives_no_problem_is_named_with_its_fault(
+    stage: Stage, run_here: Run, tmp_path: Path, line: bytes, after: str, message: str
+) -> None:
+    file = tmp_path / "d.jsonl"
+    file.write_bytes(b'{"q": "x", "a": "#### 5"}\n' + line + b"\n")
+    code, _, err = run_here(stage("data-1", file_body(answer_after=after), {"file": file}))
+    assert code == 2
+    assert err == f"cotspec: d.jsonl, line 2: {message}\n"
+
+
+def test_a_byte_order_mark_windows_line_ends_and_blank_lines_are_read(
+    stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "d.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + b'{"q": "x", "a": "5"}\r\n\r\n{"q": "y", "a": 6}')
+    folder = stage(
+        "data-1", DataBody(source=FileData(question="q", answer="a", answer_after=""), slice=WHOLE), {"file": file}
+    )
+    code, _, err = run_here(folder)
+    assert code == 0, err
+    assert read(folder / "out/problems.jsonl") == [
+        {"id": 0, "question": "x", "answer": "5"},
+        {"id": 1, "question": "y", "answer": "6"},
+    ]
+
+
+def test_a_question_with_two_gold_answers_is_named(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    rows = [
+        {"q": "How many?", "a": "5"},
+        {"q": "Who?", "a": "x"},
+        {"q": "how many", "a": "5.0"},
+        {"q": "who", "a": "y"},
+    ]
+    body = DataBody(source=FileData(question="q", answer="a", answer_after=""), slice=WHOLE)
+    code, out, err = run_here(stage("data-1", body, {"file": write_lines(tmp_path / "d.jsonl", rows)}))
+    assert code == 0, err
+    said = "CONTRADICTING: 1 of 4 questions repeat an earlier one with another gold answer (row 3: row 1, for one)"
+    assert out.splitlines()[-1] == said
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ('{"q": "x", "a":\n', ": JSON parse error: Invalid value. in row 0"),
+        ('{"q": "x"}\n', ", row 0: no column `a`; there are q"),
+        ('{"q": "x", "a": "2,125"}\n', ", row 0: no '####' in the answer field '2,125'; check `answer.after`"),
+    ],
+)
+def test_a_hub_data_set_that_cannot_be_used_says_why_in_one_line(
+    stage: Stage, run_here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str, message: str
+) -> None:
+    datasets = pytest.importorskip("datasets", reason="data sets of the hub need the `train` extra")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/train.jsonl").write_text(lines)
+    (tmp_path / "cotspec.local.yaml").write_text(json.dumps({"data": {"lab/set": str(tmp_path / "set")}}))
+    place = {"id": "lab/set", "config": "", "split": "train", "revision": "main"}
+    source = HubData(**place, question="q", answer="a", answer_after="####")
+    code, _, err = run_here(stage("data-1", DataBody(source=source, slice=WHOLE)))
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_the_sets_of_an_experiment_are_compared_and_the_report_says_what_they_share(
+    stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    def problems(name: str, *asked: tuple[str, str]) -> Path:
+        lines = [{"id": at, "question": question, "answer": answer} for at, (question, answer) in enumerate(asked)]
+        return write_lines(tmp_path / f"{name}.jsonl", lines)
+
+    taught = problems("taught", *QUESTIONS[:4], ("How many?", "1"), ("how many", "2"))
+    tested = problems("tested", QUESTIONS[9], (QUESTIONS[2][0].upper(), QUESTIONS[2][1]))
+    folder = stage("contamination-1", ContaminationBody(), {"taught": taught, "tested": tested})
+    code, out, err = run_here(folder)
+    assert code == 0, err
+    assert out.splitlines() == [
+        "CONTAMINATED: 1 of 2 evaluation questions are training questions, too: 1 equal, 0 in most of their words "
+        "(row 1 is row 2, for one); 1 share 13 words in a row",
+        "CONTRADICTING: 1 of 6 training questions repeat an earlier one with another gold answer "
+        "(row 5: row 4, for one)",
+    ]
+    place = tmp_path / "generated/stages/evaluate-1/out"
+    place.mkdir(parents=True)
+    (place / "metrics.json").write_text(json.dumps(METRICS))
+    files = {"evaluate.student": place / "metrics.json", "contamination": folder / "out/contamination.json"}
+    report = stage("report-tiny", ReportBody(name="tiny", about="About.", labels=("student",)), files)
+    code, told, err = run_here(report)
+    assert code == 0, err
+    assert set(out.splitlines()) < set(told.splitlines())
+    assert all(f"- {line}" in (report / "out/report.md").read_text().splitlines() for line in out.splitlines())
+    record = json.loads((report / "out/report.json").read_text())["contamination"]
+    assert record == json.loads((folder / "out/contamination.json").read_text())
+    assert record["pairs"]["tested.taught"]["examples"] == [[1, 2, 1.0]]
