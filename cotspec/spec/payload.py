@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from cotspec.spec.base import Part
+from cotspec.spec.run_settings import RunSettings as RunSettings
 from cotspec.spec.sources import Arguments as Arguments
 from cotspec.spec.sources import BuiltinData as BuiltinData
 from cotspec.spec.sources import BuiltinModel as BuiltinModel
@@ -386,21 +387,3 @@ class Payload(Part):
     kernel: dict[str, int]
     inputs: dict[str, InputFile]
     task: AnyBody
-
-
-class RunSettings(Part):
-    """run.json, not a DVC dependency: how the same result is computed here."""
-
-    processes: int
-    gpus: int
-    per_device_batch: int
-    accumulation: int
-    gradient_checkpointing: bool
-    save_steps: int
-    engine: Literal["transformers", "vllm"]
-    generate_batch: int
-    tensor_parallel: int
-    vllm_memory: float
-    stop_without_signal: int = 0
-    """Steps in a row without learning signal after which training stops; 0 never stops. It is here because it decides
-    whether a run ends, never what a finished one has learnt: a stopped one goes on when it is raised."""

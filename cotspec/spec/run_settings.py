@@ -1,0 +1,23 @@
+"""run.json: how a task is run on the machines at hand. Never hashed: no result depends on it."""
+
+from typing import Literal
+
+from cotspec.spec.base import Part
+
+
+class RunSettings(Part):
+    """run.json, not a DVC dependency: how the same result is computed here."""
+
+    processes: int
+    gpus: int
+    per_device_batch: int
+    accumulation: int
+    gradient_checkpointing: bool
+    save_steps: int
+    engine: Literal["transformers", "vllm"]
+    generate_batch: int
+    tensor_parallel: int
+    vllm_memory: float
+    stop_without_signal: int = 0
+    """Steps in a row without learning signal after which training stops; 0 never stops. It is here because it decides
+    whether a run ends, never what a finished one has learnt: a stopped one goes on when it is raised."""
