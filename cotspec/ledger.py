@@ -141,9 +141,21 @@ class _Book:
         cached = None if given is None else self._run_cache(given)
         if cached is not None:
             return Standing(state="reuse", reason="in the run cache", seconds=seconds), cached
-        if any(name.startswith(f"{task.id}-") for name in self.scratch):
-            return Standing(state="resume", reason="an interrupted run left a checkpoint", seconds=seconds), None
+        left = self._left(task)
+        if left:
+            return Standing(state="resume", reason=left, seconds=seconds), None
         return Standing(state="run", reason=_why(lock, given), seconds=seconds), None
+
+    def _left(self, task: Task) -> str:
+        """What an interrupted run left that the next one goes on from; "" for nothing."""
+        works = [self.root / _SCRATCH / name for name in self.scratch if name.startswith(f"{task.id}-")]
+        if any((work / "kept.json").is_file() for work in works):
+            return "its finished result was not recorded, and is taken"
+        if any(True for work in works for _ in work.glob("trainer/checkpoint-*/complete")):
+            return "an interrupted run left a checkpoint"
+        if any(path.stat().st_size for work in works for path in work.glob("partial*.jsonl")):
+            return "an interrupted run left finished batches"
+        return ""
 
     # --- what a task reads now ---
 

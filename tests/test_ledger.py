@@ -63,13 +63,28 @@ def test_what_never_ran_is_to_run_and_who_reads_it_waits(folder: Path) -> None:
     assert found[teach.id].upstream == (data,)
 
 
-def test_an_interrupted_task_is_to_resume_and_another_task_is_not(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("left", "reason"),
+    [
+        ("trainer/checkpoint-4/complete", "an interrupted run left a checkpoint"),
+        ("partial.jsonl", "an interrupted run left finished batches"),
+        ("kept.json", "its finished result was not recorded, and is taken"),
+        ("lock", None),
+        ("trainer/checkpoint-4/model.safetensors", None),
+    ],
+)
+def test_a_task_is_to_resume_only_where_something_to_go_on_from_is_left(
+    folder: Path, left: str, reason: str | None
+) -> None:
     built = build()
     assert built.plan is not None
     data = [task.id for task in built.plan.tasks if task.id.startswith("data-")]
-    (folder / ".cotspec/scratch" / f"{data[0]}-0123456789ab").mkdir(parents=True)
+    file = folder / ".cotspec/scratch" / f"{data[0]}-0123456789ab" / left
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
     found = stand(built)
-    assert [found[one].state for one in data] == ["resume", "run"]
+    assert [found[one].state for one in data] == ["resume" if reason else "run", "run"]
+    assert reason is None or found[data[0]].reason == reason
 
 
 def test_a_broken_lock_file_counts_as_none(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """`cotspec run [SPEC[@VARIANT]…] -j N`: bring experiments up to date, independent tasks side by side.
 
-Each task is a `dvc --wait-for-lock repro -s` of its own, so the result is that of a plain `dvc repro`.
+Each task is a `dvc --wait-for-lock repro` of its own, so the result is that of a plain `dvc repro`: DVC compares what a
+task reads with the locks of the tasks that made it, and checks out again what was edited or removed.
 """
 
 from __future__ import annotations
@@ -110,14 +111,14 @@ def _record(root: Path, checked: Checked) -> None:
     if _text(root / places.ROOT_DVC) != dvc.root(checked.sealed.plan):
         return  # more experiments are built here than were asked for
     done = subprocess.run(  # noqa: S603 - our own command line
-        _dvc(places.ALL), cwd=root, env=_environment(jobs=1), capture_output=True, text=True, check=False
+        _dvc(places.ALL, "-s"), cwd=root, env=_environment(jobs=1), capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise ProblemError(f"all tasks are up to date, but DVC cannot record it: {done.stderr.strip()}")
 
 
-def _dvc(target: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "-s", target)
+def _dvc(target: str, *options: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *options, target)
 
 
 def _job(root: Path, folder: str, task: Task, standings: Mapping[str, Standing]) -> Job:

@@ -175,6 +175,21 @@ def test_an_experiment_inside_a_set_of_variants_run_side_by_side_is_byte_for_byt
     assert run("cotspec", "run", cwd=folder).startswith("0 of 0 tasks run")
 
 
+def test_a_result_that_was_edited_is_not_believed_by_what_reads_it(project: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy, symlinks=True)
+    for metrics in copy.glob("generated/stages/evaluate-*/out/metrics.json"):
+        edited = json.loads(metrics.read_text()) | {"accuracy": 1.0}
+        metrics.unlink()
+        metrics.write_text(json.dumps(edited))
+    (folder,) = copy.glob("generated/reports/*")
+    shutil.rmtree(folder / "out")
+    (folder / "dvc.lock").unlink()
+    shutil.rmtree(copy / ".dvc/cache/runs")  # or the report would come back without being made
+    assert run("cotspec", "run", cwd=copy).endswith("1 of 1 tasks run, 16 were up to date\n")
+    assert report(copy) == report(project)
+
+
 def test_more_gpus_or_another_partition_make_nothing_run_again(project: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(project, copy, symlinks=True)

@@ -45,7 +45,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for name, model in context.experiment.models.items():
         path = ("models", name)
         for key in ("system", "template"):
-            if key in model.model_fields_set and not model.chat:
+            if getattr(model, key) and not model.chat:  # as its default, `cotspec show` writes it too
                 message = f"`{key}` is for the chat template, which `{name}` does not use"
                 yield finding(RULE, context.source.key((*path, key)), message, "add `chat: true`, or leave it out")
         for argument in sorted(OURS & set(model.template)):
