@@ -15,6 +15,7 @@ import pytest
 
 from cotspec import ledger, workspace
 from cotspec.back import places
+from cotspec.cli import status
 from cotspec.compiler import Built, check_specs, compile_specs
 from cotspec.diagnostics import Sink
 from cotspec.estimate import Estimator
@@ -108,11 +109,14 @@ for role, read in sorted(payload["inputs"].items()):
     for file in sorted(p for p in [path, *path.rglob("*")] if p.is_file()):
         total.update(file.read_bytes())
 lines = ["problems", "rollouts", "traces", "rows", "failures"]
-names = [*(f"{name}.jsonl" for name in lines), "gate.json", "metrics.json", "contamination.json"]
+names = [*(f"{name}.jsonl" for name in lines), "gate.json", "contamination.json"]
 (out / "model").mkdir(parents=True)
 for name in [*names, "model/a.txt", "model/b/c.txt", "é ü.txt"]:
     (out / name).parent.mkdir(exist_ok=True)
     (out / name).write_text(name + total.hexdigest())
+shares = dict.fromkeys(["accuracy", "accuracy_low", "accuracy_high", "formatted"], 0.5)
+known = {"n": 4, "tokens": 9.5, **shares, "rows": 200, "rows_too_long": 12, "of": total.hexdigest()}
+(out / "metrics.json").write_text(json.dumps(known))
 """
 """Stands in for the runtime: DVC sees files that depend on the payload and the inputs, as it does with the real one."""
 
@@ -133,6 +137,12 @@ def stand_in(built: Built) -> None:
             Path(path).write_text(f'cd "$(dirname "$0")" && {sys.executable} {Path.cwd() / "task.py"}\n')
 
 
+def status_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    capsys.readouterr()
+    assert status.run([], output="text") == 0
+    return [line.strip() for line in capsys.readouterr().out.splitlines()]
+
+
 def ran(output: str) -> set[str]:
     """The dvc.yaml files whose stages DVC really ran; the root's does no work."""
     lines = [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage ")]
@@ -141,7 +151,7 @@ def ran(output: str) -> set[str]:
 
 @pytest.mark.slow
 def test_what_is_said_to_run_is_what_dvc_runs_before_and_after_changes_kills_and_clones(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
     project = tmp_path / "project"
@@ -164,6 +174,11 @@ def test_what_is_said_to_run_is_what_dvc_runs_before_and_after_changes_kills_and
     total = len(stand(built))
     assert agree(built) == {"run": total}
     assert agree(built) == {"reuse": total}
+    assert status_of(capsys) == [
+        f"example  done         {total} of {total} tasks",
+        "first: 12 of 200 rows (6 %) were left out as too long",
+        "second: 12 of 200 rows (6 %) were left out as too long",
+    ]
 
     wider = build(BASE.replace("group: 4", "group: 8"))
     stand_in(wider)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -68,7 +68,23 @@ def _outcome(root: Path, side: Side, standings: Mapping[str, Standing]) -> Outco
         model=order[-1],
         first=_measured(root, side, order[0], standings),
         last=_measured(root, side, order[-1], standings),
+        notes=tuple(_notes(root, side, standings)),
     )
+
+
+def _notes(root: Path, side: Side, standings: Mapping[str, Standing]) -> Iterator[str]:
+    """Rows that stages left out, and stages that learnt little or nothing."""
+    from cotspec import ledger
+    from cotspec.cot import signal
+
+    for name in side.loaded.experiment.stages:
+        id = side.tasks[f"stage {name}"].id
+        metrics = ledger.result(root, id, "metrics.json") if standings[id].state == "reuse" else None
+        try:
+            found = signal.numbers(json.loads(metrics or b"{}"))
+        except (ValueError, RecursionError):
+            continue  # whoever reads its weights says so
+        yield from (f"{name}: {note}" for note in signal.notes(found))
 
 
 def _state(root: Path, ids: Sequence[str], standings: Mapping[str, Standing]) -> State:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -16,17 +18,19 @@ def run(specs: Sequence[Path], *, output: Literal["text", "csv", "json", "markdo
     outcomes = collected(specs)
     if outcomes is None:
         return 1
-    rows = [(each.name, each.state, str(each.done), str(each.total)) for each in outcomes]
-    head = ("experiment", "state", "done", "tasks")
+    rows = [(each.name, each.state, str(each.done), str(each.total), "; ".join(each.notes)) for each in outcomes]
+    head = ("experiment", "state", "done", "tasks", "notes")
     match output:
         case "text":
             width = max(len(name) for name, *_ in rows)
-            for name, state, done, total in rows:
+            for each, (name, state, done, total, _) in zip(outcomes, rows, strict=True):
                 print(f"{name:<{width}}  {state:<11}  {done} of {total} tasks")
+                for note in each.notes:
+                    print(f"{'':<{width}}  {note}")
         case "csv":
-            print("\n".join(",".join(row) for row in (head, *rows)))
+            csv.writer(sys.stdout, lineterminator="\n").writerows((head, *rows))
         case "json":
             print(json.dumps([dict(zip(head, row, strict=True)) for row in rows], indent=2))
         case "markdown":
-            print(diff.table(head, rows))
+            print(diff.table(head, [[diff.escaped(cell) for cell in row] for row in rows]))
     return 0

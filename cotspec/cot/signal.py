@@ -98,7 +98,7 @@ def explained(streak: Streak, body: SftBody | GrpoBody) -> str:
             "`lora`), or the numbers are too small for `precision`"
         )
     groups, cut = streak.mean(GROUPS) or 0.0, streak.mean(TRUNCATED) or 0.0
-    shares = f"{_percent(groups)} of the groups taught nothing and {_percent(cut)} of the completions were cut"
+    shares = f"{percent(groups)} of the groups taught nothing and {percent(cut)} of the completions were cut"
     return f"{shares}; {_reason(streak, body, groups, cut)}"
 
 
@@ -127,28 +127,38 @@ HALF: Final = 0.5
 """Share of optimizer steps without signal above which it is."""
 
 
+_LARGEST: Final = 1e15
+"""No count of a run is; what is not a number is not below it either."""
+
+
+def numbers(record: object) -> dict[str, float]:
+    """The numbers of a metrics.json, which in a stranger's project may hold anything."""
+    known = record.items() if isinstance(record, dict) else ()
+    return {name: value for name, value in known if type(value) in (int, float) and abs(value) < _LARGEST}
+
+
 def notes(metrics: Entry) -> list[str]:
     """What a reader of a finished stage should know, from its metrics.json: rows left out for length, little learnt."""
     found = []
     rows = metrics.get("rows", 0)
     long, beyond = metrics.get("rows_too_long", 0), metrics.get("rows_beyond_last_batch", 0)
     if rows and long:
-        found.append(f"{long:,} of {rows:,} rows ({_percent(long / rows)}) were left out as too long")
+        found.append(f"{long:,} of {rows:,} rows ({percent(long / rows)}) were left out as too long")
     if rows and beyond > 0.1 * rows:
-        found.append(f"{beyond:,} of {rows:,} rows ({_percent(beyond / rows)}) fill no batch and were not used")
+        found.append(f"{beyond:,} of {rows:,} rows ({percent(beyond / rows)}) fill no batch and were not used")
     steps, idle, groups = metrics.get("steps", 0), metrics.get(STEPS, 0), metrics.get(GROUPS, 0.0)
     if steps and idle >= steps:
         found.append(f"it learnt nothing: none of its {steps:,} steps had a signal")
     elif steps and (idle > HALF * steps or groups > FEW):
-        share = f", {_percent(groups)} of the groups taught nothing" if GROUPS in metrics else ""
+        share = f", {percent(groups)} of the groups taught nothing" if GROUPS in metrics else ""
         found.append(f"it learnt little: {idle:,} of {steps:,} steps had no signal{share}")
     cut = metrics.get(TRUNCATED, 0.0)
     if cut > HALF:
-        found.append(f"{_percent(cut)} of its completions were cut at `max_new_tokens`")
+        found.append(f"{percent(cut)} of its completions were cut at `max_new_tokens`")
     return found
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """`12 %`; what is neither none nor all is never rounded to it."""
     whole = round(100 * share)
     if 0 < share < 1 and whole in (0, 100):

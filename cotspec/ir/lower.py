@@ -307,10 +307,23 @@ class _Experiment:
 
     def _report(self) -> DraftTask:
         labels = tuple(dict.fromkeys(self._spec.evaluate.of))
-        body = payload.ReportBody.model_construct(name=self._source.name, about=self._spec.about, labels=labels)
+        stages = self._behind(labels)
+        body = payload.ReportBody.model_construct(
+            name=self._source.name, about=self._spec.about, labels=labels, stages=stages
+        )
         reads = {f"evaluate.{label}": self._read(f"evaluate/{label}", "metrics.json") for label in labels}
+        reads |= {f"stage.{name}": self._read(f"{name}/train", "metrics.json") for name in stages}
         reads["contamination"] = self._read("contamination", "contamination.json")
         return self._task("report", body, reads, launch=launches.plain(), label="report")
+
+    def _behind(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The stages that made what is called so: themselves and those they descend from, in the order of the spec."""
+        found: set[str] = set()
+        for name in names:
+            while name in self._spec.stages and name not in found:
+                found.add(name)
+                name = self._spec.stages[name].start
+        return tuple(name for name in self._spec.stages if name in found)
 
     def _seed(self, sampling: spec.Sampling) -> int:
         """Greedy text does not depend on the seed: runs with different seeds share a greedy evaluation of one model."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cotspec.runtime import contamination, lines
+from cotspec.runtime import contamination, lines, report_stages
 from cotspec.runtime.evaluate import Metrics
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task
@@ -43,17 +43,20 @@ def run(task: Task, _work: Path, result: Path) -> None:
     files = {label: task.payload.inputs[f"evaluate.{label}"].path for label in body.labels}
     measured = [lines.read(_metrics(task, label), Metrics)[0] for label in body.labels]
     table = [Line(label=label, metrics=m, first=measured[0]) for label, m in zip(body.labels, measured, strict=True)]
+    stages = report_stages.read({name: task.input(f"stage.{name}") for name in body.stages})
     record: dict[str, object] = {
         "name": body.name,
         "about": body.about,
         "rows": [{"label": line.label, **asdict(line.metrics), "metrics": files[line.label]} for line in table],
+        "stages": [stage.record() for stage in stages],
     }
     seen = contamination.reported(task)
     record |= {} if seen is None else {"contamination": asdict(seen)}
     lines.write_json(result / "report.json", record)
-    (result / "report.md").write_text(_markdown(body, table, files) + contamination.section(seen), encoding="utf-8")
+    page = _markdown(body, table, files, report_stages.markdown(stages)) + contamination.section(seen)
+    (result / "report.md").write_text(page, encoding="utf-8")
     say(_text(body, table))
-    for line in () if seen is None else seen.lines():
+    for line in (*report_stages.told(stages), *(() if seen is None else seen.lines())):
         say(line)
     place = task.out.relative_to(task.root)
     say(f"\n{place}/report.md and report.json hold this table; each row's answers are in predictions.jsonl beside:")
@@ -84,7 +87,7 @@ def _text(body: ReportBody, table: list[Line]) -> str:
     return "\n".join(["", title, rule, told[0], rule, *told[1:], rule])
 
 
-def _markdown(body: ReportBody, table: list[Line], files: dict[str, str]) -> str:
+def _markdown(body: ReportBody, table: list[Line], files: dict[str, str], training: str) -> str:
     head = " | ".join(HEADINGS)
     rule = " | ".join(["---"] + ["---:"] * (len(HEADINGS) - 1))
     rows = "\n".join(f"| {' | '.join(line.cells())} |" for line in table)
@@ -95,6 +98,7 @@ def _markdown(body: ReportBody, table: list[Line], files: dict[str, str]) -> str
         f"# {body.name}\n\n{about}| {head} |\n| {rule} |\n{rows}\n\n"
         f"{n} problems; accuracy with Wilson's 95 % interval; tokens: mean number generated, with the end "
         f"of sequence; changes are against the first row; well-formed answers have a step and an answer line.\n\n"
+        f"{training}"
         f"{where}\n"
     )
 

@@ -343,13 +343,18 @@ class EvaluateBody(Body):
 
 
 class ReportBody(Body):
-    """inputs: one `evaluate.<label>` per row, contamination → report.json, report.md. Carries names: never shared."""
+    """inputs: `evaluate.<label>` for each row, `stage.<name>` for each stage, contamination → report.json, report.md.
+
+    Carries names, so it is never shared.
+    """
 
     uses: ClassVar[tuple[str, ...]] = ("report",)
     kind: Literal["report"] = "report"
     name: str
     about: str
     labels: tuple[str, ...]
+    stages: tuple[str, ...] = ()
+    """Stages whose training it tells of, each read as `stage.<name>`."""
 
 
 AnyBody = Annotated[

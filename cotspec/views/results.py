@@ -49,6 +49,8 @@ class Outcome:
     first: Measured | None = None
     """The evaluation of the first model, the untrained student."""
     last: Measured | None = None
+    notes: tuple[str, ...] = ()
+    """What its finished stages say of themselves, each with the stage's name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

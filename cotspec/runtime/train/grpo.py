@@ -65,7 +65,8 @@ def run(task: Task, work: Path, result: Path) -> None:
     if rank() == 0:
         told = metrics(log)
         parts = ", ".join(f"{name[6:]} {value:.3f}" for name, value in told.items() if name.startswith("train."))
-        say(f"trained {trainer.state.global_step} steps on {len(used)} rows; at the end: {parts}")
+        say(f"trained {trainer.state.global_step} steps on {len(used)} of {len(rows)} rows; at the end: {parts}")
+        trl_bridge.note(told)
 
 
 def _fitting(rows: Sequence[GrpoRow], encoder: Encoder, body: GrpoBody) -> list[GrpoRow]:

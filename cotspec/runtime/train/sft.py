@@ -60,7 +60,9 @@ def run(task: Task, work: Path, result: Path) -> None:
     export.finish(training, result, log=log, metrics=metrics)
     if rank() == 0:
         told = metrics(log)
-        say(f"trained {steps} steps on {len(examples)} rows, loss {told.get('train.loss', float('nan')):.4f}")
+        loss = told.get("train.loss", float("nan"))
+        say(f"trained {steps} steps on {len(examples)} of {len(rows)} rows, loss {loss:.4f}")
+        trl_bridge.note(told)
 
 
 def prepare(rows: Sequence[SftRow], encoder: Encoder, *, max_length: int) -> tuple[list[Example], Refused]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cotspec.cot import signal
 from cotspec.runtime import models
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
@@ -204,6 +205,12 @@ def _save(trainer: Trainer, training: Training, folder: Path) -> None:
     trainer.save_model(str(folder))
     if rank() == 0:
         (folder / SCORE).write_text(f"{loss!r}\n", encoding="utf-8")
+
+
+def note(metrics: Mapping[str, float | int]) -> None:
+    """Say what the report will say of this stage: rows that were left out, and how little was learnt."""
+    for line in signal.notes(metrics):
+        say(line)
 
 
 def history(trainer: Trainer, names: Names) -> list[dict[str, float]]:
