@@ -21,7 +21,9 @@ from cotspec.estimate.work import Load, TrainBody, Work, kind_of, trains
 from cotspec.ir.plan import Task
 from cotspec.spec import payload
 
-LIGHT: Final = MappingProxyType({"data": 0.5, "traces": 0.5, "rows": 0.5, "gate": 0.1, "report": 0.1})
+LIGHT: Final = MappingProxyType(
+    {"data": 0.5, "contamination": 0.5, "traces": 0.5, "rows": 0.5, "gate": 0.1, "report": 0.1}
+)
 """Kinds that run without a model, and their seconds beside those of their rows (measured)."""
 _LIGHT_BYTES: Final = 45_000_000
 _ROWS: Final = 7000.0

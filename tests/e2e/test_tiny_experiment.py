@@ -145,8 +145,8 @@ def test_clone_that_pulls_from_a_folder_remote_has_nothing_to_run(project: Path,
 
 
 def test_plan_status_and_results_tell_of_the_run(project: Path) -> None:
-    assert run("cotspec", "plan", cwd=project) == "0 to run, 0 to resume, 17 to reuse\n"
-    assert "done         17 of 17 tasks" in run("cotspec", "status", cwd=project)
+    assert run("cotspec", "plan", cwd=project) == "0 to run, 0 to resume, 18 to reuse\n"
+    assert "done         18 of 18 tasks" in run("cotspec", "status", cwd=project)
     (record,) = json.loads(run("cotspec", "results", "--format", "json", cwd=project))
     rows = report(project)["rows"]
     assert isinstance(rows, list)
@@ -186,7 +186,7 @@ def test_a_result_that_was_edited_is_not_believed_by_what_reads_it(project: Path
     shutil.rmtree(folder / "out")
     (folder / "dvc.lock").unlink()
     shutil.rmtree(copy / ".dvc/cache/runs")  # or the report would come back without being made
-    assert run("cotspec", "run", cwd=copy).endswith("1 of 1 tasks run, 16 were up to date\n")
+    assert run("cotspec", "run", cwd=copy).endswith("1 of 1 tasks run, 17 were up to date\n")
     assert report(copy) == report(project)
 
 
