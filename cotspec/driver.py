@@ -146,6 +146,7 @@ def context(unit: Unit, options: Options, sealed: Sealed | None = None) -> Conte
         count_lines=lambda written: evidence.count_lines(loaded.path.parent / written),
         read_data=lambda data: evidence.data_file(data, loaded.path.parent, root),
         same_file=lambda one, other: evidence.same_file(loaded.path.parent / one, loaded.path.parent / other),
+        read_model=lambda model: evidence.model_file(model, unit.source, root),
         pins=None if sealed is None else evidence.pins(unit.source, unit.lock, root),
         kept={},
     )

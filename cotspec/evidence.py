@@ -19,8 +19,11 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from cotspec.back import places
 from cotspec.front import regular
 from cotspec.front.paths import inside
+from cotspec.ir import defaults
 from cotspec.ir.plan import Read
+from cotspec.passes.modelfile import ModelFile, of_builtin
 from cotspec.spec.base import Slice
+from cotspec.spec.lock import pinned
 from cotspec.spec.payload import FileData
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from cotspec.passes.datafile import DataFile
     from cotspec.passes.locked import Pins
     from cotspec.passes.traces import Traces
-    from cotspec.spec.experiment import Data
+    from cotspec.spec.experiment import Data, Model
 
 LONGEST_TRACE: Final = 1_000_000
 """Characters of a line of `traces.jsonl`; a longer one was not written by a task."""
@@ -112,6 +115,38 @@ def _absent(file: Path, root: Path) -> DataFile:
     except OSError:
         names = []
     return DataFile(kept=kept, beside=tuple(names))
+
+
+def model_file(model: Model, source: Source, root: Path) -> ModelFile | None:
+    """The small files of a model of a spec, where they are on this machine: of a hub model those of its revision, or of
+    the folder that cotspec.local.yaml names."""
+    place = _model_folder(model, source, root)
+    if model.builtin is not None or place is None:
+        return of_builtin(model)
+    try:
+        return _model(place, (place / "config.json").stat().st_mtime_ns)
+    except OSError:
+        return None
+
+
+def _model_folder(model: Model, source: Source, root: Path) -> Path | None:
+    from cotspec.front import local, modelfiles  # here: a spec of builtin models has no use for them
+
+    if model.path is not None:
+        folder = Path(os.path.normpath(root / source.folder / model.path))
+        return folder if inside(folder, root) else None  # a finding of its own
+    if model.hub is None:
+        return None
+    revision = pinned(source.locked, "models", model.hub, model.revision or defaults.HUB_REVISION)
+    return next(modelfiles.of_hub(model.hub, revision, root, local.settings(root)))[0]
+
+
+@lru_cache(maxsize=64)
+def _model(place: Path, _changed: int) -> ModelFile | None:
+    from cotspec.front import modelfiles
+
+    config = modelfiles.read_json(place / "config.json")
+    return ModelFile(config, modelfiles.template(place), modelfiles.ids(place, most=MOST_READ // 4)) if config else None
 
 
 def same_file(one: Path, other: Path) -> bool:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from itertools import islice
 from math import prod
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cotspec.back import places
 from cotspec.builtin.digest import MODELS
@@ -21,9 +21,9 @@ from cotspec.estimate import model as architecture
 from cotspec.estimate import published
 from cotspec.estimate.facts import Lines
 from cotspec.estimate.model import Model
-from cotspec.front import local, regular
+from cotspec.front import local, modelfiles, regular
 from cotspec.ir.plan import Launch, Read, Task
-from cotspec.spec.local import LOCAL_FILE, Local, folder
+from cotspec.spec.local import Local
 from cotspec.spec.payload import BuiltinModel, GrpoBody, HubModel, ReportBody, SftBody
 
 MOST: Final = 500
@@ -86,7 +86,7 @@ class Records:
         place = self._place(task)
         if place is None:
             return None
-        seconds = _json(place / "last-run.json").get("seconds")
+        seconds = modelfiles.read_json(place / "last-run.json").get("seconds")
         return float(seconds) if isinstance(seconds, int | float) else None
 
     def _place(self, task: Task) -> Path | None:
@@ -127,44 +127,14 @@ class Records:
             return _model(self._root / ref.file, f"{ref.file}/config.json")
         if isinstance(ref, BuiltinModel):
             return _model(MODELS / ref.name, f"config.json of {ref.name}")
-        if ref.id in self.local.models:
-            return _model(folder(self.local.models[ref.id], self._root), f"config.json of {ref.id} ({LOCAL_FILE})")
-        for snapshot in self._snapshots(ref):
-            found = _model(snapshot, f"config.json of {ref.id} in the hub's cache")
+        for place, told in modelfiles.of_hub(ref.id, ref.revision, self._root, self.local):
+            found = _model(place, f"config.json of {told}")
             if found:
                 return found
-        return published.model(ref.id)
-
-    def _snapshots(self, ref: HubModel) -> Iterator[Path]:
-        """Copies of a hub model in the cache: that of the revision, else any."""
-        kept = self._hub / f"models--{ref.id.replace('/', '--')}"
-        try:
-            yield kept / "snapshots" / regular.content(kept / "refs" / ref.revision).decode("utf-8").strip()
-        except (OSError, ValueError):
-            yield kept / "snapshots" / ref.revision
-        if (kept / "snapshots").is_dir():
-            yield from sorted((kept / "snapshots").iterdir())
-
-    @cached_property
-    def _hub(self) -> Path:
-        """Where the hub's client keeps downloads, as its own variables say."""
-        if cache := os.environ.get("HF_HUB_CACHE"):
-            return Path(cache)
-        home = os.environ.get("HF_HOME")
-        if not home and self.local.cache:
-            home = str(folder(self.local.cache, self._root))
-        return Path(home or Path.home() / ".cache" / "huggingface") / "hub"
+        return None if ref.id in self.local.models else published.model(ref.id)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
-
-
-def _json(path: Path) -> Mapping[str, Any]:
-    try:
-        data = json.loads(regular.content(path))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}
 
 
 def _lines(place: Path, told: str) -> Lines | None:
@@ -202,7 +172,7 @@ def _look(record: dict[str, object], texts: dict[str, list[float]], numbers: dic
 
 def _model(place: Path, told: str) -> Model | None:
     """The model in a folder: counted from its configuration, or for an unknown family from the head of its weights."""
-    config = _json(place / "config.json")
+    config = modelfiles.read_json(place / "config.json")
     if not config:
         return None
     beside = sum(path.stat().st_size for path in place.iterdir() if path.is_file() and "token" in path.name)

@@ -31,7 +31,7 @@ from cotspec.spec.payload import BuiltinModel, GateBody, HubModel, InputModel, M
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 Precision = Literal["fp32", "bf16", "fp16"]
 SAMPLE = "sample_encoding.json"
@@ -165,6 +165,19 @@ def _pad_token(tokenizer: PreTrainedTokenizerBase) -> str:
         token for token in tokenizer.all_special_tokens if token not in (tokenizer.eos_token, tokenizer.bos_token)
     ]
     return str(others[0] if others else tokenizer.eos_token)
+
+
+def load_config(origin: Source) -> PretrainedConfig:
+    """The model's configuration."""
+    from transformers import AutoConfig
+
+    try:
+        config: PretrainedConfig = AutoConfig.from_pretrained(
+            origin.location, trust_remote_code=origin.trust_remote_code
+        )
+    except (OSError, ValueError) as error:
+        raise TaskError(f"cannot load the configuration of {_name(origin)}: {_first(error)}") from error
+    return config
 
 
 def load_model(origin: Source, *, dtype: torch.dtype | Literal["auto"]) -> PreTrainedModel:

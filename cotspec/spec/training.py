@@ -44,7 +44,7 @@ class Lora(Part):
     dropout: Share = 0.0
     """Dropout on the adapter's input."""
     targets: Annotated[tuple[Text, ...], Field(min_length=1)] = ("q_proj", "k_proj", "v_proj", "o_proj")
-    """Names of the adapted layers."""
+    """Names of the adapted layers, each of which the model has; `[all-linear]` is every linear layer but the output."""
     merge: Yes = True
     """Merge the adapter into the weights at the end (the next stage starts from whole weights)."""
 

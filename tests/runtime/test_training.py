@@ -161,7 +161,7 @@ def test_adapted_layers_the_model_does_not_have_are_a_clear_message(
     lora = Lora(r=4, alpha=8.0, dropout=0.0, targets=("nope",))
     code, _, err = run_here(make(stage, tmp_path, tiny_model, lora=lora))
     assert code == 2
-    assert err.startswith("cotspec: `lora.targets` does not fit the model: Target modules {'nope'} not found")
+    assert err.startswith("cotspec: `lora.targets` does not fit the model: no layer of the model is `nope`, ")
     assert err.count("\n") == 1
 
 

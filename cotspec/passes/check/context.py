@@ -10,8 +10,9 @@ from cotspec.diagnostics import Diagnostic, Severity, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path, SourceMap
 from cotspec.diagnostics.suggest import alike, did_you_mean, near
+from cotspec.passes.modelfile import ModelFile, of_builtin
 from cotspec.passes.options import DEFAULT, Options
-from cotspec.spec.experiment import Best, Data, Experiment, Stage
+from cotspec.spec.experiment import Best, Data, Experiment, Model, Stage
 from cotspec.spec.resources import StageResources, TrainResources
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Context(NamedTuple):
     """The file of a data set; None when it has none, or one that may not be read (a finding of its own)."""
     same_file: Callable[[str, str], bool] = lambda one, other: normpath(one) == normpath(other)
     """Whether two files, by their paths as the spec writes them, are one, under whatever names."""
+    read_model: Callable[[Model], ModelFile | None] = of_builtin
+    """The small files of a model; None when they are not on this machine."""
     kept: dict[object, Any] | None = None
     """What `once` has made."""
 

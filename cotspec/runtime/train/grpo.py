@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cotspec.cot import signal
 from cotspec.cot.rewards import RewardError, compile_reward
 from cotspec.cot.rows import GrpoRow
-from cotspec.runtime import lines, models
+from cotspec.runtime import fitting, lines, models
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -44,19 +44,20 @@ def run(task: Task, work: Path, result: Path) -> None:
     models.settle()
     origin = models.source(task, body.start)
     models.announce(origin)
+    fitting.check_targets(origin, body.lora.targets)
     tokenizer = models.load_tokenizer(origin)
     rows = lines.read(task.input("rows"), GrpoRow)
     encoder = models.load_encoder(origin, tokenizer)
-    fitting = _fitting(rows, encoder, body)
-    used = _whole_batches(fitting, body)
+    usable = _fitting(rows, encoder, body)
+    used = _whole_batches(usable, body)
     scored = score.some(_example(row, encoder) for row in used)
     training = trl_bridge.Training(task=task, body=body, origin=origin, work=work, scored=scored)
     with trl_bridge.building(body):
         trainer = _trainer(training, encoder, used)
     trl_bridge.train(trainer, training, _shown, _name)
     log = trl_bridge.history(trainer, _name)
-    counts = {"rows": len(rows), "rows_used": len(used), "rows_too_long": len(rows) - len(fitting)}
-    counts["rows_beyond_last_batch"] = len(fitting) - len(used)
+    counts = {"rows": len(rows), "rows_used": len(used), "rows_too_long": len(rows) - len(usable)}
+    counts["rows_beyond_last_batch"] = len(usable) - len(used)
 
     def metrics(entries: list[dict[str, float]]) -> Mapping[str, float | int]:
         return _metrics(entries, body) | counts | {"steps": int(entries[-1]["step"]) if entries else 0}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cotspec.cot import signal
 from cotspec.cot.rows import SftRow
-from cotspec.runtime import lines, models
+from cotspec.runtime import fitting, lines, models
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -41,6 +41,7 @@ def run(task: Task, work: Path, result: Path) -> None:
     models.settle()
     origin = models.source(task, body.start)
     models.announce(origin)
+    fitting.check_targets(origin, body.lora.targets)
     tokenizer = models.load_tokenizer(origin)
     rows = lines.read(task.input("rows"), SftRow)
     encoder = models.load_encoder(origin, tokenizer)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cotspec.cot import signal
-from cotspec.runtime import models
+from cotspec.cot import fit, signal
+from cotspec.runtime import fitting, models
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
 from cotspec.runtime.task import Task, rank
@@ -122,7 +122,7 @@ def lora(body: TrainBody) -> LoraConfig | None:
         r=body.lora.r,
         lora_alpha=body.lora.alpha,
         lora_dropout=body.lora.dropout,
-        target_modules=list(body.lora.targets),
+        target_modules=fit.ALL_LINEAR if body.lora.targets == (fit.ALL_LINEAR,) else list(body.lora.targets),
         task_type="CAUSAL_LM",
     )
 
@@ -157,6 +157,8 @@ def train(trainer: Trainer, training: Training, shown: Show, names: Names) -> No
     """
     from transformers import PrinterCallback
 
+    if training.body.lora.r:
+        fitting.refuse_unmatched(training.body.lora.targets, trainer.model.base_model.targeted_module_names)
     trainer.remove_callback(PrinterCallback)
     last = checkpoint.latest(training.work / "trainer")
     with Progress("training", 0) as progress:

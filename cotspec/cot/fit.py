@@ -1,0 +1,100 @@
+"""What a model's own configuration says it can do: positions, attention heads, rows of its embedding, layers that an
+adapter can sit on. Knows configurations as data; a check, the preflight and each task ask the same questions here.
+
+0 and None mean that the configuration does not tell; nothing is refused for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+ALL_LINEAR: Final = "all-linear"
+"""In place of names of layers: every linear layer but the output (as PEFT has it)."""
+_SPLIT: Final = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "embed_tokens")
+LAYERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            (
+                *("llama", "mistral", "ministral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text"),
+                *("olmo", "olmo2", "olmo3", "smollm3", "granite", "cohere", "cohere2", "stablelm"),
+            ),
+            _SPLIT,
+        ),
+        "phi3": ("qkv_proj", "o_proj", "gate_up_proj", "down_proj", "embed_tokens"),
+        "phi": ("q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2", "embed_tokens"),
+        "starcoder2": ("q_proj", "k_proj", "v_proj", "o_proj", "c_fc", "c_proj", "embed_tokens"),
+        "gpt2": ("c_attn", "c_proj", "c_fc", "wte", "wpe"),
+        "gpt_neox": ("query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h", "embed_in"),
+    }
+)
+"""Names of the layers that can be adapted, by `model_type`. The output layer is none of them: TRL trains no adapter on
+it. tests/runtime/test_fit.py compares each with the library's own model."""
+_STRETCHED: Final = frozenset({"yarn", "dynamic", "linear", "longrope", "su"})
+"""Ways of RoPE to reach beyond the positions of a configuration, by its `factor`."""
+
+
+def layers(config: Mapping[str, object]) -> tuple[str, ...] | None:
+    """The names of the layers that an adapter can sit on; None for a family that is not known here."""
+    return LAYERS.get(str(config.get("model_type")))
+
+
+def unmatched(targets: Iterable[str], names: Collection[str]) -> tuple[str, ...]:
+    """The targets that match no layer. A target matches a layer of its name, or whose path ends in it; of a longer path
+    only the last part is compared where `names` are last parts."""
+    if tuple(targets) == (ALL_LINEAR,):
+        return ()
+    last = {name.rpartition(".")[2] for name in names}
+    whole = any("." in name for name in names)
+    return tuple(target for target in targets if not _matches(target, names if whole else last, whole=whole))
+
+
+def _matches(target: str, names: Collection[str], *, whole: bool) -> bool:
+    if not whole:
+        return target.rpartition(".")[2] in names
+    return any(name == target or name.endswith(f".{target}") for name in names)
+
+
+def likely(word: str, names: Collection[str]) -> str:
+    """`did you mean …?` for a name that is none of these, or which there are."""
+    from difflib import get_close_matches  # here: a check has its own way to suggest
+
+    known = sorted({name.rpartition(".")[2] for name in names})
+    close = get_close_matches(word.rpartition(".")[2], known, n=1)
+    return f"did you mean `{close[0]}`?" if close else f"there are {', '.join(known)} (or all-linear)"
+
+
+def positions(config: Mapping[str, object]) -> int:
+    """Tokens of prompt and completion together that the model has positions for."""
+    own = _text(config)
+    most = max(_number(own, key) for key in ("max_position_embeddings", "n_positions", "max_sequence_length"))
+    for key in ("rope_scaling", "rope_parameters"):
+        scaling = own.get(key)
+        if most and isinstance(scaling, Mapping) and scaling.get("rope_type", scaling.get("type")) in _STRETCHED:
+            factor = scaling.get("factor")
+            first = _number(scaling, "original_max_position_embeddings") or most
+            most = max(most, int(first * factor)) if isinstance(factor, int | float) else most
+    return most
+
+
+def heads(config: Mapping[str, object]) -> int:
+    """Attention heads of a layer."""
+    own = _text(config)
+    return max(_number(own, key) for key in ("num_attention_heads", "n_head"))
+
+
+def embedded(config: Mapping[str, object]) -> int:
+    """Rows of the embedding: a token id from here on has no vector."""
+    return _number(_text(config), "vocab_size")
+
+
+def _text(config: Mapping[str, object]) -> Mapping[str, object]:
+    """The language model's part, where a model has others too."""
+    inner = config.get("text_config")
+    return inner if isinstance(inner, Mapping) else config
+
+
+def _number(config: Mapping[str, object], key: str) -> int:
+    value = config.get(key)
+    return value if type(value) is int and value > 0 else 0

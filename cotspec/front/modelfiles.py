@@ -1,0 +1,69 @@
+"""Where this machine has the files of a model, and what its small files say. Nothing is downloaded.
+
+A folder may be a stranger's: files are read up to a size, and what cannot be read says nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from cotspec.front import regular
+from cotspec.spec.local import LOCAL_FILE, Local, folder
+
+_MOST: Final = 1 << 26
+"""Bytes of a JSON file that is read."""
+
+
+def of_hub(id: str, revision: str, root: Path, local: Local) -> Iterator[tuple[Path, str]]:
+    """Folders that may hold a hub model, best first, each with what a person knows it by: the one cotspec.local.yaml
+    names and no other, else copies in the cache, that of the revision before any other."""
+    if id in local.models:
+        yield folder(local.models[id], root), f"{id} ({LOCAL_FILE})"
+        return
+    kept = hub_cache(root, local) / f"models--{id.replace('/', '--')}"
+    try:
+        wanted = kept / "snapshots" / regular.content(kept / "refs" / revision).decode("utf-8").strip()
+    except (OSError, ValueError):
+        wanted = kept / "snapshots" / revision
+    others = sorted((kept / "snapshots").iterdir()) if (kept / "snapshots").is_dir() else []
+    for place in dict.fromkeys((wanted, *others)):
+        yield place, f"{id} in the hub's cache"
+
+
+def hub_cache(root: Path, local: Local) -> Path:
+    """Where the hub's client keeps downloads, as its own variables say."""
+    if cache := os.environ.get("HF_HUB_CACHE"):
+        return Path(cache)
+    home = os.environ.get("HF_HOME")
+    if not home and local.cache:
+        home = str(folder(local.cache, root))
+    return Path(home or Path.home() / ".cache" / "huggingface") / "hub"
+
+
+def read_json(path: Path, *, most: int = _MOST) -> Mapping[str, Any]:
+    """A JSON object; empty for anything else."""
+    try:
+        data = json.loads(regular.content(path, most=most))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def template(place: Path) -> bool:
+    """Whether a tokenizer's files hold a chat template."""
+    if any((place / name).is_file() for name in ("chat_template.jinja", "chat_template.json")):
+        return True
+    return bool(read_json(place / "tokenizer_config.json").get("chat_template"))
+
+
+def ids(place: Path, *, most: int = _MOST) -> int:
+    """One more than the largest id that text can become, by tokenizer.json; 0 when that is not there or too large."""
+    model = read_json(place / "tokenizer.json", most=most).get("model")
+    vocabulary = model.get("vocab") if isinstance(model, dict) else None
+    if isinstance(vocabulary, dict):
+        return max((id for id in vocabulary.values() if isinstance(id, int)), default=-1) + 1
+    return len(vocabulary) if isinstance(vocabulary, list) else 0  # Unigram: pairs of piece and score

@@ -1,0 +1,82 @@
+"""A model's own files are asked at check: builtin, in a folder, named by cotspec.local.yaml, in the hub's cache."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cotspec.compiler import plan_specs
+from cotspec.diagnostics import Sink
+
+Found = list[tuple[str, str, str]]
+Check = Callable[..., Found]
+LLAMA = {"model_type": "llama", "num_attention_heads": 6, "max_position_embeddings": 256, "vocab_size": 50}
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def model(folder: Path, *, config: dict[str, Any] = LLAMA, **files: Any) -> Path:
+    folder.mkdir(parents=True)
+    for name, data in {"config": config, **files}.items():
+        (folder / f"{name}.json").write_text(json.dumps(data))
+    return folder
+
+
+@pytest.fixture
+def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
+    """Checks the small spec in a project, with changes at its top level; rule, message and advice of each error."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "specs").mkdir()
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    base = yaml.safe_load(Path(__file__).with_name("base.yaml").read_text())
+
+    def run(**changes: Any) -> Found:
+        spec = tmp_path / "specs" / "spec.yaml"
+        spec.write_text(json.dumps(base | changes))
+        sink = Sink()
+        plan_specs({"specs/spec.yaml": spec}, sink)
+        return [(each.rule, each.message, each.help) for each in sink.findings if each.severity == "error"]
+
+    return run
+
+
+def stages(*targets: str) -> dict[str, Any]:
+    train = {"by": "sft", "lr": 1e-5, "max_length": 200, "lora": {"targets": list(targets)}}
+    rest = {"rows": {"from": "teach"}, "task": "solve"}
+    return {name: {"start": start, "train": train, **rest} for name, start in (("first", "base"), ("second", "first"))}
+
+
+@pytest.mark.parametrize("kind", ["builtin", "path", "local", "cached"])
+def test_a_target_that_is_no_layer_is_found_wherever_the_configuration_is(
+    check: Check, tmp_path: Path, kind: str
+) -> None:
+    model(tmp_path / "models/own")
+    kept = tmp_path / "hub/models--own--cached"
+    model(kept / "snapshots" / COMMIT)
+    (kept / "refs").mkdir()
+    (kept / "refs/main").write_text(COMMIT)
+    (tmp_path / "cotspec.local.yaml").write_text("models: {own/local: models/own}\n")
+    named = {
+        "builtin": {"builtin": "tiny-student"},
+        "path": {"path": "../models/own"},
+        "local": {"hub": "own/local"},
+        "cached": {"hub": "own/cached"},
+    }
+    found = check(models={"base": named[kind]}, stages=stages("q_proj", "v_porj"))
+    told = [each for each in found if each[0] == "lora-targets"]
+    assert [each[1] for each in told] == ["`base` has no layer `v_porj` to adapt"] * 2
+    assert all(each[2].startswith("did you mean `v_proj`") for each in told)
+    assert not [each for each in check(models={"base": named[kind]}, stages=stages("all-linear")) if "lora" in each[0]]
+    beside = check(models={"base": named[kind]}, stages=stages("all-linear", "embed_tokens"))
+    assert {each[1] for each in beside if each[0] == "lora-targets"} == {"`all-linear` stands beside names of layers"}
+    assert [each[1] for each in check(models={"base": named[kind]}, stages=stages("lm_head")) if "lora" in each[0]]
+
+
+def test_nothing_is_said_of_layers_that_are_not_known(check: Check, tmp_path: Path) -> None:
+    model(tmp_path / "models/own", config=LLAMA | {"model_type": "of-somebody"})
+    for named in ({"path": "../models/own"}, {"hub": "own/nowhere"}):
+        assert not [each for each in check(models={"base": named}, stages=stages("anything")) if "lora" in each[0]]
