@@ -73,17 +73,18 @@ class _Result:
         return _folder_hash(below) if below else None
 
 
-def running(root: Path, id: str) -> bool:
-    """Whether a process is working on a task: its scratch folder names one that is alive and is a task's."""
-    for lock in (root / _SCRATCH).glob(f"{id}-*/lock"):
+def running(root: Path) -> frozenset[str]:
+    """Ids of the tasks that a process is working on: their scratch names one that is alive and is a task's."""
+    found = set()
+    for lock in (root / _SCRATCH).glob("*/lock"):
         try:
             pid = int(regular.content(lock))
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
         except (OSError, ValueError):
             continue
         if b"cotspec.runtime" in command:
-            return True
-    return False
+            found.add(lock.parent.name.rpartition("-")[0])
+    return frozenset(found)
 
 
 def result(root: Path, id: str, name: str) -> bytes | None:

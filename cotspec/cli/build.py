@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
     """Return the exit code. Raises ProblemError."""
-    from cotspec import workspace
+    from cotspec import ledger, workspace
+    from cotspec.back import places
     from cotspec.compiler import compile_specs
     from cotspec.diagnostics import Sink
     from cotspec.front import local
@@ -36,9 +37,13 @@ def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
     try:
         if check_only:
             return _compare(workspace.check(root, built.files))
-        changes = workspace.write(root, built.files)
+        planned = {task.id for task in built.plan.tasks}
+        busy = sorted(ledger.running(root) - planned)
+        changes = workspace.write(root, built.files, [places.stage_folder(id) for id in busy])
     except workspace.WorkspaceError as error:
         raise ProblemError(str(error)) from error
+    for id in busy:
+        print(f"note: {id} is running and no longer asked for: a build after its end removes it", file=sys.stderr)
     for path in changes.edited:
         print(f"warning: {path} was changed by hand; what cotspec makes is there again", file=sys.stderr)
     print(f"{_experiments(built.plan)}, {_count(len(built.plan.tasks), 'task')}: {_summary(changes)}")

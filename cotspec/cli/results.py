@@ -93,7 +93,7 @@ def _state(root: Path, ids: Sequence[str], standings: Mapping[str, Standing]) ->
     states = {standings[id].state for id in ids}
     if states == {"reuse"}:
         return "done"
-    if any(ledger.running(root, id) for id in ids if standings[id].state == "resume"):
+    if not ledger.running(root).isdisjoint(id for id in ids if standings[id].state != "reuse"):
         return "running"
     if "resume" in states:
         return "interrupted"

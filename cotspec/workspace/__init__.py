@@ -21,7 +21,7 @@ from typing import Final
 from cotspec.back.places import GENERATED, ROOT_DVC, STAGES
 from cotspec.workspace import disk
 from cotspec.workspace.errors import WorkspaceError
-from cotspec.workspace.look import MANIFEST, Changes, inspect, manifest_of_both
+from cotspec.workspace.look import MANIFEST, Changes, inspect, manifest_of_both, owned_texts
 
 __all__ = ["MANIFEST", "Changes", "WorkspaceError", "check", "write", "write_lock"]
 
@@ -33,10 +33,13 @@ def check(root: Path, texts: Mapping[str, str]) -> Changes:
     return inspect(root, texts)[0]
 
 
-def write(root: Path, texts: Mapping[str, str]) -> Changes:
-    """Bring the project to `texts` and return what was done. Raises WorkspaceError."""
+def write(root: Path, texts: Mapping[str, str], busy: Collection[str] = ()) -> Changes:
+    """Bring the project to `texts` and return what was done. Raises WorkspaceError.
+
+    Folders in `busy` are left as they are: tasks run there. A later build removes those that are not planned.
+    """
     with disk.locked(root):
-        changes, files = inspect(root, texts)
+        changes, files = inspect(root, {**texts, **owned_texts(root, busy)})
         if changes.clean:
             return changes
         todo = sorted({*changes.missing, *changes.stale} - {MANIFEST}, key=_order)

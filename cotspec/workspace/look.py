@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -65,6 +65,13 @@ def inspect(root: Path, texts: Mapping[str, str]) -> tuple[Changes, dict[str, by
         edited=_sorted(path for path in (*stale, *leftover) if _edited(path, on_disk[path], owned)),
     )
     return changes, files
+
+
+def owned_texts(root: Path, folders: Collection[str]) -> dict[str, str]:
+    """The files of the last build in some folders, as they stand."""
+    wanted = [path for path in (_owned(root) if folders else ()) if path.rpartition("/")[0] in folders]
+    found = ((path, disk.read(root, path)) for path in wanted)
+    return {path: content.decode("utf-8", errors="replace") for path, content in found if content is not None}
 
 
 def manifest_of_both(root: Path, files: Mapping[str, bytes]) -> bytes:

@@ -51,6 +51,37 @@ def test_build_check_names_what_is_stale_and_writes_nothing(project: Path, run: 
     assert f"warning: {payload.relative_to(project).as_posix()} was changed by hand" in err
 
 
+def test_a_task_that_runs_keeps_its_folder_until_it_has_ended(project: Path, run: Run) -> None:
+    """A real teacher run, while the spec changes so that nobody asks for it any more."""
+    spec = project / "specs/one.yaml"
+    assert run("build")[0] == 0
+    environment = {**os.environ, "COTSPEC_PYTHON": sys.executable, "OMP_NUM_THREADS": "1"}
+    data = next(
+        path for path in project.glob("generated/stages/data-*") if '"train"' in (path / "payload.json").read_text()
+    )
+    subprocess.run(["bash", data / "launch.sh"], env=environment, check=True, capture_output=True)
+    (folder,) = project.glob("generated/stages/teach-*")
+    teacher = subprocess.Popen(["bash", folder / "launch.sh"], env=environment, stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not any(lock.read_text() for lock in project.glob(f".cotspec/scratch/{folder.name}-*/lock")):
+        assert time.monotonic() < deadline
+        assert teacher.poll() is None
+        time.sleep(0.02)
+    before = files(folder)
+    spec.write_text(spec.read_text().replace("seed: 42", "seed: 43"))
+    code, _, err = run("build")
+    assert code == 0
+    assert f"note: {folder.name} is running and no longer asked for" in err
+    assert files(folder) == before
+    assert run("build")[0] == 0
+    assert files(folder) == before
+    teacher.terminate()
+    teacher.wait(timeout=60)
+    code, _, err = run("build")
+    assert (code, err) == (0, "")
+    assert not folder.exists()
+
+
 def test_a_changed_setting_removes_the_stages_it_replaces(project: Path, run: Run) -> None:
     run("build")
     before = {path.name for path in (project / "generated/stages").iterdir()}
