@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -9,15 +11,16 @@ from typing import Any, NoReturn
 import bodies
 import pytest
 import small
-from conftest import Run, Stage, contents, write_lines
+from conftest import Run, Stage, contents, environment, write_lines
 
 pytest.importorskip("torch", reason="training tests need the `train` extra")
 pytest.importorskip("trl", reason="training tests need the `train` extra")
 
 from reference.compare import moved, same_weights
+from safetensors.torch import load_file
 from transformers import Trainer, TrainerCallback
 
-from cotspec.runtime.train.callbacks import COMPLETE
+from cotspec.runtime.train.checkpoint import MARK
 from cotspec.spec.payload import Best, GrpoBody, Ramp, Reward, RewardTerm, SftBody
 
 LR = 5e-3
@@ -31,10 +34,10 @@ Make = Callable[..., Path]
 
 @pytest.fixture
 def make(stage: Stage, tmp_path: Path, small_model: Path) -> Make:
-    """A stage of the small model with batches of 8, sft on 21 rows or grpo on 4."""
+    """A stage of the small model with batches of 8, sft on 18 rows or grpo on 4."""
 
     def call(name: str, body: SftBody | GrpoBody, **settings: Any) -> Path:
-        rows = small.grpo_rows(4) if isinstance(body, GrpoBody) else small.sft_rows(21)
+        rows = small.grpo_rows(4) if isinstance(body, GrpoBody) else small.sft_rows(18)
         files = {"rows": write_lines(tmp_path / f"{name}.jsonl", rows), "model": small_model}
         return stage(name, body, files, **({"per_device_batch": 8} | settings))
 
@@ -62,17 +65,39 @@ def test_a_batch_split_otherwise_trains_the_same_weights_and_tells_the_same_of_t
     for device, accumulation in SPLITS:
         name = f"{body.kind}-{device}-{accumulation}"
         folders.append(make(name, body, per_device_batch=device, accumulation=accumulation))
-        code, _, err = run_here(folders[-1])
-        assert code == 0, err
+        trained(run_here(folders[-1]))
     whole, *others = folders
-    from safetensors.torch import load_file
-
     assert moved(load_file(small_model / "model.safetensors"), small.weights(whole)) > LR
     for other in others:
-        same_weights(small.weights(whole), small.weights(other), lr=LR)
-        for one, another in zip(small.log(whole), small.log(other), strict=True):
-            assert one == pytest.approx(another, rel=1e-4, abs=1e-6)
-        assert small.metrics(whole) == pytest.approx(small.metrics(other), rel=1e-4, abs=1e-6)
+        same_results(whole, other)
+
+
+@pytest.mark.slow  # two more processes that import TRL
+def test_two_processes_train_the_same_weights_also_of_a_last_batch_that_is_not_full(make: Make, run_here: Run) -> None:
+    alone = make("alone", sft())
+    trained(run_here(alone))
+    both = make("both", sft(), processes=2, per_device_batch=2, accumulation=2)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m"]
+    command = [*launch, "cotspec.runtime", "payload.json", "run.json"]
+    done = subprocess.run(command, cwd=both, env=environment(), capture_output=True, text=True, timeout=300)
+    trained((done.returncode, done.stdout, done.stderr))
+    same_results(alone, both)
+
+
+def trained(result: tuple[int, str, str]) -> str:
+    """What a run told that has really been one: no result of another run was there to be taken."""
+    code, out, err = result
+    assert code == 0, err
+    assert "trained" in out
+    return out
+
+
+def same_results(left: Path, right: Path) -> None:
+    """Weights, log and metrics, up to rounding."""
+    same_weights(small.weights(left), small.weights(right), lr=LR)
+    for one, another in zip(small.log(left), small.log(right), strict=True):
+        assert one == pytest.approx(another, rel=1e-4, abs=1e-6)
+    assert small.metrics(left) == pytest.approx(small.metrics(right), rel=1e-4, abs=1e-6)
 
 
 def interrupt() -> NoReturn:
@@ -130,7 +155,7 @@ def test_a_run_stopped_at_any_step_and_resumed_leaves_the_bytes_of_one_that_was_
     make: Make, run_here: Run, stop: Callable[[int, str], None], body: SftBody | GrpoBody
 ) -> None:
     whole = make("whole", body, save_steps=1, per_device_batch=4, accumulation=2)
-    assert run_here(whole)[0] == 0
+    trained(run_here(whole))
     steps = len(small.log(whole))
     assert steps >= 3
     places = [(step, when) for step in range(1, steps) for when in ("before its checkpoint", "after its checkpoint")]
@@ -141,8 +166,7 @@ def test_a_run_stopped_at_any_step_and_resumed_leaves_the_bytes_of_one_that_was_
         stop(step, when)
         assert run_here(folder)[0] == 130
         assert not (folder / "out").exists()
-        code, _, err = run_here(folder)
-        assert code == 0, err
+        trained(run_here(folder))
         assert contents(folder / "out") == contents(whole / "out"), f"stopped in step {step}, {when}"
 
 
@@ -150,14 +174,12 @@ def test_a_checkpoint_that_was_being_written_is_not_gone_on_from(
     make: Make, run_here: Run, stop: Callable[[int, str], None], tmp_path: Path
 ) -> None:
     whole = make("whole", sft(), save_steps=1)
-    assert run_here(whole)[0] == 0
+    trained(run_here(whole))
     folder = make("stopped", sft(), save_steps=1)
     stop(2, "in its checkpoint")
     assert run_here(folder)[0] == 130
     written = {path.name: path for path in tmp_path.glob(".cotspec/scratch/*/trainer/checkpoint-*")}
-    assert [(written[name] / COMPLETE).exists() for name in ("checkpoint-1", "checkpoint-2")] == [True, False]
+    assert [(written[name] / MARK).exists() for name in ("checkpoint-1", "checkpoint-2")] == [True, False]
     assert (written["checkpoint-2"] / "model.safetensors").exists()
-    code, out, err = run_here(folder)
-    assert code == 0, err
-    assert "resuming after step 1\n" in out
+    assert "resuming after step 1\n" in trained(run_here(folder))
     assert contents(folder / "out") == contents(whole / "out")

@@ -107,6 +107,16 @@ def tokenise(row: SftRow, encoder: Encoder) -> Example:
     return Example(input_ids=[*prompt, *ids, stop], labels=[IGNORE] * len(prompt) + labels + [stop if ends else IGNORE])
 
 
+def filled(examples: Sequence[Example], *, batch: int, processes: int) -> list[Example]:
+    """The examples, and for several processes as many without loss as fill the last batch.
+
+    The processes must get equally many rows; of a batch that is not full accelerate repeats rows of the beginning, so
+    that two processes would learn from them twice and one would not.
+    """
+    blank = Example(input_ids=examples[-1].input_ids, labels=[IGNORE] * len(examples[-1].labels))
+    return [*examples, *([blank] * (-len(examples) % batch) if processes > 1 else [])]
+
+
 def _trainer(
     training: trl_bridge.Training, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example]
 ) -> SFTTrainerT:
@@ -116,7 +126,8 @@ def _trainer(
     class Trainer(TokenMeans, SFTTrainer):  # type: ignore[misc]  # TRL is untyped
         tokens = staticmethod(lambda inputs: (inputs["labels"][:, 1:] != IGNORE).sum())
 
-    data = Dataset.from_dict({"input_ids": [e.input_ids for e in examples], "labels": [e.labels for e in examples]})
+    rows = filled(examples, batch=training.body.global_batch, processes=training.task.settings.processes)
+    data = Dataset.from_dict({"input_ids": [e.input_ids for e in rows], "labels": [e.labels for e in rows]})
     config = SFTConfig(
         **trl_bridge.arguments(training),
         max_length=None,  # checked in `prepare`
