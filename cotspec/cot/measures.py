@@ -1,8 +1,12 @@
-"""What a reward, a gate or an evaluation may ask about one response. Knows nothing of weights, models or tokenizers."""
+"""What a reward, a gate or an evaluation may ask about one response: one table, and nobody else lists measures.
+
+Knows nothing of weights, models or tokenizers. A row of TABLE says how a measure is computed and what values it has, so
+that rules can try rewards on responses nobody has written yet (`cotspec.cot.trial`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,19 +14,7 @@ if TYPE_CHECKING:
     from cotspec.cot.segment import Trace
     from cotspec.spec.payload import TraceFormat
 
-MEASURES: Mapping[str, type] = MappingProxyType(
-    {
-        "correct": bool,
-        "formatted": bool,
-        "steps": int,
-        "words": int,
-        "tokens": int,
-        "teacher_steps": int,
-        "teacher_words": int,
-        "teacher_tokens": int,
-    }
-)
-"""Names a reward expression may use, and their types."""
+Value = bool | int | float
 
 
 class Teacher(NamedTuple):
@@ -31,6 +23,33 @@ class Teacher(NamedTuple):
     steps: int
     words: int
     tokens: int
+
+
+class Response(NamedTuple):
+    """What is measured. `tokens` is the length as generated, with the end of the sequence."""
+
+    trace: Trace
+    tokens: int
+    gold: str
+    teacher: Teacher
+
+
+class Measure(NamedTuple):
+    """A measure describes itself."""
+
+    kind: type
+    about: str
+    """What it is, in a few words."""
+    compute: Callable[[Response], Value]
+    typical: tuple[int, ...] = ()
+    """Values of a number as they are common, rising; those of one row belong together in measures of the prompt."""
+    least: int = 0
+    at_most: str = ""
+    """The measure it never exceeds; tokens are limited by `max_new_tokens`."""
+    needs: str = ""
+    """The measure that is at least 1 wherever this condition is true."""
+    of_prompt: bool = False
+    """The same for all responses to one question."""
 
 
 def words(text: str) -> int:
@@ -44,32 +63,80 @@ def formatted(trace: Trace) -> bool:
     return bool(trace.steps) and answer is not None and answer.opened and answer.body_end > answer.body_start
 
 
-def measure(
-    response: str, *, tokens: int, gold: str, teacher: Teacher, fmt: TraceFormat
-) -> dict[str, bool | int | float]:
-    """All MEASURES of one response. `tokens` is its length as generated; `gold` the gold answer."""
-    from cotspec.cot.segment import segment  # here: who checks an expression needs the names alone
-
-    trace = segment(response, fmt)
-    return {"correct": correct(trace, gold), **size(trace, tokens=tokens, teacher=teacher)}
-
-
 def correct(trace: Trace, gold: str) -> bool:
     """Whether the answer of a segmented response equals the gold answer. Raises answers.AnswerError."""
-    from cotspec.cot.answers import answer_of, equal  # here, as above
+    from cotspec.cot.answers import answer_of, equal  # here: who checks an expression needs the names alone
 
     given = answer_of(trace)
     return given is not None and equal(given, gold)
 
 
-def size(trace: Trace, *, tokens: int, teacher: Teacher) -> dict[str, bool | int | float]:
-    """All MEASURES but whether the answer is right."""
-    return {
-        "formatted": formatted(trace),
-        "steps": len(trace.steps),
-        "words": words(trace.text),
-        "tokens": tokens,
-        "teacher_steps": teacher.steps,
-        "teacher_words": teacher.words,
-        "teacher_tokens": teacher.tokens,
+TABLE: Mapping[str, Measure] = MappingProxyType(
+    {
+        "correct": Measure(
+            bool, "the answer equals the gold answer", lambda it: correct(it.trace, it.gold), needs="words"
+        ),
+        "formatted": Measure(
+            bool, "a step line, and an answer after its opener", lambda it: formatted(it.trace), needs="steps"
+        ),
+        "steps": Measure(
+            int, "step lines", lambda it: len(it.trace.steps), typical=(0, 1, 2, 4, 8, 12), at_most="words"
+        ),
+        "words": Measure(
+            int,
+            "words between blanks",
+            lambda it: words(it.trace.text),
+            typical=(10, 30, 60, 100, 150, 200, 300, 500, 800),
+            at_most="tokens",
+        ),
+        "tokens": Measure(
+            int,
+            "tokens as generated, with the end of the sequence",
+            lambda it: it.tokens,
+            typical=(15, 40, 80, 130, 200, 270, 400, 670, 1060),
+            least=1,
+        ),
+        "teacher_steps": Measure(
+            int,
+            "step lines of the teacher's trace",
+            lambda it: it.teacher.steps,
+            typical=(1, 2, 4, 8),
+            at_most="teacher_words",
+            of_prompt=True,
+        ),
+        "teacher_words": Measure(
+            int,
+            "words of the teacher's trace",
+            lambda it: it.teacher.words,
+            typical=(20, 40, 80, 160),
+            at_most="teacher_tokens",
+            of_prompt=True,
+        ),
+        "teacher_tokens": Measure(
+            int,
+            "tokens of the teacher's trace, as its tokenizer counts",
+            lambda it: it.teacher.tokens,
+            typical=(27, 53, 107, 213),
+            least=1,
+            of_prompt=True,
+        ),
     }
+)
+"""Every measure by its name in expressions."""
+
+MEASURES: Mapping[str, type] = MappingProxyType({name: measure.kind for name, measure in TABLE.items()})
+"""Names a reward expression may use, and their types."""
+
+
+def measure(response: str, *, tokens: int, gold: str, teacher: Teacher, fmt: TraceFormat) -> dict[str, Value]:
+    """All measures of one response. `tokens` is its length as generated; `gold` the gold answer."""
+    from cotspec.cot.segment import segment  # here, as above
+
+    found = Response(trace=segment(response, fmt), tokens=tokens, gold=gold, teacher=teacher)
+    return {name: each.compute(found) for name, each in TABLE.items()}
+
+
+def size(trace: Trace, *, tokens: int, teacher: Teacher) -> dict[str, Value]:
+    """All measures but whether the answer is right."""
+    found = Response(trace=trace, tokens=tokens, gold="", teacher=teacher)
+    return {name: each.compute(found) for name, each in TABLE.items() if name != "correct"}

@@ -1,22 +1,24 @@
 """Rewards as rules see them: what a spec's limits are, where a part of an expression stands, how measures read.
 
-Knows no rule. The analysis is the kernel's (`cotspec.cot.reward_bounds`).
+Knows no rule. The trial of a reward is the kernel's (`cotspec.cot.trial`).
 """
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from cotspec.cot.limits import Limits
-from cotspec.cot.reward_bounds import Analysis, Part, analyse
 from cotspec.cot.rewards import Place
+from cotspec.cot.trial import Limits, Part, Trial, tried
 from cotspec.diagnostics import Span
 from cotspec.diagnostics.source import Path
 from cotspec.ir import bodies
+from cotspec.passes import seen
 from cotspec.passes.check.context import Context
-from cotspec.spec.experiment import Experiment, Grpo, Reward, Stage
+from cotspec.spec.experiment import Grpo, Reward, Stage
+
+_TRACES: Final = 6
+"""Traces of an earlier run that rewards are tried on: the shortest, the longest, and some between."""
 
 
 class Judged(NamedTuple):
@@ -27,7 +29,7 @@ class Judged(NamedTuple):
     stage: Stage
     train: Grpo
     reward: Reward
-    analysis: Analysis
+    trial: Trial
     context: Context
 
     def span(self, part: Part) -> Span:
@@ -46,7 +48,7 @@ class Judged(NamedTuple):
 
 
 def judged(context: Context) -> Sequence[Judged]:
-    """Every reward that can be analysed."""
+    """Every reward that can be tried."""
     return context.once(_judged)
 
 
@@ -58,20 +60,15 @@ def _each(context: Context) -> Iterator[Judged]:
     for path, _, stage in context.stages():
         if stage.reward is None or not isinstance(stage.train, Grpo):
             continue
-        analysis = analyse(bodies.reward(stage.reward), limits(context.experiment, stage.train))
-        if analysis is not None:
-            yield Judged(
-                path=(*path, "reward"),
-                stage=stage,
-                train=stage.train,
-                reward=stage.reward,
-                analysis=analysis,
-                context=context,
-            )
+        trial = tried(bodies.reward(stage.reward), limits(context, stage, stage.train))
+        if trial is not None:
+            yield Judged((*path, "reward"), stage, stage.train, stage.reward, trial, context)
 
 
-def limits(spec: Experiment, train: Grpo) -> Limits:
-    """How long completions and traces can be."""
+def limits(context: Context, stage: Stage, train: Grpo) -> Limits:
+    """How long responses and traces can be, and how long some traces of an earlier run are."""
+    spec = context.experiment
+    sizes = sorted({(record.steps, record.words, record.tokens) for record in seen.records(context, stage)})
     keep, longest = spec.teach.keep, spec.teach.sampling.max_new_tokens
     most = longest if keep.steps.at_most is None else keep.steps.at_most
     return Limits(
@@ -79,12 +76,8 @@ def limits(spec: Experiment, train: Grpo) -> Limits:
         teacher_tokens=longest,
         teacher_steps=(keep.steps.at_least, max(most, keep.steps.at_least)),
         teacher_says=keep.answer == "correct" or keep.steps.at_least > 0,
+        traces=tuple(dict.fromkeys(sizes[at * (len(sizes) - 1) // (_TRACES - 1)] for at in range(_TRACES) if sizes)),
     )
-
-
-def owner(place: Place) -> str:
-    """`gate 1`, the name of a term, or that of a `let` expression."""
-    return f"gate {int(place[1]) + 1}" if place[0] == "gates" else f"`{place[1]}`"
 
 
 def sizes(measures: Mapping[str, float], names: Collection[str]) -> str:
@@ -114,8 +107,3 @@ def valued(measures: Mapping[str, float], names: Collection[str]) -> str:
         value = measures[name]
         told.append(f"`{name}` is {str(value).lower() if isinstance(value, bool) else f'{value:g}'}")
     return " and ".join(told)
-
-
-def is_part(tree: ast.AST, whole: ast.AST) -> bool:
-    """Whether a part stands in an expression."""
-    return any(node is tree for node in ast.walk(whole))

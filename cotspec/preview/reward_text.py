@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cotspec.cot.breakdown import GateTrial, TermTrial
+from cotspec.cot.measures import TABLE
 from cotspec.cot.rewards import weight_at
 from cotspec.preview.canvas import Canvas, Run, Style, visible
 from cotspec.preview.model import Preview
@@ -13,7 +14,6 @@ from cotspec.preview.wording import number
 from cotspec.spec.payload import GrpoBody, RewardTerm
 
 _NAME = 18
-_PAIRS = (("steps", "teacher_steps"), ("words", "teacher_words"), ("tokens", "teacher_tokens"))
 
 
 def section(preview: Preview, body: GrpoBody, canvas: Canvas) -> list[str]:
@@ -62,11 +62,14 @@ def _weight(term: RewardTerm, progress: float) -> str:
 
 def _measures(scored: Scored, preview: Preview, canvas: Canvas) -> Iterator[str]:
     given = "it gives no answer" if scored.answer is None else f"it answers {visible(scored.answer)}"
-    yield _measure(scored, canvas, "correct", f"{given}; gold is {visible(preview.record.answer)}")
-    yield _measure(scored, canvas, "formatted", "a step line, and an answer after its opener")
-    for name, teachers in _PAIRS:
-        known = scored.measures.get(teachers)
-        note = f"the teacher's: {known:,}" if known is not None else scored.unknown.get(teachers, "")
+    notes = {"correct": f"{given}; gold is {visible(preview.record.answer)}"}
+    for name, each in TABLE.items():
+        if each.of_prompt:
+            continue  # shown beside the response's own
+        note = notes.get(name, each.about if each.kind is bool else "")
+        if (teachers := f"teacher_{name}") in TABLE:
+            known = scored.measures.get(teachers)
+            note = f"the teacher's: {known:,}" if known is not None else scored.unknown.get(teachers, "")
         yield _measure(scored, canvas, name, note)
 
 

@@ -34,7 +34,7 @@ class Term(Part):
     """Factor, fixed or moving over the run."""
     range: tuple[float, float] | None = None
     """Least and greatest value, without the weight, of completions that pass the gates. A claim that `cotspec check`
-    proves or refuses; it changes no reward and is not part of the identity."""
+    tries on many responses; it changes no reward and is not part of the identity."""
 
 
 class Reward(Part):

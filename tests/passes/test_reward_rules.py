@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ OLD = "    reward: {terms: {solved: {value: 1 if correct else 0}}}\n"
 CORRECT = "gates: [{unless: correct, reward: -2}]\n"
 BOTH = "gates: [{unless: correct, reward: -2}, {unless: formatted, reward: -1}]\n"
 
+TRIED = re.compile(r"[0-9,]+(?= tried responses)")
 Found = tuple[str, str, str, str]
 
 
@@ -105,7 +107,7 @@ HITS: dict[str, tuple[str, dict[str, str], Found]] = {
     "a power that grows too large": (
         CORRECT + terms(a="1 / 10 ** words"),
         {},
-        ("error", "reward-undefined", "10 ** words", "`10 ** words` is too large a number where `words` is 512"),
+        ("error", "reward-undefined", "10 ** words", "`10 ** words` is too large a number where `words` is 500"),
     ),
     "a name of let divides": (
         "let: {part: words / teacher_words}\n" + CORRECT + terms(a="1 - part"),
@@ -125,23 +127,28 @@ HITS: dict[str, tuple[str, dict[str, str], Found]] = {
             "warning",
             "reward-unreachable",
             "formatted",
-            "gate 2 never decides: `formatted` always holds after the gates above",
+            "gate 2 decides none of {} tried responses: `formatted` always holds after the gates above",
         ),
     ),
     "a gate that nothing passes": (
         "gates: [{unless: correct, reward: -2}, {unless: not correct, reward: -1}]\n" + terms(a="1 / words"),
         {},
         (
-            "error",
+            "warning",
             "reward-unreachable",
             "not correct",
-            "nothing passes gate 2: `not correct` never holds, so no term is ever computed",
+            "none of {} tried responses passes gate 2: `not correct` never holds, so no term is computed",
         ),
     ),
     "a gate behind one that decides all": (
         "gates: [{unless: words < 0, reward: -2}, {unless: correct, reward: -1}]\n" + terms(a="1 / words"),
         {},
-        ("warning", "reward-unreachable", "correct", "no completion gets to gate 2: gate 1 decides them all"),
+        (
+            "warning",
+            "reward-unreachable",
+            "correct",
+            "none of {} tried responses gets to gate 2: gate 1 decides them all",
+        ),
     ),
     "a penalty that a gate hides": (
         CORRECT + terms(a="1 if correct else -5"),
@@ -150,13 +157,13 @@ HITS: dict[str, tuple[str, dict[str, str], Found]] = {
             "warning",
             "reward-unreachable",
             "-5",
-            "`-5` is never taken: `correct` always holds here, the gates have decided that",
+            "none of {} tried responses gets `-5`: `correct` holds for all that pass the gates",
         ),
     ),
     "a length that is never drawn": (
         CORRECT + terms(a="-1 if words > 512 else 1 / words"),
         {},
-        ("warning", "reward-unreachable", "-1", "`-1` is never taken: `words > 512` always is false here"),
+        ("warning", "reward-unreachable", "-1", "none of {} tried responses gets `-1`: `words > 512` is false for all"),
     ),
     "a term of the prompt alone": (
         terms(a="1 if correct else 0", b="teacher_steps / 10"),
@@ -175,7 +182,7 @@ HITS: dict[str, tuple[str, dict[str, str], Found]] = {
             "warning",
             "reward-constant",
             "'0.5'",
-            "`base` is 0.5 for every completion, and no gate keeps it from any: it changes no advantage",
+            "`base` is 0.5 for every response, and no gate keeps it from any: it changes no advantage",
         ),
     ),
     "a term that the gates make nothing": (
@@ -185,7 +192,7 @@ HITS: dict[str, tuple[str, dict[str, str], Found]] = {
             "warning",
             "reward-constant",
             "'not correct'",
-            "`b` adds nothing: it is 0 for every completion that passes the gates",
+            "`b` adds nothing: it is 0 for all {} tried responses past the gates",
         ),
     ),
     "a weight of nothing": (
@@ -220,8 +227,8 @@ HITS: dict[str, tuple[str, dict[str, str], Found]] = {
             "warning",
             "reward-upset",
             "reward",
-            "nothing in the reward asks whether the answer is correct: for a trace of 80 words, a wrong answer of "
-            "10 words scores 0.875, a right one of 512 words -5.4",
+            "nothing in the reward asks whether the answer is correct: for a trace of 20 words, a wrong answer of "
+            "10 words scores 0.5, a right one of 512 words -24.6",
         ),
     ),
     "a group of two": (
@@ -261,7 +268,8 @@ HITS: dict[str, tuple[str, dict[str, str], Found]] = {
 @pytest.mark.parametrize("name", HITS)
 def test_hit(name: str, tmp_path: Path) -> None:
     reward, options, expected = HITS[name]
-    assert expected in told(linted(tmp_path, reward, **options), tmp_path)
+    found = [(*one[:3], TRIED.sub("{}", one[3])) for one in told(linted(tmp_path, reward, **options), tmp_path)]
+    assert expected in found
 
 
 QUIET: dict[str, tuple[str, dict[str, str]]] = {
@@ -349,14 +357,12 @@ def test_near_miss(name: str, tmp_path: Path) -> None:
         ),
         ("1 - words / 513", "", ""),
         ("1 - words / 511", "error", "`a` leaves its range [0, 1]: it is -0.001957 where `words` is 512"),
-        (
-            "words / teacher_words if words < teacher_words else 1",
-            "warning",
-            "`a` cannot be shown to stay within [0, 1]: its bounds are 0.0004883 and 256",
-        ),
+        ("words / teacher_words if words < teacher_words else 1", "", ""),
     ],
 )
-def test_a_range_is_proven_or_not(value: str, severity: str, message: str, tmp_path: Path) -> None:
+def test_a_range_that_a_response_leaves_is_refused_with_it(
+    value: str, severity: str, message: str, tmp_path: Path
+) -> None:
     reward = CORRECT + f"terms: {{a: {{value: '{value}', range: [0, 1]}}}}\n"
     found = [one for one in told(linted(tmp_path, reward), tmp_path) if one[1] == "reward-range"]
     assert found == ([(severity, "reward-range", "[0, 1]", message)] if message else [])
@@ -365,7 +371,7 @@ def test_a_range_is_proven_or_not(value: str, severity: str, message: str, tmp_p
 def test_terms_that_can_and_cannot_change_an_order_are_named(tmp_path: Path) -> None:
     reward = BOTH + terms(solved="2", short="-words / 1000", fewer="teacher_steps")
     (help,) = [f.help for f in linted(tmp_path, reward, train="group: 2") if f.rule == "reward-order"]
-    assert "`short` can change the order, `solved` cannot" in help
+    assert "`short` can change the order, `solved` and `fewer` changed it in no pair that was tried" in help
 
 
 def test_a_budget_is_counted_on_the_traces_of_a_run(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.cot.limits import TEACHER
+from cotspec.cot.expr import Node
+from cotspec.cot.measures import TABLE
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, warning
@@ -28,29 +29,29 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every term."""
     for one in judged(context):
-        for name, node, _ in one.analysis.compiled.terms:
-            yield from _term(one, name, frozenset(node.reads))
+        for name, node, _ in one.trial.compiled.terms:
+            yield from _term(one, name, node)
 
 
-def _term(one: Judged, name: str, reads: frozenset[str]) -> Iterator[Diagnostic]:
-    given, value = one.reward.terms[name].weight, one.analysis.terms[name]
+def _term(one: Judged, name: str, node: Node) -> Iterator[Diagnostic]:
+    given, trial = one.reward.terms[name].weight, one.trial
     if (given.from_ == given.to == 0.0) if isinstance(given, Ramp) else given == 0.0:
         span = one.context.source.value((*one.path, "terms", name, "weight"))
         yield warning(RULE, span, f"`{name}` adds nothing: its weight is 0", "give it a weight, or leave the term out")
         return
-    if value is None or any(dead.branch.place[:2] == ("terms", name) for dead in one.analysis.dead):
+    values = {value for _, value in trial.values(name)}
+    if not values or any(dead.part.place[:2] == ("terms", name) for dead in trial.untaken()):
         return  # nobody gets here, or another rule has said what is constant about it
-    span, decided = one.whole(("terms", name, "value")), any(gate.fails for gate in one.analysis.gates)
-    if value.fixed and value.low == 0.0:
-        message = f"`{name}` adds nothing: it is 0 for every completion{' that passes the gates' if decided else ''}"
+    span, decided = one.whole(("terms", name, "value")), len(trial.passed) < len(trial.all)
+    each = "every response" if node.constant is not None else f"all {len(trial.passed):,} tried responses"
+    if values == {0.0}:
+        message = f"`{name}` adds nothing: it is 0 for {each}{' past the gates' if decided else ''}"
         yield warning(RULE, span, message, "leave the term out, or change it")
-    elif value.fixed and not decided:
-        message = (
-            f"`{name}` is {value.low:g} for every completion, and no gate keeps it from any: it changes no advantage"
-        )
-        yield warning(RULE, span, message, "leave it out, or make it depend on the completion")
-    elif reads <= set(TEACHER) and not decided:
+    elif len(values) == 1 and not decided:
+        message = f"`{name}` is {values.pop():g} for {each}, and no gate keeps it from any: it changes no advantage"
+        yield warning(RULE, span, message, "leave it out, or make it depend on the response")
+    elif all(TABLE[measure].of_prompt for measure in node.reads) and not decided:
         message = (
             f"`{name}` depends on the teacher's trace only, so it is the same in a whole group: no advantage changes"
         )
-        yield warning(RULE, span, message, "compare it with `steps`, `words` or `tokens` of the completion")
+        yield warning(RULE, span, message, "compare it with `steps`, `words` or `tokens` of the response")

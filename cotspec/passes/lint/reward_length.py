@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
-from cotspec.cot import witness
-from cotspec.cot.limits import TEACHER
-from cotspec.cot.reward_bounds import Part
+from cotspec.cot.measures import TABLE
+from cotspec.cot.trial import Part, value_of
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes import seen
@@ -28,39 +30,57 @@ RULE = Rule(
     f"stages: {{first: {{{_STAGE}, train: {{by: grpo, lr: 1e-5, sampling: {{max_new_tokens: 768}}}}, {_REWARD}}}}}\n",
 )
 
+_LENGTHS: Final = ("words", "tokens")
+_TEACHER: Final = ("teacher_steps", "teacher_words", "teacher_tokens")
 _ADVICE: Final = "raise `train.sampling.max_new_tokens`, or ask for less"
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every reward that reads a length."""
     for one in judged(context):
-        if {"words", "tokens"} & {name for name, _ in one.analysis.compiled.measures}:
+        if one.trial.reads & set(_LENGTHS):
             yield from _best(one)
             yield from _allowed(one)
 
 
 def _best(one: Judged) -> Iterator[Diagnostic]:
-    found = witness.best_beyond(one.analysis)
-    if found is None:
-        return
-    reads = {name for name, _ in one.analysis.compiled.measures}
-    trace = prompt(found.measures, reads)
-    start = f"for {trace}, " if trace else ""
-    limit = one.train.sampling.max_new_tokens
-    words = int(found.measures["words"])
-    message = f"{start}the reward is highest at {words} words, and `max_new_tokens` {limit} holds fewer"
-    yield warning(RULE, one.context.source.key(one.path), message, _ADVICE)
+    """A right response longer than is drawn that scores more than every right one of a length that is."""
+    trial, limit = one.trial, one.train.sampling.max_new_tokens
+    for question in (each for each in trial.questions if each.usual):
+        made = trial.scored(trial.responses(question, longest=4 * limit))
+        right = [each for each in made if each.usual and each.measures["correct"] and each.score.total is not None]
+        near = [each.total for each in right if each.measures["tokens"] <= limit]
+        far = [each for each in right if each.measures["words"] > limit]
+        best = max((each.total for each in far), default=-math.inf)
+        if near and best > max(near) + 1e-9:
+            shown = min((each for each in far if each.total == best), key=lambda each: each.measures["words"])
+            trace = prompt(shown.measures, trial.reads)
+            start = f"for {trace}, " if trace else ""
+            words = int(shown.measures["words"])
+            message = f"{start}the reward is highest at {words} words, and `max_new_tokens` {limit} holds fewer"
+            yield warning(RULE, one.context.source.key(one.path), message, _ADVICE)
+            return
 
 
 def _allowed(one: Judged) -> Iterator[Diagnostic]:
     """The first such length: the others of a reward are mostly parts of it."""
-    for place, _, side in one.analysis.compared:
-        part = Part(place=place, parsed=one.analysis.parts[place], tree=side)
-        names = one.analysis.names(side)
-        found = list(_side(one, part)) if names and names <= set(TEACHER) else []
-        if found:
-            yield from found
-            return
+    for part in one.trial.parts:
+        if isinstance(part.tree, ast.Compare):
+            for side in _sides(part.tree):
+                names = one.trial.part(side).node.reads
+                if names and all(TABLE[name].of_prompt for name in names):
+                    found = list(_side(one, one.trial.part(side)))
+                    yield from found
+                    if found:
+                        return
+
+
+def _sides(tree: ast.Compare) -> Iterator[ast.expr]:
+    """What a length is compared with."""
+    for left, right in pairwise([tree.left, *tree.comparators]):
+        for name, other in ((left, right), (right, left)):
+            if isinstance(name, ast.Name) and name.id in _LENGTHS:
+                yield other
 
 
 def _side(one: Judged, part: Part) -> Iterator[Diagnostic]:
@@ -68,19 +88,16 @@ def _side(one: Judged, part: Part) -> Iterator[Diagnostic]:
     limit, records = one.train.sampling.max_new_tokens, seen.records(one.context, one.stage)
     if records:
         sizes = [(record.steps, record.words, record.tokens) for record in records]
-        lengths = {size: witness.length(one.analysis, part.tree, *size) for size in set(sizes)}
+        lengths = {size: value_of(part.node, dict(zip(_TEACHER, size, strict=True))) for size in set(sizes)}
         over = sum((lengths[size] or 0.0) > limit for size in sizes)
         if not seen.rare(over, len(sizes)):
             message = f"`{part.text}` is above `max_new_tokens` {limit} in {seen.of_traces(over, len(sizes))}"
             yield warning(RULE, one.span(part), message, _ADVICE)
         return
-    for teacher in witness.step_teachers(one.analysis, part.tree):
-        length = witness.length(one.analysis, part.tree, *(int(teacher[name]) for name in TEACHER))
+    for question in one.trial.questions:
+        length = value_of(part.node, question.measures) if question.usual else None
         if length is not None and length > limit:
-            steps = int(teacher["teacher_steps"])
-            count = f"{steps} step{'s' * (steps > 1)}"
-            message = (
-                f"`{part.text}` is {length:g} for a trace of {count}, and `max_new_tokens` {limit} holds fewer words"
-            )
+            trace = prompt(question.measures, part.node.reads)
+            message = f"`{part.text}` is {length:g} for {trace}, and `max_new_tokens` {limit} holds fewer words"
             yield warning(RULE, one.span(part), message, _ADVICE)
             return

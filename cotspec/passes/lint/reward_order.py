@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Final
 
-from cotspec.cot import ranking
+from cotspec.cot.trial import Trial, Tried
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, warning
@@ -24,27 +26,59 @@ RULE = Rule(
 )
 
 
+_MOST: Final = 24
+"""Responses to a question that are compared with each other."""
+
+
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every reward of groups of two."""
     for one in judged(context):
         if one.train.group == 2 and one.train.scale_rewards == "group":
-            order = ranking.order(one.analysis)
-            if order.graded:
-                yield _order(one, order)
+            pools = list(_pools(one.trial))
+            if any(len({each.total for each in pool}) > 2 for pool in pools):
+                yield _order(one, pools)
 
 
-def _order(one: Judged, order: ranking.Order) -> Diagnostic:
+def _pools(trial: Trial) -> Iterator[list[Tried]]:
+    """Common responses to the question with the shortest trace and to that with the longest, right and wrong."""
+    asked = [question for question in trial.questions if question.usual]
+    for question in dict.fromkeys((0, len(asked) - 1)):
+        own = [e for e in trial.all if e.usual and e.question is asked[question] and e.score.total is not None]
+        kinds: dict[int | None, list[Tried]] = {}
+        for each in own:
+            kinds.setdefault(each.score.gate, []).append(each)
+        yield [e for kind in kinds.values() for e in kind[:: max(1, -(-len(kind) // (_MOST // len(kinds))))]]
+
+
+def _order(one: Judged, pools: Sequence[Sequence[Tried]]) -> Diagnostic:
     message = (
         "in a group of 2 any two unequal rewards become ±0.707: only their order counts, not how far apart they are"
     )
+    names = list(one.reward.terms)
+    deciding = [name for name in names if any(_decides(name, pool) for pool in pools)]
+    idle = [name for name in names if name not in deciding]
     told = [
-        f"{_listed([name for name in one.reward.terms if name in names])} {does}"
-        for names, does in ((order.deciding, "can change the order"), (order.idle, "cannot"))
-        if names
+        f"{_listed(part)} {does}"
+        for part, does in ((deciding, "can change the order"), (idle, "changed it in no pair that was tried"))
+        if part
     ]
     advice = "take a larger `group`, or `scale_rewards: none`" + (f"; here {', '.join(told)}" if told else "")
     span = one.context.source.value((*one.path[:-1], "train", "group"))
     return warning(RULE, span, message, advice)
+
+
+def _decides(name: str, pool: Sequence[Tried]) -> bool:
+    """Whether some two responses are ordered otherwise without a term."""
+    return any(_sign(a.total, b.total) != _sign(_without(a, name), _without(b, name)) for a, b in combinations(pool, 2))
+
+
+def _without(one: Tried, name: str) -> float:
+    return one.total - one.score.terms.get(name, 0.0)
+
+
+def _sign(a: float, b: float) -> int:
+    """The order of two rewards; what differs by roundings only is equal."""
+    return 0 if abs(a - b) <= 1e-9 * max(1.0, abs(a), abs(b)) else 1 if a > b else -1
 
 
 def _listed(names: Sequence[str]) -> str:

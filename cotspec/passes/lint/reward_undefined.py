@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from cotspec.cot import witness
-from cotspec.cot.expr.bounds import FaultKind
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, finding
@@ -17,29 +15,31 @@ _SOLVED = "(1 if correct else 0)"
 
 RULE = Rule(
     slug="reward-undefined",
-    claim="A reward has a value for every completion.",
+    claim="A reward has a value for every response that can be written.",
     why="A completion that cannot be scored is left out of its group and learns nothing: an empty answer that divides "
-    "by zero is not punished. Shown by measures for which the reward itself gave no value.",
+    "by zero is not punished. Shown by a response that was tried, for which the reward itself gave no value.",
     failing=f"stages: {{first: {{{_STAGE}, reward: {{terms: {{a: {{value: {_SOLVED} / words}}}}}}}}}}\n",
     passing=f"stages: {{first: {{{_STAGE}, reward: {{terms: {{a: {{value: '{_SOLVED} / max(words, 1)'}}}}}}}}}}\n",
 )
 
-_ADVICE: Final[dict[FaultKind, str]] = {
-    "zero": "keep the divisor from 0, as in `max(words, 1)`, or ask first: `… if words > 0 else 0`",
-    "log": "keep the argument above 0, as in `log(1 + words)`",
-    "sqrt": "keep the argument from falling below 0, as in `sqrt(max(…, 0))`",
-    "power": "keep the base from falling below 0, or use a whole exponent",
-    "limits": "keep the lower limit below the upper one",
-    "large": "keep the exponent small, or bound the argument with `clip`",
-}
+_ADVICE: Final = (
+    ("zero", "keep the divisor from 0, as in `max(words, 1)`, or ask first: `… if words > 0 else 0`"),
+    ("logarithm", "keep the argument above 0, as in `log(1 + words)`"),
+    ("square root", "keep the argument from falling below 0, as in `sqrt(max(…, 0))`"),
+    ("power", "keep the base from falling below 0, or use a whole exponent"),
+    ("limit", "keep the lower limit below the upper one"),
+    ("too large", "keep the exponent small, or bound the argument with `clip`"),
+)
+"""A word of what went wrong → what to do."""
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every part of a reward that may have no value, where a completion shows that it has none."""
+    """Every part of a reward that had no value for some response that was tried."""
     for one in judged(context):
-        for part, kind in one.analysis.faults:
-            found = witness.undefined(one.analysis, part, kind)
-            if found is not None:
-                names = one.analysis.names(witness.cause(part, kind)[0].tree)
-                where = f" where {valued(found.measures, names)}" if names else ""
-                yield finding(RULE, one.span(part), f"{found.said}{where}", _ADVICE[kind])
+        for found in one.trial.undefined():
+            part = found.part
+            where = f" where {valued(found.measures, found.reads)}" if found.reads else ""
+            span = one.context.source.key(one.path) if part is None else one.span(part)
+            said = found.said.rpartition("`")[2]
+            advice = next((help for word, help in _ADVICE if word in said), "")
+            yield finding(RULE, span, f"{found.said}{where}", advice)

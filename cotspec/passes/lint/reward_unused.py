@@ -27,6 +27,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every reward."""
     for one in judged(context):
         for name in one.reward.let:
-            if name in one.analysis.compiled.unused:
+            if name in one.trial.compiled.unused:
                 span = context.source.key((*one.path, "let", name))
                 yield warning(RULE, span, f"nothing uses `{name}`", "use it in a gate or a term, or leave it out")

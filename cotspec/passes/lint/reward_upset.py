@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.cot import witness
-from cotspec.cot.witness import Shown
+from cotspec.cot.measures import TABLE
+from cotspec.cot.trial import Trial, Tried
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, warning
@@ -28,13 +28,34 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every reward."""
     for one in judged(context):
-        found = witness.upset(one.analysis)
-        if found is not None:
-            yield _upset(one, *found)
+        for progress in one.trial.ends():
+            pairs = list(_pairs(one.trial, progress))
+            if pairs:
+                yield _upset(one, *max(pairs, key=lambda pair: pair[0].total - pair[1].total), progress)
+                break
 
 
-def _upset(one: Judged, wrong: Shown, right: Shown, progress: float) -> Diagnostic:
-    reads = {name for name, _ in one.analysis.compiled.measures}
+def _pairs(trial: Trial, progress: float) -> Iterator[tuple[Tried, Tried]]:
+    """The best wrong answer and the worst right one of each question and form, where the wrong one scores more."""
+    form = [name for name, each in TABLE.items() if each.kind is bool and name != "correct"]
+    groups: dict[object, dict[bool, list[Tried]]] = {}
+    for each in trial.at_progress(progress):
+        if each.usual and each.score.total is not None:
+            key = (id(each.question), *(each.measures[name] for name in form))
+            groups.setdefault(key, {True: [], False: []})[bool(each.measures["correct"])].append(each)
+    for group in groups.values():
+        if group[True] and group[False]:
+            wrong, right = max(group[False], key=_total), min(group[True], key=_total)
+            if wrong.total > right.total + 1e-9:
+                yield wrong, right
+
+
+def _total(one: Tried) -> float:
+    return one.total
+
+
+def _upset(one: Judged, wrong: Tried, right: Tried, progress: float) -> Diagnostic:
+    reads = one.trial.reads
     trace = prompt(wrong.measures, reads)
     start = f"for {trace}, " if trace else ""
     when = " at the end of the run" if progress else ""
@@ -46,6 +67,6 @@ def _upset(one: Judged, wrong: Shown, right: Shown, progress: float) -> Diagnost
     return warning(RULE, one.context.source.key(one.path), message, advice)
 
 
-def _of(one: Shown, reads: set[str]) -> str:
+def _of(one: Tried, reads: frozenset[str]) -> str:
     told = sizes(one.measures, reads)
     return f" of {told}" if told else ""

@@ -1,0 +1,370 @@
+"""A reward tried on responses that nobody has written yet: what it does to each, computed by the reward itself.
+
+The responses are made from the measures' own descriptions (`measures.TABLE`), at common values, at the ends of what is
+possible, and at and next to every number the reward names or computes from the teacher's trace; the questions from the
+lengths of an earlier run's traces, or from common ones. Nothing is proven: what happens in no response that was tried
+may still happen, and what happens in one does. Knows no rules and no files.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from itertools import product
+from typing import Final, NamedTuple
+
+from cotspec.cot.expr import Node, Symbol, UnscorableError, bind, read, scope_of
+from cotspec.cot.expr.text import Parsed, parse
+from cotspec.cot.expr.tree import Walk
+from cotspec.cot.measures import MEASURES, TABLE, Value
+from cotspec.cot.rewards import CompiledReward, Place, RewardError, Score, compile_reward
+from cotspec.spec.payload import Reward
+
+Measures = Mapping[str, Value]
+
+MOST: Final = 3_000
+"""Responses that are tried."""
+MOST_WORK: Final = 400_000
+"""Responses times parts of expressions: about 0.2 s, and many times what a usual reward takes."""
+_NAMED: Final = 12
+"""Numbers of a reward whose neighbourhood is tried."""
+_GRID: Final = 4
+"""Values of each measure that are tried with those of all others."""
+
+
+class Limits(NamedTuple):
+    """What a spec and an earlier run say about the sizes of responses and of the teacher's traces."""
+
+    tokens: int
+    """Longest response."""
+    teacher_tokens: int
+    """Longest trace."""
+    teacher_steps: tuple[int, int]
+    """Fewest and most steps of a kept trace."""
+    teacher_says: bool = True
+    """Whether a kept trace always says something: it was checked to be right, or has a step."""
+    traces: tuple[tuple[int, int, int], ...] = ()
+    """Steps, words and tokens of traces of an earlier run."""
+
+
+class Question(NamedTuple):
+    """The measures that all responses to one question share."""
+
+    measures: Measures
+    usual: bool
+    """It is no extreme."""
+
+
+class Tried(NamedTuple):
+    """A response, and what the reward does to it at the start of the run."""
+
+    measures: Measures
+    question: Question
+    usual: bool
+    """It and its question are no extremes."""
+    score: Score
+
+    @property
+    def total(self) -> float:
+        """Its reward; only of those that have one."""
+        assert self.score.total is not None  # noqa: S101 - who asks has looked
+        return self.score.total
+
+
+class Part(NamedTuple):
+    """A part of an expression and where that expression stands in the reward."""
+
+    place: Place
+    parsed: Parsed
+    tree: ast.expr
+    node: Node
+
+    @property
+    def text(self) -> str:
+        """As it is written, shortened."""
+        return self.parsed.source(self.tree)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is a whole expression."""
+        return self.tree is self.parsed.tree
+
+
+class Branch(NamedTuple):
+    """A value of an `if … else` that was taken by none of the responses that came to it."""
+
+    part: Part
+    test: Part
+    taken: bool
+    """What the test was for each."""
+    by_gates: bool
+    """Whether others, which the gates decide, would take it."""
+
+
+@lru_cache(maxsize=256)
+def tried(reward: Reward, limits: Limits) -> Trial | None:
+    """The trial of a reward; None for one with mistakes."""
+    try:
+        return Trial(reward, compile_reward(reward), limits)
+    except RewardError:
+        return None
+
+
+class Undefined(NamedTuple):
+    """What a score says has no value, and the first response it says so of."""
+
+    said: str
+    part: Part | None
+    measures: Measures
+    reads: frozenset[str]
+    """The measures that it depends on: of a division, those of the divisor."""
+
+
+class Trial:
+    """A reward and the responses it was tried on."""
+
+    def __init__(self, reward: Reward, compiled: CompiledReward, limits: Limits) -> None:
+        self.reward, self.compiled, self.limits = reward, compiled, limits
+        self.reads = frozenset(name for name, _ in compiled.measures)
+        self.parts = tuple(_parts(reward))
+        self.questions = tuple(_questions(limits))
+        made = [one for question in self.questions for one in self.responses(question)]
+        fit = max(50, min(MOST, MOST_WORK // max(1, len(self.parts))))
+        self.all: Sequence[Tried] = self.scored(made[:: -(-len(made) // fit)])
+        """Every response that was tried."""
+        self.passed = [one for one in self.all if self.stopped(one) == len(reward.gates)]
+        """Those that no gate decided."""
+
+    def scored(self, made: Iterable[Made], progress: float = 0.0) -> list[Tried]:
+        """Responses with their scores."""
+        return [Tried(*one, self.compiled.score(one.measures, progress)) for one in made]
+
+    def stopped(self, one: Tried) -> int:
+        """The gate that decided a response, or could not; the number of gates when it passed them all."""
+        if one.score.gate is not None:
+            return one.score.gate
+        first = one.score.unscored[:1]
+        return next((n for n in range(len(self.reward.gates)) if first == (f"gate {n + 1}",)), len(self.reward.gates))
+
+    def at_progress(self, progress: float) -> Sequence[Tried]:
+        """All that were tried, scored at another place in the run."""
+        if progress == 0.0:
+            return self.all
+        return self.scored((Made(one.measures, one.question, one.usual) for one in self.all), progress)
+
+    def ends(self) -> tuple[float, ...]:
+        """The places in a run that are tried: a weight moves in a straight line between them."""
+        return (0.0, 1.0) if any(term.weight.first != term.weight.last for term in self.reward.terms) else (0.0,)
+
+    def values(self, name: str) -> list[tuple[Tried, float]]:
+        """A term's value, without its weight, for those that pass the gates."""
+        node = next(node for term, node, _ in self.compiled.terms if term == name)
+        found = ((one, value_of(node, one.measures)) for one in self.passed)
+        return [(one, value) for one, value in found if value is not None]
+
+    # --- what happened ---
+
+    def undefined(self) -> Sequence[Undefined]:
+        """Everything that had no value for some response, each once."""
+        found: dict[str, Undefined] = {}
+        for one in self.all:
+            if one.score.total is None:
+                for said in one.score.problem.split("; "):
+                    found.setdefault(*self._undefined(said, one))
+        return tuple(found.values())
+
+    def _undefined(self, said: str, one: Tried) -> tuple[str, Undefined]:
+        _, _, why = said.rpartition(" cannot be scored: ")
+        text = why[1 : why.find("`", 1)] if why.startswith("`") else ""
+        part = next((part for part in self.parts if part.text == text), None)
+        cause = part
+        if part is not None and isinstance(part.tree, ast.BinOp) and why.endswith("divides by zero"):
+            cause = self.part(part.tree.right if not isinstance(part.tree.op, ast.Pow) else part.tree.left)
+        return text or why, Undefined(why, part, one.measures, self.reads if cause is None else cause.node.reads)
+
+    def untaken(self) -> Iterator[Branch]:
+        """Every branch that none of the responses that came to it took."""
+        gated = frozenset[str]().union(*(node.names for node, _ in self.compiled.gates))
+        for part in self.parts:
+            if part.whole:
+                free = part.place[0] == "gates" or (part.place[0] == "let" and part.place[1] in gated)
+                yield from self._untaken(part.tree, self.all if free else self.passed, part.place)
+
+    def _untaken(self, tree: ast.AST, came: Sequence[Tried], place: Place) -> Iterator[Branch]:
+        if not came:
+            return
+        if not isinstance(tree, ast.IfExp):
+            for inside in ast.iter_child_nodes(tree):
+                yield from self._untaken(inside, came, place)
+            return
+        test = self.part(tree.test)
+        sides: dict[bool, list[Tried]] = {True: [], False: []}
+        for one in came:
+            value = value_of(test.node, one.measures)
+            if value is not None:
+                sides[bool(value)].append(one)
+        yield from self._untaken(tree.test, came, place)
+        for taken, inside in ((True, tree.body), (False, tree.orelse)):
+            yield from self._untaken(inside, sides[taken], place)
+            if not sides[taken] and sides[not taken]:
+                others = (value_of(test.node, one.measures) for one in self.all)
+                by_gates = any(value is not None and bool(value) is taken for value in others)
+                yield Branch(self.part(inside), test, not taken, by_gates)
+
+    def part(self, tree: ast.expr) -> Part:
+        """A part by its tree."""
+        return self._by_tree[tree]
+
+    @cached_property
+    def _by_tree(self) -> dict[ast.expr, Part]:
+        return {part.tree: part for part in self.parts}
+
+    # --- responses ---
+
+    def responses(self, question: Question, *, longest: int = 0) -> Iterator[Made]:
+        """Responses to one question, differing in what the reward reads and in whether they are right; as long as are
+        drawn, or up to `longest`."""
+        top = longest or self.limits.tokens
+        asked = [name for name in _FLAGS if name in self.reads or name == "correct"]
+        near = [value + step for value in self._named(question.measures) for step in (-1, 0, 1)]
+        choices = {name: _choices(name, near, top) for name in _SIZES if name in self.reads}
+        rest: dict[str, Value] = dict.fromkeys(_FLAGS, False) | {name: TABLE[name].least for name in _SIZES}
+        seen = set()
+        for flags in product((True, False), repeat=len(asked)):
+            for picked, fixed in _picks(choices, top):
+                values = {**rest, **question.measures, **dict(zip(asked, flags, strict=True)), **picked}
+                if _settled(values, fixed, top) and (key := tuple(values.values())) not in seen:
+                    seen.add(key)
+                    usual = all(values[name] >= TABLE[name].typical[0] for name in choices)
+                    yield Made(values, question, usual and question.usual)
+
+    def _named(self, question: Measures) -> Sequence[int]:
+        """Whole numbers that the reward names or computes from the question alone, those that it computes first."""
+        fixed = [p for p in self.parts if p.node.kind == "number" and p.node.reads <= set(_QUESTION)]
+        fixed.sort(key=lambda part: not part.node.reads)
+        fixed = [part for part in fixed[:200] if part.node.reads or (part.node.constant or 0.0) > 3.0]
+        found = [value for part in fixed if (value := value_of(part.node, question)) is not None]
+        return list(dict.fromkeys(math.floor(value) for value in found if 0.0 <= value < 1e9))[:_NAMED]
+
+
+class Made(NamedTuple):
+    """A response that can be tried."""
+
+    measures: Measures
+    question: Question
+    usual: bool
+
+
+def value_of(node: Node, measures: Measures) -> float | None:
+    """What an expression is; None when it has no value."""
+    try:
+        return node.run({name: value if isinstance(value, bool) else float(value) for name, value in measures.items()})
+    except UnscorableError:
+        return None
+
+
+# --- measures ---------------------------------------------------------------------------------------------------------
+
+_FLAGS: Final = tuple(name for name, each in TABLE.items() if each.kind is bool and not each.of_prompt)
+_SIZES: Final = tuple(name for name, each in TABLE.items() if each.kind is not bool and not each.of_prompt)
+_QUESTION: Final = tuple(name for name, each in TABLE.items() if each.of_prompt)
+_PAIRS: Final = tuple((name, TABLE[name].at_most) for name in _SIZES if TABLE[name].at_most)
+_LIMITED: Final = frozenset(("tokens", *(name for pair in _PAIRS for name in pair)))
+"""Sizes that the longest response limits."""
+
+
+def _choices(name: str, near: Iterable[int], top: int) -> list[int]:
+    """Values of a size that are tried."""
+    each = TABLE[name]
+    found = {each.least, each.least + 1, *each.typical, *near, *([top] if name in _LIMITED else [])}
+    return sorted(value for value in found if each.least <= value and (value <= top or name not in _LIMITED))
+
+
+def _picks(choices: Mapping[str, Sequence[int]], top: int) -> Iterator[tuple[dict[str, int], frozenset[str]]]:
+    """Each size at all its values with the others as they are common, then some values of each with some of all others;
+    and which of them may not be changed to fit."""
+    middle = {name: TABLE[name].typical[len(TABLE[name].typical) // 2] for name in choices}
+    common = {name: min(value, top) if name in _LIMITED else value for name, value in middle.items()}
+    for name, values in choices.items():
+        for value in values:
+            yield {**common, name: value}, frozenset((name,))
+    if len(choices) != 1:
+        some = [values[:: max(1, (len(values) - 1) // (_GRID - 1))] for values in choices.values()]
+        for row in product(*some):
+            yield dict(zip(choices, row, strict=True)), frozenset(choices)
+
+
+def _settled(values: dict[str, Value], fixed: frozenset[str], top: int) -> bool:
+    """Make what is not fixed fit together, in place; False when no response has such measures."""
+    held = set(fixed)
+    for small, large in reversed(_PAIRS):
+        if values[small] > values[large] and large in held and small not in held:
+            values[small] = values[large]
+            held.add(small)
+    for name in _FLAGS:
+        needed = TABLE[name].needs
+        if values[name] and needed and values[needed] < 1:
+            if needed in held:
+                return False
+            values[needed] = 1
+    for small, large in _PAIRS:
+        if values[small] > values[large]:
+            if large in held:
+                return False
+            values[large] = values[small]
+    return all(values[name] <= top for name in _LIMITED)
+
+
+def _questions(limits: Limits) -> Iterator[Question]:
+    """Those of an earlier run; without one common ones, and the least and the most that a trace can be."""
+    if limits.traces:
+        yield from (Question(dict(zip(_QUESTION, trace, strict=True)), usual=True) for trace in limits.traces)
+        return
+    common, most = list(zip(*(TABLE[name].typical for name in _QUESTION), strict=True)), limits.teacher_tokens
+    seen = []
+    for given in (*common, (0, 0, 0), (most, most, most)):
+        low, high = limits.teacher_steps
+        steps = min(max(given[0], low), high, most)
+        words = min(max(given[1], steps, int(limits.teacher_says)), most)
+        kept = dict(zip(_QUESTION, (steps, words, min(max(given[2], words, 1), most)), strict=True))
+        if kept not in seen:
+            seen.append(kept)
+            yield Question(kept, usual=given in common)
+
+
+# --- expressions ------------------------------------------------------------------------------------------------------
+
+
+class _Recording(Walk):
+    """A walk that keeps every node."""
+
+    def __init__(self, parsed: Parsed, scope: Mapping[str, Symbol]) -> None:
+        super().__init__(parsed, scope)
+        self.found: dict[ast.expr, Node] = {}
+
+    def node(self, tree: ast.expr) -> Node | None:
+        made = super().node(tree)
+        if made is not None:
+            self.found[tree] = made
+        return made
+
+
+def _parts(reward: Reward) -> Iterator[Part]:
+    """Every part of every expression, the whole before its parts; the reward has been compiled."""
+    scope = scope_of(MEASURES)
+    texts: list[tuple[Place, str]] = [(("let", binding.name), binding.value) for binding in reward.let]
+    texts += [(("gates", number, "unless"), gate.unless) for number, gate in enumerate(reward.gates)]
+    texts += [(("terms", term.name, "value"), term.value) for term in reward.terms]
+    for place, text in texts:
+        parsed = parse(text)
+        if not isinstance(parsed, Parsed):
+            continue
+        walk = _Recording(parsed, scope)
+        walk.node(parsed.tree)
+        if place[0] == "let":
+            scope[str(place[1])] = bind(str(place[1]), read(text, scope))
+        for tree in ast.walk(parsed.tree):
+            if isinstance(tree, ast.expr) and tree in walk.found:
+                yield Part(place, parsed, tree, walk.found[tree])
