@@ -40,8 +40,10 @@ def _term(one: Judged, name: str, node: Node) -> Iterator[Diagnostic]:
         yield warning(RULE, span, f"`{name}` adds nothing: its weight is 0", "give it a weight, or leave the term out")
         return
     values = {value for _, value in trial.values(name)}
-    if not values or any(dead.part.place[:2] == ("terms", name) for dead in trial.untaken()):
-        return  # nobody gets here, or another rule has said what is constant about it
+    if not values:
+        return  # nobody gets here
+    if len(values) == 1 and any(dead.part.place[:2] == ("terms", name) for dead in trial.untaken()):
+        return  # another rule has said what is constant about it
     span, decided = one.whole(("terms", name, "value")), len(trial.passed) < len(trial.all)
     each = "every response" if node.constant is not None else f"all {len(trial.passed):,} tried responses"
     if values == {0.0}:

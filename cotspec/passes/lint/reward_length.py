@@ -47,8 +47,9 @@ def _best(one: Judged) -> Iterator[Diagnostic]:
     """A right response longer than is drawn that scores more than every right one of a length that is."""
     trial, limit = one.trial, one.train.sampling.max_new_tokens
     for question in (each for each in trial.questions if each.usual):
-        made = trial.scored(trial.responses(question, longest=4 * limit))
-        right = [each for each in made if each.usual and each.measures["correct"] and each.score.total is not None]
+        made = (each for each in trial.responses(question, longest=4 * limit) if each.usual)
+        right = trial.scored(each for each in made if each.measures["correct"])
+        right = [each for each in right if each.score.total is not None]
         near = [each.total for each in right if each.measures["tokens"] <= limit]
         far = [each for each in right if each.measures["words"] > limit]
         best = max((each.total for each in far), default=-math.inf)
