@@ -49,11 +49,11 @@ def summarise(results: Iterable[Sequence[bool]], keep: Keep) -> MiningSummary:
     graded = [tuple(result) for result in results]
     failures = sum(is_failure(result, keep) for result in graded)
     right = [sum(result) for result in graded]
-    most = max(map(len, graded), default=0)
+    most = max(map(len, graded), default=-1)
     return MiningSummary(
         questions=len(graded),
         failures=failures,
         attempts=sum(map(len, graded)),
         correct_attempts=sum(right),
-        by_correct={str(count): right.count(count) for count in range(most + 1)} if graded else {},
+        by_correct={str(count): right.count(count) for count in range(most + 1)},
     )

@@ -49,9 +49,17 @@ def test_the_ends_are_where_the_score_test_just_rejects(count: tuple[int, int]) 
             assert (successes / n - end) ** 2 == pytest.approx(Z95**2 * end * (1 - end) / n, rel=1e-6, abs=1e-12)
 
 
-@pytest.mark.parametrize(("successes", "n"), [(0, 0), (1, 0), (-1, 5), (6, 5)])
-def test_an_impossible_count_is_refused(successes: int, n: int) -> None:
-    with pytest.raises(ValueError):
+@pytest.mark.parametrize(
+    ("successes", "n", "said"),
+    [
+        (0, 0, "^an interval needs at least one observation$"),
+        (1, 0, "^an interval needs at least one observation$"),
+        (-1, 5, "^-1 successes of 5 are impossible$"),
+        (6, 5, "^6 successes of 5 are impossible$"),
+    ],
+)
+def test_an_impossible_count_is_refused(successes: int, n: int, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
         wilson(successes, n)
 
 
@@ -77,7 +85,15 @@ def test_a_paired_interval_stays_in_range_and_turns_around_with_the_sides(case: 
     assert back == (pytest.approx(-share), pytest.approx(-high), pytest.approx(-low))
 
 
-@pytest.mark.parametrize(("n", "gained", "lost"), [(0, 0, 0), (5, 3, 3), (5, -1, 0)])
-def test_impossible_counts_of_a_paired_difference_are_refused(n: int, gained: int, lost: int) -> None:
-    with pytest.raises(ValueError):
+@pytest.mark.parametrize(
+    ("n", "gained", "lost", "said"),
+    [
+        (0, 0, 0, "^an interval needs at least one observation$"),
+        (5, 3, 3, "^3 gained and 3 lost of 5 are impossible$"),
+        (5, -1, 0, "^-1 gained and 0 lost of 5 are impossible$"),
+        (5, 0, -1, "^0 gained and -1 lost of 5 are impossible$"),
+    ],
+)
+def test_impossible_counts_of_a_paired_difference_are_refused(n: int, gained: int, lost: int, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
         paired_difference(n, gained, lost)
