@@ -13,7 +13,7 @@ from cotspec.cot.contamination import Item, repeats
 from cotspec.cot.source_rows import Columns
 from cotspec.hub import fetch
 from cotspec.hub.problem import HubError
-from cotspec.runtime import lines, local
+from cotspec.runtime import lines, local, scratch
 from cotspec.runtime.contamination import contradicting
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
@@ -27,13 +27,13 @@ Rows = Iterator[tuple[int, bytes | Mapping[str, object]]]
 """A row as its source holds it, with its place there."""
 
 
-def run(task: Task, _work: Path, result: Path) -> None:
+def run(task: Task, work: Path, result: Path) -> None:
     """Write problems.jsonl. A row that is no problem is an error that names it; none is left out."""
     body = task.body(DataBody)
     end = None if body.slice.end < 0 else body.slice.end
     columns = _columns(body.source)
     with Progress("problems", end or 0) as progress:
-        rows = _counted(_rows(body.source, task), progress)
+        rows = _counted(_rows(body.source, task, work), progress)
         reading = source_rows.read(rows, columns, first=body.slice.first, end=end)
         progress.total = reading.rows
     _refuse(reading, _place(body.source, task))
@@ -84,14 +84,14 @@ def _counted(rows: Rows, progress: Progress) -> Rows:
         yield row
 
 
-def _rows(source: HubData | BuiltinData | FileData, task: Task) -> Rows:
+def _rows(source: HubData | BuiltinData | FileData, task: Task, work: Path) -> Rows:
     match source:
         case BuiltinData():
             return _builtin(source)
         case FileData():
             return _file(task.input("file"))
         case HubData():
-            return _hub(source, local.found(task.root, "data", source.id, source.revision))
+            return _hub(source, local.found(task.root, "data", source.id, source.revision), work)
         case _:
             assert_never(source)
 
@@ -111,8 +111,12 @@ def _file(path: Path) -> Rows:
         yield from source_rows.lines(file)
 
 
-def _hub(source: HubData, own: Path | None) -> Rows:
-    """Rows of a data set from the hub, or from this machine's own folder with its files."""
+def _hub(source: HubData, own: Path | None, work: Path) -> Rows:
+    """Rows of a data set from the hub, or from this machine's own folder with its files.
+
+    The library keeps what it has read by the name of the folder and of its files, and would give the rows of another
+    folder of that name, or those from before a file was changed. So it is given a new place to keep them.
+    """
     if own is not None:
         say(f"{source.id} is taken from {own} ({LOCAL_FILE})")
     folder = own or _fetched(source)
@@ -124,7 +128,9 @@ def _hub(source: HubData, own: Path | None) -> Rows:
     logging.set_verbosity(logging.CRITICAL)  # what it would log as an error it also raises
     getLogger("huggingface_hub").setLevel(ERROR)  # it would warn of every data set without a card
     try:
-        data = load_dataset(str(folder), source.config or None, split=source.split)
+        data = load_dataset(
+            str(folder), source.config or None, split=source.split, cache_dir=str(scratch.fresh(work / "datasets"))
+        )
     except (OSError, ValueError, DatasetsError) as error:
         why = error.__cause__ or error  # `an error occurred` says less than what caused it
         raise TaskError(f"cannot load the data set {source.id}: {(str(why).splitlines() or [''])[0]}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from bodies import sft, sft_rows
 from conftest import QUESTIONS, SOLVE, Run, Stage, contents, run, write_lines
 
+from cotspec.runtime import local
 from cotspec.spec.payload import DataBody, HubData, HubModel, Range, Sampling, TeachBody
 
 pytest.importorskip("transformers", reason="loading models needs the `train` extra")
@@ -71,25 +73,37 @@ def test_a_model_trained_from_such_a_folder_does_not_say_where_it_was(
     assert [name for name, text in contents(folder / "out").items() if str(tiny_model.parent).encode() in text] == []
 
 
-def test_a_hub_data_set_is_read_from_the_folder_of_this_machine_and_cached_where_it_says(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_a_hub_data_set_is_read_from_the_folder_of_this_machine_as_it_is_now(stage: Stage, tmp_path: Path) -> None:
     pytest.importorskip("datasets", reason="hub data sets need the `train` extra")
     own = tmp_path / "own"
     (own / "main").mkdir(parents=True)
     card = "---\nconfigs:\n- config_name: main\n  data_files:\n  - {split: test, path: main/test.jsonl}\n---\n"
     (own / "README.md").write_text(card, encoding="utf-8")
     write_lines(own / "main/test.jsonl", [{"q": q, "a": f"#### {a}"} for q, a in QUESTIONS])
-    names(tmp_path, data={"owner/set": str(own)}, cache=str(tmp_path / "cache"))
+    names(tmp_path, data={"owner/set": str(own)})
     source = HubData(
         id="owner/set", config="main", split="test", revision="0" * 40, question="q", answer="a", answer_after="####"
     )
-    folder = stage("data", DataBody(source=source, slice=Range(first=0, end=3)))
-    code, _, err = run(folder, HF_HOME="", PATH="/usr/bin:/bin")
-    assert code == 0, err
-    answers = [json.loads(line)["answer"] for line in (folder / "out/problems.jsonl").read_text().splitlines()]
-    assert answers == [answer for _, answer in QUESTIONS[:3]]
-    assert list((tmp_path / "cache" / "datasets").rglob("*.arrow"))
+    body = DataBody(source=source, slice=Range(first=0, end=3))
+
+    def answers(folder: Path) -> list[str]:
+        code, _, err = run(folder, HF_HOME="", PATH="/usr/bin:/bin")
+        assert code == 0, err
+        return [json.loads(line)["answer"] for line in (folder / "out/problems.jsonl").read_text().splitlines()]
+
+    assert answers(stage("before", body)) == [answer for _, answer in QUESTIONS[:3]]
+    write_lines(own / "main/test.jsonl", [{"q": q, "a": f"#### 1{a}"} for q, a in QUESTIONS])
+    assert answers(stage("after", body)) == [f"1{answer}" for _, answer in QUESTIONS[:3]]
+
+
+@pytest.mark.parametrize(("set_already", "kept_in"), [("", "cache"), ("elsewhere", "elsewhere")])
+def test_downloads_are_kept_where_the_file_says_unless_the_environment_says_otherwise(
+    set_already: str, kept_in: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names(tmp_path, cache="cache")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / set_already) if set_already else "")
+    local.settle(tmp_path)
+    assert Path(os.environ["HF_HOME"]) == tmp_path / kept_in
 
 
 @pytest.mark.parametrize("noted", ["0" * 40, "1" * 40])
