@@ -159,6 +159,8 @@ def test_accelerate_reads_its_files(gpus: int, strategy: str, kind: str, use_cpu
         assert config.num_processes == max(gpus, 1)
         if kind == "FSDP":
             assert config.fsdp_config["fsdp_version"] == 2
+            # Sharded, a checkpoint would be resumed from but a stage could not save one model.
+            assert config.fsdp_config["fsdp_state_dict_type"] == "FULL_STATE_DICT"
         if kind == "DEEPSPEED":
             assert config.deepspeed_config["zero_stage"] == int(strategy[-1])
             assert config.deepspeed_config["gradient_accumulation_steps"] in (8 // gpus, 16 // gpus)

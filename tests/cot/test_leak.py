@@ -149,7 +149,7 @@ def test_the_guard_finds_in_any_text_what_a_naive_search_finds(
     assert {leak.kind for leak in leaks(shown, trace=trace, hidden=hidden)} == leak_oracle.kinds(shown, trace, hidden)
 
 
-CUTTING = st.sampled_from([r"regex:0", r"regex:[+] \d", r"regex:(?<=\w)s\b", r"regex:\w\b"])
+CUTTING = st.sampled_from([r"regex:0", r"regex:[+] \d", r"regex:s\b", r"regex:\w\b"])
 """Units inside words: what stays visible of a word can then be another word."""
 cutting_masks = st.builds(lambda unit, rule: rule.model_copy(update={"unit": unit}), CUTTING, masks)
 lookalike_lists = st.lists(

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,24 +50,23 @@ Stage = Callable[..., Path]
 Run = Callable[[Path], tuple[int, str, str]]
 
 
+def lay_out(root: Path, name: str, body: Body, inputs: Mapping[str, Path] | None = None, **changes: Any) -> Path:
+    """Make `generated/stages/<name>/` of a project with its two files, and return it; inputs are paths of files."""
+    folder = root / "generated" / "stages" / name
+    folder.mkdir(parents=True)
+    files = {key: InputFile(path=os.path.relpath(path, folder), producer="") for key, path in (inputs or {}).items()}
+    kernel = {part: KERNEL[part] for part in body.kernel_parts()}
+    payload = Payload(id="", kernel=kernel, inputs=files, task=body)  # type: ignore[arg-type]
+    payload = payload.model_copy(update={"id": id_of(payload, f"generated/stages/{name}")})
+    (folder / "payload.json").write_text(payload.model_dump_json(), encoding="utf-8")
+    (folder / "run.json").write_text(settings(**changes).model_dump_json(), encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
-    """Makes `generated/stages/<name>/` with its two files and returns the folder. Inputs are paths of files."""
-
-    def make(name: str, body: Body, inputs: Mapping[str, Path] | None = None, **changes: Any) -> Path:
-        folder = tmp_path / "generated" / "stages" / name
-        folder.mkdir(parents=True)
-        files = {
-            key: InputFile(path=os.path.relpath(path, folder), producer="") for key, path in (inputs or {}).items()
-        }
-        kernel = {part: KERNEL[part] for part in body.kernel_parts()}
-        payload = Payload(id="", kernel=kernel, inputs=files, task=body)  # type: ignore[arg-type]
-        payload = payload.model_copy(update={"id": id_of(payload, f"generated/stages/{name}")})
-        (folder / "payload.json").write_text(payload.model_dump_json(), encoding="utf-8")
-        (folder / "run.json").write_text(settings(**changes).model_dump_json(), encoding="utf-8")
-        return folder
-
-    return make
+    """`lay_out` in the test's own folder."""
+    return partial(lay_out, tmp_path)
 
 
 OFFLINE = {

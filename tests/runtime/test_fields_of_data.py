@@ -1,0 +1,278 @@
+"""Each field of the tasks without a model shows in what they leave: the real task, with and without it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from bodies import FORMAT
+from conftest import write_lines
+from fields import Effect, Ran, Workshop, assert_seen
+
+from cotspec.builtin import problems
+from cotspec.spec.payload import (
+    BuiltinData,
+    DataBody,
+    FileData,
+    HubData,
+    Mask,
+    Pick,
+    Ramp,
+    Range,
+    ReportBody,
+    RowsBody,
+    TraceFormat,
+    TracesBody,
+)
+
+WHOLE = Range(first=0, end=-1)
+ODD = TraceFormat(thinking="Musing:", step="Line {n})", answer="Result:")
+
+FILE = DataBody(source=FileData(question="q", answer="a", answer_after=""), slice=WHOLE)
+BUILTIN = DataBody(source=BuiltinData(name="chains", split="train", size=6, seed=1, steps=(2, 3)), slice=WHOLE)
+HUB = DataBody(
+    source=HubData(
+        id="lab/sums", config="plain", split="train", revision="main", question="q", answer="a", answer_after=""
+    ),
+    slice=WHOLE,
+)
+TRACES = TracesBody(format=FORMAT, answer="any", at_least=0, at_most=9, pick=Pick(kind="first", shortest=0.0, seed=0))
+MASK = Mask(
+    unit="step",
+    select="first",
+    rows=1.0,
+    count=1,
+    share=Ramp(first=0.0, last=0.0),
+    at_least=0,
+    leave=0,
+    placeholder="[MASKED]",
+)
+ROWS = RowsBody(
+    by="sft",
+    task="complete",
+    format=FORMAT,
+    prompt="Q: {{ question }} T: {{ trace }}",
+    mask=MASK,
+    shuffle=False,
+    loss_on=("step", "answer"),
+    epochs=1,
+    slice=Range(first=0, end=3),
+    seed=1,
+)
+SHARED = ROWS.model_copy(update={"mask": MASK.model_copy(update={"count": 0})})
+REPORT = ReportBody(name="one", about="", labels=("base",))
+
+
+def questions(ran: Ran) -> list[str]:
+    return [problem["question"] for problem in ran.read("problems.jsonl")]
+
+
+def answers(ran: Ran) -> list[str]:
+    return [problem["answer"] for problem in ran.read("problems.jsonl")]
+
+
+def mentioned(text: str) -> Callable[[Ran], bool]:
+    return lambda ran: text in ran.out + ran.err
+
+
+def generated(split: problems.Split = "train", seed: int = 1, steps: tuple[int, int] = (2, 3)) -> list[str]:
+    return [problem.question for problem in problems.generate(split=split, size=6, seed=seed, steps=steps)]
+
+
+DATA = (
+    Effect(name="data.source.file.question", value="q2", see=questions, want=["other 0", "other 1"], base=FILE),
+    Effect(name="data.source.file.answer", value="b", see=answers, want=["7", "8"], base=FILE),
+    Effect(name="data.source.file.answer_after", value="so", see=answers, want=["5", "6"], base=FILE),
+    Effect(name="data.slice.first", value=1, see=questions, want=["question 1"], base=FILE),
+    Effect(name="data.slice.end", value=1, see=questions, want=["question 0"], base=FILE),
+    Effect(name="data.source.builtin.name", value="none", see=mentioned("data set `none`"), want=True, base=BUILTIN),
+    Effect(name="data.source.builtin.split", value="test", see=questions, want=generated("test"), base=BUILTIN),
+    Effect(name="data.source.builtin.size", value=3, see=questions, want=generated()[:3], base=BUILTIN),
+    Effect(name="data.source.builtin.seed", value=2, see=questions, want=generated(seed=2), base=BUILTIN),
+    Effect(name="data.source.builtin.steps", value=(5, 5), see=questions, want=generated(steps=(5, 5)), base=BUILTIN),
+    Effect(name="data.source.hub.id", value="lab/more", see=questions, want=["more plain train"], base=HUB),
+    Effect(name="data.source.hub.config", value="hard", see=questions, want=["sums hard train"], base=HUB),
+    Effect(name="data.source.hub.split", value="test", see=questions, want=["sums plain test"], base=HUB),
+    Effect(name="data.source.hub.revision", value="0" * 40, see=mentioned("0 is wanted"), want=True, base=HUB),
+    Effect(name="data.source.hub.question", value="q2", see=questions, want=["other"], base=HUB),
+    Effect(name="data.source.hub.answer", value="b", see=answers, want=["7"], base=HUB),
+    Effect(name="data.source.hub.answer_after", value="so", see=answers, want=["5"], base=HUB),
+)
+
+
+# --- traces -----------------------------------------------------------------------------------------------------------
+
+
+def kept(ran: Ran) -> list[int]:
+    return [trace["id"] for trace in ran.read("traces.jsonl")]
+
+
+def sizes(ran: Ran) -> list[int]:
+    return [trace["tokens"] for trace in ran.read("traces.jsonl")]
+
+
+def steps_of(question: int) -> Callable[[Ran], int]:
+    return lambda ran: next(trace["steps"] for trace in ran.read("traces.jsonl") if trace["id"] == question)
+
+
+def drawn(seed: int) -> list[int]:
+    """Lengths that a fair draw of short and long keeps, from decision 11's sha256 of seed and question."""
+    shares = [hashlib.sha256(json.dumps(["pick", seed, question]).encode()).digest()[0] for question in range(6)]
+    return [10 if share < 128 else 30 for share in shares] + [20, 20, 20]
+
+
+MIXED = TRACES.model_copy(update={"pick": Pick(kind="mixed", shortest=0.0, seed=0)})
+FAIR = TRACES.model_copy(update={"pick": Pick(kind="mixed", shortest=0.5, seed=0)})
+RIGHT = TRACES.model_copy(update={"answer": "correct"})
+#: Questions 0 to 5 have a short and a long rollout, 6 a wrong one, 7 and 8 one in another format.
+OTHERS = ((6, "Step 1: b\nAnswer: 0"), (7, "Line 1) a\nLine 2) b\nResult: 7"), (8, "Musing:\nStep 1: a\n\nStep 1: b"))
+TRACED = (
+    Effect(name="traces.format.thinking", value="Musing:", see=steps_of(8), want=1),
+    Effect(name="traces.format.step", value="Line {n})", see=steps_of(7), want=2),
+    Effect(name="traces.format.answer", value="Result:", see=kept, want=[7], base=RIGHT),
+    Effect(name="traces.answer", value="correct", see=kept, want=[0, 1, 2, 3, 4, 5]),
+    Effect(name="traces.at_least", value=2, see=sizes, want=[30] * 6 + [20]),
+    Effect(name="traces.at_most", value=1, see=kept, want=[0, 1, 2, 3, 4, 5, 6, 7]),
+    Effect(name="traces.pick.kind", value="longest", see=sizes, want=[30] * 6 + [20] * 3),
+    Effect(name="traces.pick.shortest", value=1.0, see=sizes, want=[10] * 6 + [20] * 3, base=MIXED),
+    Effect(name="traces.pick.seed", value=3, see=sizes, want=drawn(3), base=FAIR),
+)
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+
+def prompt(ran: Ran) -> str:
+    return str(min(ran.read("rows.jsonl"), key=lambda row: row["id"])["prompt"])
+
+
+def masked(ran: Ran) -> list[int]:
+    return [row["prompt"].count("[MASKED]") for row in ran.read("rows.jsonl")]
+
+
+def ids(ran: Ran) -> list[int]:
+    return [row["id"] for row in ran.read("rows.jsonl")]
+
+
+def learned(ran: Ran) -> list[str]:
+    """The texts of the first question that carry loss; none where no row could be made."""
+    if ran.code:
+        return []
+    row = min(ran.read("rows.jsonl"), key=lambda row: row["id"])
+    return [row["target"][start:end] for start, end in row["supervise"]]
+
+
+def order(seed: int) -> list[int]:
+    """The order of the questions 0, 1, 2, from decision 3's sha256 of seed, epoch and question."""
+    return sorted(range(3), key=lambda id: hashlib.sha256(json.dumps(["order", seed, 0, id]).encode()).digest())
+
+
+def steps(*shown: str) -> str:
+    return "Q: Ann 0? T: " + "\n".join(f"Step {number}: {step}" for number, step in enumerate(shown, 1))
+
+
+ONE, TWO, THREE = "0 + 2 = 2.", "2 + 4 = 6.", "6 + 5 = 11."
+HIDDEN = "[MASKED]"
+THOUGHTFUL = ROWS.model_copy(update={"slice": Range(first=3, end=4)})
+ANSWERED = ROWS.model_copy(update={"loss_on": ("answer",)})
+BUILT = (
+    Effect(name="rows.by", value="grpo", see=lambda ran: "teacher_tokens" in ran.read("rows.jsonl")[0], want=True),
+    Effect(name="rows.task", value="solve", see=prompt, want="Q: Ann 0? T: "),
+    Effect(name="rows.format.thinking", value="Hm:", see=prompt, want=steps(HIDDEN), base=THOUGHTFUL),
+    Effect(name="rows.format.step", value="Line {n})", see=lambda ran: ran.code, want=2),
+    Effect(name="rows.format.answer", value="Result:", see=learned, want=[], base=ANSWERED),
+    Effect(name="rows.prompt", value="P: {{ question }}", see=prompt, want="P: Ann 0?"),
+    Effect(name="rows.mask.unit", value="number", see=prompt, want=steps("[MASKED] + 2 = 2.", TWO, THREE)),
+    Effect(name="rows.mask.select", value="last", see=prompt, want=steps(ONE, TWO, HIDDEN)),
+    Effect(name="rows.mask.rows", value=0.0, see=prompt, want=steps(ONE, TWO, THREE)),
+    Effect(name="rows.mask.count", value=2, see=prompt, want=steps(HIDDEN, HIDDEN, THREE)),
+    Effect(name="rows.mask.share.first", value=1.0, see=masked, want=[3, 1, 0], base=SHARED),
+    Effect(name="rows.mask.share.last", value=1.0, see=masked, want=[0, 1, 3], base=SHARED),
+    Effect(name="rows.mask.at_least", value=2, see=prompt, want=steps(HIDDEN, HIDDEN, THREE)),
+    Effect(name="rows.mask.leave", value=3, see=prompt, want=steps(ONE, TWO, THREE)),
+    Effect(name="rows.mask.placeholder", value="…", see=prompt, want=steps("…", TWO, THREE)),
+    Effect(name="rows.shuffle", value=True, see=lambda ran: "\n- " in prompt(ran), want=True),
+    Effect(name="rows.loss_on", value=("answer",), see=learned, want=["Answer: 11"]),
+    Effect(name="rows.epochs", value=2, see=lambda ran: len(ids(ran)), want=6),
+    Effect(name="rows.slice.first", value=2, see=ids, want=[2]),
+    Effect(name="rows.slice.end", value=1, see=ids, want=[0]),
+    Effect(name="rows.seed", value=2, see=ids, want=order(2)),
+)
+REPORTED = (
+    Effect(name="report.name", value="two", see=lambda ran: ran.read("report.json")["name"], want="two"),
+    Effect(name="report.about", value="why", see=lambda ran: ran.read("report.json")["about"], want="why"),
+    Effect(
+        name="report.labels",
+        value=("other", "base"),
+        see=lambda ran: [row["label"] for row in ran.read("report.json")["rows"]],
+        want=["other", "base"],
+    ),
+    Effect(
+        name="report.stages",
+        value=("first",),
+        see=lambda ran: [row["stage"] for row in ran.read("report.json")["stages"]],
+        want=["first"],
+    ),
+)
+EFFECTS = (*DATA, *TRACED, *BUILT, *REPORTED)
+BASES = {"traces": TRACES, "rows": ROWS, "report": REPORT}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    return Workshop(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def inputs(shop: Workshop) -> dict[str, dict[str, Path]]:
+    """By kind of task, what it reads."""
+    root = shop.root
+    file = [{"q": f"question {k}", "q2": f"other {k}", "a": f"1{k} so {k + 5}", "b": str(k + 7)} for k in range(2)]
+    both = [(k, f"Step 1: a\nAnswer: {k}", 10) for k in range(6)]
+    both += [(k, f"Step 1: a\nStep 2: b\nStep 3: c\nAnswer: {k}", 30) for k in range(6)]
+    rollouts = [
+        {"id": id, "question": "x", "answer": str(id), "text": text, "tokens": tokens, "truncated": False}
+        for id, text, tokens in (*both, *((id, text, 20) for id, text in OTHERS))
+    ]
+    trace = f"Thinking…\nEasy.\n\nStep 1: {ONE}\nStep 2: {TWO}\nStep 3: {THREE}\nAnswer: 11"
+    size = {"steps": 3, "words": 9, "tokens": 20}
+    traces = [{"id": k, "question": f"Ann {k}?", "answer": "11", "trace": trace, **size} for k in range(3)]
+    traces.append(
+        traces[0] | {"id": 3, "trace": "Hm:\nStep 1: 4.\n\nStep 1: 0 + 2 = 2.\nAnswer: 2", "question": "Ann 0?"}
+    )
+    shares = {"accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.6, "formatted": 1.0, "truncated": 0.0}
+    metrics = write_lines(root / "metrics.json", [{"n": 4, "tokens": 9.0, "unscorable": 0, **shares}])
+    own = {f"lab/{name}": str(local_data(root, name)) for name in ("sums", "more")}
+    (root / "cotspec.local.yaml").write_text(json.dumps({"data": own}), encoding="utf-8")
+    return {
+        "data": {"file": write_lines(root / "file.jsonl", file)},
+        "traces": {"rollouts": write_lines(root / "rollouts.jsonl", rollouts)},
+        "rows": {"traces": write_lines(root / "traces.jsonl", traces)},
+        "report": {"evaluate.base": metrics, "evaluate.other": metrics, "stage.first": metrics},
+    }
+
+
+def local_data(root: Path, name: str) -> Path:
+    """A data set of two configurations and two splits, in a folder that says which commit it is of."""
+    folder = root / name / "snapshots" / ("1" * 40)
+    folder.mkdir(parents=True)
+    head = ["configs:"]
+    for config in ("plain", "hard"):
+        head += [f"- config_name: {config}", "  data_files:"]
+        for split in ("train", "test"):
+            row = {"q": f"{name} {config} {split}", "q2": "other", "a": "3 so 5", "b": "7"}
+            write_lines(folder / f"{config}-{split}.jsonl", [row])
+            head.append(f"  - {{split: {split}, path: {config}-{split}.jsonl}}")
+    (folder / "README.md").write_text("\n".join(["---", *head, "---", ""]), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.name)
+def test_the_field_shows_in_what_the_task_leaves(
+    effect: Effect, shop: Workshop, inputs: dict[str, dict[str, Path]]
+) -> None:
+    kind = effect.name.partition(".")[0]
+    assert_seen(effect, shop, effect.base or BASES[kind], inputs[kind])

@@ -1,0 +1,119 @@
+"""Each field of a training task is in the trainer that was built: read back after a real run on a tiny model."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import bodies
+import pytest
+from conftest import write_lines
+from fields import Workshop, settings, value_of
+
+torch = pytest.importorskip("torch", reason="training tests need the `train` extra")
+pytest.importorskip("trl", reason="training tests need the `train` extra")
+
+from fields_of_training import ARRIVES, SCENES, Arrives, Scene, Trained  # noqa: E402 - it needs the builtin models
+
+
+class Trainers:
+    """The trainers of all scenes, and those the library builds with its own settings, made when they are asked for."""
+
+    def __init__(self, shop: Workshop, tiny: Path, experts: Path) -> None:
+        self._shop, self._models = shop, {"tiny": tiny, "experts": experts}
+        self._made: dict[str, Trained] = {}
+        long = {"row": 99, "prompt": "Ann has 5 apples. How many?\n" * 9}
+        sft, grpo = bodies.sft_rows(24), bodies.grpo_rows(6)
+        self._rows = {
+            "sft": write_lines(shop.root / "sft.jsonl", [*sft, sft[0] | long]),
+            "grpo": write_lines(shop.root / "grpo.jsonl", [*grpo, grpo[0] | long]),
+        }
+
+    def of(self, name: str) -> Trained:
+        if name not in self._made:
+            self._made[name] = self._library(name) if name.startswith("library") else self._scene(SCENES[name])
+        return self._made[name]
+
+    def _scene(self, scene: Scene) -> Trained:
+        """Run the task; the trainer is met where training begins."""
+        from transformers import Trainer
+
+        met: list[Any] = []
+        train = Trainer.train
+
+        def meet(trainer: Any, *args: Any, **kwargs: Any) -> Any:
+            met.append(trainer)
+            return train(trainer, *args, **kwargs)
+
+        inputs = {"rows": self._rows[scene.body.kind], "model": self._models[scene.model]}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Trainer, "train", meet)
+            ran = self._shop.run(scene.body, inputs, **scene.run)
+        assert ran.code == 0, ran.err
+        (trainer,) = met
+        return Trained(trainer=trainer, ran=ran)
+
+    def _library(self, name: str) -> Trained:
+        """`library sft lora`: what comes of nothing but a model and rows (and a default LoRA). What cannot be told so
+        on a machine without GPU is `declared`."""
+        from datasets import Dataset
+        from peft import LoraConfig
+        from transformers import AutoTokenizer
+        from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
+
+        _, by, *kind = name.split()
+        if kind == ["declared"]:
+            known = {
+                field.name: field.default for field in dataclasses.fields(SFTConfig if by == "sft" else GRPOConfig)
+            }
+            return Trained(trainer=SimpleNamespace(args=SimpleNamespace(**known)))
+        model = str(self._models["experts" if kind == ["experts"] else "tiny"])
+        common: dict[str, Any] = {
+            "model": model,
+            "processing_class": AutoTokenizer.from_pretrained(model),
+            "train_dataset": Dataset.from_list([{"prompt": "Ann has", "completion": " 5 apples"}] * 8),
+            "peft_config": LoraConfig(task_type="CAUSAL_LM") if kind == ["lora"] else None,
+        }
+        place: dict[str, Any] = {"output_dir": str(self._shop.root / name), "report_to": [], "use_cpu": True}
+        if by == "sft":
+            trainer = SFTTrainer(args=SFTConfig(**place), **common)
+        else:
+            trainer = GRPOTrainer(args=GRPOConfig(**place), reward_funcs=lambda **_: [0.0], **common)
+        trainer.create_optimizer_and_scheduler(8)
+        return Trained(trainer=trainer)
+
+
+@pytest.fixture(scope="module")
+def experts(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model with a mixture of two experts."""
+    from transformers import AutoConfig, MixtralConfig, MixtralForCausalLM
+
+    folder = tmp_path_factory.mktemp("models") / "experts"
+    shutil.copytree(tiny_model, folder, ignore=shutil.ignore_patterns("*.safetensors", "config.json"))
+    dense = AutoConfig.from_pretrained(tiny_model)
+    same = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
+    same += ("num_key_value_heads", "max_position_embeddings", "bos_token_id", "eos_token_id", "pad_token_id")
+    sizes = {name: getattr(dense, name) for name in same}
+    torch.manual_seed(0)
+    MixtralForCausalLM(MixtralConfig(**sizes, num_local_experts=2)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trainers(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, experts: Path) -> Trainers:
+    return Trainers(Workshop(tmp_path_factory.mktemp("training")), tiny_model, experts)
+
+
+@pytest.mark.parametrize("arrives", ARRIVES, ids=lambda arrives: f"{arrives.name} in {arrives.scene}")
+def test_the_field_is_in_the_trainer_that_was_built(arrives: Arrives, trainers: Trainers) -> None:
+    scene, (root, _, name) = SCENES[arrives.scene], arrives.name.partition(".")
+    want = arrives.want
+    if want is None:
+        want = value_of(settings(**scene.run) if root == "run" else scene.body, name)
+    assert arrives.read(trainers.of(arrives.scene)) == pytest.approx(want)
+    other = arrives.other.replace("library", f"library {scene.body.kind}")
+    other += " lora" if ".lora." in arrives.name else ""
+    assert arrives.read(trainers.of(other)) != pytest.approx(want), f"{other} has it, too"
