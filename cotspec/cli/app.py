@@ -213,11 +213,12 @@ def run_(
         list[str] | None, typer.Argument(metavar="[SPEC[@VARIANT]…]", help="Default: the specs of the project.")
     ] = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Tasks at a time.")] = 1,
+    wait: Annotated[bool, typer.Option(help="Wait for another run of this project to end, or stop (exit 2).")] = True,
 ) -> None:
     """Bring experiments up to date, independent tasks side by side; `dvc repro` does the same one after the other."""
     from cotspec.cli.run import run
 
-    raise typer.Exit(run(specs or [], jobs=jobs))
+    raise typer.Exit(run(specs or [], jobs=jobs, wait=wait))
 
 
 @app.command()

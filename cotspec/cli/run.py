@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cotspec.cli import findings, project
+from cotspec.cli import findings, project, run_lock
 from cotspec.cli.problem import ProblemError
 from cotspec.cli.selection import Selection, member, selected
 
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 _LOGS: Final = ".cotspec/logs"
 
 
-def run(texts: Sequence[str], *, jobs: int) -> int:
+def run(texts: Sequence[str], *, jobs: int, wait: bool) -> int:
     """Return the exit code: 1 after findings or when a task failed. Raises ProblemError."""
-    from cotspec import ledger, parallel
-    from cotspec.back import places
     from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
 
@@ -46,6 +44,17 @@ def run(texts: Sequence[str], *, jobs: int) -> int:
         return 1
     wanted = _tasks(checked, selections)
     _refuse_unbuilt(root, checked, wanted)
+    with run_lock.held(root, wait=wait):
+        return _run(root, checked, wanted, jobs)
+
+
+def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int) -> int:
+    from cotspec import ledger, parallel
+    from cotspec.back import places
+
+    at_work = sorted(ledger.running(root) & wanted.keys())
+    if at_work:
+        print(f"running already, by `dvc repro` or by hand: {', '.join(at_work)}; waited for", file=sys.stderr)
     standings = ledger.standings(root, checked.sealed.plan)
     todo = [task for task in wanted.values() if standings[task.id].state != "reuse"]
     devices = parallel.gpus(os.environ)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,3 +24,35 @@ def test_what_is_not_built_as_the_spec_has_it_is_not_run(project: Path, run: Run
     assert err.startswith(
         "cotspec: rows of stage structure of bridge-tiny: what is built is not what the spec says now"
     )
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from cotspec.cli import run_lock
+with run_lock.held(Path(sys.argv[1]), wait=True):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_run_says_who_is_at_work_and_waits_or_stops(project: Path) -> None:
+    """Real processes; the first is killed, and its lock with it."""
+    subprocess.run([sys.executable, "-m", "cotspec", "build"], check=True, capture_output=True)
+    first = subprocess.Popen([sys.executable, "-c", HOLDER, str(project)], stdout=subprocess.PIPE, text=True)
+    assert first.stdout is not None
+    assert first.stdout.readline() == "held\n"
+    told = f"another `cotspec run` (pid {first.pid}) is at work in this project"
+    run = [sys.executable, "-m", "cotspec", "run"]
+    stopped = subprocess.run([*run, "--no-wait"], capture_output=True, text=True, check=False)
+    assert (stopped.returncode, stopped.stdout, stopped.stderr) == (2, "", f"cotspec: {told}\n")
+    second = subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert second.stderr is not None
+    assert second.stderr.readline() == f"{told}: waiting for it to end (--no-wait stops instead)\n"
+    assert second.poll() is None
+    first.kill()
+    first.wait()
+    assert second.stdout is not None
+    assert second.stdout.readline().startswith("[0/"), "it goes on when the first has ended"
+    os.kill(second.pid, signal.SIGTERM)
+    second.communicate(timeout=60)
