@@ -226,13 +226,12 @@ HITS = {
         ),
     ),
     "traces longer than a row, counted": (
-        {"stage": "shuffle: true", "traces": [made(0, "1 + 1 = 2", tokens=2046), made(1, "1 + 1 = 2", tokens=2047)]},
+        {"stage": "shuffle: true", "traces": [made(0, "9 " * 2040), made(1, "1 + 1 = 2"), made(2, "9 " * 900)]},
         (
             "warning",
             "row-length",
             "train",
-            "1 of 2 traces of an earlier run, with their questions, are longer than `max_length` 2048 (in the "
-            "teacher's tokens)",
+            "1 of 3 traces of an earlier run make a row longer than `max_length` 2048 (in the student's tokens)",
         ),
     ),
     "traces that may be longer than a row": (

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cotspec.cot.measures import words
-from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes import seen
 from cotspec.passes.check.context import Context, warning
+from cotspec.passes.lengths import Lengths, lengths
 from cotspec.spec.experiment import Grpo, Stage
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, train:"
@@ -26,38 +26,47 @@ RULE = Rule(
 
 
 class _Room(NamedTuple):
-    """How many tokens there are for a trace, and where."""
+    """How many tokens there are for a row, or under grpo for its prompt, and where."""
 
     tokens: int
     where: str
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage whose rows hold whole traces."""
+    """Every stage: its rows where an earlier run has traces for them, else the longest trace there may be."""
     longest = context.experiment.teach.sampling.max_new_tokens
-    for path, _, stage in context.stages():
+    for path, name, stage in context.stages():
         room = _room(stage)
-        if room is None:
-            continue
         span = context.source.value((*path, "train", "max_length"))
         advice = "raise `max_length`, or lower `teach.sampling.max_new_tokens`"
-        records = seen.records(context, stage)
-        over = sum(record.tokens + words(record.question) > room.tokens for record in records)
-        if over:
-            told = f"{seen.of_traces(over, len(records))}, with their questions,"
-            message = f"{told} are longer than {room.where} (in the teacher's tokens)"
-            yield warning(RULE, span, message, advice)
-        elif not records and longest > room.tokens:
+        if seen.records(context, stage):
+            found = lengths(context, name, stage, room.tokens)
+            if found is not None:
+                yield from _rows(stage, span, room, found)
+        elif _whole_traces(stage) and longest > room.tokens:
             message = f"the teacher may write {longest} tokens, more than {room.where}"
             yield warning(RULE, span, message, advice)
 
 
-def _room(stage: Stage) -> _Room | None:
-    """Under sft the trace is the target; under grpo `rewrite` shows it whole, and other prompts less than all."""
+def _rows(stage: Stage, span: Span, room: _Room, found: Lengths) -> Iterator[Diagnostic]:
+    grpo = isinstance(stage.train, Grpo)
+    sizes = found.prompts if grpo else found.wholes
+    over = sum(size > room.tokens for size in sizes)
+    if over:
+        about = "" if found.exact else "about "
+        what = "have a prompt longer" if grpo else "make a row longer"
+        message = f"{about}{seen.of_traces(over, len(sizes))} {what} than {room.where} ({found.told})"
+        yield warning(RULE, span, message, f"raise `max_length` (the longest takes {about}{max(sizes):.0f})")
+
+
+def _room(stage: Stage) -> _Room:
     train = stage.train
     if not isinstance(train, Grpo):
         return _Room(tokens=train.max_length, where=f"`max_length` {train.max_length}")
-    if stage.task != "rewrite":
-        return None
     room = train.max_length - train.sampling.max_new_tokens
     return _Room(tokens=room, where=f"the {room} that `max_length` {train.max_length} has besides new tokens")
+
+
+def _whole_traces(stage: Stage) -> bool:
+    """Under sft the trace is the target; under grpo `rewrite` shows it whole, and other prompts less than all."""
+    return not isinstance(stage.train, Grpo) or stage.task == "rewrite"

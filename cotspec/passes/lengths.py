@@ -1,0 +1,100 @@
+"""How long the rows of a stage are in tokens, from the traces of an earlier run. Knows no rule.
+
+Rows are made as the task makes them: the prompt with its template, and what it shows of the trace. For a builtin
+student they are counted as its trainer counts; for another one, whose tokenizer is not read here, the teacher's own
+number of tokens for the trace says how many characters a token has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from cotspec.ir import bodies, defaults
+from cotspec.passes import lineage, seen
+from cotspec.passes.check.context import Context
+from cotspec.spec.experiment import Stage
+from cotspec.spec.payload import RowsBody
+
+if TYPE_CHECKING:
+    from cotspec.cot.rows import TraceRecord
+
+END: Final = 1
+"""The end-of-sequence token, which every target has."""
+
+
+class Lengths(NamedTuple):
+    """Tokens of the rows that were looked at, one number a row."""
+
+    prompts: Sequence[float]
+    wholes: Sequence[float]
+    """Prompt, trace and end: a row of sft."""
+    exact: bool
+    """Counted as the trainer counts."""
+
+    @property
+    def told(self) -> str:
+        """In whose tokens."""
+        return "in the student's tokens" if self.exact else "in the teacher's tokens"
+
+
+def lengths(context: Context, name: str, stage: Stage, room: int) -> Lengths | None:
+    """The rows of one epoch; None without an earlier run, or where all surely fit into `room`."""
+    records, body = seen.sample(seen.records(context, stage)), rows_body(context, stage)
+    if body is None or all(_most(record, body) <= room for record in records):
+        return None
+    from cotspec.cot.rows import Dropped, attempts
+    from cotspec.cot.units import UnitError
+
+    student = context.experiment.models.get(lineage.first_model(context.experiment, name))
+    model = None if student is None else student.builtin
+    try:
+        found = [
+            _counted(attempt.record, attempt.row.prompt, attempt.trace.text.rstrip(), model)
+            for attempt in attempts(body, records)
+            if not isinstance(attempt.row, Dropped)
+        ]
+    except (UnitError, ValueError):
+        return None  # a rule of its own says so
+    prompts, wholes = zip(*found, strict=True) if found else ((), ())
+    return Lengths(prompts=prompts, wholes=wholes, exact=model is not None)
+
+
+def _counted(record: TraceRecord, prompt: str, target: str, model: str | None) -> tuple[float, float]:
+    """Tokens of the prompt, and of the prompt with its target."""
+    if model is not None:
+        from cotspec.builtin import tokens
+
+        asked = tokens.count(model, prompt)
+        return asked, asked + tokens.count(model, target) + END
+    asked_about = len(prompt) * record.tokens / max(1, len(record.trace))
+    return asked_about, asked_about + record.tokens
+
+
+def _most(record: TraceRecord, body: RowsBody) -> int:
+    """More tokens than its row can have: a token is a byte or more, and what is hidden leaves a placeholder each."""
+    shown = len(record.trace.encode()) + len(body.mask.placeholder.encode()) * (record.trace.count(" ") + 1)
+    asked = len(body.prompt.encode()) + len(record.question.encode())
+    own = max(len(record.trace.encode()), record.tokens) + END
+    return asked + (0 if body.task == "solve" else max(shown, record.tokens)) + own
+
+
+def rows_body(context: Context, stage: Stage) -> RowsBody | None:
+    """What makes the rows of one epoch, over traces that are sliced already; None when its prompt cannot be read."""
+    from cotspec.cot.prompting import default_prompt
+
+    prompt = default_prompt(stage.task) if stage.prompt is None else context.files.get(stage.prompt)
+    if prompt is None:
+        return None
+    return RowsBody.model_construct(
+        by=stage.train.by,
+        task=stage.task,
+        format=bodies.trace_format(context.experiment.trace),
+        prompt=prompt,
+        mask=bodies.mask(stage.mask),
+        shuffle=stage.shuffle,
+        loss_on=bodies.loss_on(stage),
+        epochs=1,
+        slice=defaults.WHOLE,
+        seed=context.experiment.seed,
+    )

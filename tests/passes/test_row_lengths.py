@@ -1,0 +1,91 @@
+"""What `check` counts of rows is what the trainer counts when it leaves some out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from linting import BASE
+
+from cotspec.builtin.digest import MODELS
+from cotspec.builtin.problems import generate
+from cotspec.cot.rows import Counts, SftRow, TraceRecord, build
+from cotspec.diagnostics import Diagnostic, Sink
+from cotspec.front.load import load
+from cotspec.passes.check.context import Context
+from cotspec.passes.lengths import rows_body
+from cotspec.passes.lint import row_length
+from cotspec.passes.traces import Traces
+
+TRACES = [
+    TraceRecord(
+        id=number,
+        question=problem.question,
+        answer=problem.answer,
+        trace=problem.trace,
+        steps=problem.steps,
+        words=len(problem.trace.split()),
+        tokens=len(problem.trace.split()),
+    )
+    for number, problem in enumerate(generate(split="train", size=60, seed=1, steps=(2, 4)))
+]
+
+
+def context(folder: Path, old: str, new: str) -> Context:
+    assert old in BASE
+    file, sink = folder / "spec.yaml", Sink()
+    file.write_text(BASE.replace(old, new), encoding="utf-8")
+    loaded = load(file, sink)
+    assert loaded is not None, sink.findings
+    run = Traces(file="traces.jsonl", records=TRACES, whole=True)
+    return Context(experiment=loaded.experiment, source=loaded.source, files=loaded.files, read_traces=lambda: run)
+
+
+def found(given: Context) -> list[Diagnostic]:
+    return list(row_length.check(given))
+
+
+def test_rows_that_are_too_long_are_as_many_as_the_trainer_leaves_out(tmp_path: Path) -> None:
+    pytest.importorskip("transformers", reason="the training stack (cotspec[train]) is not installed")
+    from transformers import AutoTokenizer
+
+    from cotspec.runtime.encoding import Encoder
+    from cotspec.runtime.train.sft import prepare
+
+    given = context(tmp_path, "{by: sft, lr: 1e-4}", "{by: sft, lr: 1e-4, max_length: 220}")
+    stage = given.experiment.stages["first"]
+    body = rows_body(given, stage)
+    assert body is not None
+    rows = [row for row in build(body, TRACES, Counts()) if isinstance(row, SftRow)]
+    tokenizer = AutoTokenizer.from_pretrained(MODELS / "tiny-student")
+    _, refused = prepare(rows, Encoder(tokenizer, chat=None, ends=frozenset()), max_length=220)
+    assert 3 < refused.too_long < 57
+    (finding,) = found(given)
+    assert finding.message == (
+        f"{refused.too_long} of 60 traces of an earlier run make a row longer than `max_length` 220 "
+        "(in the student's tokens)"
+    )
+
+
+def test_rows_that_all_fit_are_left_alone_to_the_last_token(tmp_path: Path) -> None:
+    given = context(tmp_path, "{by: sft, lr: 1e-4}", "{by: sft, lr: 1e-4, max_length: 220}")
+    longest = int(found(given)[0].help.rpartition("takes ")[2].rstrip(")"))
+    for length, quiet in ((longest, True), (longest - 1, False)):
+        own = context(tmp_path, "{by: sft, lr: 1e-4}", f"{{by: sft, lr: 1e-4, max_length: {length}}}")
+        assert (found(own) == []) is quiet
+
+
+def test_prompts_of_grpo_are_held_against_what_new_tokens_leave(tmp_path: Path) -> None:
+    train = "{by: grpo, lr: 1e-5, group: 4, max_length: 200, sampling: {max_new_tokens: 160}}"
+    (finding,) = found(context(tmp_path, "{by: grpo, lr: 1e-5, group: 4}", train))
+    assert "have a prompt longer than the 40 that `max_length` 200 has besides new tokens" in finding.message
+
+
+def test_what_cannot_be_counted_is_told_as_an_estimate(tmp_path: Path) -> None:
+    hub = "{hub: a/b, revision: 0123456789abcdef0123456789abcdef01234567}"
+    text = BASE.replace("{by: sft, lr: 1e-4}", "{by: sft, lr: 1e-4, max_length: 150}")
+    given = context(tmp_path, BASE, text.replace("base: {builtin: tiny-student}", f"base: {hub}"))
+    (finding,) = found(given)
+    assert finding.message.startswith("about ")
+    assert finding.message.endswith("(in the teacher's tokens)")
+    assert "about" in finding.help
