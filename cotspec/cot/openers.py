@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+THINK, THINK_ENDS = "<think>", "</think>"
+"""Around the thoughts of reasoning models; a chat template may write the first."""
 MARKUP = " \t>#*_`~-"
 """What markdown puts before a heading, a quote, a list item or emphasis."""
 _AHEAD = rf"[{re.escape(MARKUP)}]*+"
@@ -80,6 +82,12 @@ def compile_openers(thinking: str, step: str, answer: str) -> Openers:
         inline=re.compile(_core(answer)),
         word=re.compile(rf"{_spaced(base)}(?!\w)") if worded else _NEVER,
     )
+
+
+def thoughts_end(text: str, openers: Openers) -> tuple[int, str]:
+    """Where the last closer of thoughts begins, and which it is: `</think>` whatever the format; (-1, "") without."""
+    closers = {openers.thinking_ends, THINK_ENDS} - {""}
+    return max(((text.rfind(closer), closer) for closer in closers if closer in text), default=(-1, ""))
 
 
 def line_starts(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int, str]]:

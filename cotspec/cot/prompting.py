@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING, Final, Literal
 
 from cotspec.cot import template as language
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Template as Compiled
+
+    from cotspec.spec.payload import TraceFormat
 
 Task = Literal["solve", "reconstruct", "complete", "rewrite"]
 _DEFAULTS: Final = Path(__file__).parent / "prompts"
@@ -27,6 +30,27 @@ class PromptError(ValueError):
 def default_prompt(task: Task) -> str:
     """The text of cotspec's own template for a task."""
     return (_DEFAULTS / f"{task}.jinja").read_text(encoding="utf-8")
+
+
+def teacher_prompt(fmt: TraceFormat, *, at_least: int, at_most: int) -> str:
+    """cotspec's own template for a teacher that does not know the trace's form: it asks for what the filter keeps.
+
+    `at_most` 0 is no bound.
+    """
+    bounds = [f"at least {at_least}"] if at_least > 1 else []
+    bounds += [f"at most {at_most}"] if at_most else []
+    text = (_DEFAULTS / "teach.jinja").read_text(encoding="utf-8")
+    return Template(text).substitute(
+        bounds=f" ({' and '.join(bounds)})" if bounds else "",
+        first=_literal(fmt.step.replace("{n}", "1")),
+        second=_literal(fmt.step.replace("{n}", "2")),
+        answer=_literal(fmt.answer),
+    )
+
+
+def _literal(text: str) -> str:
+    """A text as a template says it."""
+    return f"{{% raw %}}{text}{{% endraw %}}" if "{" in text else text
 
 
 def render(template: str, *, question: str, trace: str) -> str:
@@ -46,7 +70,7 @@ def check(template: str) -> None:
 
 
 @lru_cache(maxsize=16)
-def _compiled(template: str) -> Template:
+def _compiled(template: str) -> Compiled:
     faults = language.faults(template)
     if faults:
         first = faults[0]

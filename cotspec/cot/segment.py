@@ -13,6 +13,8 @@ Pure and linear in the length of the text; knows nothing of right and wrong. The
 4. `Trace.answer` is the last answer segment; its body is what follows the last opener in it with anything after it.
 5. Without steps the last answer line counts, then the last inline opener, phrase or box; in thinking only an
    answer line, a box, or an opener on the very last line, because thoughts talk of answers.
+   Thoughts end at `</think>`, whatever opens them: nothing before it is a step or an answer, and without an opener they
+   begin with the text (a chat template has opened them).
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from cotspec.cot.openers import KINDS, MARKUP, Mark, Openers, compile_openers, line_starts, marks
+from cotspec.cot.openers import KINDS, MARKUP, Mark, Openers, compile_openers, line_starts, marks, thoughts_end
 from cotspec.spec.payload import TraceFormat
 
 _VISIBLE = re.compile(r"\S")
@@ -92,16 +94,28 @@ class _Step(NamedTuple):
 def segment(text: str, fmt: TraceFormat) -> Trace:
     """Tile a text: the segments joined give it back. An empty text has none. O(len(text))."""
     openers = compile_openers(fmt.thinking, fmt.step, fmt.answer)
-    floor = max(text.rfind(openers.thinking_ends), 0) if openers.thinking_ends else 0
+    floor, _ = thoughts_end(text, openers)
     found = [mark for mark in marks(text, openers) if mark.start >= floor]
     steps = [step for step in _steps(text, openers) if step.start >= floor]
-    thinking = next(line_starts(openers.thinking, text), None)
-    if thinking and steps and thinking[0] < steps[0].start:
+    thinking = _thinking(text, openers, end=steps[0].start if steps else len(text), closed=floor >= 0)
+    if thinking and steps:
         steps = _last_run(steps, found)
-    first = steps[0].start if steps else len(text)
-    cuts = _head(thinking[:2] if thinking and thinking[0] < first else None, first)
-    cuts += _blocks(text, steps, found) if steps else _lone_answer(text, found, thinking[0] if thinking else -1)
+    cuts = _head(thinking, steps[0].start if steps else len(text))
+    cuts += _blocks(text, steps, found) if steps else _lone_answer(text, found, _open_thoughts(thinking, floor))
     return Trace(text, _tile(text, cuts))
+
+
+def _thinking(text: str, openers: Openers, *, end: int, closed: bool) -> tuple[int, int] | None:
+    """Where thoughts begin, and what they say; with the text, when they are closed and nothing opens them."""
+    opened = next(line_starts(openers.thinking, text), None)
+    if opened and opened[0] < end:
+        return opened[:2]
+    return (0, 0) if closed and end else None
+
+
+def _open_thoughts(thinking: tuple[int, int] | None, floor: int) -> int:
+    """Where thoughts begin that nothing has closed; -1 without."""
+    return thinking[0] if thinking and thinking[0] > floor else -1
 
 
 def _steps(text: str, openers: Openers) -> list[_Step]:

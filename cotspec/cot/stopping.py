@@ -15,11 +15,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cotspec.cot.openers import MARKUP, Openers, compile_openers, line_starts, marks
+from cotspec.cot.openers import MARKUP, THINK, THINK_ENDS, Openers, compile_openers, line_starts, marks
 from cotspec.spec.payload import Stop
 
 _TAG = re.compile(r"<(\w+)>")
-THINK, THINK_ENDS = "<think>", "</think>"
 
 
 class Found(NamedTuple):

@@ -8,7 +8,7 @@ KERNEL = MappingProxyType(
     {
         "problems": 1,
         "contamination": 1,
-        "segment": 1,
+        "segment": 2,
         "answers": 1,
         "picking": 1,
         "mask": 1,

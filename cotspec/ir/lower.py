@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
-from cotspec.cot.prompting import default_prompt
+from cotspec.cot.prompting import default_prompt, teacher_prompt
 from cotspec.ir import bodies, defaults, launches
 from cotspec.ir.plan import Draft, DraftTask, Label, Launch, Read
 from cotspec.spec import experiment as spec
@@ -110,6 +110,15 @@ class _Experiment:
             raise LowerError(f"there is no prompt file `{written}`", where=where)
         return self._source.prompts[written]
 
+    def _teacher_prompt(self) -> str:
+        """The teacher's own prompt, or one that asks for the form the filter wants; the builtin models know the form
+        and nothing but their own prompt."""
+        teach = self._spec.teach
+        if teach.prompt is not None or self._spec.models[teach.model].builtin is not None:
+            return self._prompt(teach.prompt, "solve", ("teach", "prompt"))
+        steps = teach.keep.steps
+        return teacher_prompt(self._format, at_least=steps.at_least, at_most=steps.at_most or 0)
+
     def _weights(self, name: str, where: Where) -> _Weights:
         """The model or the result of the stage called `name`."""
         if name in self._spec.models:
@@ -189,7 +198,7 @@ class _Experiment:
         weights = self._weights(teach.model, ("teach", "model"))
         body = payload.TeachBody.model_construct(
             model=weights.ref,
-            prompt=self._prompt(teach.prompt, "solve", ("teach", "prompt")),
+            prompt=self._teacher_prompt(),
             sampling=bodies.sampling(teach.sampling, trace=self._format),
             seed=self._spec.seed,
         )

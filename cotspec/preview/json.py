@@ -51,9 +51,15 @@ def _preview(preview: Preview) -> dict[str, object]:
         },
         "trace": _trace(preview),
         "prompt": preview.prompt,
+        "chat": _chat(preview),
         "target": _target(preview),
         "reward": None if preview.scored is None else _reward(preview.scored),
     }
+
+
+def _chat(preview: Preview) -> dict[str, object] | None:
+    model = preview.stage.train.start
+    return {"system": model.system or None, "template": model.template} if model.chat else None
 
 
 def _row(preview: Preview) -> dict[str, object]:
@@ -110,6 +116,7 @@ def _reward(scored: Scored) -> dict[str, object]:
             "text": scored.response.text,
             "segments": _segments(scored.trace),
             "answer": scored.answer,
+            "after_stop": scored.left_out or None,
         },
         "progress": scored.progress,
         "measures": {**scored.measures, **dict.fromkeys(scored.unknown)},

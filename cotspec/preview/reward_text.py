@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from cotspec.cot.breakdown import GateTrial, TermTrial
 from cotspec.cot.measures import TABLE
 from cotspec.cot.rewards import weight_at
+from cotspec.preview import wording
 from cotspec.preview.canvas import Canvas, Run, Style, visible
 from cotspec.preview.model import Preview
 from cotspec.preview.score import Scored
@@ -40,6 +41,8 @@ def _rules(preview: Preview, body: GrpoBody, canvas: Canvas) -> Iterator[str]:
     yield _row(canvas, "teacher", Run(teacher))
     drawn = f"{body.group} responses of at most {body.sampling.max_new_tokens:,} tokens, compared with one another"
     yield _row(canvas, "group", Run(drawn))
+    if stop := wording.stop(body.sampling.stop):
+        yield _row(canvas, "stop", Run(visible(stop)))
     for at, gate in enumerate(body.reward.gates, 1):
         yield _row(canvas, f"gate {at}", Run(f"{number(gate.reward)} unless {gate.unless}"))
     for let in body.reward.let:

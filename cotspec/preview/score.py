@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from cotspec.cot import measures as kernel
@@ -12,10 +12,12 @@ from cotspec.cot.breakdown import Breakdown, break_down
 from cotspec.cot.rewards import compile_reward
 from cotspec.cot.rows import TraceRecord
 from cotspec.cot.segment import Trace, segment
+from cotspec.cot.stopping import cut
 from cotspec.spec.payload import GrpoBody
 
 Measures = dict[str, bool | int | float]
 _NO_TOKENIZER: Final = "not known without the model's tokenizer; say it with --tokens N"
+_STOPPED: Final = "it was cut at its stop; say with --tokens N how many there are up to it"
 _UNCOUNTED: Final = "nobody has counted the tokens of the teacher's trace"
 
 
@@ -43,11 +45,17 @@ class Scored:
     unknown: Mapping[str, str] = field(default_factory=dict)
     """Why a measure has no value, by its name."""
     breakdown: Breakdown
+    left_out: str = ""
+    """What stands after the stop of the response: training neither sees it nor rewards it."""
 
 
 def score(body: GrpoBody, record: TraceRecord, response: Response, *, counted: bool, progress: float) -> Scored:
     """Score `response` against `record`; `counted` is whether the teacher's tokens are known."""
-    trace = segment(response.text, body.format)
+    kept = cut(response.text, body.sampling.stop)
+    left_out = response.text[len(kept) :]
+    if left_out:
+        response = replace(response, text=kept, tokens=None if response.whose == "teacher" else response.tokens)
+    trace = segment(kept, body.format)
     unknown: dict[str, str] = {}
     found: Measures = {}
     try:
@@ -57,7 +65,7 @@ def score(body: GrpoBody, record: TraceRecord, response: Response, *, counted: b
     teacher = kernel.Teacher(steps=record.steps, words=record.words, tokens=record.tokens)
     found |= kernel.size(trace, tokens=response.tokens or 0, teacher=teacher)
     if response.tokens is None:
-        unknown["tokens"] = _UNCOUNTED if response.whose == "teacher" else _NO_TOKENIZER
+        unknown["tokens"] = _STOPPED if left_out else _UNCOUNTED if response.whose == "teacher" else _NO_TOKENIZER
     if not counted:
         unknown["teacher_tokens"] = _UNCOUNTED
     found = {name: value for name, value in found.items() if name not in unknown}
@@ -69,4 +77,5 @@ def score(body: GrpoBody, record: TraceRecord, response: Response, *, counted: b
         measures=found,
         unknown=unknown,
         breakdown=break_down(compile_reward(body.reward), body.reward, found, progress=progress),
+        left_out=left_out,
     )

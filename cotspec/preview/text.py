@@ -12,7 +12,7 @@ from cotspec.cot.segment import Segment, Trace
 from cotspec.preview import reward_text, wording
 from cotspec.preview.canvas import Canvas, Mark, Row, Run, Style, lines, visible
 from cotspec.preview.model import Preview, covered, ends
-from cotspec.spec.payload import GrpoBody, SftBody
+from cotspec.spec.payload import GrpoBody, ModelRef, SftBody
 
 _LONG: Final = 8
 """Lines of thinking that are shown whole."""
@@ -98,10 +98,19 @@ def _prompt(preview: Preview, prompt: str, canvas: Canvas) -> list[str]:
     shown = [*_titled("Prompt", wording.size(prompt), canvas), *canvas.block(rows)]
     if not prompt.endswith("\n"):
         shown.append(_legend(canvas, Run("no line break at the end of the prompt", "dim")))
-    if preview.stage.train.start.chat:
-        chat = "the model gets it as a user's message, in its tokenizer's chat template"
-        shown.append(_legend(canvas, Run(chat, "dim")))
-    return shown
+    return shown + _chat(preview.stage.train.start, canvas)
+
+
+def _chat(model: ModelRef, canvas: Canvas) -> list[str]:
+    """What a chat model gets besides the prompt."""
+    if not model.chat:
+        return []
+    told = ["the model gets it as a user's message, in its tokenizer's chat template"]
+    if model.system:
+        told.append(f"system turn: {visible(model.system)}")
+    if model.template:
+        told.append(f"arguments of the template: {wording.arguments(model.template)}")
+    return [line for one in told for line in canvas.paragraph([Run(one, "dim")], indent=3)]
 
 
 def _target(preview: Preview, canvas: Canvas) -> list[str]:
@@ -129,7 +138,11 @@ def _response(preview: Preview, canvas: Canvas) -> list[str]:
         return []
     whose = {"teacher": "the teacher's own trace", "given": "yours"}[scored.response.whose]
     facts = f"{whose}; {wording.count(len(scored.trace.steps), 'step')}, {wording.size(scored.response.text)}"
-    return [*_titled("Response", facts, canvas), *_segments(scored.trace, [], canvas)]
+    shown = [*_titled("Response", facts, canvas), *_segments(scored.trace, [], canvas)]
+    if scored.left_out:
+        told = f"it stops here: {wording.size(scored.left_out)} after its stop are neither seen nor rewarded"
+        shown += canvas.paragraph([Run(told, "careful")], indent=3)
+    return shown
 
 
 # --- traces -----------------------------------------------------------------------------------------------------------

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from cotspec.cot.leak import Leak
 from cotspec.cot.measures import words
 from cotspec.cot.rows import Attempt, Dropped, View
 from cotspec.cot.units import REGEX
-from cotspec.spec.payload import Mask, RowsBody
+from cotspec.spec.payload import Mask, RowsBody, Stop
 
 
 def place(attempt: Attempt, epochs: int) -> str:
@@ -51,6 +52,17 @@ def hidden(body: RowsBody, view: View | None, *, units: int, progress: float) ->
     extra = sum(end - start for start, end in view.hidden) - sum(end - start for start, end in view.chosen)
     closing = f", and {extra:,} characters more to close a leak" if extra else ""
     return f"the mask hides {view.masked} of {count(view.units, name)}{closing} ({_numbers(mask, progress)})"
+
+
+def stop(given: Stop) -> str:
+    """What ends a response besides its end-of-sequence token; "" when nothing does."""
+    told = [f"at {text!r}" for text in given.texts] + ([f"after the {given.after}'s line"] if given.after else [])
+    return " or ".join(told)
+
+
+def arguments(given: Mapping[str, object]) -> str:
+    """Arguments of a chat template, as a spec writes them."""
+    return ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in given.items())
 
 
 def leak(found: Leak) -> str:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
-from cotspec.cot.answers import correct
+from cotspec.cot.answers import answer_of, correct
 from cotspec.cot.measures import words
 from cotspec.cot.picking import pick
 from cotspec.cot.rows import TraceRecord
 from cotspec.cot.segment import segment
+from cotspec.cot.thoughts import fit
 from cotspec.runtime import lines
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
 from cotspec.runtime.records import Rollout
 from cotspec.runtime.task import Task
 from cotspec.spec.payload import TracesBody
+
+_SHOWN = 300
+"""Characters at either end of a rollout that is shown."""
 
 
 def run(task: Task, _work: Path, result: Path) -> None:
@@ -24,23 +30,36 @@ def run(task: Task, _work: Path, result: Path) -> None:
     rollouts = lines.read(task.input("rollouts"), Rollout)
     good: dict[int, list[Rollout]] = {}
     dropped: Counter[str] = Counter()
+    shown: dict[str, Rollout] = {}
+    thoughts: Counter[str] = Counter()
     with Progress("traces", len(rollouts)) as progress:
-        for done, rollout in enumerate(rollouts, 1):
+        for done, raw in enumerate(rollouts, 1):
+            fitted = fit(raw.text, body.format)
+            rollout = replace(raw, text=fitted.text)
+            thoughts[fitted.thoughts] += 1
             reason = _fault(rollout, body)
             if reason:
                 dropped[reason] += 1
+                shown.setdefault(reason, rollout)
             else:
                 good.setdefault(rollout.id, []).append(rollout)
             progress.update(done)
     if not good:
-        raise TaskError(f"none of {len(rollouts)} rollouts passed the filter: {_list(dropped)}")
+        examples = [_example(reason, shown[reason], body) for reason, _ in dropped.most_common(1)]
+        raise TaskError("\n".join([f"none of {len(rollouts)} rollouts passed the filter: {_list(dropped)}", *examples]))
     kept = [_record(_picked(several, body), body) for several in good.values()]
     if extra := sum(map(len, good.values())) - len(kept):
         dropped["question_has_one"] = extra
     lines.write(result / "traces.jsonl", kept)
-    counts = {"rollouts": len(rollouts), "traces": len(kept), "dropped": dict(sorted(dropped.items()))}
+    counts: dict[str, object] = {"rollouts": len(rollouts), "traces": len(kept)}
+    counts |= {"dropped": dict(sorted(dropped.items()))}
+    del thoughts[""]
+    if thoughts:
+        counts |= {"thoughts": dict(sorted(thoughts.items()))}
     lines.write_json(result / "counts.json", counts)
     say(f"{len(kept)} traces of {len(rollouts)} rollouts" + (f"; dropped: {_list(dropped)}" if dropped else ""))
+    if thoughts:
+        say(f"thoughts ended with a closer of their own, which the format does not have: {_list(thoughts)}")
 
 
 def _fault(rollout: Rollout, body: TracesBody) -> str:
@@ -74,3 +93,32 @@ def _record(rollout: Rollout, body: TracesBody) -> TraceRecord:
 
 def _list(dropped: Counter[str]) -> str:
     return ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(dropped.items()))
+
+
+def _example(reason: str, rollout: Rollout, body: TracesBody) -> str:
+    """A rollout, shortened, with what the filter looked for and where that is set."""
+    steps = len(segment(rollout.text, body.format).steps)
+    match reason:
+        case "truncated":
+            told = f"it was cut after {rollout.tokens} tokens (`teach.sampling.max_new_tokens`)"
+        case "wrong_answer":
+            told = f"{_answered(rollout, body)} (`teach.keep.answer`, `trace.answer.opens`)"
+        case "too_few_steps":
+            line = f"a line that begins like `{body.format.step.replace('{n}', '1')}` begins one"
+            told = f"it has {steps} steps; {line} (`teach.keep.steps.at_least`, `trace.step.opens`, `teach.prompt`)"
+        case _:
+            told = f"it has {steps} steps (`teach.keep.steps.at_most`)"
+    return f"for example, {told}:\n{_short(rollout.text)}"
+
+
+def _answered(rollout: Rollout, body: TracesBody) -> str:
+    given = answer_of(segment(rollout.text, body.format))
+    told = f"it gives no answer with `{body.format.answer}`" if given is None else f"it answers {given!r}"
+    return f"{told}, and the gold answer is {rollout.answer!r}"
+
+
+def _short(text: str) -> str:
+    """Beginning and end of a text, indented."""
+    if len(text) > 2 * _SHOWN:
+        text = f"{text[:_SHOWN]}\n… {len(text) - 2 * _SHOWN} characters more …\n{text[-_SHOWN:]}"
+    return textwrap.indent(text or "(an empty text)", "    ")

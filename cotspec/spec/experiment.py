@@ -132,7 +132,8 @@ class Teach(Part):
     data: Name
     """The questions, a name under `data`."""
     prompt: str | None = None
-    """Jinja file, relative to the spec file; default: cotspec's own `solve` prompt."""
+    """Jinja file, relative to the spec file; default: cotspec's own, which asks for steps and an answer with the
+    openers of `trace`, as many as `keep` wants (for a builtin teacher, which knows no other, the `solve` prompt)."""
     sampling: Sampling = Sampling.model_construct(temperature=0.6, top_p=0.95, max_new_tokens=2048)
     """How the teacher is sampled."""
     keep: Keep = Keep.model_construct()

@@ -11,10 +11,13 @@ import pytest
 
 from cotspec.cot.measures import Teacher, measure
 from cotspec.cot.rewards import compile_reward
+from cotspec.preview import json as as_json
+from cotspec.preview import text as as_text
+from cotspec.preview.canvas import Canvas
 from cotspec.preview.make import Request, make
 from cotspec.spec.payload import GrpoBody
 from tests.preview.makings import plan, records, write
-from tests.support import Run
+from tests.support import Run, sealed, spec_data
 
 RIGHT = "Thinking…\nWell.\n\nStep 1: so.\nAnswer: {answer}"
 
@@ -48,6 +51,39 @@ def test_a_response_gets_the_reward_that_training_gives_it(project: Path, respon
     measures = measure(text, tokens=7, gold=first.record.answer, teacher=teacher, fmt=body.format)
     assert scored.measures == measures
     assert scored.breakdown.score == compile_reward(body.reward).score(measures, 0.5)
+
+
+def test_a_response_ends_at_its_stop_and_nothing_after_it_is_rewarded(project: Path) -> None:
+    sampling = {"max_new_tokens": 60, "stop": {"texts": ["Question:"], "after": "answer"}}
+    train = spec_data("small")["stages"]["compress"]["train"] | {"sampling": sampling}
+    of = plan({**terms(short="-0.01 * words"), "train": train}, stage="compress")
+    first = make(of, Request(spec="", stage="compress", traces=given(project)), root=project)
+    kept = f"Step 1: x\nAnswer: {first.record.answer}"
+    shown = {}
+    for response in (kept, f"{kept}\nAnswer: 999\nQuestion: next?"):
+        asked = Request(spec="", stage="compress", traces=given(project), response=response, tokens=7)
+        shown[response] = make(of, asked, root=project)
+    one, other = (preview.scored for preview in shown.values())
+    assert one is not None
+    assert other is not None
+    assert (one.left_out, other.left_out) == ("", "\nAnswer: 999\nQuestion: next?")
+    assert other.response.text == kept
+    assert other.measures == one.measures
+    assert other.breakdown.score == one.breakdown.score
+    pages = [as_text.render(preview, Canvas(width=100, colour=False, whole=False)) for preview in shown.values()]
+    assert [" are neither seen nor rewarded" in page for page in pages] == [False, True]
+    rules = as_text.render(first, Canvas(width=100, colour=False, whole=False))
+    assert "at 'Question:' or after the answer's line" in rules
+
+
+def test_what_a_chat_model_gets_besides_the_prompt_is_shown(project: Path) -> None:
+    data = spec_data("small")
+    data["models"]["student"] |= {"chat": True, "system": "Be brief.", "template": {"enable_thinking": False}}
+    shown = make(sealed(data).plan, Request(spec="", stage="compress", traces=given(project)), root=project)
+    page = as_text.render(shown, Canvas(width=100, colour=False, whole=False))
+    assert "system turn: Be brief." in page
+    assert "arguments of the template: enable_thinking: false" in page
+    assert json.loads(as_json.render(shown))["chat"] == {"system": "Be brief.", "template": {"enable_thinking": False}}
 
 
 def test_tokens_nobody_counted_spoil_what_reads_them_and_nothing_else(project: Path) -> None:

@@ -78,7 +78,13 @@ PAPER: dict[str, dict[str, object]] = {
     "stage rewrite": GRPO | {"kind": "grpo", "max_length": 2048, "sampling.max_new_tokens": 512},
     "rows of stage rewrite": {"task": "rewrite", "epochs": 5, "mask.rows": 0.0},
     "teacher": {"model.id": "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B"},
-    "evaluation of rewrite": {"sampling.temperature": 0.0, "sampling.max_new_tokens": 512, "sampling.n": 1},
+    "evaluation of rewrite": {
+        "sampling.temperature": 0.0,
+        "sampling.max_new_tokens": 512,
+        "sampling.n": 1,
+        "sampling.stop.texts": ["\nProblem:", "Question:"],
+        "sampling.stop.after": "answer",
+    },
 }
 ACCUMULATION = {"stage structure": (2, 16), "stage compress": (2, 8), "stage rewrite": (4, 4)}
 """Rows or completions a device holds at once, and accumulation: 2 × 16, 1 × 8 prompts and 2 × 4 prompts of group 2."""
