@@ -115,12 +115,14 @@ def test_a_prompt_that_opens_thoughts_is_known_by_its_end(tiny_model: Path) -> N
 def test_grpo_trains_on_what_was_sampled_up_to_the_stop_and_on_nothing_after_it(
     stage: Stage, run_here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from trl import GRPOTrainer
+
     from cotspec.runtime.train.rollouts import Trainer
 
     seen: list[dict[str, Any]] = []
     sampled: list[list[int]] = []
     told: list[list[Cut | None]] = []
-    score, single = Trainer._generate_and_score_completions, Trainer.__mro__[1]._generate_single_turn
+    score, single = Trainer._generate_and_score_completions, GRPOTrainer._generate_single_turn
 
     def spy(self: Trainer, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         made: dict[str, Any] = score(self, inputs)
@@ -134,7 +136,7 @@ def test_grpo_trains_on_what_was_sampled_up_to_the_stop_and_on_nothing_after_it(
         return ids, logprobs
 
     monkeypatch.setattr(Trainer, "_generate_and_score_completions", spy)
-    monkeypatch.setattr(Trainer.__mro__[1], "_generate_single_turn", drawn)
+    monkeypatch.setattr(GRPOTrainer, "_generate_single_turn", drawn)
     prompt = [f"Question: {question}\nSolution:\n" for question in ASKED[:2]]
     records = [{**row, "prompt": prompt[at]} for at, row in enumerate(bodies.grpo_rows(2))]
     rows = write_lines(tmp_path / "rows.jsonl", records)
