@@ -45,6 +45,8 @@ MOST_COUNTED: Final = 64 * 2**20
 MOST_ROWS: Final = 10_000
 MOST_READ: Final = 8 * 2**20
 """Rows and bytes of a data file that a check looks at: about 0.1 s. The task that reads the file looks at all."""
+MOST_VOCABULARY: Final = 4 * 2**20
+"""Bytes of a tokenizer.json that a check reads: about 0.05 s. The preflight reads any."""
 MOST_BYTES: Final = 64_000_000
 """Of a data file or model folder that a check compares with the lock: it must not take longer than the rest."""
 
@@ -143,10 +145,17 @@ def _model_folder(model: Model, source: Source, root: Path) -> Path | None:
 
 @lru_cache(maxsize=64)
 def _model(place: Path, _changed: int) -> ModelFile | None:
+    from cotspec.cot import fit
     from cotspec.front import modelfiles
 
     config = modelfiles.read_json(place / "config.json")
-    return ModelFile(config, modelfiles.template(place), modelfiles.ids(place, most=MOST_READ // 4)) if config else None
+    if not config:
+        return None
+    return ModelFile(
+        config=config,
+        template=fit.has_template(modelfiles.read_json(place / "tokenizer_config.json"), modelfiles.names(place)),
+        ids=fit.ids(modelfiles.read_json(place / "tokenizer.json", most=MOST_VOCABULARY)),
+    )
 
 
 def same_file(one: Path, other: Path) -> bool:

@@ -89,6 +89,21 @@ def embedded(config: Mapping[str, object]) -> int:
     return _number(_text(config), "vocab_size")
 
 
+def has_template(tokenizer: Mapping[str, object], names: Collection[str]) -> bool:
+    """Whether a tokenizer has a chat template: by its tokenizer_config.json, or the names of the files beside it."""
+    return bool(tokenizer.get("chat_template")) or not {"chat_template.jinja", "chat_template.json"}.isdisjoint(names)
+
+
+def ids(tokenizer: Mapping[str, object]) -> int:
+    """One more than the largest id that text can become, by tokenizer.json. Tokens that were added beside the
+    vocabulary do not count: some models have one for a kind of input that they do not take."""
+    model = tokenizer.get("model")
+    words = model.get("vocab") if isinstance(model, Mapping) else None
+    if isinstance(words, Mapping):
+        return max((id for id in words.values() if isinstance(id, int)), default=-1) + 1
+    return len(words) if isinstance(words, list) else 0  # Unigram: pairs of piece and score
+
+
 def _text(config: Mapping[str, object]) -> Mapping[str, object]:
     """The language model's part, where a model has others too."""
     inner = config.get("text_config")

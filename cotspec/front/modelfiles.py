@@ -53,17 +53,9 @@ def read_json(path: Path, *, most: int = _MOST) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def template(place: Path) -> bool:
-    """Whether a tokenizer's files hold a chat template."""
-    if any((place / name).is_file() for name in ("chat_template.jinja", "chat_template.json")):
-        return True
-    return bool(read_json(place / "tokenizer_config.json").get("chat_template"))
-
-
-def ids(place: Path, *, most: int = _MOST) -> int:
-    """One more than the largest id that text can become, by tokenizer.json; 0 when that is not there or too large."""
-    model = read_json(place / "tokenizer.json", most=most).get("model")
-    vocabulary = model.get("vocab") if isinstance(model, dict) else None
-    if isinstance(vocabulary, dict):
-        return max((id for id in vocabulary.values() if isinstance(id, int)), default=-1) + 1
-    return len(vocabulary) if isinstance(vocabulary, list) else 0  # Unigram: pairs of piece and score
+def names(place: Path) -> frozenset[str]:
+    """The files of a folder."""
+    try:
+        return frozenset(os.listdir(place))
+    except OSError:
+        return frozenset()

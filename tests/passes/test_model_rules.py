@@ -80,3 +80,28 @@ def test_nothing_is_said_of_layers_that_are_not_known(check: Check, tmp_path: Pa
     model(tmp_path / "models/own", config=LLAMA | {"model_type": "of-somebody"})
     for named in ({"path": "../models/own"}, {"hub": "own/nowhere"}):
         assert not [each for each in check(models={"base": named}, stages=stages("anything")) if "lora" in each[0]]
+
+
+def test_what_is_written_fits_the_model(check: Check, tmp_path: Path) -> None:
+    model(tmp_path / "models/own", tokenizer={"model": {"vocab": {"a": 0, "b": 70}}})
+    sampling = {"max_new_tokens": 256}
+    found = check(
+        models={"base": {"path": "../models/own", "chat": True}, "tutor": {"builtin": "tiny-teacher"}},
+        teach={"model": "base", "data": "train", "sampling": sampling},
+        stages={
+            name: {**stage, "train": {**stage["train"], "max_length": 257}} for name, stage in stages("q_proj").items()
+        },
+        evaluate={"data": "test", "of": ["base", "second"], "sampling": sampling},
+        resources={"generate": {"engine": "vllm", "gpus": 4, "tensor_parallel": 4}, "train": {"gpus": 0}},
+    )
+    told = {message for _, message, _ in found}
+    assert {
+        "`max_new_tokens` 256 leaves no room for a prompt in the 256 positions of `base`",
+        "`max_length` 257 is more than the 256 positions of `base`",
+        "the tokenizer of `base` has no chat template",
+        "the tokenizer of `base` has ids up to 70, and the model has 50 vectors",
+        "the 6 attention heads of `base` cannot be split over 4 GPUs",
+    } <= told
+    (tmp_path / "models/own/chat_template.jinja").write_text("{{ messages }}")
+    (tmp_path / "models/own/tokenizer.json").write_text("{}")
+    assert not [each for each in check(models={"base": {"path": "../models/own", "chat": True}}) if "model-" in each[0]]

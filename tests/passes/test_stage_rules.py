@@ -33,6 +33,10 @@ def sft(more: str) -> Change:
     return SFT, f"{SFT[:-1]}, {more}}}"
 
 
+BRIEF = ("teach: {model: tutor, data: train}", "teach: {model: tutor, data: train, sampling: {max_new_tokens: 512}}")
+"""Traces that fit into a row twice."""
+
+
 def grpo(more: str) -> Change:
     return GRPO, f"{GRPO[:-1]}, {more}}}"
 
@@ -135,7 +139,7 @@ HITS: dict[str, tuple[list[Change], Told]] = {
         ),
     ),
     "rewriting what is solved": (
-        [second("{from: teach}", task="rewrite"), grpo("max_length: 4096")],
+        [second("{from: teach}", task="rewrite"), BRIEF],
         (
             "warning",
             "rewrite-solved",
@@ -225,7 +229,7 @@ QUIET: dict[str, list[Change]] = {
     ],
     "failures of what the stage starts from": [
         second("{from: failures, of: first}", task="rewrite"),
-        grpo("max_length: 4096"),
+        BRIEF,
     ],
     "a warm-up shorter than the run": [sft("epochs: 2, warmup_steps: 12")],
     "a checkpoint of the last step": [

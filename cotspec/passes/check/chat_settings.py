@@ -36,7 +36,8 @@ RULE = Rule(
     why="Without a chat template nobody reads them; the conversation itself and how it becomes tokens is not a matter "
     "of a template's arguments.",
     failing="models: {base: {builtin: tiny-student, system: Be brief.}}\n",
-    passing="models: {base: {builtin: tiny-student, chat: true, system: Be brief., template: {thinking: false}}}\n",
+    passing="models: {base: {hub: acme/chat, revision: 0123456789abcdef0123456789abcdef01234567, chat: true, "
+    "system: Be brief., template: {thinking: false}}}\n",
 )
 
 

@@ -1,0 +1,43 @@
+"""Prompts and completions within the positions of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotspec.cot import fit
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.passes import modelfile
+from cotspec.passes.check.context import Context, finding
+
+RULE = Rule(
+    slug="context-length",
+    claim="A `max_new_tokens` and a `max_length` that are written are within the positions that the model has.",
+    why="Beyond its positions a model was never trained: some fail there, others write noise. `max_new_tokens` "
+    "leaves room for a prompt. The positions are known where the model's configuration is at hand; otherwise, and for "
+    "a default that is too long, the preflight asks before the teacher writes anything.",
+    failing="teach: {model: tutor, data: train, sampling: {max_new_tokens: 1024}}\n",
+    passing="teach: {model: tutor, data: train, sampling: {max_new_tokens: 512}}\n",
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every place that text is drawn for, and every stage."""
+    for where, name, new in modelfile.generating(context):
+        here: tuple[str | int, ...] = (*where, "max_new_tokens")
+        most = _positions(context, name)
+        if most and here in context.source.values and new >= most[1]:
+            message = f"`max_new_tokens` {new} leaves no room for a prompt in the {most[1]} positions of `{most[0]}`"
+            yield finding(RULE, context.source.value(here), message, "lower it")
+    for path, name, stage in context.stages():
+        here = (*path, "train", "max_length")
+        most = _positions(context, name)
+        if most and here in context.source.values and stage.train.max_length > most[1]:
+            message = f"`max_length` {stage.train.max_length} is more than the {most[1]} positions of `{most[0]}`"
+            yield finding(RULE, context.source.value(here), message, f"use {most[1]} or less, or leave it out")
+
+
+def _positions(context: Context, name: str) -> tuple[str, int] | None:
+    found = modelfile.of(context, name)
+    most = 0 if found is None else fit.positions(found[1].config)
+    return (found[0], most) if found is not None and most else None
