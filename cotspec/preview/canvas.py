@@ -1,39 +1,44 @@
-"""Text in styles, cut into lines that fit. Knows terminals and characters; not what a text means.
+"""Text in styles, cut into lines that fit: rich's texts, behind our own margin. Does not know what a text means.
 
 Colour only ever adds: without its escape sequences a coloured page is, byte for byte, the plain one.
 """
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from types import MappingProxyType
+from functools import cached_property
 from typing import Final, Literal, NamedTuple
-from unicodedata import category, east_asian_width
+from unicodedata import category
+
+from rich.console import Console
+from rich.text import Text
+from rich.theme import Theme
 
 Style = Literal[
     "plain", "title", "dim", "good", "bad", "careful",
     "preamble", "thinking", "step", "answer", "hidden", "sealed", "loss", "no-loss",
 ]  # fmt: skip
-_CODES: Final = MappingProxyType(
+_THEME: Final = Theme(
     {
         "plain": "",
-        "title": "1",
-        "dim": "2",
-        "good": "32",
-        "bad": "1;31",
-        "careful": "33",
-        "preamble": "2",
-        "thinking": "36",
+        "title": "bold",
+        "dim": "dim",
+        "good": "green",
+        "bad": "bold red",
+        "careful": "yellow",
+        "preamble": "dim",
+        "thinking": "cyan",
         "step": "",
-        "answer": "1;34",
-        "hidden": "30;43",
-        "sealed": "30;45",
-        "loss": "32",
-        "no-loss": "2",
-    }
+        "answer": "bold blue",
+        "hidden": "black on yellow",
+        "sealed": "black on magenta",
+        "loss": "green",
+        "no-loss": "dim",
+    },
+    inherit=False,
 )
 LABEL: Final = 9
 """Width of the margin's label."""
@@ -68,7 +73,7 @@ class Row:
     """One character before the label."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Canvas:
     """How wide, in colour or not, and whether long thoughts are shown whole."""
 
@@ -78,24 +83,45 @@ class Canvas:
 
     def line(self, *runs: Run) -> str:
         """Runs as one line, however long."""
-        return "".join(map(self._paint, _trimmed(list(_joined(runs)))))
+        return self._painted(Text.assemble(*runs))
 
     def block(self, rows: Iterable[Row]) -> Iterator[str]:
         """Rows behind a margin; a line too long for the page goes on behind a dotted margin."""
         for row in rows:
-            for at, part in enumerate(wrapped(row.runs, self.width - LABEL - 7)):
+            for at, part in enumerate(self.wrapped(row.runs, self.width - LABEL - 7)):
                 label, bar = (row.label, "│") if at == 0 else ("", "┊")
-                margin = (Run(f" {row.sign} "), Run(f"{label:>{LABEL}}", row.style), Run(f" {bar} ", "dim"))
-                yield self.line(*margin, *part)
+                margin = (f" {row.sign} ", (f"{label:>{LABEL}}", row.style), (f" {bar} ", "dim"))
+                yield self._painted(Text.assemble(*margin, part))
 
     def paragraph(self, runs: Sequence[Run], *, indent: int = 2) -> Iterator[str]:
         """Runs in lines that fit, all indented."""
-        for part in wrapped(runs, self.width - indent):
-            yield self.line(Run(" " * indent), *part)
+        for part in self.wrapped(runs, self.width - indent):
+            yield self._painted(Text.assemble(" " * indent, part))
 
-    def _paint(self, run: Run) -> str:
-        code = _CODES[run.style]
-        return f"\x1b[{code}m{run.text}\x1b[0m" if self.colour and code and run.text.strip() else run.text
+    def wrapped(self, runs: Sequence[Run], width: int) -> Iterable[Text]:
+        """Runs in lines of at most `width` columns, broken at spaces where there are any; at least one line."""
+        return Text.assemble(*runs).wrap(self._console, max(width, 8), overflow="fold")
+
+    def _painted(self, line: Text) -> str:
+        line.rstrip()
+        with self._console.capture() as captured:
+            self._console.print(line, end="", soft_wrap=True)
+        return captured.get()
+
+    @cached_property
+    def _console(self) -> Console:
+        """Paints only: whether there is colour is for who makes the canvas to decide, not for rich."""
+        return Console(
+            file=io.StringIO(),
+            color_system="standard" if self.colour else None,
+            force_terminal=self.colour,
+            no_color=False,
+            legacy_windows=False,
+            theme=_THEME,
+            highlight=False,
+            emoji=False,
+            markup=False,
+        )
 
 
 def lines(text: str, *, start: int, end: int, marks: Iterable[Mark], style: Style) -> Iterator[list[Run]]:
@@ -143,47 +169,3 @@ def _visible(char: str) -> str:
 
 
 _TURNS: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def wrapped(runs: Sequence[Run], width: int) -> Iterator[list[Run]]:
-    """Runs in lines of at most `width` columns, broken at spaces where there are any; at least one line."""
-    chars = [(char, run.style) for run in runs for char in run.text]
-    at = 0
-    while True:
-        end = _break(chars, at, max(width, 8))
-        yield [Run(char, style) for char, style in chars[at:end]]
-        while end < len(chars) and chars[end][0] == " ":
-            end += 1
-        at = end
-        if at >= len(chars):
-            return
-
-
-def _break(chars: Sequence[tuple[str, Style]], start: int, width: int) -> int:
-    """Where the line that begins at `start` ends."""
-    used = 0
-    for at in range(start, len(chars)):
-        used += columns(chars[at][0])
-        if used > width:
-            space = next((i for i in range(at, (start + at) // 2, -1) if chars[i][0] == " "), 0)
-            return space or max(at, start + 1)
-    return len(chars)
-
-
-def columns(text: str) -> int:
-    """Columns that a text takes on a terminal."""
-    return sum(0 if category(c) in ("Mn", "Me", "Cf") else 1 + (east_asian_width(c) in "WF") for c in text)
-
-
-def _trimmed(runs: list[Run]) -> list[Run]:
-    """Runs without the blanks at the end of the line."""
-    while runs and not (last := runs.pop()).text.isspace():
-        if text := last.text.rstrip():
-            return [*runs, Run(text, last.style)]
-    return _trimmed(runs) if runs else runs
-
-
-def _joined(runs: Iterable[Run]) -> Iterator[Run]:
-    """Neighbours of one style as one run."""
-    for style, group in groupby(runs, key=lambda run: run.style):
-        yield Run("".join(run.text for run in group), style)
