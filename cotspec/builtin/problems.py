@@ -99,6 +99,12 @@ def stories(rng: Random, *, split: Split, size: int, steps: tuple[int, int]) -> 
         yield Story(chain, person, friend, rng.choice(wording.THINGS))
 
 
+def terse(*, split: Split, size: int, seed: int, steps: tuple[int, int]) -> list[str]:
+    """Worked solutions of problems like those of a set, without a long form: few that say every step are shorter."""
+    rng = Random(sha256(f"terse {split} {seed} {steps[0]} {steps[1]}".encode()).digest())  # noqa: S311 no secret
+    return [trace(story, rng, verbose=0.0) for story in stories(rng, split=split, size=size, steps=steps)]
+
+
 def question(story: Story, rng: Random) -> str:
     """Ask for the last number of the story."""
     words = _words(story)

@@ -19,6 +19,23 @@ def grpo(text: str) -> Change:
     return GRPO, f"{{by: grpo, group: 4, {text}}}"
 
 
+CUT = (
+    "it is to be expected that every solution is cut at 24 tokens: worked ones of such problems take 35 to 82 where "
+    "they are short"
+)
+EVALUATE = "of: [base, first, second]}"
+TEACH = "teach: {model: tutor, data: train}"
+TEST = "test: {builtin: chains, split: test, size: 50}"
+
+
+def evaluated(limit: int) -> Change:
+    return EVALUATE, f"{EVALUATE[:-1]}, sampling: {{temperature: 0, max_new_tokens: {limit}}}}}"
+
+
+def taught(text: str) -> Change:
+    return TEACH, f"{TEACH[:-1]}, {text}}}"
+
+
 HITS: dict[str, tuple[Change, Told]] = {
     "ten": (sft("lr: 10"), ("warning", "learning-rate", "10", f"`lr` 10 is {HUGE}")),
     "an exponent that was lost": (grpo("lr: 1"), ("warning", "learning-rate", "1", f"`lr` 1 is {HUGE}")),
@@ -28,6 +45,22 @@ HITS: dict[str, tuple[Change, Told]] = {
     "too much for adapters": (
         grpo("lr: 1e-2, lora: {r: 8}"),
         ("warning", "learning-rate", "1e-2", f"`lr` 0.01 is {HUGE}"),
+    ),
+    "completions that are all cut": (
+        grpo("lr: 1e-5, sampling: {max_new_tokens: 24}"),
+        ("warning", "answer-cut", "24", CUT),
+    ),
+    "evaluated answers that are all cut": (evaluated(24), ("warning", "answer-cut", "24", CUT)),
+    "a teacher that is cut": (taught("sampling: {max_new_tokens: 24}"), ("warning", "answer-cut", "24", CUT)),
+    "a teacher that cannot write as many steps as are kept": (
+        taught("sampling: {max_new_tokens: 40}, keep: {steps: {at_least: 9}}"),
+        (
+            "warning",
+            "answer-cut",
+            "40",
+            "no 9 steps, which `keep` asks for, and answer fit into 40 tokens: with their openers they take at least "
+            "49",
+        ),
     ),
     "a run that never stops": (
         grpo("lr: 1e-5, stop_without_signal: never"),
@@ -52,6 +85,8 @@ QUIET: dict[str, Change] = {
     "rewards": grpo("lr: 5e-7"),
     "rewards on a model of a million weights": grpo("lr: 2e-4"),
     "steps as large as the gradient": sft("lr: 0.5, trainer: {optim: sgd}"),
+    "completions that may be whole": grpo("lr: 1e-5, sampling: {max_new_tokens: 30}"),
+    "answers to shorter problems": evaluated(30),
     "a run that stops sooner": sft("lr: 1e-5, stop_without_signal: 5"),
 }
 
@@ -59,6 +94,18 @@ QUIET: dict[str, Change] = {
 @pytest.mark.parametrize("change", QUIET.values(), ids=QUIET)
 def test_a_run_that_can_is_left_alone(change: Change, tmp_path: Path) -> None:
     assert found(tmp_path, change) == []
+
+
+def test_problems_nothing_is_known_of_are_left_alone(tmp_path: Path) -> None:
+    assert found(tmp_path, (TEST, "test: {file: x.jsonl}"), evaluated(24)) == []
+
+
+def test_shorter_problems_have_shorter_solutions(tmp_path: Path) -> None:
+    assert found(tmp_path, (TEST, f"{TEST[:-1]}, steps: [1, 1]}}"), evaluated(24)) == []
+
+
+def test_traces_of_a_run_are_counted_in_place_of_the_estimate(tmp_path: Path) -> None:
+    assert found(tmp_path, evaluated(24), count=100) == []
 
 
 def test_a_run_that_never_stops_is_accepted_with_a_reason(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from cotspec.builtin.registry import DATA, MODELS
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
-from cotspec.passes import seen
+from cotspec.passes import lineage, seen
 from cotspec.passes.check.context import Context, warning
 from cotspec.spec.experiment import Experiment, FailureRows, Grpo
 
@@ -20,37 +22,60 @@ RULE = Rule(
     claim="`max_new_tokens` holds a solution up to its answer.",
     why="The answer comes last. A solution that is cut counts as wrong, however good it is: accuracy, mined failures "
     "and rewards then measure the limit. How long solutions are is known from the teacher's traces of an earlier run; "
-    "without one, only limits that hold no step and answer are found.",
+    "without one, a limit is held against the openers of as many steps as `keep` asks for, and for a builtin data set "
+    "against its own worked solutions, which is an estimate.",
     failing="evaluate: {data: test, of: [base, first, second], sampling: {temperature: 0, max_new_tokens: 4}}\n",
     passing="evaluate: {data: test, of: [base, first, second], sampling: {temperature: 0, max_new_tokens: 256}}\n",
 )
 
 
+LOOKED: Final = 40
+"""Worked solutions of a builtin set that limits are held against: some milliseconds."""
+SURE: Final = 0.8
+"""An estimate is a finding when the limit is below this part of the shortest of them."""
+LONGEST: Final = 20
+"""Steps of a builtin problem up to which its solutions are written."""
+
+
+class _Known(NamedTuple):
+    """What is known of solutions before any was written."""
+
+    least: int
+    """Tokens of the openers and one more for each, with the fewest steps a trace may have: none is shorter."""
+    worked: Sequence[int] = ()
+    """Tokens of worked solutions to problems of a builtin set, in their short forms."""
+
+
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every place where a student writes a solution as long as the teacher's; `rewrite` asks for a shorter one."""
+    """The teacher, and every place where a student writes a solution as long as its own; `rewrite` asks for less."""
     spec = context.experiment
-    least = _shortest(spec)
     read = context.read_traces()
     everything: Sequence[TraceRecord] = () if read is None else read.records
-    evaluated = spec.evaluate.sampling.max_new_tokens
-    yield from _limit(context, ("evaluate", "sampling"), evaluated, least=least, traces=everything)
-    for path, _, stage in context.stages():
+    taught, asked, last = spec.teach.data, spec.evaluate.data, spec.evaluate.of[-1]
+    teacher = _known(context, spec.teach.model, taught if read is None else "")
+    yield from _limit(context, ("teach", "sampling"), spec.teach.sampling.max_new_tokens, known=teacher)
+    known = _known(context, last, asked if read is None else "")
+    yield from _limit(context, ("evaluate", "sampling"), spec.evaluate.sampling.max_new_tokens, known, everything)
+    for path, name, stage in context.stages():
         traces = seen.records(context, stage)
+        known = _known(context, name, taught if read is None else "")
         if isinstance(stage.rows, FailureRows):
             mined = stage.rows.sampling.max_new_tokens
-            yield from _limit(context, (*path, "rows", "sampling"), mined, least=least, traces=traces)
+            yield from _limit(context, (*path, "rows", "sampling"), mined, known, traces)
         if isinstance(stage.train, Grpo):
-            drawn = stage.train.sampling.max_new_tokens
-            own = () if stage.task == "rewrite" else traces
-            yield from _limit(context, (*path, "train", "sampling"), drawn, least=least, traces=own)
+            drawn, shorter = stage.train.sampling.max_new_tokens, stage.task == "rewrite"
+            own = _Known(known.least) if shorter else known
+            yield from _limit(context, (*path, "train", "sampling"), drawn, own, () if shorter else traces)
 
 
 def _limit(
-    context: Context, path: Path, limit: int, *, least: int, traces: Sequence[TraceRecord]
+    context: Context, path: Path, limit: int, known: _Known, traces: Sequence[TraceRecord] = ()
 ) -> Iterator[Diagnostic]:
     span = context.source.value((*path, "max_new_tokens"))
-    if limit < least:
-        message = f"no step and answer fit into {limit} tokens: with their openers they take at least {least}"
+    if limit < known.least:
+        steps = max(1, context.experiment.teach.keep.steps.at_least)
+        what = "no step and answer fit" if steps == 1 else f"no {steps} steps, which `keep` asks for, and answer fit"
+        message = f"{what} into {limit} tokens: with their openers they take at least {known.least}"
         yield warning(RULE, span, message, "raise `max_new_tokens`")
         return
     cut = sum(record.tokens > limit for record in traces)
@@ -58,8 +83,45 @@ def _limit(
         message = f"{seen.of_traces(cut, len(traces))} are longer than {limit} tokens (in the teacher's)"
         advice = "raise `max_new_tokens`: a solution that is cut before its answer counts as wrong"
         yield warning(RULE, span, message, advice)
+    elif known.worked and limit < SURE * min(known.worked):
+        message = (
+            f"it is to be expected that every solution is cut at {limit} tokens: worked ones of such problems take "
+            f"{min(known.worked)} to {max(known.worked)} where they are short"
+        )
+        yield warning(RULE, span, message, "raise `max_new_tokens`; after a run its traces are counted instead")
 
 
-def _shortest(spec: Experiment) -> int:
-    """Words of `Step 1: x` and `Answer: x`, and the end: no token holds two words."""
-    return len(spec.trace.step.opens.split()) + len(spec.trace.answer.opens.split()) + 3
+def _known(context: Context, who: str, data: str) -> _Known:
+    """`who` is a model or stage; `data` the set it solves, "" when there are traces to count."""
+    spec = context.experiment
+    model = spec.models.get(lineage.first_model(spec, who))
+    builtin = model.builtin if model is not None and model.builtin in MODELS else None
+    given = spec.data.get(data)
+    worked: tuple[int, ...] = ()
+    if given is not None and given.builtin in DATA and 1 <= given.steps[0] <= given.steps[1] <= LONGEST:
+        worked = tuple(_tokens(builtin, text) for text in _worked(given.steps))
+    return _Known(_least(spec, builtin), worked)
+
+
+def _least(spec: Experiment, builtin: str | None) -> int:
+    """The shortest solution in the spec's own format, and the end: `1` stands for all that a step says."""
+    steps = max(1, spec.teach.keep.steps.at_least)
+    opener = spec.trace.step.opens
+    lines = [f"{opener.replace('{n}', str(number))} 1" for number in range(1, steps + 1)]
+    return _tokens(builtin, "\n".join([*lines, f"{spec.trace.answer.opens} 1"]))
+
+
+def _tokens(builtin: str | None, text: str) -> int:
+    """With the end; of another model not more than it can be: no token holds two words."""
+    if builtin is None:
+        return len(text.split()) + 1
+    from cotspec.builtin import tokens
+
+    return tokens.count(builtin, text) + 1
+
+
+@lru_cache(maxsize=8)
+def _worked(steps: tuple[int, int]) -> tuple[str, ...]:
+    from cotspec.builtin.problems import terse
+
+    return tuple(terse(split="train", size=LOOKED, seed=0, steps=steps))
