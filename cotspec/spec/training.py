@@ -65,13 +65,13 @@ class _Train(Part):
     schedule: Schedule = "linear"
     """Learning-rate schedule after warm-up."""
     warmup_steps: Whole | None = None
-    """Optimizer steps of linear warm-up."""
+    """Optimizer steps of linear warm-up, which begins at 0."""
     warmup_ratio: Share | None = None
     """Warm-up as a share of all optimizer steps (instead of `warmup_steps`)."""
     weight_decay: NotNegative = 0.0
-    """AdamW weight decay."""
+    """AdamW weight decay, of all weights but norms and biases."""
     max_grad_norm: Positive = 1.0
-    """Gradients are clipped to this norm."""
+    """Gradients are clipped to this norm, taken over all weights."""
     max_length: Count = 2048
     """Longest prompt + completion in tokens; a longer row is refused or counted, never cut."""
     precision: Precision = "fp32"

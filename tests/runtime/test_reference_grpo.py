@@ -110,6 +110,11 @@ CASES = {
         optim=optim("linear"), loss="grpo", scale_rewards="group", beta=0.2, clip=0.02, iterations=2,
         lora=Lora(r=3, alpha=7.0, dropout=0.0, targets=("q_proj", "down_proj")), sampling=sampling(),
     ),
+    "dapo, stopped at a text": case(
+        short, SHORT, (4, 2), {"stopped", "left_out", "kl"},
+        optim=optim("linear"), loss="dapo", scale_rewards="group", beta=0.1, iterations=1, mask_truncated=True,
+        sampling=sampling(stop=Stop(texts=(" apples", ".\n"), after="")),
+    ),
 }  # fmt: skip
 
 
@@ -130,32 +135,46 @@ def test_a_run_is_the_one_computed_by_hand(
     policy, first = (Policy(small_model, body.lora, observed.adapters or None) for _ in range(2))
     prompts = body.global_batch // body.group
     generations = len(rows) // prompts
-    learner = grpo.Learner(policy, first, body, total=generations * body.iterations, end=small.END)
+    learner = grpo.Learner(policy, first, body, total=generations * body.iterations)
     log = small.log(folder)
     assert len(observed.generations) == generations
+    occurred: set[str] = set()
     for number, (asked, completions) in enumerate(observed.generations):
         taken = rows[number * prompts : (number + 1) * prompts]
         assert asked == [tokenizer(row["prompt"])["input_ids"] for row in taken for _ in range(body.group)]
-        for prompt, completion in zip(asked, completions, strict=True):
-            assert small.END not in completion[:-1]
-            assert completion[-1] == small.END or len(completion) == body.sampling.max_new_tokens
-            assert possible(policy, prompt, completion, body.sampling)
-        texts = tokenizer.batch_decode(completions, skip_special_tokens=True)
+        made = [sampled(ids, body.sampling, tokenizer) for ids in completions]
+        completions, ended, texts = ([one[part] for one in made] for part in range(3))
+        occurred |= {"stopped" for ids, yes in zip(completions, ended, strict=True) if yes and ids[-1] != small.END}
+        assert all(possible(policy, *pair, body.sampling) for pair in zip(asked, completions, strict=True))
         progress = number / (generations - 1)
         rewards = [case.value(text, len(ids), progress) for text, ids in zip(texts, completions, strict=True)]
         entries = log[number * body.iterations : (number + 1) * body.iterations]
-        told(entries[0], completions, rewards, body)
-        same_steps(entries, learner.learn(grpo.Generated(asked, completions, rewards)))
+        told(entries[0], completions, ended, rewards)
+        same_steps(entries, learner.learn(grpo.Generated(asked, completions, ended, rewards)))
     same_weights(small.weights(folder), policy.weights(), lr=LR)
     assert moved(first.weights(), policy.weights()) > LR
-    assert not learner.seen.missing(case.occurs)
+    assert not case.occurs - occurred - learner.seen.occurred()
 
 
-def told(entry: dict[str, float], completions: observe.Ids, rewards: list[float | None], body: GrpoBody) -> None:
+def sampled(ids: list[int], sampling: Sampling, tokenizer: Any) -> tuple[list[int], bool, str]:
+    """The tokens of a completion that were sampled, whether it ended, and its text. One that came to a stop is its text
+    up to there; the end of sequence that closes it was not sampled."""
+    assert small.END not in ids[:-1]
+    text = tokenizer.decode(ids, skip_special_tokens=True)
+    places = [text.index(stop) for stop in sampling.stop.texts if stop in text]
+    if not places:
+        assert ids[-1] == small.END or len(ids) == sampling.max_new_tokens
+        return ids, ids[-1] == small.END, text
+    assert ids[-1] == small.END
+    assert not any(stop in tokenizer.decode(ids[:-2]) for stop in sampling.stop.texts)
+    return ids[:-1], True, text[: min(places)]
+
+
+def told(entry: dict[str, float], completions: observe.Ids, ended: list[bool], rewards: list[float | None]) -> None:
     """What the log says of a generation is what was generated."""
     scored = [reward for reward in rewards if reward is not None]
     assert entry["tokens"] == pytest.approx(statistics.fmean(map(len, completions)))
-    assert entry["truncated"] == pytest.approx(statistics.fmean(ids[-1] != small.END for ids in completions))
+    assert entry["truncated"] == pytest.approx(1 - statistics.fmean(ended))
     assert entry["unscorable"] == pytest.approx(rewards.count(None) / len(rewards))
     assert entry["reward"] == pytest.approx(statistics.fmean(scored), rel=1e-5, abs=1e-6)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,10 +20,12 @@ SMALL = 1e-4
 
 @dataclass(frozen=True)
 class Generated:
-    """The completions of one generation, group after group, in tokens; the end-of-sequence token is one of them."""
+    """The completions of one generation, group after group: the tokens that were sampled, an end of sequence too."""
 
     prompts: list[list[int]]
     completions: list[list[int]]
+    ended: list[bool]
+    """False for a completion that was cut off at `max_new_tokens`."""
     rewards: list[float | None]
     """None for a completion that cannot be scored."""
 
@@ -40,10 +42,10 @@ class Seen:
     kl: float = 0.0
     """The largest of a step."""
 
-    def missing(self, wanted: Collection[str]) -> set[str]:
-        """What of `wanted` has not occurred."""
-        occurred = {name for name in ("clipped", "left_out", "unscored") if getattr(self, name)}
-        return set(wanted) - occurred - ({"kl"} if self.kl > 1e-3 else set())
+    def occurred(self) -> set[str]:
+        """The names of what has."""
+        counted = {name for name in ("clipped", "left_out", "unscored") if getattr(self, name)}
+        return counted | ({"kl"} if self.kl > 1e-3 else set())
 
 
 def advantages(rewards: Sequence[float | None], body: GrpoBody) -> list[float]:
@@ -68,8 +70,8 @@ def _deviation(rewards: Sequence[float | None]) -> float:
 class Learner:
     """Trains a policy on generations; `total` is the number of optimizer steps of the run."""
 
-    def __init__(self, policy: Policy, first: Policy, body: GrpoBody, *, total: int, end: int) -> None:
-        self._policy, self._first, self._body, self._end = policy, first, body, end
+    def __init__(self, policy: Policy, first: Policy, body: GrpoBody, *, total: int) -> None:
+        self._policy, self._first, self._body = policy, first, body
         self._optimizer = AdamW(policy.trained, body.optim, total=total)
         self.seen = Seen()
 
@@ -81,7 +83,8 @@ class Learner:
             anchor = [chosen(self._after(self._first, *pair), pair[1]) for pair in pairs]
         gained = advantages(made.rewards, self._body)
         self.seen.unscored += made.rewards.count(None)
-        return [self._step(pairs, gained, before, anchor) for _ in range(self._body.iterations)]
+        counts = [ended or not self._body.mask_truncated for ended in made.ended]
+        return [self._step(pairs, counts, gained, before, anchor) for _ in range(self._body.iterations)]
 
     def _after(self, policy: Policy, prompt: list[int], completion: list[int]) -> Tensor:
         return policy.after(prompt, completion, temperature=self._body.sampling.temperature)
@@ -89,11 +92,11 @@ class Learner:
     def _step(
         self,
         pairs: Sequence[tuple[list[int], list[int]]],
+        counts: Sequence[bool],
         gained: Sequence[float],
         before: Sequence[Tensor],
         anchor: Sequence[Tensor],
     ) -> Step:
-        counts = [self._counts(completion) for _, completion in pairs]
         tokens = sum(len(completion) for (_, completion), used in zip(pairs, counts, strict=True) if used)
         total, means = 0.0, {"entropy": 0.0} | ({"kl": 0.0} if self._body.beta else {})
         for (prompt, completion), used, gain, old, first in zip(pairs, counts, gained, before, anchor, strict=True):
@@ -110,9 +113,6 @@ class Learner:
                     means[name] += float(values.sum()) / tokens
         self.seen.kl = max(self.seen.kl, means.get("kl", 0.0))
         return self._optimizer.step(total, means)
-
-    def _counts(self, completion: Sequence[int]) -> bool:
-        return not self._body.mask_truncated or completion[-1] == self._end
 
     def _losses(self, now: Tensor, gain: float, old: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         """Loss and KL estimate of each token of a completion."""
