@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -105,19 +106,28 @@ def interrupt() -> NoReturn:
     raise KeyboardInterrupt
 
 
-class Stop(TrainerCallback):
-    """Ctrl-C in a step, before or after its checkpoint is written."""
+@dataclass
+class Steps(TrainerCallback):
+    """Notes the steps that runs make, and gives Ctrl-C in one of them, before or after its checkpoint is written."""
 
-    def __init__(self, step: int, when: str) -> None:
-        self._step, self._when = step, when
+    step: int = 0
+    """The step in which the next run is stopped; 0 for none."""
+    when: str = ""
+    begun: list[int] = field(default_factory=list)
+
+    def stop(self, step: int, when: str) -> None:
+        """Stop the next run there."""
+        self.step, self.when = step, when
+        self.begun.clear()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self._when == "before its checkpoint" and state.global_step == self._step:
+        if self.when == "before its checkpoint" and state.global_step == self.step:
             interrupt()
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self._when == "after its checkpoint" and state.global_step == self._step:
+        if self.when == "after its checkpoint" and state.global_step == self.step:
             interrupt()
+        self.begun.append(state.global_step + 1)
 
 
 def half_written(trainer: Any, step: int) -> None:
@@ -133,53 +143,57 @@ def half_written(trainer: Any, step: int) -> None:
 
 
 @pytest.fixture
-def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int, str], None]]:
-    """Sets where the next run is stopped."""
-    places: list[tuple[int, str]] = []
-    train = Trainer.train
+def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
+    """The steps of the runs of a test."""
+    steps, train = Steps(), Trainer.train
 
-    def stopped(self: Any, *arguments: Any, **options: Any) -> Any:
-        if places:
-            step, when = places.pop()
-            self.add_callback(Stop(step, when))
-            if when == "in its checkpoint":
-                half_written(self, step)
+    def noted(self: Any, *arguments: Any, **options: Any) -> Any:
+        self.add_callback(steps)
+        if steps.when == "in its checkpoint":
+            half_written(self, steps.step)
         return train(self, *arguments, **options)
 
-    monkeypatch.setattr(Trainer, "train", stopped)
-    return lambda step, when: places.append((step, when))
+    monkeypatch.setattr(Trainer, "train", noted)
+    return steps
 
 
 @pytest.mark.parametrize("body", [sft(), grpo()], ids=["sft", "grpo"])
 def test_a_run_stopped_at_any_step_and_resumed_leaves_the_bytes_of_one_that_was_not(
-    make: Make, run_here: Run, stop: Callable[[int, str], None], body: SftBody | GrpoBody
+    make: Make, run_here: Run, steps: Steps, body: SftBody | GrpoBody
 ) -> None:
     whole = make("whole", body, save_steps=1, per_device_batch=4, accumulation=2)
     trained(run_here(whole))
-    steps = len(small.log(whole))
-    assert steps >= 3
-    places = [(step, when) for step in range(1, steps) for when in ("before its checkpoint", "after its checkpoint")]
-    for step, when in [*places, (steps, "before its checkpoint")]:
-        folder = make(
-            f"stopped-{step}-{when.partition(' ')[0]}", body, save_steps=1, per_device_batch=4, accumulation=2
-        )
-        stop(step, when)
-        assert run_here(folder)[0] == 130
-        assert not (folder / "out").exists()
-        trained(run_here(folder))
-        assert contents(folder / "out") == contents(whole / "out"), f"stopped in step {step}, {when}"
+    last = steps.begun[-1]
+    assert steps.begun == list(range(1, last + 1))
+    assert last >= 3
+    unit = body.iterations if isinstance(body, GrpoBody) else 1  # a checkpoint is taken when a generation is used up
+    for step in range(1, last + 1):
+        for when, saved in ("before its checkpoint", step - 1), ("after its checkpoint", step):
+            if saved == last:
+                continue
+            folder = make(f"stopped-{step}-{when[:5]}", body, save_steps=1, per_device_batch=4, accumulation=2)
+            steps.stop(step, when)
+            assert run_here(folder)[0] == 130
+            assert not (folder / "out").exists()
+            assert steps.begun == list(range(1, step + 1))
+            steps.stop(0, "")
+            trained(run_here(folder))
+            assert steps.begun == list(range(saved - saved % unit + 1, last + 1))
+            assert contents(folder / "out") == contents(whole / "out"), f"stopped in step {step}, {when}"
 
 
 def test_a_checkpoint_that_was_being_written_is_not_gone_on_from(
-    make: Make, run_here: Run, stop: Callable[[int, str], None], tmp_path: Path
+    make: Make, run_here: Run, steps: Steps, tmp_path: Path
 ) -> None:
     whole = make("whole", sft(), save_steps=1)
     trained(run_here(whole))
     folder = make("stopped", sft(), save_steps=1)
-    stop(2, "in its checkpoint")
+    steps.stop(2, "in its checkpoint")
     assert run_here(folder)[0] == 130
     written = {path.name: path for path in tmp_path.glob(".cotspec/scratch/*/trainer/checkpoint-*")}
     assert [(written[name] / MARK).exists() for name in ("checkpoint-1", "checkpoint-2")] == [True, False]
     assert (written["checkpoint-2"] / "model.safetensors").exists()
-    assert "resuming after step 1\n" in trained(run_here(folder))
+    steps.stop(0, "")
+    trained(run_here(folder))
+    assert steps.begun == [2, 3]
     assert contents(folder / "out") == contents(whole / "out")
