@@ -110,10 +110,15 @@ CASES = {
         optim=optim("linear"), loss="grpo", scale_rewards="group", beta=0.2, clip=0.02, iterations=2,
         lora=Lora(r=3, alpha=7.0, dropout=0.0, targets=("q_proj", "down_proj")), sampling=sampling(),
     ),
-    "dapo, stopped at a text": case(
+    "grpo, stopped at a word, used twice": case(
+        short, SHORT, (4, 2), {"stopped", "clipped", "kl"},
+        optim=optim("constant"), loss="grpo", scale_rewards="group", beta=0.1, iterations=2,
+        sampling=sampling(max_new_tokens=40, stop=Stop(texts=(" apples",))),
+    ),
+    "dapo, stopped at one of two texts, without what is cut off": case(
         short, SHORT, (4, 2), {"stopped", "left_out", "kl"},
         optim=optim("linear"), loss="dapo", scale_rewards="group", beta=0.1, iterations=1, mask_truncated=True,
-        sampling=sampling(stop=Stop(texts=(" apples", ".\n"), after="")),
+        sampling=sampling(stop=Stop(texts=(" apples", ".\n"))),
     ),
 }  # fmt: skip
 
@@ -177,38 +182,3 @@ def told(entry: dict[str, float], completions: observe.Ids, ended: list[bool], r
     assert entry["truncated"] == pytest.approx(1 - statistics.fmean(ended))
     assert entry["unscorable"] == pytest.approx(rewards.count(None) / len(rewards))
     assert entry["reward"] == pytest.approx(statistics.fmean(scored), rel=1e-5, abs=1e-6)
-
-
-STOP = " apples"
-
-
-@pytest.mark.parametrize("loss", ["dapo", "grpo"])
-def test_a_completion_that_is_stopped_is_learned_from_up_to_its_stop(
-    loss: str, stage: Stage, tmp_path: Path, small_model: Path, run_here: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stopped = sampling(max_new_tokens=40, stop=Stop(texts=(STOP,)))
-    body = bodies.grpo(reward=SHORT, optim=optim("constant"), loss=loss, beta=0.1, iterations=2, sampling=stopped)
-    rows = small.grpo_rows(4)
-    files = {"rows": write_lines(tmp_path / "rows.jsonl", rows), "model": small_model}
-    folder = stage("grpo", body, files, per_device_batch=4, accumulation=2)
-    observed = observe.watch(monkeypatch)
-    code, _, err = run_here(folder)
-    assert code == 0, err
-
-    tokenizer = AutoTokenizer.from_pretrained(small_model)
-    [word] = tokenizer(STOP)["input_ids"]
-    policy, first = (Policy(small_model, body.lora, None) for _ in range(2))
-    learner = grpo.Learner(policy, first, body, total=4, end=small.END)
-    log, ended = small.log(folder), 0
-    for number, (asked, completions) in enumerate(observed.generations):
-        own = [ids[: ids.index(word) + 1] if word in ids else ids for ids in completions]
-        assert all(ids == kept or ids == [*kept, small.END] for ids, kept in zip(completions, own, strict=True))
-        ended += sum(ids[-1] == word for ids in own)
-        texts = [tokenizer.decode(ids, skip_special_tokens=True).partition(STOP)[0] for ids in own]
-        rewards: list[float | None] = [short(text, len(ids), number) for text, ids in zip(texts, own, strict=True)]
-        entries = log[number * 2 : number * 2 + 2]
-        assert entries[0]["tokens"] == pytest.approx(statistics.fmean(map(len, own)))
-        assert entries[0]["truncated"] == statistics.fmean(ids[-1] not in (word, small.END) for ids in own)
-        same_steps(entries, learner.learn(grpo.Generated(asked, own, rewards)))
-    assert 4 <= ended < 16
-    same_weights(small.weights(folder), policy.weights(), lr=LR)
