@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import lcm
 
 from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
@@ -25,11 +26,12 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage."""
+    """Every stage. One finding for each: what is advised for groups fits the devices, too."""
     for path, name, stage in context.stages():
-        yield from _devices(context, path, name, stage)
-        if isinstance(stage.train, Grpo):
-            yield from _groups(context, path, stage.train)
+        if isinstance(stage.train, Grpo) and stage.train.global_batch % stage.train.group:
+            yield _groups(context, path, name, stage.train)
+        else:
+            yield from _devices(context, path, name, stage)
 
 
 def _devices(context: Context, path: Path, name: str, stage: Stage) -> Iterator[Diagnostic]:
@@ -44,7 +46,23 @@ def _devices(context: Context, path: Path, name: str, stage: Stage) -> Iterator[
             *_said(context, name, "per_device_batch", "says what a device holds"),
         )
         span = context.source.value((*path, "train", "global_batch"))
-        yield finding(RULE, span, message, _multiples(whole, at_once), related=related)
+        yield finding(RULE, span, message, _fitting(stage, processes, given.per_device_batch), related=related)
+
+
+def _fitting(stage: Stage, processes: int, held: int) -> str:
+    """What keeps the experiment as it is: less on a device, else fewer devices."""
+    whole = stage.train.global_batch
+    group = stage.train.group if isinstance(stage.train, Grpo) else 1
+    if whole % processes == 0:
+        fits = next(size for size in range(min(held, whole // processes), 0, -1) if whole // processes % size == 0)
+        return (
+            f"use {fits} for `per_device_batch`: the result is the same (another `global_batch` is another experiment)"
+        )
+    fewer = next(count for count in range(processes - 1, 0, -1) if whole % count == 0)
+    gpus = f"{fewer} for `gpus`" + (" and 1 for `per_device_batch`" if whole % (fewer * held) else "")
+    return (
+        f"use {gpus}: the result is the same; or {_multiples(whole, lcm(group, processes * held))}, another experiment"
+    )
 
 
 def _said(context: Context, stage: str, key: str, note: str) -> tuple[tuple[Span, str], ...]:
@@ -53,12 +71,13 @@ def _said(context: Context, stage: str, key: str, note: str) -> tuple[tuple[Span
     return tuple((context.source.key(place), note) for place in places if place in context.source.keys)[:1]
 
 
-def _groups(context: Context, path: Path, train: Grpo) -> Iterator[Diagnostic]:
-    if train.global_batch % train.group:
-        message = f"a `global_batch` of {train.global_batch} completions does not divide into groups of {train.group}"
-        keys = [(*path, "train", key) for key in ("global_batch", "group")]
-        written = next((key for key in keys if key in context.source.values), keys[0])
-        yield finding(RULE, context.source.value(written), message, _multiples(train.global_batch, train.group))
+def _groups(context: Context, path: Path, name: str, train: Grpo) -> Diagnostic:
+    message = f"a `global_batch` of {train.global_batch} completions does not divide into groups of {train.group}"
+    keys = [(*path, "train", key) for key in ("global_batch", "group")]
+    written = next((key for key in keys if key in context.source.values), keys[0])
+    given = context.resources(name)
+    part = lcm(train.group, max(1, given.gpus) * given.per_device_batch)
+    return finding(RULE, context.source.value(written), message, _multiples(train.global_batch, part))
 
 
 def _multiples(whole: int, part: int) -> str:
