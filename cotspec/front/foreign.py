@@ -13,7 +13,7 @@ _NAMES: Mapping[str, str] = {
     "warmup_ratio": "warmup_fraction warmup_proportion lr_warmup_ratio",
     "weight_decay": "wd",
     "max_grad_norm": "gradient_clipping grad_clip max_norm clip_grad_norm",
-    "max_length": "max_seq_length max_seq_len sequence_len cutoff_len max_prompt_length model_max_length",
+    "max_length": "max_seq_length max_seq_len sequence_len cutoff_len model_max_length",
     "precision": "bf16 fp16 dtype torch_dtype mixed_precision",
     "global_batch": "batch_size train_batch_size effective_batch_size global_batch_size generation_batch_size",
     "group": "num_generations group_size generations rollout_n G",
@@ -58,6 +58,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
     {
         "gradient_accumulation_steps": "it follows from `global_batch`, the GPUs and `per_device_batch`",
         "precision": "it changes the result, so it stands under `train` of each stage",
+        "max_prompt_length": "a prompt has what `max_length` leaves besides `sampling.max_new_tokens`",
         "max_steps": "training is measured in `epochs`",
         "output_dir": "results lie in the folder of the stage; nothing has to be named",
         "mask_probability": "`rows` is the share of rows that are masked at all, `share` the part of a row's units",

@@ -51,6 +51,13 @@ CASES = [
     (SFT, "{by: sft, lr: 1e-4, group: 4}", "unknown-key", "`train` (sft) has no setting `group`", ""),
     (
         GRPO,
+        "{by: grpo, lr: 1e-5, max_prompt_length: 512}",
+        "unknown-key",
+        "`train` (grpo) has no setting `max_prompt_length`",
+        "what `max_length` leaves besides `sampling.max_new_tokens`",
+    ),
+    (
+        GRPO,
         "{by: grpo, lr: 1e-5, num_generations: 4}",
         "unknown-key",
         "`train` (grpo) has no setting `num_generations`",
