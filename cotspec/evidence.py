@@ -154,6 +154,7 @@ def _model(place: Path, _changed: int) -> ModelFile | None:
     return ModelFile(
         config=config,
         template=fit.has_template(modelfiles.read_json(place / "tokenizer_config.json"), modelfiles.names(place)),
+        chat=modelfiles.chat_template(place),
         ids=fit.ids(modelfiles.read_json(place / "tokenizer.json", most=MOST_VOCABULARY)),
     )
 

@@ -6,6 +6,7 @@ adapter can sit on. Knows configurations as data; a check, the preflight and eac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -87,6 +88,11 @@ def heads(config: Mapping[str, object]) -> int:
 def embedded(config: Mapping[str, object]) -> int:
     """Rows of the embedding: a token id from here on has no vector."""
     return _number(_text(config), "vocab_size")
+
+
+def unread(template: str, arguments: Iterable[str]) -> tuple[str, ...]:
+    """Arguments that a chat template never mentions: it would ignore them without a word."""
+    return tuple(name for name in arguments if not re.search(rf"\b{re.escape(name)}\b", template))
 
 
 def has_template(tokenizer: Mapping[str, object], names: Collection[str]) -> bool:

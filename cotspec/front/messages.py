@@ -178,7 +178,8 @@ class _Explainer:
         return self._finding("wrong-value", message, place, advice, close)
 
     def _bad_name(self, place: _Place) -> Diagnostic:
-        message = f"`{phrases.cut(str(place.path[-1]))}` {phrases.NOT_A_NAME}"
+        rule = phrases.NOT_AN_ARGUMENT if place.path[-2:-1] == ("template",) else phrases.NOT_A_NAME
+        message = f"`{phrases.cut(str(place.path[-1]))}` {rule}"
         return Diagnostic(rule="wrong-value", message=message, span=self.source.key(place.path))
 
     def _type(self, place: _Place) -> Diagnostic:

@@ -53,6 +53,26 @@ def read_json(path: Path, *, most: int = _MOST) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
+def chat_template(place: Path) -> str:
+    """The text of a tokenizer's chat template, or of all of them where it has several; "" when it cannot be read."""
+    for name in ("chat_template.jinja", "chat_template.json", "tokenizer_config.json"):
+        if name.endswith(".json"):
+            found = read_json(place / name).get("chat_template")
+            text = found if isinstance(found, str) else json.dumps(found) if found else ""
+        else:
+            text = _text(place / name)
+        if text:
+            return text
+    return ""
+
+
+def _text(path: Path) -> str:
+    try:
+        return regular.content(path, most=_MOST).decode("utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
 def names(place: Path) -> frozenset[str]:
     """The files of a folder."""
     try:

@@ -14,6 +14,7 @@ _LONGEST = 40
 _NAMED = frozenset({"stages", "models", "data", "terms", "let"})
 _NOT_BOOL = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
+NOT_AN_ARGUMENT = "is not the name of an argument: letters, digits and `_`, at most 63"
 NOT_A_NAME = "is not a name: lower-case letters and digits, with single `-` or `_` between them, at most 63"
 
 

@@ -22,6 +22,8 @@ class ModelFile(NamedTuple):
     """config.json."""
     template: bool
     """Whether the tokenizer has a chat template."""
+    chat: str = ""
+    """Its text; "" when it was not read."""
     ids: int = 0
     """One more than the largest id of its vocabulary; 0 when it was not read."""
 

@@ -9,7 +9,6 @@ text with its end-of-sequence token would tell the model, between question and a
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import TemplateError
 
+from cotspec.cot import fit
 from cotspec.runtime.errors import TaskError
 
 if TYPE_CHECKING:
@@ -112,9 +112,8 @@ def _special(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
 
 def _check_template(template: str, chat: Chat) -> None:
     """Refuse an argument the template never mentions: it would be ignored without a word."""
-    for name in chat.template:
-        if not re.search(rf"\b{re.escape(name)}\b", template):
-            raise TaskError(f"the model's chat template does not read `{name}`: correct it in `template`, or remove it")
+    for name in fit.unread(template, chat.template):
+        raise TaskError(f"the model's chat template does not read `{name}`: correct it in `template`, or remove it")
 
 
 def declared_ends(folder: Path) -> frozenset[int]:

@@ -101,10 +101,11 @@ class Ending(StoppingCriteria):  # type: ignore[misc]  # transformers is untyped
 
     def __call__(self, input_ids: torch.LongTensor, _: torch.FloatTensor, **__: object) -> torch.BoolTensor:
         """(batch,): true for rows that are done."""
-        rows = input_ids[:, self._prompt :].tolist()
-        for place, (row, thinking) in enumerate(zip(rows, self._thinking, strict=True)):
-            if not self._done[place] and self._stopper.may_end(row):
-                self._done[place] = self._stopper.cut(row, thinking=thinking) is not None
+        rows = input_ids[:, self._prompt :]
+        tails = rows[:, -self._stopper.window :].tolist()
+        for place, (tail, thinking) in enumerate(zip(tails, self._thinking, strict=True)):
+            if not self._done[place] and self._stopper.may_end(tail):
+                self._done[place] = self._stopper.cut(rows[place].tolist(), thinking=thinking) is not None
         return torch.tensor(self._done, device=input_ids.device)
 
 

@@ -33,7 +33,8 @@ class Stopper:
 
     def __init__(self, stop: Stop, tokenizer: PreTrainedTokenizerBase) -> None:
         self._stop, self._tokenizer = stop, tokenizer
-        self._window = 4 * max((len(text) for text in stop.texts), default=1) + 8  # a character has up to four tokens
+        self.window = 4 * max((len(text) for text in stop.texts), default=1) + 8
+        """Tokens a stop that has just become complete is certainly in: a character has up to four."""
 
     def __bool__(self) -> bool:
         return bool(self._stop.texts or self._stop.after)
@@ -58,7 +59,7 @@ class Stopper:
 
     def may_end(self, ids: Sequence[int]) -> bool:
         """Whether the last tokens can have completed a stop: cheap, and never wrongly false."""
-        tail = self._text(ids[-self._window :])
+        tail = self._text(ids[-self.window :])
         return any(text in tail for text in self._stop.texts) or bool(self._stop.after and "\n" in tail)
 
     def _found(self, ids: Sequence[int], *, thinking: bool) -> stopping.Found | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,20 @@ def test_what_is_written_fits_the_model(check: Check, tmp_path: Path) -> None:
         "the tokenizer of `base` has ids up to 70, and the model has 50 vectors",
         "the 6 attention heads of `base` cannot be split over 4 GPUs",
     } <= told
-    (tmp_path / "models/own/chat_template.jinja").write_text("{{ messages }}")
-    (tmp_path / "models/own/tokenizer.json").write_text("{}")
-    assert not [each for each in check(models={"base": {"path": "../models/own", "chat": True}}) if "model-" in each[0]]
+    own = tmp_path / "models/own"
+    whole = {"stages": stages("q_proj"), "resources": {"generate": {"gpus": 0}, "train": {"gpus": 0}}}
+
+    def about_chat(template: str, **model: Any) -> set[str]:
+        (own / "chat_template.jinja").write_text(template)
+        (own / "tokenizer.json").write_text("{}")
+        os.utime(own / "config.json", ns=(len(template), len(template)))  # read again
+        named = {"base": {"path": "../models/own", "chat": True, **model}, "tutor": {"builtin": "tiny-teacher"}}
+        found = check(models=named, **whole)
+        return {f"{rule}: {message}" for rule, message, _ in found}
+
+    asked = {"template": {"enable_thinking": False}}
+    assert about_chat("{{ messages }}") == set()
+    assert about_chat("{{ messages }} ", **asked) == {
+        "chat-settings: the chat template of `base` does not read `enable_thinking`"
+    }
+    assert about_chat("{{ messages }}{{ enable_thinking }}", **asked) == set()
