@@ -143,6 +143,9 @@ def context(unit: Unit, options: Options, sealed: Sealed | None = None) -> Conte
         files=loaded.files,
         options=options,
         read_traces=cache(lambda: None if sealed is None else evidence.traces(sealed.ids[f"{unit.name}/traces"], root)),
+        read_contamination=cache(
+            lambda: None if sealed is None else evidence.compared(sealed.ids[f"{unit.name}/contamination"], root)
+        ),
         count_lines=lambda written: evidence.count_lines(loaded.path.parent / written),
         read_data=lambda data: evidence.data_file(data, loaded.path.parent, root),
         same_file=lambda one, other: evidence.same_file(loaded.path.parent / one, loaded.path.parent / other),

@@ -14,7 +14,7 @@ from hashlib import sha256
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from cotspec.back import places
 from cotspec.front import regular
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cotspec.cot.source_rows import Columns
     from cotspec.ir.inputs import Input, Locked
     from cotspec.ir.lower import Source
+    from cotspec.passes.compared import Compared
     from cotspec.passes.datafile import DataFile
     from cotspec.passes.locked import Pins
     from cotspec.passes.traces import Traces
@@ -211,6 +212,34 @@ def _content(_lock: Locked, root: Path, place: str) -> str:
 def traces(task: str, root: Path) -> Traces | None:
     """What the task `task` wrote in an earlier run; None where there was none."""
     return _read_traces(root, places.read_path(Read(task=task, file="traces.jsonl")))
+
+
+def compared(task: str, root: Path) -> Compared | None:
+    """What the task `task` found in an earlier run; None where there was none."""
+    file = root / places.read_path(Read(task=task, file="contamination.json"))
+    try:
+        return _read_compared(file, file.stat().st_mtime_ns) if inside(file, root) else None
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=16)
+def _read_compared(file: Path, _changed: int) -> Compared | None:
+    from cotspec.cot.contamination import Overlap, Pair, Repeats  # here: as above
+    from cotspec.passes.compared import Compared
+
+    def made(kind: type[Overlap] | type[Repeats], given: dict[str, Any]) -> Any:
+        pairs = tuple(Pair(int(one), int(other), float(share)) for one, other, share in given.pop("examples"))
+        return kind(**{name: int(value) for name, value in given.items()}, examples=pairs)
+
+    try:
+        found = json.loads(regular.content(file, most=LONGEST_TRACE))
+        return Compared(
+            sets={str(role): made(Repeats, one) for role, one in found["sets"].items()},
+            pairs={str(roles): made(Overlap, one) for roles, one in found["pairs"].items()},
+        )
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError):
+        return None  # not written by this version
 
 
 def _sound(record: TraceRecord) -> bool:

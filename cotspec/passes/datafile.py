@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cotspec.cot.contamination import Item
     from cotspec.cot.source_rows import Reading
 
 
@@ -21,6 +22,13 @@ class DataFile:
     """Where it is not there: the file by which DVC knows it, when there is one."""
     beside: tuple[str, ...] = ()
     """Where it is not there: what its folder holds."""
+
+    def items(self, most: int | None = None) -> tuple[Item, ...]:
+        """The questions of its slice, as sets are compared."""
+        from cotspec.cot.contamination import Item
+
+        read = [] if self.reading is None else self.reading.questions[:most]
+        return tuple(Item(each.row, each.question, each.answer) for each in read)
 
     def of_rows(self, count: int) -> str:
         """`3 of 1,000 rows`, and that they are not all when they are not."""

@@ -58,7 +58,7 @@ class Data(Part):
     builtin: str | None = None
     """Name of a seeded generator that comes with cotspec."""
     file: str | None = None
-    """JSON-lines file, relative to the spec file."""
+    """JSON-lines file (UTF-8, one object a line), relative to the spec file; a check reads its first rows."""
     revision: Text | None = None
     """Commit, tag or branch of a `hub` data set (`main`); `cotspec lock` pins what is no commit."""
     config: Text | None = None

@@ -152,6 +152,7 @@ LEFT = (
     "out/metrics.json",
     "out/predictions.jsonl",
     "out/report.json",
+    "out/contamination.json",
 )
 """What running a task leaves in its folder, or has found there."""
 

@@ -16,6 +16,7 @@ from cotspec.spec.experiment import Best, Data, Experiment, Model, Stage
 from cotspec.spec.resources import StageResources, TrainResources
 
 if TYPE_CHECKING:
+    from cotspec.passes.compared import Compared
     from cotspec.passes.datafile import DataFile
     from cotspec.passes.locked import Pins
     from cotspec.passes.traces import Traces
@@ -44,6 +45,8 @@ class Context(NamedTuple):
     options: Options = DEFAULT
     read_traces: Callable[[], Traces | None] = lambda: None
     """The teacher's traces of an earlier run, when there is one: rules can say how often what they claim happens."""
+    read_contamination: Callable[[], Compared | None] = lambda: None
+    """What the task that compares the data sets found in an earlier run, when there is one."""
     pins: Pins | None = None
     """What the project's lock says of this experiment, when there is a lock."""
     count_lines: Callable[[str], int | None] = lambda _: None

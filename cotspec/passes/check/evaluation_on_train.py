@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cotspec.diagnostics import Diagnostic, Span
+from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.ir.defaults import VALID_DATA
+from cotspec.passes import held_out
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec.base import Slice
-from cotspec.spec.experiment import Best, Data
+from cotspec.spec.experiment import Data
 
 RULE = Rule(
     slug="evaluation-on-train",
@@ -26,33 +27,15 @@ _OPEN_END = 2**63
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """The evaluation's data against the teacher's and against `valid`; `valid` against the teacher's."""
-    spec = context.experiment
-    tested, taught = spec.evaluate.data, spec.teach.data
-    at_end = context.source.value(("evaluate", "data"))
-    if _share(context, tested, taught):
-        yield from _found(context, at_end, tested, taught, "the teacher's traces are made from")
-    if tested != VALID_DATA and _share(context, tested, VALID_DATA):
-        yield from _found(context, at_end, tested, VALID_DATA, "transitions read")
-    if _validates(context) and taught != VALID_DATA and _share(context, VALID_DATA, taught):
-        place = context.source.key(("data", VALID_DATA))
-        yield from _found(context, place, VALID_DATA, taught, "the teacher's traces are made from")
-
-
-def _found(context: Context, span: Span, data: str, other: str, what: str) -> Iterator[Diagnostic]:
-    related = ((context.source.key(("data", other)), "is the same source"),)
-    advice = "evaluate on another split, or on rows of another slice"
-    if data == VALID_DATA:
-        advice = "hold out another split, or rows of another slice"
-    yield finding(RULE, span, f"`{data}` holds problems {what}", advice, related=related)
-
-
-def _validates(context: Context) -> bool:
-    """Whether a transition measures on `valid`."""
-    ways = [stage.advance for stage in context.experiment.stages.values() if stage.advance is not None]
-    metrics = [way.checkpoint.best for way in ways if isinstance(way.checkpoint, Best)]
-    metrics += [metric for way in ways for metric in way.require]
-    return any(metric.startswith(f"{VALID_DATA}.") for metric in metrics)
+    """Every set that measures against those whose problems it must not hold."""
+    for pair in held_out.pairs(context):
+        if not _share(context, pair.data, pair.other):
+            continue
+        related = ((context.source.key(("data", pair.other)), "is the same source"),)
+        advice = "evaluate on another split, or on rows of another slice"
+        if pair.data == VALID_DATA:
+            advice = "hold out another split, or rows of another slice"
+        yield finding(RULE, pair.span, f"`{pair.data}` holds problems {pair.what}", advice, related=related)
 
 
 def _share(context: Context, one: str, other: str) -> bool:

@@ -18,9 +18,11 @@ from cotspec.passes.lint import (
     answer_cut,
     answer_unsupervised,
     clip_effect,
+    contamination,
     data_missing,
     evaluated_twice,
     gate_on_train,
+    gold_contradiction,
     launch_effect,
     learning_rate,
     lock_stale,
@@ -58,6 +60,8 @@ LINTS: tuple[tuple[Rule, Check], ...] = (
     (unpinned_revision.RULE, unpinned_revision.check),
     (lock_stale.RULE, lock_stale.check),
     (data_missing.RULE, data_missing.check),
+    (gold_contradiction.RULE, gold_contradiction.check),
+    (contamination.RULE, contamination.check),
     (mask_never_matches.RULE, mask_never_matches.check),
     (regex_ascii.RULE, regex_ascii.check),
     (mask_hides_nothing.RULE, mask_hides_nothing.check),
@@ -120,6 +124,8 @@ ON_ROWS = frozenset(
         slice_past_end.RULE,
         past_the_run.RULE,
         data_missing.RULE,
+        gold_contradiction.RULE,
+        contamination.RULE,
     )
 )
 """Rules that find something else once the rows of a run, or data files, are there."""

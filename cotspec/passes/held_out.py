@@ -1,0 +1,45 @@
+"""Which data sets of a spec must not hold what of which. Knows no rule, and not what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from cotspec.diagnostics import Span
+from cotspec.ir.defaults import VALID_DATA
+from cotspec.passes.check.context import Context
+from cotspec.spec.experiment import Best
+
+
+class HeldOut(NamedTuple):
+    """A data set that measures, and one whose problems it must not hold."""
+
+    data: str
+    other: str
+    roles: str
+    """How the task that compares them calls the two."""
+    span: Span
+    """Where the first one is chosen."""
+    what: str
+    """What happens with the problems of the other."""
+
+
+def pairs(context: Context) -> Iterator[HeldOut]:
+    """The evaluation's data against the teacher's and against `valid`; `valid` against the teacher's."""
+    spec = context.experiment
+    tested, taught = spec.evaluate.data, spec.teach.data
+    at_end = context.source.value(("evaluate", "data"))
+    yield HeldOut(tested, taught, "tested.taught", at_end, "the teacher's traces are made from")
+    if tested != VALID_DATA:
+        yield HeldOut(tested, VALID_DATA, "tested.valid", at_end, "transitions read")
+    if _validates(context) and taught != VALID_DATA:
+        place = context.source.key(("data", VALID_DATA))
+        yield HeldOut(VALID_DATA, taught, "valid.taught", place, "the teacher's traces are made from")
+
+
+def _validates(context: Context) -> bool:
+    """Whether a transition measures on `valid`."""
+    ways = [stage.advance for stage in context.experiment.stages.values() if stage.advance is not None]
+    metrics = [way.checkpoint.best for way in ways if isinstance(way.checkpoint, Best)]
+    metrics += [metric for way in ways for metric in way.require]
+    return any(metric.startswith(f"{VALID_DATA}.") for metric in metrics)
