@@ -116,7 +116,7 @@ def test_another_commit_is_another_task_for_whoever_reads_it_and_nobody_else(pro
     project.lock({**HUB, **project.local(), ("data", "lab/sums", "v1.0"): NEW})
     after = set(project.build()[1])
     kinds = sorted(name.partition("-")[0] for name in after - before)
-    assert kinds == ["data", "evaluate", "evaluate"]
+    assert kinds == ["contamination", "data", "evaluate", "evaluate"]
     assert len(before - after) == len(after - before)
 
 
