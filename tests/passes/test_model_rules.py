@@ -106,10 +106,10 @@ def test_what_is_written_fits_the_model(check: Check, tmp_path: Path) -> None:
     own = tmp_path / "models/own"
     whole = {"stages": stages("q_proj"), "resources": {"generate": {"gpus": 0}, "train": {"gpus": 0}}}
 
-    def about_chat(template: str, **model: Any) -> set[str]:
-        (own / "chat_template.jinja").write_text(template)
+    def about_chat(text: str, **model: Any) -> set[str]:
+        (own / "chat_template.jinja").write_text(text)
         (own / "tokenizer.json").write_text("{}")
-        os.utime(own / "config.json", ns=(len(template), len(template)))  # read again
+        os.utime(own / "config.json", ns=(len(text), len(text)))  # read again
         named = {"base": {"path": "../models/own", "chat": True, **model}, "tutor": {"builtin": "tiny-teacher"}}
         found = check(models=named, **whole)
         return {f"{rule}: {message}" for rule, message, _ in found}
