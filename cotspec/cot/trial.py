@@ -123,7 +123,7 @@ class Undefined(NamedTuple):
 
 
 class Trial:
-    """A reward and the responses it was tried on."""
+    """A reward and the responses it was tried on. What is found is kept: many specs and variants have one reward."""
 
     def __init__(self, reward: Reward, compiled: CompiledReward, limits: Limits) -> None:
         self.reward, self.compiled, self.limits = reward, compiled, limits
@@ -134,15 +134,17 @@ class Trial:
         fit = max(50, min(MOST, MOST_WORK // max(1, len(self.parts))))
         self.all: Sequence[Tried] = self.scored(made[:: -(-len(made) // fit)])
         """Every response that was tried."""
-        self.passed = [one for one in self.all if self.stopped(one) == len(reward.gates)]
+        self.stops = [self._stopped(one) for one in self.all]
+        """For each, the gate that decided it or could not; the number of gates when it passed them all."""
+        self.passed = [one for one, at in zip(self.all, self.stops, strict=True) if at == len(reward.gates)]
         """Those that no gate decided."""
+        self._values: dict[str, list[tuple[Tried, float]]] = {}
 
     def scored(self, made: Iterable[Made], progress: float = 0.0) -> list[Tried]:
         """Responses with their scores."""
         return [Tried(*one, self.compiled.score(one.measures, progress)) for one in made]
 
-    def stopped(self, one: Tried) -> int:
-        """The gate that decided a response, or could not; the number of gates when it passed them all."""
+    def _stopped(self, one: Tried) -> int:
         if one.score.gate is not None:
             return one.score.gate
         first = one.score.unscored[:1]
@@ -160,12 +162,15 @@ class Trial:
 
     def values(self, name: str) -> list[tuple[Tried, float]]:
         """A term's value, without its weight, for those that pass the gates."""
-        node = next(node for term, node, _ in self.compiled.terms if term == name)
-        found = ((one, value_of(node, one.measures)) for one in self.passed)
-        return [(one, value) for one, value in found if value is not None]
+        if name not in self._values:
+            node = next(node for term, node, _ in self.compiled.terms if term == name)
+            found = ((one, value_of(node, one.measures)) for one in self.passed)
+            self._values[name] = [(one, value) for one, value in found if value is not None]
+        return self._values[name]
 
     # --- what happened ---
 
+    @cached_property
     def undefined(self) -> Sequence[Undefined]:
         """Everything that had no value for some response, each once."""
         found: dict[str, Undefined] = {}
@@ -184,13 +189,16 @@ class Trial:
             cause = self.part(part.tree.right if not isinstance(part.tree.op, ast.Pow) else part.tree.left)
         return text or why, Undefined(why, part, one.measures, self.reads if cause is None else cause.node.reads)
 
-    def untaken(self) -> Iterator[Branch]:
+    @cached_property
+    def untaken(self) -> Sequence[Branch]:
         """Every branch that none of the responses that came to it took."""
+        found: list[Branch] = []
         gated = frozenset[str]().union(*(node.names for node, _ in self.compiled.gates))
         for part in self.parts:
             if part.whole:
                 free = part.place[0] == "gates" or (part.place[0] == "let" and part.place[1] in gated)
-                yield from self._untaken(part.tree, self.all if free else self.passed, part.place)
+                found += self._untaken(part.tree, self.all if free else self.passed, part.place)
+        return tuple(found)
 
     def _untaken(self, tree: ast.AST, came: Sequence[Tried], place: Place) -> Iterator[Branch]:
         if not came:

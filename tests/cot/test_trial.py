@@ -62,22 +62,22 @@ def test_questions_are_those_of_an_earlier_run() -> None:
 
 
 def test_a_branch_behind_a_gate_is_untaken_for_the_gate() -> None:
-    (branch,) = trial("1 if correct else -5", gates=("correct",)).untaken()
+    (branch,) = trial("1 if correct else -5", gates=("correct",)).untaken
     assert (branch.part.text, branch.test.text, branch.taken, branch.by_gates) == ("-5", "correct", True, True)
 
 
 def test_a_branch_inside_an_untaken_branch_is_not_told_again() -> None:
-    (branch,) = trial("(2 if words > 3 else 4) if words > 600 else 1").untaken()
+    (branch,) = trial("(2 if words > 3 else 4) if words > 600 else 1").untaken
     assert (branch.part.text, branch.by_gates) == ("2 if words > 3 else 4", False)
 
 
 def test_a_name_that_a_gate_uses_is_judged_on_all_responses() -> None:
     found = trial("points", gates=("points > 0",), let={"points": "1 if correct else -1"})
-    assert list(found.untaken()) == []
+    assert list(found.untaken) == []
 
 
 def test_each_thing_without_a_value_is_told_once_with_the_response() -> None:
-    found = trial("1 / words", "2 / words + log(steps)", "1 / words").undefined()
+    found = trial("1 / words", "2 / words + log(steps)", "1 / words").undefined
     assert sorted((one.said, sorted(one.reads)) for one in found) == [
         ("`1 / words` divides by zero", ["words"]),
         ("`2 / words` divides by zero", ["words"]),
@@ -93,7 +93,7 @@ def test_each_thing_without_a_value_is_told_once_with_the_response() -> None:
 def test_what_no_tried_response_does_no_random_one_does(value: str) -> None:
     found, generator = trial(value), random.Random(5)
     values = [score for _, score in found.values("t0")]
-    assert found.undefined() == ()
+    assert found.undefined == ()
     for _ in range(2000):
         tokens = generator.randint(1, 512)
         words = generator.randint(0, tokens)
@@ -117,6 +117,6 @@ def test_what_no_tried_response_does_no_random_one_does(value: str) -> None:
 def test_no_reward_takes_long_to_try(value: str) -> None:
     began = time.process_time()
     found = trial(*[value] * 20)
-    list(found.untaken())
-    found.undefined()
+    assert found.untaken is not None
+    assert found.undefined is not None
     assert time.process_time() - began < 5

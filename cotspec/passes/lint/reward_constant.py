@@ -42,7 +42,7 @@ def _term(one: Judged, name: str, node: Node) -> Iterator[Diagnostic]:
     values = {value for _, value in trial.values(name)}
     if not values:
         return  # nobody gets here
-    if len(values) == 1 and any(dead.part.place[:2] == ("terms", name) for dead in trial.untaken()):
+    if len(values) == 1 and any(dead.part.place[:2] == ("terms", name) for dead in trial.untaken):
         return  # another rule has said what is constant about it
     span, decided = one.whole(("terms", name, "value")), len(trial.passed) < len(trial.all)
     each = "every response" if node.constant is not None else f"all {len(trial.passed):,} tried responses"

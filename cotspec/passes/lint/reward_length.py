@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 from cotspec.cot.measures import TABLE
-from cotspec.cot.trial import Part, value_of
+from cotspec.cot.trial import Part, Trial, Tried, value_of
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes import seen
@@ -44,8 +45,18 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def _best(one: Judged) -> Iterator[Diagnostic]:
+    limit, shown = one.train.sampling.max_new_tokens, _beyond(one.trial)
+    if shown is not None:
+        trace, words = prompt(shown.measures, one.trial.reads), int(shown.measures["words"])
+        start = f"for {trace}, " if trace else ""
+        message = f"{start}the reward is highest at {words} words, and `max_new_tokens` {limit} holds fewer"
+        yield warning(RULE, one.context.source.key(one.path), message, _ADVICE)
+
+
+@lru_cache(maxsize=256)
+def _beyond(trial: Trial) -> Tried | None:
     """A right response longer than is drawn that scores more than every right one of a length that is."""
-    trial, limit = one.trial, one.train.sampling.max_new_tokens
+    limit = trial.limits.tokens
     for question in (each for each in trial.questions if each.usual):
         made = (each for each in trial.responses(question, longest=4 * limit) if each.usual)
         right = trial.scored(each for each in made if each.measures["correct"])
@@ -54,13 +65,8 @@ def _best(one: Judged) -> Iterator[Diagnostic]:
         far = [each for each in right if each.measures["words"] > limit]
         best = max((each.total for each in far), default=-math.inf)
         if near and best > max(near) + 1e-9:
-            shown = min((each for each in far if each.total == best), key=lambda each: each.measures["words"])
-            trace = prompt(shown.measures, trial.reads)
-            start = f"for {trace}, " if trace else ""
-            words = int(shown.measures["words"])
-            message = f"{start}the reward is highest at {words} words, and `max_new_tokens` {limit} holds fewer"
-            yield warning(RULE, one.context.source.key(one.path), message, _ADVICE)
-            return
+            return min((each for each in far if each.total == best), key=lambda each: each.measures["words"])
+    return None
 
 
 def _allowed(one: Judged) -> Iterator[Diagnostic]:

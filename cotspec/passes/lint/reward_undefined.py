@@ -36,7 +36,7 @@ _ADVICE: Final = (
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every part of a reward that had no value for some response that was tried."""
     for one in judged(context):
-        for found in one.trial.undefined():
+        for found in one.trial.undefined:
             part = found.part
             where = f" where {valued(found.measures, found.reads)}" if found.reads else ""
             span = one.context.source.key(one.path) if part is None else one.span(part)

@@ -28,12 +28,12 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every reward."""
     for one in judged(context):
         yield from _gates(one)
-        for branch in one.trial.untaken():
+        for branch in one.trial.untaken:
             yield _branch(one, branch)
 
 
 def _gates(one: Judged) -> Iterator[Diagnostic]:
-    stopped, closed = [one.trial.stopped(each) for each in one.trial.all], 0
+    stopped, closed = one.trial.stops, 0
     for number, gate in enumerate(one.reward.gates):
         span, count = one.whole(("gates", number, "unless")), f"{len(stopped):,} tried responses"
         if not any(at >= number for at in stopped):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from cotspec.cot.measures import TABLE
 from cotspec.cot.trial import Trial, Tried
@@ -28,11 +29,19 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every reward."""
     for one in judged(context):
-        for progress in one.trial.ends():
-            pairs = list(_pairs(one.trial, progress))
-            if pairs:
-                yield _upset(one, *max(pairs, key=lambda pair: pair[0].total - pair[1].total), progress)
-                break
+        found = _worst(one.trial)
+        if found is not None:
+            yield _upset(one, *found)
+
+
+@lru_cache(maxsize=256)
+def _worst(trial: Trial) -> tuple[Tried, Tried, float] | None:
+    """A wrong answer, the right one that it beats by most, and the place in the run where it does."""
+    for progress in trial.ends():
+        pairs = list(_pairs(trial, progress))
+        if pairs:
+            return (*max(pairs, key=lambda pair: pair[0].total - pair[1].total), progress)
+    return None
 
 
 def _pairs(trial: Trial, progress: float) -> Iterator[tuple[Tried, Tried]]:
