@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import combinations
 from typing import Final
 
@@ -34,9 +35,19 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every reward of groups of two."""
     for one in judged(context):
         if one.train.group == 2 and one.train.scale_rewards == "group":
-            pools = list(_pools(one.trial))
-            if any(len({each.total for each in pool}) > 2 for pool in pools):
-                yield _order(one, pools)
+            deciding = _deciding(one.trial)
+            if deciding is not None:
+                yield _order(one, deciding)
+
+
+@lru_cache(maxsize=256)
+def _deciding(trial: Trial) -> frozenset[str] | None:
+    """Terms without which some two responses are ordered otherwise; None when no question has three rewards or more."""
+    pools = list(_pools(trial))
+    if not any(len({each.total for each in pool}) > 2 for pool in pools):
+        return None
+    names = [term.name for term in trial.reward.terms]
+    return frozenset(name for name in names if any(_decides(name, pool) for pool in pools))
 
 
 def _pools(trial: Trial) -> Iterator[list[Tried]]:
@@ -50,17 +61,14 @@ def _pools(trial: Trial) -> Iterator[list[Tried]]:
         yield [e for kind in kinds.values() for e in kind[:: max(1, -(-len(kind) // (_MOST // len(kinds))))]]
 
 
-def _order(one: Judged, pools: Sequence[Sequence[Tried]]) -> Diagnostic:
+def _order(one: Judged, deciding: frozenset[str]) -> Diagnostic:
     message = (
         "in a group of 2 any two unequal rewards become ±0.707: only their order counts, not how far apart they are"
     )
-    names = list(one.reward.terms)
-    deciding = [name for name in names if any(_decides(name, pool) for pool in pools)]
-    idle = [name for name in names if name not in deciding]
     told = [
         f"{_listed(part)} {does}"
-        for part, does in ((deciding, "can change the order"), (idle, "changed it in no pair that was tried"))
-        if part
+        for counts, does in ((True, "can change the order"), (False, "changed it in no pair that was tried"))
+        if (part := [name for name in one.reward.terms if (name in deciding) is counts])
     ]
     advice = "take a larger `group`, or `scale_rewards: none`" + (f"; here {', '.join(told)}" if told else "")
     span = one.context.source.value((*one.path[:-1], "train", "group"))
