@@ -54,6 +54,7 @@ def meant(key: str, here: Group, every: Sequence[Group]) -> Meant:
         or _same(sure, here)
         or _twice(key, here)
         or _passed_near(key, here)
+        or _far(key, here, others)
         or _foreign_near(key, free, here)
         or elsewhere(key, here, [g for g in others if key in g.free(file)])
         or _entry(value, here, every)
@@ -83,6 +84,12 @@ def places(paths: Sequence[Path]) -> str:
     # exceptions of several files stand one after another: their numbers are nobody's
     words = list(dict.fromkeys(dotted(path[:1] if path[0] == "allow" else path) for path in paths))
     return f"in {either(words)}" if len(words) <= _MOST else f"in {either((*words[: _MOST - 1], 'another'))}"
+
+
+def _far(key: str, here: Group, others: Sequence[Group]) -> Meant | None:
+    """A setting that is known, only far from here."""
+    homes = [group.path for group in others if key in group.free(here.file(key))]
+    return Meant(help=f"it belongs {places(homes)}") if homes and len(key) > _SHORT else None
 
 
 def _same(names: tuple[str, ...], here: Group) -> Meant | None:
@@ -151,7 +158,8 @@ def _foreign(key: str, value: Data, here: Group, others: Sequence[Group]) -> Mea
     last = ours.rpartition(".")[2]
     homes = [g for g in others if last in g.free(here.file(key)) and _named(g.path, ours) and _fits(last, value, g)]
     found = elsewhere(last, here, homes, misspelt=last != key) if homes else None
-    return found or Meant(help=f"it is `{ours}`" if _folded(key) == last else f"cotspec calls it `{ours}`")
+    where = f", {places([group.path for group in homes])}" if homes else ""
+    return found or Meant(help=f"it is `{ours}`" if _folded(key) == last else f"cotspec calls it `{ours}`{where}")
 
 
 def _named(path: Path, ours: str) -> bool:

@@ -50,6 +50,13 @@ CASES = [
     ),
     (SFT, "{by: sft, lr: 1e-4, group: 4}", "unknown-key", "`train` (sft) has no setting `group`", ""),
     (
+        "{model: tutor, data: train}",
+        "{model: tutor, data: train, warmup_ratio: 0.1}",
+        "unknown-key",
+        "`teach` has no setting `warmup_ratio`",
+        "it belongs in `stages.first.train`",
+    ),
+    (
         GRPO,
         "{by: grpo, lr: 1e-5, max_prompt_length: 512}",
         "unknown-key",
