@@ -1,33 +1,31 @@
 """Gets the answer out of a response and grades it against the gold answer. Pure; no model, no question.
 
-Grading tries, in this order: two plain numbers (no parsing at all); one number on each side (`cotspec.cot.numbers`);
-equal text; and only for what is mathematics on at least one side, math-verify. Wrong is wrong: nothing looks for the
-gold answer *inside* the given one.
+Wrong is wrong: nothing looks for the gold answer *inside* the given one. How two answers are compared is a table, in
+`cotspec.cot.comparing`.
 """
 
 from __future__ import annotations
 
 import re
-import threading
 from fractions import Fraction
 
-from cotspec.cot import numbers
-from cotspec.cot.latex import boxed, plain
+from cotspec.cot import comparing
+from cotspec.cot.formulas import MissingError, readable
+from cotspec.cot.judging import Grade
+from cotspec.cot.latex import box_run, boxed, plain, typed
+from cotspec.cot.numbers import Number, canonical
 from cotspec.cot.segment import Trace, segment
+from cotspec.cot.sides import Side
 from cotspec.spec.payload import TraceFormat
 
-_DIGIT = re.compile(r"[0-9½⅓⅔¼¾⅕⅛]")
+_BOX = re.compile(r"\\(?:boxed|fbox)\s?\{")
+_TELLING = re.compile(rf"[0-9½⅓⅔¼¾⅕⅛]|{_BOX.pattern}")
 _SENTENCE_END = re.compile(r"[.!?](?=\s|\Z)")
-_SPACES = re.compile(r"\s+")
-_AROUND = re.compile(r" ?([;:/=+*×()\[\]<>-]) ?")
-_COMMA = re.compile(r" ?, ?")
-_LONGEST_MATHS = 200
-_EXPLOSIVE = re.compile(r"\^[^+\-]{0,12}\^|\^\s?[({]?\s?-?[0-9]{4}|[0-9]{4}\s?!|!\s?!|[0-9]{60}|[*]{2}")
+_MATRIX = re.compile(r"\\begin\{(\w{1,12}\*?)\}[^\0]{0,2000}?\\end\{\1\}")
+_PER_CENT = Fraction(1, 100)
 _NO_ANSWER = frozenset({"nan", "null", "n/a", "#n/a", "<na>", "nat"})
 _LONGEST_GOLD = 1_000
 _MOST_GOLD_LINES = 12
-_SECONDS = 30
-"""Far above what the guarded formulas need, so that a busy machine does not change a grade."""
 
 
 class AnswerError(ValueError):
@@ -40,46 +38,82 @@ def extract(text: str, fmt: TraceFormat) -> str | None:
 
 
 def answer_of(trace: Trace) -> str | None:
-    """The answer of a segmented response: of its last answer segment, the first line with a digit, else the first.
+    """The answer of a segmented response, on one line.
+
+    Of its last answer segment it is what stands on the opener's line; when that says nothing, the first line with a
+    digit or a box.
 
     An answer without the opener ("the answer is 5. But…") ends with its sentence.
     """
-    if trace.answer is None:
+    answer = trace.answer
+    if answer is None:
         return None
-    body = trace.body(trace.answer)
-    lines = [line.strip() for line in body.splitlines() if line.strip()]
-    found = next((line for line in lines if _DIGIT.search(line)), lines[0] if lines else None)
-    if found is None or trace.answer.opened:
+    lines = [line.strip() for line in _joined(trace.body(answer)).splitlines() if line.strip()]
+    if not lines:
+        return None
+    if answer.opened and any(c.isalnum() for c in lines[0]) and not lines[0].endswith(":") and _beside(trace):
+        return lines[0]
+    found = next((line for line in lines if _TELLING.search(line)), None)
+    found = found or next((line for line in lines if any(c.isalnum() for c in line)), lines[0])
+    if answer.opened or _BOX.search(found):
         return found
     end = _SENTENCE_END.search(found)
     return found[: end.start()] if end else found
 
 
+def _beside(trace: Trace) -> bool:
+    """Whether the answer stands on the line of its opener."""
+    assert trace.answer is not None  # noqa: S101 - who asks has an answer
+    before = trace.text[max(0, trace.answer.body_start - 80) : trace.answer.body_start].rpartition("\n")[2]
+    return any(c.isalnum() for c in before)
+
+
+def _joined(body: str) -> str:
+    """A body whose last boxes and whose matrices stand on one line."""
+    if "\n" not in body or "\\" not in body:
+        return body
+    run = box_run(body)
+    if run and "\n" in body[run[0].start : run[-1].end]:
+        inside = " ".join(body[run[0].start : run[-1].end].split("\n"))
+        body = body[: run[0].start] + inside + body[run[-1].end :]
+    return _MATRIX.sub(lambda match: match.group().replace("\n", " "), body)
+
+
+def grade(trace: Trace, gold: str) -> Grade:
+    """What a segmented response's answer comes to; a response without an answer is wrong. Raises AnswerError."""
+    given = answer_of(trace)
+    return Grade.WRONG if given is None else compare(given, gold)
+
+
+def compare(given: str, gold: str) -> Grade:
+    """Whether a person would call two answers the same. Raises AnswerError when math-verify is needed and missing."""
+    try:
+        return comparing.grade(given, gold)
+    except MissingError as error:
+        raise AnswerError(str(error)) from error
+
+
 def correct(text: str, gold: str, fmt: TraceFormat) -> bool:
-    """Whether a response's answer equals the gold answer; a response without an answer is wrong."""
-    given = extract(text, fmt)
-    return given is not None and equal(given, gold)
+    """Whether a response's answer is right; one that is wrong, ungradable or not there is not."""
+    return grade(segment(text, fmt), gold) is Grade.RIGHT
 
 
 def equal(given: str, gold: str) -> bool:
-    """Whether a person would call two answers the same. Raises AnswerError when math-verify is needed and missing."""
-    one, other = numbers.canonical(given), numbers.canonical(gold)
-    if one is not None and other is not None:
-        return one == other
-    return _equal_read(given, gold)
+    """Whether two answers are the same; those that cannot be compared are not. Raises AnswerError as `compare`."""
+    return compare(given, gold) is Grade.RIGHT
 
 
 def normalise(text: str) -> str:
-    """One spelling per answer: `$2,125.00` is `2125`, `\\frac{6}{8}` is `0.75`, `50 %` is `50%`, else tidy text."""
-    simple = numbers.canonical(text)
-    if simple is not None:
-        return simple
-    found = numbers.read(text, sole=True)
-    if isinstance(found, numbers.Number):
-        return _spell(found)
-    tidy = _SPACES.sub(" ", plain(text)).strip().rstrip(" .").casefold()
-    # A list keeps a space after its commas, so that `8, 282` is never spelled like 8282 with a separator.
-    return _COMMA.sub(", ", _AROUND.sub(r"\1", tidy)).strip()
+    """One spelling for answers that are surely the same: `$2,125.00` is `2125`, `0.75` is `3/4`, words without case.
+
+    Works nothing out, so different spellings may still be the same answer.
+    """
+    box = boxed(text)
+    side = Side(typed(box[0] if box else text))
+    if not isinstance(side.number, Number):
+        return side.key
+    marked = side.number.scale == _PER_CENT
+    return f"{side.number.value}%" if marked else str(side.number.value * side.number.scale)
 
 
 def gold_answer(field: str, after: str) -> str:
@@ -95,75 +129,32 @@ def gold_answer(field: str, after: str) -> str:
     return rest.strip()
 
 
-def gold_problem(gold: str) -> str | None:
-    """Why no answer can ever equal this gold answer; None when one can. Cheap: no formula is worked out."""
+def gold_problem(gold: str, *, formulas: bool = False) -> str | None:
+    """Why no answer can ever equal this gold answer; None when one can.
+
+    Cheap, unless `formulas`: then math-verify also says whether it can read one (AnswerError without math-verify).
+    """
+    if canonical(gold) is not None:
+        return None
     box = boxed(gold)
     tidy = plain(box[0] if box else gold).strip().casefold()
     if not any(c.isalnum() for c in tidy):
         return "holds no answer" if not gold.strip() else f"holds nothing that can be compared: {_short(gold.strip())}"
-    if tidy in _NO_ANSWER or gold.strip() == "None":
+    if tidy in _NO_ANSWER:
         return f"is {gold.strip()!r}, which is what programs write where a value is missing"
     if len(gold) > _LONGEST_GOLD or len(gold.strip().splitlines()) > _MOST_GOLD_LINES:
         return f"is a text of {len(gold):,} characters and not an answer ({_short(gold)}); is `answer.after` right?"
+    if formulas and not _readable(gold):
+        return f"is a formula that math-verify cannot read ({_short(gold)}): only the very same text equals it"
     return None
 
 
-def _equal_read(given: str, gold: str) -> bool:
-    one, other = numbers.read(given), numbers.read(gold, sole=True)
-    if isinstance(one, numbers.Number) and isinstance(other, numbers.Number):
-        return numbers.same(one, other)
-    left, right = normalise(given), normalise(gold)
-    if left == right:
-        return bool(left)
-    number = isinstance(one, numbers.Number) or isinstance(other, numbers.Number)
-    if "text" in (one, other) or (number and "list" in (one, other)):
-        return False
-    return _verify(given, gold)
-
-
-def _verify(given: str, gold: str) -> bool:
-    """math-verify's opinion. Its time limit is a signal, which only the main thread may set; elsewhere only the guard
-    on size and towers of powers stands between a text and an endless computation."""
-    if any(len(text) > _LONGEST_MATHS or _EXPLOSIVE.search(text) for text in (given, gold)):
-        return False
+def _readable(gold: str) -> bool:
+    """Whether a gold answer is no formula, or one that can be compared."""
     try:
-        from math_verify import LatexExtractionConfig, parse, verify
-    except ImportError as error:
-        raise AnswerError("grading a formula needs math-verify; install cotspec[train]") from error
-    limit = _SECONDS if threading.current_thread() is threading.main_thread() else None
-    # Formulas only and no fall-back: left to itself math-verify takes any number it finds in the text.
-    config = [LatexExtractionConfig()]
-    known, offered = (
-        parse(_formula(text), extraction_config=config, fallback_mode="no_fallback", parsing_timeout=limit)
-        for text in (gold, given)
-    )
-    return bool(known and offered and verify(known, offered, timeout_seconds=limit))
-
-
-def _formula(text: str) -> str:
-    text = text.strip(" .\n")
-    return text if re.search(r"\\\(|\\\[|\\boxed|(?<!\\)\$[^$]+\$", text) else f"${text}$"
-
-
-def _spell(number: numbers.Number) -> str:
-    mark = {Fraction(1): "", Fraction(1, 100): "%"}.get(number.scale)
-    value = number.value if mark is not None else number.value * number.scale
-    return _decimal(value) + (mark or "")
-
-
-def _decimal(value: Fraction) -> str:
-    """`21/4` as 5.25 when its decimals end, else as a fraction."""
-    rest, places = value.denominator, 0
-    for prime in (2, 5):
-        count = 0
-        while rest % prime == 0:
-            rest, count = rest // prime, count + 1
-        places = max(places, count)
-    if rest != 1 or places > 30:
-        return str(value)
-    digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
-    text = f"{digits[:-places]}.{digits[-places:]}" if places else digits
-    return "-" + text if value < 0 else text
+        return Side(gold).number != "maths" or readable(gold)
+    except MissingError as error:
+        raise AnswerError(str(error)) from error
 
 
 def _short(field: str) -> str:

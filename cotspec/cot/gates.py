@@ -13,7 +13,7 @@ from typing import Final, Literal, assert_never
 from cotspec.spec import payload
 
 #: The end of a metric's name (`valid.tokens`) when less is better.
-LESS_IS_BETTER: Final = frozenset({"tokens", "words", "steps", "loss", "entropy", "kl", "truncated"})
+LESS_IS_BETTER: Final = frozenset({"tokens", "words", "steps", "loss", "entropy", "kl", "truncated", "ungradable"})
 
 
 class GateError(ValueError):

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from cotspec.cot.judging import Grade
     from cotspec.cot.segment import Trace
     from cotspec.spec.payload import TraceFormat
 
@@ -30,8 +31,16 @@ class Response(NamedTuple):
 
     trace: Trace
     tokens: int
-    gold: str
+    right: bool
+    """Whether its answer equals the gold answer; one that cannot be compared does not."""
     teacher: Teacher
+
+
+class Measured(NamedTuple):
+    """All measures of one response, and how its answer was graded."""
+
+    values: dict[str, Value]
+    grade: Grade
 
 
 class Measure(NamedTuple):
@@ -63,19 +72,9 @@ def formatted(trace: Trace) -> bool:
     return bool(trace.steps) and answer is not None and answer.opened and answer.body_end > answer.body_start
 
 
-def correct(trace: Trace, gold: str) -> bool:
-    """Whether the answer of a segmented response equals the gold answer. Raises answers.AnswerError."""
-    from cotspec.cot.answers import answer_of, equal  # here: who checks an expression needs the names alone
-
-    given = answer_of(trace)
-    return given is not None and equal(given, gold)
-
-
 TABLE: Mapping[str, Measure] = MappingProxyType(
     {
-        "correct": Measure(
-            bool, "the answer equals the gold answer", lambda it: correct(it.trace, it.gold), needs="words"
-        ),
+        "correct": Measure(bool, "the answer equals the gold answer", lambda it: it.right, needs="words"),
         "formatted": Measure(
             bool, "a step line, and an answer after its opener", lambda it: formatted(it.trace), needs="steps"
         ),
@@ -128,15 +127,19 @@ MEASURES: Mapping[str, type] = MappingProxyType({name: measure.kind for name, me
 """Names a reward expression may use, and their types."""
 
 
-def measure(response: str, *, tokens: int, gold: str, teacher: Teacher, fmt: TraceFormat) -> dict[str, Value]:
-    """All measures of one response. `tokens` is its length as generated; `gold` the gold answer."""
-    from cotspec.cot.segment import segment  # here, as above
+def measure(response: str, *, tokens: int, gold: str, teacher: Teacher, fmt: TraceFormat) -> Measured:
+    """Measure one response. `tokens` is its length as generated; `gold` the gold answer. Raises answers.AnswerError."""
+    from cotspec.cot.answers import grade  # here: who checks an expression needs the names alone
+    from cotspec.cot.judging import Grade
+    from cotspec.cot.segment import segment
 
-    found = Response(trace=segment(response, fmt), tokens=tokens, gold=gold, teacher=teacher)
-    return {name: each.compute(found) for name, each in TABLE.items()}
+    trace = segment(response, fmt)
+    graded = grade(trace, gold)
+    found = Response(trace=trace, tokens=tokens, right=graded is Grade.RIGHT, teacher=teacher)
+    return Measured({name: each.compute(found) for name, each in TABLE.items()}, graded)
 
 
 def size(trace: Trace, *, tokens: int, teacher: Teacher) -> dict[str, Value]:
     """All measures but whether the answer is right."""
-    found = Response(trace=trace, tokens=tokens, gold="", teacher=teacher)
+    found = Response(trace=trace, tokens=tokens, right=False, teacher=teacher)
     return {name: each.compute(found) for name, each in TABLE.items() if name != "correct"}

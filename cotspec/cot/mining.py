@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from cotspec.cot.judging import Grade
+
 Keep = Literal["all_wrong", "any_wrong"]
 
 
@@ -40,13 +42,16 @@ class MiningSummary:
     """Attempts over all questions."""
     correct_attempts: int
     """Attempts that were right."""
+    ungradable_attempts: int
+    """Attempts whose answer could not be compared with the gold answer; none of them counts as right."""
     by_correct: dict[str, int]
     """Number of right attempts (as text: it is a JSON key) → questions with that many, from none to all."""
 
 
-def summarise(results: Iterable[Sequence[bool]], keep: Keep) -> MiningSummary:
+def summarise(results: Iterable[Sequence[Grade]], keep: Keep) -> MiningSummary:
     """Counts over all questions' attempts. Raises ValueError for a question without attempts."""
-    graded = [tuple(result) for result in results]
+    grades = [tuple(result) for result in results]
+    graded = [[grade is Grade.RIGHT for grade in result] for result in grades]
     failures = sum(is_failure(result, keep) for result in graded)
     right = [sum(result) for result in graded]
     most = max(map(len, graded), default=-1)
@@ -55,5 +60,6 @@ def summarise(results: Iterable[Sequence[bool]], keep: Keep) -> MiningSummary:
         failures=failures,
         attempts=sum(map(len, graded)),
         correct_attempts=sum(right),
+        ungradable_attempts=sum(result.count(Grade.UNGRADABLE) for result in grades),
         by_correct={str(count): right.count(count) for count in range(most + 1)},
     )

@@ -1,9 +1,10 @@
-"""Reads the number an answer gives, the way a person would, exactly (no floating point).
+"""Reads the one number an answer gives, the way a person would, exactly (no floating point). Expects plain text.
 
-Which number counts, in this order: the last `\\boxed{}`; what follows the last `=`; what stands outside parentheses;
-the only number; in prose, the last of several. A list of numbers (`1, 2`), alternatives (`5 or 10`), a sum left to do
-or a range in prose (`5-10 books`), a time (`3:30`), a date, or a number glued to a word (`abc1`) is no number.
-`2,125` has a thousands separator, `1,2` has none.
+A text gives a number when nothing in it can change what the number says: the number with its unit (`18 dollars`), a
+sentence with one number, in prose the number after the last verb (`After 5 days he has 30 apples`), what follows a
+name and `=`, what stands outside parentheses. Anything else says why it gives none: `list` of numbers, `undone` sum or
+range, `equation` whose left side is no name, `prose` with several numbers, `maths` to be worked out, any other `text`
+(a time, a date, a number glued to a word).
 
 `50%` may mean 50 or 0.5, and `3 million` 3 or 3,000,000: beside a bare number either counts, because the question, not
 the answer, says which was asked for; two marked numbers are compared with their marks.
@@ -16,8 +17,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from cotspec.cot.latex import boxed, plain
-
 _PLAIN = re.compile(r"\s*+([-+−]?)\$?+((?:[1-9][0-9]{0,2}(?:,[0-9]{3})++(?![0-9,])|[0-9]++))(?:\.([0-9]*+))?\s*+")
 _TOKEN = re.compile(
     r"(?P<mixed>[0-9]++ ++[0-9]++/[0-9]++(?![0-9]|[.,:/][0-9]))"
@@ -25,25 +24,43 @@ _TOKEN = re.compile(
 )
 _WHOLE = re.compile(r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})++|[0-9]++)?(?:\.[0-9]++)?")
 _SCALE = re.compile(
-    r"\s?(?:(?P<percent>%|percent\b|per\scent\b)|(?P<word>thousand|million|billion|trillion)s?\b)", re.I
+    r"\s?(?:(?P<percent>%|(?:per\s?cent|pct|percentage)\b)|(?P<hundredth>¢|cents?\b)"
+    r"|(?P<word>dozen|thousand|million|billion|trillion)s?\b)",
+    re.I,
 )
-_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_SCALES = {"dozen": 12, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _POWER_OF_TEN = re.compile(r"(?<=[0-9]) ?[×x*] ?10 ?\^ ?[({]?([-+]?[0-9]{1,3})[)}]?(?![0-9])")
-_UNIT_POWER = re.compile(r"(?<=[A-Za-z]{2})\s?\^\s?[({]?-?[1-9][)}]?(?![0-9])|(?<=\bm)\s?\^\s?\{?[23]\}?(?![0-9])")
-_UNIT_DIGIT = re.compile(r"(?<![A-Za-z])(?:mm|cm|dm|km|m|in|ft|yd|mi)\Z")
+_UNIT_POWER = re.compile(r"(?:(?<=[A-Za-z]{2})|(?<=[^A-Za-z]m))\s?\^\s?[({]?(-?[1-9])[)}]?(?![0-9])")
+_UNIT_DIGIT = re.compile(
+    r"(?<![A-Za-z])(?:[mcdk]?m|in|ft|yd|mi|(?:centi|milli|kilo)?met(?:er|re)s?|feet|foot|inch(?:es)?|miles?|yards?)\Z",
+    re.I,
+)
 _SLASH = re.compile(r"(?<=[0-9]) ?/ ?(?=[0-9])")
 _ASIDE = re.compile(r"\([^()]*+\)")
 _DATE = re.compile(r"(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 _LEADING_SIGN = re.compile(r"^([-+])\s++(?=[0-9.])")
 _PER_UNIT = re.compile(r"/ ?[hsmdgLl](?![A-Za-z])")
 _OPERATOR = re.compile(r"[-+*×÷/^]")
-_UNWORKED = re.compile(r"[0-9] ?[-+*×÷] ?[0-9.]")
+_UNWORKED = re.compile(r"[0-9)] ?[-+*×÷] ?[(0-9.]")
+_MATHS = re.compile(r"[\\^√π±∞≈|∪∩∈<>≤≥≠{}]|\+/-|[0-9]!\Z")
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|be|equals?|has|have|had|gets?|got|takes?|took|needs?|costs?|earns?|earned|makes?|made|pays?"
+    r"|paid|spends?|spent|sells?|sold|saves?|saved|gives?|gave|it's|that's)\b",
+    re.I,
+)
+_TURN = re.compile(r"\b(?:than|because|since|if|when|where|who|not|but|while|although|unless|or|maybe|perhaps)\b", re.I)
+_NAME = re.compile(
+    r"(?:[a-zA-Z]|[A-Za-z]{2,}|\|[A-Za-z]+\|)(?:_\{?\w{1,9}\}?)?'*(?: ?\([^()=]{0,20}\))?(?: ?[-+/:] ?[A-Za-z]'*)*+"
+)
+_WORDED = re.compile(r"[A-Za-z' ,:$%-]*+")
 _LONGEST = 400
 """Longer digit strings are compared as text: Python refuses to convert them, and no person writes them."""
 _LONGEST_ANSWER = 10_000
 """A longer text is not read for a number."""
+_TOLERANCE = Fraction(1, 10**6)
+"""How far a decimal may be, relatively, from a fraction whose decimals never end."""
 
-Unread = Literal["text", "list", "maths"]
+Unread = Literal["text", "prose", "list", "undone", "equation", "maths"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +69,24 @@ class Number:
 
     value: Fraction
     scale: Fraction = Fraction(1)
+    after: str = ""
+    """What follows the number: its unit, mostly."""
 
 
 def same(one: Number, other: Number) -> bool:
     """Whether two numbers are equal; a mark (%, million) on one side only may be read or not."""
     if one.scale != 1 and other.scale != 1:
-        return one.value * one.scale == other.value * other.scale
-    return one.value == other.value or one.value * one.scale == other.value * other.scale
+        return close(one.value * one.scale, other.value * other.scale)
+    return close(one.value, other.value) or close(one.value * one.scale, other.value * other.scale)
+
+
+def close(one: Fraction, other: Fraction) -> bool:
+    """Equal; or one is a decimal and rounds the other, whose decimals never end, to at least six digits."""
+    if one == other:
+        return True
+    if _ends(one) == _ends(other):
+        return False
+    return abs(one - other) <= _TOLERANCE * abs(one if _ends(other) else other)
 
 
 def canonical(text: str) -> str | None:
@@ -73,57 +101,84 @@ def canonical(text: str) -> str | None:
     return f"{minus}{whole}.{part}" if part else minus + whole
 
 
-def read(text: str, *, sole: bool = False) -> Number | Unread:
-    """The number a text gives, or why there is none: `list` of numbers, `maths` to be worked out, any other `text`.
-
-    `sole` refuses to choose among several numbers in prose (for gold answers).
-    """
+def read(text: str) -> Number | Unread:
+    """The number a plain text gives, or why it gives none."""
     if len(text) > _LONGEST_ANSWER:
         return "text"
-    for _ in range(4):
-        box = boxed(text)
-        if box is None:
-            break
-        if box[1]:
-            return "text"
-        text = box[0]
-    text = _outside(_after_equals(plain(text)))
-    text = _UNIT_POWER.sub("", _POWER_OF_TEN.sub(r"e\1", text)) if "^" in text else text
+    if "=" in text:
+        name, _, text = text.rpartition("=")
+        if not _names(name):
+            return "equation"
+    text = _outside(text.strip())
+    text = _UNIT_POWER.sub(_raised, _POWER_OF_TEN.sub(r"e\1", text)) if "^" in text else text
     text = _LEADING_SIGN.sub(r"\1", _SLASH.sub("/", text) if "/" in text else text)
-    if "\\" in text or "^" in text or "√" in text or "π" in text:
+    if _MATHS.search(text):
         return "maths"
-    return _choose(text, list(_TOKEN.finditer(text)), sole)
+    return _choose(text, list(_TOKEN.finditer(text)))
 
 
-def _after_equals(text: str) -> str:
-    _, equals, after = text.rpartition("=")
-    return after.strip() if equals and any(c in "0123456789" for c in after) else text
+def names(text: str) -> bool:
+    """Whether the left side of an equation is a name: `x`, `f(2)`, `a_1`, `AB`, `m + n`."""
+    return bool(_NAME.fullmatch(text.strip()))
+
+
+def _names(left: str) -> bool:
+    """Whether what stands before the last `=` leaves the rest as the answer: names, words, sums that were done."""
+    return all(
+        names(part)
+        or _WORDED.fullmatch(part)
+        or not re.search(r"(?<![A-Za-z])[a-zA-Z](?![a-zA-Z])|[0-9][A-Za-z]", part)
+        for part in left.split("=")
+    )
+
+
+def _ends(value: Fraction) -> bool:
+    """Whether the decimals of a value end."""
+    below = value.denominator
+    for prime in (2, 5):
+        while below % prime == 0:
+            below //= prime
+    return below == 1
 
 
 def _outside(text: str) -> str:
     if "(" not in text:
         return text
     without = _ASIDE.sub(" ", text)
+    if re.search(r"\(\s?or\b", text):
+        return text
     glued = re.search(r"[0-9A-Za-z^]\(|\)[0-9A-Za-z^]|[-+*×÷/]\s?\(|\)\s?[-+*×÷/]", text)
     return without.strip() if not glued and any(c in "0123456789" for c in without) else text
 
 
-def _choose(text: str, tokens: list[re.Match[str]], sole: bool) -> Number | Unread:
-    if not tokens:
+def _choose(text: str, tokens: list[re.Match[str]]) -> Number | Unread:
+    if not tokens or _DATE.search(text):
         return "text"
     words = re.findall(r"[A-Za-z]+", _TOKEN.sub(" ", text))
-    if _DATE.search(text):
-        return "text"
+    if len(tokens) > 1 and _UNWORKED.search(text) and all(len(word) > 1 for word in words):
+        return "undone"
     if _is_algebra(text, tokens, words):
         return "maths"
     if len(tokens) > 1:
         tokens = [token for token in tokens if not _in_unit(text, token)]
+    if not tokens:
+        return "text"
     if len(tokens) > 1:
         if not any(len(word) > 1 for word in words):
             return "list"
-        if sole or "or" in words or _UNWORKED.search(text):
-            return "text"
-    return _number(text, tokens[-1]) or "text" if tokens else "text"
+        if not _concluding(text, tokens):
+            return "prose"
+    return _number(text, tokens[-1]) or "text"
+
+
+def _concluding(text: str, tokens: list[re.Match[str]]) -> bool:
+    """Whether the last number is what the sentence says: it follows the verb, and no other number does."""
+    between = text[tokens[-2].end() : tokens[-1].start()]
+    verbs = list(_VERB.finditer(between))
+    if not verbs or _TURN.search(between) or re.search(r"[,;]|\band\b", between[verbs[-1].end() :]):
+        return False
+    joined = re.search(r"[,;]|\band\b", between)
+    return not (joined and _VERB.search(text[: tokens[-2].start()]))
 
 
 def _is_algebra(text: str, tokens: list[re.Match[str]], words: list[str]) -> bool:
@@ -138,11 +193,17 @@ def _is_algebra(text: str, tokens: list[re.Match[str]], words: list[str]) -> boo
     return bool(variable or between or lone)
 
 
+def _raised(power: re.Match[str]) -> str:
+    """`cm^2` as `cm2`; the power of any other word is left out."""
+    before = power.string[max(0, power.start() - 16) : power.start()]
+    return power[1] if power[1] in ("2", "3") and _UNIT_DIGIT.search(before) else ""
+
+
 def _in_unit(text: str, token: re.Match[str]) -> bool:
     """The 2 of `cm2`."""
     if token.group() not in ("2", "3") or text[token.end() : token.end() + 1].isalnum():
         return False
-    return bool(_UNIT_DIGIT.search(text[max(0, token.start() - 3) : token.start()]))
+    return bool(_UNIT_DIGIT.search(text[max(0, token.start() - 16) : token.start()]))
 
 
 def _number(text: str, token: re.Match[str]) -> Number | None:
@@ -155,13 +216,15 @@ def _number(text: str, token: re.Match[str]) -> Number | None:
         return None
     negative = before[-1:] == "-" and not (len(before) == 2 and (before[0].isalnum() or before[0] in ")-"))
     scale = _SCALE.match(text, token.end())
-    return Number(-value if negative else value, _scale(scale))
+    return Number(-value if negative else value, _scale(scale), text[token.end() : token.end() + 40])
 
 
 def _scale(match: re.Match[str] | None) -> Fraction:
     if match is None:
         return Fraction(1)
-    return Fraction(1, 100) if match["percent"] else Fraction(_SCALES[match["word"].lower()])
+    if match["percent"] or match["hundredth"]:
+        return Fraction(1, 100)
+    return Fraction(_SCALES[match["word"].lower()])
 
 
 def _value(token: re.Match[str]) -> Fraction | None:

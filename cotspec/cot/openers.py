@@ -31,7 +31,9 @@ _LOOK_BACK = 40
 _FIRST_LINE = 400
 """The first line has no break before it; an opener fits into this many characters of it."""
 _NEVER = re.compile(r"(?!)")
-_BOXED = re.compile(r"\\f?boxed\s{0,4}(?=\{)")
+_BOXED = re.compile(r"\\(?:boxed|fbox)\s{0,4}(?=\{)")
+_WIDE = {":": "[:：]", ")": "[)）]", "(": "[(（]", ".": "[.．。]", ",": "[,，]"}
+"""Punctuation that models also write in its full-width form."""
 
 MarkKind = Literal["line", "inline", "phrase", "boxed"]
 KINDS: tuple[MarkKind, ...] = ("line", "inline", "phrase", "boxed")
@@ -64,24 +66,34 @@ class Openers:
     inline: re.Pattern[str]
     word: re.Pattern[str]
     """The answer opener's words alone; matches nothing when it has none."""
+    step_ends: str
+    answer_ends: str
+    """What closes a step or an answer: `</answer>` where the opener is `<answer>`, else ""."""
 
 
 @lru_cache(maxsize=64)
 def compile_openers(thinking: str, step: str, answer: str) -> Openers:
-    """Patterns of three openers. A `<tag>` for the thinking also ends at `</tag>`."""
+    """Patterns of three openers. What a `<tag>` opens ends at `</tag>`."""
     base, _ = _split(answer)
     worded = base[:1].isalnum()
     lead = r"(?:the[ \t]{1,4})?(?:final[ \t]{1,4})?" if worded else ""
-    tag = re.fullmatch(r"<(\w+)>", thinking.strip())
     return Openers(
         thinking=_line_start(_opener(thinking)),
-        thinking_ends=f"</{tag[1]}>" if tag else "",
+        thinking_ends=closer(thinking),
         step=_line_start(_step(step)),
         numbered="{n}" in step,
         line=_line_start(_opener(answer, lead)),
         inline=re.compile(_core(answer)),
         word=re.compile(rf"{_spaced(base)}(?!\w)") if worded else _NEVER,
+        step_ends=closer(step),
+        answer_ends=closer(answer),
     )
+
+
+def closer(opener: str) -> str:
+    """`</answer>` for `<answer>`: what ends a segment whose opener is a tag; "" for any other opener."""
+    tag = re.fullmatch(r"<(\w+)(?:[ \t][^<>]*)?>", opener.strip())
+    return f"</{tag[1]}>" if tag else ""
 
 
 def thoughts_end(text: str, openers: Openers) -> tuple[int, str]:
@@ -150,9 +162,14 @@ def _spaced(words: str) -> str:
     return r"[ \t]{1,4}".join(re.escape(word) for word in words.split())
 
 
+def _closing(tail: str) -> str:
+    """Closing punctuation in either width."""
+    return "".join(_WIDE.get(c, re.escape(c)) for c in tail)
+
+
 def _core(opener: str) -> str:
     words, tail = _split(opener)
-    closing = r"(?:…|\.{3})" if tail == "…" else re.escape(tail)
+    closing = r"(?:…|\.{3})" if tail == "…" else _closing(tail)
     return rf"{_spaced(words)}{_EMPHASIS}[ \t]?{closing}{_EMPHASIS}" if tail else rf"{_spaced(words)}"
 
 
@@ -176,8 +193,8 @@ def _step(opener: str) -> str:
     if not tail:
         return rf"{ahead}{_spaced(head)}{space}{number}{_EMPHASIS}"
     if not head:  # `1.` must not take the 1 of 1.5, and a line that is just a number is no heading
-        return rf"{ahead}{number}{_EMPHASIS}[ \t]?{re.escape(tail)}(?![0-9]){_EMPHASIS}"
-    closing = rf"{_EMPHASIS}(?:[ \t]?{re.escape(tail)}{_EMPHASIS}|{_LINE_END})"
+        return rf"{ahead}{number}{_EMPHASIS}[ \t]?{_closing(tail)}(?![0-9]){_EMPHASIS}"
+    closing = rf"{_EMPHASIS}(?:[ \t]?{_closing(tail)}{_EMPHASIS}|{_LINE_END})"
     return rf"{ahead}{_spaced(head)}{space}{number}{closing}"
 
 

@@ -12,19 +12,22 @@ Pure and linear in the length of the text; knows nothing of right and wrong. The
    step that is nothing but an answer (`Step 4: Final Answer: 8`) is one.
 4. `Trace.answer` is the last answer segment; its body is what follows the last opener in it with anything after it.
 5. Without steps the last answer line counts, then the last inline opener, phrase or box; in thinking only an
-   answer line, a box, or an opener on the very last line, because thoughts talk of answers.
+   answer line, a box, or an opener on the very last line, because thoughts talk of answers. Boxes beside each other
+   (`\\boxed{1} and \\boxed{2}`) are one answer.
    Thoughts end at `</think>`, whatever opens them: nothing before it is a step or an answer, and without an opener they
    begin with the text (a chat template has opened them).
+6. What a tag opens (`<answer>`) says what stands before its closer (`</answer>`).
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from cotspec.cot.latex import box_run
 from cotspec.cot.openers import KINDS, MARKUP, Mark, Openers, compile_openers, line_starts, marks, thoughts_end
 from cotspec.spec.payload import TraceFormat
 
@@ -102,7 +105,7 @@ def segment(text: str, fmt: TraceFormat) -> Trace:
         steps = _last_run(steps, found)
     cuts = _head(thinking, steps[0].start if steps else len(text))
     cuts += _blocks(text, steps, found) if steps else _lone_answer(text, found, _open_thoughts(thinking, floor))
-    return Trace(text, _tile(text, cuts))
+    return Trace(text, _tile(text, cuts, {"step": openers.step_ends, "answer": openers.answer_ends}))
 
 
 def _thinking(text: str, openers: Openers, *, end: int, closed: bool) -> tuple[int, int] | None:
@@ -180,17 +183,23 @@ def _lone_answer(text: str, found: Sequence[Mark], thinking: int) -> list[_Cut]:
         of_kind = [mark for mark in allowed if mark.kind == kind]
         if of_kind:
             filled = [mark for mark in of_kind if _says(text, mark.end, len(text))]
-            return [_answer(text, (filled or of_kind)[-1:], len(text))]
+            chosen = (filled or of_kind)[-1:]
+            if kind == "boxed":
+                chosen = [mark for mark in of_kind if mark.end >= box_run(text)[0].start][:1]
+            return [_answer(text, chosen, len(text))]
     return []
 
 
-def _tile(text: str, cuts: Sequence[_Cut]) -> tuple[Segment, ...]:
+def _tile(text: str, cuts: Sequence[_Cut], closers: Mapping[SegmentKind, str]) -> tuple[Segment, ...]:
     ends = [*(cut.start for cut in cuts[1:]), len(text)][: len(cuts)]
-    return tuple(_segment(text, cut, end) for cut, end in zip(cuts, ends, strict=True) if end > cut.start)
+    pairs = zip(cuts, ends, strict=True)
+    return tuple(_segment(text, cut, end, closers.get(cut.kind, "")) for cut, end in pairs if end > cut.start)
 
 
-def _segment(text: str, cut: _Cut, end: int) -> Segment:
-    inner = text[min(cut.body, end) : end]
-    body_start = end - len(inner.lstrip())
+def _segment(text: str, cut: _Cut, end: int, closer: str) -> Segment:
+    begin = min(cut.body, end)
+    closed = text.find(closer, begin, end) if closer else -1
+    inner = text[begin : end if closed < 0 else closed]
+    body_start = begin + len(inner) - len(inner.lstrip())
     body_end = body_start + len(inner.strip())
     return Segment(cut.kind, cut.start, end, body_start, body_end, cut.number, cut.opened)

@@ -8,8 +8,8 @@ KERNEL = MappingProxyType(
     {
         "problems": 1,
         "contamination": 1,
-        "segment": 2,
-        "answers": 1,
+        "segment": 3,
+        "answers": 2,
         "picking": 1,
         "mask": 1,
         "pattern": 1,  # only where a mask's unit is a regular expression (decision 31)

@@ -65,7 +65,8 @@ def _weight(term: RewardTerm, progress: float) -> str:
 
 def _measures(scored: Scored, preview: Preview, canvas: Canvas) -> Iterator[str]:
     given = "it gives no answer" if scored.answer is None else f"it answers {visible(scored.answer)}"
-    notes = {"correct": f"{given}; gold is {visible(preview.record.answer)}"}
+    cannot = ", and the two cannot be compared (ungradable)" if scored.ungradable else ""
+    notes = {"correct": f"{given}; gold is {visible(preview.record.answer)}{cannot}"}
     for name, each in TABLE.items():
         if each.of_prompt:
             continue  # shown beside the response's own

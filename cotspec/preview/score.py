@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from cotspec.cot import measures as kernel
-from cotspec.cot.answers import AnswerError, answer_of
+from cotspec.cot.answers import AnswerError, answer_of, grade
 from cotspec.cot.breakdown import Breakdown, break_down
+from cotspec.cot.judging import Grade
 from cotspec.cot.rewards import compile_reward
 from cotspec.cot.rows import TraceRecord
 from cotspec.cot.segment import Trace, segment
@@ -39,6 +40,8 @@ class Scored:
     trace: Trace
     answer: str | None
     """The answer it gives."""
+    ungradable: bool
+    """Whether it cannot be compared with the gold answer."""
     progress: float
     measures: Measures
     """What could be measured."""
@@ -58,8 +61,10 @@ def score(body: GrpoBody, record: TraceRecord, response: Response, *, counted: b
     trace = segment(kept, body.format)
     unknown: dict[str, str] = {}
     found: Measures = {}
+    graded: Grade | None = None
     try:
-        found["correct"] = kernel.correct(trace, record.answer)
+        graded = grade(trace, record.answer)
+        found["correct"] = graded is Grade.RIGHT
     except AnswerError as error:
         unknown["correct"] = str(error)
     teacher = kernel.Teacher(steps=record.steps, words=record.words, tokens=record.tokens)
@@ -73,6 +78,7 @@ def score(body: GrpoBody, record: TraceRecord, response: Response, *, counted: b
         response=response,
         trace=trace,
         answer=answer_of(trace),
+        ungradable=graded is Grade.UNGRADABLE,
         progress=progress,
         measures=found,
         unknown=unknown,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from logging import ERROR, getLogger
 from pathlib import Path
-from typing import assert_never
+from typing import Final, assert_never
 
 from cotspec.builtin import problems
 from cotspec.cot import source_rows
+from cotspec.cot.answers import gold_problem
 from cotspec.cot.contamination import Item, repeats
 from cotspec.cot.source_rows import Columns
 from cotspec.hub import fetch
@@ -23,6 +24,8 @@ from cotspec.spec.local import LOCAL_FILE
 from cotspec.spec.lock import is_commit
 from cotspec.spec.payload import BuiltinData, DataBody, FileData, HubData
 
+_NAMED: Final = 3
+"""Gold answers that nothing can equal are shown up to this many."""
 Rows = Iterator[tuple[int, bytes | Mapping[str, object]]]
 """A row as its source holds it, with its place there."""
 
@@ -39,11 +42,23 @@ def run(task: Task, work: Path, result: Path) -> None:
     _refuse(reading, _place(body.source, task))
     found = [Problem(id=each.row, question=each.question, answer=each.answer) for each in reading.questions]
     lines.write(result / "problems.jsonl", found)
-    lines.write_json(result / "counts.json", {"problems": len(found)})
+    bad = _without_equal(found)
+    counts = {"problems": len(found)} | ({"gold_answers_nothing_can_equal": len(bad)} if bad else {})
+    lines.write_json(result / "counts.json", counts)
     say(f"{len(found)} problems")
     asked = repeats(Item(problem.id, problem.question, problem.answer) for problem in found)
     if asked.contradicting:
         say(contradicting(asked))
+    if bad:
+        say(f"no answer can equal the gold answer of {len(bad)} of them; they are in all the counts:")
+        for problem, why in bad[:_NAMED]:
+            say(f"  row {problem.id}: the gold answer {why}")
+
+
+def _without_equal(found: list[Problem]) -> list[tuple[Problem, str]]:
+    """The problems whose gold answer is none or cannot be read, and why."""
+    judged = ((problem, gold_problem(problem.answer, formulas=True)) for problem in found)
+    return [(problem, why) for problem, why in judged if why is not None]
 
 
 def _refuse(reading: source_rows.Reading, place: str) -> None:

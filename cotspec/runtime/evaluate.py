@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cotspec.cot.answers import correct
+from cotspec.cot import answers as grading
+from cotspec.cot.judging import Grade
 from cotspec.cot.measures import formatted
 from cotspec.cot.prompting import render
 from cotspec.cot.segment import segment
@@ -31,8 +32,8 @@ class Metrics:
     """Mean generated tokens, the end-of-sequence token included."""
     formatted: float
     truncated: float
-    unscorable: int
-    """Predictions that could not be graded; they count as neither right nor wrong (0 with today's grader)."""
+    ungradable: int
+    """Answers that could not be compared with the gold answer; they count as wrong."""
 
 
 def run(task: Task, work: Path, result: Path) -> None:
@@ -49,6 +50,7 @@ def run(task: Task, work: Path, result: Path) -> None:
     say(
         f"accuracy {metrics.accuracy:.1%} [{metrics.accuracy_low:.1%}, {metrics.accuracy_high:.1%}] on {metrics.n}, "
         f"{metrics.tokens:.1f} tokens, {metrics.formatted:.1%} well-formed"
+        + (f"; {metrics.ungradable} ungradable answers count as wrong" if metrics.ungradable else "")
     )
 
 
@@ -65,19 +67,26 @@ def grade(problems: Sequence[Problem], answers: Sequence[generate.Completion], f
     """One prediction per answer, in order; `answers` holds the same number for each problem."""
     samples = len(answers) // max(1, len(problems))
     return [
-        Prediction(
-            id=problem.id,
-            question=problem.question,
-            answer=problem.answer,
-            text=answer.text,
-            tokens=answer.tokens,
-            correct=correct(answer.text, problem.answer, fmt),
-            formatted=formatted(segment(answer.text, fmt)),
-            truncated=answer.truncated,
-        )
+        _graded(problem, answer, fmt)
         for index, problem in enumerate(problems)
         for answer in answers[index * samples : (index + 1) * samples]
     ]
+
+
+def _graded(problem: Problem, answer: generate.Completion, fmt: TraceFormat) -> Prediction:
+    trace = segment(answer.text, fmt)
+    found = grading.grade(trace, problem.answer)
+    return Prediction(
+        id=problem.id,
+        question=problem.question,
+        answer=problem.answer,
+        text=answer.text,
+        tokens=answer.tokens,
+        correct=found is Grade.RIGHT,
+        ungradable=found is Grade.UNGRADABLE,
+        formatted=formatted(trace),
+        truncated=answer.truncated,
+    )
 
 
 def summarise(predictions: Sequence[Prediction]) -> Metrics:
@@ -95,5 +104,5 @@ def summarise(predictions: Sequence[Prediction]) -> Metrics:
         tokens=sum(prediction.tokens for prediction in predictions) / n,
         formatted=sum(prediction.formatted for prediction in predictions) / n,
         truncated=sum(prediction.truncated for prediction in predictions) / n,
-        unscorable=0,
+        ungradable=sum(prediction.ungradable for prediction in predictions),
     )

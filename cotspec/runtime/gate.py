@@ -80,7 +80,9 @@ def _validated(task: Task, body: GateBody, candidate: Candidate, work: Path) -> 
     answers = generate.from_source(task, origin, requests, job)
     measured = asdict(evaluate.summarise(evaluate.grade(problems, answers, body.format)))
     valid = {f"valid.{name}": float(value) for name, value in measured.items()}
-    say(f"{candidate.path}: validation accuracy {valid['valid.accuracy']:.1%}, {valid['valid.tokens']:.1f} tokens")
+    bad = f", {valid['valid.ungradable']:.0f} ungradable" if valid["valid.ungradable"] else ""
+    told = f"validation accuracy {valid['valid.accuracy']:.1%}, {valid['valid.tokens']:.1f} tokens{bad}"
+    say(f"{candidate.path}: {told}")
     return replace(candidate, metrics={**candidate.metrics, **valid})
 
 

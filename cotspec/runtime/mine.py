@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from cotspec.cot.answers import correct
+from cotspec.cot.answers import grade
+from cotspec.cot.judging import Grade
 from cotspec.cot.mining import is_failure, summarise
 from cotspec.cot.prompting import render
 from cotspec.cot.rows import TraceRecord
+from cotspec.cot.segment import segment
 from cotspec.runtime import generate, lines
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -31,16 +33,23 @@ def run(task: Task, work: Path, result: Path) -> None:
     texts = [answer.text for answer in generate.generate(task, body.model, requests, job)]
     tries = [texts[start : start + body.attempts] for start in range(0, len(texts), body.attempts)]
     graded = [
-        [correct(text, trace.answer, body.format) for text in own] for trace, own in zip(traces, tries, strict=True)
+        [grade(segment(text, body.format), trace.answer) for text in own]
+        for trace, own in zip(traces, tries, strict=True)
     ]
     found = zip(traces, tries, graded, strict=True)
-    failures = [_failure(trace, own) for trace, own, right in found if is_failure(right, body.keep)]
+    failures = [
+        _failure(trace, own)
+        for trace, own, right in found
+        if is_failure([each is Grade.RIGHT for each in right], body.keep)
+    ]
     if not failures:
         raise TaskError(f"the model failed none of {len(traces)} questions: the next stage has nothing to train on")
     lines.write(result / "failures.jsonl", failures)
-    lines.write_json(result / "counts.json", asdict(summarise(graded, body.keep)))
-    right = sum(map(sum, graded))
-    say(f"{len(failures)} failures among {len(traces)} questions ({right} of {len(texts)} attempts were right)")
+    summary = summarise(graded, body.keep)
+    lines.write_json(result / "counts.json", asdict(summary))
+    told = f"{summary.correct_attempts} of {len(texts)} attempts were right"
+    told += f", {summary.ungradable_attempts} ungradable" if summary.ungradable_attempts else ""
+    say(f"{len(failures)} failures among {len(traces)} questions ({told})")
 
 
 def _slice(traces: list[TraceRecord], body: MineBody) -> list[TraceRecord]:

@@ -52,5 +52,7 @@ class Prediction:
     text: str
     tokens: int
     correct: bool
+    ungradable: bool
+    """Its answer could not be compared with the gold answer; then it is not correct."""
     formatted: bool
     truncated: bool

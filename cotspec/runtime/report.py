@@ -21,12 +21,18 @@ class Line:
     label: str
     metrics: Metrics
     first: Metrics
+    ungradable: bool
+    """Whether any row of the table has ungradable answers: then all rows say how many."""
+
+    def headings(self) -> tuple[str, ...]:
+        """The columns there are."""
+        return (*HEADINGS, "ungradable") if self.ungradable else HEADINGS
 
     def cells(self) -> tuple[str, ...]:
         """The row as text, in the order of HEADINGS."""
         m, base = self.metrics, self.first
         same = m is base
-        return (
+        found = (
             self.label,
             f"{100 * m.accuracy:.1f} %",
             f"{100 * m.accuracy_low:.1f} – {100 * m.accuracy_high:.1f} %",
@@ -35,6 +41,7 @@ class Line:
             "" if same or not base.tokens else f"{100 * (m.tokens / base.tokens - 1):+.1f} %",
             f"{100 * m.formatted:.1f} %",
         )
+        return (*found, str(m.ungradable)) if self.ungradable else found
 
 
 def run(task: Task, _work: Path, result: Path) -> None:
@@ -42,7 +49,11 @@ def run(task: Task, _work: Path, result: Path) -> None:
     body = task.body(ReportBody)
     files = {label: task.payload.inputs[f"evaluate.{label}"].path for label in body.labels}
     measured = [lines.read(_metrics(task, label), Metrics)[0] for label in body.labels]
-    table = [Line(label=label, metrics=m, first=measured[0]) for label, m in zip(body.labels, measured, strict=True)]
+    ungradable = any(m.ungradable for m in measured)
+    table = [
+        Line(label=label, metrics=m, first=measured[0], ungradable=ungradable)
+        for label, m in zip(body.labels, measured, strict=True)
+    ]
     stages = report_stages.read({name: task.input(f"stage.{name}") for name in body.stages})
     record: dict[str, object] = {
         "name": body.name,
@@ -76,8 +87,8 @@ def _shown(task: Task, label: str) -> str:
 
 def _text(body: ReportBody, table: list[Line]) -> str:
     """The table as aligned text."""
-    rows = [HEADINGS, *(line.cells() for line in table)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    rows = [table[0].headings(), *(line.cells() for line in table)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     told = [
         "  ".join(cell.ljust(width) if column == 0 else cell.rjust(width) for column, (cell, width) in enumerate(pairs))
         for pairs in (list(zip(row, widths, strict=True)) for row in rows)
@@ -88,16 +99,18 @@ def _text(body: ReportBody, table: list[Line]) -> str:
 
 
 def _markdown(body: ReportBody, table: list[Line], files: dict[str, str], training: str) -> str:
-    head = " | ".join(HEADINGS)
-    rule = " | ".join(["---"] + ["---:"] * (len(HEADINGS) - 1))
+    head = " | ".join(table[0].headings())
+    rule = " | ".join(["---"] + ["---:"] * (len(table[0].headings()) - 1))
     rows = "\n".join(f"| {' | '.join(line.cells())} |" for line in table)
     about = f"{body.about}\n\n" if body.about else ""
     where = "\n".join(f"- {label}: [{path}]({_link(path)})" for label, path in files.items())
     n = table[0].metrics.n
+    counted = "; ungradable answers could not be compared with the gold answer and count as wrong"
+    note = counted if table[0].ungradable else ""
     return (
         f"# {body.name}\n\n{about}| {head} |\n| {rule} |\n{rows}\n\n"
         f"{n} problems; accuracy with Wilson's 95 % interval; tokens: mean number generated, with the end "
-        f"of sequence; changes are against the first row; well-formed answers have a step and an answer line.\n\n"
+        f"of sequence; changes are against the first row; well-formed answers have a step and an answer line{note}.\n\n"
         f"{training}"
         f"{where}\n"
     )

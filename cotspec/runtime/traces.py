@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from cotspec.cot.answers import answer_of, correct
+from cotspec.cot.answers import answer_of, grade
+from cotspec.cot.judging import Grade
 from cotspec.cot.measures import words
 from cotspec.cot.picking import pick
 from cotspec.cot.rows import TraceRecord
@@ -66,9 +67,10 @@ def _fault(rollout: Rollout, body: TracesBody) -> str:
     """Why a rollout is no trace; "" when it is one. `at_most` 0 or below is no bound."""
     if rollout.truncated:
         return "truncated"
-    if body.answer == "correct" and not correct(rollout.text, rollout.answer, body.format):
-        return "wrong_answer"
-    steps = len(segment(rollout.text, body.format).steps)
+    trace = segment(rollout.text, body.format)
+    if body.answer == "correct" and (graded := grade(trace, rollout.answer)) is not Grade.RIGHT:
+        return f"{graded.value}_answer"
+    steps = len(trace.steps)
     if steps < body.at_least:
         return "too_few_steps"
     return "too_many_steps" if 0 < body.at_most < steps else ""
@@ -101,7 +103,7 @@ def _example(reason: str, rollout: Rollout, body: TracesBody) -> str:
     match reason:
         case "truncated":
             told = f"it was cut after {rollout.tokens} tokens (`teach.sampling.max_new_tokens`)"
-        case "wrong_answer":
+        case "wrong_answer" | "ungradable_answer":
             told = f"{_answered(rollout, body)} (`teach.keep.answer`, `trace.answer.opens`)"
         case "too_few_steps":
             line = f"a line that begins like `{body.format.step.replace('{n}', '1')}` begins one"

@@ -83,7 +83,8 @@ class Opens(Part):
     """How a segment begins."""
 
     opens: Annotated[str, Field(min_length=1)]
-    """Literal text at the start of the segment; `{n}` stands for the step's number."""
+    """Literal text at the start of the segment; `{n}` stands for the step's number. A tag (`<answer>`) of a step or an
+    answer is closed by its closer (`</answer>`)."""
 
 
 class Trace(Part):

@@ -54,14 +54,14 @@ def test_a_field_without_a_gold_answer_is_an_error(field: str, after: str) -> No
 
 
 @pytest.mark.parametrize(
-    "gold", ["", "  ", "nan", "NaN", "None", "null", "N/A", "$", "\\boxed{}", "…", "a b " * 400, "a\n" * 20]
+    "gold", ["", "  ", "nan", "NaN", "null", "N/A", "$", "\\boxed{}", "…", "a b " * 400, "a\n" * 20]
 )
 def test_a_gold_answer_that_nothing_can_equal_has_a_problem(gold: str) -> None:
     assert gold_problem(gold)
 
 
 @pytest.mark.parametrize(
-    "gold", ["18", "none", "Monday", "C", "\\frac{1}{2}", "x = 3 or x = 5", "(1, 2)", "no solution", "Na"]
+    "gold", ["18", "none", "None", "Monday", "C", "\\frac{1}{2}", "x = 3 or x = 5", "(1, 2)", "no solution", "Na"]
 )
 def test_a_gold_answer_that_can_be_given_has_none(gold: str) -> None:
     assert gold_problem(gold) is None

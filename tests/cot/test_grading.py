@@ -13,8 +13,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cotspec.cot import answers
-from cotspec.cot.answers import AnswerError, correct, equal, normalise
+from cotspec.cot import formulas
+from cotspec.cot.answers import AnswerError, correct, equal
 from cotspec.spec.payload import TraceFormat
 
 FMT = TraceFormat(thinking="Thinking…", step="Step {n}:", answer="Answer:")
@@ -105,7 +105,6 @@ SAME = [
 ]
 MATHS = [
     ("2^3", "8"),
-    ("2+3", "5"),
     ("\\sqrt{16}", "4"),
     ("$x^2+1$", "1+x^2"),
     ("4π", "4\\pi"),
@@ -265,7 +264,6 @@ def test_fractions_and_decimals_equal_themselves_in_both_spellings(value: Fracti
     if 10**12 % value.denominator == 0:
         decimal = f"{Decimal(value.numerator) / Decimal(value.denominator):f}"
         assert equal(decimal, text)
-        assert normalise(decimal) == normalise(text)
 
 
 @given(numbers, numbers, st.integers(0, 17))
@@ -277,23 +275,8 @@ def test_equality_of_numbers_is_symmetric_and_reflexive(one: int, other: int, sp
 
 @settings(deadline=None)  # some texts are mathematics, and loading math-verify takes its time
 @given(st.text(max_size=60) | st.text(alphabet="0123456789.,/%$-+= ()eE×:", max_size=30))
-def test_any_text_can_be_graded_and_normalised(text: str) -> None:
-    assert isinstance(normalise(text), str)
+def test_any_text_can_be_graded(text: str) -> None:
     assert equal(text, "12345678901234567890") in (True, False)
-
-
-@given(st.text(alphabet="0123456789.,-$% ab", max_size=20))
-def test_normalising_twice_changes_nothing(text: str) -> None:
-    assert normalise(normalise(text)) == normalise(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "spelling"),
-    [("$2,125.00", "2125"), ("\\frac{6}{8}", "0.75"), ("2/6", "1/3"), ("50 %", "50%"), ("  The Cat. ", "the cat"),
-     ("(1,2)", "(1, 2)"), ("-$0.50", "-0.5"), ("3 million", "3000000")],
-)  # fmt: skip
-def test_an_answer_has_one_spelling(text: str, spelling: str) -> None:
-    assert normalise(text) == spelling
 
 
 HOSTILE = [
@@ -333,4 +316,4 @@ def test_numbers_longer_than_python_converts_are_still_compared() -> None:
 
 
 def test_the_guard_lets_ordinary_powers_through() -> None:
-    assert answers._EXPLOSIVE.search("2^{10} + 3^4") is None
+    assert formulas._EXPLOSIVE.search("2^{10} + 3^4") is None

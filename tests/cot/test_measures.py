@@ -15,7 +15,7 @@ TEACHER = Teacher(steps=4, words=120, tokens=300)
 def test_a_response_is_measured() -> None:
     found = measure(
         "Thinking…\nhm\n\nStep 1: 2 + 2\nStep 2: = 4\nAnswer: 4.00", tokens=31, gold="4", teacher=TEACHER, fmt=FMT
-    )
+    ).values
     assert found == {
         "correct": True, "formatted": True, "steps": 2, "words": 13, "tokens": 31,
         "teacher_steps": 4, "teacher_words": 120, "teacher_tokens": 300,
@@ -24,7 +24,7 @@ def test_a_response_is_measured() -> None:
 
 @pytest.mark.parametrize("response", ["", "Step 1: a", "Answer: 4", "Step 1: Answer: 4"])
 def test_every_response_has_every_measure_of_its_type(response: str) -> None:
-    found = measure(response, tokens=0, gold="4", teacher=TEACHER, fmt=FMT)
+    found = measure(response, tokens=0, gold="4", teacher=TEACHER, fmt=FMT).values
     assert {name: type(value) for name, value in found.items()} == dict(MEASURES)
 
 
@@ -47,7 +47,7 @@ def test_well_formed_is_a_step_line_and_an_opened_answer(response: str, well_for
 
 
 def test_right_without_the_format_is_right_but_not_well_formed() -> None:
-    found = measure("It is 2 + 2, so the answer is 4.", tokens=9, gold="4", teacher=TEACHER, fmt=FMT)
+    found = measure("It is 2 + 2, so the answer is 4.", tokens=9, gold="4", teacher=TEACHER, fmt=FMT).values
     assert (found["correct"], found["formatted"]) == (True, False)
 
 

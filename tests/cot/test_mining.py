@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cotspec.cot.judging import Grade
 from cotspec.cot.mining import is_failure, summarise
 
 
@@ -29,7 +30,9 @@ def test_a_question_nobody_tried_is_an_error_and_not_a_failure(keep: str) -> Non
 
 
 def test_the_summary_counts_questions_attempts_and_how_often_each_was_right() -> None:
-    summary = summarise([[True, True], [True, False], [False, False], [False, False]], "all_wrong")
+    right, wrong, bad = Grade.RIGHT, Grade.WRONG, Grade.UNGRADABLE
+    summary = summarise([[right, right], [right, wrong], [wrong, bad], [wrong, wrong]], "all_wrong")
+    assert summary.ungradable_attempts == 1
     assert (summary.questions, summary.failures, summary.attempts, summary.correct_attempts) == (4, 2, 8, 3)
     assert summary.by_correct == {"0": 2, "1": 1, "2": 1}
 

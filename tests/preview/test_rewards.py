@@ -48,7 +48,7 @@ def test_a_response_gets_the_reward_that_training_gives_it(project: Path, respon
     body = first.stage.train
     assert isinstance(body, GrpoBody)
     teacher = Teacher(steps=first.record.steps, words=first.record.words, tokens=first.record.tokens)
-    measures = measure(text, tokens=7, gold=first.record.answer, teacher=teacher, fmt=body.format)
+    measures = measure(text, tokens=7, gold=first.record.answer, teacher=teacher, fmt=body.format).values
     assert scored.measures == measures
     assert scored.breakdown.score == compile_reward(body.reward).score(measures, 0.5)
 

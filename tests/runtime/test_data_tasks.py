@@ -14,7 +14,7 @@ from cotspec.spec.payload import ContaminationBody, DataBody, FileData, HubData,
 WHOLE = Range(first=0, end=-1)
 METRICS = {
     "n": 500, "accuracy": 0.5, "accuracy_low": 0.46, "accuracy_high": 0.54, "tokens": 120.0, "formatted": 0.99,
-    "truncated": 0.0, "unscorable": 0,
+    "truncated": 0.0, "ungradable": 0,
 }  # fmt: skip
 
 
@@ -46,6 +46,18 @@ def test_a_missing_column_is_named_with_those_there_are(stage: Stage, run_here: 
     assert code == 2
     assert err == "cotspec: d.jsonl, line 1: no column `a`; there are b, q (and 2 more rows)\n"
     assert not (folder / "out").exists()
+
+
+def test_gold_answers_that_nothing_can_equal_are_counted_and_named(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    golds = ["18", "\\frac{1}{", "Monday", "x = 1 or x = 2"]
+    file = write_lines(tmp_path / "d.jsonl", [{"q": f"How many, {i}?", "a": gold} for i, gold in enumerate(golds)])
+    body = DataBody(source=FileData(question="q", answer="a", answer_after=""), slice=WHOLE)
+    folder = stage("data-1", body, {"file": file})
+    code, out, err = run_here(folder)
+    assert code == 0, err
+    counts = json.loads((folder / "out/counts.json").read_text())
+    assert counts == {"problems": 4, "gold_answers_nothing_can_equal": 1}
+    assert "row 1: the gold answer is a formula that math-verify cannot read" in out
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,7 @@ def test_the_filter_counts_every_rollout_it_drops_under_its_reason(stage: Stage,
         rollout(1, trace_of(2)),
         rollout(2, trace_of(2), truncated=True),
         rollout(3, "Answer: 7"),
+        rollout(5, f"Step 1: x\nAnswer: more than {QUESTIONS[5][1]}"),
         rollout(4, "\n".join(f"Step {k}: x" for k in range(1, 5)) + "\nAnswer: 9"),
     ]
     body = TracesBody(format=FORMAT, answer="correct", at_least=1, at_most=3, pick=FIRST)
@@ -122,6 +123,7 @@ def test_the_filter_counts_every_rollout_it_drops_under_its_reason(stage: Stage,
         "too_few_steps": 1,
         "too_many_steps": 1,
         "truncated": 1,
+        "ungradable_answer": 1,
         "wrong_answer": 1,
     }
 
@@ -162,7 +164,7 @@ def test_rows_of_all_epochs_are_written_in_training_order(stage: Stage, run_here
 
 def metrics(accuracy: float, tokens: float) -> dict[str, Any]:
     shares = {"accuracy_low": accuracy - 0.04, "accuracy_high": accuracy + 0.04, "formatted": 0.99, "truncated": 0.0}
-    return {"n": 500, "accuracy": accuracy, "tokens": tokens, "unscorable": 0, **shares}
+    return {"n": 500, "accuracy": accuracy, "tokens": tokens, "ungradable": 0, **shares}
 
 
 def test_the_report_shows_each_row_against_the_first(stage: Stage, run_here: Run, tmp_path: Path) -> None:
@@ -184,6 +186,19 @@ def test_the_report_shows_each_row_against_the_first(stage: Stage, run_here: Run
     link = page.split("](")[-1].split(")")[0]
     assert (folder / "out" / link).resolve().is_file()
     assert str(tmp_path) not in page + out + json.dumps(record)
+
+
+def test_the_report_counts_ungradable_answers_when_there_are_any(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    files = {}
+    for label, values in (("student", metrics(0.5, 120.0)), ("rewrite", metrics(0.6, 90.0) | {"ungradable": 7})):
+        (tmp_path / label).mkdir()
+        files[f"evaluate.{label}"] = tmp_path / label / "metrics.json"
+        files[f"evaluate.{label}"].write_text(json.dumps(values))
+    folder = stage("report-tiny", ReportBody(name="tiny", about="", labels=("student", "rewrite")), files)
+    code, out, err = run_here(folder)
+    assert code == 0, err
+    assert next(line for line in out.splitlines() if line.startswith("rewrite")).split()[-1] == "7"
+    assert "ungradable" in (folder / "out/report.md").read_text()
 
 
 @pytest.mark.parametrize("kind", ["data", "contamination", "traces", "rows", "report"])

@@ -10,7 +10,7 @@ from conftest import Run, Stage
 from cotspec.spec.payload import ReportBody
 
 SHARES = dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high", "formatted"), 0.5)
-EVALUATED = {"n": 500, "tokens": 9.5, "truncated": 0.0, "unscorable": 0, **SHARES}
+EVALUATED = {"n": 500, "tokens": 9.5, "truncated": 0.0, "ungradable": 0, **SHARES}
 
 
 def test_the_report_tells_what_stages_left_out_and_how_little_they_learnt(

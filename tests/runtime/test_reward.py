@@ -58,6 +58,12 @@ def test_a_completion_that_cannot_be_scored_is_left_out_counted_and_explained_on
     assert "brevity cannot be scored" in told[0]
 
 
+def test_an_ungradable_answer_is_not_right_and_is_counted() -> None:
+    _, logged = score("1", *(f"Step 1: x\nAnswer: {said}" for said in ("5", "4", "more than 5", "5 or 6")))
+    assert logged["ungradable"] == [0.5]
+    assert logged["accuracy"] == [0.25]
+
+
 def test_a_group_that_lies_in_two_processes_is_judged_whole() -> None:
     """All rewards here are equal; the other half of the group earns another one, or the same."""
     body = bodies.grpo(reward=bodies.reward("1"), group=4)

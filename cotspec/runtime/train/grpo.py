@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from trl import GRPOTrainer as GRPOTrainerT
 
 REPORTED = ("reward", "accuracy", "formatted", "tokens", "steps", signal.TRUNCATED, signal.GROUPS)
-_OURS = frozenset({*REPORTED, "unscorable"})
+_OURS = frozenset({*REPORTED, "unscorable", "ungradable"})
 _THEIRS = {
     "loss": "loss",
     "grad_norm": "grad_norm",
@@ -189,11 +189,12 @@ def _shown(log: Mapping[str, float]) -> str:
 
 def _metrics(log: list[dict[str, float]], body: GrpoBody) -> dict[str, float | int]:
     """Means over the last tenth of the steps; shares without signal and truncated over all of them; and how many
-    completions could not be scored in the run: in all, and for each term and gate that had any."""
+    completions could not be scored in the run, in all and for each term and gate that had any, and how many answers
+    could not be compared with the gold answer (`ungradable`; they are not right)."""
     means = {f"train.{name}": trl_bridge.tail_mean(log, name, at_least=body.iterations) for name in REPORTED}
     means |= {name: signal.mean(log, name) for name in (signal.GROUPS, signal.TRUNCATED)}
     found: dict[str, float | int] = {name: value for name, value in means.items() if value is not None}
     found[signal.STEPS] = signal.steps_without_signal(log)
-    parts = {"unscorable", *(name for entry in log for name in entry if name.startswith("unscorable/"))}
+    parts = {"unscorable", "ungradable", *(name for entry in log for name in entry if name.startswith("unscorable/"))}
     counts = {part: sum(entry.get(part, 0.0) for entry in log) * body.global_batch for part in sorted(parts)}
     return found | {part: round(count) for part, count in counts.items()}

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from cotspec.cot.measures import Teacher, measure
+from cotspec.cot.judging import Grade
+from cotspec.cot.measures import Measured, Teacher, measure
 from cotspec.cot.rewards import CompiledReward, Score
 from cotspec.cot.signal import GROUPS, TRUNCATED, Scored, groups_without_signal
 from cotspec.runtime.errors import TaskError
@@ -20,7 +21,6 @@ from cotspec.spec.payload import GrpoBody
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-Measures = dict[str, bool | int | float]
 Log = Callable[[str, float], None]
 Gather = Callable[[list[Scored]], list[Scored]]
 """The same list of all processes, one after the other."""
@@ -83,7 +83,7 @@ class CompositeReward:
             for cut, gold, teacher in zip(self._completions(completion_ids, cuts), answer, teachers, strict=True)
         ]
         progress = self._progress(trainer_state)
-        scores = [self._reward.score(measures, progress) for measures in measured]
+        scores = [self._reward.score(one.values, progress) for one in measured]
         cut = [self._is_cut(ids) for ids in completion_ids]
         kept = [not (one and self._body.mask_truncated) for one in cut]
         everywhere = self._gather([(score.total, one) for score, one in zip(scores, kept, strict=True)])
@@ -116,14 +116,15 @@ class CompositeReward:
             say(f"a completion that cannot be scored is left out, here and from now on: {why}")
             self._told = True
 
-    def _log(self, measured: Sequence[Measures], scores: Sequence[Score], log: Log) -> None:
+    def _log(self, measured: Sequence[Measured], scores: Sequence[Score], log: Log) -> None:
         for name, key in (
             ("accuracy", "correct"),
             ("formatted", "formatted"),
             ("tokens", "tokens"),
             ("steps", "steps"),
         ):
-            log(name, _mean([float(measures[key]) for measures in measured]))
+            log(name, _mean([float(one.values[key]) for one in measured]))
+        log("ungradable", _mean([float(one.grade is Grade.UNGRADABLE) for one in measured]))
         for gate in range(self._gates):
             log(f"gate/{gate + 1}", _mean([float(score.gate == gate) for score in scores]))
         for term in self._terms:
