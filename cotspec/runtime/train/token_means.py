@@ -33,9 +33,9 @@ class TokenMeans:
         """Called once a step. What is in TRL's lists by now is one number for each piece."""
         pieces: list[int] = self.__dict__.pop("_pieces", [])
         noted: dict[str, list[float]] = self._metrics["train"]  # type: ignore[attr-defined]
-        noted.update(
-            {name: [mean(noted[name], pieces)] for name in MEANS if len(noted.get(name, [])) == len(pieces) > 0}
-        )
+        for name in MEANS:
+            if noted.get(name):
+                noted[name] = [mean(noted[name], pieces)]
         super().log(logs, *arguments)  # type: ignore[misc]  # the trainer's
 
 
