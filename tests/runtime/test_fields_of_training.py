@@ -16,7 +16,24 @@ from fields import Workshop, settings, value_of
 torch = pytest.importorskip("torch", reason="training tests need the `train` extra")
 pytest.importorskip("trl", reason="training tests need the `train` extra")
 
-from fields_of_training import ARRIVES, SCENES, Arrives, Scene, Trained  # noqa: E402 - it needs the builtin models
+from fields_of_training import ARRIVES, SCENES, Arrives, Scene, Trained, argument  # noqa: E402 - it needs the builtin models
+
+#: What no spec decides and the libraries would do otherwise, by the trainer's own names.
+BOTH = {
+    "num_train_epochs": 1,
+    "logging_steps": 1,
+    "logging_first_step": True,
+    "logging_nan_inf_filter": False,
+    "save_total_limit": 2,
+    "disable_tqdm": True,
+    "dataloader_pin_memory": False,
+    "ddp_find_unused_parameters": False,
+}
+ALWAYS = {
+    "sft": BOTH
+    | {"max_length": None, "dataset_kwargs": {"skip_prepare_dataset": True}, "train_sampling_strategy": "sequential"},
+    "grpo": BOTH | {"shuffle_dataset": False},
+}
 
 
 class Trainers:
@@ -117,3 +134,10 @@ def test_the_field_is_in_the_trainer_that_was_built(arrives: Arrives, trainers: 
     other = arrives.other.replace("library", f"library {scene.body.kind}")
     other += " lora" if ".lora." in arrives.name else ""
     assert arrives.read(trainers.of(other)) != pytest.approx(want), f"{other} has it, too"
+
+
+@pytest.mark.parametrize(("by", "name"), [(by, name) for by, always in ALWAYS.items() for name in always])
+def test_what_no_spec_decides_is_not_left_to_the_library(by: str, name: str, trainers: Trainers) -> None:
+    read = argument(name)
+    assert read(trainers.of(by)) == ALWAYS[by][name]
+    assert read(trainers.of(f"library {by} declared")) != ALWAYS[by][name]
