@@ -21,6 +21,7 @@ import yaml
 from cotspec.back import payloads, places
 from cotspec.front import regular
 from cotspec.ir.plan import Plan, Read, Task
+from cotspec.spec.payload import PASSED, PASSED_FILE
 
 State = Literal["reuse", "resume", "run"]
 _CMD: Final = "bash launch.sh"
@@ -102,6 +103,17 @@ def result(root: Path, id: str, name: str) -> bytes | None:
         return None
 
 
+def preflight_passed(root: Path) -> bool:
+    """Whether the preflight that is built has passed, so that DVC has nothing to do for it."""
+    folder = root / places.PREFLIGHT
+    lock = _locked(_stages(folder / "dvc.lock").get(places.STAGE_OF_PREFLIGHT))
+    try:
+        there = regular.content(folder / places.OUT / PASSED_FILE) == PASSED.encode()
+    except OSError:
+        return False
+    return there and lock is not None and lock.deps == {"payload.json": _content(folder / "payload.json")}
+
+
 def standings(root: Path, plan: Plan) -> dict[str, Standing]:
     """Where each task of a plan stands, by id, reports too; producers are decided before who reads them."""
     book = _Book(root=root, cache=_cache(root))
@@ -168,7 +180,8 @@ class _Book:
             if digest is None:
                 return None
             hashes[places.read_from(folder, read)] = digest
-        return hashes
+        passed = md5(PASSED.encode(), usedforsecurity=False).hexdigest()
+        return hashes | dict.fromkeys(places.awaited(folder, task), passed)
 
     def _hash(self, read: Read) -> str | None:
         if read.task:

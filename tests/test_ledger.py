@@ -103,6 +103,10 @@ TASK = """
 import hashlib, json, pathlib, sys
 payload = json.loads(pathlib.Path("payload.json").read_text())
 out = pathlib.Path("out")
+if payload["task"]["kind"] == "preflight":
+    out.mkdir()
+    (out / "passed.json").write_text('{"passed": true}\\n')
+    sys.exit()
 total = hashlib.sha256(json.dumps(payload["task"]).encode())
 for role, read in sorted(payload["inputs"].items()):
     path = pathlib.Path(read["path"])
@@ -144,9 +148,9 @@ def status_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def ran(output: str) -> set[str]:
-    """The dvc.yaml files whose stages DVC really ran; the root's does no work."""
+    """The dvc.yaml files whose stages DVC really ran, but for the preflight's; the root's does no work."""
     lines = [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage ")]
-    return {line.split(":")[0] for line in lines} - {places.ALL}
+    return {line.split(":")[0] for line in lines} - {places.ALL, places.target(places.PREFLIGHT)}
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ MOST_NAMES: Final = 25
 
 def emit(plan: Plan) -> dict[str, str]:
     """Return the dvc.yaml files and the ignore patterns, by path."""
-    files = {places.target(folder): _stage(folder, task) for folder, task in places.folders(plan)}
+    files = {places.target(folder): _stage(folder, task) for folder, task in places.everything(plan)}
     files[places.ROOT_DVC] = root(plan)
     files[f"{places.GENERATED}/.gitignore"] = render("generated.gitignore.jinja", {})
     return files
@@ -32,7 +32,11 @@ def root(plan: Plan) -> str:
 
 def _stage(folder: str, task: Task) -> str:
     reads = [places.read_from(folder, read) for read in task.reads.values()]
-    values = {"stage": places.stage(task), "desc": _who(task), "deps": _unique(["payload.json", *reads])}
+    values = {
+        "stage": places.stage(task),
+        "desc": _who(task),
+        "deps": _unique(["payload.json", *reads, *places.awaited(folder, task)]),
+    }
     return render("stage.dvc.yaml.jinja", values)
 
 

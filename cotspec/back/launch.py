@@ -13,7 +13,7 @@ def emit(plan: Plan) -> dict[str, str]:
     """Return launch.sh of each task, by path."""
     return {
         f"{folder}/launch.sh": render(_template(task.launch.launcher), {"id": task.id})
-        for folder, task in places.folders(plan)
+        for folder, task in places.everything(plan)
     }
 
 

@@ -14,7 +14,7 @@ from cotspec.spec.payload import InputFile, Payload
 def emit(plan: Plan) -> dict[str, str]:
     """Return both files of each task, by path."""
     files = {}
-    for folder, task in places.folders(plan):
+    for folder, task in places.everything(plan):
         files[f"{folder}/payload.json"] = text(folder, task)
         files[f"{folder}/run.json"] = json_text(_plain(task.launch.settings))
     return files

@@ -6,12 +6,15 @@ import posixpath
 from typing import Final
 
 from cotspec.ir.plan import Plan, Read, Task
-from cotspec.spec.payload import ReportBody
+from cotspec.ir.preflight import preflight
+from cotspec.spec.payload import PASSED_FILE, DataBody, PreflightBody, ReportBody
 
 ROOT_DVC: Final = "dvc.yaml"
 GENERATED: Final = "generated"
 STAGES: Final = f"{GENERATED}/stages"
 REPORTS: Final = f"{GENERATED}/reports"
+PREFLIGHT: Final = f"{GENERATED}/preflight"
+STAGE_OF_PREFLIGHT: Final = "preflight"
 OUT: Final = "out"
 ALL: Final = "all"
 """The one stage of the root dvc.yaml."""
@@ -29,7 +32,13 @@ def report_folder(name: str) -> str:
 
 def stage(task: Task) -> str:
     """The DVC stage of a task, in the dvc.yaml of its folder."""
-    return "report" if isinstance(task.body, ReportBody) else task.id
+    match task.body:
+        case ReportBody():
+            return "report"
+        case PreflightBody():
+            return STAGE_OF_PREFLIGHT
+        case _:
+            return task.id
 
 
 def target(folder: str) -> str:
@@ -41,6 +50,17 @@ def folders(plan: Plan) -> tuple[tuple[str, Task], ...]:
     """Every task of `plan` with its folder: tasks in build order, then reports."""
     stages = tuple((stage_folder(task.id), task) for task in plan.tasks)
     return stages + tuple((report_folder(report.name), report.task) for report in plan.reports)
+
+
+def everything(plan: Plan) -> tuple[tuple[str, Task], ...]:
+    """The same, after the preflight that they all wait for."""
+    return ((PREFLIGHT, preflight(plan.tasks)), *folders(plan))
+
+
+def awaited(folder: str, task: Task) -> tuple[str, ...]:
+    """What a task waits for without reading it, relative to its folder: the tasks that every chain begins with wait for
+    the preflight."""
+    return (posixpath.relpath(f"{PREFLIGHT}/{OUT}/{PASSED_FILE}", folder),) if isinstance(task.body, DataBody) else ()
 
 
 def read_path(read: Read) -> str:

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -61,7 +62,10 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int) ->
     _refuse_too_few(todo, devices)
     folders = {task.id: folder for folder, task in places.folders(checked.sealed.plan)}
     listed = [_job(root, folders[task.id], task, standings) for task in todo]
-    teller = _Teller({task.id: _name(task) for task in todo}, root)
+    if not ledger.preflight_passed(root):
+        first = _preflight(root)
+        listed = [first, *(replace(job, waits=job.waits | {first.id}) for job in listed)]
+    teller = _Teller({job.id: job.id for job in listed} | {task.id: _name(task) for task in todo}, root)
     pool = parallel.Pool(most=jobs, devices=devices, environment=_environment(jobs), cwd=root, tell=teller.tell)
     failed = pool.run(listed)
     if not failed and len(wanted) == len(folders):
@@ -128,6 +132,16 @@ def _record(root: Path, checked: Checked) -> None:
 
 def _dvc(target: str, *options: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *options, target)
+
+
+def _preflight(root: Path) -> Job:
+    """The check of all models that is run before anything else (DVC runs it first by itself)."""
+    from cotspec.back import places
+    from cotspec.parallel import Job
+
+    name = places.STAGE_OF_PREFLIGHT
+    command, log = _dvc(places.target(places.PREFLIGHT)), root / _LOGS / f"run-{name}.log"
+    return Job(id=name, command=command, waits=frozenset(), gpus=0, log=log)
 
 
 def _job(root: Path, folder: str, task: Task, standings: Mapping[str, Standing]) -> Job:

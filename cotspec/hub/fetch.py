@@ -17,6 +17,10 @@ from cotspec.hub.problem import NOUNS, HubError, Kind, explained, require
 from cotspec.spec.lock import is_commit
 
 _MODEL: Final = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "*.tiktoken", "*.py")
+_ABOUT: Final = (
+    *("config.json", "generation_config.json", "tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab*"),
+    *("merges*", "chat_template*", "*.model", "*.tiktoken", "tekken.json"),
+)
 _PICKLED: Final = ("*.bin",)
 """Weights of models that were never saved as safetensors."""
 _NOT_MODEL: Final = ("*/*", "consolidated*")
@@ -31,6 +35,11 @@ def model(id: str, revision: str) -> Path:
     folder = _fetched("models", id, revision, allow=_MODEL, ignore=_NOT_MODEL)
     weights = () if any(folder.glob("*.safetensors")) else _PICKLED
     return _checked("models", id, revision, allow=(*_MODEL, *weights), ignore=_NOT_MODEL)
+
+
+def about(id: str, revision: str) -> Path:
+    """A folder with the small files of a model: configuration and tokenizer, no weights. Raises HubError."""
+    return _checked("models", id, revision, allow=_ABOUT, ignore=_NOT_MODEL)
 
 
 def data(id: str, revision: str, config: str) -> Path:

@@ -42,6 +42,7 @@ class Runner(Protocol):
 #: Kind of task → module with `run`.
 KINDS: Final = MappingProxyType(
     {
+        "preflight": "cotspec.runtime.preflight",
         "data": "cotspec.runtime.data",
         "contamination": "cotspec.runtime.contamination",
         "teach": "cotspec.runtime.teach",

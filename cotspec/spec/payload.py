@@ -7,6 +7,7 @@ How it is launched (GPUs, batch splitting) is in `RunSettings`, in a file of its
 """
 
 from typing import Annotated, ClassVar, Literal
+from typing import Final as Constant
 
 from pydantic import Field
 
@@ -357,6 +358,33 @@ class ReportBody(Body):
     """Stages whose training it tells of, each read as `stage.<name>`."""
 
 
+class Demand(Part):
+    """What tasks ask of one model, and who asks; 0 and () ask nothing. Of an InputModel `path` is the folder, as it
+    counts from the project; it is "" for any other."""
+
+    model: ModelRef
+    path: str
+    max_new_tokens: int
+    tensor_parallel: int
+    targets: tuple[str, ...]
+    asked: tuple[str, ...]
+
+
+class PreflightBody(Body):
+    """What all tasks of a build ask of their models → passed.json, which always says the same.
+
+    There is one in a project, at one place, and its result has one content: what waits for it does not run again
+    because other experiments ask other things.
+    """
+
+    kind: Literal["preflight"] = "preflight"
+    demands: tuple[Demand, ...]
+
+
+PASSED_FILE: Constant = "passed.json"
+PASSED: Constant = '{"passed": true}\n'
+
+
 AnyBody = Annotated[
     DataBody
     | ContaminationBody
@@ -368,7 +396,8 @@ AnyBody = Annotated[
     | MineBody
     | GateBody
     | EvaluateBody
-    | ReportBody,
+    | ReportBody
+    | PreflightBody,
     Field(discriminator="kind"),
 ]
 

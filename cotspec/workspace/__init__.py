@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from cotspec.back.places import GENERATED, ROOT_DVC, STAGES
+from cotspec.back.places import GENERATED, PREFLIGHT, ROOT_DVC, STAGES
 from cotspec.workspace import disk
 from cotspec.workspace.errors import WorkspaceError
 from cotspec.workspace.look import MANIFEST, Changes, inspect, manifest_of_both, owned_texts
@@ -62,12 +62,13 @@ def write_lock(file: Path, text: str) -> None:
 
 
 def _order(path: str) -> tuple[int, str, bool]:
-    """Folders named by their content, which nobody refers to yet; then what refers to them (reports); then the root.
+    """The preflight and folders named by their content, which nobody refers to yet; then what refers to them (reports);
+    then the root.
 
     In a folder dvc.yaml comes last, because DVC takes every one it finds for a stage that can be run.
     """
     folder, name = os.path.split(path)
-    rank = 2 if path == ROOT_DVC else 0 if folder.startswith(f"{STAGES}/") else 1
+    rank = 2 if path == ROOT_DVC else 0 if folder == PREFLIGHT or folder.startswith(f"{STAGES}/") else 1
     return rank, folder, name == ROOT_DVC
 
 

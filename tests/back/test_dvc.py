@@ -45,6 +45,7 @@ def test_dvc_finds_one_stage_per_task_and_no_fault_in_the_graph(repo: Repo) -> N
     assert sorted(map(address, repo.index.stages)) == sorted(
         [
             "dvc.yaml:all",
+            "generated/preflight/dvc.yaml:preflight",
             *(f"generated/stages/{task.id}/dvc.yaml:{task.id}" for task in plan.tasks),
             "generated/reports/small/dvc.yaml:report",
             "generated/reports/everything/dvc.yaml:report",

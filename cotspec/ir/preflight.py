@@ -1,0 +1,86 @@
+"""The preflight of a plan: what all its tasks ask of models, as one task that every chain waits for.
+
+It is no part of a plan's tasks and of no identity: it has one place and one result (`PreflightBody`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from cotspec.ir import launches
+from cotspec.ir.bodies import ModelRef
+from cotspec.ir.plan import Label, Task
+from cotspec.spec.identity import ID_DIGITS, fingerprint, slug
+from cotspec.spec.payload import (
+    Demand,
+    EvaluateBody,
+    GateBody,
+    GrpoBody,
+    InputModel,
+    MineBody,
+    PreflightBody,
+    SftBody,
+    TeachBody,
+)
+
+
+class _Need(NamedTuple):
+    """What a task asks of the model it loads, or of the one that this was trained from."""
+
+    model: ModelRef
+    path: str = ""
+    max_new_tokens: int = 0
+    tensor_parallel: int = 0
+    targets: tuple[str, ...] = ()
+
+
+def preflight(tasks: Iterable[Task]) -> Task:
+    """The task that asks every model of `tasks`, equal demands once."""
+    by_id = {task.id: task for task in tasks}
+    asked: dict[str, tuple[_Need, list[str]]] = {}
+    for task in by_id.values():
+        need = _need(task, by_id)
+        if need is not None:
+            asked.setdefault(repr(need), (need, []))[1].extend(map(str, task.labels))
+    demands = tuple(Demand.model_construct(**need._asdict(), asked=tuple(who)) for need, who in asked.values())
+    body = PreflightBody.model_construct(demands=demands)
+    return Task(
+        id=f"{slug(body)}-{fingerprint(body, kernel={}, inputs={})[:ID_DIGITS]}",
+        body=body,
+        kernel={},
+        reads={},
+        launch=launches.plain(),
+        labels=(Label("preflight", "every experiment"),),
+    )
+
+
+def _need(task: Task, by_id: Mapping[str, Task]) -> _Need | None:
+    """None for a task that loads no model."""
+    body, parallel = task.body, task.launch.settings.tensor_parallel
+    match body:
+        case TeachBody() | MineBody() | EvaluateBody():
+            need = _Need(body.model, max_new_tokens=body.sampling.max_new_tokens, tensor_parallel=parallel)
+        case GateBody() if "problems" in task.reads:
+            own = InputModel.model_construct(chat=body.chat, trust_remote_code=body.trust_remote_code)
+            need = _Need(own, max_new_tokens=body.sampling.max_new_tokens, tensor_parallel=parallel)
+        case SftBody():
+            need = _Need(body.start, targets=body.lora.targets)
+        case GrpoBody():
+            need = _Need(body.start, max_new_tokens=body.sampling.max_new_tokens, targets=body.lora.targets)
+        case _:
+            return None
+    return _rooted(need, task, by_id)
+
+
+def _rooted(need: _Need, task: Task, by_id: Mapping[str, Task]) -> _Need:
+    """The same, of the model that a chain of stages began with: its files are there before the first of them runs."""
+    while isinstance(need.model, InputModel):
+        read = task.reads["model"] if "model" in task.reads else task.reads["stage"]
+        if not read.task:
+            return need._replace(path=read.file)
+        task = by_id[read.task]
+        if not isinstance(task.body, SftBody | GrpoBody):
+            raise TypeError(f"{task.id} leaves no model")
+        need = need._replace(model=task.body.start)
+    return need

@@ -1,0 +1,123 @@
+"""Task `preflight`: whether every model can do what the tasks of a project ask of it, before the first of them runs.
+
+Reads configurations and tokenizers, never weights, and loads no torch. It fails on what is proven; what it cannot reach
+or does not know it leaves to the task itself, which asks again before it loads its weights.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cotspec.builtin.digest import MODELS
+from cotspec.cot import fit
+from cotspec.hub import fetch
+from cotspec.hub.problem import HubError
+from cotspec.runtime import local
+from cotspec.runtime.errors import TaskError
+from cotspec.runtime.progress import say
+from cotspec.runtime.task import Task
+from cotspec.spec.payload import PASSED, PASSED_FILE, BuiltinModel, Demand, HubModel, PreflightBody
+
+_MOST_NAMED = 3
+"""Askers that a fault names."""
+
+
+def run(task: Task, _work: Path, result: Path) -> None:
+    """Ask every model. Raises TaskError with all that is wrong."""
+    demands = task.body(PreflightBody).demands
+    found: dict[str, None] = {}
+    for demand in demands:
+        try:
+            told = tuple(faults(_folder(task, demand), demand))
+        except HubError as error:
+            if error.silent:
+                say(f"{_name(demand)} cannot be asked now ({error}): its tasks ask before they load it")
+                continue
+            told = (f"{error} ({error.advice})",)
+        except TaskError as error:
+            told = (str(error),)
+        found.update(dict.fromkeys(f"{_name(demand)}: {fault} (asked by {_who(demand)})" for fault in told))
+    if found:
+        raise TaskError("the models cannot do what is asked of them:\n  " + "\n  ".join(found))
+    (result / PASSED_FILE).write_text(PASSED, encoding="utf-8")
+    say(f"asked {len({_name(demand) for demand in demands})} models what {len(demands)} kinds of tasks ask of them")
+
+
+def faults(folder: Path, demand: Demand) -> Iterator[str]:
+    """What a model in a folder cannot do of what is asked."""
+    config = _json(folder / "config.json")
+    if not config:
+        yield "there is no config.json that can be read"
+        return
+    yield from _of_config(config, demand)
+    yield from _of_tokenizer(folder, config, demand)
+
+
+def _of_config(config: Mapping[str, Any], demand: Demand) -> Iterator[str]:
+    names = fit.layers(config)
+    for target in fit.unmatched(demand.targets, names or ()) if names else ():
+        yield f"`lora.targets` names `{target}`, which is no layer of it: {fit.likely(target, names or ())}"
+    most, heads = fit.positions(config), fit.heads(config)
+    if most and demand.max_new_tokens >= most:
+        yield f"`sampling.max_new_tokens` {demand.max_new_tokens} leaves no room for a prompt in its {most} positions"
+    if heads and demand.tensor_parallel and heads % demand.tensor_parallel:
+        yield f"its {heads} attention heads cannot be split over `tensor_parallel` {demand.tensor_parallel} GPUs"
+
+
+def _of_tokenizer(folder: Path, config: Mapping[str, Any], demand: Demand) -> Iterator[str]:
+    names = {path.name for path in folder.iterdir()}
+    if demand.model.chat and not fit.has_template(_json(folder / "tokenizer_config.json"), names):
+        yield "`chat: true` is set, and its tokenizer has no chat template"
+    if "tokenizer.json" not in names:
+        kinds = ("tokenizer", "vocab", "spiece", "sentencepiece", "tekken", "merges")
+        if not any(name.startswith(kinds) or name.endswith((".model", ".tiktoken")) for name in names):
+            yield "it comes without a tokenizer"
+        return
+    from tokenizers import Tokenizer
+
+    try:
+        Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
+        yield f"its tokenizer.json cannot be loaded: {error}"
+        return
+    ids, rows = fit.ids(_json(folder / "tokenizer.json")), fit.embedded(config)
+    if rows and ids > rows:
+        yield f"its tokenizer has ids up to {ids - 1}, and the model has {rows} vectors"
+
+
+def _folder(task: Task, demand: Demand) -> Path:
+    match demand.model:
+        case HubModel():
+            own = local.found(task.root, "models", demand.model.id, demand.model.revision)
+            return own if own is not None else fetch.about(demand.model.id, demand.model.revision)
+        case BuiltinModel():
+            return MODELS / demand.model.name
+        case _:
+            return task.root / demand.path
+
+
+def _json(path: Path) -> Mapping[str, Any]:
+    """An object; empty for anything else."""
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _name(demand: Demand) -> str:
+    match demand.model:
+        case HubModel():
+            return demand.model.id
+        case BuiltinModel():
+            return demand.model.name
+        case _:
+            return demand.path
+
+
+def _who(demand: Demand) -> str:
+    more = len(demand.asked) - _MOST_NAMED
+    return ", ".join(demand.asked[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

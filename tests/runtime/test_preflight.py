@@ -1,0 +1,82 @@
+"""The preflight: every model is asked what all tasks ask of it, before the first of them runs and without weights."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from conftest import Run, Stage, contents, environment
+
+from cotspec.spec.payload import PASSED, BuiltinModel, Demand, HubModel, InputModel, PreflightBody
+
+OWN = InputModel(chat=False, trust_remote_code=False)
+
+
+def demand(**changes: Any) -> Demand:
+    given: dict[str, Any] = {"model": OWN, "path": "tiny", "max_new_tokens": 8, "tensor_parallel": 1, "targets": ()}
+    return Demand(**(given | {"asked": ("teacher of one",)} | changes))
+
+
+def test_models_that_can_do_what_is_asked_pass_without_weights_or_torch(
+    stage: Stage, tmp_path: Path, tiny_model: Path
+) -> None:
+    shutil.copytree(tiny_model, tmp_path / "tiny")
+    (tmp_path / "tiny/model.safetensors").unlink()
+    builtin = BuiltinModel(name="tiny-student", digest="", chat=False)
+    demands = (demand(targets=("q_proj", "v_proj")), demand(model=builtin, path="", targets=("all-linear",)))
+    folder = stage("preflight", PreflightBody(demands=demands))
+    code = "import sys; from cotspec.runtime.__main__ import main; code = main(sys.argv[1:]); "
+    code += "print(code, 'torch' in sys.modules)"
+    arguments = [sys.executable, "-c", code, "payload.json", "run.json"]
+    done = subprocess.run(arguments, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    assert done.stdout.endswith("0 False\n"), done
+    assert contents(folder / "out") == {"passed.json": PASSED.encode()}
+
+
+def test_all_that_is_wrong_is_told_at_once_with_who_asks(
+    stage: Stage, tmp_path: Path, tiny_model: Path, run_here: Run
+) -> None:
+    shutil.copytree(tiny_model, tmp_path / "tiny")
+    config = json.loads((tmp_path / "tiny/config.json").read_text())
+    (tmp_path / "tiny/config.json").write_text(json.dumps(config | {"vocab_size": 100}))
+    shutil.copytree(tmp_path / "tiny", tmp_path / "torn")
+    (tmp_path / "torn/tokenizer.json").write_text("{")
+    shutil.copytree(tmp_path / "tiny", tmp_path / "mute", ignore=shutil.ignore_patterns("token*"))
+    four = tuple(f"stage s of {name}" for name in "abcd")
+    demands = (
+        demand(targets=("q_proj", "v_porj"), max_new_tokens=512, tensor_parallel=3, asked=four),
+        demand(model=OWN.model_copy(update={"chat": True})),
+        demand(path="torn"),
+        demand(path="mute"),
+        demand(path="gone"),
+    )
+    folder = stage("preflight", PreflightBody(demands=demands))
+    code, _, err = run_here(folder)
+    assert code == 2
+    for told in (
+        "tiny: `lora.targets` names `v_porj`, which is no layer of it: did you mean `v_proj`? "
+        "(asked by stage s of a, stage s of b, stage s of c and 1 more)",
+        "tiny: `sampling.max_new_tokens` 512 leaves no room for a prompt in its 512 positions",
+        "tiny: its 2 attention heads cannot be split over `tensor_parallel` 3 GPUs",
+        "tiny: its tokenizer has ids up to",
+        "and the model has 100 vectors",
+        "tiny: `chat: true` is set, and its tokenizer has no chat template (asked by teacher of one)",
+        "torn: its tokenizer.json cannot be loaded",
+        "mute: it comes without a tokenizer",
+        "gone: there is no config.json that can be read",
+    ):
+        assert told in err
+    assert not (folder / "out").exists()
+
+
+def test_a_model_that_nobody_can_reach_is_left_to_its_own_tasks(stage: Stage, run_here: Run) -> None:
+    hub = HubModel(id="acme/nowhere", revision="main", chat=False, trust_remote_code=False)
+    folder = stage("preflight", PreflightBody(demands=(demand(model=hub, path="", targets=("anything",)),)))
+    code, out, err = run_here(folder)
+    assert code == 0, err
+    assert "acme/nowhere cannot be asked now" in out
+    assert (folder / "out/passed.json").read_text() == PASSED
