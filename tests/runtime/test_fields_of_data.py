@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from conftest import write_lines
 from fields import Effect, Ran, Workshop, assert_seen
 
 from cotspec.builtin import problems
+from cotspec.runtime.evaluate import Metrics
 from cotspec.spec.payload import (
     BuiltinData,
     DataBody,
@@ -243,8 +245,8 @@ def inputs(shop: Workshop) -> dict[str, dict[str, Path]]:
     traces.append(
         traces[0] | {"id": 3, "trace": "Hm:\nStep 1: 4.\n\nStep 1: 0 + 2 = 2.\nAnswer: 2", "question": "Ann 0?"}
     )
-    shares = {"accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.6, "formatted": 1.0, "truncated": 0.0}
-    metrics = write_lines(root / "metrics.json", [{"n": 4, "tokens": 9.0, "unscorable": 0, **shares}])
+    measured = {field.name: 1 if field.type == "int" else 0.5 for field in dataclasses.fields(Metrics)}
+    metrics = write_lines(root / "metrics.json", [measured])
     own = {f"lab/{name}": str(local_data(root, name)) for name in ("sums", "more")}
     (root / "cotspec.local.yaml").write_text(json.dumps({"data": own}), encoding="utf-8")
     return {
