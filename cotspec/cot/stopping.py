@@ -18,8 +18,6 @@ from typing import NamedTuple
 from cotspec.cot.openers import MARKUP, THINK, THINK_ENDS, Openers, compile_openers, line_starts, marks
 from cotspec.spec.payload import Stop
 
-_TAG = re.compile(r"<(\w+)>")
-
 
 class Found(NamedTuple):
     """A stop: `text[:end]` is kept, and `text[:seen]` has to be there to know it."""
@@ -52,9 +50,8 @@ def _literal(text: str, texts: tuple[str, ...]) -> Iterator[Found]:
 def _answer_line(text: str, stop: Stop, *, thinking: bool) -> Found | None:
     """The end of the answer's line, by the whole lines there are: the last one may still be growing."""
     fmt = stop.format
-    thoughts = _Thoughts(compile_openers(fmt.thinking, fmt.step, fmt.answer), tagged=thinking)
-    tag = _TAG.fullmatch(fmt.answer.strip())
-    closer = f"</{tag[1]}>" if tag else ""
+    openers = compile_openers(fmt.thinking, fmt.step, fmt.answer)
+    thoughts, closer = _Thoughts(openers, tagged=thinking), openers.answer_ends
     at, opened = 0, False
     while (end := text.find("\n", at)) >= 0:
         rest = text[at:end] if opened else thoughts.answer(text[at:end])
