@@ -3,12 +3,14 @@ tokenizer, and its layers without their numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cotspec.cot import fit
 from cotspec.runtime import models
 from cotspec.runtime.errors import TaskError
+from cotspec.runtime.progress import say
+from cotspec.spec.payload import RunSettings
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -23,6 +25,44 @@ def check_targets(origin: models.Source, targets: Sequence[str]) -> None:
     if targets and not origin.trust_remote_code:
         config = models.load_config(origin)
         refuse_unmatched(targets, layers(config, trust_remote_code=False))
+
+
+def check_prompts(origin: models.Source, prompts: Collection[str], settings: RunSettings, *, new: int) -> None:
+    """Raises TaskError when the model cannot complete all these prompts by `new` tokens, the way run.json says."""
+    models.settle()
+    models.device(max(1, settings.gpus) if settings.engine == "vllm" else settings.gpus)
+    config = models.load_config(origin).to_dict()
+    encoder = models.load_encoder(origin, models.load_tokenizer(origin))
+    ids = [encoder(prompt) for prompt in dict.fromkeys(prompts)]
+    longest, most, heads = max(map(len, ids), default=0), fit.positions(config), fit.heads(config)
+    if most and longest + new > most:
+        raise TaskError(
+            f"a prompt of {longest} tokens and {new} new ones do not fit the model's {most} positions: "
+            "lower `sampling.max_new_tokens`"
+        )
+    if settings.engine == "vllm" and heads % settings.tensor_parallel:
+        parts = settings.tensor_parallel
+        raise TaskError(f"{heads} attention heads cannot be split over `tensor_parallel` {parts} GPUs: set another")
+    check_ids(config, ids)
+
+
+def check_ids(config: Mapping[str, object], texts: Iterable[Sequence[int]]) -> None:
+    """Raises TaskError when a text holds a token that the model has no vector for."""
+    rows = fit.embedded(config)
+    largest = max((max(ids, default=0) for ids in texts), default=0)
+    if rows and largest >= rows:
+        raise TaskError(
+            f"the tokenizer gives the id {largest}, and the model has {rows} vectors: they are not of one model"
+        )
+
+
+def length(origin: models.Source, max_length: int) -> int:
+    """The longest row that can be trained on: `max_length`, or all positions of the model when it has fewer."""
+    most = fit.positions(models.load_config(origin).to_dict())
+    if not most or max_length <= most:
+        return max_length
+    say(f"the model has {most} positions: longer rows are not trained on, though max_length is {max_length}")
+    return most
 
 
 def refuse_unmatched(targets: Sequence[str], names: Collection[str]) -> None:

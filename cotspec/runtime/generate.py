@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
-from cotspec.runtime import models
+from cotspec.runtime import fitting, models
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress
 from cotspec.runtime.task import Task
@@ -81,6 +81,8 @@ def from_source(task: Task, origin: models.Source, requests: Sequence[Request], 
     """
     done = dict(_finished(job.partial, requests))
     if len(done) < len(requests):
+        prompts = [request.prompt for request in requests]
+        fitting.check_prompts(origin, prompts, task.settings, new=job.sampling.max_new_tokens)
         engine = _engine(task, origin)
         complete(engine, requests, job, done)
     return [done[index] for index in range(len(requests))]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import bodies
 import pytest
-from conftest import Run, Stage, write_lines
+from conftest import SOLVE, Run, Stage, write_lines
 
 from cotspec.cot import fit
-from cotspec.spec.payload import Lora
+from cotspec.spec.payload import Lora, TeachBody
 
 torch = pytest.importorskip("torch", reason="training tests need the `train` extra")
 transformers = pytest.importorskip("transformers", reason="training tests need the `train` extra")
@@ -61,3 +62,39 @@ def test_all_linear_adapts_every_linear_layer_but_the_output(
     before, after = (load_file(place / "model.safetensors") for place in (tiny_model, folder / "out/model"))
     changed = {name.split(".")[-2] for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
+
+
+def without_weights(model: Path, folder: Path, **config: object) -> Path:
+    shutil.copytree(model, folder)
+    (folder / "model.safetensors").unlink()
+    given = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(given | config))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"max_position_embeddings": 20}, "and 12 new ones do not fit the model's 20 positions"),
+        ({"vocab_size": 64}, "and the model has 64 vectors: they are not of one model"),
+    ],
+)
+def test_prompts_are_held_against_the_model_before_its_weights_are_loaded(
+    stage: Stage, tmp_path: Path, tiny_model: Path, problems: Path, run_here: Run, config: dict[str, int], told: str
+) -> None:
+    model = without_weights(tiny_model, tmp_path / "model", **config)
+    body = TeachBody(model=bodies.MODEL, prompt=SOLVE, sampling=bodies.GREEDY, seed=1)
+    code, _, err = run_here(stage("teach-1", body, {"problems": problems, "model": model}))
+    assert code == 2
+    assert told in err
+
+
+def test_rows_beyond_the_positions_of_the_model_are_counted_and_not_trained_on(
+    stage: Stage, tmp_path: Path, tiny_model: Path, run_here: Run
+) -> None:
+    model = without_weights(tiny_model, tmp_path / "model", max_position_embeddings=16)
+    rows = write_lines(tmp_path / "rows.jsonl", bodies.sft_rows(4))
+    code, out, err = run_here(stage("sft-1", bodies.sft(), {"rows": rows, "model": model}))
+    assert code == 2
+    assert "the model has 16 positions: longer rows are not trained on, though max_length is 128" in out + err
+    assert "no row of 4 can be trained on: 4 longer than max_length 16" in err

@@ -48,7 +48,9 @@ def run(task: Task, work: Path, result: Path) -> None:
     tokenizer = models.load_tokenizer(origin)
     rows = lines.read(task.input("rows"), GrpoRow)
     encoder = models.load_encoder(origin, tokenizer)
-    usable = _fitting(rows, encoder, body)
+    longest = fitting.length(origin, body.max_length)
+    usable = _fitting(rows, encoder, longest - body.sampling.max_new_tokens)
+    fitting.check_ids(models.load_config(origin).to_dict(), (encoder(row.prompt) for row in usable))
     used = _whole_batches(usable, body)
     scored = score.some(_example(row, encoder) for row in used)
     training = trl_bridge.Training(task=task, body=body, origin=origin, work=work, scored=scored)
@@ -70,11 +72,11 @@ def run(task: Task, work: Path, result: Path) -> None:
         trl_bridge.note(told)
 
 
-def _fitting(rows: Sequence[GrpoRow], encoder: Encoder, body: GrpoBody) -> list[GrpoRow]:
-    """The rows whose prompt leaves room for `max_new_tokens` within `max_length`; the others are refused."""
-    room = body.max_length - body.sampling.max_new_tokens
+def _fitting(rows: Sequence[GrpoRow], encoder: Encoder, room: int) -> list[GrpoRow]:
+    """The rows whose prompt fits into `room` tokens: what `max_new_tokens` leaves of the longest row; the others are
+    refused."""
     kept = [row for row in rows if len(encoder(row.prompt)) <= room]
-    told = f"the prompt is longer than max_length − max_new_tokens = {room} tokens"
+    told = f"the prompt is longer than the {room} tokens that max_new_tokens leaves"
     if not kept:
         raise TaskError(f"no row of {len(rows)} can be trained on: {told}")
     if len(kept) < len(rows):
@@ -130,7 +132,7 @@ def _trainer(training: trl_bridge.Training, encoder: Encoder, rows: Sequence[Grp
         vllm_mode="colocate",
         vllm_gpu_memory_utilization=s.vllm_memory,
         vllm_tensor_parallel_size=s.tensor_parallel,
-        vllm_max_model_length=body.max_length,
+        vllm_max_model_length=fitting.length(origin, body.max_length),
         model_init_kwargs={
             "dtype": trl_bridge.base_dtype(body),
             "trust_remote_code": origin.trust_remote_code,

@@ -45,7 +45,8 @@ def run(task: Task, work: Path, result: Path) -> None:
     tokenizer = models.load_tokenizer(origin)
     rows = lines.read(task.input("rows"), SftRow)
     encoder = models.load_encoder(origin, tokenizer)
-    examples, refused = prepare(rows, encoder, max_length=body.max_length)
+    examples, refused = prepare(rows, encoder, max_length=fitting.length(origin, body.max_length))
+    fitting.check_ids(models.load_config(origin).to_dict(), (example.input_ids for example in examples))
     training = trl_bridge.Training(task=task, body=body, origin=origin, work=work, scored=score.some(examples))
     with trl_bridge.building(body):
         trainer = _trainer(training, tokenizer, examples)
