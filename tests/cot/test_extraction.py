@@ -88,3 +88,13 @@ def test_gold_answers_with_a_thousands_comma_or_a_sign_stay_whole() -> None:
     assert {g for g in gold if not g.isdigit()} >= {"9,240", "165,000", "-47", "-12"}
     assert [g for g in gold if not equal(g, str(int(g.replace(",", ""))))] == []
     assert [g for g in gold if equal(g, str(int(g.replace(",", "")) + 1)) or (equal(g + "0", g) and g != "0")] == []
+
+
+@needs_data
+def test_gold_answers_of_gsm8k_are_right_in_four_spellings_and_wrong_one_off() -> None:
+    golds = [gold_answer(row["answer"], "####") for row in rows("gsm8k/train-1000.jsonl")]
+    for gold in golds:
+        number = int(gold.replace(",", ""))
+        for written in (gold, f"\\boxed{{{number:,}}}", f"${number:,}.00", f"The answer is {number} dollars."):
+            assert equal(written, gold), (written, gold)
+            assert not equal(written, str(number + 1)), (written, number + 1)
