@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cotspec.cot import judging, numbers
+from cotspec.cot import judging, numbers, quantities
 from cotspec.cot.judging import Grade
 from cotspec.cot.latex import plain, typed
 from cotspec.cot.numbers import Number
@@ -42,6 +42,8 @@ def grade(given: str, gold: str) -> Grade:
     one, other = numbers.canonical(given), numbers.canonical(gold)
     if one is not None and other is not None:
         return Grade.RIGHT if one == other else Grade.WRONG
+    if not given.strip() or (other is not None and not quantities.NUMERIC.search(given)):
+        return Grade.WRONG
     if len(given) > _LONGEST:
         return Grade.RIGHT if given.strip() == gold.strip() else Grade.UNGRADABLE
     return _decided(Pair(Side(_SPECIAL_TOKEN.sub("", typed(given))), Side(typed(gold))))
@@ -171,7 +173,8 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "units",
-        "Where both sides have a unit of one kind (length, time, mass, volume, money), it is part of the value.",
+        "Where both sides have a unit that is known (length, time, mass, volume, money, degrees), it is part of the "
+        "value; opposite words (north and south, profit and loss) make it another.",
         ("90 minutes", "1.5 hours"),
         ("5 km", "5 m"),
         judging.unit,

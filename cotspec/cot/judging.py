@@ -27,13 +27,19 @@ _BOUND = re.compile(
     r"(?:n't|\b(?:not|cannot|never|(?:more|less|fewer|greater|larger|smaller|higher|lower|other) than|at least|at most"
     r"|up to|no (?:more|less|fewer) than|over|under|above|below|almost|nearly|between|instead of|rather than|except"
     r"|anything but"
-    r"|half of|twice|double|triple|square root of|cube of|square of|minimum of|maximum of|exceeds?))"
+    r"|half of|twice|double|triple|roots? of|cube of|square of|minimum of|maximum of|exceeds?))"
     r"(?: \w{1,9}){0,2}? ?[$(]*-?[0-9]"
     r"|[0-9][^0-9,;]{0,24}\b(?:or|and) (?:more|less|fewer|greater|above|below|over|under|up)\b"
+    r"|[0-9][^0-9,;.]{0,16}(?:\b(?:is|are|was|were|does|do|can) ?not\b|n't\b|\b(?:is|are) (?:wrong|incorrect)\b)"
+    r"|\bno (?:real )?solutions?\b"
     r"|[0-9] (?:squared|cubed|factorial)\b|[0-9]\+(?!\s?[0-9(A-Za-z\\.])|[0-9]\+ [a-z]{2,}|[0-9] ?[-+*×÷/^=]\Z",
     re.I,
 )
 """What makes a number another value, or none."""
+_OPPOSITES = (
+    *(("north", "south"), ("east", "west"), ("left", "right"), ("up", "down"), ("profit", "loss"), ("gain", "loss")),
+    *(("increase", "decrease"), ("increases", "decreases"), ("before", "after"), ("more", "less"), ("more", "fewer")),
+)
 _RELATION = re.compile(r"[<>≤≥≠]|\\(?:leq?|geq?|lt|gt|neq?|leqslant|geqslant|in)(?![A-Za-z])|!=")
 _WHOLE = re.compile(r"\s*(?:\$\$?([^$]*)\$\$?|\\\(((?:[^\\]|\\(?!\)))*)\\\)|\\\[((?:[^\\]|\\(?!\]))*)\\\])[\s.]*")
 _DECIMAL_COMMA = re.compile(
@@ -101,7 +107,7 @@ def bound(pair: Pair) -> Pair | Grade | None:
     if one is None or other is None:
         return Grade.UNGRADABLE if one else Grade.WRONG
     words = [re.findall(r"[a-z+]+", found.group().casefold()) for found in (one, other)]
-    values = [re.findall(r"[0-9.,]+", side.text) for side in (pair.given, pair.gold)]
+    values = [re.findall(r"[0-9]+(?:[.,][0-9]+)*", side.text) for side in (pair.given, pair.gold)]
     return Grade.RIGHT if words[0] == words[1] and values[0] == values[1] else Grade.WRONG
 
 
@@ -133,6 +139,11 @@ def decimal_comma(pair: Pair) -> Grade | None:
 
 
 def unit(pair: Pair) -> Grade | None:
+    given, gold = (set(re.findall(r"[a-z]+", side.text.lower())) for side in (pair.given, pair.gold))
+    if any(
+        one in gold - given and other in given - gold for pair_ in _OPPOSITES for one, other in (pair_, pair_[::-1])
+    ):
+        return Grade.WRONG
     return _measured(pair.given.number, pair.gold.number)
 
 

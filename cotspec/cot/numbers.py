@@ -25,10 +25,10 @@ _TOKEN = re.compile(
 _WHOLE = re.compile(r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})++|[0-9]++)?(?:\.[0-9]++)?")
 _SCALE = re.compile(
     r"\s?(?:(?P<percent>%|(?:per\s?cent|pct|percentage)\b)|(?P<hundredth>¢|cents?\b)"
-    r"|(?P<word>dozen|thousand|million|billion|trillion)s?\b)",
+    r"|(?P<word>dozen|hundred|thousand|million|billion|trillion)s?\b)",
     re.I,
 )
-_SCALES = {"dozen": 12, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_SCALES = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _POWER_OF_TEN = re.compile(r"(?<=[0-9]) ?[×x*] ?10 ?\^ ?[({]?([-+]?[0-9]{1,3})[)}]?(?![0-9])")
 _UNIT_POWER = re.compile(r"(?:(?<=[A-Za-z]{2})|(?<=[^A-Za-z]m))\s?\^\s?[({]?(-?[1-9])[)}]?(?![0-9])")
 _UNIT_DIGIT = re.compile(
@@ -53,6 +53,8 @@ _NAME = re.compile(
     r"(?:[a-zA-Z]|[A-Za-z]{2,}|\|[A-Za-z]+\|)(?:_\{?\w{1,9}\}?)?'*(?: ?\([^()=]{0,20}\))?(?: ?[-+/:] ?[A-Za-z]'*)*+"
 )
 _WORDED = re.compile(r"[A-Za-z' ,:$%-]*+")
+_FUNCTIONS = frozenset({"sqrt", "sin", "cos", "tan", "cot", "sec", "log", "ln", "exp", "max", "gcd", "lcm"})
+"""Words that make something else of the number after them."""
 _LONGEST = 400
 """Longer digit strings are compared as text: Python refuses to convert them, and no person writes them."""
 _LONGEST_ANSWER = 10_000
@@ -157,7 +159,7 @@ def _choose(text: str, tokens: list[re.Match[str]]) -> Number | Unread:
     words = re.findall(r"[A-Za-z]+", _TOKEN.sub(" ", text))
     if len(tokens) > 1 and _UNWORKED.search(text) and all(len(word) > 1 for word in words):
         return "undone"
-    if _is_algebra(text, tokens, words):
+    if _is_algebra(text, tokens, words) or any(word.lower() in _FUNCTIONS for word in words):
         return "maths"
     if len(tokens) > 1:
         tokens = [token for token in tokens if not _in_unit(text, token)]

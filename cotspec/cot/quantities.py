@@ -20,6 +20,8 @@ _VALUES: Final = {
     **{word: 10 * i for i, word in enumerate(_TENS, 2)},
 }
 _WORD = "|".join(sorted((*_VALUES, "hundred", *_BIG), key=len, reverse=True))
+NUMERIC: Final = re.compile(rf"[0-9\\]|[^\x00-\x7f]|\b(?:{_WORD}|half|dozen|third|quarter|fourth|fifth)", re.I)
+"""What a text has that says a number in any way."""
 _RUN = re.compile(
     rf"(?<![A-Za-z])(?:a (?=(?:hundred|thousand|million)\b))?(?:{_WORD})(?:(?:[ -]| and )(?:{_WORD}))*+(?![A-Za-z])",
     re.I,

@@ -54,6 +54,7 @@ RIGHT = [
     ("one hundred twenty thousand three hundred and four", "120304"), ("minus 3", "-3"), ("negative five", "-5"),
     ("twenty apples", "20"), ("half", "0.5"), ("three quarters", "3/4"), ("two and a half", "2.5"),
     ("a dozen eggs", "12"), ("half a dozen", "6"), ("5 dozen", "60"),
+    ("sqrt(16)", "4"), ("There is no solution.", "no solution"), ("5 hundred", "500"), ("6 km north", "6"),
     # separators and scales that cannot be misread
     ("12 345 678", "12345678"), ("1.234.567", "1234567"), ("1.234,56", "1234.56"), ("10,00,000", "1000000"),
     ("$2M", "2000000"), ("1.5K", "1500"), ("INR 500", "500"), ("500 USD", "500"), ("１８", "18"),
@@ -94,6 +95,10 @@ NOT_RIGHT = [
     # units that change the value
     ("60 seconds", "60 minutes"), ("5 m/s", "5 km/h"), ("5 m^2", "5 cm^2"), ("5 m²", "5 m"), ("50 cents", "50 dollars"),
     ("3 pm", "3 am"), ("20 °C", "20 °F"), ("2 hours 30 minutes", "30"), ("5 miles", "5 km"),
+    ("6 km north", "6 km south"), ("a loss of 5 dollars", "5 dollars profit"), ("5% increase", "5% decrease"),
+    # a number that is taken away or worked on
+    ("6 is not the answer", "6"), ("x=6 is extraneous, so there is no solution", "6"), ("6 is wrong", "6"),
+    ("sqrt(16)", "16"), ("log 6", "6"), ("cube root of 27", "27"),
     # which of several numbers
     ("John has 5 apples and Tom has 6", "6"), ("5 is right, 6 is wrong", "6"), ("5 apples for 10 dollars", "10"),
     ("3 out of 5", "3"), ("He has 30 apples after 5 days", "5"),
