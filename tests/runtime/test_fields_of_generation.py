@@ -23,11 +23,13 @@ from cotspec.spec.payload import (
     AtStep,
     Best,
     BuiltinModel,
+    Demand,
     EvaluateBody,
     GateBody,
     HubModel,
     InputModel,
     MineBody,
+    PreflightBody,
     Range,
     Requirement,
     Sampling,
@@ -232,9 +234,27 @@ SOURCES = (
         name="run.processes", value=2, see=mentioned("and 1 were started"), want=True, base=bodies.sft(global_batch=8)
     ),
 )
+STUDENT = BuiltinModel(name="tiny-student", digest="", chat=False)
+DEMAND = Demand(model=STUDENT, path="", max_new_tokens=5, tensor_parallel=0, targets=(), asked=("one",))
+MISTAKEN = PreflightBody(demands=(DEMAND.model_copy(update={"targets": ("nope",)}),))
+LOCAL = PreflightBody(demands=(DEMAND.model_copy(update={"model": MODEL, "path": "chatty"}),))
+TALKATIVE = STUDENT.model_copy(update={"chat": True})
+DEMANDED = (
+    Effect(name="preflight.demands.model", value=TALKATIVE, see=mentioned("no chat template"), want=True),
+    Effect(name="preflight.demands.path", value="none", see=mentioned("no config.json"), want=True, base=LOCAL),
+    Effect(name="preflight.demands.max_new_tokens", value=10**6, see=mentioned("leaves no room"), want=True),
+    Effect(name="preflight.demands.tensor_parallel", value=7, see=mentioned("cannot be split"), want=True),
+    Effect(name="preflight.demands.targets", value=("nope",), see=mentioned("names `nope`"), want=True),
+    Effect(name="preflight.demands.asked", value=("two",), see=mentioned("asked by two"), want=True, base=MISTAKEN),
+)
 KEEP = Effect(name="mine.keep", value="any_wrong", see=failed, want=[0, 1], base=TWICE)
-BASES = {"mine": mine(), "gate": gate(), "evaluate": evaluate()}
-EFFECTS = (*ANSWERED, *SHOWN, *SOURCES, KEEP)
+BASES = {
+    "mine": mine(),
+    "gate": gate(),
+    "evaluate": evaluate(),
+    "preflight": PreflightBody(demands=(DEMAND,)),
+}
+EFFECTS = (*ANSWERED, *SHOWN, *SOURCES, *DEMANDED, KEEP)
 
 
 # --- running ----------------------------------------------------------------------------------------------------------

@@ -141,3 +141,8 @@ def test_what_no_spec_decides_is_not_left_to_the_library(by: str, name: str, tra
     read = argument(name)
     assert read(trainers.of(by)) == ALWAYS[by][name]
     assert read(trainers.of(f"library {by} declared")) != ALWAYS[by][name]
+
+
+def test_the_parts_of_a_reward_are_in_the_log_under_their_names(trainers: Trainers) -> None:
+    log = trainers.of("grpo").ran.read("log.jsonl")  # type: ignore[union-attr]
+    assert {"reward", "gate/1", "term/odd", "unscorable", "loss", "lr", "grad_norm", "kl"} <= set(log[0])
