@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError, UndefinedError
+
 from cotspec.builtin.digest import MODELS
 from cotspec.cot import fit
 from cotspec.hub import fetch
@@ -19,7 +21,7 @@ from cotspec.runtime import local
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task
-from cotspec.spec.payload import PASSED, PASSED_FILE, BuiltinModel, Demand, HubModel, PreflightBody
+from cotspec.spec.payload import PASSED, PASSED_FILE, BuiltinModel, Demand, HubModel, ModelRef, PreflightBody
 
 _MOST_NAMED = 3
 """Askers that a fault names."""
@@ -86,6 +88,49 @@ def _of_tokenizer(folder: Path, config: Mapping[str, Any], demand: Demand) -> It
     ids, rows = fit.ids(_json(folder / "tokenizer.json")), fit.embedded(config)
     if rows and ids > rows:
         yield f"its tokenizer has ids up to {ids - 1}, and the model has {rows} vectors"
+    if demand.model.chat:
+        yield from _of_template(folder, demand.model)
+
+
+def _of_template(folder: Path, model: ModelRef) -> Iterator[str]:
+    """What the chat template does with a first question, as far as it says so itself."""
+    settings = _json(folder / "tokenizer_config.json")
+    template = _template(folder, settings)
+    if not template:
+        return  # none, or several of which the library picks one
+    for name in fit.unread(template, model.template):
+        yield f"its chat template does not read `{name}` of `template`"
+    try:
+        text = _rendered(template, settings, model)
+    except UndefinedError:
+        return  # what the library knows and this does not
+    except TemplateError as error:
+        yield f"its chat template fails: {error}"
+        return
+    if model.system.strip() not in text:
+        yield "its chat template leaves `system` out: put it into the prompt instead"
+
+
+def _rendered(template: str, settings: Mapping[str, Any], model: ModelRef) -> str:
+    """A conversation as the library writes it, of which this part comes without torch."""
+    from transformers.utils.chat_template_utils import render_jinja_template
+
+    turns = [{"role": "system", "content": model.system}] if model.system else []
+    turns.append({"role": "user", "content": "How many?"})
+    named = {name: settings[name] for name in settings if name.endswith("_token")}
+    special = {name: token["content"] if isinstance(token, dict) else token for name, token in named.items()}
+    rendered, _ = render_jinja_template(
+        [turns], chat_template=template, add_generation_prompt=True, **special, **model.template
+    )
+    return str(rendered[0])
+
+
+def _template(folder: Path, settings: Mapping[str, Any]) -> str:
+    """The text of the chat template, where there is one."""
+    file = folder / "chat_template.jinja"
+    found = file.read_text(encoding="utf-8") if file.is_file() else settings.get("chat_template")
+    found = found or _json(folder / "chat_template.json").get("chat_template")
+    return found if isinstance(found, str) else ""
 
 
 def _folder(task: Task, demand: Demand) -> Path:

@@ -80,3 +80,25 @@ def test_a_model_that_nobody_can_reach_is_left_to_its_own_tasks(stage: Stage, ru
     assert code == 0, err
     assert "acme/nowhere cannot be asked now" in out
     assert (folder / "out/passed.json").read_text() == PASSED
+
+
+def test_a_chat_template_is_tried_on_a_question(stage: Stage, tmp_path: Path, tiny_model: Path, run_here: Run) -> None:
+    templates = {
+        "refuses": "{% if messages[0].role == 'system' %}{{ raise_exception('No system here') }}{% endif %}",
+        "omits": "{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}",
+        "good": "{{ bos_token + 'x' }}{% for m in messages %}{{ m.content }}{% endfor %}{{ thinking }}",
+    }
+    for name, template in templates.items():
+        shutil.copytree(tiny_model, tmp_path / name)
+        file = tmp_path / name / "tokenizer_config.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"chat_template": template}))
+    told = {"chat": True, "system": "Be brief.", "template": {"thinking": False}}
+    demands = tuple(demand(path=name, model=OWN.model_copy(update=told)) for name in templates)
+    code, _, err = run_here(stage("preflight", PreflightBody(demands=demands)))
+    assert code == 2
+    assert "refuses: its chat template fails: No system here" in err
+    assert "refuses: its chat template does not read `thinking` of `template`" in err
+    assert "omits: its chat template leaves `system` out" in err
+    assert "good:" not in err
+    demands = (demand(path="good", model=OWN.model_copy(update=told)),)
+    assert run_here(stage("preflight-good", PreflightBody(demands=demands)))[0] == 0
