@@ -8,7 +8,8 @@ Knows logs and metrics as plain numbers; no trainers and no files.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from ctypes import c_float
+from math import copysign, inf
+from struct import pack, unpack
 from typing import Final
 
 from cotspec.spec.payload import GrpoBody, SftBody
@@ -35,12 +36,20 @@ def groups_without_signal(completions: Sequence[Scored], group: int) -> float:
 def _teaches(group: Sequence[Scored]) -> bool:
     """Whether a completion that is in the loss has another reward than the mean of its group. Compared as the trainer
     holds them, in 32 bits: what differs less than that is equal to it."""
-    rewards = [(c_float(reward).value, kept) for reward, kept in group if reward is not None]
+    rewards = [(_single(reward), kept) for reward, kept in group if reward is not None]
     values = [reward for reward, _ in rewards]
     if len(set(values)) < 2:
         return False
     mean = sum(values) / len(values)
     return any(kept and reward != mean for reward, kept in rewards)
+
+
+def _single(value: float) -> float:
+    """The nearest 32-bit number."""
+    try:
+        return float(unpack("f", pack("f", value))[0])
+    except OverflowError:
+        return copysign(inf, value)
 
 
 class Streak:

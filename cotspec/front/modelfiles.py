@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,8 @@ from typing import Any, Final
 from cotspec.front import regular
 from cotspec.spec.local import LOCAL_FILE, Local, folder
 
+_LEAF: Final = re.compile(r"[\w-]+(?:[./][\w-]+)*")
+"""A branch, tag or commit: names with single dots and slashes between them."""
 _MOST: Final = 1 << 26
 """Bytes of a JSON file that is read."""
 
@@ -25,13 +28,21 @@ def of_hub(id: str, revision: str, root: Path, local: Local) -> Iterator[tuple[P
         yield folder(local.models[id], root), f"{id} ({LOCAL_FILE})"
         return
     kept = hub_cache(root, local) / f"models--{id.replace('/', '--')}"
-    try:
-        wanted = kept / "snapshots" / regular.content(kept / "refs" / revision).decode("utf-8").strip()
-    except (OSError, ValueError):
-        wanted = kept / "snapshots" / revision
+    wanted = kept / "snapshots" / _commit(kept, revision)
     others = sorted((kept / "snapshots").iterdir()) if (kept / "snapshots").is_dir() else []
     for place in dict.fromkeys((wanted, *others)):
         yield place, f"{id} in the hub's cache"
+
+
+def _commit(kept: Path, revision: str) -> str:
+    """The commit that a cache has under a revision, else the revision itself; "" for one that is a way out of it."""
+    if not _LEAF.fullmatch(revision):
+        return ""
+    try:
+        told = regular.content(kept / "refs" / revision, most=1000).decode("utf-8").strip()
+    except (OSError, ValueError):
+        return revision
+    return told if _LEAF.fullmatch(told) else ""
 
 
 def hub_cache(root: Path, local: Local) -> Path:

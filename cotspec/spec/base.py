@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
@@ -47,12 +48,17 @@ class Part(BaseModel):
         A neutral value means what a task did before the field existed, so a field that a release adds changes neither
         payload.json nor any id (docs/decisions/0020). A tag (`kind: Literal["sft"] = "sft"`) is always there.
         """
-        fields = type(self).model_fields
-        return {
-            name: value
-            for name, value in vars(self).items()
-            if _is_tag(fields[name].annotation) or fields[name].is_required() or value != fields[name].get_default()
-        }
+        neutral = _neutral(type(self))
+        if not neutral:
+            return vars(self)
+        return {name: value for name, value in vars(self).items() if name not in neutral or value != neutral[name]}
+
+
+@cache
+def _neutral(part: type[Part]) -> dict[str, Any]:
+    """The neutral value of each field that has one."""
+    fields = part.model_fields.items()
+    return {name: f.get_default() for name, f in fields if not (f.is_required() or _is_tag(f.annotation))}
 
 
 def _is_tag(annotation: Any) -> bool:

@@ -334,6 +334,10 @@ SHOWN = [
 
 CODE = [
     Case(
+        name="a revision that leads out of the hub's cache",
+        spec=put("{builtin: tiny-student}", "{hub: a/b, revision: ../../../../../../../../etc/passwd}"),
+    ),
+    Case(
         name="remote code",
         spec=put("{builtin: tiny-student}", f"{{hub: a/b, trust_remote_code: {MARK}true}}"),
         slug="remote-code",

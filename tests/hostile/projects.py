@@ -103,26 +103,26 @@ PROJECTS = [
     Project(
         name="what earlier runs left are pipes",
         commands={
-            "plan": (2, "2 to resume"),
+            "plan": (2, "13 to run, 0 to resume"),
             "status": (0, "0 of 13"),
-            "results": (0, "interrupted"),
+            "results": (0, "never"),
             "preview specs/a.yaml first": (0, ""),
         },
         make=lambda project, _outside: _left(project, lambda path: os.mkfifo(path)),
     ),
     Project(
         name="what earlier runs left is nested",
-        commands={"plan": (2, "2 to resume"), "status": (0, "0 of 13"), "results": (0, "interrupted")},
+        commands={"plan": (2, "13 to run, 0 to resume"), "status": (0, "0 of 13"), "results": (0, "never")},
         make=lambda project, _outside: _left(project, lambda path: path.write_text("[" * 100_000)),
     ),
     Project(
         name="what earlier runs left is nested in blocks",
-        commands={"plan": (2, "2 to resume"), "status": (0, "0 of 13"), "results": (0, "interrupted")},
+        commands={"plan": (2, "13 to run, 0 to resume"), "status": (0, "0 of 13"), "results": (0, "never")},
         make=lambda project, _outside: _left(project, lambda path: path.write_text("- " * 100_000)),
     ),
     Project(
         name="what earlier runs left are folders",
-        commands={"plan": (2, "2 to resume"), "status": (0, "0 of 13"), "results": (0, "interrupted")},
+        commands={"plan": (2, "13 to run, 0 to resume"), "status": (0, "0 of 13"), "results": (0, "never")},
         make=lambda project, _outside: _left(project, lambda path: path.mkdir()),
     ),
     Project(name="explaining reads nothing", commands={"explain mask-regex": (0, "regular expression")}),

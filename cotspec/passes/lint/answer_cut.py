@@ -38,12 +38,26 @@ LONGEST: Final = 20
 
 
 class _Known(NamedTuple):
-    """What is known of solutions before any was written."""
+    """What is known of solutions before any was written. Texts are counted when a limit could be below them: no text
+    has more tokens than bytes, and the tokenizer of a builtin model takes as long to read as the rest of a check."""
 
-    least: int
-    """Tokens of the openers and one more for each, with the fewest steps a trace may have: none is shorter."""
-    worked: Sequence[int] = ()
-    """Tokens of worked solutions to problems of a builtin set, in their short forms."""
+    builtin: str | None
+    """The model that writes them, where it is a builtin one."""
+    openers: str
+    """The openers and one more word for each, with the fewest steps a trace may have: no solution is shorter."""
+    worked: tuple[str, ...] = ()
+    """Worked solutions to problems of a builtin set, in their short forms."""
+
+    def least(self, limit: int) -> int:
+        """Tokens of the openers where they are more than `limit`, else some number up to it."""
+        return _tokens(self.builtin, self.openers) if limit <= len(self.openers.encode()) else 0
+
+    def cut(self, limit: int) -> Sequence[int]:
+        """Tokens of the worked solutions, where `limit` is surely below the shortest of them."""
+        if not self.worked or limit >= SURE * (1 + min(len(text.encode()) for text in self.worked)):
+            return ()
+        counts = _counts(self.builtin, self.worked)
+        return counts if limit < SURE * min(counts) else ()
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
@@ -64,7 +78,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield from _limit(context, (*path, "rows", "sampling"), mined, known, traces)
         if isinstance(stage.train, Grpo):
             drawn, shorter = stage.train.sampling.max_new_tokens, stage.task == "rewrite"
-            own = _Known(known.least) if shorter else known
+            own = known._replace(worked=()) if shorter else known
             yield from _limit(context, (*path, "train", "sampling"), drawn, own, () if shorter else traces)
 
 
@@ -72,10 +86,11 @@ def _limit(
     context: Context, path: Path, limit: int, known: _Known, traces: Sequence[TraceRecord] = ()
 ) -> Iterator[Diagnostic]:
     span = context.source.value((*path, "max_new_tokens"))
-    if limit < known.least:
+    least = known.least(limit)
+    if limit < least:
         steps = max(1, context.experiment.teach.keep.steps.at_least)
         what = "no step and answer fit" if steps == 1 else f"no {steps} steps, which `keep` asks for, and answer fit"
-        message = f"{what} into {limit} tokens: with their openers they take at least {known.least}"
+        message = f"{what} into {limit} tokens: with their openers they take at least {least}"
         yield warning(RULE, span, message, "raise `max_new_tokens`")
         return
     cut = sum(record.tokens > limit for record in traces)
@@ -83,10 +98,10 @@ def _limit(
         message = f"{seen.of_traces(cut, len(traces))} are longer than {limit} tokens (in the teacher's)"
         advice = "raise `max_new_tokens`: a solution that is cut before its answer counts as wrong"
         yield warning(RULE, span, message, advice)
-    elif known.worked and limit < SURE * min(known.worked):
+    elif worked := known.cut(limit):
         message = (
             f"it is to be expected that every solution is cut at {limit} tokens: worked ones of such problems take "
-            f"{min(known.worked)} to {max(known.worked)} where they are short"
+            f"{min(worked)} to {max(worked)} where they are short"
         )
         yield warning(RULE, span, message, "raise `max_new_tokens`; after a run its traces are counted instead")
 
@@ -97,18 +112,18 @@ def _known(context: Context, who: str, data: str) -> _Known:
     model = spec.models.get(lineage.first_model(spec, who))
     builtin = model.builtin if model is not None and model.builtin in MODELS else None
     given = spec.data.get(data)
-    worked: tuple[int, ...] = ()
+    worked: tuple[str, ...] = ()
     if given is not None and given.builtin in DATA and 1 <= given.steps[0] <= given.steps[1] <= LONGEST:
-        worked = tuple(_tokens(builtin, text) for text in _worked(given.steps))
-    return _Known(_least(spec, builtin), worked)
+        worked = _worked(given.steps)
+    return _Known(builtin, _shortest(spec), worked)
 
 
-def _least(spec: Experiment, builtin: str | None) -> int:
-    """The shortest solution in the spec's own format, and the end: `1` stands for all that a step says."""
+def _shortest(spec: Experiment) -> str:
+    """The shortest solution in the spec's own format: `1` stands for all that a step says."""
     steps = max(1, spec.teach.keep.steps.at_least)
     opener = spec.trace.step.opens
     lines = [f"{opener.replace('{n}', str(number))} 1" for number in range(1, steps + 1)]
-    return _tokens(builtin, "\n".join([*lines, f"{spec.trace.answer.opens} 1"]))
+    return "\n".join([*lines, f"{spec.trace.answer.opens} 1"])
 
 
 def _tokens(builtin: str | None, text: str) -> int:
@@ -118,6 +133,11 @@ def _tokens(builtin: str | None, text: str) -> int:
     from cotspec.builtin import tokens
 
     return tokens.count(builtin, text) + 1
+
+
+@lru_cache(maxsize=8)
+def _counts(builtin: str | None, texts: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(_tokens(builtin, text) for text in texts)
 
 
 @lru_cache(maxsize=8)
