@@ -1,7 +1,8 @@
 """`cotspec run [SPEC[@VARIANT]…] -j N`: bring experiments up to date, independent tasks side by side.
 
-Each task is a `dvc --wait-for-lock repro` of its own, so the result is that of a plain `dvc repro`: DVC compares what a
-task reads with the locks of the tasks that made it, and checks out again what was edited or removed.
+First DVC compares what earlier runs left, and is read now, with its locks and checks out again what was edited or
+removed. Then each task is a `dvc --wait-for-lock repro -s` of its own, so the result is that of a plain `dvc repro`.
+With `-s`, because DVC locks what a task reads while it runs: a second one that reads it could not look at its maker.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -58,10 +59,12 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int) ->
         print(f"running already, by `dvc repro` or by hand: {', '.join(at_work)}; waited for", file=sys.stderr)
     standings = ledger.standings(root, checked.sealed.plan)
     todo = [task for task in wanted.values() if standings[task.id].state != "reuse"]
+    reused = {id for id, standing in standings.items() if standing.state == "reuse"}
     devices = parallel.gpus(os.environ)
     _refuse_too_few(todo, devices)
     folders = {task.id: folder for folder, task in places.folders(checked.sealed.plan)}
     listed = [_job(root, folders[task.id], task, standings) for task in todo]
+    _compare(root, {folders[r.task] for task in todo for r in task.reads.values() if r.task in reused})
     if not ledger.preflight_passed(root):
         first = _preflight(root)
         listed = [first, *(replace(job, waits=job.waits | {first.id}) for job in listed)]
@@ -134,6 +137,20 @@ def _dvc(target: str, *options: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *options, target)
 
 
+def _compare(root: Path, folders: Collection[str]) -> None:
+    """Have DVC look at results that are there, and at what they were made of, before anything reads them."""
+    from cotspec.back import places
+
+    if not folders:
+        return
+    command = _dvc(*(places.target(folder) for folder in sorted(folders)))
+    done = subprocess.run(  # noqa: S603 - our own command line
+        command, cwd=root, env=_environment(jobs=1), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ProblemError(f"what earlier runs left cannot be used:\n{done.stdout.strip()}\n{done.stderr.strip()}")
+
+
 def _preflight(root: Path) -> Job:
     """The check of all models that is run before anything else (DVC runs it first by itself)."""
     from cotspec.back import places
@@ -150,7 +167,7 @@ def _job(root: Path, folder: str, task: Task, standings: Mapping[str, Standing])
 
     return Job(
         id=task.id,
-        command=_dvc(places.target(folder)),
+        command=_dvc(places.target(folder), "-s"),
         waits=frozenset(r.task for r in task.reads.values() if r.task and standings[r.task].state != "reuse"),
         gpus=task.launch.settings.gpus,
         log=root / _LOGS / f"run-{task.id}.log",
