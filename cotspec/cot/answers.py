@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from cotspec.cot import comparing
 from cotspec.cot.formulas import MissingError, readable
-from cotspec.cot.judging import Grade
+from cotspec.cot.judging import Grade, says
 from cotspec.cot.latex import box_run, boxed, plain, typed
 from cotspec.cot.numbers import Number, canonical
 from cotspec.cot.segment import Trace, segment
@@ -138,7 +138,7 @@ def gold_problem(gold: str, *, formulas: bool = False) -> str | None:
         return None
     box = boxed(gold)
     tidy = plain(box[0] if box else gold).strip().casefold()
-    if not any(c.isalnum() for c in tidy):
+    if not says(tidy):
         return "holds no answer" if not gold.strip() else f"holds nothing that can be compared: {_short(gold.strip())}"
     if tidy in _NO_ANSWER:
         return f"is {gold.strip()!r}, which is what programs write where a value is missing"

@@ -173,8 +173,8 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "units",
-        "Where both sides have a unit that is known (length, time, mass, volume, money, degrees), it is part of the "
-        "value; opposite words (north and south, profit and loss) make it another.",
+        "Where both sides have a unit that is known (length, time, mass, volume, money, degrees) or a currency, it "
+        "is part of the value; opposite words (north and south, profit and loss) make it another.",
         ("90 minutes", "1.5 hours"),
         ("5 km", "5 m"),
         judging.unit,

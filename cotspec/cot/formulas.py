@@ -102,11 +102,15 @@ def _formulas(parsed: list[object]) -> bool:
 
 
 def _digits(parsed: list[object]) -> tuple[int, int]:
-    """Decimals to round to and to compute with, for six and fifteen significant digits of the smallest number."""
+    """Decimals to round to and to compute with, for six and fifteen significant digits of the smallest number; at least
+    six and fifteen decimals, but for a decimal beside an irrational value."""
     sizes = [abs(value) for found in parsed if not isinstance(found, str) for value in _values(found)]
     smallest = min((size for size in sizes if size and math.isfinite(size)), default=1.0)
-    below = max(0, -math.floor(math.log10(smallest)))
-    return max(_DIGITS, _DIGITS - 1 + below), _PRECISION + below
+    below = -math.floor(math.log10(smallest))
+    decimals = _DIGITS - 1 + below
+    # A decimal can only round what has no end; two values that are exact differ by whatever they differ.
+    irrational = any(getattr(found, "is_rational", None) is False for found in parsed)
+    return decimals if irrational else max(_DIGITS, decimals), _PRECISION + max(0, below)
 
 
 def _values(found: object) -> Iterator[float]:

@@ -6,6 +6,7 @@ Which there are, what each is for and their order is the table in `cotspec.cot.c
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from enum import Enum
 
 from cotspec.cot import formulas, numbers, quantities
@@ -61,9 +62,14 @@ def boxes(pair: Pair) -> Pair | Grade | None:
     if None in found:
         return Grade.UNGRADABLE
     given, gold = (text or "" for text in found)
-    if not any(c.isalnum() for c in given):
+    if not says(given):
         return Grade.WRONG
     return Pair(Side(given), Side(gold)) if (given, gold) != (pair.given.raw, pair.gold.raw) else None
+
+
+def says(text: str) -> bool:
+    """Whether there is anything in a text that can be compared."""
+    return any(c.isalnum() or c in "∞∅" for c in text)
 
 
 def _unboxed(text: str) -> str | None:
@@ -80,7 +86,8 @@ def _unboxed(text: str) -> str | None:
 
 
 def same_text(pair: Pair) -> Grade | None:
-    return Grade.RIGHT if pair.given.key == pair.gold.key and pair.gold.key else None
+    same = pair.given.key == pair.gold.key and pair.gold.key
+    return Grade.RIGHT if same and not _other_currency(pair) else None
 
 
 def choice(pair: Pair) -> Grade | None:
@@ -144,7 +151,21 @@ def unit(pair: Pair) -> Grade | None:
         one in gold - given and other in given - gold for pair_ in _OPPOSITES for one, other in (pair_, pair_[::-1])
     ):
         return Grade.WRONG
-    return _measured(pair.given.number, pair.gold.number)
+    sides = (pair.given, pair.gold)
+    return Grade.WRONG if _other_currency(pair) else _measured(*map(_paid, sides))
+
+
+def _other_currency(pair: Pair) -> bool:
+    one, other = (quantities.currency(side.raw) for side in (pair.given, pair.gold))
+    return one is not None and other is not None and one != other
+
+
+def _paid(side: Side) -> Number | str:
+    """The number of a side with the unit that its sign stands for: `$5` is 5 dollars."""
+    number = side.number
+    if not isinstance(number, Number) or number.scale != 1 or quantities.unit(number.after):
+        return number
+    return replace(number, after="dollars") if quantities.currency(side.raw) == "dollar" else number
 
 
 def one_number(pair: Pair) -> Grade | None:

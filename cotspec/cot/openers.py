@@ -202,6 +202,8 @@ def _before(text: str, start: int) -> int:
     """`start` moved left over markup on the same line (`--- Answer`, `**Answer`), never over the space before that."""
     edge = start
     while edge > 0 and start - edge < 16 and text[edge - 1] in MARKUP:
+        if text[edge - 1] == ">" and text[max(0, edge - 2) : edge - 1].isalnum():
+            break  # a tag's (`</think>Answer: 4`)
         edge -= 1
     while edge < start and text[edge] in " \t":
         edge += 1

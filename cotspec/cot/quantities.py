@@ -72,6 +72,15 @@ _UNIT = re.compile(
     rf"(?:\s?(?:/|per )\s?(?P<per>{_NAME}){_ENDING})?",
     re.I,
 )
+_DOLLAR_SIGN = re.compile(r"(?<![A-Za-z0-9])(?:US)?\\?\$ ?(?=-?[0-9.])")
+_CURRENCIES = {
+    "dollar": re.compile(r"(?<![A-Za-z])(?:USD|dollars?)(?![A-Za-z])", re.I),
+    "euro": re.compile(r"€|\\euro|(?<![A-Za-z])(?:EUR|euros?)(?![A-Za-z])", re.I),
+    "pound": re.compile(r"£|\\pounds|(?<![A-Za-z])GBP(?![A-Za-z])"),
+    "yen": re.compile(r"¥|(?<![A-Za-z])(?:JPY|yen)(?![A-Za-z])", re.I),
+    "rupee": re.compile(r"₹|(?<![A-Za-z])(?:Rs|INR|rupees?)(?![A-Za-z])", re.I),
+}
+"""What pounds weigh is no currency, so only the sign and the code tell that of `5 pounds`."""
 _RATES = {"mph": "mile per hour", "kmh": "km per hour", "kph": "km per hour"}
 _COMPOUND = re.compile(
     rf"(?P<first>[0-9][0-9,]*) ?(?P<unit>{_NAME}){_ENDING},? ?(?:and )?"
@@ -137,6 +146,14 @@ def unit(after: str) -> Unit | None:
     return Unit(kind, size)
 
 
+def currency(text: str) -> str | None:
+    """The one currency a typed text names; a pair of `$` is around a formula and no currency."""
+    found = {name for name, pattern in _CURRENCIES.items() if pattern.search(text)}
+    if _DOLLAR_SIGN.search(text) and text.replace("\\$", "").count("$") <= 1:
+        found.add("dollar")
+    return found.pop() if len(found) == 1 else None
+
+
 def _words(text: str) -> str:
     text = _DOZEN.sub(lambda m: "6" if m[1] else "1 dozen", text)
     if text.casefold() in ("half", "a half"):
@@ -159,7 +176,7 @@ def _spelled(run: str) -> str:
         if word in ("and", "a"):
             continue
         if word == "hundred":
-            fits = group < 10
+            fits = group < 10 or (group < 100 and group % 10 > 0)  # `nineteen hundred`
             group = max(1, group) * 100
         elif word in _BIG:
             fits = group < 1000 and (not total or total % (_BIG[word] * 1000) == 0)

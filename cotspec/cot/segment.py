@@ -198,8 +198,8 @@ def _tile(text: str, cuts: Sequence[_Cut], closers: Mapping[SegmentKind, str]) -
 
 def _segment(text: str, cut: _Cut, end: int, closer: str) -> Segment:
     begin = min(cut.body, end)
-    closed = text.find(closer, begin, end) if closer else -1
-    inner = text[begin : end if closed < 0 else closed]
+    closed = re.compile(re.escape(closer), re.IGNORECASE).search(text, begin, end) if closer else None
+    inner = text[begin : closed.start() if closed else end]
     body_start = begin + len(inner) - len(inner.lstrip())
     body_end = body_start + len(inner.strip())
     return Segment(cut.kind, cut.start, end, body_start, body_end, cut.number, cut.opened)

@@ -203,6 +203,8 @@ def _seems(line: bytes) -> str:
         if line.startswith(start):
             return f"the file is {name}"
     bare = line.strip()
+    if bare.startswith(b"{") and bare.endswith(b"}"):
+        return ""
     if bare.startswith(b"["):
         return "the file seems to be one JSON list, and each line must be an object of its own"
     if bare.startswith(b"{"):

@@ -51,13 +51,13 @@ def _answer_line(text: str, stop: Stop, *, thinking: bool) -> Found | None:
     """The end of the answer's line, by the whole lines there are: the last one may still be growing."""
     fmt = stop.format
     openers = compile_openers(fmt.thinking, fmt.step, fmt.answer)
-    thoughts, closer = _Thoughts(openers, tagged=thinking), openers.answer_ends
+    thoughts, closer = _Thoughts(openers, tagged=thinking), openers.answer_ends.lower()
     at, opened = 0, False
     while (end := text.find("\n", at)) >= 0:
         rest = text[at:end] if opened else thoughts.answer(text[at:end])
         if rest is not None:
             opened = True
-            if closer in rest if closer else rest.strip(MARKUP + "\r"):
+            if closer in rest.lower() if closer else rest.strip(MARKUP + "\r"):
                 return Found(end + 1, end - text[at:end].endswith("\r"))
         at = end + 1
     return None

@@ -51,6 +51,7 @@ def test_a_response_that_was_once_misjudged(case: dict[str, str]) -> None:
 RIGHT = [
     # number words, up to the millions
     ("twenty-five", "25"), ("two hundred and five", "205"), ("three million", "3000000"), ("a hundred", "100"),
+    ("nineteen hundred", "1900"),
     ("one hundred twenty thousand three hundred and four", "120304"), ("minus 3", "-3"), ("negative five", "-5"),
     ("twenty apples", "20"), ("half", "0.5"), ("three quarters", "3/4"), ("two and a half", "2.5"),
     ("a dozen eggs", "12"), ("half a dozen", "6"), ("5 dozen", "60"),
@@ -65,7 +66,8 @@ RIGHT = [
     # units
     ("60 minutes", "1 hour"), ("5 kilograms", "5000 g"), ("5 square meters", "5 m^2"), ("50 cents", "0.50"),
     ("2 hours 30 minutes", "2.5"), ("2 hours and 30 minutes", "150 minutes"), ("5 feet 6 inches", "5.5 ft"),
-    ("20°C", "20"), ("100 km/h", "100"),
+    ("20°C", "20"), ("100 km/h", "100"), ("$5", "500 cents"), ("$0.05", "5 cents"), ("$5", "5 dollars"), ("€5", "5"),
+    ("$5$", "5 cents"),
     # names and equations
     ("a + b = 12", "12"), ("f(2) = 8", "8"), ("The total is 5 + 6 = 11 apples", "11"), ("y=4, x=3", "x=3, y=4"),
     ("x = 3, y = 4", "3, 4"), ("y=2x+1", "y = 1 + 2x"), ("x = 4 or x = 2", "2, 4"), ("y = 2x + 1", "2x+1"),
@@ -77,7 +79,8 @@ RIGHT = [
     ("red, green and blue", "blue, red, green"), ("\\boxed{\\text{(C)}}", "C"), ("\\fbox{5}", "5"),
     ("\\(\\boxed{1}\\) and \\(\\boxed{-2}\\).", "-2, 1"), ("\\boxed{5}. So it is \\boxed{5}", "5"),
     # formulas, sets, rounding to six significant digits
-    ("1.41421356", "\\sqrt{2}"), ("0.333333", "1/3"), ("-x-1", "-(x+1)"), ("{2,1}", "\\{1, 2\\}"),
+    ("1.41421356", "\\sqrt{2}"), ("1414.21", "1000\\sqrt{2}"), ("314.159", "100\\pi"), ("0.333333", "1/3"),
+    ("∞", "\\infty"), ("-∞", "-\\infty"), ("\\emptyset", "∅"), ("-x-1", "-(x+1)"), ("{2,1}", "\\{1, 2\\}"),
     ("\\left[0, 1\\right)", "[0,1)"), ("x \\in [0,1]", "[0,1]"),
     ("\\begin{pmatrix} 1 & 2 \\\\ 3 & 4 \\end{pmatrix}", "\\begin{bmatrix}1&2\\\\3&4\\end{bmatrix}"),
 ]  # fmt: skip
@@ -94,6 +97,7 @@ NOT_RIGHT = [
     ("half of 12", "6"), ("half of 12", "12"), ("5-", "5"),
     # units that change the value
     ("60 seconds", "60 minutes"), ("5 m/s", "5 km/h"), ("5 m^2", "5 cm^2"), ("5 m²", "5 m"), ("50 cents", "50 dollars"),
+    ("$5", "5 cents"), ("€5", "$5"), ("5 euros", "5 dollars"), ("£5", "5 yen"), ("5 pounds", "$5"),
     ("3 pm", "3 am"), ("20 °C", "20 °F"), ("2 hours 30 minutes", "30"), ("5 miles", "5 km"),
     ("6 km north", "6 km south"), ("a loss of 5 dollars", "5 dollars profit"), ("5% increase", "5% decrease"),
     # a number that is taken away or worked on
@@ -109,7 +113,8 @@ NOT_RIGHT = [
     ("A. 42", "B. 42"), ("No, he is", "yes"), ("D", "C"), ("A and B", "A"), ("red, green and blue", "red, blue"),
     ("Tuesday", "Monday"), ("f(x)", "F(x)"), ("\\boxed{}", "5"), ("", "5"), ("5", "\\boxed{}"),
     # tolerance
-    ("1.4142", "\\sqrt{2}"), ("1000001", "1000000"), ("10^{-7}", "2 \\cdot 10^{-7}"), ("1e-7", "2e-7"),
+    ("1.4142", "\\sqrt{2}"), ("1414.2", "1000\\sqrt{2}"), ("1000001.0", "10^6"), ("10^6+1", "10^6"),
+    ("1000001", "1000000"), ("10^{-7}", "2 \\cdot 10^{-7}"), ("1e-7", "2e-7"),
     ("0.33", "1/3"), ("(10^{-9}, 1)", "(2 \\cdot 10^{-9}, 1)"), ("±5", "5"), ("(1,2)", "(2,1)"),
 ]  # fmt: skip
 

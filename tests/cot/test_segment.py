@@ -167,6 +167,18 @@ def test_steps_keep_the_numbers_they_were_written_with() -> None:
             [("thinking", "x"), ("step", "a"), ("step", "b"), ("answer", "5")],
             id="openers_without_letters_or_numbers",
         ),
+        pytest.param(
+            TraceFormat(thinking="<think>", step="Step {n}:", answer="Answer:"),
+            "<think>hm</think>Answer: 5",
+            [("thinking", "hm</think>"), ("answer", "5")],
+            id="a_tag_is_no_markup_of_what_follows_it",
+        ),
+        pytest.param(
+            TraceFormat(thinking="<think>", step="Step {n}:", answer="<answer>"),
+            "Step 1: a\n<Answer>5</Answer>\nbye",
+            [("step", "a"), ("answer", "5")],
+            id="tags_in_any_case",
+        ),
     ],
 )
 def test_openers_are_the_specs(fmt: TraceFormat, text: str, expected: list[tuple[str, str]]) -> None:

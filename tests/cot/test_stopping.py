@@ -56,6 +56,7 @@ def test_an_answer_in_tags_ends_with_its_closer() -> None:
     stop = Stop(after="answer", format=TAGS)
     text = "<think>\n<answer>1</answer>\n</think>\nStep 1: a\n<answer>\n5\n</answer>\nmore"
     assert cut(text, stop) == text.removesuffix("\nmore")
+    assert cut("<Answer>5</Answer>\nmore", stop) == "<Answer>5</Answer>"
 
 
 def test_a_literal_text_is_cut_off_and_what_is_complete_first_counts() -> None:

@@ -66,6 +66,11 @@ FAULTS: dict[str, tuple[bytes, str, Told]] = {
         "",
         ("error", "data-file", "test.jsonl", "`test.jsonl`, line 1: not UTF-8 (byte 8): the file is a Parquet file"),
     ),
+    "Latin-1": (
+        '{"question": "caf\xe9", "answer": "7"}'.encode("latin-1"),
+        "",
+        ("error", "data-file", "test.jsonl", "`test.jsonl`, line 1: not UTF-8 (byte 18)"),
+    ),
     "UTF-16": (
         '{"question": "3 + 4?", "answer": "7"}'.encode("utf-16"),
         "",

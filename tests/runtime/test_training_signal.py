@@ -88,6 +88,8 @@ def test_a_run_shorter_than_the_limit_stops_at_its_end_when_no_step_had_a_signal
     code, _, err = run_here(stage("short", body, inputs, per_device_batch=8, stop_without_signal=50))
     assert code == 2
     assert "stopped at step 2 of 2: no step so far had a learning signal" in err
+    assert "`stop_without_signal: never` would keep" in err
+    assert "raised" not in err
 
 
 def test_a_stopped_run_stops_again_at_the_same_step_and_goes_on_when_it_is_allowed(

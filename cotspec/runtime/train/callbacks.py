@@ -69,9 +69,16 @@ class Signal(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
             which = "no step so far" if steps == state.global_step else f"none of the last {steps} steps"
             raise TaskError(
                 f"training stopped at step {state.global_step} of {state.max_steps}: {which} had a learning signal: "
-                f"{signal.explained(self._streak, self._body)}. `stop_without_signal` {self._limit} says how many such "
-                "steps are too many; raised, a rerun goes on from the last checkpoint"
+                f"{signal.explained(self._streak, self._body)}. {self._advice(steps)}"
             )
+
+    def _advice(self, steps: int) -> str:
+        if steps < self._limit:
+            return "`stop_without_signal: never` would keep a run of which no step teaches anything"
+        return (
+            f"`stop_without_signal` {self._limit} says how many such steps are too many; raised, a rerun goes on from "
+            "the last checkpoint"
+        )
 
     def beside(self, shown: str) -> str:
         """What is shown of a step, with how long there has been no signal."""
