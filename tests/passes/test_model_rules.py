@@ -120,3 +120,11 @@ def test_what_is_written_fits_the_model(check: Check, tmp_path: Path) -> None:
         "chat-settings: the chat template of `base` does not read `enable_thinking`"
     }
     assert about_chat("{{ messages }}{{ enable_thinking }}", **asked) == set()
+
+
+@pytest.mark.parametrize(("text", "unit"), [("\n", "line"), (" ", "word")])
+def test_a_stop_that_stands_in_every_completion_is_found(check: Check, text: str, unit: str) -> None:
+    sampling = {"temperature": 0, "max_new_tokens": 256, "stop": {"texts": ["Question:", text]}}
+    found = check(evaluate={"data": "test", "of": ["base", "first", "second"], "sampling": sampling})
+    message = f"{text!r} stands after the first {unit} of a completion: every one would end there"
+    assert found == [("stop", message, "choose a text of more than that")]

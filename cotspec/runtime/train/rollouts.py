@@ -5,7 +5,7 @@ end-of-sequence token that was not sampled is put behind them, because TRL takes
 truncated one; it carries no loss, like a tool's output. Nothing after the stop is trained on or seen by the reward.
 
 The methods overridden here are TRL's own, not its interface: pyproject.toml pins its minor version, `check` looks for
-them, and tests/runtime/test_rollouts.py reads what the model is fed.
+them, and tests/runtime/test_stops.py reads what the model is fed.
 """
 
 from __future__ import annotations
