@@ -43,9 +43,8 @@ def _stop(context: Context, path: Path, given: Sampling) -> Iterator[Diagnostic]
     trace = context.experiment.trace
     openers = {"thinking": trace.thinking.opens, "step": trace.step.opens, "answer": trace.answer.opens}
     for at, text in enumerate(given.stop.texts):
-        if text in (" ", "\n", "\r\n"):
-            what = "word" if text == " " else "line"
-            message = f"{text!r} stands after the first {what} of a completion: every one would end there"
+        if text in ("\n", "\r\n"):
+            message = f"{text!r} ends the first line: no completion would go on after it"
             yield finding(RULE, context.source.value((*where, "texts", at)), message, "choose a text of more than that")
         stop = payload.Stop.model_construct(texts=(text,))
         for name, opener in openers.items():
