@@ -30,7 +30,7 @@ models:
 data:
   train: {hub: lab/sums, split: train}
   test: {builtin: chains, split: test, size: 3}
-teach: {model: tutor, data: train, sampling: {temperature: 0, max_new_tokens: 6}}
+teach: {model: tutor, data: train, prompt: ask.jinja, sampling: {temperature: 0, max_new_tokens: 6}}
 stages:
   first: {start: base, train: {by: sft, lr: 1e-4}, rows: {from: teach}, task: solve}
 evaluate: {data: test, of: [base, first], sampling: {temperature: 0, max_new_tokens: 6}}
@@ -99,6 +99,8 @@ def project(tmp_path: Path) -> Iterator[Project]:
     (folder / "specs").mkdir(parents=True)
     (folder / ".git").mkdir()
     (folder / "specs/a.yaml").write_text(SPEC, encoding="utf-8")
+    # The prompt that builtin models know: without it both of the hub's begin alike.
+    (folder / "specs/ask.jinja").write_text("Question: {{ question }}\nSolution:", encoding="utf-8")
     with serve() as hub:
         hub.model("lab/tutor").push({**model("tiny-student"), "onnx/model.onnx": b"0" * 999})
         hub.data("lab/sums").push(sums(0))

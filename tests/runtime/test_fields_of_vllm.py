@@ -46,7 +46,7 @@ def vllm(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[dict[str, Any]]]:
     module.LLM = Model  # type: ignore[attr-defined]
     module.SamplingParams = lambda **kwargs: called["SamplingParams"].append(kwargs)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "vllm", module)
-    asked = iter([True])
+    asked = iter([True, True])  # the preflight of the task, and the engine; nothing else may find one
     monkeypatch.setattr(torch.cuda, "is_available", lambda: next(asked, False))
     return called
 
