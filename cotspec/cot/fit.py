@@ -34,6 +34,8 @@ LAYERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 it. tests/runtime/test_fit.py compares each with the library's own model."""
 _STRETCHED: Final = frozenset({"yarn", "dynamic", "linear", "longrope", "su"})
 """Ways of RoPE to reach beyond the positions of a configuration, by its `factor`."""
+_MOST_STRETCHED: Final = 1e6
+"""No factor; what is not a number is not below it either."""
 
 
 def layers(config: Mapping[str, object]) -> tuple[str, ...] | None:
@@ -72,10 +74,11 @@ def positions(config: Mapping[str, object]) -> int:
     most = max(_number(own, key) for key in ("max_position_embeddings", "n_positions", "max_sequence_length"))
     for key in ("rope_scaling", "rope_parameters"):
         scaling = own.get(key)
-        if most and isinstance(scaling, Mapping) and scaling.get("rope_type", scaling.get("type")) in _STRETCHED:
+        if most and isinstance(scaling, Mapping) and str(scaling.get("rope_type", scaling.get("type"))) in _STRETCHED:
             factor = scaling.get("factor")
             first = _number(scaling, "original_max_position_embeddings") or most
-            most = max(most, int(first * factor)) if isinstance(factor, int | float) else most
+            if isinstance(factor, int | float) and factor < _MOST_STRETCHED:
+                most = max(most, int(first * factor))
     return most
 
 

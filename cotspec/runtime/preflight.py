@@ -7,7 +7,7 @@ or does not know it leaves to the task itself, which asks again before it loads 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ _MOST_NAMED = 3
 def run(task: Task, _work: Path, result: Path) -> None:
     """Ask every model. Raises TaskError with all that is wrong."""
     demands = task.body(PreflightBody).demands
-    found: dict[str, None] = {}
+    found: dict[tuple[str, str], dict[str, None]] = {}
     for demand in demands:
         try:
             told = tuple(faults(_folder(task, demand), demand))
@@ -41,9 +41,11 @@ def run(task: Task, _work: Path, result: Path) -> None:
             told = (f"{error} ({error.advice})",)
         except TaskError as error:
             told = (str(error),)
-        found.update(dict.fromkeys(f"{_name(demand)}: {fault} (asked by {_who(demand)})" for fault in told))
+        for fault in told:
+            found.setdefault((_name(demand), fault), {}).update(dict.fromkeys(demand.asked))
     if found:
-        raise TaskError("the models cannot do what is asked of them:\n  " + "\n  ".join(found))
+        lines = [f"{name}: {fault} (asked by {_who(list(asked))})" for (name, fault), asked in found.items()]
+        raise TaskError("the models cannot do what is asked of them:\n  " + "\n  ".join(lines))
     (result / PASSED_FILE).write_text(PASSED, encoding="utf-8")
     say(f"asked {len({_name(demand) for demand in demands})} models what {len(demands)} kinds of tasks ask of them")
 
@@ -109,6 +111,9 @@ def _of_template(folder: Path, model: ModelRef) -> Iterator[str]:
         return
     if model.system.strip() not in text:
         yield "its chat template leaves `system` out: put it into the prompt instead"
+    end = _special(settings).get("eos_token")
+    if end and text.endswith(end):
+        yield f"its chat template ends a prompt with `{end}`, with which the model ends a text: take it off"
 
 
 def _rendered(template: str, settings: Mapping[str, Any], model: ModelRef) -> str:
@@ -117,12 +122,17 @@ def _rendered(template: str, settings: Mapping[str, Any], model: ModelRef) -> st
 
     turns = [{"role": "system", "content": model.system}] if model.system else []
     turns.append({"role": "user", "content": "How many?"})
-    named = {name: settings[name] for name in settings if name.endswith("_token")}
-    special = {name: token["content"] if isinstance(token, dict) else token for name, token in named.items()}
     rendered, _ = render_jinja_template(
-        [turns], chat_template=template, add_generation_prompt=True, **special, **model.template
+        [turns], chat_template=template, add_generation_prompt=True, **_special(settings), **model.template
     )
     return str(rendered[0])
+
+
+def _special(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The special tokens that tokenizer_config.json names: texts, or objects with one."""
+    named = {name: settings[name] for name in settings if name.endswith("_token")}
+    told = {name: token.get("content") if isinstance(token, dict) else token for name, token in named.items()}
+    return {name: token for name, token in told.items() if isinstance(token, str)}
 
 
 def _template(folder: Path, settings: Mapping[str, Any]) -> str:
@@ -163,6 +173,6 @@ def _name(demand: Demand) -> str:
             return demand.path
 
 
-def _who(demand: Demand) -> str:
-    more = len(demand.asked) - _MOST_NAMED
-    return ", ".join(demand.asked[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+def _who(asked: Sequence[str]) -> str:
+    more = len(asked) - _MOST_NAMED
+    return ", ".join(asked[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

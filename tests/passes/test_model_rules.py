@@ -127,3 +127,13 @@ def test_a_stop_at_the_first_line_break_is_found(check: Check) -> None:
     given = {"data": "test", "of": ["base", "first", "second"], "sampling": sampling}
     message = "'\\n' ends the first line: no completion would go on after it"
     assert check(stages=stages("q_proj"), evaluate=given) == [("stop", message, "choose a text of more than that")]
+
+
+@pytest.mark.parametrize("scaling", [{"rope_type": "yarn", "factor": 1e308}, {"rope_type": ["yarn"]}, {"type": 3}])
+def test_a_strangers_scaling_of_positions_that_makes_no_sense_is_not_used(
+    check: Check, tmp_path: Path, scaling: dict[str, Any]
+) -> None:
+    model(tmp_path / "models/own", config=LLAMA | {"max_position_embeddings": 100, "rope_parameters": scaling})
+    changes = {"models": {"base": {"path": "../models/own"}, "tutor": {"builtin": "tiny-teacher"}}}
+    found = check(**changes, stages=stages("q_proj"), evaluate={"data": "test", "of": ["base"]})
+    assert {rule for rule, _, _ in found} == {"context-length"}

@@ -86,6 +86,7 @@ def test_a_chat_template_is_tried_on_a_question(stage: Stage, tmp_path: Path, ti
     templates = {
         "refuses": "{% if messages[0].role == 'system' %}{{ raise_exception('No system here') }}{% endif %}",
         "omits": "{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}",
+        "ended": "{% for m in messages %}{{ m.content }}{% endfor %}{{ thinking }}{{ eos_token }}",
         "good": "{{ bos_token + 'x' }}{% for m in messages %}{{ m.content }}{% endfor %}{{ thinking }}",
     }
     for name, template in templates.items():
@@ -94,11 +95,15 @@ def test_a_chat_template_is_tried_on_a_question(stage: Stage, tmp_path: Path, ti
         file.write_text(json.dumps(json.loads(file.read_text()) | {"chat_template": template}))
     told = {"chat": True, "system": "Be brief.", "template": {"thinking": False}}
     demands = tuple(demand(path=name, model=OWN.model_copy(update=told)) for name in templates)
+    demands += (demand(path="omits", model=OWN.model_copy(update=told), asked=("stage s of one",), max_new_tokens=9),)
     code, _, err = run_here(stage("preflight", PreflightBody(demands=demands)))
     assert code == 2
     assert "refuses: its chat template fails: No system here" in err
     assert "refuses: its chat template does not read `thinking` of `template`" in err
     assert "omits: its chat template leaves `system` out" in err
+    assert err.count("omits:") == 2, "each fault once, with all who ask"
+    assert "put it into the prompt instead (asked by teacher of one, stage s of one)" in err
+    assert "ended: its chat template ends a prompt with `" in err
     assert "good:" not in err
     demands = (demand(path="good", model=OWN.model_copy(update=told)),)
     assert run_here(stage("preflight-good", PreflightBody(demands=demands)))[0] == 0
