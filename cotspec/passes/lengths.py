@@ -67,16 +67,16 @@ def _counted(record: TraceRecord, prompt: str, target: str, model: str | None) -
 
         asked = tokens.count(model, prompt)
         return asked, asked + tokens.count(model, target) + END
-    asked_about = len(prompt) * record.tokens / max(1, len(record.trace))
-    return asked_about, asked_about + record.tokens
+    own = seen.tokens(record)
+    asked_about = len(prompt) * own / max(1, len(record.trace))
+    return asked_about, asked_about + own
 
 
 def _most(record: TraceRecord, body: RowsBody) -> int:
     """More tokens than its row can have: a token is a byte or more, and what is hidden leaves a placeholder each."""
     shown = len(record.trace.encode()) + len(body.mask.placeholder.encode()) * (record.trace.count(" ") + 1)
     asked = len(body.prompt.encode()) + len(record.question.encode())
-    own = max(len(record.trace.encode()), record.tokens) + END
-    return asked + (0 if body.task == "solve" else max(shown, record.tokens)) + own
+    return asked + (0 if body.task == "solve" else shown) + len(record.trace.encode()) + END
 
 
 def rows_body(context: Context, stage: Stage) -> RowsBody | None:

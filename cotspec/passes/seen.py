@@ -33,6 +33,12 @@ def records(context: Context, stage: Stage) -> Sequence[TraceRecord]:
     return _within(context.read_traces(), stage.rows.slice)
 
 
+def tokens(record: TraceRecord) -> int:
+    """Tokens that a trace takes. A record has what the teacher generated, also for thoughts that were left out; a token
+    of two bytes is short in any text, so no trace has more than that."""
+    return min(record.tokens, len(record.trace.encode()) // 2 + 1)
+
+
 def unit_counts(context: Context, stage: Stage) -> tuple[int, ...]:
     """How many units each trace has that a mask could hide; none without an earlier run, or for a unit that fails."""
     if stage.mask is None:

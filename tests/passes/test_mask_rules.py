@@ -323,11 +323,12 @@ def test_only_the_slice_of_a_stage_is_counted(tmp_path: Path) -> None:
 
 
 def test_solutions_longer_than_the_limit_are_counted_at_each_limit(tmp_path: Path) -> None:
-    traces = [made(at, "1 + 1 = 2", tokens=tokens) for at, tokens in enumerate((500, 512, 513, 600))]
+    traces = [made(at, "1 + 1 = 2. " * 120, tokens=tokens) for at, tokens in enumerate((500, 512, 513, 600))]
+    traces.append(made(4, "1 + 1 = 2", tokens=600))  # most of it were thoughts that the trace does not hold
     found = told(linted(tmp_path, traces=traces), tmp_path)
     assert [(rule, marked, message) for _, rule, marked, message in found] == [
-        ("answer-cut", "train", "2 of 4 traces of an earlier run are longer than 512 tokens (in the teacher's)"),
-        ("answer-cut", "evaluate", "2 of 4 traces of an earlier run are longer than 512 tokens (in the teacher's)"),
+        ("answer-cut", "train", "2 of 5 traces of an earlier run are longer than 512 tokens (in the teacher's)"),
+        ("answer-cut", "evaluate", "2 of 5 traces of an earlier run are longer than 512 tokens (in the teacher's)"),
     ]
 
 
@@ -338,7 +339,7 @@ def test_what_is_deliberate_can_be_allowed(tmp_path: Path) -> None:
 
 def test_an_exception_that_only_rows_of_a_run_need_is_kept_before_it(tmp_path: Path) -> None:
     allow = "allow: [{rule: answer-cut, reason: the limit is the paper's}]\n"
-    long = [made(at, "1 + 1 = 2", tokens=600) for at in range(3)]
+    long = [made(at, "1 + 1 = 2. " * 120, tokens=600) for at in range(3)]
     assert [f.rule for f in linted(tmp_path, traces=long)] == ["answer-cut", "answer-cut"]
     assert linted(tmp_path, traces=long, tail=allow) == []
     assert linted(tmp_path, tail=allow) == []

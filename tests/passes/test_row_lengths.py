@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,11 @@ def test_what_cannot_be_counted_is_told_as_an_estimate(tmp_path: Path) -> None:
     assert finding.message.startswith("about ")
     assert finding.message.endswith("(in the teacher's tokens)")
     assert "about" in finding.help
+
+
+def test_thoughts_that_were_left_out_of_a_trace_take_no_room_in_a_row(tmp_path: Path) -> None:
+    """A reasoning teacher's record has the tokens of its thoughts, which its trace does not hold."""
+    given = context(tmp_path, "base: {builtin: tiny-student}", "base: {path: own}")
+    thought = tuple(replace(record, tokens=5000) for record in TRACES)
+    run = Traces(file="traces.jsonl", records=thought, whole=True)
+    assert found(given._replace(read_traces=lambda: run)) == []

@@ -93,7 +93,7 @@ def _limit(
         message = f"{what} into {limit} tokens: with their openers they take at least {least}"
         yield warning(RULE, span, message, "raise `max_new_tokens`")
         return
-    cut = sum(record.tokens > limit for record in traces)
+    cut = sum(seen.tokens(record) > limit for record in traces)
     if not seen.rare(cut, len(traces)):
         message = f"{seen.of_traces(cut, len(traces))} are longer than {limit} tokens (in the teacher's)"
         advice = "raise `max_new_tokens`: a solution that is cut before its answer counts as wrong"
