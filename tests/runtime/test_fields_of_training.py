@@ -146,3 +146,15 @@ def test_what_no_spec_decides_is_not_left_to_the_library(by: str, name: str, tra
 def test_the_parts_of_a_reward_are_in_the_log_under_their_names(trainers: Trainers) -> None:
     log = trainers.of("grpo").ran.read("log.jsonl")  # type: ignore[union-attr]
     assert {"reward", "gate/1", "term/odd", "unscorable", "loss", "lr", "grad_norm", "kl"} <= set(log[0])
+
+
+@pytest.mark.parametrize(
+    ("by", "counts"),
+    [
+        ("sft", {"rows": 25, "rows_used": 24, "rows_too_long": 1, "steps": 4}),
+        ("grpo", {"rows": 7, "rows_used": 6, "rows_too_long": 1, "steps": 4}),
+    ],
+)
+def test_what_became_of_the_rows_is_among_the_metrics(by: str, counts: dict[str, int], trainers: Trainers) -> None:
+    metrics = trainers.of(by).ran.read("metrics.json")  # type: ignore[union-attr]
+    assert {name: metrics[name] for name in counts} == counts
