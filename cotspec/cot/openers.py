@@ -111,6 +111,11 @@ def line_starts(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int,
         yield match.start() + 1, match.end(), match.group(match.re.groups)
 
 
+def begins(opener: re.Pattern[str], text: str) -> bool:
+    """Whether a line of a text begins with an opener; of one line, whether it does."""
+    return next(line_starts(opener, text), None) is not None
+
+
 def marks(text: str, openers: Openers) -> list[Mark]:
     """Every place where an answer is given, from left to right."""
     found = [Mark(start, end, "line") for start, end, _ in line_starts(openers.line, text)]

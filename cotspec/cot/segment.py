@@ -15,7 +15,8 @@ Pure and linear in the length of the text; knows nothing of right and wrong. The
    answer line, a box, or an opener on the very last line, because thoughts talk of answers. Boxes beside each other
    (`\\boxed{1} and \\boxed{2}`) are one answer.
    Thoughts end at `</think>`, whatever opens them: nothing before it is a step or an answer, and without an opener they
-   begin with the text (a chat template has opened them).
+   begin with the text (a chat template has opened them). A text that opens them with a tag and never closes them is
+   thoughts and nothing else: what was cut off in them has no answer, whatever they try out.
 6. What a tag opens (`<answer>`) says what stands before its closer (`</answer>`).
 """
 
@@ -28,7 +29,18 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from cotspec.cot.latex import box_run
-from cotspec.cot.openers import KINDS, MARKUP, Mark, Openers, compile_openers, line_starts, marks, thoughts_end
+from cotspec.cot.openers import (
+    KINDS,
+    MARKUP,
+    THINK,
+    Mark,
+    Openers,
+    begins,
+    compile_openers,
+    line_starts,
+    marks,
+    thoughts_end,
+)
 from cotspec.spec.payload import TraceFormat
 
 _VISIBLE = re.compile(r"\S")
@@ -98,6 +110,8 @@ def segment(text: str, fmt: TraceFormat) -> Trace:
     """Tile a text: the segments joined give it back. An empty text has none. O(len(text))."""
     openers = compile_openers(fmt.thinking, fmt.step, fmt.answer)
     floor, _ = thoughts_end(text, openers)
+    if floor < 0 and _never_closed(text, openers):
+        return Trace(text, _tile(text, _head(_thinking(text, openers, end=len(text), closed=True), len(text)), {}))
     found = [mark for mark in marks(text, openers) if mark.start >= floor]
     steps = [step for step in _steps(text, openers) if step.start >= floor]
     thinking = _thinking(text, openers, end=steps[0].start if steps else len(text), closed=floor >= 0)
@@ -114,6 +128,12 @@ def _thinking(text: str, openers: Openers, *, end: int, closed: bool) -> tuple[i
     if opened and opened[0] < end:
         return opened[:2]
     return (0, 0) if closed and end else None
+
+
+def _never_closed(text: str, openers: Openers) -> bool:
+    """Whether a text without a closer begins with thoughts that a tag opens: the format's own, or `<think>`."""
+    begun = text.lstrip()
+    return begun.startswith(THINK) or bool(openers.thinking_ends and begins(openers.thinking, begun))
 
 
 def _open_thoughts(thinking: tuple[int, int] | None, floor: int) -> int:

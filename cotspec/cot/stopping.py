@@ -11,11 +11,10 @@ closer). Talk of answers in the thoughts does not count: they last from their op
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cotspec.cot.openers import MARKUP, THINK, THINK_ENDS, Openers, compile_openers, line_starts, marks
+from cotspec.cot.openers import MARKUP, THINK, THINK_ENDS, Openers, begins, compile_openers, marks
 from cotspec.spec.payload import Stop
 
 
@@ -77,16 +76,12 @@ class _Thoughts:
         if closed:
             self._tagged = self._free = False
         line = line[closed:]
-        if _begins(self._openers.thinking, line) or line.lstrip().startswith(THINK):
+        if begins(self._openers.thinking, line) or line.lstrip().startswith(THINK):
             self._tagged = bool(self._openers.thinking_ends) or line.lstrip().startswith(THINK)
             self._free = True
-        elif not self._tagged and _begins(self._openers.step, line):
+        elif not self._tagged and begins(self._openers.step, line):
             self._free = False
         if self._tagged or self._free:
             return None
         ends = [mark.end for mark in marks(line, self._openers) if mark.kind in ("line", "inline")]
         return line[ends[-1] :] if ends else None
-
-
-def _begins(opener: re.Pattern[str], line: str) -> bool:
-    return next(line_starts(opener, line), None) is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from cotspec.cot.openers import THINK, compile_openers, line_starts, thoughts_end
+from cotspec.cot.openers import THINK, THINK_ENDS, compile_openers, line_starts, thoughts_end
 from cotspec.cot.segment import Trace, segment
 from cotspec.spec.payload import TraceFormat
 
@@ -19,6 +19,12 @@ class Fitted(NamedTuple):
 
     text: str
     thoughts: Literal["", "renamed", "left_out"]
+
+
+def reopened(text: str, *, thinking: bool) -> str:
+    """A completion whose prompt left `<think>` open (`thinking`): with that opener in front where nothing closes it, so
+    that whoever reads the text alone takes what was cut off in thoughts for thoughts."""
+    return f"{THINK}{text}" if thinking and THINK_ENDS not in text else text
 
 
 def fit(text: str, fmt: TraceFormat) -> Fitted:

@@ -8,7 +8,7 @@ KERNEL = MappingProxyType(
     {
         "problems": 1,
         "contamination": 1,
-        "segment": 3,
+        "segment": 4,
         "answers": 2,
         "picking": 1,
         "mask": 1,

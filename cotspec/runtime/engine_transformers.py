@@ -16,6 +16,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from cotspec.cot.thoughts import reopened
 from cotspec.runtime import models
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.generate import Completion, Draw
@@ -87,9 +88,9 @@ class TransformersEngine:
         end = next((place for place, token in enumerate(row) if token in self._ends), None)
         kept = row if end is None else row[: end + 1]
         if cut := stopper.cut(kept, thinking=thinking):
-            return Completion(text=cut.text, tokens=cut.tokens, truncated=False)
-        text = self._tokenizer.decode(kept, skip_special_tokens=True)
-        return Completion(text=str(text), tokens=len(kept), truncated=end is None)
+            return Completion(text=reopened(cut.text, thinking=thinking), tokens=cut.tokens, truncated=False)
+        text = reopened(str(self._tokenizer.decode(kept, skip_special_tokens=True)), thinking=thinking)
+        return Completion(text=text, tokens=len(kept), truncated=end is None)
 
 
 class Ending(StoppingCriteria):  # type: ignore[misc]  # transformers is untyped

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cotspec.cot.thoughts import reopened
 from cotspec.runtime import models
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.generate import Completion, Draw
@@ -65,6 +66,8 @@ class VllmEngine:
 
 def _completion(draw: Draw, made: Any, stopper: Stopper) -> Completion:
     """vLLM ends early at literal texts; what is kept is decided as for any engine, and the answer's line only here."""
-    if cut := stopper.cut(list(made.token_ids), thinking=stopper.thinks(draw.ids)):
-        return Completion(text=cut.text, tokens=cut.tokens, truncated=False)
-    return Completion(text=made.text, tokens=len(made.token_ids), truncated=made.finish_reason == "length")
+    thinking = stopper.thinks(draw.ids)
+    if cut := stopper.cut(list(made.token_ids), thinking=thinking):
+        return Completion(text=reopened(cut.text, thinking=thinking), tokens=cut.tokens, truncated=False)
+    text = reopened(made.text, thinking=thinking)
+    return Completion(text=text, tokens=len(made.token_ids), truncated=made.finish_reason == "length")

@@ -284,3 +284,23 @@ def test_time_grows_linearly_with_a_hostile_text(piece: str) -> None:
 
     # 32 times the text may take 200 times as long (noise, caches); a quadratic cut takes 1,024 times.
     assert cost(2**18) < 200 * cost(2**13) + 0.02
+
+
+@pytest.mark.parametrize(
+    ("thinking", "text"),
+    [
+        ("Thinking…", "<think>\nStep 1: a try\nAnswer: 7"),
+        ("Thinking…", "  <think>Answer: 7"),
+        ("<think>", "<think>\nStep 1: a try\nAnswer: 7"),
+        ("<reason>", "<reason>\nStep 1: a try\n\\boxed{7}"),
+        ("<reason>", "<think>\nAnswer: 7"),
+    ],
+)
+def test_thoughts_that_a_tag_opens_and_nothing_closes_hold_neither_steps_nor_an_answer(
+    thinking: str, text: str
+) -> None:
+    """A completion that was cut off in its thoughts: what it tries out there is no answer."""
+    trace = segment(text, TraceFormat(thinking=thinking, step="Step {n}:", answer="Answer:"))
+    assert trace.answer is None
+    assert trace.steps == ()
+    assert "".join(text[part.start : part.end] for part in trace.segments) == text

@@ -255,6 +255,7 @@ def asked(text: str, *, step: int = 0, gold: str = "5") -> Callable[[Trained], t
         (total,) = trained.trainer.reward_funcs[0](
             completion_ids=[trained.trainer.processing_class(text)["input_ids"]],
             answer=[gold],
+            thinking=[False],
             teacher_steps=[1],
             teacher_words=[11],
             teacher_tokens=[20],

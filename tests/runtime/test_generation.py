@@ -349,3 +349,20 @@ def test_a_gpu_that_is_not_there_is_a_clear_message(
     code, _, err = run_here(stage("evaluate-1", body, {"problems": problems, "model": tiny_model}, gpus=1))
     assert code == 2
     assert "set `gpus: 0`" in err
+
+
+def test_a_completion_whose_prompt_left_thoughts_open_says_so_where_nothing_closes_them(
+    stage: Stage, tmp_path: Path, tiny_model: Path, problems: Path, run_here: Run
+) -> None:
+    """Else an answer that was only tried out before the limit would be graded."""
+
+    def texts(prompt: str, name: str) -> list[str]:
+        body = EvaluateBody(model=MODEL, prompt=prompt, sampling=GREEDY, format=FORMAT, seed=1)
+        folder = stage(name, body, {"problems": problems, "model": tiny_model})
+        code, _, err = run_here(folder)
+        assert code == 0, err
+        return [json.loads(line)["text"] for line in (folder / "out/predictions.jsonl").read_text().splitlines()]
+
+    plain, opened = texts("{{ question }}\n", "a"), texts("{{ question }}\n<think>\n", "b")
+    assert all(text.startswith("<think>") for text in opened)
+    assert not any("<think>" in text for text in plain)

@@ -29,7 +29,9 @@ class Letters:
         return ["".join(map(chr, row)) for row in ids]
 
 
-def score(value: str, *texts: str, times: int = 1) -> tuple[list[float | None], dict[str, list[float]]]:
+def score(
+    value: str, *texts: str, times: int = 1, thinking: bool = False
+) -> tuple[list[float | None], dict[str, list[float]]]:
     body = bodies.grpo(reward=bodies.reward(value))
     reward = CompositeReward(compile_reward(body.reward), body, cast(Any, Letters()))
     logged: dict[str, list[float]] = defaultdict(list)
@@ -38,6 +40,7 @@ def score(value: str, *texts: str, times: int = 1) -> tuple[list[float | None], 
         found = reward(
             completion_ids=[list(map(ord, text)) for text in texts],
             answer=["5"] * len(texts),
+            thinking=[thinking] * len(texts),
             trainer_state=State(),
             log_metric=lambda name, number: logged[name].append(number),
             **same,
@@ -77,7 +80,12 @@ def test_a_group_that_lies_in_two_processes_is_judged_whole() -> None:
             gather=lambda own, other=elsewhere: [*own, (other, True), (None, True)],
         )
         reward(
-            completion_ids=[[65], [66]], answer=["5"] * 2, trainer_state=State(), log_metric=logged.__setitem__, **same
+            completion_ids=[[65], [66]],
+            answer=["5"] * 2,
+            thinking=[False] * 2,
+            trainer_state=State(),
+            log_metric=logged.__setitem__,
+            **same,
         )
         assert logged["groups_without_signal"] == share
 
@@ -89,7 +97,12 @@ def test_a_process_without_a_score_waits_for_the_others() -> None:
     reward = CompositeReward(compile_reward(body.reward), body, cast(Any, Letters()), gather=gather)
     same = {key: [1] * 2 for key in ("teacher_steps", "teacher_words", "teacher_tokens")}
     found = reward(
-        completion_ids=[[65], [66]], answer=["5"] * 2, trainer_state=State(), log_metric=lambda *_: None, **same
+        completion_ids=[[65], [66]],
+        answer=["5"] * 2,
+        thinking=[False] * 2,
+        trainer_state=State(),
+        log_metric=lambda *_: None,
+        **same,
     )
     assert found == [None, None]
 
@@ -103,5 +116,27 @@ def test_a_completion_is_cut_when_it_is_as_long_as_the_limit_and_does_not_end_by
     logged: dict[str, float] = {}
     same = {key: [1] * 4 for key in ("teacher_steps", "teacher_words", "teacher_tokens")}
     ids = [list(map(ord, text)) for text in texts]
-    reward(completion_ids=ids, answer=["5"] * 4, trainer_state=State(), log_metric=logged.__setitem__, **same)
+    reward(
+        completion_ids=ids,
+        answer=["5"] * 4,
+        thinking=[False] * 4,
+        trainer_state=State(),
+        log_metric=logged.__setitem__,
+        **same,
+    )
     assert logged["truncated"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("text", "thinking", "right"),
+    [
+        ("Step 1: a\nAnswer: 5", False, 1.0),
+        ("Step 1: a\nAnswer: 5", True, 0.0),
+        ("Step 1: a\nAnswer: 7\n</think>\nStep 1: b\nAnswer: 5", True, 1.0),
+    ],
+)
+def test_what_was_cut_off_inside_thoughts_that_the_prompt_opened_is_no_answer(
+    text: str, thinking: bool, right: float
+) -> None:
+    found, logged = score("correct", text, thinking=thinking)
+    assert (found, logged["accuracy"]) == ([right], [right])

@@ -13,6 +13,7 @@ from cotspec.cot.judging import Grade
 from cotspec.cot.measures import Measured, Teacher, measure
 from cotspec.cot.rewards import CompiledReward, Score
 from cotspec.cot.signal import GROUPS, TRUNCATED, Scored, groups_without_signal
+from cotspec.cot.thoughts import reopened
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.stopping import Cut
@@ -70,6 +71,7 @@ class CompositeReward:
         teacher_tokens: Sequence[int],
         trainer_state: State,
         log_metric: Log,
+        thinking: Sequence[bool],
         cuts: Sequence[Cut | None] = (),
         **_: object,
     ) -> list[float | None]:
@@ -78,9 +80,10 @@ class CompositeReward:
             Teacher(steps=s, words=w, tokens=t)
             for s, w, t in zip(teacher_steps, teacher_words, teacher_tokens, strict=True)
         ]
+        completions = self._completions(completion_ids, cuts, thinking)
         measured = [
             measure(cut.text, tokens=cut.tokens, gold=gold, teacher=teacher, fmt=self._format)
-            for cut, gold, teacher in zip(self._completions(completion_ids, cuts), answer, teachers, strict=True)
+            for cut, gold, teacher in zip(completions, answer, teachers, strict=True)
         ]
         progress = self._progress(trainer_state)
         scores = [self._reward.score(one.values, progress) for one in measured]
@@ -99,11 +102,16 @@ class CompositeReward:
         """Whether a completion was ended by the limit and not by itself."""
         return len(ids) >= self._body.sampling.max_new_tokens and ids[-1] not in self.ends
 
-    def _completions(self, completion_ids: Sequence[Sequence[int]], cuts: Sequence[Cut | None]) -> list[Cut]:
+    def _completions(
+        self, completion_ids: Sequence[Sequence[int]], cuts: Sequence[Cut | None], thinking: Sequence[bool]
+    ) -> list[Cut]:
         """What each completion says and its length: up to its stop where it was stopped (`cuts` is empty without)."""
         texts = self._tokenizer.batch_decode(list(map(list, completion_ids)), skip_special_tokens=True)
         whole = [Cut(len(ids), text) for ids, text in zip(completion_ids, texts, strict=True)]
-        return [cut or own for cut, own in zip(cuts, whole, strict=True)] if cuts else whole
+        kept = [cut or own for cut, own in zip(cuts, whole, strict=True)] if cuts else whole
+        return [
+            one._replace(text=reopened(one.text, thinking=thinks)) for thinks, one in zip(thinking, kept, strict=True)
+        ]
 
     def _progress(self, state: State) -> float:
         """0 at the first generation of the run, 1 at its last."""

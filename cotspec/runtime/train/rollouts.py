@@ -63,16 +63,17 @@ class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
         return ids, logprobs
 
     def _generate(self, prompts: list[str]) -> tuple[Any, ...]:
-        """TRL's result, with a mask that leaves the added tokens out of the loss, and the cuts for the reward."""
-        made = super()._generate(prompts)
-        if not self._stopper:
-            return tuple(made)
-        prompt_ids, ids, _, completions, logprobs, extra, *rest = made
-        mask = [
-            [1] * (len(own) if cut is None else cut.tokens) + [0] * (cut is not None)
-            for own, cut in zip(ids, self._cuts, strict=True)
-        ]
-        return (prompt_ids, ids, mask, completions, logprobs, {**extra, "cuts": self._cuts}, *rest)
+        """TRL's result, with a mask that leaves the added tokens out of the loss; for the reward the cuts, and which
+        completions begin inside thoughts."""
+        prompt_ids, ids, mask, completions, logprobs, extra, *rest = super()._generate(prompts)
+        extra = {**extra, "thinking": [self._stopper.thinks(prompt) for prompt in prompt_ids]}
+        if self._stopper:
+            extra["cuts"] = self._cuts
+            mask = [
+                [1] * (len(own) if cut is None else cut.tokens) + [0] * (cut is not None)
+                for own, cut in zip(ids, self._cuts, strict=True)
+            ]
+        return (prompt_ids, ids, mask, completions, logprobs, extra, *rest)
 
 
 def _ended(values: Sequence[Any], cut: Cut | None, end: Any) -> list[Any]:
