@@ -32,6 +32,7 @@ _BOUND = re.compile(
     r"(?: \w{1,9}){0,2}? ?[$(]*-?[0-9]"
     r"|[0-9][^0-9,;]{0,24}\b(?:or|and) (?:more|less|fewer|greater|above|below|over|under|up)\b"
     r"|[0-9][^0-9,;.]{0,16}(?:\b(?:is|are|was|were|does|do|can) ?not\b|n't\b|\b(?:is|are) (?:wrong|incorrect)\b)"
+    r"|[0-9][^0-9,;.]{0,16}\b(?:if|unless|provided(?: that)?)\b|[0-9][^0-9,;.]{0,16}\btwice\b"
     r"|\bno (?:real )?solutions?\b"
     r"|[0-9] (?:squared|cubed|factorial)\b|[0-9]\+(?!\s?[0-9(A-Za-z\\.])|[0-9]\+ [a-z]{2,}|[0-9] ?[-+*×÷/^=]\Z",
     re.I,

@@ -90,6 +90,7 @@ NOT_RIGHT = [
     ("x=3, y=4", "4, 3"), ("5 or 6", "5"), ("5, 6", "6"), ("5 (or 6)", "5"), ("5, maybe it is 6", "6"), ("{5, 6}", "6"),
     ("at most 6", "6"), ("6 or more", "6"), ("over 6", "6"), ("fewer than 6", "6"), ("up to 6", "6"), ("≥ 6", "6"),
     ("x \\ne 6", "6"), ("5+ years", "5"), ("nearly 6", "6"), ("It isn't 5", "5"), ("He does not have 5", "5"),
+    ("5 if it rains", "5"), ("5 provided n is even", "5"), ("5 unless n = 3", "5"), ("72 twice", "72"),
     ("at least 6 apples", "at most 6 apples"), ("6", "more than 6"), ("6, not 5", "5"), ("not 6 but 5", "6"),
     # sums and operations that are left to do
     ("3 × 4", "12"), ("(9+1)", "10"), ("1/2 + 1/3", "5/6"), ("5-10 books", "10"), ("6 squared", "36"),
