@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from cotspec import cli
 from tests.support import Run
@@ -16,6 +17,11 @@ from tests.support import Run
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write golden files anew (look at the diff)")
+
+
+# A shared machine is now and then too slow for a time limit on an example; CI tries the same examples each time.
+settings.register_profile("suite", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:

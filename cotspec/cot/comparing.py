@@ -137,8 +137,8 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "bounds",
-        "A negation, a bound, a condition or an operation in words is no value: ungradable, unless the gold answer says "
-        "the same.",
+        "A negation, a bound, a condition or an operation in words is no value: ungradable, unless the gold answer "
+        "says the same.",
         ("at least 6 apples", "at least 6"),
         ("more than 6", "6"),
         judging.bound,
