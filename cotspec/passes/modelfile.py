@@ -8,11 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cotspec.builtin.digest import MODELS
-from cotspec.passes import lineage
 
 if TYPE_CHECKING:
-    from cotspec.passes.check.context import Context
-    from cotspec.spec.experiment import Model
+    from cotspec.spec.experiment import Experiment, Model
 
 
 class ModelFile(NamedTuple):
@@ -42,17 +40,8 @@ def _builtin(name: str) -> ModelFile | None:
     return ModelFile(config=json.loads(text), template=False)  # they speak one plain format
 
 
-def of(context: Context, name: str) -> tuple[str, ModelFile] | None:
-    """The model that a stage (or a model itself) begins with: its name in the spec, and its files where they are."""
-    first = lineage.first_model(context.experiment, name)
-    model = context.experiment.models.get(first)
-    found = None if model is None else context.read_model(model)
-    return None if found is None else (first, found)
-
-
-def generating(context: Context) -> Iterator[tuple[tuple[str, ...], str, int]]:
+def generating(spec: Experiment) -> Iterator[tuple[tuple[str, ...], str, int]]:
     """Every place that text is drawn for: where its sampling stands, from which model or stage, how many new tokens."""
-    spec = context.experiment
     yield ("teach", "sampling"), spec.teach.model, spec.teach.sampling.max_new_tokens
     for name, stage in spec.stages.items():
         if stage.rows.from_ == "failures":

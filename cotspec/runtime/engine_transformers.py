@@ -18,8 +18,8 @@ from transformers import (
 
 from cotspec.cot.thoughts import reopened
 from cotspec.runtime import models
+from cotspec.runtime.engine import Completion, Draw
 from cotspec.runtime.errors import TaskError
-from cotspec.runtime.generate import Completion, Draw
 from cotspec.runtime.stopping import Stopper
 from cotspec.spec.payload import Sampling
 

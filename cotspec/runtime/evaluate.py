@@ -13,6 +13,7 @@ from cotspec.cot.prompting import render
 from cotspec.cot.segment import segment
 from cotspec.cot.stats import wilson
 from cotspec.runtime import generate, lines
+from cotspec.runtime.engine import Completion
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.records import Prediction, Problem
@@ -63,7 +64,7 @@ def ask(problems: Sequence[Problem], *, prompt: str, samples: int) -> list[gener
     ]
 
 
-def grade(problems: Sequence[Problem], answers: Sequence[generate.Completion], fmt: TraceFormat) -> list[Prediction]:
+def grade(problems: Sequence[Problem], answers: Sequence[Completion], fmt: TraceFormat) -> list[Prediction]:
     """One prediction per answer, in order; `answers` holds the same number for each problem."""
     samples = len(answers) // max(1, len(problems))
     return [
@@ -73,7 +74,7 @@ def grade(problems: Sequence[Problem], answers: Sequence[generate.Completion], f
     ]
 
 
-def _graded(problem: Problem, answer: generate.Completion, fmt: TraceFormat) -> Prediction:
+def _graded(problem: Problem, answer: Completion, fmt: TraceFormat) -> Prediction:
     trace = segment(answer.text, fmt)
     found = grading.grade(trace, problem.answer)
     return Prediction(

@@ -12,11 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
+from typing import Any
+from zlib import crc32
 
 from cotspec.runtime import fitting, models
+from cotspec.runtime.engine import Completion, Draw, Engine
 from cotspec.runtime.errors import TaskError
-from cotspec.runtime.progress import Progress
+from cotspec.runtime.progress import Progress, say
 from cotspec.runtime.task import Task
 from cotspec.spec.payload import ModelRef, Sampling
 
@@ -30,15 +32,6 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Completion:
-    """What was generated: the text without special tokens, and its length with the end-of-sequence token."""
-
-    text: str
-    tokens: int
-    truncated: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
     """What to generate with. `partial` collects finished batches and is read again after a kill."""
 
@@ -46,27 +39,6 @@ class Job:
     sampling: Sampling
     seed: int
     partial: Path
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Draw:
-    """One request as an engine gets it: token ids and the seed of its random numbers (below 2⁶³)."""
-
-    ids: list[int]
-    seed: int
-
-
-class Engine(Protocol):
-    """Something that completes prompts."""
-
-    batch: int
-    """Requests it likes to get at a time."""
-
-    def encode(self, prompt: str) -> list[int]:
-        """Token ids of a prompt."""
-
-    def complete(self, draws: Sequence[Draw], sampling: Sampling) -> list[Completion]:
-        """Complete a batch, in order."""
 
 
 def generate(task: Task, ref: ModelRef, requests: Sequence[Request], job: Job) -> list[Completion]:
@@ -112,20 +84,32 @@ def _seed(seed: int, key: str) -> int:
 
 
 def _line(index: int, request: Request, completion: Completion) -> bytes:
+    """The record as JSON, then its CRC-32: a check against accidents of the disk."""
     record = [index, request.key, completion.text, completion.tokens, completion.truncated]
-    return json.dumps(record, ensure_ascii=True).encode() + b"\n"
+    text = json.dumps(record, ensure_ascii=True).encode()
+    return text + b" %08x\n" % crc32(text)
+
+
+def _record(line: bytes) -> list[Any] | None:
+    """What a line holds; None when it is torn or damaged."""
+    text, _, told = line.rpartition(b" ")
+    return list(json.loads(text)) if told == b"%08x\n" % crc32(text) else None
 
 
 def _finished(partial: Path, requests: Sequence[Request]) -> Iterator[tuple[int, Completion]]:
-    """Completions of an earlier run. A torn last line is cut off, so that the next append starts on a line."""
+    """Completions of an earlier run, up to the first line that is torn or is not as it was written: from there on the
+    file is cut off, so that the next append starts on a line."""
     if not partial.exists():
         return
     whole = 0
     for line in partial.read_bytes().splitlines(keepends=True):
-        if not line.endswith(b"\n"):
+        record = _record(line)
+        if record is None:
+            if line.endswith(b"\n"):  # else a kill tore it
+                say("a finished completion was damaged after it was written: it and those after it are made again")
             break
         whole += len(line)
-        index, key, text, tokens, truncated = json.loads(line)
+        index, key, text, tokens, truncated = record
         if index >= len(requests) or requests[index].key != key:
             raise TaskError(f"{partial} belongs to other requests: remove it and run again")
         yield index, Completion(text=text, tokens=tokens, truncated=truncated)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import grimp
+import networkx
+
 ROOT = Path(__file__).parents[2]
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
 MODULES = {
@@ -39,3 +42,11 @@ def test_the_runtime_is_kept_from_everything_above_the_kernel() -> None:
     rule = contract("The runtime knows only the kernel, the payload, the builtins and the hub")
     told = {module.removeprefix("cotspec.") for module in rule["forbidden_modules"]}
     assert told | {"runtime", "cot", "spec", "builtin", "hub"} == MODULES
+
+
+def test_no_module_imports_in_a_circle() -> None:
+    """Not inside a function either: two modules that need each other are one, or lack a third."""
+    graph = grimp.build_graph("cotspec", cache_dir=None)
+    arrows = ((module, other) for module in graph.modules for other in graph.find_modules_directly_imported_by(module))
+    circles = [found for found in networkx.strongly_connected_components(networkx.DiGraph(arrows)) if len(found) > 1]
+    assert circles == []

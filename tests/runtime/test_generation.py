@@ -14,7 +14,8 @@ from bodies import FORMAT, GREEDY, MODEL, SAMPLED
 from conftest import SOLVE, Run, Stage, contents, start, write_lines
 
 from cotspec.runtime import generate
-from cotspec.runtime.generate import Completion, Draw, Job, Request
+from cotspec.runtime.engine import Completion, Draw
+from cotspec.runtime.generate import Job, Request
 from cotspec.spec.payload import (
     Best,
     EvaluateBody,
@@ -83,6 +84,25 @@ def test_a_stopped_generation_goes_on_after_its_last_whole_line(tmp_path: Path, 
     assert engine.asked == [[5, 3], [1]]
     assert resumed == whole
     assert job.partial.read_bytes() == (tmp_path / "q").read_bytes()
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 3])
+def test_a_damaged_line_of_a_stopped_generation_is_made_again_with_those_after_it(
+    tmp_path: Path, at: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = Job(what="x", sampling=SAMPLED, seed=1, partial=tmp_path / "p")
+    whole: dict[int, Completion] = {}
+    generate.complete(Fake(), REQUESTS, job, whole)
+    bytes_ = job.partial.read_bytes()
+    lines = bytes_.splitlines(keepends=True)
+    lines[at] = lines[at].replace(b"true", b"false") if b"true" in lines[at] else lines[at].replace(b"false", b"true")
+    job.partial.write_bytes(b"".join(lines))
+    resumed = dict(generate._finished(job.partial, REQUESTS))
+    assert len(resumed) == at
+    assert "was damaged after it was written" in capsys.readouterr().out
+    generate.complete(Fake(), REQUESTS, job, resumed)
+    assert resumed == whole
+    assert set(job.partial.read_bytes().splitlines()) == set(bytes_.splitlines())  # a batch is written whole, again
 
 
 def test_what_a_prompt_gets_does_not_depend_on_the_batch_it_is_in(

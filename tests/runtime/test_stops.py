@@ -88,8 +88,8 @@ def test_an_engine_that_went_on_gives_the_same_as_one_that_ended(tiny_model: Pat
 
 
 def test_vllms_output_is_cut_like_any(tiny_model: Path) -> None:
+    from cotspec.runtime.engine import Completion, Draw
     from cotspec.runtime.engine_vllm import _completion
-    from cotspec.runtime.generate import Completion, Draw
 
     tokenizer = models.load_tokenizer(models.Source(folder=tiny_model, chat=None, trust_remote_code=False))
     stopper = Stopper(Stop(texts=("Question:",), after="answer", format=bodies.FORMAT), tokenizer)

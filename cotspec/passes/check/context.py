@@ -10,6 +10,7 @@ from cotspec.diagnostics import Diagnostic, Severity, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path, SourceMap
 from cotspec.diagnostics.suggest import alike, did_you_mean, near
+from cotspec.passes import lineage
 from cotspec.passes.modelfile import ModelFile, of_builtin
 from cotspec.passes.options import DEFAULT, Options
 from cotspec.spec.experiment import Best, Data, Experiment, Model, Stage
@@ -85,6 +86,13 @@ class Context(NamedTuple):
     def stages(self) -> Iterator[tuple[Path, str, Stage]]:
         """Every stage with its path and name, in order."""
         return ((("stages", name), name, stage) for name, stage in self.experiment.stages.items())
+
+    def files_of(self, name: str) -> tuple[str, ModelFile] | None:
+        """The model that a stage (or a model itself) begins with: its name in the spec, its files where they are."""
+        first = lineage.first_model(self.experiment, name)
+        model = self.experiment.models.get(first)
+        found = None if model is None else self.read_model(model)
+        return None if found is None else (first, found)
 
     def resources(self, stage: str) -> TrainResources:
         """How a stage is run: `resources.train` with what `resources.stages` changes.

@@ -23,7 +23,7 @@ RULE = Rule(
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every place that text is drawn for, and every stage."""
-    for where, name, new in modelfile.generating(context):
+    for where, name, new in modelfile.generating(context.experiment):
         here: tuple[str | int, ...] = (*where, "max_new_tokens")
         most = _positions(context, name)
         if most and here in context.source.values and new >= most[1]:
@@ -38,6 +38,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def _positions(context: Context, name: str) -> tuple[str, int] | None:
-    found = modelfile.of(context, name)
+    found = context.files_of(name)
     most = 0 if found is None else fit.positions(found[1].config)
     return (found[0], most) if found is not None and most else None

@@ -34,7 +34,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if fit.ALL_LINEAR in targets and len(set(targets)) > 1:
             message = f"`{fit.ALL_LINEAR}` stands beside names of layers"
             yield finding(RULE, context.source.value(here), message, "name either all linear layers or some of them")
-        elif (found := modelfile.of(context, name)) is not None:
+        elif (found := context.files_of(name)) is not None:
             yield from _unmatched(context, here, stage.train.lora, *found)
 
 

@@ -8,7 +8,7 @@ from cotspec.cot import fit
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.suggest import listed
-from cotspec.passes import lineage, modelfile
+from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec.experiment import FailureRows
 
@@ -31,7 +31,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     drawn = (lineage.first_model(spec, name) for name in (spec.teach.model, *mined, *spec.evaluate.of))
     uneven: dict[int, list[str]] = {}
     for name in dict.fromkeys(drawn):
-        found = modelfile.of(context, name)
+        found = context.files_of(name)
         heads = 0 if found is None else fit.heads(found[1].config)
         if heads % parts:
             uneven.setdefault(heads, []).append(name)

@@ -1,0 +1,39 @@
+"""What completes prompts, as `generate` sees it: the engines implement this and know nothing of jobs or files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from cotspec.spec.payload import Sampling
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completion:
+    """What was generated: the text without special tokens, and its length with the end-of-sequence token."""
+
+    text: str
+    tokens: int
+    truncated: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draw:
+    """One request as an engine gets it: token ids and the seed of its random numbers (below 2⁶³)."""
+
+    ids: list[int]
+    seed: int
+
+
+class Engine(Protocol):
+    """Something that completes prompts."""
+
+    batch: int
+    """Requests it likes to get at a time."""
+
+    def encode(self, prompt: str) -> list[int]:
+        """Token ids of a prompt."""
+
+    def complete(self, draws: Sequence[Draw], sampling: Sampling) -> list[Completion]:
+        """Complete a batch, in order."""
