@@ -1,8 +1,11 @@
-"""`cotspec explain SLUG`: what a rule wants and why, with an example that fails and one that passes."""
+"""`cotspec explain SLUG`: what a rule wants and why, with an example that fails and one that passes.
+
+`cotspec explain measures`: what a reward may ask and compute.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
@@ -13,9 +16,12 @@ if TYPE_CHECKING:
 
 
 def run(slug: str | None) -> int:
-    """Print one rule, or without a slug the first sentence of each. Raises ProblemError for an unknown slug."""
+    """Print one rule, the measures, or without a slug the first sentence of each rule. Raises ProblemError."""
     from cotspec.diagnostics.suggest import did_you_mean, near
 
+    if slug == "measures":
+        print("\n".join(_measures()))
+        return 0
     known = rules()
     if slug is None:
         width = max(map(len, known))
@@ -27,6 +33,18 @@ def run(slug: str | None) -> int:
         raise ProblemError(f"there is no rule `{slug}`: {advice}")
     print(_page(known[slug]), end="")
     return 0
+
+
+def _measures() -> Iterator[str]:
+    """Measures, then operators and functions with an example each (docs/rewards.md as columns)."""
+    from cotspec.cli.rewards_page import kind, shown
+    from cotspec.cot.expr.reference import FUNCTIONS, OPERATORS
+    from cotspec.cot.measures import TABLE
+
+    for name, measure in TABLE.items():
+        yield f"{name:<16}{kind(measure.kind):<11}{measure.about}"
+    for entry in (*OPERATORS, *FUNCTIONS):
+        yield f"{entry.name:<22}{entry.example} → {shown(entry)}"
 
 
 def rules() -> Mapping[str, Rule]:
