@@ -74,7 +74,7 @@ def complete(engine: Engine, requests: Sequence[Request], job: Job, done: dict[i
             for index, completion in zip(batch, engine.complete(draws, job.sampling), strict=True):
                 done[index] = completion
                 made += completion.tokens
-            file.write(b"".join(_line(index, requests[index], done[index]) for index in batch))
+            file.write(b"".join(line_of(index, requests[index].key, done[index]) for index in batch))
             file.flush()
             progress.update(len(done), f"{made / len(done):.0f} tokens each")
 
@@ -83,9 +83,10 @@ def _seed(seed: int, key: str) -> int:
     return int.from_bytes(sha256(f"generate {seed} {key}".encode()).digest()[:8], "big") >> 1
 
 
-def _line(index: int, request: Request, completion: Completion) -> bytes:
-    """The record as JSON, then its CRC-32: a check against accidents of the disk."""
-    record = [index, request.key, completion.text, completion.tokens, completion.truncated]
+def line_of(index: int, key: str, completion: Completion) -> bytes:
+    """A finished completion in the file of a half-finished generation: JSON, then its CRC-32, a check against
+    accidents of the disk."""
+    record = [index, key, completion.text, completion.tokens, completion.truncated]
     text = json.dumps(record, ensure_ascii=True).encode()
     return text + b" %08x\n" % crc32(text)
 

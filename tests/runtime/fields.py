@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from conftest import lay_out, recorded, settings
 
 from cotspec.runtime.__main__ import main
+from cotspec.runtime.engine import Completion
+from cotspec.runtime.generate import line_of
 from cotspec.runtime.scratch import content_of, folder_of
 from cotspec.runtime.task import load
 from cotspec.spec import payload
@@ -124,8 +126,8 @@ class Workshop:
             task = load(folder / "payload.json", folder / "run.json")
             scratch = folder_of(task, content_of(task))
             scratch.mkdir(parents=True, exist_ok=True)
-            lines = [json.dumps([at, key, text, 9, False]) + "\n" for at, (key, text) in enumerate(answers)]
-            (scratch / file).write_text("".join(lines), encoding="utf-8")
+            said_so = [(key, Completion(text=text, tokens=9, truncated=False)) for key, text in answers]
+            (scratch / file).write_bytes(b"".join(line_of(at, *each) for at, each in enumerate(said_so)))
 
 
 # --- what is held against a field -------------------------------------------------------------------------------------
