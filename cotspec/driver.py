@@ -11,13 +11,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cotspec import evidence
 from cotspec.builtin import digest
 from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.diagnostics.origins import Found, gathered, linked
 from cotspec.diagnostics.rule import Rule
 from cotspec.front.load import Loaded
 from cotspec.front.paths import project_root
+from cotspec.history import contamination, data_files, models, pins, traces
 from cotspec.ir.lower import NOTHING, LowerError, Source, lower
 from cotspec.ir.plan import Draft
 from cotspec.passes import allow, lint
@@ -142,15 +142,15 @@ def context(unit: Unit, options: Options, sealed: Sealed | None = None) -> Conte
         source=loaded.source,
         files=loaded.files,
         options=options,
-        read_traces=cache(lambda: None if sealed is None else evidence.traces(sealed.ids[f"{unit.name}/traces"], root)),
+        read_traces=cache(lambda: None if sealed is None else traces.traces(sealed.ids[f"{unit.name}/traces"], root)),
         read_contamination=cache(
-            lambda: None if sealed is None else evidence.compared(sealed.ids[f"{unit.name}/contamination"], root)
+            lambda: None if sealed is None else contamination.compared(sealed.ids[f"{unit.name}/contamination"], root)
         ),
-        count_lines=lambda written: evidence.count_lines(loaded.path.parent / written),
-        read_data=lambda data: evidence.data_file(data, loaded.path.parent, root),
-        same_file=lambda one, other: evidence.same_file(loaded.path.parent / one, loaded.path.parent / other),
-        read_model=lambda model: evidence.model_file(model, unit.source, root),
-        pins=None if sealed is None else evidence.pins(unit.source, unit.lock, root),
+        count_lines=lambda written: data_files.count_lines(loaded.path.parent / written),
+        read_data=lambda data: data_files.data_file(data, loaded.path.parent, root),
+        same_file=lambda one, other: data_files.same_file(loaded.path.parent / one, loaded.path.parent / other),
+        read_model=lambda model: models.model_file(model, unit.source, root),
+        pins=None if sealed is None else pins.pins(unit.source, unit.lock, root),
         kept={},
     )
 

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
     """Return the exit code. Raises ProblemError."""
-    from cotspec import ledger, workspace
+    from cotspec import workspace
     from cotspec.back import places
     from cotspec.compiler import compile_specs
     from cotspec.diagnostics import Sink
     from cotspec.front import local
+    from cotspec.history import unfinished
 
     root = project.find_root(Path.cwd())
     sink = Sink()
@@ -38,7 +39,7 @@ def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
         if check_only:
             return _compare(workspace.check(root, built.files))
         planned = {task.id for task in built.plan.tasks}
-        busy = sorted(ledger.running(root) - planned)
+        busy = sorted(unfinished.running(root) - planned)
         changes = workspace.write(root, built.files, [places.stage_folder(id) for id in busy])
     except workspace.WorkspaceError as error:
         raise ProblemError(str(error)) from error

@@ -29,11 +29,11 @@ def run(
     formulas: bool,
 ) -> int:
     """Return 0 when nothing is to be done, 1 after errors, 2 when something would run. Raises ProblemError."""
-    from cotspec import ledger
     from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
     from cotspec.estimate import Estimator
-    from cotspec.records import Records
+    from cotspec.history import results
+    from cotspec.history.records import Records
     from cotspec.views import plan
 
     root = project.find_root(Path.cwd())
@@ -43,7 +43,7 @@ def run(
     findings.show(sink, stream=sys.stderr)
     if checked is None:
         return FINDINGS
-    standings = ledger.standings(root, checked.sealed.plan)
+    standings = results.standings(root, checked.sealed.plan)
     with ExitStack() as stack:
         pairs = _pairs(checked, _before(root, chosen, against, stack))
         records = Records(root)

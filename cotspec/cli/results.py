@@ -12,7 +12,7 @@ from cotspec.cli import findings, project
 from cotspec.cli.problem import ProblemError
 
 if TYPE_CHECKING:
-    from cotspec.ledger import Standing
+    from cotspec.history.results import Standing
     from cotspec.views.results import Measured, Outcome, State
     from cotspec.views.side import Side
 
@@ -38,9 +38,9 @@ def run(specs: Sequence[Path], *, output: Literal["text", "csv", "json", "markdo
 
 def collected(specs: Sequence[Path]) -> list[Outcome] | None:
     """What every experiment has come to; None after findings were shown. Raises ProblemError."""
-    from cotspec import ledger
     from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
+    from cotspec.history.results import standings as standings_of
     from cotspec.views.side import sides
 
     root = project.find_root(Path.cwd())
@@ -49,7 +49,7 @@ def collected(specs: Sequence[Path]) -> list[Outcome] | None:
     if checked is None:
         findings.show(sink, stream=sys.stderr)
         return None
-    standings = ledger.standings(root, checked.sealed.plan)
+    standings = standings_of(root, checked.sealed.plan)
     return [_outcome(root, side, standings) for side in sides(checked.units, checked.sealed).values()]
 
 
@@ -74,12 +74,12 @@ def _outcome(root: Path, side: Side, standings: Mapping[str, Standing]) -> Outco
 
 def _notes(root: Path, side: Side, standings: Mapping[str, Standing]) -> Iterator[str]:
     """Rows that stages left out, and stages that learnt little or nothing."""
-    from cotspec import ledger
     from cotspec.cot import signal
+    from cotspec.history.results import content
 
     for name in side.loaded.experiment.stages:
         id = side.tasks[f"stage {name}"].id
-        metrics = ledger.result(root, id, "metrics.json") if standings[id].state == "reuse" else None
+        metrics = content(root, id, "metrics.json") if standings[id].state == "reuse" else None
         try:
             found = signal.numbers(json.loads(metrics or b"{}"))
         except (ValueError, RecursionError):
@@ -88,12 +88,12 @@ def _notes(root: Path, side: Side, standings: Mapping[str, Standing]) -> Iterato
 
 
 def _state(root: Path, ids: Sequence[str], standings: Mapping[str, Standing]) -> State:
-    from cotspec import ledger
+    from cotspec.history.unfinished import running
 
     states = {standings[id].state for id in ids}
     if states == {"reuse"}:
         return "done"
-    if not ledger.running(root).isdisjoint(id for id in ids if standings[id].state != "reuse"):
+    if not running(root).isdisjoint(id for id in ids if standings[id].state != "reuse"):
         return "running"
     if "resume" in states:
         return "interrupted"
@@ -102,14 +102,14 @@ def _state(root: Path, ids: Sequence[str], standings: Mapping[str, Standing]) ->
 
 def _measured(root: Path, side: Side, model: str, standings: Mapping[str, Standing]) -> Measured | None:
     """An evaluation whose result counts."""
-    from cotspec import ledger
     from cotspec.back import places
+    from cotspec.history.results import content
     from cotspec.views.results import Measured
 
     id = side.tasks[f"evaluation of {model}"].id
     if standings[id].state != "reuse":
         return None
-    metrics, predictions = (ledger.result(root, id, name) for name in ("metrics.json", "predictions.jsonl"))
+    metrics, predictions = (content(root, id, name) for name in ("metrics.json", "predictions.jsonl"))
     if metrics is None:
         return None
     try:

@@ -22,8 +22,8 @@ from cotspec.cli.selection import Selection, member, selected
 
 if TYPE_CHECKING:
     from cotspec.compiler import Checked
+    from cotspec.history.results import Standing
     from cotspec.ir.plan import Task
-    from cotspec.ledger import Standing
     from cotspec.parallel import Event, Job
 
 _LOGS: Final = ".cotspec/logs"
@@ -51,13 +51,14 @@ def run(texts: Sequence[str], *, jobs: int, wait: bool) -> int:
 
 
 def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int) -> int:
-    from cotspec import ledger, parallel
+    from cotspec import parallel
     from cotspec.back import places
+    from cotspec.history import results, unfinished
 
-    at_work = sorted(ledger.running(root) & wanted.keys())
+    at_work = sorted(unfinished.running(root) & wanted.keys())
     if at_work:
         print(f"running already, by `dvc repro` or by hand: {', '.join(at_work)}; waited for", file=sys.stderr)
-    standings = ledger.standings(root, checked.sealed.plan)
+    standings = results.standings(root, checked.sealed.plan)
     todo = [task for task in wanted.values() if standings[task.id].state != "reuse"]
     reused = {id for id, standing in standings.items() if standing.state == "reuse"}
     devices = parallel.gpus(os.environ)
@@ -65,7 +66,7 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int) ->
     folders = {task.id: folder for folder, task in places.folders(checked.sealed.plan)}
     listed = [_job(root, folders[task.id], task, standings) for task in todo]
     _compare(root, {folders[r.task] for task in todo for r in task.reads.values() if r.task in reused})
-    if not ledger.preflight_passed(root):
+    if not results.preflight_passed(root):
         first = _preflight(root)
         listed = [first, *(replace(job, waits=job.waits | {first.id}) for job in listed)]
     teller = _Teller({job.id: job.id for job in listed} | {task.id: _name(task) for task in todo}, root)

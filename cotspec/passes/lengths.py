@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from cotspec.history import traces
 from cotspec.ir import bodies, defaults
-from cotspec.passes import lineage, seen
+from cotspec.passes import lineage
 from cotspec.passes.check.context import Context
 from cotspec.spec.experiment import Stage
 from cotspec.spec.payload import RowsBody
@@ -40,7 +41,7 @@ class Lengths(NamedTuple):
 
 def lengths(context: Context, name: str, stage: Stage, room: int) -> Lengths | None:
     """The rows of one epoch; None without an earlier run, or where all surely fit into `room`."""
-    records, body = seen.sample(seen.records(context, stage)), rows_body(context, stage)
+    records, body = traces.sample(context.traces(stage)), rows_body(context, stage)
     if body is None or all(_most(record, body) <= room for record in records):
         return None
     from cotspec.cot.rows import Dropped, attempts
@@ -67,7 +68,7 @@ def _counted(record: TraceRecord, prompt: str, target: str, model: str | None) -
 
         asked = tokens.count(model, prompt)
         return asked, asked + tokens.count(model, target) + END
-    own = seen.tokens(record)
+    own = traces.tokens(record)
     asked_about = len(prompt) * own / max(1, len(record.trace))
     return asked_about, asked_about + own
 

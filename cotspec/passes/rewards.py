@@ -13,7 +13,6 @@ from cotspec.cot.trial import Limits, Part, Trial, tried
 from cotspec.diagnostics import Span
 from cotspec.diagnostics.source import Path
 from cotspec.ir import bodies
-from cotspec.passes import seen
 from cotspec.passes.check.context import Context
 from cotspec.spec.experiment import Grpo, Reward, Stage
 
@@ -68,7 +67,7 @@ def _each(context: Context) -> Iterator[Judged]:
 def limits(context: Context, stage: Stage, train: Grpo) -> Limits:
     """How long responses and traces can be, and how long some traces of an earlier run are."""
     spec = context.experiment
-    sizes = sorted({(record.steps, record.words, record.tokens) for record in seen.records(context, stage)})
+    sizes = sorted({(record.steps, record.words, record.tokens) for record in context.traces(stage)})
     keep, longest = spec.teach.keep, spec.teach.sampling.max_new_tokens
     most = longest if keep.steps.at_most is None else keep.steps.at_most
     return Limits(

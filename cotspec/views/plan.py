@@ -1,6 +1,6 @@
 """What the next run does and why: every task with its state, and the setting or the input that is the reason.
 
-Knows plans, standings (`cotspec.ledger`) and changes; not how a standing was found.
+Knows plans, standings (`cotspec.history.results`) and changes; not how a standing was found.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cotspec.estimate import Comparison, Cost, Estimator
-from cotspec.ledger import Standing
+from cotspec.history.results import Standing
 from cotspec.passes.seal import Sealed
 from cotspec.views import changes, costs, diff
 from cotspec.views.side import Side
@@ -97,7 +97,7 @@ class _Why:
                 self.causes[task.new] = own
 
     def of(self, id: str) -> tuple[str, ...]:
-        """The setting that changed, else the input that does, else what the ledger says."""
+        """The setting that changed, else the input that does, else what the standing says."""
         standing = self.standings[id]
         if standing.state == "reuse":
             return ()

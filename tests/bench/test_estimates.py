@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from cotspec.estimate import Estimator
-from cotspec.records import Records
+from cotspec.history.records import Records
 from tests.support import sealed, spec_data
 
 

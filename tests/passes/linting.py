@@ -8,10 +8,10 @@ from pathlib import Path
 from cotspec.compiler import plan_specs
 from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.front.load import load
+from cotspec.history.traces import Traces
 from cotspec.passes.check import check
 from cotspec.passes.check.context import Context
 from cotspec.passes.lint import lint
-from cotspec.passes.traces import Traces
 
 BASE = Path(__file__).with_name("base.yaml").read_text(encoding="utf-8")
 SFT = "{by: sft, lr: 1e-4}"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from linting import Told, changed, planned
 
-from cotspec import evidence
 from cotspec.front.paths import inside
+from cotspec.history import data_files
 from cotspec.spec.experiment import Data
 
 TEST = "test: {builtin: chains, split: test, size: 50}"
@@ -173,7 +173,7 @@ def test_rows_after_the_slice_are_nobodys_business(tmp_path: Path) -> None:
 def test_of_a_long_file_the_beginning_is_read_and_said_to_be_that(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evidence, "MOST_ROWS", 3)
+    monkeypatch.setattr(data_files, "MOST_ROWS", 3)
     content = GOOD + b'{"question": "", "answer": "7"}\n' * 2 + GOOD
     assert [(severity, message) for severity, rule, _, message in planned(project(tmp_path, content))] == [
         ("error", "`test.jsonl`, line 2: column `question` is empty (2 of the first 3 rows are like it)"),
@@ -183,15 +183,15 @@ def test_of_a_long_file_the_beginning_is_read_and_said_to_be_that(
 
 def test_how_much_of_a_file_is_read_does_not_depend_on_its_size(tmp_path: Path) -> None:
     file = tmp_path / "long.jsonl"
-    for rows in (evidence.MOST_ROWS, evidence.MOST_ROWS + 1):
+    for rows in (data_files.MOST_ROWS, data_files.MOST_ROWS + 1):
         file.write_bytes(GOOD * rows)
-        read = evidence.data_file(Data(file="long.jsonl"), tmp_path, tmp_path)
+        read = data_files.data_file(Data(file="long.jsonl"), tmp_path, tmp_path)
         assert read is not None
         assert read.reading is not None
-        assert (read.reading.rows, read.whole) == (evidence.MOST_ROWS, rows == evidence.MOST_ROWS)
+        assert (read.reading.rows, read.whole) == (data_files.MOST_ROWS, rows == data_files.MOST_ROWS)
     wide = json.dumps({"question": "q", "answer": "7", "more": "x" * 2**20}) + "\n"
     file.write_text(wide * 20)
-    read = evidence.data_file(Data(file="long.jsonl"), tmp_path, tmp_path)
+    read = data_files.data_file(Data(file="long.jsonl"), tmp_path, tmp_path)
     assert read is not None
     assert read.reading is not None
     assert (read.reading.rows, read.whole) == (8, False)
@@ -219,7 +219,7 @@ def test_a_copy_under_another_name_is_the_same_set(same: bool, tmp_path: Path) -
     rows = [json.dumps({"question": f"What is {k} and {k}?", "answer": str(2 * k)}) for k in range(60)]
     (tmp_path / "one.jsonl").write_text("\n".join(rows), encoding="utf-8")
     (tmp_path / "two.jsonl").write_text("\n".join(rows) if same else "\n".join(rows)[::-1], encoding="utf-8")
-    assert evidence.same_file(tmp_path / "one.jsonl", tmp_path / "two.jsonl") == same
+    assert data_files.same_file(tmp_path / "one.jsonl", tmp_path / "two.jsonl") == same
     (tmp_path / "two.jsonl").write_text("\n".join(rows), encoding="utf-8")
     spec = tmp_path / "spec.yaml"
     (tmp_path / ".git").mkdir()
@@ -233,4 +233,4 @@ def test_a_file_outside_the_project_is_not_opened(tmp_path: Path) -> None:
     root.mkdir()
     (root / "link.jsonl").symlink_to(tmp_path / "secret.jsonl")
     assert not inside(root / "link.jsonl", root)
-    assert evidence.data_file(Data(file="link.jsonl"), root, root) is None
+    assert data_files.data_file(Data(file="link.jsonl"), root, root) is None

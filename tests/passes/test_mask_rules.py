@@ -12,11 +12,11 @@ from cotspec.cot.rows import TraceRecord
 from cotspec.cot.segment import segment
 from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.front.load import load
+from cotspec.history.traces import Traces
 from cotspec.ir.bodies import trace_format
 from cotspec.passes.check import check
 from cotspec.passes.check.context import Context
 from cotspec.passes.lint import lint
-from cotspec.passes.traces import Traces
 from cotspec.spec.experiment import Trace
 
 BASE = Path(__file__).with_name("base.yaml").read_text(encoding="utf-8")

@@ -10,10 +10,10 @@ import pytest
 from cotspec.cot.rows import TraceRecord
 from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.front.load import load
+from cotspec.history.traces import Traces
 from cotspec.passes.check import check
 from cotspec.passes.check.context import Context
 from cotspec.passes.lint import lint
-from cotspec.passes.traces import Traces
 
 BASE = Path(__file__).with_name("base.yaml").read_text(encoding="utf-8")
 OLD = "    reward: {terms: {solved: {value: 1 if correct else 0}}}\n"

@@ -13,10 +13,10 @@ from cotspec.builtin.problems import generate
 from cotspec.cot.rows import Counts, SftRow, TraceRecord, build
 from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.front.load import load
+from cotspec.history.traces import Traces
 from cotspec.passes.check.context import Context
 from cotspec.passes.lengths import rows_body
 from cotspec.passes.lint import row_length
-from cotspec.passes.traces import Traces
 
 TRACES = [
     TraceRecord(

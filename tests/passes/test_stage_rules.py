@@ -294,15 +294,15 @@ def test_the_records_of_a_file_are_counted(tmp_path: Path) -> None:
 
 
 def test_the_number_of_traces_is_read_from_a_run(tmp_path: Path) -> None:
-    from cotspec.evidence import MOST_TRACES, _read_traces
+    from cotspec.history import traces
 
     record = {"id": 0, "question": "?", "answer": "1", "trace": "Step 1: 1.\nAnswer: 1", "steps": 1, "words": 5}
     line = json.dumps({**record, "tokens": 9}) + "\n"
-    (tmp_path / "traces.jsonl").write_text(line * (MOST_TRACES + 5), encoding="utf-8")
-    (tmp_path / "counts.json").write_text(json.dumps({"traces": MOST_TRACES + 5}), encoding="utf-8")
-    read = _read_traces(tmp_path, "traces.jsonl")
+    (tmp_path / "traces.jsonl").write_text(line * (traces.MOST + 5), encoding="utf-8")
+    (tmp_path / "counts.json").write_text(json.dumps({"traces": traces.MOST + 5}), encoding="utf-8")
+    read = traces.read(tmp_path, "traces.jsonl")
     assert read is not None
-    assert (read.whole, read.count, len(read.records)) == (False, MOST_TRACES + 5, MOST_TRACES)
+    assert (read.whole, read.count, len(read.records)) == (False, traces.MOST + 5, traces.MOST)
 
 
 def test_what_a_variant_uses_is_used(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from posixpath import normpath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -10,17 +10,20 @@ from cotspec.diagnostics import Diagnostic, Severity, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path, SourceMap
 from cotspec.diagnostics.suggest import alike, did_you_mean, near
+from cotspec.history.models import ModelFile, of_builtin
+from cotspec.history.traces import unit_counts
+from cotspec.ir import bodies
 from cotspec.passes import lineage
-from cotspec.passes.modelfile import ModelFile, of_builtin
 from cotspec.passes.options import DEFAULT, Options
 from cotspec.spec.experiment import Best, Data, Experiment, Model, Stage
 from cotspec.spec.resources import StageResources, TrainResources
 
 if TYPE_CHECKING:
-    from cotspec.passes.compared import Compared
-    from cotspec.passes.datafile import DataFile
-    from cotspec.passes.locked import Pins
-    from cotspec.passes.traces import Traces
+    from cotspec.cot.rows import TraceRecord
+    from cotspec.history.contamination import Compared
+    from cotspec.history.data_files import DataFile
+    from cotspec.history.pins import Pins
+    from cotspec.history.traces import Traces
 
 T = TypeVar("T")
 
@@ -60,6 +63,19 @@ class Context(NamedTuple):
     """The small files of a model; None when they are not on this machine."""
     kept: dict[object, Any] | None = None
     """What `once` has made."""
+
+    def traces(self, stage: Stage) -> Sequence[TraceRecord]:
+        """The traces of an earlier run that a stage may train on, as far as they were read."""
+        read = self.read_traces()
+        return () if read is None else read.within(stage.rows.slice)
+
+    def unit_counts(self, stage: Stage) -> tuple[int, ...]:
+        """How many units each of them has that its mask could hide."""
+        read = self.read_traces()
+        if read is None or stage.mask is None:
+            return ()
+        format = bodies.trace_format(self.experiment.trace)
+        return unit_counts(read, stage.rows.slice, bodies.mask(stage.mask).unit, format)
 
     def once(self, make: Callable[[Context], T]) -> T:
         """What several rules ask for: made for the first of them, then kept."""

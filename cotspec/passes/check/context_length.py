@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from cotspec.cot import fit
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.passes import modelfile
 from cotspec.passes.check.context import Context, finding
+from cotspec.spec.experiment import Experiment
 
 RULE = Rule(
     slug="context-length",
@@ -23,7 +23,7 @@ RULE = Rule(
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every place that text is drawn for, and every stage."""
-    for where, name, new in modelfile.generating(context.experiment):
+    for where, name, new in _generating(context.experiment):
         here: tuple[str | int, ...] = (*where, "max_new_tokens")
         most = _positions(context, name)
         if most and here in context.source.values and new >= most[1]:
@@ -41,3 +41,16 @@ def _positions(context: Context, name: str) -> tuple[str, int] | None:
     found = context.files_of(name)
     most = 0 if found is None else fit.positions(found[1].config)
     return (found[0], most) if found is not None and most else None
+
+
+def _generating(spec: Experiment) -> Iterator[tuple[tuple[str, ...], str, int]]:
+    """Every place that text is drawn for: where its sampling stands, from which model or stage, how many new tokens."""
+    yield ("teach", "sampling"), spec.teach.model, spec.teach.sampling.max_new_tokens
+    for name, stage in spec.stages.items():
+        if stage.rows.from_ == "failures":
+            where = ("stages", name, "rows", "sampling")
+            yield where, stage.rows.of, stage.rows.sampling.max_new_tokens
+        if stage.train.by == "grpo":
+            yield ("stages", name, "train", "sampling"), name, stage.train.sampling.max_new_tokens
+    for name in dict.fromkeys(spec.evaluate.of):
+        yield ("evaluate", "sampling"), name, spec.evaluate.sampling.max_new_tokens

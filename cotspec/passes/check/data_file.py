@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
+from cotspec.history.data_files import DataFile
 from cotspec.passes.check.context import Context, finding, misnamed
-from cotspec.passes.datafile import DataFile
 from cotspec.spec.experiment import AnswerField, Data
 
 if TYPE_CHECKING:

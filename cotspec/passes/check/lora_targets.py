@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cotspec.cot import fit
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.passes import modelfile
+from cotspec.history.models import ModelFile
 from cotspec.passes.check.context import Context, finding, misnamed
 from cotspec.spec.training import Lora
 
@@ -39,7 +39,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def _unmatched(
-    context: Context, here: tuple[str | int, ...], lora: Lora, model: str, file: modelfile.ModelFile
+    context: Context, here: tuple[str | int, ...], lora: Lora, model: str, file: ModelFile
 ) -> Iterator[Diagnostic]:
     names = fit.layers(file.config)
     if names is None:

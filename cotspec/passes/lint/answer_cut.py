@@ -10,7 +10,8 @@ from cotspec.builtin.registry import DATA, MODELS
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
-from cotspec.passes import lineage, seen
+from cotspec.history import traces
+from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, warning
 from cotspec.spec.experiment import Experiment, FailureRows, Grpo
 
@@ -71,19 +72,19 @@ def check(context: Context) -> Iterator[Diagnostic]:
     known = _known(context, last, asked if read is None else "")
     yield from _limit(context, ("evaluate", "sampling"), spec.evaluate.sampling.max_new_tokens, known, everything)
     for path, name, stage in context.stages():
-        traces = seen.records(context, stage)
+        records = context.traces(stage)
         known = _known(context, name, taught if read is None else "")
         if isinstance(stage.rows, FailureRows):
             mined = stage.rows.sampling.max_new_tokens
-            yield from _limit(context, (*path, "rows", "sampling"), mined, known, traces)
+            yield from _limit(context, (*path, "rows", "sampling"), mined, known, records)
         if isinstance(stage.train, Grpo):
             drawn, shorter = stage.train.sampling.max_new_tokens, stage.task == "rewrite"
             own = known._replace(worked=()) if shorter else known
-            yield from _limit(context, (*path, "train", "sampling"), drawn, own, () if shorter else traces)
+            yield from _limit(context, (*path, "train", "sampling"), drawn, own, () if shorter else records)
 
 
 def _limit(
-    context: Context, path: Path, limit: int, known: _Known, traces: Sequence[TraceRecord] = ()
+    context: Context, path: Path, limit: int, known: _Known, records: Sequence[TraceRecord] = ()
 ) -> Iterator[Diagnostic]:
     span = context.source.value((*path, "max_new_tokens"))
     least = known.least(limit)
@@ -93,9 +94,9 @@ def _limit(
         message = f"{what} into {limit} tokens: with their openers they take at least {least}"
         yield warning(RULE, span, message, "raise `max_new_tokens`")
         return
-    cut = sum(seen.tokens(record) > limit for record in traces)
-    if not seen.rare(cut, len(traces)):
-        message = f"{seen.of_traces(cut, len(traces))} are longer than {limit} tokens (in the teacher's)"
+    cut = sum(traces.tokens(record) > limit for record in records)
+    if not traces.rare(cut, len(records)):
+        message = f"{traces.told(cut, len(records))} are longer than {limit} tokens (in the teacher's)"
         advice = "raise `max_new_tokens`: a solution that is cut before its answer counts as wrong"
         yield warning(RULE, span, message, advice)
     elif worked := known.cut(limit):

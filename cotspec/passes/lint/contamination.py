@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.history.data_files import DataFile
 from cotspec.passes import held_out
 from cotspec.passes.check.context import Context, finding, warning
-from cotspec.passes.datafile import DataFile
 
 if TYPE_CHECKING:
     from cotspec.cot.contamination import Overlap

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.history.data_files import DataFile
 from cotspec.ir.defaults import VALID_DATA
 from cotspec.passes.check.context import Context, warning
-from cotspec.passes.datafile import DataFile
 
 if TYPE_CHECKING:
     from cotspec.cot.contamination import Repeats

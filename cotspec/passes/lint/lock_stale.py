@@ -10,8 +10,8 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, warning
 
 if TYPE_CHECKING:
+    from cotspec.history.pins import Pins
     from cotspec.ir.inputs import Input
-    from cotspec.passes.locked import Pins
 
 _LOCKED = (
     "$ echo '{{ question }}' > specs/ask.jinja\n"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
+from cotspec.history import traces
 from cotspec.ir import bodies
-from cotspec.passes import seen
 from cotspec.passes.check.context import Context, warning
 from cotspec.passes.lint.mask_hides_nothing import most
 from cotspec.spec.experiment import Mask, Stage
@@ -36,12 +36,12 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def _masked(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[Diagnostic]:
-    rule, counts = bodies.mask(mask), seen.unit_counts(context, stage)
+    rule, counts = bodies.mask(mask), context.unit_counts(stage)
     hidden = sum(most(rule, n) > 0 for n in counts) / len(counts) if counts else 1.0
     dropped = 1.0 - mask.rows * hidden
-    if dropped < (seen.FEW if counts else 1e-9):
+    if dropped < (traces.FEW if counts else 1e-9):
         return
-    whole = stage.rows.slice[1] - stage.rows.slice[0] if stage.rows.slice else len(seen.records(context, stage))
+    whole = stage.rows.slice[1] - stage.rows.slice[0] if stage.rows.slice else len(context.traces(stage))
     about = f" (about {dropped * whole:,.0f} of {whole:,})" if whole else ""
     message = f"`masked` supervises nothing in {dropped:.0%} of the rows{about}, where nothing is hidden"
     advice = "add `answer` or `step` to `loss.on`, or mask all rows: these are dropped"
@@ -51,10 +51,10 @@ def _masked(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[
 def _thinking(context: Context, path: Path, stage: Stage) -> Iterator[Diagnostic]:
     from cotspec.cot.segment import segment  # here: most specs ask for more than `thinking`
 
-    found = seen.sample(seen.records(context, stage))
+    found = traces.sample(context.traces(stage))
     format = bodies.trace_format(context.experiment.trace)
-    traces = [segment(record.trace, format) for record in found]
-    without = sum(all(part.kind not in ("thinking", "preamble") for part in trace.segments) for trace in traces)
-    if not seen.rare(without, len(traces)):
-        message = f"`thinking` supervises nothing in {seen.of_traces(without, len(traces))}: they are dropped"
+    split = [segment(record.trace, format) for record in found]
+    without = sum(all(part.kind not in ("thinking", "preamble") for part in trace.segments) for trace in split)
+    if not traces.rare(without, len(split)):
+        message = f"`thinking` supervises nothing in {traces.told(without, len(split))}: they are dropped"
         yield warning(RULE, context.source.value(path), message, "add `answer` or `step` to `loss.on`")

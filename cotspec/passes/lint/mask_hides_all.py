@@ -9,8 +9,9 @@ from cotspec.cot.amount import hidden_count
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
+from cotspec.history import traces
 from cotspec.ir import bodies
-from cotspec.passes import seen
+from cotspec.passes import steps
 from cotspec.passes.check.context import Context, warning
 from cotspec.spec import payload
 from cotspec.spec.experiment import Mask, Stage
@@ -38,16 +39,16 @@ def _mask(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[Di
     rule = bodies.mask(mask)
     if rule.leave or not max(rule.count, rule.at_least):
         return
-    every = [n for n in seen.step_counts(context) if n > 1 and _all(rule, n)]
+    every = [n for n in steps.step_counts(context) if n > 1 and _all(rule, n)]
     if not every:
         return
-    counts = seen.unit_counts(context, stage)
+    counts = context.unit_counts(stage)
     hit = [n for n in counts if n in every]
-    if counts and seen.rare(len(hit), len(counts)):
+    if counts and traces.rare(len(hit), len(counts)):
         return
     key = "at_least" if rule.at_least >= rule.count else "count"
-    where = f": {seen.of_traces(len(hit), len(counts))}" if counts else ""
-    message = f"`{key}: {getattr(rule, key)}` hides every step of traces of {seen.worded(every)} steps{where}"
+    where = f": {traces.told(len(hit), len(counts))}" if counts else ""
+    message = f"`{key}: {getattr(rule, key)}` hides every step of traces of {steps.worded(every)} steps{where}"
     yield warning(RULE, context.source.value((*path, key)), message, _advice(every))
 
 

@@ -8,8 +8,9 @@ from cotspec.cot.amount import hidden_count
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
+from cotspec.history import traces
 from cotspec.ir import bodies
-from cotspec.passes import seen
+from cotspec.passes import steps
 from cotspec.passes.check.context import Context, finding, warning
 from cotspec.spec import payload
 from cotspec.spec.experiment import Mask, Stage
@@ -35,10 +36,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 def _mask(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[Diagnostic]:
     rule = bodies.mask(mask)
-    counts = seen.unit_counts(context, stage)
+    counts = context.unit_counts(stage)
     if mask.unit == "step":
         bounds = context.experiment.teach.keep.steps
-        possible = seen.step_counts(context)
+        possible = steps.step_counts(context)
         nothing = [n for n in possible if most(rule, n) == 0]
         if len(possible) and nothing == list(possible) and bounds.at_most is not None:
             yield _never(context, path, mask, possible)
@@ -47,7 +48,7 @@ def _mask(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[Di
             yield _short(context, path, mask, [n for n in nothing if n > 1])
     # Traces without any unit are another rule's.
     whole = [n for n in counts if most(rule, n) == 0 and n > 0]
-    if not seen.rare(len(whole), len(counts)):
+    if not traces.rare(len(whole), len(counts)):
         yield _counted(context, path, mask, whole, len(counts))
 
 
@@ -64,7 +65,7 @@ def _never(context: Context, path: Path, mask: Mask, possible: range) -> Diagnos
 
 def _short(context: Context, path: Path, mask: Mask, nothing: Sequence[int]) -> Diagnostic:
     key, text = _cause(mask, nothing[-1])
-    message = f"{text} hides nothing in traces of {seen.worded(nothing)} steps"
+    message = f"{text} hides nothing in traces of {steps.worded(nothing)} steps"
     return warning(RULE, context.source.value((*path, key)), message, _advice(key))
 
 
@@ -72,7 +73,7 @@ def _counted(context: Context, path: Path, mask: Mask, nothing: Sequence[int], w
     key, text = _cause(mask, max(nothing))
     unit = mask.unit if isinstance(mask.unit, str) else "match"
     kinds = f"{unit}es" if unit == "match" else f"{unit}s"
-    message = f"{text} hides nothing in {seen.of_traces(len(nothing), whole)}: they have at most {max(nothing)} {kinds}"
+    message = f"{text} hides nothing in {traces.told(len(nothing), whole)}: they have at most {max(nothing)} {kinds}"
     return warning(RULE, context.source.value((*path, key)), message, _advice(key))
 
 

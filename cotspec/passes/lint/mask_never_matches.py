@@ -8,7 +8,7 @@ from typing import Final
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
-from cotspec.passes import seen
+from cotspec.history import traces
 from cotspec.passes.check.context import Context, finding, warning
 from cotspec.spec.experiment import Mask, RegexUnit
 
@@ -38,7 +38,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, _, stage in context.stages():
         if stage.mask is None:
             continue
-        counts = seen.unit_counts(context, stage)
+        counts = context.unit_counts(stage)
         if counts:
             yield from _counted(context, (*path, "mask", "unit"), stage.mask, counts)
         elif isinstance(stage.mask.unit, RegexUnit):
@@ -47,13 +47,13 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 def _counted(context: Context, path: Path, mask: Mask, counts: tuple[int, ...]) -> Iterator[Diagnostic]:
     without = counts.count(0)
-    if seen.rare(without, len(counts)) or mask.unit == "step":
+    if traces.rare(without, len(counts)) or mask.unit == "step":
         return
     regex = isinstance(mask.unit, RegexUnit)
     span = context.source.value((*path, "regex") if regex else path)
     what = "the regular expression matches nothing" if regex else f"there is no {mask.unit}"
     advice = "look at the steps with `cotspec preview`" if regex else "mask another unit"
-    message = f"{what} in the steps of {seen.of_traces(without, len(counts))}"
+    message = f"{what} in the steps of {traces.told(without, len(counts))}"
     say = finding if without == len(counts) else warning
     yield say(RULE, span, message, advice)
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from cotspec.cot.amount import hidden_count
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.history import traces
 from cotspec.ir import bodies
-from cotspec.passes import seen
+from cotspec.passes import steps
 from cotspec.passes.check.context import Context, warning
 from cotspec.spec import payload
 from cotspec.spec.experiment import ShareRamp
@@ -40,15 +41,15 @@ def check(context: Context) -> Iterator[Diagnostic]:
             continue
         said = f"a share from {share.from_:g} to {share.to:g} hides the same number of units over the whole run"
         span = context.source.value((*path, "mask", "share"))
-        counts = seen.unit_counts(context, stage)
+        counts = context.unit_counts(stage)
         still = sum(not _moves(rule, n) for n in counts)
-        possible = seen.step_counts(context) if stage.mask.unit == "step" else range(0)
+        possible = steps.step_counts(context) if stage.mask.unit == "step" else range(0)
         if counts:
             if still > len(counts) / 2:
-                yield warning(RULE, span, f"{said} in {seen.of_traces(still, len(counts))}", _ADVICE)
+                yield warning(RULE, span, f"{said} in {traces.told(still, len(counts))}", _ADVICE)
         elif bounds.at_most is not None and possible and sum(_moves(rule, n) for n in possible) < len(possible) / 2:
             still_at = [n for n in possible if not _moves(rule, n)]
-            yield warning(RULE, span, f"{said} in traces of {seen.worded(still_at)} steps", _ADVICE)
+            yield warning(RULE, span, f"{said} in traces of {steps.worded(still_at)} steps", _ADVICE)
 
 
 _ADVICE = "widen it, or give one share or `count`"

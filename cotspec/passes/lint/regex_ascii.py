@@ -12,8 +12,8 @@ from typing import Final
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.history import traces
 from cotspec.ir import bodies
-from cotspec.passes import seen
 from cotspec.passes.check.context import Context, warning
 from cotspec.passes.check.mask_regex import units
 from cotspec.spec.experiment import Stage
@@ -54,13 +54,13 @@ def _counted(context: Context, stage: Stage, regex: str) -> str:
     from cotspec.cot.segment import segment
 
     format = bodies.trace_format(context.experiment.trace)
-    traces = seen.sample(seen.records(context, stage))
+    records = traces.sample(context.traces(stage))
     found = []
-    for record in traces:
+    for record in records:
         if record.trace.isascii():
             continue
         steps = segment(record.trace, format).steps
         found += [w for step in steps if (w := missed(regex, record.trace[step.body_start : step.body_end]))][:1]
-    if seen.rare(len(found), len(traces)):
+    if traces.rare(len(found), len(records)):
         return ""
-    return f"in {seen.of_traces(len(found), len(traces))} it passes by text that is not ASCII, such as `{found[0]}`"
+    return f"in {traces.told(len(found), len(records))} it passes by text that is not ASCII, such as `{found[0]}`"

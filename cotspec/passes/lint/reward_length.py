@@ -13,7 +13,7 @@ from cotspec.cot.measures import TABLE
 from cotspec.cot.trial import Part, Trial, Tried, value_of
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.passes import seen
+from cotspec.history import traces
 from cotspec.passes.check.context import Context, warning
 from cotspec.passes.rewards import Judged, judged, prompt
 
@@ -92,13 +92,13 @@ def _sides(tree: ast.Compare) -> Iterator[ast.expr]:
 
 def _side(one: Judged, part: Part) -> Iterator[Diagnostic]:
     """A length that is computed from the teacher's trace, where it is beyond the limit."""
-    limit, records = one.train.sampling.max_new_tokens, seen.records(one.context, one.stage)
+    limit, records = one.train.sampling.max_new_tokens, one.context.traces(one.stage)
     if records:
         sizes = [(record.steps, record.words, record.tokens) for record in records]
         lengths = {size: value_of(part.node, dict(zip(_TEACHER, size, strict=True))) for size in set(sizes)}
         over = sum((lengths[size] or 0.0) > limit for size in sizes)
-        if not seen.rare(over, len(sizes)):
-            message = f"`{part.text}` is above `max_new_tokens` {limit} in {seen.of_traces(over, len(sizes))}"
+        if not traces.rare(over, len(sizes)):
+            message = f"`{part.text}` is above `max_new_tokens` {limit} in {traces.told(over, len(sizes))}"
             yield warning(RULE, one.span(part), message, _ADVICE)
         return
     for question in one.trial.questions:

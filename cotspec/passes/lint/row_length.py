@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
-from cotspec.passes import seen
+from cotspec.history import traces
 from cotspec.passes.check.context import Context, warning
 from cotspec.passes.lengths import Lengths, lengths
 from cotspec.spec.experiment import Grpo, Stage
@@ -39,7 +39,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         room = _room(stage)
         span = context.source.value((*path, "train", "max_length"))
         advice = "raise `max_length`, or lower `teach.sampling.max_new_tokens`"
-        if seen.records(context, stage):
+        if context.traces(stage):
             found = lengths(context, name, stage, room.tokens)
             if found is not None:
                 yield from _rows(stage, span, room, found)
@@ -55,7 +55,7 @@ def _rows(stage: Stage, span: Span, room: _Room, found: Lengths) -> Iterator[Dia
     if over:
         about = "" if found.exact else "about "
         what = "have a prompt longer" if grpo else "make a row longer"
-        message = f"{about}{seen.of_traces(over, len(sizes))} {what} than {room.where} ({found.told})"
+        message = f"{about}{traces.told(over, len(sizes))} {what} than {room.where} ({found.told})"
         yield warning(RULE, span, message, f"raise `max_length` (the longest takes {about}{max(sizes):.0f})")
 
 

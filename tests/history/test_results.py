@@ -13,17 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from cotspec import ledger, workspace
+from cotspec import workspace
 from cotspec.back import places
 from cotspec.cli import status
 from cotspec.compiler import Built, check_specs, compile_specs
 from cotspec.diagnostics import Sink
 from cotspec.estimate import Estimator
-from cotspec.records import Records
+from cotspec.history import results
+from cotspec.history.records import Records
 from cotspec.views import plan as view
 from cotspec.views.side import sides
 
-BASE = (Path(__file__).parent / "passes" / "base.yaml").read_text(encoding="utf-8")
+BASE = (Path(__file__).parents[1] / "passes" / "base.yaml").read_text(encoding="utf-8")
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 
@@ -44,9 +45,9 @@ def build(text: str = BASE) -> Built:
     return built
 
 
-def stand(built: Built) -> dict[str, ledger.Standing]:
+def stand(built: Built) -> dict[str, results.Standing]:
     assert built.plan is not None
-    return ledger.standings(Path.cwd(), built.plan)
+    return results.standings(Path.cwd(), built.plan)
 
 
 def states(built: Built) -> Counter[str]:
@@ -249,7 +250,7 @@ def test_a_new_variant_is_explained_by_what_it_changes_and_a_setting_by_its_old_
     assert after is not None
     old, now = (sides(checked.units, checked.sealed) for checked in (before, after))
     pairs = [(now["example"], old["example"]), (now["example--wide"], now["example"])]
-    standings = ledger.standings(folder, after.sealed.plan)
+    standings = results.standings(folder, after.sealed.plan)
     shown = view.view(after.sealed, standings, pairs, Estimator(after.sealed.tasks, Records(folder)))
     rows = shown.rows
     reasons = {(row.part, row.experiments): row.reasons for row in rows}

@@ -11,8 +11,8 @@ import pytest
 from cotspec.back import registry
 from cotspec.builtin.digest import MODELS
 from cotspec.estimate import Estimator
+from cotspec.history.records import Records
 from cotspec.ir.plan import Plan, Read, Task
-from cotspec.records import Records
 from cotspec.spec.payload import BuiltinModel, HubModel
 from tests.estimate.known import parts
 from tests.support import sealed, spec_data

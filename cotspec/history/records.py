@@ -1,7 +1,7 @@
-"""What a project and this machine hold that estimates can use: results of earlier runs, configurations of models.
+"""What estimates ask of a project and this machine: measured runs, rows in numbers, configurations of models.
 
-Reads files, each once, and writes nothing. Whatever cannot be read counts as not there; it is not this module's place
-to say what is wrong with it.
+Each file is read once. Whatever cannot be read counts as not there; it is not this module's place to say what is wrong
+with it.
 """
 
 from __future__ import annotations
@@ -11,25 +11,20 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import islice
-from math import prod
 from pathlib import Path
 from typing import Final
 
 from cotspec.back import places
-from cotspec.builtin.digest import MODELS
-from cotspec.estimate import model as architecture
-from cotspec.estimate import published
 from cotspec.estimate.facts import Lines
 from cotspec.estimate.model import Model
 from cotspec.front import local, modelfiles, regular
+from cotspec.history import model_sizes
 from cotspec.ir.plan import Launch, Read, Task
 from cotspec.spec.local import Local
 from cotspec.spec.payload import BuiltinModel, GrpoBody, HubModel, ReportBody, SftBody
 
 MOST: Final = 500
 """Lines of a file that means are taken of: enough to know a mean to some percent."""
-_HEADER: Final = 100_000_000
-"""Bytes that the head of a weights file may have (the format's own limit)."""
 _LONGEST: Final = 10_000_000
 """Bytes of a line that is looked at; a longer one was not written by a task."""
 NEWEST: Final = 100
@@ -119,19 +114,8 @@ class Records:
         """The configuration of a model, where this machine has it or it was published."""
         key = ref if isinstance(ref, Read) else (ref.kind, getattr(ref, "id", ""), getattr(ref, "name", ""))
         if key not in self._models:
-            self._models[key] = self._model(ref)
+            self._models[key] = model_sizes.of(ref, self._root, self.local)
         return self._models[key]
-
-    def _model(self, ref: BuiltinModel | HubModel | Read) -> Model | None:
-        if isinstance(ref, Read):
-            return _model(self._root / ref.file, f"{ref.file}/config.json")
-        if isinstance(ref, BuiltinModel):
-            return _model(MODELS / ref.name, f"config.json of {ref.name}")
-        for place, told in modelfiles.of_hub(ref.id, ref.revision, self._root, self.local):
-            found = _model(place, f"config.json of {told}")
-            if found:
-                return found
-        return None if ref.id in self.local.models else published.model(ref.id)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -168,31 +152,6 @@ def _look(record: dict[str, object], texts: dict[str, list[float]], numbers: dic
             texts.setdefault(name, []).append(len(value))
         elif type(value) in (int, float):
             numbers.setdefault(name, []).append(float(str(value)))
-
-
-def _model(place: Path, told: str) -> Model | None:
-    """The model in a folder: counted from its configuration, or for an unknown family from the head of its weights."""
-    config = modelfiles.read_json(place / "config.json")
-    if not config:
-        return None
-    beside = sum(path.stat().st_size for path in place.iterdir() if path.is_file() and "token" in path.name)
-    found = architecture.of_config(config, file=told, tokenizer=beside)
-    if found:
-        return found
-    count = sum(_header(path) for path in place.glob("*.safetensors"))
-    source = f"N = {count:.3g} from the weights beside {told}"
-    return Model(count, count, None, "", beside, source) if count else None
-
-
-def _header(path: Path) -> int:
-    """Parameters in a safetensors file: its first 8 bytes are the length of a JSON text with all shapes."""
-    try:
-        with regular.opened(path) as file:
-            length = int.from_bytes(file.read(8), "little")
-            head = json.loads(file.read(length)) if length < _HEADER else {}
-        return sum(prod(tensor["shape"]) for name, tensor in head.items() if name != "__metadata__")
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return 0
 
 
 def _task(place: Path) -> Task | None:

@@ -1,0 +1,147 @@
+"""The files that data sets name, as far as a check looks at them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from cotspec.front import regular
+from cotspec.front.paths import inside
+from cotspec.spec.payload import FileData
+
+if TYPE_CHECKING:
+    from cotspec.cot.contamination import Item
+    from cotspec.cot.source_rows import Columns, Reading
+    from cotspec.spec.base import Slice
+    from cotspec.spec.experiment import Data
+
+MOST_COUNTED: Final = 64 * 2**20
+"""Bytes of a data file whose records are counted: about 0.1 s."""
+MOST_ROWS: Final = 10_000
+MOST_READ: Final = 8 * 2**20
+"""Rows and bytes of a data file that a check looks at: about 0.1 s. The task that reads the file looks at all."""
+MOST_COMPARED: Final = 64_000_000
+"""Bytes of two files that are compared."""
+_MOST_BESIDE: Final = 2000
+"""Names of a folder that are listed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class DataFile:
+    """The file a data set names; equal only to itself, so that what was found in it can be kept by it."""
+
+    reading: Reading | None = None
+    """Its rows before the end of the slice, at most as many as a check looks at; None where it is not there."""
+    whole: bool = True
+    """Whether these are all of them."""
+    kept: str = ""
+    """Where it is not there: the file by which DVC knows it, when there is one."""
+    beside: tuple[str, ...] = ()
+    """Where it is not there: what its folder holds."""
+
+    def items(self, most: int | None = None) -> tuple[Item, ...]:
+        """The questions of its slice, as sets are compared."""
+        from cotspec.cot.contamination import Item
+
+        read = [] if self.reading is None else self.reading.questions[:most]
+        return tuple(Item(each.row, each.question, each.answer) for each in read)
+
+    def of_rows(self, count: int) -> str:
+        """`3 of 1,000 rows`, and that they are not all when they are not."""
+        read = 0 if self.reading is None else self.reading.rows
+        return f"{count:,} of {'' if self.whole else 'the first '}{read:,} rows"
+
+
+def count_lines(file: Path) -> int | None:
+    """Records of a JSON-lines file of the project (the paths of a spec that leave it are refused before)."""
+    try:
+        about = file.stat()
+        return _counted(file, about.st_mtime_ns) if about.st_size <= MOST_COUNTED else None
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=64)
+def _counted(file: Path, _changed: int) -> int:
+    with regular.opened(file) as lines:
+        return sum(1 for line in lines if line.strip())
+
+
+def data_file(data: Data, folder: Path, root: Path) -> DataFile | None:
+    """The file of a data set, which counts from `folder`, the spec's; None when there is nothing to read or say."""
+    if data.file is None:
+        return None
+    file = Path(os.path.normpath(folder / data.file))
+    if not inside(file, root):
+        return None  # a finding of its own
+    from cotspec.cot.source_rows import Columns  # here: most specs name no data file
+    from cotspec.ir import bodies
+
+    source = bodies.source(data, {})
+    columns = Columns(source.question, source.answer, source.answer_after) if isinstance(source, FileData) else None
+    try:
+        about = file.stat()
+        return columns and _data(file, about.st_mtime_ns, about.st_size, columns, data.slice)
+    except FileNotFoundError:
+        return _absent(file, root)
+    except OSError:
+        return None  # a folder, or a file that may not be read: a finding of its own
+
+
+@lru_cache(maxsize=64)
+def _data(file: Path, _changed: int, _size: int, columns: Columns, slice: Slice | None) -> DataFile:
+    from cotspec.cot import source_rows
+
+    first, end = slice or (0, None)
+    most = MOST_ROWS if end is None else min(end, MOST_ROWS)
+    with regular.opened(file) as stream:
+        reading = source_rows.read(_begun(source_rows.lines(stream), stream), columns, first=first, end=most)
+        whole = reading.rows == end or not stream.read(1)
+    return DataFile(reading=reading, whole=whole)
+
+
+def _begun(lines: Iterator[tuple[int, bytes]], stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Those that begin where a check still looks."""
+    while stream.tell() < MOST_READ and (line := next(lines, None)) is not None:
+        yield line
+
+
+def _absent(file: Path, root: Path) -> DataFile:
+    """What can be said of a file that is not there: whether DVC knows it, and what there is instead."""
+    known = [f"{place}.dvc" for place in (file, *file.parents) if root in place.parents]
+    kept = next((os.path.relpath(place, root) for place in known if os.path.isfile(place)), "")
+    try:
+        names = sorted(name for name in islice(os.listdir(file.parent), _MOST_BESIDE) if not name.startswith("."))
+    except OSError:
+        names = []
+    return DataFile(kept=kept, beside=tuple(names))
+
+
+def same_file(one: Path, other: Path) -> bool:
+    """Whether two files of the project are one: by name, or byte for byte as far as a check reads."""
+    a, b = (Path(os.path.normpath(path)) for path in (one, other))
+    if a == b:
+        return True
+    try:
+        left, right = a.stat(), b.stat()
+        if left.st_size != right.st_size or not left.st_size:
+            return False
+        return _beginning(a, left.st_mtime_ns) == _beginning(b, right.st_mtime_ns)
+    except OSError:
+        return False
+
+
+@lru_cache(maxsize=64)
+def _beginning(file: Path, _changed: int) -> str:
+    """Digest of the first bytes of a file."""
+    digest = sha256()
+    with regular.opened(file) as stream:
+        for _ in range(MOST_COMPARED // MOST_READ):
+            digest.update(stream.read(MOST_READ))
+    return digest.hexdigest()

@@ -1,0 +1,89 @@
+"""What the files of models say, where this machine has them: those of a builtin one are always there."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from cotspec.builtin.digest import MODELS
+from cotspec.front.paths import inside
+from cotspec.ir import defaults
+from cotspec.spec.lock import pinned
+
+if TYPE_CHECKING:
+    from cotspec.ir.lower import Source
+    from cotspec.spec.experiment import Model
+
+_MOST_VOCABULARY: Final = 4 * 2**20
+"""Bytes of a tokenizer.json that a check reads: about 0.05 s. The preflight reads any."""
+
+
+class ModelFile(NamedTuple):
+    """The small files of a model, as far as they are on this machine."""
+
+    config: Mapping[str, Any]
+    """config.json."""
+    template: bool
+    """Whether the tokenizer has a chat template."""
+    chat: str = ""
+    """Its text; "" when it was not read."""
+    ids: int = 0
+    """One more than the largest id of its vocabulary; 0 when it was not read."""
+
+
+def model_file(model: Model, source: Source, root: Path) -> ModelFile | None:
+    """The small files of a model of a spec, where they are on this machine: of a hub model those of its revision, or of
+    the folder that cotspec.local.yaml names."""
+    place = _folder(model, source, root)
+    if model.builtin is not None or place is None:
+        return of_builtin(model)
+    try:
+        return _read(place, (place / "config.json").stat().st_mtime_ns)
+    except OSError:
+        return None
+
+
+def _folder(model: Model, source: Source, root: Path) -> Path | None:
+    from cotspec.front import local, modelfiles  # here: a spec of builtin models has no use for them
+
+    if model.path is not None:
+        folder = Path(os.path.normpath(root / source.folder / model.path))
+        return folder if inside(folder, root) else None  # a finding of its own
+    if model.hub is None:
+        return None
+    revision = pinned(source.locked, "models", model.hub, model.revision or defaults.HUB_REVISION)
+    return next(modelfiles.of_hub(model.hub, revision, root, local.settings(root)))[0]
+
+
+@lru_cache(maxsize=64)
+def _read(place: Path, _changed: int) -> ModelFile | None:
+    from cotspec.cot import fit
+    from cotspec.front import modelfiles
+
+    config = modelfiles.read_json(place / "config.json")
+    if not config:
+        return None
+    return ModelFile(
+        config=config,
+        template=fit.has_template(modelfiles.read_json(place / "tokenizer_config.json"), modelfiles.names(place)),
+        chat=modelfiles.chat_template(place),
+        ids=fit.ids(modelfiles.read_json(place / "tokenizer.json", most=_MOST_VOCABULARY)),
+    )
+
+
+def of_builtin(model: Model) -> ModelFile | None:
+    """A builtin model; None for any other, or one that is not there."""
+    return None if model.builtin is None else _builtin(model.builtin)
+
+
+@cache
+def _builtin(name: str) -> ModelFile | None:
+    try:
+        text = (MODELS / name / "config.json").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return ModelFile(config=json.loads(text), template=False)  # they speak one plain format
