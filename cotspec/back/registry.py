@@ -1,4 +1,4 @@
-"""The back ends by name. A new one is a module with `emit` and a line here."""
+"""What is emitted of every plan, by name. What a spec may ask for besides is in `jobs/registry.py`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from cotspec.back import accelerate, dvc, launch, payloads, slurm
+from cotspec.back import accelerate, dvc, job_files, launch, payloads
 from cotspec.ir.plan import Plan
 
 
@@ -24,7 +24,7 @@ BACKENDS: Mapping[str, BackEnd] = MappingProxyType(
         "payloads": payloads.emit,
         "launch": launch.emit,
         "accelerate": accelerate.emit,
-        "slurm": slurm.emit,
+        "jobs": job_files.emit,
     }
 )
 

@@ -58,10 +58,12 @@ class _Place:
     path: Path
     form: shape.Form
     data: Data
+    of: type[BaseModel] | None = None
+    """The group whose setting this is."""
 
     def enter(self, key: str | int) -> _Place:
         """The place under `key`."""
-        return _Place((*self.path, key), shape.step(self.form, key), _get(self.data, key))
+        return _Place((*self.path, key), shape.step(self.form, key), _get(self.data, key), self.group)
 
     def narrow(self, value: str | int) -> _Place:
         """The same place as the member whose tag has this value."""
@@ -72,6 +74,12 @@ class _Place:
         """The model that describes the settings here, when there is just one."""
         found = shape.models(self.form)
         return found[0] if len(found) == 1 else None
+
+    def about(self) -> str:
+        """What this setting says about itself."""
+        key = str(self.path[-1])
+        meaning = shape.meaning(self.of, key) if self.of else None
+        return f"`{key}`: {' '.join(meaning.split()).rstrip('.')}" if meaning else ""
 
 
 def _get(data: Data, key: str | int) -> Data:
@@ -116,34 +124,35 @@ class _Explainer:
         return error["type"] == "too_short" and (_echo(place, error) or self.strays.fills(place.path))
 
     def _one(self, place: _Place, end: str | None, error: ErrorDetails) -> Iterator[Diagnostic]:
-        kind = error["type"]
+        kind, context = error["type"], error.get("ctx", {})
         if end == _KEY:
-            yield self._bad_name(place)
+            yield self._bad_name(place, kind, context)
         elif kind.startswith("union_tag"):
             yield from self._tag(place)
         elif kind == "literal_error":
             yield self._choice(place, shape.choices(place.form))
         else:
-            yield self._value(place, kind, error.get("ctx", {}))
+            yield self._value(place, kind, context)
 
     # --- one kind of mistake each --------------------------------------------------------------------------------
 
     def _value(self, place: _Place, kind: str, context: Mapping[str, object]) -> Diagnostic:
-        problem = phrases.limit(kind, context, place.data) or phrases.pattern(kind, place.path, place.data)
+        problem = phrases.limit(kind, context, place.data) or phrases.pattern(kind, context, place.data)
         if kind == "missing":
             problem = f"wants {shape.describe(place.form).removeprefix('a list of ')}, not {phrases.got(place.data)}"
         if problem:
             message = f"{phrases.label(place.path)} {problem}"
-            return self._finding("wrong-value", message, place, phrases.comma(place.path, place.data))
+            about = place.about() if kind == "string_pattern_mismatch" else ""
+            advice = phrases.comma(place.path, place.data) or about
+            return self._finding("wrong-value", message, place, advice)
         return self._type(place)
 
     def _missing(self, place: _Place, keys: Sequence[str]) -> Diagnostic:
-        group, key = place.group, keys[0]
+        key = keys[0]
         if len(keys) > 1:
             return self._needs(place, keys, f"add {listed(f'{key}: …' for key in keys)}")
-        about = shape.meaning(group, key) if group else None
-        words = " ".join((about or shape.describe(shape.step(place.form, key))).split()).rstrip(".")
-        return self._needs(place, keys, f"`{key}`: {words}")
+        advice = place.enter(key).about() or f"`{key}`: {shape.describe(shape.step(place.form, key))}"
+        return self._needs(place, keys, advice)
 
     def _needs(self, place: _Place, keys: Sequence[str], advice: str) -> Diagnostic:
         message = f"{phrases.name(place.path)} needs {listed(keys)}"
@@ -177,9 +186,9 @@ class _Explainer:
         advice = did_you_mean(close) if close or place.form is None else phrases.advice(place.form, place.data)
         return self._finding("wrong-value", message, place, advice, close)
 
-    def _bad_name(self, place: _Place) -> Diagnostic:
-        rule = phrases.NOT_AN_ARGUMENT if place.path[-2:-1] == ("template",) else phrases.NOT_A_NAME
-        message = f"`{phrases.cut(str(place.path[-1]))}` {rule}"
+    def _bad_name(self, place: _Place, kind: str, context: Mapping[str, object]) -> Diagnostic:
+        written = str(place.path[-1])
+        message = f"`{phrases.cut(written)}` {phrases.key(kind, context, written)}"
         return Diagnostic(rule="wrong-value", message=message, span=self.source.key(place.path))
 
     def _type(self, place: _Place) -> Diagnostic:

@@ -9,12 +9,13 @@ from cotspec.diagnostics.source import Path
 from cotspec.diagnostics.suggest import either
 from cotspec.front import shape
 from cotspec.front.nodes import Data
+from cotspec.spec.base import ARGUMENT, NAME
 
 _LONGEST = 40
 _NAMED = frozenset({"stages", "models", "data", "terms", "let"})
 _NOT_BOOL = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
-NOT_AN_ARGUMENT = "is not the name of an argument: letters, digits and `_`, at most 63"
+NOT_AN_ARGUMENT = "is not the name of an argument or a variable: letters, digits and `_`, at most 63"
 NOT_A_NAME = "is not a name: lower-case letters and digits, with single `-` or `_` between them, at most 63"
 
 
@@ -84,13 +85,17 @@ def limit(kind: str, context: Mapping[str, object], data: Data) -> str:
             return ""
 
 
-def pattern(kind: str, path: Path, data: Data) -> str:
+def pattern(kind: str, context: Mapping[str, object], data: Data) -> str:
     """How a text breaks its pattern; empty when that is not what is wrong."""
     if kind != "string_pattern_mismatch":
         return ""
-    if "slurm" in path:
-        return f"cannot be {got(data)} in a batch script"
-    return f"is {got(data)}, which {NOT_A_NAME}"
+    return f"is {got(data)}, which {NOT_A_NAME}" if context["pattern"] == NAME else f"cannot be {got(data)}"
+
+
+def key(kind: str, context: Mapping[str, object], written: str) -> str:
+    """How a key that a person chooses breaks its rule."""
+    rule = NOT_AN_ARGUMENT if context.get("pattern") == ARGUMENT else NOT_A_NAME
+    return limit(kind, context, written) or rule
 
 
 def comma(path: Path, data: Data) -> str:

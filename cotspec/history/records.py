@@ -174,6 +174,5 @@ def _task(place: Path) -> Task | None:
         settings=settings,
         strategy="ddp",  # how it was spread is not in these files; what is compared is one device or CPU time
         precision=body.precision if isinstance(body, SftBody | GrpoBody) else "fp32",
-        slurm=None,
     )
     return Task(id=payload.id, body=body, kernel=payload.kernel, reads=reads, launch=launch, labels=())

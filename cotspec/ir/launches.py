@@ -26,7 +26,7 @@ def plain() -> Launch:
         tensor_parallel=1,
         vllm_memory=1.0,
     )
-    return Launch(launcher="python", settings=settings, strategy="ddp", precision="fp32", slurm=None)
+    return Launch(launcher="python", settings=settings, strategy="ddp", precision="fp32")
 
 
 def generation(resources: Resources) -> Launch:
@@ -44,8 +44,8 @@ def generation(resources: Resources) -> Launch:
         tensor_parallel=given.tensor_parallel,
         vllm_memory=given.memory,
     )
-    slurm = resources.slurm if given.gpus else None
-    return Launch(launcher="python", settings=settings, strategy="ddp", precision="fp32", slurm=slurm)
+    jobs = tuple(resources.jobs().values()) if given.gpus else ()
+    return Launch(launcher="python", settings=settings, strategy="ddp", precision="fp32", jobs=jobs)
 
 
 def training(resources: Resources, *, stage: str, train: Sft | Grpo) -> Launch:
@@ -71,13 +71,13 @@ def training(resources: Resources, *, stage: str, train: Sft | Grpo) -> Launch:
         vllm_memory=given.vllm_memory,
         stop_without_signal=0 if train.stop_without_signal == "never" else train.stop_without_signal,
     )
-    slurm = resources.slurm if given.gpus else None
+    jobs = tuple(resources.jobs().values()) if given.gpus else ()
     return Launch(
         launcher="accelerate",
         settings=settings,
         strategy=given.strategy,
         precision=train.precision,
-        slurm=slurm,
+        jobs=jobs,
         max_grad_norm=train.max_grad_norm,
     )
 

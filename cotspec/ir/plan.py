@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from cotspec.spec.payload import Body, RunSettings
-from cotspec.spec.resources import Slurm, Strategy
+from cotspec.spec.resources import JobFile, Strategy
 
 Launcher = Literal["python", "accelerate"]
 
@@ -21,7 +21,8 @@ class Launch(NamedTuple):
     settings: RunSettings
     strategy: Strategy
     precision: Literal["fp32", "bf16", "fp16"]
-    slurm: Slurm | None
+    jobs: tuple[JobFile, ...] = ()
+    """The job files it gets; none without a GPU."""
     max_grad_norm: float = 0.0
     """Of a training task: DeepSpeed clips gradients by itself and has to be told."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Any, Literal, cast, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
@@ -78,12 +78,14 @@ def _no_bool(value: object) -> object:
     return None if isinstance(value, bool) else value
 
 
+NAME: Final = r"^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*$"
+ARGUMENT: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 #: A name a person gives to a model, data set, stage or metric. Safe in a shell, in YAML, in DVC and as a file name.
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*$", max_length=63)]
+Name = Annotated[str, Field(pattern=NAME, max_length=63)]
 #: Text that names something elsewhere: empty, it would name nothing.
 Text = Annotated[str, Field(min_length=1)]
-#: The name of a keyword argument.
-Argument = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=63)]
+#: The name of a keyword argument, or of a variable of the environment.
+Argument = Annotated[str, Field(pattern=ARGUMENT, max_length=63)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from cotspec.spec import experiment, resources, reward, training, variants
+from cotspec.spec import experiment, reward, training, variants
 
 EXAMPLES: Final[Mapping[tuple[type[BaseModel], str], tuple[Any, ...]]] = {
     (experiment.Experiment, "extends"): ("bridge-gsm8k.yaml",),
@@ -38,8 +38,6 @@ EXAMPLES: Final[Mapping[tuple[type[BaseModel], str], tuple[Any, ...]]] = {
     (reward.Term, "weight"): (0.3, {"from": 0.0, "to": 1.0}),
     (reward.Reward, "let"): ({"budget": "35 * teacher_steps"},),
     (training.Lora, "targets"): (["q_proj", "v_proj"],),
-    (resources.Slurm, "time"): ("12:00:00", "2-00:00:00"),
-    (resources.Slurm, "mem"): ("64G",),
     (variants.Variant, "matrix"): ({"stages.compress.mask.share": [0.25, 0.5, 0.75]},),
     (variants.Variant, "zip"): ({"stages.structure.train.lr": [1e-4, 1e-3], "stages.structure.train.epochs": [5, 2]},),
     (variants.Variant, "seeds"): ([1, 2, 3],),

@@ -18,11 +18,15 @@ from pydantic import BaseModel
 
 @cache
 def meanings(model: type[BaseModel]) -> Mapping[str, str]:
-    """Meaning by attribute name, those of its bases too; an attribute without a docstring is not there."""
+    """Meaning by attribute name, those of its bases too; an attribute that has none is not there.
+
+    A class that is made of a registry has no source: its attributes have a description.
+    """
     found: dict[str, str] = {}
     for base in reversed(model.__mro__):
         if issubclass(base, BaseModel) and base is not BaseModel:
             found.update(_classes(base.__module__).get(base.__qualname__, {}))
+            found.update({name: field.description for name, field in base.model_fields.items() if field.description})
     return found
 
 

@@ -1,9 +1,13 @@
 """What a person may write under `resources:`: how work is launched, never what is computed (never identity)."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
+from cotspec.back.jobs.base import Job as Job
+from cotspec.back.jobs.base import JobFile as JobFile
+from cotspec.back.jobs.registry import JOBS
 from cotspec.spec.base import Count, Name, Part, Whole
 
 Strategy = Literal["ddp", "fsdp", "zero2", "zero3"]
@@ -62,24 +66,7 @@ class GenerateResources(Part):
     """Share of GPU memory (`vllm`)."""
 
 
-class Slurm(Part):
-    """A batch script for each task that uses a GPU."""
-
-    partition: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.,-]+$")] | None = None
-    """Partition."""
-    account: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")] | None = None
-    """Account."""
-    qos: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")] | None = None
-    """Quality of service."""
-    time: Annotated[str, Field(pattern=r"^([0-9]+-)?[0-9]{1,2}(:[0-9]{2}){0,2}$")] = "24:00:00"
-    """Time limit, `[days-]hours:minutes:seconds`."""
-    cpus_per_task: Count = 8
-    """CPU cores."""
-    mem: Annotated[str, Field(pattern=r"^[0-9]+[KMGT]?$")] = "64G"
-    """Memory."""
-
-
-class Resources(Part):
+class _Resources(Part):
     """How it is run. Nothing here changes a result, so nothing here changes an id."""
 
     train: TrainResources = TrainResources.model_construct()
@@ -88,5 +75,19 @@ class Resources(Part):
     """Generation."""
     stages: dict[Name, StageResources] = {}
     """What single stages do differently."""
-    slurm: Slurm | None = None
-    """Emit `job.sbatch` files."""
+
+    def jobs(self) -> Mapping[str, JobFile]:
+        """The job files that are asked for, by key."""
+        return {key: asked for key in JOBS if (asked := getattr(self, key)) is not None}
+
+
+if TYPE_CHECKING:
+    Resources = _Resources
+else:
+    Resources = create_model(
+        "Resources",
+        __base__=_Resources,
+        __doc__=_Resources.__doc__,
+        __module__=__name__,
+        **{key: (job | None, Field(None, description=f"Emit `{job.FILE}` files.")) for key, job in JOBS.items()},
+    )

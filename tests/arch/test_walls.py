@@ -44,6 +44,14 @@ def test_the_runtime_is_kept_from_everything_above_the_kernel() -> None:
     assert told | {"runtime", "cot", "spec", "builtin", "hub"} == MODULES
 
 
+def test_a_job_file_knows_neither_specs_nor_plans() -> None:
+    """They are a part of the language, which stands below all other back ends: the layers make this one exception."""
+    graph = grimp.build_graph("cotspec", cache_dir=None)
+    jobs = {"cotspec.back.jobs"} | graph.find_descendants("cotspec.back.jobs")
+    known = {other for module in jobs for other in graph.find_upstream_modules(module)}
+    assert known - jobs == {"cotspec.spec.base", "cotspec.back.text"}
+
+
 def test_no_module_imports_in_a_circle() -> None:
     """Not inside a function either: two modules that need each other are one, or lack a third."""
     graph = grimp.build_graph("cotspec", cache_dir=None)

@@ -177,7 +177,7 @@ def test_only_training_has_an_accelerate_file(plan: Plan, files: dict[str, str])
 
 
 def test_a_job_asks_slurm_for_what_the_task_uses(plan: Plan, files: dict[str, str]) -> None:
-    wanted = {f"generated/stages/{t.id}/job.sbatch": t for t in plan.tasks if t.launch.slurm}
+    wanted = {f"generated/stages/{t.id}/job.sbatch": t for t in plan.tasks if t.launch.jobs}
     found = named(files, "job.sbatch")
     assert set(found) == set(wanted)
     for path, text in found.items():

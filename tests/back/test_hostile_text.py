@@ -17,6 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from cotspec.back.jobs import slurm
 from cotspec.back.registry import emit
 from cotspec.back.text import HEADER, dvc_string, scalar
 from cotspec.spec.experiment import Experiment
@@ -119,7 +120,8 @@ def test_what_is_built_of_hostile_text_is_read_back_as_it_was_meant(texts: list[
 
 
 TEMPLATES = Path(__file__).parents[2] / "cotspec" / "back" / "templates"
-FIXED = {line for path in TEMPLATES.iterdir() for line in path.read_text(encoding="utf-8").splitlines()} | {HEADER}
+FIXED = {line for path in TEMPLATES.iterdir() for line in path.read_text(encoding="utf-8").splitlines()}
+FIXED |= {HEADER, *slurm.START.splitlines()}
 FILLED = re.compile(
     r"#SBATCH --[a-z-]+=[A-Za-z0-9_.,:%-]+|# [a-z0-9-]+|while \[ -e (\.\./){3}\.cotspec/build\.json \]; do"
 )

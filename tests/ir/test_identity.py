@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cotspec.back.jobs.registry import JOBS
 from cotspec.ir.lower import LowerError
 from cotspec.spec.experiment import Experiment
 from tests.support import experiment, ids, sealed, spec_data
@@ -78,8 +79,6 @@ OTHERS: dict[Path, object] = {
     ("resources", "stages", "compress", "strategy"): "zero2",
     ("resources", "stages", "compress", "gpus"): 0,
     ("resources", "stages", "compress", "per_device_batch"): 8,
-    ("resources", "slurm", "time"): "1:00",
-    ("resources", "slurm", "mem"): "1G",
 }
 
 #: A discriminator cannot change alone: the whole part is another one.
@@ -114,10 +113,21 @@ def leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
         yield path, value
 
 
+def examples(path: Path) -> list[Any]:
+    """Of a setting of a scheduler, whose pattern may refuse what `another` makes."""
+    match path:
+        case ("resources", str(key), str(name)) if key in JOBS:
+            return JOBS[key].model_fields[name].examples or []
+        case _:
+            return []
+
+
 def another(path: Path, value: object) -> object:
     """Another valid value of a leaf."""
     if path in OTHERS:
         return OTHERS[path]
+    if others := [example for example in examples(path) if example != value]:
+        return others[0]
     match value:
         case bool():
             return not value

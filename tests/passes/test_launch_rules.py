@@ -82,9 +82,9 @@ HITS: dict[str, tuple[list[Change], Told]] = {
         [resources("  train: {gpus: 0}\n  generate: {memory: 0.5}\n")],
         ("warning", "launch-effect", "memory", "`memory` has no effect on the engine `transformers`"),
     ),
-    "batch scripts without a GPU": (
+    "job files without a GPU": (
         [resources("  train: {gpus: 0}\n  generate: {gpus: 0}\n  slurm: {partition: gpu}\n")],
-        ("warning", "launch-effect", "slurm", "no task uses a GPU, so there is no batch script"),
+        ("warning", "launch-effect", "slurm", "no task uses a GPU, so there is no `job.sbatch`"),
     ),
     "vLLM that leaves little to training": (
         [resources("  train: {gpus: 1, vllm: true, vllm_memory: 0.9}\n")],

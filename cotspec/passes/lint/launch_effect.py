@@ -26,7 +26,7 @@ _KEYS: Final = ("strategy", "vllm", "vllm_memory")
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """What all stages are given, what single ones are, generation, batch scripts."""
+    """What all stages are given, what single ones are, generation, job files."""
     stages = [(name, stage, context.resources(name)) for _, name, stage in context.stages()]
     own = context.experiment.resources.stages
     for key in _KEYS:
@@ -40,11 +40,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
             if name in own and getattr(own[name], key) is not None:
                 yield from _finding(context, ("resources", "stages", name, key), _idle(key, stage, given))
     yield from _generation(context)
-    if context.experiment.resources.slurm is not None and not _any_gpu(context):
-        span = context.source.key(("resources", "slurm"))
-        yield warning(
-            RULE, span, "no task uses a GPU, so there is no batch script", "leave `slurm` out, or give `gpus`"
-        )
+    for key, asked in ({} if _any_gpu(context) else context.experiment.resources.jobs()).items():
+        message = f"no task uses a GPU, so there is no `{asked.FILE}`"
+        yield warning(RULE, context.source.key(("resources", key)), message, f"leave `{key}` out, or give `gpus`")
 
 
 def _idle(key: str, stage: Stage, given: TrainResources) -> str:

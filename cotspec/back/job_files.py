@@ -1,0 +1,16 @@
+"""The job file of every task that uses a GPU, for each scheduler that its spec asks for."""
+
+from __future__ import annotations
+
+from cotspec.back import places
+from cotspec.ir.plan import Plan
+from cotspec.spec.resources import Job
+
+
+def emit(plan: Plan) -> dict[str, str]:
+    """Return each job file, by path."""
+    return {
+        f"{folder}/{asked.FILE}": asked.text(Job(id=task.id, folder=folder, gpus=task.launch.settings.gpus))
+        for folder, task in places.folders(plan)
+        for asked in task.launch.jobs
+    }

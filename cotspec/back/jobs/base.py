@@ -1,0 +1,40 @@
+"""What every job file has in common. A job file lets a scheduler start the same launch.sh on another machine.
+
+A back end of this kind is one class in one module: its fields are what a spec may write under its key in `resources`,
+its method is what becomes of them. The classes are part of the language (cotspec.spec.resources), so a module here
+knows neither specs nor plans: it is given all it needs of a task (docs/decisions/0035).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar, NamedTuple
+
+from cotspec.spec.base import Part
+
+
+class Job(NamedTuple):
+    """What a job file starts: one task."""
+
+    id: str
+    """Of the task: a plain word, safe in a shell and in YAML."""
+    folder: str
+    """The task's, relative to the project: plain words with `/` between them."""
+    gpus: int
+
+
+class JobFile(Part):
+    """Settings of one scheduler, and the file that each task which uses a GPU gets for it.
+
+    A text that ends outside of quotes is a plain word, by its pattern. What the docstring of a field says is the help
+    for a wrong value; a field with a pattern has `examples`.
+    """
+
+    FILE: ClassVar[str]
+    """Name of the file, in the task's folder."""
+    LEAVES: ClassVar[tuple[str, ...]] = ()
+    """Patterns of what a run leaves beside it, for git to ignore."""
+
+    @abstractmethod
+    def text(self, job: Job) -> str:
+        """The file for one task: the same for the same settings and task, whatever the machine."""
