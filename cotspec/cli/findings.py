@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, assert_never
 
@@ -33,6 +34,14 @@ def report(sink: Sink, *, stream: TextIO, root: Path, output: Format) -> None:
 def colour(stream: TextIO) -> bool:
     """Whether to write in colour: on a terminal that can, unless NO_COLOR is set."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def tell_damage(root: Path) -> None:
+    """Say on stderr what DVC left when it was killed, which `cotspec run` mends."""
+    from cotspec import recovery
+
+    for each in recovery.damage(root):
+        print(f"{each}, and DVC refuses to work: `cotspec run` mends it", file=sys.stderr)
 
 
 def _rendered(sink: Sink, stream: TextIO, root: Path, output: Format) -> str:

@@ -43,6 +43,7 @@ def run(
     findings.show(sink, stream=sys.stderr)
     if checked is None:
         return FINDINGS
+    findings.tell_damage(root)
     standings = results.standings(root, checked.sealed.plan)
     with ExitStack() as stack:
         pairs = _pairs(checked, _before(root, chosen, against, stack))

@@ -49,6 +49,7 @@ def collected(specs: Sequence[Path]) -> list[Outcome] | None:
     if checked is None:
         findings.show(sink, stream=sys.stderr)
         return None
+    findings.tell_damage(root)
     standings = standings_of(root, checked.sealed.plan)
     return [_outcome(root, side, standings) for side in sides(checked.units, checked.sealed).values()]
 

@@ -55,6 +55,7 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int) ->
     from cotspec.back import places
     from cotspec.history import results, unfinished
 
+    _mend(root)
     at_work = sorted(unfinished.running(root) & wanted.keys())
     if at_work:
         print(f"running already, by `dvc repro` or by hand: {', '.join(at_work)}; waited for", file=sys.stderr)
@@ -76,6 +77,19 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int) ->
         _record(root, checked)
     print(f"{len(listed) - len(failed)} of {len(listed)} tasks run, {len(wanted) - len(todo)} were up to date")
     return 1 if failed else 0
+
+
+def _mend(root: Path) -> None:
+    """Mend what DVC left when it was killed. Raises ProblemError."""
+    from cotspec import recovery
+
+    try:
+        for each in recovery.mend(root):
+            print(f"mended: {each}", file=sys.stderr)
+    except recovery.AtWorkError as error:
+        raise ProblemError(str(error)) from error
+    except OSError as error:
+        raise ProblemError(f"{error.filename} cannot be written: {error.strerror}") from error
 
 
 def _tasks(checked: Checked, selections: Sequence[Selection]) -> dict[str, Task]:
