@@ -32,7 +32,7 @@ def main() -> int:
     folder = (given.folder or Path(tempfile.mkdtemp(prefix="cotspec-kill-"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     there = folder / "project"
-    whole = template.finished(there) if there.exists() else template.made(there)
+    whole = template.made(there)
     takes = _takes(whole, folder)
     deadline, count = time.monotonic() + 60 * given.minutes, Counter[str]()
     for seed in range(given.seed, given.seed + given.rounds):

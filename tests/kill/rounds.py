@@ -90,7 +90,7 @@ def planned(seed: int, parts: Mapping[str, int] = _WEIGHTS) -> Plan:
 def play(template: Template, plan: Plan, folder: Path, seconds: float) -> Outcome:
     """Play a round in `folder`; `seconds` is what its part takes unkilled."""
     mark = f"{os.getpid()}-{plan.seed}"
-    template.copy(folder, plan.part, most=2)
+    template.copy(folder, plan.part, plan.seed)
     outcome = Outcome()
     log = folder.with_suffix(".log")
     with log.open("wb") as output:
@@ -115,7 +115,7 @@ def play(template: Template, plan: Plan, folder: Path, seconds: float) -> Outcom
 
 def unkilled(template: Template, part: str, folder: Path) -> float:
     """Seconds a part takes when nothing happens."""
-    template.copy(folder, part, most=2)
+    template.copy(folder, part, seed=0)
     began = time.monotonic()
     code = _again(COMMANDS["repro"], folder, f"{os.getpid()}-{part}", subprocess.DEVNULL)
     assert not code, f"{part} does not run: {code}"

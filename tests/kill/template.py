@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from dataclasses import dataclass
 from hashlib import sha256
@@ -36,26 +37,33 @@ class Template:
         payloads = sorted(self.folder.glob("generated/**/payload.json"))
         return {path.parent.relative_to(self.folder): _kind(path) for path in payloads}
 
-    def copy(self, folder: Path, part: str, most: int) -> None:
-        """A copy in which up to `most` tasks of each kind of a part were never run."""
+    def copy(self, folder: Path, part: str, seed: int) -> None:
+        """A copy in which a few tasks of a part, which the seed decides, were never run."""
         shutil.copytree(self.folder, folder, symlinks=True)
         shutil.rmtree(folder / ".dvc/cache/runs", ignore_errors=True)  # or they would come back without being made
-        for kind in PARTS[part]:
-            for place in [place for place, found in self.kinds().items() if found == kind][:most]:
-                _undo(folder, folder / place)
+        places = [place for place, kind in self.kinds().items() if kind in PARTS[part]]
+        chance = random.Random(seed)
+        for place in chance.sample(places, min(len(places), 3 if part == "light" else chance.randint(1, 2))):
+            _undo(folder, folder / place)
 
 
 def made(folder: Path) -> Template:
-    """Make the project in `folder` and run it."""
+    """Make the project in `folder` and run it; one that is there is brought up to date."""
+    if not folder.exists():
+        _begun(folder)
+    run("cotspec", "build", cwd=folder)
+    run("dvc", "repro", cwd=folder)
+    return finished(folder)
+
+
+def _begun(folder: Path) -> None:
+    """A project with the tiny experiment, many checkpoints and small batches."""
     run("cotspec", "init", folder, cwd=ROOT)
     (spec,) = (folder / "specs").glob("*.yaml")
     short = parsed(shorten(spec.read_text(encoding="utf-8")))
     short["resources"] = {"train": {"gpus": 0, "per_device_batch": 16, "save_steps": 1}}
     short["resources"]["generate"] = {"gpus": 0, "batch": 8}
     spec.write_text(yaml.safe_dump(short, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    run("cotspec", "build", cwd=folder)
-    run("dvc", "repro", cwd=folder)
-    return finished(folder)
 
 
 def finished(folder: Path) -> Template:
