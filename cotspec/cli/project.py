@@ -11,8 +11,10 @@ from typing import Final
 from cotspec.cli.problem import ProblemError
 
 DEFAULT: Final = ("specs/*.yaml",)
-_LARGEST: Final = 1_000_000
+_LARGEST: Final = 200_000
 """Bytes of pyproject.toml."""
+_MOST_DOTS: Final = 500
+"""In a line of it."""
 _PLACE: Final = "pyproject.toml, [tool.cotspec]"
 
 
@@ -66,7 +68,7 @@ def _own(root: Path) -> list[Path]:
 
 def _stays(root: Path, pattern: str) -> bool:
     """Whether the folder a pattern begins in is one of the project, also when it is a link."""
-    from cotspec.front.paths import inside
+    from cotspec.files.regular import inside
 
     fixed = takewhile(lambda part: not set(part) & set("*?["), Path(pattern).parts)
     return inside(root.joinpath(*fixed), root)
@@ -93,17 +95,14 @@ def _patterns(root: Path) -> tuple[str, ...]:
 
 def _text(path: Path, folder: Path) -> str:
     """The text of a file of the project, which may be a stranger's. Raises ProblemError, UnicodeDecodeError."""
-    from cotspec.front.paths import inside
+    from cotspec.files import regular
 
-    if not inside(path, folder) or not os.path.isfile(path):
-        raise ProblemError(f"{path} is not a file of this project")
     try:
-        with path.open("rb") as file:
-            raw = file.read(_LARGEST + 1)
+        raw = regular.content(path, most=_LARGEST, within=(folder,))
     except OSError as error:
         raise ProblemError(f"{path} cannot be read: {error.strerror}") from error
-    if len(raw) > _LARGEST:
-        raise ProblemError(f"{path} has more than {_LARGEST:,} bytes")
+    if any(line.count(b".") > _MOST_DOTS for line in raw.splitlines()):  # Python takes the square of a key's parts
+        raise ProblemError(f"{path} has a line with more than {_MOST_DOTS:,} dots, and cotspec does not read it")
     return raw.decode()
 
 
@@ -115,7 +114,7 @@ def _settings(folder: Path) -> dict[str, object]:
         return {}
     try:
         table = tomllib.loads(_text(path, folder))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ProblemError(f"{path} is not TOML: {error}") from error
     tools = table.get("tool", {})
     settings = tools.get("cotspec", {}) if isinstance(tools, dict) else None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from hashlib import file_digest, sha256
 from pathlib import Path as File
 
-from cotspec.front.paths import inside
+from cotspec.files import regular
 
 
 class ContentError(Exception):
@@ -24,8 +24,8 @@ def digest(place: str, root: File) -> str:
     path = root / place
     try:
         if path.is_dir():
-            lines = [f"{_file(file, root)}  {name}\n" for name, file in sorted(_files(path))]
-            return f"sha256:{sha256(''.join(lines).encode()).hexdigest()}"
+            lines = [f"{_file(file, root)}  {name}\n" for name, file in _files(path, root)]
+            return f"sha256:{sha256(os.fsencode(''.join(lines))).hexdigest()}"
         return f"sha256:{_file(path, root)}"
     except OSError as error:
         raise ContentError(error.strerror or str(error)) from error
@@ -35,27 +35,20 @@ def size(place: str, root: File) -> int:
     """How many bytes `digest` would read. Raises ContentError."""
     path = root / place
     try:
-        return sum(file.stat().st_size for _, file in _files(path)) if path.is_dir() else path.stat().st_size
+        return sum(file.stat().st_size for _, file in _files(path, root)) if path.is_dir() else path.stat().st_size
     except OSError as error:
         raise ContentError(error.strerror or str(error)) from error
 
 
-def _files(folder: File) -> Iterator[tuple[str, File]]:
+def _files(folder: File, root: File) -> Iterator[tuple[str, File]]:
     """Every file below a folder, with its path in it."""
-    for here, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".") and name != "__pycache__"]
-        for name in names:
-            if not name.startswith("."):
-                file = File(here) / name
-                yield file.relative_to(folder).as_posix(), file
+    for name, file in regular.below(folder, within=(root,)).items():
+        if not any(part.startswith(".") or part == "__pycache__" for part in name.split("/")):
+            yield name, file
 
 
 def _file(path: File, root: File) -> str:
-    if not inside(path, root):
-        raise ContentError("it leads out of the project through a link")
-    if not path.exists():
+    if not path.exists() and regular.inside(path, root):
         raise ContentError("it is not there")
-    if not path.is_file():
-        raise ContentError("it is not a regular file")
-    with path.open("rb") as file:
+    with regular.opened(path, within=(root,)) as file:
         return file_digest(file, "sha256").hexdigest()

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.source import Path
+from cotspec.files import plain, regular
+from cotspec.files.regular import inside
 from cotspec.front import phrases, yaml_source
 from cotspec.front.nodes import Document
-from cotspec.front.paths import inside
 from cotspec.front.read import read, shown
 from cotspec.spec.local import LOCAL_FILE, Local, folder
 
@@ -34,20 +35,19 @@ def check(root: File, sink: Sink) -> None:
     found = Sink()
     text = read(file, found)
     document = None if text is None else yaml_source.parse(text, shown(file), found)
-    if document is not None:
+    if text is not None and document is not None:
         found.extend(_findings(document, root))
+        if not found.failed:
+            found.extend(_unread(text, document))
     sink.extend(finding for finding in found.findings if finding.rule != "empty-file")  # all of it may be a comment
 
 
 def settings(root: File) -> Local:
     """The project's cotspec.local.yaml; the defaults where it is missing, or wrong, as `check` says."""
-    file, unsaid = root / LOCAL_FILE, Sink()
-    if not os.path.lexists(file) or not inside(file, root) or (text := read(file, unsaid)) is None:
-        return Local()
-    document = yaml_source.parse(text, shown(file), unsaid)
     try:
-        return Local.model_validate_json(json.dumps({} if document is None else document.data))
-    except ValidationError:
+        raw = regular.content(root / LOCAL_FILE, most=plain.MOST_YAML, within=(root,))
+        return Local.model_validate_json(json.dumps(plain.yaml_value(raw) or {}))
+    except (OSError, ValueError):
         return Local()
 
 
@@ -74,6 +74,19 @@ def _findings(document: Document, root: File) -> Iterator[Diagnostic]:
                 span=document.source.value(path),
                 help="a task that needs it stops when it starts: name the folder this machine has, or leave it out",
             )
+
+
+def _unread(text: str, document: Document) -> Iterator[Diagnostic]:
+    """What is YAML and good in a spec, and not read when a task runs."""
+    try:
+        plain.yaml_value(text.encode("utf-8"))
+    except plain.DataError as error:
+        yield Diagnostic(
+            rule="wrong-value",
+            message=f"`{LOCAL_FILE}` cannot be read: {error}",
+            span=document.source.key(()),
+            help="write each setting out",
+        )
 
 
 def _folders(local: Local) -> Iterator[tuple[Path, str]]:

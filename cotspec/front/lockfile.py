@@ -15,9 +15,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
+from cotspec.files.regular import inside
 from cotspec.front import phrases, yaml_source
 from cotspec.front.nodes import Data, Document
-from cotspec.front.paths import inside
 from cotspec.front.read import read, shown
 from cotspec.ir.inputs import Locked
 from cotspec.spec.lock import LOCK_FILE

@@ -5,20 +5,19 @@ A folder may be a stranger's: files are read up to a size, and what cannot be re
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from cotspec.front import regular
+from cotspec.files import plain, regular
 from cotspec.spec.local import LOCAL_FILE, Local, folder
 
 _LEAF: Final = re.compile(r"[\w-]+(?:[./][\w-]+)*")
 """A branch, tag or commit: names with single dots and slashes between them."""
-_MOST: Final = 1 << 26
-"""Bytes of a JSON file that is read."""
+LONGEST_TEMPLATE: Final = 1_000_000
+"""Characters of a chat template; the longest that models have is a hundredth of it."""
 
 
 def of_hub(id: str, revision: str, root: Path, local: Local) -> Iterator[tuple[Path, str]]:
@@ -55,21 +54,14 @@ def hub_cache(root: Path, local: Local) -> Path:
     return Path(home or Path.home() / ".cache" / "huggingface") / "hub"
 
 
-def read_json(path: Path, *, most: int = _MOST) -> Mapping[str, Any]:
-    """A JSON object; empty for anything else."""
-    try:
-        data = json.loads(regular.content(path, most=most))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}
-
-
 def chat_template(place: Path) -> str:
     """The text of a tokenizer's chat template, or of all of them where it has several; "" when it cannot be read."""
     for name in ("chat_template.jinja", "chat_template.json", "tokenizer_config.json"):
         if name.endswith(".json"):
-            found = read_json(place / name).get("chat_template")
-            text = found if isinstance(found, str) else json.dumps(found) if found else ""
+            found = plain.json_object(place / name).get("chat_template")
+            named = found if isinstance(found, list) else ()
+            several = (each.get("template") for each in named if isinstance(each, dict))
+            text = "\n".join(each for each in (found, *several) if isinstance(each, str))[:LONGEST_TEMPLATE]
         else:
             text = _text(place / name)
         if text:
@@ -79,7 +71,7 @@ def chat_template(place: Path) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return regular.content(path, most=_MOST).decode("utf-8")
+        return regular.content(path, most=LONGEST_TEMPLATE).decode("utf-8")
     except (OSError, ValueError):
         return ""
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cotspec.diagnostics import Span
 from cotspec.diagnostics.source import Path, SourceMap
-from cotspec.front.scalars import Value
+from cotspec.files.scalars import Value
 
 Data = Value | list["Data"] | dict[str, "Data"]
 

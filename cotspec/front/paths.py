@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.suggest import did_you_mean
+from cotspec.files.regular import inside, parts_below
 from cotspec.front.read import raw_text, read, shown
 from cotspec.spec.local import LOCAL_FILE
 
@@ -96,24 +97,6 @@ def is_project(folder: File) -> bool:
     return any(os.path.exists(f"{folder}/{sign}") for sign in _ROOT_SIGNS)  # a folder that cannot be read is none
 
 
-def inside(path: File, root: File) -> bool:
-    """Whether a path lies in a project as it is written, and still does when links are followed."""
-    return _below(path, root) is not None
-
-
-def _below(path: File, root: File) -> tuple[list[str], list[str]] | None:
-    """The parts of a path below the project, as it is written and with links followed; None when it leads out."""
-    # realpath and not Path.resolve, which raises for links that go round in a circle
-    written = _parts(os.path.abspath(path), os.path.abspath(root))
-    followed = _parts(os.path.realpath(path), os.path.realpath(root))
-    return None if written is None or followed is None else (written, followed)
-
-
-def _parts(path: str, top: str) -> list[str] | None:
-    below = path.removeprefix(top.rstrip("/"))
-    return below.split("/")[1:] if below[:1] in ("", "/") and path.startswith(top) else None
-
-
 def folder_of(spec: File) -> File:
     """Where the paths of a spec count from: for a spec that is a link, where the spec really lies."""
     return File(os.path.realpath(spec) if spec.is_symlink() else spec).parent
@@ -131,7 +114,7 @@ def _malformed(written: str) -> str:
 
 
 def _outside(file: File, root: File) -> str:
-    below = _below(file, root)
+    below = parts_below(file, root)
     if below is None:
         return f"leads out of the project (`{shown(root)}`)"
     for parts in below:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.suggest import did_you_mean, near
-from cotspec.front import regular
+from cotspec.files import regular
 
 LARGEST = 1_000_000
 """Bytes of a spec or prompt file."""

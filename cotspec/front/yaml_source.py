@@ -11,7 +11,8 @@ from typing import NoReturn
 import yaml
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
-from cotspec.front import nodes, phrases, scalars, yaml_errors
+from cotspec.files import scalars
+from cotspec.front import nodes, phrases, yaml_errors
 from cotspec.front.nodes import Document, Entry, Group, Listing, Node, Removal, Scalar
 
 _Opening = yaml.ScalarEvent | yaml.CollectionStartEvent

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cotspec.back import places
-from cotspec.front import regular
-from cotspec.front.paths import inside
+from cotspec.files import regular
+from cotspec.files.regular import inside
 from cotspec.ir.plan import Read
 
 if TYPE_CHECKING:

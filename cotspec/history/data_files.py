@@ -11,8 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from cotspec.front import regular
-from cotspec.front.paths import inside
+from cotspec.files import regular
+from cotspec.files.regular import inside
 from cotspec.spec.payload import FileData
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import yaml
 
 from cotspec.back import places
-from cotspec.front import regular
+from cotspec.files import regular
 
 _CMD: Final = "bash launch.sh"
 _BLOCK: Final = 1 << 20

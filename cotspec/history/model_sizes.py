@@ -11,7 +11,8 @@ from cotspec.builtin.digest import MODELS
 from cotspec.estimate import model as architecture
 from cotspec.estimate import published
 from cotspec.estimate.model import Model
-from cotspec.front import modelfiles, regular
+from cotspec.files import plain, regular
+from cotspec.front import modelfiles
 from cotspec.ir.plan import Read
 from cotspec.spec.local import Local
 from cotspec.spec.payload import BuiltinModel, HubModel
@@ -34,7 +35,7 @@ def of(ref: BuiltinModel | HubModel | Read, root: Path, local: Local) -> Model |
 
 def _in(place: Path, told: str) -> Model | None:
     """The model in a folder: counted from its configuration, or for an unknown family from the head of its weights."""
-    config = modelfiles.read_json(place / "config.json")
+    config = plain.json_object(place / "config.json")
     if not config:
         return None
     beside = sum(path.stat().st_size for path in place.iterdir() if path.is_file() and "token" in path.name)

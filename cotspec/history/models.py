@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cotspec.builtin.digest import MODELS
-from cotspec.front.paths import inside
+from cotspec.files import plain
+from cotspec.files.regular import inside
 from cotspec.ir import defaults
 from cotspec.spec.lock import pinned
 
@@ -64,14 +65,14 @@ def _read(place: Path, _changed: int) -> ModelFile | None:
     from cotspec.cot import fit
     from cotspec.front import modelfiles
 
-    config = modelfiles.read_json(place / "config.json")
+    config = plain.json_object(place / "config.json")
     if not config:
         return None
     return ModelFile(
         config=config,
-        template=fit.has_template(modelfiles.read_json(place / "tokenizer_config.json"), modelfiles.names(place)),
+        template=fit.has_template(plain.json_object(place / "tokenizer_config.json"), modelfiles.names(place)),
         chat=modelfiles.chat_template(place),
-        ids=fit.ids(modelfiles.read_json(place / "tokenizer.json", most=_MOST_VOCABULARY)),
+        ids=fit.ids(plain.json_object(place / "tokenizer.json", most=_MOST_VOCABULARY)),
     )
 
 

@@ -17,7 +17,8 @@ from typing import Final
 from cotspec.back import places
 from cotspec.estimate.facts import Lines
 from cotspec.estimate.model import Model
-from cotspec.front import local, modelfiles, regular
+from cotspec.files import plain, regular
+from cotspec.front import local
 from cotspec.history import model_sizes
 from cotspec.ir.plan import Launch, Read, Task
 from cotspec.spec.local import Local
@@ -81,7 +82,7 @@ class Records:
         place = self._place(task)
         if place is None:
             return None
-        seconds = modelfiles.read_json(place / "last-run.json").get("seconds")
+        seconds = plain.json_object(place / "last-run.json").get("seconds")
         return float(seconds) if isinstance(seconds, int | float) else None
 
     def _place(self, task: Task) -> Path | None:

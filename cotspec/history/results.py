@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from cotspec.back import payloads, places
-from cotspec.front import regular
+from cotspec.files import regular
 from cotspec.history import unfinished
 from cotspec.history.locks import Cache, Lock, Result, digest, files, lock, text_digest
 from cotspec.ir.plan import Plan, Read, Task

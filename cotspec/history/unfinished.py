@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from cotspec.front import regular
+from cotspec.files import regular
 
 _SCRATCH: Final = ".cotspec/scratch"
 

@@ -17,7 +17,7 @@ from cotspec.back import places
 from cotspec.cot.measures import words
 from cotspec.cot.rows import TraceRecord
 from cotspec.cot.segment import segment
-from cotspec.front.paths import inside
+from cotspec.files.regular import inside
 from cotspec.ir.plan import Read, Task
 from cotspec.preview import sample
 from cotspec.preview.stage import PreviewError, Stage

@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import ValidationError
 
+from cotspec.files import plain, regular
 from cotspec.hub import fetch
 from cotspec.runtime.errors import TaskError
 from cotspec.spec.local import LOCAL_FILE, Local, folder
@@ -24,13 +24,13 @@ _CACHE = "HF_HOME"
 def read(root: Path) -> Local:
     """The project's settings for this machine. Raises TaskError when the file cannot be used."""
     try:
-        data = yaml.safe_load((root / LOCAL_FILE).read_text(encoding="utf-8"))
+        data = plain.yaml_value(regular.content(root / LOCAL_FILE, most=plain.MOST_YAML, within=(root,)))
     except FileNotFoundError:
         return Local()
     except OSError as error:
         raise TaskError(f"cannot read {LOCAL_FILE}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise TaskError(f"{LOCAL_FILE} is not YAML: run `cotspec check`, which says where") from error
+    except plain.DataError as error:
+        raise TaskError(f"{LOCAL_FILE} is not read: {error} (`cotspec check` says where)") from error
     try:
         return Local() if data is None else Local.model_validate(data)
     except ValidationError as error:

@@ -10,9 +10,9 @@ from typing import Final, Literal
 
 from cotspec.diagnostics import Span
 from cotspec.diagnostics.source import Path
+from cotspec.files.scalars import NotFiniteError, Value, resolve
 from cotspec.front.load import Loaded
 from cotspec.front.nodes import Data
-from cotspec.front.scalars import NotFiniteError, Value, resolve
 from cotspec.passes.allow import place_of
 from cotspec.passes.effect import has_effect
 

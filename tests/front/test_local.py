@@ -46,6 +46,7 @@ def test_folders_that_are_there_are_quiet_wherever_they_are(tmp_path: Path, monk
         ("cache: [x]\n", ("wrong-type", "error", 1, 8, ())),
         ("- models\n", ("wrong-type", "error", 1, 1, ())),
         ("models: {a/b: x}\nmodels: {a/b: y}\n", ("duplicate-key", "error", 2, 1, ())),
+        ("models: {a/b: &root /, c/d: *root}\n", ("wrong-value", "error", 1, 1, ())),
         ("models: {a/b: 'x\n", ("unclosed-quote", "error", 1, 15, ())),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from linting import Told, changed, planned
 
-from cotspec.front.paths import inside
+from cotspec.files.regular import inside
 from cotspec.history import data_files
 from cotspec.spec.experiment import Data
 
