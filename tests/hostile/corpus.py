@@ -367,20 +367,6 @@ PROJECT = [
     ),
     Case(name="pyproject is a pipe", spec=BASE, exit=2, said="no regular file", make=fifo("pyproject.toml")),
     Case(
-        name="pyproject has a key of many parts",
-        spec=BASE,
-        exit=2,
-        said="more than 500 dots",
-        files={"pyproject.toml": f"[{'.'.join('a' * 50_000)}]\n"},
-    ),
-    Case(
-        name="pyproject has a number of 5,000 digits",
-        spec=BASE,
-        exit=2,
-        said="is not TOML",
-        files={"pyproject.toml": f"a = {'1' * 5000}\n"},
-    ),
-    Case(
         name="pyproject names specs outside",
         spec=BASE,
         exit=2,

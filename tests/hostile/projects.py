@@ -125,6 +125,16 @@ PROJECTS = [
         commands={"plan": (2, "13 to run, 0 to resume"), "status": (0, "0 of 13"), "results": (0, "never")},
         make=lambda project, _outside: _left(project, lambda path: path.mkdir()),
     ),
+    Project(
+        name="pyproject has a key of many parts",
+        commands={"check": (2, "more than 500 dots")},
+        files={"pyproject.toml": f"[{'.'.join('a' * 50_000)}]\n"},
+    ),
+    Project(
+        name="pyproject has a number of 5,000 digits",
+        commands={"check": (2, "is not TOML")},
+        files={"pyproject.toml": f"a = {'1' * 5000}\n"},
+    ),
     Project(name="explaining reads nothing", commands={"explain mask-regex": (0, "regular expression")}),
     Project(
         name="an honest project",
