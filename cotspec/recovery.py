@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import yaml
 
-from cotspec.front import regular
+from cotspec.files import regular
 
 RWLOCK: Final = ".dvc/tmp/rwlock"
 _GUARD: Final = ".dvc/tmp/rwlock.lock"
