@@ -233,6 +233,14 @@ def status(
 
 
 @app.command()
+def doctor() -> None:
+    """Compare every result with what DVC recorded, byte by byte; say what to pull or run again, and what is left."""
+    from cotspec.cli.doctor import run
+
+    raise typer.Exit(run())
+
+
+@app.command()
 def results(
     specs: Specs = None,
     output: Annotated[Sheet, typer.Option("--format", help="How it is printed.")] = Sheet.text,

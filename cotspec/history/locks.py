@@ -9,7 +9,7 @@ from __future__ import annotations
 import configparser
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import md5, sha256
 from pathlib import Path
@@ -53,13 +53,20 @@ class Result:
         if path in self.files:
             return self.files[path]
         below = {name[len(path) + 1 :]: digest for name, digest in self.files.items() if name.startswith(f"{path}/")}
-        return _folder_hash(below) if below else None
+        return folder_hash(below) if below else None
 
 
 def lock(folder: Path, stage: str) -> Lock | None:
     """What the dvc.lock of a folder says of a stage; None where it says nothing."""
     stages = _yaml(folder / "dvc.lock").get("stages")
     return _lock(stages.get(stage)) if isinstance(stages, dict) else None
+
+
+def recorded(folder: Path) -> list[Lock]:
+    """What the dvc.lock of a folder says of all its stages that have a result."""
+    stages = _yaml(folder / "dvc.lock").get("stages")
+    found = map(_lock, stages.values()) if isinstance(stages, dict) else ()
+    return [each for each in found if each is not None]
 
 
 def _lock(stage: object) -> Lock | None:
@@ -147,21 +154,22 @@ def text_digest(text: str) -> str:
     return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def digest(path: Path) -> str | None:
-    """DVC's hash of a file or folder; None when nothing is there."""
+def digest(path: Path, advance: Callable[[int], None] = lambda _bytes: None) -> str | None:
+    """DVC's hash of a file or folder; None when nothing is there. `advance` is told of so many bytes that were read."""
     if path.is_dir():
-        return _folder_hash({name: digest(file) or "" for name, file in files(path).items()})
+        return folder_hash({name: digest(file) or "" for name, file in files(path).items()})
     try:
         with regular.opened(path) as stream:
             total = md5(usedforsecurity=False)
             while block := stream.read(_BLOCK):
                 total.update(block)
+                advance(len(block))
     except OSError:
         return None
     return total.hexdigest()
 
 
-def _folder_hash(files: Mapping[str, str]) -> str:
-    """The md5 of its listing, sorted by the parts of the path."""
+def folder_hash(files: Mapping[str, str]) -> str:
+    """DVC's hash of a folder with these files: the md5 of its listing, sorted by the parts of the path."""
     listing = [{"md5": files[name], "relpath": name} for name in sorted(files)]
     return text_digest(json.dumps(listing, sort_keys=True)) + ".dir"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from cotspec.back import places
 from cotspec.files import regular
 
 _SCRATCH: Final = ".cotspec/scratch"
@@ -43,3 +45,25 @@ def _left(work: Path) -> str:
     if any(path.stat().st_size for path in work.glob("partial*.jsonl")):
         return "an interrupted run left finished batches"
     return ""
+
+
+def leftovers(root: Path) -> dict[Path, int]:
+    """Bytes by folder of the work of tasks that are not built any more, and that nobody is at."""
+    kept = running(root) | _built(root)
+    return {work: _size(work) for id, work in _works(root) if id not in kept}
+
+
+def _built(root: Path) -> set[str]:
+    """Ids of the tasks that are built: what their payloads say."""
+    return {id for path in (root / places.GENERATED).glob("**/payload.json") if (id := _id(path))}
+
+
+def _id(payload: Path) -> str:
+    try:
+        return str(json.loads(regular.content(payload))["id"])
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return ""
+
+
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*"))

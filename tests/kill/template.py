@@ -39,6 +39,7 @@ class Template:
 
     def copy(self, folder: Path, part: str, seed: int) -> None:
         """A copy in which a few tasks of a part, which the seed decides, were never run."""
+        shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.folder, folder, symlinks=True)
         shutil.rmtree(folder / ".dvc/cache/runs", ignore_errors=True)  # or they would come back without being made
         places = [place for place, kind in self.kinds().items() if kind in PARTS[part]]

@@ -1,0 +1,69 @@
+"""`cotspec doctor`: whether results are what DVC recorded, byte by byte, and what stands in the way of the next run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cotspec.cli import project
+from cotspec.cli.problem import ProblemError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cotspec.history.integrity import Fault
+
+
+def run() -> int:
+    """Return 0 when all is as it was recorded, 1 after findings. Raises ProblemError."""
+    from cotspec.history.integrity import Examination
+
+    root = project.find_root(Path.cwd())
+    if not (root / ".dvc").is_dir():
+        raise ProblemError(f"{root} has no .dvc: there is nothing to look at before `cotspec init` and a run")
+    examination = Examination(root=root)
+    with _progress(examination.bytes()) as advance:
+        examination.advance = advance
+        faults = [*_in_the_way(root), *examination.faults(), *_leftovers(root)]
+    for fault in faults:
+        print(f"{fault.path} {fault.what}\n    {' or: '.join(fault.commands)}")
+    looked = _count(len(examination.recorded), "recorded result")
+    print(f"{looked}, {_count(len(faults), 'finding')}" if faults else f"{looked}: all as recorded, nothing left over")
+    return 1 if faults else 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _in_the_way(root: Path) -> Iterator[Fault]:
+    from cotspec import recovery
+    from cotspec.history.integrity import Fault
+
+    for each in recovery.damage(root):
+        yield Fault(path=each.path, what=f"{each.what}, and DVC refuses to work", commands=("cotspec run",))
+
+
+def _leftovers(root: Path) -> Iterator[Fault]:
+    from cotspec.history import unfinished
+    from cotspec.history.integrity import Fault
+
+    for work, size in unfinished.leftovers(root).items():
+        path = work.relative_to(root).as_posix()
+        what = f"is unfinished work ({size / 1e6:,.1f} MB) of a task that is not built any more"
+        yield Fault(path=path, what=what, commands=(f"rm -r {path}",))
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr: models take minutes to hash (about 0.5 GB a second)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("hashing"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda read: bar.advance(task, read)
