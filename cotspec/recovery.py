@@ -116,7 +116,7 @@ def _of_rwlock(root: Path) -> Iterator[Damage]:
         return
     entries = _entries(content)
     if entries is None:
-        yield Damage(path=RWLOCK, what="was cut off when DVC was killed")
+        yield Damage(path=RWLOCK, what="was cut off while DVC wrote it")
     elif stale := sorted({pid for pid, command in entries if _exists(pid) and not _owns(pid, command, written)}):
         yield Damage(path=RWLOCK, what=f"names process {', '.join(map(str, stale))}, which is another one by now")
 
@@ -150,7 +150,7 @@ def _of_locks(root: Path) -> Iterator[Damage]:
         for path in sorted(root.glob(pattern)):
             with contextlib.suppress(OSError):
                 if _cut_off(regular.content(path, most=_LARGEST)):
-                    yield Damage(path=path.relative_to(root).as_posix(), what="was cut off when DVC was killed")
+                    yield Damage(path=path.relative_to(root).as_posix(), what="was cut off while DVC wrote it")
 
 
 def _cut_off(content: bytes) -> bool:

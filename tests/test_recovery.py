@@ -51,7 +51,7 @@ def test_a_lock_file_that_a_kill_cut_off_is_mended(project: Path, size: int) -> 
     lock.write_bytes(whole[:size])
     assert repro(project)[0] != 0
     told = [str(each) for each in recovery.damage(project)]
-    assert told == [f"{p} was cut off when DVC was killed" for p in (recovery.RWLOCK, "generated/stages/a/dvc.lock")]
+    assert told == [f"{p} was cut off while DVC wrote it" for p in (recovery.RWLOCK, "generated/stages/a/dvc.lock")]
     assert [str(each) for each in recovery.mend(project)] == told
     assert recovery.damage(project) == recovery.mend(project) == ()
     assert repro(project)[0] == 0

@@ -42,7 +42,7 @@ def main() -> NoReturn:
         if os.environ.get("COTSPEC_DEBUG") == "1":
             raise
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-            print(f"cotspec: cannot write: {error.strerror}", file=sys.stderr)
+            print(f"cotspec: cannot write {error.filename or 'what it made'}: {error.strerror}", file=sys.stderr)
             sys.exit(2)
         print(bug_report(error, sys.argv), file=sys.stderr)
         sys.exit(3)

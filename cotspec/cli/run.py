@@ -89,7 +89,7 @@ def _mend(root: Path) -> None:
     except recovery.AtWorkError as error:
         raise ProblemError(str(error)) from error
     except OSError as error:
-        raise ProblemError(f"{error.filename} cannot be written: {error.strerror}") from error
+        raise ProblemError(f"what stops DVC cannot be mended: {error.filename or ''} {error.strerror}") from error
 
 
 def _tasks(checked: Checked, selections: Sequence[Selection]) -> dict[str, Task]:

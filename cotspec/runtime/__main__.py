@@ -5,6 +5,7 @@ Imports a kind's module only when it is asked for, so that tasks without a model
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib
 import json
@@ -22,7 +23,7 @@ from typing import Final, Protocol
 from cotspec.cot.answers import AnswerError
 from cotspec.cot.prompting import PromptError
 from cotspec.cot.units import UnitError
-from cotspec.runtime import kept, local, provenance, scratch
+from cotspec.runtime import full_disk, kept, local, provenance, scratch
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task, load, rank
@@ -93,6 +94,7 @@ def main(arguments: Sequence[str]) -> int:
         print("usage: python -m cotspec.runtime payload.json run.json", file=sys.stderr)
         return TaskError.exit_code
     _die_with_parent()
+    task: Task | None = None
     log: Path | None = None
     try:
         task = load(Path(arguments[0]), Path(arguments[1]))
@@ -109,6 +111,9 @@ def main(arguments: Sequence[str]) -> int:
         print("cotspec: interrupted; a rerun goes on from here", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a line and a log
+        if full := full_disk.told(error, scratch.folder(task.root) if task else Path.cwd()):
+            print(f"cotspec: {full}", file=sys.stderr)
+            return TaskError.exit_code
         return _bug(error, log)
     return 0
 
@@ -117,7 +122,7 @@ def _bug(error: Exception, log: Path | None) -> int:
     """One line for the person, the traceback for the log (and for everybody with COTSPEC_DEBUG=1)."""
     text = traceback.format_exc()
     if log is not None:
-        with log.open("a", encoding="utf-8") as file:
+        with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
             file.write(text)
     if os.environ.get("COTSPEC_DEBUG") == "1" or log is None:
         sys.stderr.write(text)
@@ -135,6 +140,7 @@ def _log_to(task: Task) -> Path:
     handler = logging.FileHandler(path, mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.getLogger().addHandler(handler)
+    logging.raiseExceptions = False  # a log that cannot be written (a full disk) is no reason to fill the terminal
     logging.captureWarnings(True)
     return path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -58,7 +59,9 @@ def replace(root: Path, path: str, content: bytes) -> None:
         temporary.write_bytes(content)
         temporary.replace(target)
     except OSError as error:
-        raise WorkspaceError(f"{path} cannot be written: {error.strerror}; mend that and build again") from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        what = f"make room on the disk of {root}" if full else "mend that"
+        raise WorkspaceError(f"{path} cannot be written: {error.strerror}; {what} and build again") from error
 
 
 @contextlib.contextmanager

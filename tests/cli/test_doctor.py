@@ -130,7 +130,7 @@ def test_cut_off_locks_and_work_of_tasks_that_are_gone_are_in_the_way(made: Path
     assert (code, out.splitlines()) == (
         1,
         [
-            ".dvc/tmp/rwlock was cut off when DVC was killed, and DVC refuses to work",
+            ".dvc/tmp/rwlock was cut off while DVC wrote it, and DVC refuses to work",
             "    cotspec run",
             ".cotspec/scratch/gone-2-0123456789ab is unfinished work (0.0 MB) of a task that is not built any more",
             "    rm -r .cotspec/scratch/gone-2-0123456789ab",

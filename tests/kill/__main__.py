@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 
 from tests.kill import rounds, template
@@ -40,7 +39,7 @@ def main() -> int:
             break
         _round(whole, seed, folder, takes, given.log, count)
     print(json.dumps(count), folder)
-    return 1 if count["faults"] else 0
+    return 1 if set(count) - {"rounds", "kills", "mended"} else 0
 
 
 def _takes(whole: template.Template, folder: Path) -> dict[str, float]:
@@ -57,11 +56,13 @@ def _round(
     plan = rounds.planned(seed)
     began = time.monotonic()
     outcome = rounds.play(whole, plan, folder / f"round-{seed}", takes[plan.part])
-    record = asdict(plan) | {"number": plan.number.name, "killed": outcome.killed, "faults": outcome.faults}
+    record = {"seed": seed, "part": plan.part, "kills": [str(kill) for kill in plan.kills], "last": plan.last}
+    record |= {"killed": outcome.killed, "mended": outcome.mended, "faults": outcome.faults}
     record["seconds"] = round(time.monotonic() - began, 1)
     with log.open("a") as file:
         file.write(json.dumps(record) + "\n")
-    count.update({"rounds": 1, "faults": bool(outcome.faults), "ended before": outcome.killed == "ended before"})
+    kinds = {fault.partition(":")[0]: 1 for fault in outcome.faults}
+    count.update({"rounds": 1, "kills": len(outcome.killed), "mended": bool(outcome.mended)} | kinds)
     print(json.dumps(record), flush=True)
     if outcome.faults:
         print(outcome.said[-3000:], flush=True)
