@@ -66,3 +66,16 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "report_to": "metrics are written to `metrics.json` and `log.jsonl` beside the model",
     }
 )
+
+#: Values that other trainers take for a setting (its last two keys), and what to do.
+VALUES: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("lora.targets", name): "write [all-linear] for every linear layer but the output, or a list of layers' names"
+        for name in ("all", "all_linear", "linear")
+    }
+)
+
+
+def folded(name: str) -> str:
+    """A name as these tables have it: `-` and capital letters are no differences."""
+    return name.lower().replace("-", "_")

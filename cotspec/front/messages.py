@@ -183,7 +183,9 @@ class _Explainer:
         written = [shape.written(value) for value in values]
         close = near(place.data, written) if isinstance(place.data, str) else ()
         message = f"{phrases.label(place.path)} must be {phrases.either_values(values)}, not {phrases.got(place.data)}"
-        advice = did_you_mean(close) if close or place.form is None else phrases.advice(place.form, place.data)
+        advice = (
+            did_you_mean(close) if close or place.form is None else phrases.advice(place.path, place.form, place.data)
+        )
         return self._finding("wrong-value", message, place, advice, close)
 
     def _bad_name(self, place: _Place, kind: str, context: Mapping[str, object]) -> Diagnostic:
@@ -193,7 +195,11 @@ class _Explainer:
 
     def _type(self, place: _Place) -> Diagnostic:
         message = f"{phrases.label(place.path)} wants {shape.describe(place.form)}, got {phrases.got(place.data)}"
-        advice = self.strays.others.get(place.path) or self._comment(place) or phrases.advice(place.form, place.data)
+        advice = (
+            self.strays.others.get(place.path)
+            or self._comment(place)
+            or phrases.advice(place.path, place.form, place.data)
+        )
         return self._finding("wrong-type", message, place, advice)
 
     def _comment(self, place: _Place) -> str:
@@ -224,7 +230,7 @@ class _Explainer:
             elif not self.strays.fills(place.path):
                 yield self._keys(place)
             return
-        literals = tuple(value for member in shape.members(place.form) for value in shape.choices(member))
+        literals = shape.options(place.form)
         if literals and isinstance(place.data, str):
             yield self._literal_union(place, literals)
             return

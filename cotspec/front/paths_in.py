@@ -7,7 +7,7 @@ from typing import Final
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.source import Path
 from cotspec.diagnostics.suggest import did_you_mean, near
-from cotspec.front import phrases, shape
+from cotspec.front import foreign, phrases, shape
 from cotspec.front.compose import nothing_to_remove
 from cotspec.front.nodes import Entry, Group, Listing, Node, Removal
 from cotspec.spec.experiment import Experiment
@@ -116,9 +116,11 @@ def _step(node: Node | None, form: shape.Form, words: list[str], *, anything: bo
 
 
 def _unknown(given: Entry, words: list[str], path: Path, node: Node | None, form: shape.Form) -> Diagnostic:
-    known = [each.key for each in node.entries] if isinstance(node, Group) else []
-    known += [key for model in shape.models(form) for key in shape.keys(model) if key not in known]
-    close = near(words[0], [*known, *FAMILY] if given.key == words[0] else known)
+    written = [each.key for each in node.entries] if isinstance(node, Group) else []
+    known = list(dict.fromkeys([*written, *(key for model in shape.models(form) for key in shape.keys(model))]))
+    theirs = foreign.folded(words[0])
+    ours = foreign.NAMES.get(theirs, "").rpartition(".")[2]
+    close = (ours,) if ours in known else near(words[0], [*known, *FAMILY] if given.key == words[0] else known)
     before = ".".join(map(str, path))
     whole = tuple(".".join(filter(None, (before, one, *words[1:]))) for one in close)
     where = f"in {phrases.name(path)}" if path else "in a spec"
@@ -127,7 +129,8 @@ def _unknown(given: Entry, words: list[str], path: Path, node: Node | None, form
         advice = "items are counted from 0; to change the length give the whole list"
     else:
         message = f"there is no `{phrases.cut(words[0])}` {where}"
-        advice = did_you_mean(whole) or (did_you_mean((), known) if known else "leave it out")
+        advice = foreign.ADVICE.get(theirs) or did_you_mean(whole, known) or "leave it out"
+        close = () if theirs in foreign.ADVICE else close
     return Diagnostic(
         rule="unknown-path",
         message=message,

@@ -1,14 +1,18 @@
-"""Words of the messages: how a value, a place and a limit are called. Knows plain data only."""
+"""Words of the messages: how a value, a place and a limit are called. Knows plain data and the shape of a spec."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 
+from cotspec.builtin import registry
 from cotspec.diagnostics.source import Path
-from cotspec.diagnostics.suggest import either
+from cotspec.diagnostics.suggest import alike, either, near
 from cotspec.front import shape
+from cotspec.front.foreign import VALUES
 from cotspec.front.nodes import Data
+from cotspec.spec import experiment
 from cotspec.spec.base import ARGUMENT, NAME
 
 _LONGEST = 40
@@ -104,9 +108,14 @@ def comma(path: Path, data: Data) -> str:
     return "put a comma between two items" if many else ""
 
 
-def advice(form: shape.Form, data: Data) -> str:
+def advice(path: Path, form: shape.Form, data: Data) -> str:
     """What to do about a value of the wrong type, when it shows what was meant."""
     wanted = shape.describe(form)
+    theirs = VALUES.get((".".join(map(str, path[-2:])), str(data)))
+    if theirs is not None:
+        return theirs
+    if isinstance(data, str | int | float) and not isinstance(data, bool) and (group := _as_group(form, data)):
+        return f"write {group}"
     if wanted.startswith("a list") and isinstance(data, str | bool | int | float):
         return f"write [{cut(shape.written(data))}]" if wanted == "a list" else "write them in brackets: [first, last]"
     if isinstance(data, str):
@@ -114,6 +123,38 @@ def advice(form: shape.Form, data: Data) -> str:
     if "text" in wanted and isinstance(data, bool | int | float):
         return f'put it in quotes if it is meant as text: "{shape.written(data)}"'
     return ""
+
+
+def _as_group(form: shape.Form, data: str | int | float) -> str:
+    """A plain value in the group that is wanted, where only one of its settings can be meant; else nothing."""
+    tag, models = shape.tag(form), shape.models(form)
+    if tag is not None:
+        return _group(tag, data, ", …") if data in shape.tags(form) else ""
+    if len(models) != 1:
+        return ""
+    if models[0] in (experiment.Model, experiment.Data):
+        return _source(models[0], data) if isinstance(data, str) else ""
+    fields = shape.keys(models[0])
+    needed = [key for key, info in fields.items() if info.is_required()]
+    keys = needed or [key for key in fields if data in shape.options(shape.forms(models[0])[key])]
+    return _group(keys[0], data) if len(keys) == 1 and shape.fits(shape.forms(models[0])[keys[0]], data) else ""
+
+
+def _source(model: type, name: str) -> str:
+    """The source that a bare name of a model or data set looks like."""
+    builtins, local = (registry.MODELS, "path") if model is experiment.Model else (registry.DATA, "file")
+    close = [known for known in near(name, builtins) if alike(name, known)]
+    if close:
+        return _group("builtin", close[0])
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or name.endswith((".json", ".jsonl")):
+        return _group(local, name)
+    return f"{_group('hub', name)} for an id on the hub, `{{{local}: …}}` for what lies in the project"
+
+
+def _group(key: str, value: str | float, more: str = "") -> str:
+    text = cut(str(value))
+    quoted = isinstance(value, str) and not re.fullmatch(r"[\w./-]+", value)
+    return f"`{{{key}: {json.dumps(text, ensure_ascii=False) if quoted else text}{more}}}`"
 
 
 def _from_text(wanted: str, text: str) -> str:

@@ -133,6 +133,13 @@ _YAML = (
     Rule(
         slug="key-without-value",
         claim="Every key in braces has a value.",
+        why="A comma ends a value there, so that `{a: b, c}` has a key `c`; and a colon wants a space behind it.",
+        failing="a: {by:sft}\n",
+        passing="a: {by: sft}\n",
+    ),
+    Rule(
+        slug="unquoted-comma",
+        claim="An expression with a comma in it is quoted inside braces and brackets.",
         why="A comma ends a value there: `{a: min(b, c)}` is the value `min(b` and a key `c)`.",
         failing="a: {value: min(1, 2)}\n",
         passing='a: {value: "min(1, 2)"}\n',

@@ -99,6 +99,11 @@ def choices(of: Form) -> tuple[object, ...]:
     return get_args(bare) if get_origin(bare) is Literal else ()
 
 
+def options(of: Form) -> tuple[object, ...]:
+    """The values that may stand there by name, whatever else may."""
+    return tuple(value for member in members(of) for value in choices(member))
+
+
 def step(of: Form, key: str | int) -> Form | None:
     """What may stand under `key` in a group, named entries or a list."""
     for member in members(of):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from cotspec.diagnostics.source import Path, dotted
 from cotspec.diagnostics.suggest import alike, did_you_mean, either, likeness, near
 from cotspec.front import passed, shape
-from cotspec.front.foreign import ADVICE, NAMES
+from cotspec.front.foreign import ADVICE, NAMES, folded
 from cotspec.front.groups import Group
 from cotspec.front.nodes import Data
 
@@ -54,6 +54,7 @@ def meant(key: str, here: Group, every: Sequence[Group]) -> Meant:
         or _same(sure, here)
         or _twice(key, here)
         or _passed_near(key, here)
+        or _given(key, key, here, others)
         or _far(key, here, others)
         or _foreign_near(key, free, here)
         or elsewhere(key, here, [g for g in others if key in g.free(file)])
@@ -102,6 +103,18 @@ def _twice(key: str, here: Group) -> Meant | None:
     return Meant(help=f"`{given}` is given already: leave this one out") if given else None
 
 
+def _given(key: str, name: str, here: Group, others: Sequence[Group]) -> Meant | None:
+    """A setting that stands where it belongs already, nearby or everywhere it could."""
+    steps = {g.path: _steps(here.path, g.path) for g in others if name in g.data and name in g.settings()}
+    nearest = min(steps.values(), default=_FAR + 1)
+    anywhere = any(name in g.free(here.file(key)) for g in others)
+    if not steps or (nearest > _FAR and (anywhere or len(name) <= _SHORT)):
+        return None
+    where = places([path for path in steps if steps[path] == nearest])
+    called = "" if name == key else f"cotspec calls it `{name}`; "
+    return Meant(help=f"{called}it is given {where} already: leave this one out")
+
+
 def _ranked(key: str, value: Data, here: Group) -> tuple[str, ...]:
     """Free settings that look like the key; what is needed and what the value fits come first among equals."""
 
@@ -122,24 +135,20 @@ def _steps(one: Path, other: Path) -> int:
     return len(a) + len(b) - 2 * common
 
 
-def _folded(key: str) -> str:
-    return key.lower().replace("-", "_")
-
-
 def _foreign_here(key: str, free: Collection[str], here: Group) -> Meant | None:
     """Another trainer's name for a setting of this group."""
-    last = NAMES.get(_folded(key), "").rpartition(".")[2]
+    last = NAMES.get(folded(key), "").rpartition(".")[2]
     return _same((last,), here) if last in free and last != key else None
 
 
 def _advice(key: str) -> Meant | None:
     """What to do about another trainer's name that nothing here answers to."""
-    return Meant(help=ADVICE[_folded(key)]) if _folded(key) in ADVICE else None
+    return Meant(help=ADVICE[folded(key)]) if folded(key) in ADVICE else None
 
 
 def _passed(key: str, here: Group) -> Meant | None:
     """A setting of TRL that is not passed on; one that has a name of ours counts as given."""
-    other = passed.known(here).get(_folded(key))
+    other = passed.known(here).get(folded(key))
     if other is None:
         return None
     return Meant(help=other.advice, home=(*here.path[:-1], *other.ours.split(".")) if other.ours else None)
@@ -152,14 +161,16 @@ def _passed_near(key: str, here: Group) -> Meant | None:
 
 def _foreign(key: str, value: Data, here: Group, others: Sequence[Group]) -> Meant | None:
     """Another trainer's name for a setting of another group."""
-    ours = NAMES.get(_folded(key))
+    ours = NAMES.get(folded(key))
     if ours is None:
         return None
     last = ours.rpartition(".")[2]
     homes = [g for g in others if last in g.free(here.file(key)) and _named(g.path, ours) and _fits(last, value, g)]
     found = elsewhere(last, here, homes, misspelt=last != key) if homes else None
+    if not homes and last == ours:
+        found = _given(key, last, here, others)
     where = f", {places([group.path for group in homes])}" if homes else ""
-    return found or Meant(help=f"it is `{ours}`" if _folded(key) == last else f"cotspec calls it `{ours}`{where}")
+    return found or Meant(help=f"it is `{ours}`" if folded(key) == last else f"cotspec calls it `{ours}`{where}")
 
 
 def _named(path: Path, ours: str) -> bool:
@@ -170,8 +181,10 @@ def _named(path: Path, ours: str) -> bool:
 
 def _foreign_near(key: str, free: Collection[str], here: Group) -> Meant | None:
     """Another trainer's name, misspelt."""
-    close = [name for name in near(key, NAMES) if alike(key, name)] if len(key) > _SHORT else []
-    return _foreign_here(close[0], free, here) or Meant(help=f"cotspec calls it `{NAMES[close[0]]}`") if close else None
+    close = [name for name in near(key, {**NAMES, **ADVICE}) if alike(key, name)] if len(key) > _SHORT else []
+    if not close or close[0] in ADVICE:
+        return _advice(close[0]) if close else None
+    return _foreign_here(close[0], free, here) or Meant(help=f"cotspec calls it `{NAMES[close[0]]}`")
 
 
 def _elsewhere_near(key: str, value: Data, here: Group, others: Sequence[Group], *, lacking: bool) -> Meant | None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 import yaml
 
 from cotspec.diagnostics import Diagnostic, Span
+from cotspec.front import phrases
 
 _COLON = "is a colon, or the space after it, missing?"
 _LEVEL = "indent the list below its key, or leave the dash out"
 _QUOTES = "put a short text in quotes instead"
 _MERGE = ("<<<<<<< ", "=======", ">>>>>>> ")
 _LOOKALIKES = dict.fromkeys("\xa0\u2002\u2003\u2009\u202f\u3000", "space") | {"\uff1a": "colon"}
+_CALL: Final = re.compile(r"\w\(")
+_LONGEST_CALL: Final = 400
+"""Characters in which the end of an unquoted call is looked for."""
 
 
 def translate(error: yaml.YAMLError, file: str, lines: Sequence[str], quoted: Span | None) -> Diagnostic:
@@ -161,3 +167,31 @@ def _head(at: Span, text: str) -> Span:
     return Span(
         at.file, at.line, first, at.line, first + len(text.split(maxsplit=1)[0].rstrip(":")) if text.strip() else 1
     )
+
+
+def unquoted(value: yaml.ScalarEvent, text: str) -> str:
+    """All of a call without quotes that stands in `{ }` or `[ ]`, where its first comma ended the value, as
+    `{value: min(a, b)}`; "" for any other value. `text` is that of the file."""
+    begin, end = value.start_mark, value.end_mark
+    if value.style or begin is None or end is None or not _CALL.search(value.value):
+        return ""
+    if value.value.count("(") <= value.value.count(")"):
+        return ""
+    whole, depth = text[begin.index : begin.index + _LONGEST_CALL], 0
+    for at, sign in enumerate(whole):
+        if sign in "\"'#{" or (sign == "}" and depth) or (sign == ":" and whole[at + 1 : at + 2].isspace()):
+            return ""  # what follows is no part of a call
+        if depth == 0 and sign in ",]}":
+            return whole[:at].rstrip() if at > end.index - begin.index else ""
+        depth += (sign in "([") - (sign in ")]")
+    return ""
+
+
+def cut_at_comma(at: Span, value: str, whole: str) -> Diagnostic:
+    """The finding for it."""
+    lines = whole.split("\n")
+    last = len(lines[-1]) + (at.column if len(lines) == 1 else 1)
+    span = Span(at.file, at.line, at.column, at.line + len(lines) - 1, last)
+    right = f'"{" ".join(whole.split())}"'
+    message = f"`{phrases.cut(value)}` ends at the comma: in `{{ }}` and `[ ]` a text with a comma goes in quotes"
+    return Diagnostic("unquoted-comma", message, span, help=f"write {phrases.cut(right)}", suggestions=(right,))

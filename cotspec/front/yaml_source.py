@@ -53,6 +53,8 @@ class _Parser:
         self.text, self.file, self.sink = text, file, sink
         self.anchors: dict[str, tuple[Node, int] | None] = {}
         self.count = 0
+        self.unquoted = -1
+        """Where the last text ends that should have been quoted: what the parser makes of its rest is said already."""
         self.events = self._events()
 
     def document(self) -> Node | None:
@@ -77,8 +79,10 @@ class _Parser:
             while (event := loader.get_event()) is not None:
                 yield event
         except yaml.YAMLError as error:
-            quoted = self._span(event) if event and getattr(event, "style", None) in ("'", '"') else None
-            self.sink.add(yaml_errors.translate(error, self.file, self.text.split("\n"), quoted))
+            mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+            if mark is None or mark.index >= self.unquoted:
+                quoted = self._span(event) if event and getattr(event, "style", None) in ("'", '"') else None
+                self.sink.add(yaml_errors.translate(error, self.file, self.text.split("\n"), quoted))
             raise _StopError from error
         finally:
             loader.dispose()
@@ -131,7 +135,12 @@ class _Parser:
     def _list(self, start: yaml.CollectionStartEvent, depth: int) -> Listing:
         items: list[Node] = []
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
-            items.append(self._node(event, depth + 1))
+            item = self._node(event, depth + 1)
+            if self._in_unquoted(event):
+                continue
+            items.append(item)
+            if start.flow_style:
+                self._refuse_unquoted(event)
         return Listing(self._whole(start, event, items[-1] if items else None), tuple(items))
 
     def _group(self, start: yaml.CollectionStartEvent, depth: int) -> Group:
@@ -142,6 +151,10 @@ class _Parser:
             key = self._node(event, depth + 1)
             value = next(self.events)
             last = self._node(value, depth + 1)
+            if self._in_unquoted(event):
+                continue
+            if start.flow_style:
+                self._refuse_unquoted(value)
             if _bare(event, value):
                 if not bare:  # the next ones are mostly more of the same text
                     advice = "give it one as in `key: value`; a text with a comma in it goes in quotes inside `{ }`"
@@ -155,6 +168,16 @@ class _Parser:
                 self._duplicate(name, key.span, entries[name].span)
             entries.setdefault(name, Entry(name, key.span, last))
         return Group(self._whole(start, event, last), tuple(entries.values()))
+
+    def _in_unquoted(self, event: yaml.Event) -> bool:
+        return event.start_mark is not None and event.start_mark.index < self.unquoted
+
+    def _refuse_unquoted(self, event: yaml.Event) -> None:
+        """A value in braces or brackets that a comma cut: what comes up to its end is no keys or items of anybody."""
+        text = yaml_errors.unquoted(event, self.text) if isinstance(event, yaml.ScalarEvent) else ""
+        if text and event.start_mark is not None:
+            self.unquoted = event.start_mark.index + len(text)
+            self.sink.add(yaml_errors.cut_at_comma(self._span(event), str(getattr(event, "value", "")), text))
 
     def _name(self, key: Node, *, plain: bool) -> str | None:
         if not isinstance(key, Scalar) or not isinstance(key.value, str):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cotspec.compiler import plan_specs
+from cotspec.cot.measures import MEASURES
 from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.diagnostics.suggest import alike, near
 
@@ -61,10 +62,12 @@ WORDS = [
     ("task: solve\n", "task: solve\n    advance: {require: {@formatted@: '>= 0.5'}}\n", "train.formatted"),
     (REWARD, "{terms: {solved: {value: 1 if @corect@ else 0}}}", "correct"),
     (REWARD, "{terms: {solved: {value: '@clamp@(words, 0, 1)'}}}", "clip"),
+    (REWARD, "{terms: {solved: {value: 'curve(@word_count@, [1, 1], [9, 0])'}}}", "words"),
     (REWARD, "{let: {budget: 35}, terms: {solved: {value: words / @bugdet@}}}", "budget"),
     ("resources:\n", "resources:\n  stages: {@secnod@: {gpus: 0}}\n", "second"),
     ("evaluate:", "variants: {a: {stages.@secnod@.train.lr: 1e-4}}\nevaluate:", "second"),
     ("evaluate:", "variants: {a: {stages.second.train.@grp@: 8}}\nevaluate:", "group"),
+    ("evaluate:", "variants: {a: {stages.second.train.@num_generations@: 8}}\nevaluate:", "group"),
     ("evaluate:", "allow: [{rule: @unpined-revision@, reason: no hub}]\nevaluate:", "unpinned-revision"),
 ]
 
@@ -85,6 +88,7 @@ def test_the_word_that_was_meant_can_be_put_in_the_place_of_the_finding(
     assert found(f"{text[:start]}{right}{text[start + len(word) :]}", folder) == []
 
 
+MAX_PROMPT = "a prompt has what `max_length` leaves besides `sampling.max_new_tokens`"
 PLACES = [
     ("    task: solve\n", "    task: solve\n    epochs: 3\n", "it belongs in `stages.second.train`"),
     ("    task: solve\n", "    task: solve\n    epohcs: 3\n", "did you mean `epochs` in `stages.second.train`?"),
@@ -108,6 +112,14 @@ PLACES = [
     ("{model: tutor, data: train}", "{model: tutor, data: train, temperature: 1}", "it belongs in `teach.sampling`"),
     ("{model: tutor, data: train}", "{model: tutor, data: train, at_least: 2}", "it belongs in `teach.keep.steps`"),
     ("of: [base, first, second]}", "of: [base, first, second], gpus: 1}", "it is `resources.train.gpus`"),
+    ("shuffle: true", "lr: 1e-3", "it is given in `stages.first.train` already: leave this one out"),
+    (
+        "shuffle: true",
+        "learning_rate: 1e-3",
+        "cotspec calls it `lr`; it is given in `stages.first.train` already: leave this one out",
+    ),
+    ("stages:\n", "warmup_ratio: 0.1\nstages:\n", "it belongs in `stages.first.train` or `stages.second.train`"),
+    (SECOND, "{by: grpo, lr: 1e-5, max_promt_length: 9}", MAX_PROMPT),
     ("models:\n", "models:\n  hub: a/b\n", "it belongs in `models.base` or `models.tutor`"),
     ("stages:\n", "stages:\n  seed: 3\n", "it belongs at the top of the spec"),
     ("evaluate:", "variants: {trace: {step: {opens: 'S {n}'}}}\nevaluate:", "it belongs at the top of the spec"),
@@ -125,6 +137,27 @@ def test_a_setting_in_the_wrong_place_is_told_where_it_belongs(old: str, new: st
     (finding,) = found(BASE.replace(old, new, 1), folder)
     assert (finding.rule, finding.help) == ("unknown-key", said)
     assert finding.suggestions == ()  # nothing that could stand in its place would be right there
+
+
+def test_a_setting_that_all_its_places_have_names_them(folder: Path) -> None:
+    text = BASE.replace(FIRST, "{by: sft, lr: 1e-4, warmup_ratio: 0.2}").replace(
+        SECOND, "{by: grpo, lr: 1e-5, warmup_ratio: 0.2}"
+    )
+    (finding,) = found(f"{text}warmup_ratio: 0.1\n", folder)
+    places = "`stages.first.train` or `stages.second.train`"
+    assert finding.help == f"it is given in {places} already: leave this one out"
+
+
+def test_a_name_that_nothing_answers_to_is_explained_in_a_variant_too(folder: Path) -> None:
+    (finding,) = found(f"{BASE}variants: {{a: {{stages.second.train.max_prompt_length: 9}}}}\n", folder)
+    assert (finding.help, finding.suggestions) == (MAX_PROMPT, ())
+
+
+def test_a_word_that_is_like_no_measure_is_answered_by_all_of_them(folder: Path) -> None:
+    value = "'clip(loss, 0, 1)'"
+    (finding,) = found(BASE.replace("1 if correct else 0", value), folder)
+    assert finding.message == "there is no measure `loss`"
+    assert all(name in finding.help for name in MEASURES)
 
 
 def test_a_setting_that_is_missing_and_stands_elsewhere_is_one_finding(folder: Path) -> None:

@@ -30,7 +30,13 @@ CASES = [
     (SFT, "{by: sfft, lr: 1e-4}", "wrong-value", "`by` must be `sft` or `grpo`, not the text `sfft`", "`sft`"),
     (SFT, "{lr: 1e-4}", "missing-key", "`train` needs `by`", "`sft` or `grpo`"),
     (SFT, "{bye: sft, lr: 1e-4}", "unknown-key", "`train` has no setting `bye`", "`by`"),
-    (SFT, "sft", "wrong-type", "`train` wants `{lr: …, by: sft}` or `{lr: …, by: grpo}`, got the text `sft`", ""),
+    (
+        SFT,
+        "sft",
+        "wrong-type",
+        "`train` wants `{lr: …, by: sft}` or `{lr: …, by: grpo}`, got the text `sft`",
+        "{by: sft, …}",
+    ),
     (SFT, "", "wrong-type", "`train` wants `{lr: …, by: sft}` or `{lr: …, by: grpo}`, got nothing", ""),
     (SFT, "{by: sft, lr: '1e-4'}", "wrong-type", "`lr` wants a number, above 0, got the text `1e-4`", "without quotes"),
     (SFT, "{by: sft, lr: 0}", "wrong-value", "`lr` is 0; it must be above 0", ""),
@@ -194,6 +200,13 @@ CASES = [
     ("  second:", "  Second Stage:", "wrong-value", "`Second Stage` is not a name", ""),
     ("of: [base, first, second]", "of: base", "wrong-type", "`of` wants a list, got the text `base`", "[base]"),
     ("of: [base, first, second]", "of: [3]", "wrong-type", "`of[0]` wants text, got the number 3", "quotes"),
+    (
+        SFT,
+        "{by: sft, lr: 1e-4, lora: {targets: all}}",
+        "wrong-type",
+        "`targets` wants a list, got the text `all`",
+        "write [all-linear] for every linear layer but the output",
+    ),
 ]
 
 
@@ -202,6 +215,31 @@ def test_one_mistake_is_one_finding(old: str, new: str, rule: str, message: str,
     findings = found(old, new, tmp_path)
     assert [(f.rule, f.message.split(": lower-case")[0]) for f in findings] == [(rule, message)]
     assert advice in findings[0].help
+
+
+MODEL, TRAIN = "{builtin: tiny-student}", "{builtin: chains, split: train, size: 200}"
+PLAIN = [
+    # a plain value where a group is wanted, and the group it is
+    (MODEL, "Qwen/Qwen2.5-0.5B", "{hub: Qwen/Qwen2.5-0.5B}"),
+    (MODEL, "./models/mine", "{path: ./models/mine}"),
+    (MODEL, "../models/mine/last", "{path: ../models/mine/last}"),
+    (MODEL, "tiny-small", "{builtin: tiny-small}"),
+    (MODEL, "tiny-studnet", "{builtin: tiny-student}"),
+    (TRAIN, "openai/gsm8k", "{hub: openai/gsm8k}"),
+    (TRAIN, "data/problems.jsonl", "{file: data/problems.jsonl}"),
+    (TRAIN, "chains", "{builtin: chains}"),
+    ("{from: teach}\n    task: solve", "failures\n    task: solve", "{from: failures, …}"),
+    ("shuffle: true", "mask: sentence", "{unit: sentence}"),
+    ("{value: 1 if correct else 0}", "1.0", "{value: 1.0}"),
+    ("evaluate:", 'trace: {step: "Step {n}:"}\nevaluate:', '{opens: "Step {n}:"}'),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "right"), PLAIN, ids=[new[:30] for _, new, _ in PLAIN])
+def test_a_plain_value_is_answered_by_the_group_it_belongs_in(old: str, new: str, right: str, tmp_path: Path) -> None:
+    (finding,) = found(old, new, tmp_path)
+    assert finding.rule in ("wrong-type", "wrong-value")
+    assert finding.help.startswith(f"write `{right}`")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case[1][:40])

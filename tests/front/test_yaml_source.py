@@ -173,14 +173,36 @@ def test_every_float_that_is_read_is_finite() -> None:
     assert math.isfinite(parsed("a: 1e308\n")[0]["a"])  # type: ignore[index]
 
 
-def test_a_comma_in_an_unquoted_expression_says_to_quote_it() -> None:
-    sink = Sink()
-    yaml_source.parse("steps: {value: clip(a - b, 0, 3), weight: 0.3}\nmore: {value: min(a, b)}\n", "spec.yaml", sink)
-    assert [(f.rule, f.message) for f in sink.sorted()] == [
-        ("key-without-value", "`0` has no value"),
-        ("key-without-value", "`b)` has no value"),
+UNQUOTED = [
+    # where @ marks what should be quoted
+    "a: {value: @curve(words, [0.35, 2.0], [1.0, 0])@}",
+    "a: {value: @clip(a - b, 0, 3)@, weight: 0.3}",
+    "a: {b: {välue: @1 - min(a, max(b, 1)) * 2@}, c: 3}",
+    "a: [@clip(a, 0, 1)@, 3]",
+]
+
+
+@pytest.mark.parametrize("written", UNQUOTED)
+def test_a_comma_in_an_unquoted_expression_is_one_finding_that_says_to_quote_it(written: str) -> None:
+    before, expression, after = written.split("@")
+    _, (finding,) = parsed(f"{before}{expression}{after}\n")
+    assert (finding.rule, finding.suggestions) == ("unquoted-comma", (f'"{expression}"',))
+    assert finding.span[1:] == (1, len(before) + 1, 1, len(before) + len(expression) + 1)
+    assert parsed(f'{before}"{expression}"{after}\n')[1] == []
+
+
+def test_every_unquoted_expression_is_found() -> None:
+    _, found = parsed("a: {value: min(a, b)}\nb: [max(1, 2), max(2,\n  3)]\n")
+    assert [(f.suggestions[0], f.span.line, f.span.end_line) for f in found] == [
+        ('"min(a, b)"', 1, 1),
+        ('"max(1, 2)"', 2, 2),
+        ('"max(2, 3)"', 2, 3),
     ]
-    assert all("quotes" in f.help for f in sink.findings)
+
+
+@pytest.mark.parametrize("text", ["a: {b: f(x, c: (y)}", "a: [f(, b]", 'a: {b: f(x, "c)": 1}', "a: f(x, [1, 2])"])
+def test_a_bracket_that_is_no_call_is_left_alone(text: str) -> None:
+    assert [f.rule for f in parsed(f"{text}\n")[1] if f.rule == "unquoted-comma"] == []
 
 
 def test_a_key_with_a_colon_and_nothing_behind_it_is_null() -> None:

@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 #: What people bring from other languages, and its name here.
-_ALIASES = {"ln": "log", "clamp": "clip", "interp": "curve", "piecewise": "curve", "fabs": "abs", "minimum": "min"}
+_ALIASES = {"ln": "log", "clamp": "clip", "interp": "curve", "piecewise": "curve", "fabs": "abs", "minimum": "min"} | {
+    **{f"{thing}_count": f"{thing}s" for thing in ("word", "step", "token")},
+    **dict.fromkeys(("is_correct", "accuracy"), "correct"),
+    **dict.fromkeys(("length", "completion_length"), "tokens"),
+}
 
 
 class Problem(NamedTuple):

@@ -113,7 +113,9 @@ class Walk:
         if name in self.later:
             self.say(tree, f"`{name}` is not defined yet", help="a `let` name may use only those above it")
             return None
-        self.say(tree, f"there is no measure `{name}`", suggestion=closest(name, self.scope))
+        close = closest(name, self.scope)
+        help = "" if close else "there is " + ", ".join(sorted(self.scope))
+        self.say(tree, f"there is no measure `{name}`", suggestion=close, help=help)
         return None
 
     # --- operators ---
