@@ -66,9 +66,9 @@ def execute(task: Task) -> None:
     """
     started = time.monotonic()
     inputs = scratch.content_of(task)
+    if rank() == 0:
+        kept.sweep(task.root)
     with scratch.locked(scratch.folder_of(task, inputs)) as work:
-        if rank() == 0:
-            kept.sweep(task.root)
         if kept.whole(work):
             if rank() == 0:
                 say("the result of an earlier run, which DVC had not recorded, is whole and is taken")

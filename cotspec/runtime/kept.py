@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from cotspec.runtime import scratch
+from cotspec.runtime.errors import TaskError
 
 _FILES: Final = "kept"
+_SWEPT: Final = ".swept"
 _MARK: Final = "kept.json"
 """Written last: md5 by path. Without it the result is not whole."""
 
@@ -52,14 +54,34 @@ def publish(work: Path, out: Path) -> None:
 
 
 def sweep(root: Path) -> None:
-    """Remove the results that a dvc.lock names: DVC has them in its cache."""
+    """Remove the results that a dvc.lock names: DVC has them in its cache. Tasks that start side by side all do."""
+    for old in scratch.folder(root).glob(f"*{_SWEPT}"):  # of a task that was killed while it swept
+        shutil.rmtree(old, ignore_errors=True)
     for mark in scratch.folder(root).glob(f"*/{_MARK}"):
         work = mark.parent
         task = work.name.rpartition("-")[0]
         name = f"md5: {dvc_digest(_digests(work))}\n"
         locks = [*root.glob(f"generated/stages/{task}/dvc.lock"), *root.glob("generated/reports/*/dvc.lock")]
-        if any(name in lock.read_text(encoding="utf-8", errors="replace") for lock in locks):
-            shutil.rmtree(work)
+        if any(name in _text(lock) for lock in locks):
+            _drop(work)
+
+
+def _text(lock: Path) -> str:
+    try:
+        return lock.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:  # a build removed it meanwhile
+        return ""
+
+
+def _drop(work: Path) -> None:
+    """Remove a scratch that nobody works in. It goes under another name first: half a one is never seen."""
+    gone = work.with_name(f"{work.name}.{os.getpid()}{_SWEPT}")
+    try:
+        with scratch.locked(work):
+            os.replace(work, gone)
+    except TaskError:  # somebody works there
+        return
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def dvc_digest(digests: Mapping[str, str]) -> str:

@@ -75,8 +75,11 @@ def _control(option: int, value: int) -> None:
 
 
 def _follow_parent() -> None:
-    """SIGTERM when the parent dies. Behind `sh -c`, whose death nobody causes, the shell's own parent is watched."""
-    parent = os.getppid()
+    """SIGTERM when the parent dies. Behind `sh -c`, whose death nobody causes, the shell's own parent is watched.
+
+    launch.sh says who called it: a runner that was killed while the shell came this far is not our parent any more.
+    """
+    parent = int(os.environ.pop("COTSPEC_CALLER", "") or os.getppid())
     _control(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:  # it died before the kernel was told
         os.kill(os.getpid(), signal.SIGTERM)

@@ -169,3 +169,36 @@ def test_what_dvc_has_not_recorded_is_not_swept(stage: Stage, again: Callable[[P
     (folder / "dvc.lock").write_text("md5: 0.dir\n")
     kept.sweep(folder.parents[2])
     assert work_of(folder).exists()
+
+
+def test_tasks_that_start_side_by_side_sweep_without_getting_into_each_others_way(tmp_path: Path) -> None:
+    digests = {"problems.jsonl": "0" * 32}
+    scratch_folder = tmp_path / ".cotspec/scratch"
+    for number in range(150):
+        folder, work = tmp_path / f"generated/stages/data-{number}", scratch_folder / f"data-{number}-0123456789ab"
+        (work / "kept").mkdir(parents=True)
+        (work / "kept/problems.jsonl").touch()
+        (work / "kept.json").write_text(json.dumps(digests))
+        folder.mkdir(parents=True)
+        (folder / "dvc.lock").write_text(f"md5: {kept.dvc_digest(digests)}\n")
+    half = scratch_folder / "data-0-0123456789ab.7.swept"  # of one that was killed
+    half.mkdir()
+    code = "import sys, pathlib; from cotspec.runtime import kept; kept.sweep(pathlib.Path(sys.argv[1]))"
+    sweepers = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(3)]
+    assert [sweeper.wait(60) for sweeper in sweepers] == [0, 0, 0]
+    assert list(scratch_folder.iterdir()) == []
+
+
+def test_a_result_that_is_being_taken_is_not_swept(stage: Stage, again: Callable[[Path], tuple[int, str]]) -> None:
+    folder = stage("data-1", CHAINS)
+    assert again(folder)[0] == 0
+    work = work_of(folder)
+    digests = json.loads((work / "kept.json").read_text())
+    named = folder.with_name(work.name.rpartition("-")[0])
+    folder.rename(named)
+    (named / "dvc.lock").write_text(f"md5: {kept.dvc_digest(digests)}\n")
+    with scratch.locked(work):
+        kept.sweep(named.parents[2])
+        assert kept.whole(work)
+    kept.sweep(named.parents[2])
+    assert not work.exists()

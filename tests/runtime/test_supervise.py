@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from cotspec.back.text import render
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="process control is Linux's")
 
 SUPERVISE = [sys.executable, "-m", "cotspec.runtime.supervise", "--"]
@@ -118,3 +120,30 @@ def test_the_command_is_told_how_many_threads_to_use() -> None:
             check=True,
         )
         assert done.stdout.split() == [expected, "PASSIVE"]
+
+
+def test_a_runner_killed_while_launch_sh_starts_has_nothing_run(tmp_path: Path) -> None:
+    """The generated script, with a python that takes its time: the runner is gone before the supervisor begins."""
+    (tmp_path / "launch.sh").write_text(render("launch-python.sh.jinja", {"id": "data-1"}))
+    slow = tmp_path / "python"
+    slow.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\nsleep 1\nexec {sys.executable} "$@"\n')
+    slow.chmod(0o755)
+    stand_in = "import subprocess, sys; sys.exit(subprocess.call(['bash', 'launch.sh']))"
+    runner = subprocess.Popen(
+        [sys.executable, "-c", stand_in],
+        cwd=tmp_path,
+        env=os.environ | {"COTSPEC_PYTHON": str(slow)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    calls = tmp_path / "calls"
+    until = time.monotonic() + 60
+    while not calls.exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    runner.kill()
+    assert runner.stdout is not None
+    runner.stdout.read()  # ends when the last process that writes there has
+    first, second = calls.read_text().splitlines()
+    assert first == "-c import cotspec"
+    assert second.startswith("-m cotspec.runtime.supervise -- ")

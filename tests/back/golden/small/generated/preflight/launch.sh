@@ -3,6 +3,7 @@
 # preflight-bffa3aa00cdf
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
+export COTSPEC_CALLER=$PPID # should it be killed before the supervisor below looks, nothing is run
 export PYTHONSAFEPATH=1 # what lies in this folder is data: no module is imported from it
 python="${COTSPEC_PYTHON:-python}"
 if ! "$python" -c 'import cotspec' 2>/dev/null; then
