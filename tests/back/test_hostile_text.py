@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from cotspec.back.jobs import slurm
+from cotspec.back.jobs.base import Job
+from cotspec.back.jobs.skypilot import SkyPilot
 from cotspec.back.registry import emit
 from cotspec.back.text import HEADER, dvc_string, scalar
 from cotspec.spec.experiment import Experiment
@@ -155,6 +157,17 @@ def test_a_setting_of_slurm_is_a_plain_word_or_refused(key: str, text: str) -> N
     except ValidationError:
         return
     assert re.fullmatch(r"[A-Za-z0-9_.,:-]+", text)
+
+
+@given(SOME, TEXT)
+@example("true\nrun: |\n  touch x", "'\"$(x)")
+def test_commands_for_a_rented_machine_do_not_leave_their_quotes(setup: str, value: str) -> None:
+    job = Job(id="sft-0", folder="generated/stages/sft-0", gpus=1)
+    text = SkyPilot(accelerators="H100", setup=setup, envs={"A": value}).text(job)
+    task = yaml.safe_load(text)
+    assert task == ruamel(text)
+    assert (task["setup"], task["envs"]) == (setup, {"A": value})
+    assert task["run"] == yaml.safe_load(SkyPilot(accelerators="H100", setup="true").text(job))["run"]
 
 
 @given(st.sampled_from(["name", "stage", "model", "variant"]), TEXT)

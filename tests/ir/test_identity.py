@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cotspec.back.jobs.registry import JOBS
+from cotspec.front import shape
 from cotspec.ir.lower import LowerError
 from cotspec.spec.experiment import Experiment
 from tests.support import experiment, ids, sealed, spec_data
@@ -114,10 +115,10 @@ def leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
 
 
 def examples(path: Path) -> list[Any]:
-    """Of a setting of a scheduler, whose pattern may refuse what `another` makes."""
+    """Values of a setting of a scheduler, which may refuse what `another` makes."""
     match path:
         case ("resources", str(key), str(name)) if key in JOBS:
-            return JOBS[key].model_fields[name].examples or []
+            return JOBS[key].model_fields[name].examples or list(shape.choices(shape.forms(JOBS[key])[name]))
         case _:
             return []
 

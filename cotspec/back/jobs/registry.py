@@ -8,10 +8,12 @@ from types import MappingProxyType
 from typing import Final
 
 from cotspec.back.jobs.base import JobFile
+from cotspec.back.jobs.skypilot import SkyPilot
 from cotspec.back.jobs.slurm import Slurm
 
 JOBS: Final[Mapping[str, type[JobFile]]] = MappingProxyType(
     {
         "slurm": Slurm,
+        "skypilot": SkyPilot,
     }
 )
