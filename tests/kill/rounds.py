@@ -25,7 +25,7 @@ _STUCK = 300.0
 """Seconds after which a run counts as stuck."""
 _LEFT = 20.0
 """Seconds that what is below a killed process has to end."""
-_WEIGHTS = {"light": 40, "sft": 3, "grpo": 1, "teach": 2, "mine": 1, "evaluate": 2}
+_WEIGHTS = {"light": 100, "sft": 6, "grpo": 1, "teach": 3, "mine": 2, "evaluate": 3}
 COMMANDS = {"repro": ("dvc", "repro"), "run": ("cotspec", "run", "-j", "2")}
 #: Who is killed: everything at once (a container that ends), the process group (Ctrl-C, a closed terminal), the process
 #: that was started, or one of the chain below it.
@@ -88,7 +88,7 @@ def planned(seed: int, parts: Mapping[str, int] = _WEIGHTS) -> Plan:
     """The round of a seed."""
     chance = random.Random(seed)
     part = chance.choices(list(parts), list(parts.values()))[0]
-    kills = tuple(_kill_of(chance, part) for _ in range(chance.randint(1, 4 if part == "light" else 2)))
+    kills = tuple(_kill_of(chance, part) for _ in range(chance.randint(1, 3 if part == "light" else 2)))
     return Plan(seed=seed, part=part, kills=kills, last=chance.choice(list(COMMANDS)))
 
 

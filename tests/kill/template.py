@@ -44,7 +44,7 @@ class Template:
         shutil.rmtree(folder / ".dvc/cache/runs", ignore_errors=True)  # or they would come back without being made
         places = [place for place, kind in self.kinds().items() if kind in PARTS[part]]
         chance = random.Random(seed)
-        for place in chance.sample(places, min(len(places), chance.randint(1, 3 if part == "light" else 2))):
+        for place in chance.sample(places, min(len(places), chance.randint(1, 2))):
             _undo(folder, folder / place)
 
 
