@@ -146,9 +146,15 @@ def _log_to(task: Task) -> Path:
 
 
 def _die_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the launcher dies, also by SIGKILL: no orphan goes on training."""
-    if sys.platform == "linux" and os.environ.get("COTSPEC_SUPERVISED") == "1":
+    """Ask the kernel for SIGTERM when the launcher dies, also by SIGKILL: no orphan goes on training.
+
+    A launcher that died before this is known by the supervisor that died with it: one that lives ends what it adopts.
+    """
+    supervisor = os.environ.get("COTSPEC_SUPERVISED", "")
+    if sys.platform == "linux" and supervisor:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if not Path("/proc", supervisor).exists():
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

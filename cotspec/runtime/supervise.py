@@ -2,8 +2,8 @@
 
 A pipeline runner that is killed leaves its trainer running, and the next run starts a second one beside it. This
 process stays in the runner's process group, is told by the kernel when its parent dies, adopts orphaned grandchildren
-(child subreaper), and kills all that is below it before it ends. Standard library only. Linux; elsewhere it just runs
-the command.
+(child subreaper), and kills all that is below it before it ends. Should it be killed itself, the kernel tells the
+command and the task (`cotspec.runtime`). Standard library only. Linux; elsewhere it just runs the command.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
@@ -44,7 +44,9 @@ def main(arguments: Sequence[str]) -> int:
     if linux:
         _follow_parent()
     try:
-        child = subprocess.Popen(command, env=_environment())  # noqa: S603 - the command is what it is for
+        child = subprocess.Popen(  # noqa: S603 - the command is what it is for
+            command, env=_environment(), preexec_fn=_bound(os.getpid()) if linux else None
+        )
     except OSError as error:
         print(f"cotspec: cannot start {command[0]}: {error.strerror}", file=sys.stderr)
         return 127
@@ -59,7 +61,7 @@ def _environment() -> dict[str, str]:
     Waiting threads sleep instead of spinning: on a shared machine spinning costs a factor of ten or more. glibc keeps
     what was freed: giving large tensors back to the system and fetching them anew took 40 % of a training step.
     """
-    own = {"COTSPEC_SUPERVISED": "1"}
+    own = {"COTSPEC_SUPERVISED": str(os.getpid())}
     own["COTSPEC_THREADS"] = os.environ.get("OMP_NUM_THREADS") or str(_cores())
     keep = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000"}
     return {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"} | keep | dict(os.environ) | own
@@ -72,6 +74,18 @@ def _cores() -> int:
 def _control(option: int, value: int) -> None:
     if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl")
+
+
+def _bound(supervisor: int) -> Callable[[], None]:
+    """What a child calls before it becomes the command: SIGTERM when the supervisor dies."""
+    prctl = ctypes.CDLL(None).prctl  # here: between fork and exec nothing is loaded
+
+    def bind() -> None:
+        prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+        if os.getppid() != supervisor:
+            os._exit(128 + signal.SIGTERM)
+
+    return bind
 
 
 def _follow_parent() -> None:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.e2e.tiny import ROOT, parsed, run, shorten
+from tests.kill import rounds, template
 
 pytest.importorskip("torch", reason="the training stack (cotspec[train]) is not installed")
 pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
@@ -132,6 +133,17 @@ def test_a_result_that_was_edited_is_not_believed_by_what_reads_it(project: Path
     shutil.rmtree(copy / ".dvc/cache/runs")  # or the report would come back without being made
     assert run("cotspec", "run", cwd=copy).endswith("1 of 1 tasks run, 17 were up to date\n")
     assert report(copy) == report(project)
+
+
+@pytest.mark.parametrize("seed", [1012, 1027], ids=["repro", "run"])
+def test_a_run_that_was_killed_goes_on_to_the_same_bytes_and_leaves_nobody_behind(
+    project: Path, tmp_path: Path, seed: int
+) -> None:
+    """Two rounds of `python -m tests.kill`: DVC's supervisor, and all that `cotspec run -j 2` started, are killed."""
+    plan = rounds.planned(seed, {"light": 1})
+    outcome = rounds.play(template.finished(project), plan, tmp_path / "round", seconds=5)
+    assert outcome.killed, "the signal came too late"
+    assert outcome.faults == [], outcome.said
 
 
 def test_more_gpus_or_another_partition_make_nothing_run_again(project: Path, tmp_path: Path) -> None:

@@ -12,9 +12,14 @@ from pathlib import Path
 import pytest
 
 from cotspec.back.text import render
+from cotspec.spec.payload import BuiltinData, DataBody, Range
+from tests.runtime.conftest import environment, lay_out
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="process control is Linux's")
 
+DATA = DataBody(
+    source=BuiltinData(name="chains", split="train", size=5, seed=0, steps=(2, 3)), slice=Range(first=0, end=-1)
+)
 SUPERVISE = [sys.executable, "-m", "cotspec.runtime.supervise", "--"]
 #: Starts a grandchild that leaves its parent, notes both process ids, and waits.
 FAMILY = """
@@ -147,3 +152,29 @@ def test_a_runner_killed_while_launch_sh_starts_has_nothing_run(tmp_path: Path) 
     first, second = calls.read_text().splitlines()
     assert first == "-c import cotspec"
     assert second.startswith("-m cotspec.runtime.supervise -- ")
+
+
+def test_a_supervisor_that_is_killed_takes_its_command_with_it(tmp_path: Path) -> None:
+    note = tmp_path / "family"
+    alone = "import os, sys, time; open(sys.argv[1], 'w').write(f'{os.getpid()}\\n'); time.sleep(600)"
+    process = subprocess.Popen([*SUPERVISE, sys.executable, "-c", alone, str(note)])
+    (command,) = family(note)
+    process.kill()
+    process.wait()
+    assert all_end([command])
+
+
+def test_a_task_whose_supervisor_was_killed_before_it_began_does_not_begin(tmp_path: Path) -> None:
+    folder = lay_out(tmp_path, "data-a", DATA)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for supervisor, code in ((gone.pid, -signal.SIGTERM), (os.getpid(), 0)):
+        done = subprocess.run(
+            [sys.executable, "-m", "cotspec.runtime", "payload.json", "run.json"],
+            cwd=folder,
+            env=environment(COTSPEC_SUPERVISED=str(supervisor)),
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == code
+        assert (folder / "out").exists() == (code == 0)
