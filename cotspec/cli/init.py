@@ -18,7 +18,12 @@ STARTER: Final = "specs/bridge-tiny.yaml"
 SCHEMA: Final = "specs/spec.schema.json"
 #: Where an editor finds what a spec may hold: beside it, so that it is there in every clone.
 _MODELINE: Final = "# yaml-language-server: $schema=spec.schema.json\n"
-_IGNORED: Final = {".gitignore": (".cotspec/", LOCAL_FILE, "__pycache__/"), ".dvcignore": (".cotspec/", "__pycache__/")}
+#: Weights belong to DVC (`dvc add models/mine`), or to nobody: git would keep every version of them for good.
+_WEIGHTS: Final = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf")
+_IGNORED: Final = {
+    ".gitignore": (".cotspec/", LOCAL_FILE, "__pycache__/", *_WEIGHTS),
+    ".dvcignore": (".cotspec/", "__pycache__/"),
+}
 # DVC keeps this path as it is written and reads it from the folder a command runs in, so it is relative and ignored at
 # every depth. An absolute path would be right on one machine only; without any, DVC's state goes to /var/tmp, where
 # others can read it.

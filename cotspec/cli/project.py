@@ -19,7 +19,7 @@ _PLACE: Final = "pyproject.toml, [tool.cotspec]"
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder from `start` upwards that is a project (git, DVC or Python); else `start`."""
+    """The nearest folder from `start` upwards that is a project; else `start`."""
     from cotspec.front.paths import project_root
 
     return project_root(start / "spec.yaml").resolve()

@@ -22,8 +22,9 @@ from cotspec.diagnostics.suggest import did_you_mean
 from cotspec.files.regular import inside, parts_below
 from cotspec.front.read import raw_text, read, shown
 from cotspec.spec.local import LOCAL_FILE
+from cotspec.spec.lock import LOCK_FILE
 
-_ROOT_SIGNS: Final = (".git", ".dvc", "pyproject.toml")
+_ROOT_SIGNS: Final = (".git", ".dvc", "pyproject.toml", LOCK_FILE, LOCAL_FILE)
 LONGEST: Final = 255
 """Bytes of a name in a path: the most that file systems take."""
 MOST: Final = 1024
@@ -87,13 +88,15 @@ def texts(findings: Iterable[Diagnostic]) -> dict[str, str]:
 
 
 def project_root(spec: File) -> File:
-    """The nearest folder above the spec that is a project; without one, the spec's own folder."""
-    folder = File(os.path.abspath(spec)).parent
-    return next((f for f in (folder, *folder.parents) if is_project(f)), folder)
+    """The nearest folder above the spec that is a project; without one the current folder, or the spec's own where
+    the spec does not lie below that."""
+    folder, here = File(os.path.abspath(spec)).parent, File.cwd()
+    marked = next((f for f in (folder, *folder.parents) if is_project(f)), None)
+    return marked or (here if folder.is_relative_to(here) else folder)
 
 
 def is_project(folder: File) -> bool:
-    """Whether this very folder is a project (git, DVC or Python)."""
+    """Whether this very folder is a project: git, DVC, Python, or a file that only a project of cotspec has."""
     return any(os.path.exists(f"{folder}/{sign}") for sign in _ROOT_SIGNS)  # a folder that cannot be read is none
 
 

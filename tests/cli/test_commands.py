@@ -15,6 +15,7 @@ import pytest
 
 from cotspec import cli
 from cotspec.builtin import digest
+from cotspec.cli import init
 from tests.cli.helpers import files
 from tests.support import SPECS, Run
 
@@ -202,6 +203,22 @@ def test_without_specs_init_is_named(project: Path, run: Run) -> None:
     code, _, err = run("build")
     assert code == 2
     assert "cotspec init" in err
+
+
+def test_without_a_mark_the_current_folder_is_the_project_and_with_one_the_marked(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place, text in {"specs/a.yaml": init.starter(), "more/b.yaml": "extends: ../specs/a.yaml\nname: b\n"}.items():
+        (tmp_path / place).parent.mkdir()
+        (tmp_path / place).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert run("check", "more/b.yaml")[0] == 0
+    assert run("build", "more/b.yaml")[0] == 0
+    assert (tmp_path / "dvc.yaml").exists()
+    monkeypatch.chdir(tmp_path / "more")
+    assert "`extends` leads out of the project" in run("check", "b.yaml")[1]
+    (tmp_path / "cotspec.lock").write_text("lock: 1\n")
+    assert run("check", "b.yaml")[0] == 0
 
 
 def test_a_spec_of_another_project_is_refused(project: Path, run: Run, tmp_path: Path) -> None:

@@ -40,9 +40,26 @@ def test_init_adds_to_what_is_there_and_overwrites_nothing(project: Path, run: R
     (project / ".gitignore").write_text("mine\n__pycache__/")
     (project / "specs/one.yaml").write_text("mine")
     assert run("init")[0] == 0
-    assert (project / ".gitignore").read_text() == "mine\n__pycache__/\n.cotspec/\ncotspec.local.yaml\n"
+    mine, *added = (project / ".gitignore").read_text().partition("__pycache__/\n.cotspec/\ncotspec.local.yaml\n")
+    assert (mine, bool(added[0]), "__pycache__" in added[1]) == ("mine\n", True, False)
     assert [p.name for p in (project / "specs").iterdir()] == ["one.yaml"]
     assert (project / "specs/one.yaml").read_text() == "mine"
+
+
+def test_git_takes_no_model_of_the_project_and_no_result(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("init", "new")[0] == 0
+    monkeypatch.chdir(project / "new")
+    assert run("build")[0] == 0
+    (stage, *_) = Path("generated/stages").glob("sft-*")
+    for folder in (Path("models/mine"), stage / "out/model", Path(".cotspec/scratch/sft-1-2/checkpoint-3")):
+        folder.mkdir(parents=True)
+        (folder / "model.safetensors").write_bytes(b"weights")
+        (folder / "config.json").write_text("{}")
+    subprocess.run(["git", "add", "-A"], check=True)
+    taken = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout.split()
+    assert [name for name in taken if name.endswith(("config.json", ".safetensors"))] == ["models/mine/config.json"]
 
 
 def test_init_below_a_repository_is_a_dvc_project_of_its_own(project: Path, run: Run) -> None:
