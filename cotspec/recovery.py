@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import re
 import time
@@ -18,14 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
-from cotspec.files import regular
+from cotspec.files import plain, regular
+from cotspec.history import locks
 
 RWLOCK: Final = ".dvc/tmp/rwlock"
 _GUARD: Final = ".dvc/tmp/rwlock.lock"
 """DVC holds an flock on it while it reads and writes the rwlock."""
-_LOCKS: Final = ("dvc.lock", "generated/*/dvc.lock", "generated/*/*/dvc.lock")
 _LARGEST: Final = 10_000_000
 _MARKS: Final = (b"<<<<<<<", b">>>>>>>")
 """Of an unfinished merge: a person's work."""
@@ -111,7 +108,7 @@ def _guarded(root: Path) -> Iterator[bool]:
 def _of_rwlock(root: Path) -> Iterator[Damage]:
     file = root / RWLOCK
     try:
-        content, written = regular.content(file, most=_LARGEST), file.stat().st_mtime
+        content, written = regular.content(file, most=_LARGEST, within=(root,)), file.stat().st_mtime
     except OSError:
         return
     entries = _entries(content)
@@ -124,10 +121,10 @@ def _of_rwlock(root: Path) -> Iterator[Damage]:
 def _entries(content: bytes) -> list[tuple[int, str]] | None:
     """Process and command of all who hold a path; None when DVC could not read it."""
     try:
-        data = json.loads(content)
+        data = plain.json_value(content)
         read = [entry for entries in data.get("read", {}).values() for entry in entries]
         return [(int(entry["pid"]), str(entry["cmd"])) for entry in (*read, *data.get("write", {}).values())]
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+    except (ValueError, TypeError, LookupError, AttributeError):
         return None
 
 
@@ -146,11 +143,10 @@ def _owns(pid: int, command: str, written: float) -> bool:
 
 
 def _of_locks(root: Path) -> Iterator[Damage]:
-    for pattern in _LOCKS:
-        for path in sorted(root.glob(pattern)):
-            with contextlib.suppress(OSError):
-                if _cut_off(regular.content(path, most=_LARGEST)):
-                    yield Damage(path=path.relative_to(root).as_posix(), what="was cut off while DVC wrote it")
+    for path in ("dvc.lock", *(f"{folder}/dvc.lock" for folder in locks.folders(root))):
+        with contextlib.suppress(OSError):
+            if _cut_off(regular.content(root / path, most=_LARGEST, within=(root,))):
+                yield Damage(path=path, what="was cut off while DVC wrote it")
 
 
 def _cut_off(content: bytes) -> bool:
@@ -160,9 +156,9 @@ def _cut_off(content: bytes) -> bool:
     if _END.search(content) or not content.startswith(b"schema:") or any(mark in content for mark in _MARKS):
         return False
     try:
-        stages = yaml.load(content, Loader=yaml.CSafeLoader)["stages"]
+        stages = plain.yaml_value(content)["stages"]
         return not stages or not all(_whole(stage) for stage in stages.values())
-    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError):
+    except (ValueError, TypeError, LookupError, AttributeError):
         return True
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cotspec.cli import findings, project
 from cotspec.cli.problem import ProblemError
+from cotspec.files import plain
 
 if TYPE_CHECKING:
     from cotspec.history.results import Standing
@@ -82,8 +83,8 @@ def _notes(root: Path, side: Side, standings: Mapping[str, Standing]) -> Iterato
         id = side.tasks[f"stage {name}"].id
         metrics = content(root, id, "metrics.json") if standings[id].state == "reuse" else None
         try:
-            found = signal.numbers(json.loads(metrics or b"{}"))
-        except (ValueError, RecursionError):
+            found = signal.numbers(plain.json_value(metrics or b"{}"))
+        except plain.DataError:
             continue  # whoever reads its weights says so
         yield from (f"{name}: {note}" for note in signal.notes(found))
 
@@ -101,6 +102,12 @@ def _state(root: Path, ids: Sequence[str], standings: Mapping[str, Standing]) ->
     return "part" if "reuse" in states else "never"
 
 
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(value)
+    return value
+
+
 def _measured(root: Path, side: Side, model: str, standings: Mapping[str, Standing]) -> Measured | None:
     """An evaluation whose result counts."""
     from cotspec.back import places
@@ -114,17 +121,17 @@ def _measured(root: Path, side: Side, model: str, standings: Mapping[str, Standi
     if metrics is None:
         return None
     try:
-        read = json.loads(metrics)
-        lines = [json.loads(line) for line in (predictions or b"").splitlines()]
+        read = plain.json_value(metrics)
+        lines = [plain.json_value(line) for line in (predictions or b"").splitlines()]
         return Measured(
-            n=int(read["n"]),
-            accuracy=float(read["accuracy"]),
-            low=float(read["accuracy_low"]),
-            high=float(read["accuracy_high"]),
-            tokens=float(read["tokens"]),
-            formatted=float(read["formatted"]),
-            right={int(line["id"]): bool(line["correct"]) for line in lines},
+            n=plain.count(read["n"]),
+            accuracy=plain.number(read["accuracy"], 0, 1),
+            low=plain.number(read["accuracy_low"], -1, 1),
+            high=plain.number(read["accuracy_high"], 0, 2),
+            tokens=plain.number(read["tokens"]),
+            formatted=plain.number(read["formatted"], 0, 1),
+            right={plain.count(line["id"]): _truth(line["correct"]) for line in lines},
         )
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         place = f"{places.stage_folder(id)}/{places.OUT}"
         raise ProblemError(f"{place} does not hold what an evaluation writes: remove it and run `dvc repro`") from error

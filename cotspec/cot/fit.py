@@ -34,6 +34,8 @@ LAYERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 it. tests/runtime/test_fit.py compares each with the library's own model."""
 _STRETCHED: Final = frozenset({"yarn", "dynamic", "linear", "longrope", "su"})
 """Ways of RoPE to reach beyond the positions of a configuration, by its `factor`."""
+MOST: Final = 10**9
+"""Layers, positions, tokens or numbers of a vector."""
 _MOST_STRETCHED: Final = 1e6
 """No factor; what is not a number is not below it either."""
 
@@ -71,12 +73,12 @@ def likely(word: str, names: Collection[str]) -> str:
 def positions(config: Mapping[str, object]) -> int:
     """Tokens of prompt and completion together that the model has positions for."""
     own = _text(config)
-    most = max(_number(own, key) for key in ("max_position_embeddings", "n_positions", "max_sequence_length"))
+    most = max(number(own, key) for key in ("max_position_embeddings", "n_positions", "max_sequence_length"))
     for key in ("rope_scaling", "rope_parameters"):
         scaling = own.get(key)
         if most and isinstance(scaling, Mapping) and str(scaling.get("rope_type", scaling.get("type"))) in _STRETCHED:
             factor = scaling.get("factor")
-            first = _number(scaling, "original_max_position_embeddings") or most
+            first = number(scaling, "original_max_position_embeddings") or most
             if isinstance(factor, int | float) and factor < _MOST_STRETCHED:
                 most = max(most, int(first * factor))
     return most
@@ -85,12 +87,12 @@ def positions(config: Mapping[str, object]) -> int:
 def heads(config: Mapping[str, object]) -> int:
     """Attention heads of a layer."""
     own = _text(config)
-    return max(_number(own, key) for key in ("num_attention_heads", "n_head"))
+    return max(number(own, key) for key in ("num_attention_heads", "n_head"))
 
 
 def embedded(config: Mapping[str, object]) -> int:
     """Rows of the embedding: a token id from here on has no vector."""
-    return _number(_text(config), "vocab_size")
+    return number(_text(config), "vocab_size")
 
 
 def unread(template: str, arguments: Iterable[str]) -> tuple[str, ...]:
@@ -119,6 +121,7 @@ def _text(config: Mapping[str, object]) -> Mapping[str, object]:
     return inner if isinstance(inner, Mapping) else config
 
 
-def _number(config: Mapping[str, object], key: str) -> int:
+def number(config: Mapping[str, object], key: str) -> int:
+    """A positive number of a configuration; 0 for anything else, and for more than any model has."""
     value = config.get(key)
-    return value if type(value) is int and value > 0 else 0
+    return value if type(value) is int and 0 < value <= MOST else 0

@@ -137,13 +137,15 @@ HALF: Final = 0.5
 
 
 _LARGEST: Final = 1e15
-"""No count of a run is; what is not a number is not below it either."""
+_SMALLEST: Final = 1e-30
+"""Between these every number of a run is that is not 0; what is not a number is not."""
 
 
 def numbers(record: object) -> dict[str, float]:
     """The numbers of a metrics.json, which in a stranger's project may hold anything."""
     known = record.items() if isinstance(record, dict) else ()
-    return {name: value for name, value in known if type(value) in (int, float) and abs(value) < _LARGEST}
+    real = {name: value for name, value in known if type(value) in (int, float)}
+    return {name: value for name, value in real.items() if value == 0 or _SMALLEST < abs(value) < _LARGEST}
 
 
 def notes(metrics: Entry) -> list[str]:

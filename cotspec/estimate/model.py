@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from cotspec.cot.fit import number
+
 _NAMED: Final = re.compile(r"(?<![A-Za-z0-9.])(\d+(?:\.\d+)?)\s?([BbMm])(?![A-Za-z0-9])")
 _ACTIVE: Final = re.compile(r"(?<![A-Za-z0-9])A(\d+(?:\.\d+)?)[Bb](?![A-Za-z0-9])")
 _UNITS: Final = MappingProxyType({"b": 1e9, "m": 1e6})
@@ -72,18 +74,18 @@ def shape(config: Mapping[str, object]) -> Shape | None:
     kind = config.get("model_type")
     if kind not in ("llama", "mistral", "qwen2", "qwen3"):
         return None
-    heads, hidden = _number(config, "num_attention_heads"), _number(config, "hidden_size")
-    layers, mlp, vocab = (_number(config, key) for key in ("num_hidden_layers", "intermediate_size", "vocab_size"))
+    heads, hidden = number(config, "num_attention_heads"), number(config, "hidden_size")
+    layers, mlp, vocab = (number(config, key) for key in ("num_hidden_layers", "intermediate_size", "vocab_size"))
     if not (heads and hidden and layers and mlp and vocab):
         return None
-    head = _number(config, "head_dim") or hidden // heads
+    head = number(config, "head_dim") or hidden // heads
     bias = config.get("attention_bias") is True
     return Shape(
         layers=layers,
         hidden=hidden,
         mlp=mlp,
         query=heads * head,
-        kv=(_number(config, "num_key_value_heads") or heads) * head,
+        kv=(number(config, "num_key_value_heads") or heads) * head,
         head=head,
         vocab=vocab,
         tied=config.get("tie_word_embeddings") is True,
@@ -92,11 +94,6 @@ def shape(config: Mapping[str, object]) -> Shape | None:
         mlp_bias=config.get("mlp_bias") is True,
         qk_norm=kind == "qwen3",
     )
-
-
-def _number(config: Mapping[str, object], key: str) -> int:
-    value = config.get(key)
-    return value if type(value) is int and value > 0 else 0
 
 
 def of_config(config: Mapping[str, object], *, file: str, tokenizer: int = 0) -> Model | None:

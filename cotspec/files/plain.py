@@ -21,6 +21,8 @@ DEEPEST: Final = 50
 """Groups and lists inside one another."""
 MOST_DIGITS: Final = 40
 """Of a whole number; the longest that models write is 1000000000000000019884624838656."""
+MOST_COUNTED: Final = 10**12
+"""What a run counts is less: tokens, seconds, problems."""
 MOST_VALUES: Final = 10_000
 """Values of a YAML document."""
 MOST_YAML: Final = 1_000_000
@@ -61,6 +63,20 @@ def json_object(path: Path, *, most: int = LARGEST, within: tuple[Path, ...] = (
     except (OSError, DataError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def number(value: object, least: float = 0, most: float = MOST_COUNTED) -> float:
+    """A number as a record of a run holds it. Raises DataError."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
+        raise DataError(f"it holds {str(value)[:40]} in place of a number from {least:g} to {most:g}")
+    return value
+
+
+def count(value: object) -> int:
+    """A number of things, or the place of one. Raises DataError."""
+    if not isinstance(value, int):
+        raise DataError("it holds something else in place of a whole number")
+    return int(number(value))
 
 
 def _whole(digits: str) -> int:

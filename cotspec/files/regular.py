@@ -58,6 +58,15 @@ def below(folder: Path, *, within: tuple[Path, ...] = ()) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def folders(folder: Path) -> list[Path]:
+    """The folders in a folder that are no links, sorted; none where they cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))
+    except (OSError, ValueError):
+        return []
+
+
 def lines(file: BinaryIO, *, longest: int) -> Iterator[bytes]:
     """The lines of an open file, with their ends. Raises ValueError for one that is longer."""
     for number, line in enumerate(iter(lambda: file.readline(longest + 1), b""), 1):

@@ -54,24 +54,24 @@ def hub_cache(root: Path, local: Local) -> Path:
     return Path(home or Path.home() / ".cache" / "huggingface") / "hub"
 
 
-def chat_template(place: Path) -> str:
+def chat_template(place: Path, within: tuple[Path, ...] = ()) -> str:
     """The text of a tokenizer's chat template, or of all of them where it has several; "" when it cannot be read."""
     for name in ("chat_template.jinja", "chat_template.json", "tokenizer_config.json"):
         if name.endswith(".json"):
-            found = plain.json_object(place / name).get("chat_template")
+            found = plain.json_object(place / name, within=within).get("chat_template")
             named = found if isinstance(found, list) else ()
             several = (each.get("template") for each in named if isinstance(each, dict))
             text = "\n".join(each for each in (found, *several) if isinstance(each, str))[:LONGEST_TEMPLATE]
         else:
-            text = _text(place / name)
+            text = _text(place / name, within)
         if text:
             return text
     return ""
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, within: tuple[Path, ...]) -> str:
     try:
-        return regular.content(path, most=LONGEST_TEMPLATE).decode("utf-8")
+        return regular.content(path, most=LONGEST_TEMPLATE, within=within).decode("utf-8")
     except (OSError, ValueError):
         return ""
 

@@ -6,16 +6,13 @@ task is its dvc.lock; which files the result has stands in the cache, in the lis
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from cotspec.back import places
 from cotspec.history import locks
-
-_HASH: Final = re.compile(r"[0-9a-f]{32}(\.dir)?\Z")
 
 State = Literal["good", "bad", "absent"]
 Advance = Callable[[int], None]
@@ -120,11 +117,13 @@ class Examination:
     def _recorded(self, folder: str, lock: locks.Lock) -> Recorded:
         path = self.cache.file(lock.out)
         found = self.cache.result(lock.out) if self._is(path, lock.out) == "good" else None
-        valid = found is not None and all(map(_HASH.match, found.files.values()))
-        return Recorded(folder=folder, lock=lock, listing=found.files if found is not None and valid else None)
+        return Recorded(folder=folder, lock=lock, listing=None if found is None else found.files)
 
     def _out(self, each: Recorded) -> dict[str, Path]:
-        return locks.files(self.root / each.folder / places.OUT)
+        try:
+            return locks.files(self.root / each.folder / places.OUT, self.cache.within)
+        except OSError:
+            return {}
 
     def _is(self, path: Path, digest: str) -> State:
         if not path.is_file():
@@ -135,7 +134,7 @@ class Examination:
         about = path.stat()
         key = (about.st_dev, about.st_ino)
         if key not in self._hashed:
-            self._hashed[key] = locks.digest(path, self.advance) or ""
+            self._hashed[key] = locks.digest(path, self.cache.within, self.advance) or ""
         return self._hashed[key]
 
     def _shown(self, path: Path) -> str:
@@ -144,7 +143,6 @@ class Examination:
 
 def _locked(root: Path) -> Iterator[tuple[str, locks.Lock]]:
     """Every folder of a task with what DVC recorded of it."""
-    for path in sorted(root.glob(f"{places.GENERATED}/**/dvc.lock")):
-        for lock in locks.recorded(path.parent):
-            if _HASH.match(lock.out):
-                yield path.parent.relative_to(root).as_posix(), lock
+    for folder in locks.folders(root):
+        for lock in locks.recorded(root, folder):
+            yield folder, lock

@@ -6,8 +6,8 @@ The tests compare what is read here with real DVC.
 
 from __future__ import annotations
 
-import configparser
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from hashlib import md5, sha256
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from cotspec.back import places
-from cotspec.files import regular
+from cotspec.files import plain, regular
 
 _CMD: Final = "bash launch.sh"
 _BLOCK: Final = 1 << 20
-_MOST_BRACKETS: Final = 1000
-"""In a file of DVC's: it writes none, but the name of a file may have some."""
-_DEEP: Final = re.compile(rb"^[ \t?-]{100}", re.MULTILINE)
+_DIGEST: Final = re.compile(r"[0-9a-f]{32}(\.dir)?")
+_MOST_CONFIG: Final = 100_000
+"""Bytes of a configuration of DVC."""
+_MOST_RUNS: Final = 1000
+"""Entries of the run cache for one task and one set of inputs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,15 +56,15 @@ class Result:
         return folder_hash(below) if below else None
 
 
-def lock(folder: Path, stage: str) -> Lock | None:
-    """What the dvc.lock of a folder says of a stage; None where it says nothing."""
-    stages = _yaml(folder / "dvc.lock").get("stages")
+def lock(root: Path, folder: str, stage: str) -> Lock | None:
+    """What the dvc.lock of a folder of the project says of a stage; None where it says nothing."""
+    stages = _yaml(root / folder / "dvc.lock", root).get("stages")
     return _lock(stages.get(stage)) if isinstance(stages, dict) else None
 
 
-def recorded(folder: Path) -> list[Lock]:
-    """What the dvc.lock of a folder says of all its stages that have a result."""
-    stages = _yaml(folder / "dvc.lock").get("stages")
+def recorded(root: Path, folder: str) -> list[Lock]:
+    """What the dvc.lock of a folder of the project says of all its stages that have a result."""
+    stages = _yaml(root / folder / "dvc.lock", root).get("stages")
     found = map(_lock, stages.values()) if isinstance(stages, dict) else ()
     return [each for each in found if each is not None]
 
@@ -72,21 +72,23 @@ def recorded(folder: Path) -> list[Lock]:
 def _lock(stage: object) -> Lock | None:
     """A stage as DVC writes it; None for anything else."""
     match stage:
-        case {"deps": list(deps), "outs": [{"md5": str(out), "size": int(size), "nfiles": int(files)}]}:
+        case {"deps": list(deps), "outs": [{"md5": str(out), "size": int(size), "nfiles": int(files)}]} if _is(out):
             read = {str(dep.get("path")): str(dep.get("md5")) for dep in deps if isinstance(dep, dict)}
             return Lock(deps=read, out=out, size=size, files=files)
         case _:
             return None
 
 
-def _yaml(path: Path) -> dict[str, Any]:
-    """A file as DVC writes it: blocks, a few levels deep. What is nested deeper would overflow the stack of libyaml."""
+def _is(digest: object) -> bool:
+    """Whether this is a hash: one makes the path of an object."""
+    return isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None
+
+
+def _yaml(path: Path, within: Path) -> dict[str, Any]:
+    """A group that DVC wrote; empty for anything else."""
     try:
-        content = regular.content(path)
-        if content.count(b"[") + content.count(b"{") > _MOST_BRACKETS or _DEEP.search(content):
-            return {}
-        data = yaml.load(content, Loader=yaml.CSafeLoader)
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        data = plain.yaml_value(regular.content(path, most=plain.MOST_YAML, within=(within,)))
+    except (OSError, plain.DataError):
         return {}
     return data if isinstance(data, dict) else {}
 
@@ -98,20 +100,28 @@ class Cache:
     """Where DVC keeps results: `.dvc/cache`, or what its configuration names."""
 
     def __init__(self, root: Path) -> None:
-        named = (place for name in ("config.local", "config") for place in _configured(root / ".dvc" / name))
-        self._place = (root / ".dvc" / next(named, "cache")).resolve()
+        named = (place for name in ("config.local", "config") for place in _configured(root, name))
+        self._place = Path(os.path.realpath(root / ".dvc" / next(named, "cache")))
+        self._objects = self._place / "files" / "md5"
+        self.within = (root, self._objects)
+        """Where files of results may lie: DVC can keep them as links into the cache."""
 
     def file(self, digest: str) -> Path:
-        """The object of a hash."""
-        return self._place / "files" / "md5" / digest[:2] / digest[2:]
+        """Where the object of a hash lies."""
+        return self._objects / digest[:2] / digest[2:]
+
+    def content(self, digest: str) -> bytes:
+        """The object of a hash. Raises OSError."""
+        return regular.content(self.file(digest), within=(self._objects,))
 
     def result(self, digest: str) -> Result | None:
         """A folder that it holds."""
         try:
-            entries = json.loads(regular.content(self.file(digest)))
-            return Result(digest, {entry["relpath"]: entry["md5"] for entry in entries})
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            entries = plain.json_value(self.content(digest))
+            listed = {str(entry["relpath"]): entry["md5"] for entry in entries}
+        except (OSError, ValueError, TypeError, LookupError):
             return None
+        return Result(digest, listed) if all(map(_is, listed.values())) else None
 
     def run(self, given: Mapping[str, str]) -> Result | None:
         """What a task made of the same inputs before: the key is the command, the inputs, the names of the outputs."""
@@ -122,31 +132,42 @@ class Cache:
         }
         key = sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
         kept = self._place / "runs" / key[:2] / key
-        for entry in sorted(kept.iterdir()) if kept.is_dir() else ():
-            record = _lock(_yaml(entry))
+        for name in sorted(os.listdir(kept)[:_MOST_RUNS]) if kept.is_dir() else ():
+            record = _lock(_yaml(kept / name, self._place))
             result = None if record is None else self.result(record.out)
             if result is not None:
                 return result
         return None
 
 
-def _configured(path: Path) -> Iterator[str]:
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
+def _configured(root: Path, name: str) -> Iterator[str]:
+    """What a configuration of DVC calls the folder of the cache."""
     try:
-        parser.read_string("\n".join(line.strip() for line in regular.content(path).decode("utf-8").splitlines()))
-    except (OSError, UnicodeDecodeError, configparser.Error):
+        text = regular.content(root / ".dvc" / name, most=_MOST_CONFIG, within=(root,)).decode("utf-8")
+    except (OSError, UnicodeDecodeError):
         return
-    place = parser.get("cache", "dir", fallback="")
-    if place:
-        yield place
+    section = ""
+    for line in map(str.strip, text.splitlines()):
+        section = line if line.startswith("[") else section
+        key, _, given = line.partition("=")
+        place = given.strip().strip("'\"")
+        if section == "[cache]" and key.strip() == "dir" and place and "\0" not in place:
+            yield place
 
 
 # --- what is there now ------------------------------------------------------------------------------------------------
 
 
-def files(folder: Path) -> dict[str, Path]:
-    """The files of a folder by their path in it."""
-    return {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
+def folders(root: Path) -> list[str]:
+    """The folders that are generated, of which each may hold a task; a link is none."""
+    first = regular.folders(root / places.GENERATED) if regular.inside(root / places.GENERATED, root) else []
+    found = [*first, *(inner for each in first for inner in regular.folders(each))]
+    return sorted(each.relative_to(root).as_posix() for each in found)
+
+
+def files(folder: Path, within: tuple[Path, ...]) -> dict[str, Path]:
+    """The files of a folder by their path in it. Raises OSError when it leads out."""
+    return {name: file for name, file in regular.below(folder, within=within).items() if os.path.isfile(file)}
 
 
 def text_digest(text: str) -> str:
@@ -154,19 +175,20 @@ def text_digest(text: str) -> str:
     return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def digest(path: Path, advance: Callable[[int], None] = lambda _bytes: None) -> str | None:
-    """DVC's hash of a file or folder; None when nothing is there. `advance` is told of so many bytes that were read."""
-    if path.is_dir():
-        return folder_hash({name: digest(file) or "" for name, file in files(path).items()})
+def digest(path: Path, within: tuple[Path, ...], advance: Callable[[int], None] = lambda _bytes: None) -> str | None:
+    """DVC's hash of a file or folder; None when nothing is there, or what leads out. `advance` is told of so many bytes
+    that were read."""
     try:
-        with regular.opened(path) as stream:
+        if path.is_dir():
+            return folder_hash({name: digest(file, within) or "" for name, file in files(path, within).items()})
+        with regular.opened(path, within=within) as stream:
             total = md5(usedforsecurity=False)
             while block := stream.read(_BLOCK):
                 total.update(block)
                 advance(len(block))
+            return total.hexdigest()
     except OSError:
         return None
-    return total.hexdigest()
 
 
 def folder_hash(files: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from cotspec.builtin.digest import MODELS
 from cotspec.files import plain
 from cotspec.files.regular import inside
+from cotspec.history.locks import Cache
 from cotspec.ir import defaults
 from cotspec.spec.lock import pinned
 
@@ -43,7 +44,8 @@ def model_file(model: Model, source: Source, root: Path) -> ModelFile | None:
     if model.builtin is not None or place is None:
         return of_builtin(model)
     try:
-        return _read(place, (place / "config.json").stat().st_mtime_ns)
+        within = () if model.path is None else Cache(root).within
+        return _read(place, within, (place / "config.json").stat().st_mtime_ns)
     except OSError:
         return None
 
@@ -61,18 +63,19 @@ def _folder(model: Model, source: Source, root: Path) -> Path | None:
 
 
 @lru_cache(maxsize=64)
-def _read(place: Path, _changed: int) -> ModelFile | None:
+def _read(place: Path, within: tuple[Path, ...], _changed: int) -> ModelFile | None:
     from cotspec.cot import fit
     from cotspec.front import modelfiles
 
-    config = plain.json_object(place / "config.json")
+    config = plain.json_object(place / "config.json", within=within)
+    tokenizer = plain.json_object(place / "tokenizer_config.json", within=within)
     if not config:
         return None
     return ModelFile(
         config=config,
-        template=fit.has_template(plain.json_object(place / "tokenizer_config.json"), modelfiles.names(place)),
-        chat=modelfiles.chat_template(place),
-        ids=fit.ids(plain.json_object(place / "tokenizer.json", most=_MOST_VOCABULARY)),
+        template=fit.has_template(tokenizer, modelfiles.names(place)),
+        chat=modelfiles.chat_template(place, within),
+        ids=fit.ids(plain.json_object(place / "tokenizer.json", most=_MOST_VOCABULARY, within=within)),
     )
 
 

@@ -6,10 +6,10 @@ with it.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from functools import cached_property
+from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from cotspec.estimate.model import Model
 from cotspec.files import plain, regular
 from cotspec.front import local
 from cotspec.history import model_sizes
+from cotspec.history.locks import Cache
 from cotspec.ir.plan import Launch, Read, Task
 from cotspec.spec.local import Local
 from cotspec.spec.payload import BuiltinModel, GrpoBody, HubModel, ReportBody, SftBody
@@ -28,6 +29,8 @@ MOST: Final = 500
 """Lines of a file that means are taken of: enough to know a mean to some percent."""
 _LONGEST: Final = 10_000_000
 """Bytes of a line that is looked at; a longer one was not written by a task."""
+_MOST_READ: Final = 1 << 32
+"""Bytes of a file whose lines are counted."""
 NEWEST: Final = 100
 """Tasks of earlier plans that estimates are compared with, the latest ones."""
 
@@ -74,7 +77,7 @@ class Records:
             return None
         if read not in self._lines:
             told = f"{read.file} of {read.task}" if read.task else read.file
-            self._lines[read] = _lines(self._root / places.read_path(read), told)
+            self._lines[read] = _lines(self._root / places.read_path(read), told, Cache(self._root).within)
         return self._lines[read]
 
     def seconds(self, task: Task) -> float | None:
@@ -82,8 +85,11 @@ class Records:
         place = self._place(task)
         if place is None:
             return None
-        seconds = plain.json_object(place / "last-run.json").get("seconds")
-        return float(seconds) if isinstance(seconds, int | float) else None
+        try:
+            told = plain.json_object(place / "last-run.json", within=(self._root,))
+            return float(plain.number(told.get("seconds")))
+        except plain.DataError:
+            return None
 
     def _place(self, task: Task) -> Path | None:
         if isinstance(task.body, ReportBody):
@@ -103,7 +109,7 @@ class Records:
         waiting = [name for _, name in sorted(measured, reverse=True)[:NEWEST]]
         while waiting:
             name = waiting.pop()
-            if name in found or name in known or (task := _task(stages / name)) is None:
+            if name in found or name in known or (task := _task(stages / name, self._root)) is None:
                 continue
             found[name] = task
             waiting += [read.task for read in task.reads.values() if read.task]
@@ -122,17 +128,17 @@ class Records:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _lines(place: Path, told: str) -> Lines | None:
+def _lines(place: Path, told: str, within: tuple[Path, ...]) -> Lines | None:
     texts: dict[str, list[float]] = {}
     numbers: dict[str, list[float]] = {}
     looked = 0
     try:
-        with regular.opened(place) as file:
-            for line in islice(iter(lambda: file.readline(_LONGEST), b""), MOST):
+        with regular.opened(place, within=within) as file:
+            for line in islice(regular.lines(file, longest=_LONGEST), MOST):
                 looked += 1
-                _look(json.loads(line), texts, numbers)
-            rest = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
-    except (OSError, ValueError, AttributeError, RecursionError):
+                _look(plain.json_value(line), texts, numbers)
+            rest = _rest(file, looked)
+    except (OSError, ValueError, AttributeError):
         return None
     if not looked:
         return None
@@ -151,17 +157,27 @@ def _look(record: dict[str, object], texts: dict[str, list[float]], numbers: dic
     for name, value in record.items():
         if isinstance(value, str):
             texts.setdefault(name, []).append(len(value))
-        elif type(value) in (int, float):
-            numbers.setdefault(name, []).append(float(str(value)))
+        elif isinstance(value, int | float) and type(value) is not bool and abs(value) < plain.MOST_COUNTED:
+            numbers.setdefault(name, []).append(float(value))
 
 
-def _task(place: Path) -> Task | None:
+def _rest(file: BufferedReader, looked: int) -> int:
+    """How many lines follow; of a file that is too long to be looked through, about how many."""
+    size, begun = os.fstat(file.fileno()).st_size, file.tell()
+    if size > _MOST_READ:
+        return (size - begun) * looked // max(begun, 1)
+    return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
+def _task(place: Path, root: Path) -> Task | None:
     """A task as its own files describe it; None when another version wrote them."""
     from cotspec.spec.payload import Payload, RunSettings  # here: only who has run something needs the validators
 
     try:
-        payload = Payload.model_validate_json(regular.content(place / "payload.json"))
-        settings = RunSettings.model_validate_json(regular.content(place / "run.json"))
+        texts = [regular.content(place / name, most=_LONGEST, within=(root,)) for name in ("payload.json", "run.json")]
+        for text in texts:
+            plain.json_value(text)  # what the validators do not look at: the length of numbers
+        payload, settings = Payload.model_validate_json(texts[0]), RunSettings.model_validate_json(texts[1])
     except (OSError, ValueError):
         return None
     body = payload.task

@@ -34,28 +34,28 @@ class Standing:
 
 def content(root: Path, id: str, name: str) -> bytes | None:
     """A file of a task's result, from out/ or else from the cache that its dvc.lock points into; None without one."""
-    folder = root / places.stage_folder(id)
+    folder, cache = places.stage_folder(id), Cache(root)
     try:
-        return regular.content(folder / places.OUT / name)
+        return regular.content(root / folder / places.OUT / name, within=cache.within)
     except OSError:
-        recorded, cache = lock(folder, id), Cache(root)
+        recorded = lock(root, folder, id)
     kept = None if recorded is None else cache.result(recorded.out)
     held = None if kept is None else kept.files.get(name)
     try:
-        return None if held is None else regular.content(cache.file(held))
+        return None if held is None else cache.content(held)
     except OSError:
         return None
 
 
 def preflight_passed(root: Path) -> bool:
     """Whether the preflight that is built has passed, so that DVC has nothing to do for it."""
-    folder = root / places.PREFLIGHT
-    recorded = lock(folder, places.STAGE_OF_PREFLIGHT)
+    folder, within = root / places.PREFLIGHT, Cache(root).within
+    recorded = lock(root, places.PREFLIGHT, places.STAGE_OF_PREFLIGHT)
     try:
-        there = regular.content(folder / places.OUT / PASSED_FILE) == PASSED.encode()
+        there = regular.content(folder / places.OUT / PASSED_FILE, within=within) == PASSED.encode()
     except OSError:
         return False
-    return there and recorded is not None and recorded.deps == {"payload.json": digest(folder / "payload.json")}
+    return there and recorded is not None and recorded.deps == {"payload.json": digest(folder / "payload.json", within)}
 
 
 def standings(root: Path, plan: Plan) -> dict[str, Standing]:
@@ -83,7 +83,7 @@ class _Decisions:
         waits = [read.task for read in task.reads.values() if read.task and self.standings[read.task].state != "reuse"]
         if waits:
             return Standing(state="run", reason="an input is made anew", upstream=tuple(dict.fromkeys(waits))), None
-        given, recorded = self._given(folder, task), lock(self.root / folder, places.stage(task))
+        given, recorded = self._given(folder, task), lock(self.root, folder, places.stage(task))
         if recorded is not None and recorded.deps == given:
             result = self._kept(folder, recorded)
             if result is not None:
@@ -110,7 +110,7 @@ class _Decisions:
             result = self.results[read.task]
             return None if result is None else result.of(read.file)
         if read.file not in self.project_files:
-            self.project_files[read.file] = digest(self.root / read.file)
+            self.project_files[read.file] = digest(self.root / read.file, self.cache.within)
         return self.project_files[read.file]
 
     def _kept(self, folder: str, recorded: Lock) -> Result | None:
@@ -118,10 +118,14 @@ class _Decisions:
         result = self.cache.result(recorded.out)
         if result is not None:
             return result
-        there = files(self.root / folder / places.OUT)
-        if len(there) != recorded.files or sum(path.stat().st_size for path in there.values()) != recorded.size:
+        try:
+            there = files(self.root / folder / places.OUT, self.cache.within)
+            size = sum(path.stat().st_size for path in there.values())
+        except OSError:
             return None
-        return Result(recorded.out, {name: digest(path) or "" for name, path in there.items()})
+        if len(there) != recorded.files or size != recorded.size:
+            return None
+        return Result(recorded.out, {name: digest(path, self.cache.within) or "" for name, path in there.items()})
 
 
 def _why(recorded: Lock | None, given: Mapping[str, str] | None) -> str:

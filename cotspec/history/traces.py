@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cotspec.back import places
-from cotspec.files import regular
-from cotspec.files.regular import inside
+from cotspec.files import plain, regular
 from cotspec.ir.plan import Read
 
 if TYPE_CHECKING:
@@ -22,7 +19,7 @@ if TYPE_CHECKING:
     from cotspec.spec.payload import TraceFormat
 
 LONGEST: Final = 1_000_000
-"""Characters of a line of `traces.jsonl`; a longer one was not written by a task."""
+"""Bytes of a line of `traces.jsonl`; a longer one was not written by a task."""
 MOST: Final = 2000
 """Traces that rules look at: enough to say how often something happens."""
 MOST_SEARCHED: Final = 400
@@ -62,19 +59,17 @@ def traces(task: str, root: Path) -> Traces | None:
 def read(root: Path, place: str) -> Traces | None:
     """A `traces.jsonl` of the project, read once in a command."""
     file = root / place
-    if not inside(file, root):
-        return None
     try:
-        stream = regular.opened(file)
+        stream = regular.opened(file, within=(root,))
     except OSError:
         return None
     from cotspec.cot.rows import TraceRecord  # here: before the first run nobody needs the kernel
 
     try:
-        with TextIOWrapper(stream, encoding="utf-8") as text:
-            lines = iter(lambda: text.readline(LONGEST), "")
-            records = [TraceRecord(**json.loads(line)) for line in islice(lines, MOST + 1)]
-    except (OSError, ValueError, TypeError, RecursionError):
+        with stream:
+            lines = islice(regular.lines(stream, longest=LONGEST), MOST + 1)
+            records = [TraceRecord(**plain.json_value(line)) for line in lines]
+    except (OSError, ValueError, TypeError):
         return None  # not written by this version: rules say what they can without it
     if not all(map(_sound, records)):
         return None
@@ -87,18 +82,17 @@ def _sound(record: TraceRecord) -> bool:
     """Whether a record holds what a task writes; the file is one of the project, which may be a stranger's."""
     texts = (record.question, record.answer, record.trace)
     numbers = (record.id, record.steps, record.words, record.tokens)
-    return all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)
+    return all(isinstance(text, str) for text in texts) and all(map(_counts, numbers))
+
+
+def _counts(number: object) -> bool:
+    return type(number) is int and 0 <= number <= plain.MOST_COUNTED
 
 
 def _written(counts: Path, root: Path) -> int | None:
     """The number of traces as their task wrote it down."""
-    if not inside(counts, root):
-        return None
-    try:
-        number = json.loads(regular.content(counts, most=LONGEST))["traces"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return None
-    return number if isinstance(number, int) else None
+    number = plain.json_object(counts, most=LONGEST, within=(root,)).get("traces")
+    return number if _counts(number) else None
 
 
 # --- what they say ----------------------------------------------------------------------------------------------------

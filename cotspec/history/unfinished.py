@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from cotspec.back import places
-from cotspec.files import regular
+from cotspec.files import plain, regular
+from cotspec.history import locks
 
 _SCRATCH: Final = ".cotspec/scratch"
+_MOST_DIGITS: Final = 20
+"""Of the number of a process."""
 
 
 def _works(root: Path) -> Iterator[tuple[str, Path]]:
     """Every scratch folder with the id of its task; its name is the id and a digest of the inputs."""
-    for work in sorted((root / _SCRATCH).glob("*")):
+    for work in regular.folders(root / _SCRATCH) if regular.inside(root / _SCRATCH, root) else ():
         yield work.name.rpartition("-")[0], work
 
 
@@ -26,7 +28,7 @@ def running(root: Path) -> frozenset[str]:
 
 def _at_work(lock: Path) -> bool:
     try:
-        pid = int(regular.content(lock))
+        pid = int(regular.content(lock, most=_MOST_DIGITS))
         return b"cotspec.runtime" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except (OSError, ValueError):
         return False
@@ -40,9 +42,9 @@ def left(root: Path) -> dict[str, str]:
 def _left(work: Path) -> str:
     if (work / "kept.json").is_file():
         return "its finished result was not recorded, and is taken"
-    if any(True for _ in work.glob("trainer/checkpoint-*/complete")):
+    if any(os.path.isfile(folder / "complete") for folder in regular.folders(work / "trainer")):
         return "an interrupted run left a checkpoint"
-    if any(path.stat().st_size for path in work.glob("partial*.jsonl")):
+    if any(os.path.isfile(path) and os.path.getsize(path) for path in work.glob("partial*.jsonl")):
         return "an interrupted run left finished batches"
     return ""
 
@@ -55,14 +57,8 @@ def leftovers(root: Path) -> dict[Path, int]:
 
 def _built(root: Path) -> set[str]:
     """Ids of the tasks that are built: what their payloads say."""
-    return {id for path in (root / places.GENERATED).glob("**/payload.json") if (id := _id(path))}
-
-
-def _id(payload: Path) -> str:
-    try:
-        return str(json.loads(regular.content(payload))["id"])
-    except (OSError, ValueError, TypeError, LookupError, RecursionError):
-        return ""
+    payloads = (plain.json_object(root / folder / "payload.json", within=(root,)) for folder in locks.folders(root))
+    return {str(payload["id"]) for payload in payloads if "id" in payload}
 
 
 def _size(folder: Path) -> int:

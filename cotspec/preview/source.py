@@ -9,15 +9,16 @@ import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from cotspec.back import places
 from cotspec.cot.measures import words
 from cotspec.cot.rows import TraceRecord
 from cotspec.cot.segment import segment
-from cotspec.files.regular import inside
+from cotspec.files import plain, regular
+from cotspec.history.locks import Cache
 from cotspec.ir.plan import Read, Task
 from cotspec.preview import sample
 from cotspec.preview.stage import PreviewError, Stage
@@ -25,6 +26,7 @@ from cotspec.spec.payload import BuiltinData, Range, RowsBody, TracesBody
 
 Kind = Literal["real", "given", "stand-in", "sample"]
 WHOLE: Final = Range(first=0, end=-1)
+Count = Annotated[int, Field(ge=0, le=plain.MOST_COUNTED)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,10 +56,10 @@ class _Line:
     question: str
     answer: str
     trace: str
-    id: int | None = None
-    steps: int | None = None
-    words: int | None = None
-    tokens: int | None = None
+    id: Annotated[int, Field(ge=-plain.MOST_COUNTED, le=plain.MOST_COUNTED)] | None = None
+    steps: Count | None = None
+    words: Count | None = None
+    tokens: Count | None = None
 
 
 def choose(stage: Stage, *, root: Path, spec: str, given: Path | None = None) -> Source:
@@ -66,7 +68,7 @@ def choose(stage: Stage, *, root: Path, spec: str, given: Path | None = None) ->
         return _given(given, stage)
     wanted = stage.mine or stage.traces
     if (found := _of_task(wanted, root)) is not None:
-        return _real(found, stage)
+        return _real(found, stage, root=root)
     if stage.mine is not None and (found := _of_task(stage.traces, root)) is not None:
         return _stand_in(found, stage, root=root, spec=spec)
     return _sample(stage, advice=_advice(wanted, root=root, spec=spec))
@@ -86,9 +88,9 @@ def _given(path: Path, stage: Stage) -> Source:
     return Source(kind="given", records=records, body=body, file=str(path), about=about, uncounted=uncounted)
 
 
-def _real(found: tuple[str, Path], stage: Stage) -> Source:
+def _real(found: tuple[str, Path], stage: Stage, *, root: Path) -> Source:
     name, path = found
-    records, uncounted = _read(path, name, stage)
+    records, uncounted = _read(path, name, stage, Cache(root).within)
     what = "traces" if stage.mine is None else "failures"
     about = f"real rows: the {what} of an earlier run, {name}"
     return Source(kind="real", records=records, body=stage.rows, file=name, about=about, uncounted=uncounted)
@@ -96,7 +98,7 @@ def _real(found: tuple[str, Path], stage: Stage) -> Source:
 
 def _stand_in(found: tuple[str, Path], stage: Stage, *, root: Path, spec: str) -> Source:
     name, path = found
-    records, uncounted = _read(path, name, stage)
+    records, uncounted = _read(path, name, stage, Cache(root).within)
     if stage.tried is not None:
         end = len(records) if stage.tried.slice.end < 0 else stage.tried.slice.end
         records = records[stage.tried.slice.first : end]
@@ -130,7 +132,8 @@ def _of_task(task: Task, root: Path) -> tuple[str, Path] | None:
     """The file a task has left, by its path in the project."""
     name = places.read_path(Read(task=task.id, file=f"{_what(task)}.jsonl"))
     path = root / name
-    return (name, path) if inside(path, root) and os.path.isfile(path) else None
+    there = any(regular.inside(path, place) for place in Cache(root).within) and os.path.isfile(path)
+    return (name, path) if there else None
 
 
 def _advice(task: Task, *, root: Path, spec: str) -> tuple[str, ...]:
@@ -153,12 +156,15 @@ def _count(number: int, what: str) -> str:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _read(path: Path, name: str, stage: Stage) -> tuple[tuple[TraceRecord, ...], frozenset[int]]:
+def _read(
+    path: Path, name: str, stage: Stage, within: tuple[Path, ...] = ()
+) -> tuple[tuple[TraceRecord, ...], frozenset[int]]:
     """All records of a JSON-lines file, and the ids of those without a number of tokens."""
     try:
-        lines = [(at, line) for at, line in enumerate(path.read_bytes().split(b"\n"), 1) if line.strip()]
+        content = regular.content(path, within=within) if within else path.read_bytes()  # a person may name a pipe
     except OSError as error:
         raise PreviewError(f"{name} cannot be read: {error.strerror}") from error
+    lines = [(at, line) for at, line in enumerate(content.split(b"\n"), 1) if line.strip()]
     read = [_record(_parse(line, f"{name}:{at}"), at - 1, stage) for at, line in lines]
     if not read:
         raise PreviewError(f"{name} holds no record")

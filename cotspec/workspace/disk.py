@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from cotspec.files import regular
 from cotspec.workspace.errors import WorkspaceError
 
 SCRATCH: Final = ".cotspec"
@@ -23,20 +23,14 @@ def read(root: Path, path: str) -> bytes | None:
     """The content, or None when there is no such file."""
     target = root / path
     try:
-        about = target.lstat()
-        if stat.S_ISLNK(about.st_mode):
+        if target.is_symlink():
             return b""  # never what is planned: the link itself is replaced, what it points to is left alone
-        if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):  # reading a pipe would never end
-            raise WorkspaceError(f"{path} is no regular file, and cotspec writes one there: remove it")
-        if about.st_size > _LARGEST:
-            raise WorkspaceError(f"{path} has {about.st_size:,} bytes, and cotspec writes no such file: remove it")
-        return target.read_bytes()
+        return regular.content(target, most=_LARGEST)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except IsADirectoryError as error:
-        raise WorkspaceError(f"{path} is a folder and cotspec writes a file there: move it away") from error
     except OSError as error:
-        raise WorkspaceError(f"{path} cannot be read: {error.strerror}") from error
+        why = "it is a folder" if target.is_dir() else error.strerror
+        raise WorkspaceError(f"{path} cannot be read: {why}, and cotspec writes a file there: move it away") from error
 
 
 def refuse_links(root: Path, paths: Iterable[str]) -> None:

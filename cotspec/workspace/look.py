@@ -12,6 +12,7 @@ from typing import Final
 
 from cotspec.back.places import GENERATED, ROOT_DVC
 from cotspec.back.text import HEADER
+from cotspec.files import plain
 from cotspec.workspace import disk
 from cotspec.workspace.errors import WorkspaceError
 
@@ -126,9 +127,9 @@ def _owned(root: Path) -> dict[str, str]:
 
 def _listed(content: bytes) -> dict[str, str]:
     try:
-        files = json.loads(content)["files"]
+        files = plain.json_value(content)["files"]
         return {str(path): str(digest) for path, digest in files.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WorkspaceError(
             f"{MANIFEST} cannot be read: restore it (`git checkout -- {MANIFEST}`) and build again"
         ) from error
