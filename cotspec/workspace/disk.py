@@ -20,16 +20,14 @@ _LARGEST: Final = 100_000_000
 
 
 def read(root: Path, path: str) -> bytes | None:
-    """The content, or None when there is no such file."""
+    """The content, or None when there is no such file. Folders on the way are followed: see `refuse_links`."""
     target = root / path
     try:
         if target.is_symlink():
             return b""  # never what is planned: the link itself is replaced, what it points to is left alone
-        return regular.content(target, most=_LARGEST)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        return regular.content(target, most=_LARGEST) if target.exists() else None
     except OSError as error:
-        why = "it is a folder" if target.is_dir() else error.strerror
+        why = "it is a folder" if os.path.isdir(target) else error.strerror
         raise WorkspaceError(f"{path} cannot be read: {why}, and cotspec writes a file there: move it away") from error
 
 

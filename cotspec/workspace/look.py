@@ -71,6 +71,7 @@ def inspect(root: Path, texts: Mapping[str, str]) -> tuple[Changes, dict[str, by
 def owned_texts(root: Path, folders: Collection[str]) -> dict[str, str]:
     """The files of the last build in some folders, as they stand."""
     wanted = [path for path in (_owned(root) if folders else ()) if path.rpartition("/")[0] in folders]
+    disk.refuse_links(root, wanted)
     found = ((path, disk.read(root, path)) for path in wanted)
     return {path: content.decode("utf-8", errors="replace") for path, content in found if content is not None}
 
@@ -117,6 +118,7 @@ def _manifest_text(digests: Mapping[str, str]) -> bytes:
 
 def _owned(root: Path) -> dict[str, str]:
     """sha256 by path of the files of the last build."""
+    disk.refuse_links(root, [MANIFEST])
     content = disk.read(root, MANIFEST)
     if content is None:
         return {}
