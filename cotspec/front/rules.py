@@ -325,9 +325,9 @@ GROUPS: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
     {
         "Files": _FILE,
         "YAML": _YAML,
-        "Specs that change others, and variants": _COMPOSED,
-        "Keys, types and values": _SHAPE,
-        "What a spec names": _FILES_NAMED,
+        "Extends and variants": _COMPOSED,
+        "Keys and values": _SHAPE,
+        "Files a spec names": _FILES_NAMED,
     }
 )
 """By heading, in the order the phases find them."""

@@ -24,23 +24,26 @@ MAKERS = ("Diagnostic", "finding", "warning", "misnamed", "text_of", "RefusedErr
 PASSED_ON = ("One place against another", "Judgement", "What a spec allows")
 
 
-def test_the_page_of_rules_is_up_to_date() -> None:
-    said = "run `python -m cotspec.cli.rules_page > docs/rules.md`"
-    assert (ROOT / "docs/rules.md").read_text(encoding="utf-8") == rules_page.page(), said
+def test_the_pages_of_rules_are_up_to_date() -> None:
+    written = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / rules_page.FOLDER).iterdir()}
+    assert written == rules_page.pages(), "run `python -m cotspec.cli.rules_page`"
 
 
 def test_every_rule_is_on_one_page_once_with_all_that_explain_prints(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = rules_page.page()
-    sections = re.findall(r"^### ([\w-]+)$", page, re.MULTILINE)
+    contents, *pages = rules_page.pages().values()
+    sections = [slug for page in pages for slug in re.findall(r"^## ([\w-]+)$", page, re.MULTILINE)]
     assert sorted(sections) == sorted(rules())
     for slug, rule in rules().items():
         monkeypatch.setattr(sys, "argv", ["cotspec", "explain", slug])
         with pytest.raises(SystemExit):
             cli.main()
         printed = capsys.readouterr().out
-        section = page.partition(f"### {slug}\n")[2].partition("\n### ")[0]
+        (section,) = (
+            page.partition(f"## {slug}\n")[2].partition("\n## ")[0] for page in pages if f"## {slug}\n" in page
+        )
+        assert f"[{slug}](" in contents
         for words in (rule.claim, rule.why, *rule.failing.split("\n"), *rule.passing.split("\n"), rule.no_example):
             words = words.replace("\u2028", r"\u2028")
             assert words in printed
