@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Literal
 
-from cotspec.cli import sides
+from cotspec.cli import project
+from cotspec.cli.selection import SpecError, planned
 
 
 def run(old: str, new: str, *, output: Literal["text", "json", "markdown"]) -> int:
     """Return the exit code: 1 when a spec has errors. Raises ProblemError."""
     from cotspec.views import changes, diff
 
-    root = sides.root_of()
+    root = project.find_root(Path.cwd())
     with ExitStack() as stack:
         try:
-            before, after = (sides.side(root, text, stack) for text in (old, new))
-        except sides.FoundError:
+            before, after = (planned(root, text, stack) for text in (old, new))
+        except SpecError:
             return 1
-        found = changes.settings(before, after)
-        tasks = tuple(changes.tasks(before, after, found))
-    difference = diff.Difference(old=old, new=new, settings=found, tasks=tasks)
+        settings = changes.settings(before, after)
+        tasks = tuple(changes.tasks(before, after, settings))
+    difference = diff.Difference(old=old, new=new, settings=settings, tasks=tasks)
     match output:
         case "text":
             print(diff.text(difference), end="")

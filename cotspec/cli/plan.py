@@ -15,7 +15,7 @@ from cotspec.cli.revision import exported
 
 if TYPE_CHECKING:
     from cotspec.compiler import Checked
-    from cotspec.views.side import Side
+    from cotspec.views.planned import Planned
 
 NOTHING, FINDINGS, WORK = 0, 1, 2
 
@@ -60,23 +60,23 @@ def run(
     return WORK if shown.busy else NOTHING
 
 
-def _pairs(checked: Checked, before: Mapping[str, Side]) -> list[tuple[Side, Side | None]]:
+def _pairs(checked: Checked, before: Mapping[str, Planned]) -> list[tuple[Planned, Planned | None]]:
     """Each experiment with what it was, or a new variant with the spec it is a variant of."""
-    from cotspec.views.side import sides
+    from cotspec.views.planned import planned
 
-    now = sides(checked.units, checked.sealed)
-    pairs: list[tuple[Side, Side | None]] = []
+    now = planned(checked.units, checked.sealed)
+    pairs: list[tuple[Planned, Planned | None]] = []
     for name, side in now.items():
         spec = now[side.loaded.experiment.name] if side.loaded.variant else None
         pairs.append((side, before.get(name) or spec))
     return pairs
 
 
-def _before(root: Path, chosen: Mapping[str, Path], against: str | None, stack: ExitStack) -> Mapping[str, Side]:
+def _before(root: Path, chosen: Mapping[str, Path], against: str | None, stack: ExitStack) -> Mapping[str, Planned]:
     """The experiments as a revision has them. Without one that is asked for, HEAD if there is one."""
     from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
-    from cotspec.views.side import sides
+    from cotspec.views.planned import planned
 
     try:
         folder = stack.enter_context(exported(root, against or "HEAD"))
@@ -90,4 +90,4 @@ def _before(root: Path, chosen: Mapping[str, Path], against: str | None, stack: 
         if against is not None:
             print(f"note: {against} has none of these specs without errors, so nothing is compared", file=sys.stderr)
         return {}
-    return sides(checked.units, checked.sealed, root=folder, revision=against or "HEAD")
+    return planned(checked.units, checked.sealed, root=folder, revision=against or "HEAD")

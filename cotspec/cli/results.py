@@ -14,8 +14,8 @@ from cotspec.files import plain
 
 if TYPE_CHECKING:
     from cotspec.history.results import Standing
+    from cotspec.views.planned import Planned
     from cotspec.views.results import Measured, Outcome, State
-    from cotspec.views.side import Side
 
 
 def run(specs: Sequence[Path], *, output: Literal["text", "csv", "json", "markdown"]) -> int:
@@ -42,7 +42,7 @@ def collected(specs: Sequence[Path]) -> list[Outcome] | None:
     from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
     from cotspec.history.results import standings as standings_of
-    from cotspec.views.side import sides
+    from cotspec.views.planned import planned
 
     root = project.find_root(Path.cwd())
     sink = Sink()
@@ -52,10 +52,10 @@ def collected(specs: Sequence[Path]) -> list[Outcome] | None:
         return None
     findings.tell_damage(root)
     standings = standings_of(root, checked.sealed.plan)
-    return [_outcome(root, side, standings) for side in sides(checked.units, checked.sealed).values()]
+    return [_outcome(root, side, standings) for side in planned(checked.units, checked.sealed).values()]
 
 
-def _outcome(root: Path, side: Side, standings: Mapping[str, Standing]) -> Outcome:
+def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing]) -> Outcome:
     from cotspec.views.results import Outcome
 
     order = side.loaded.experiment.evaluate.of
@@ -74,7 +74,7 @@ def _outcome(root: Path, side: Side, standings: Mapping[str, Standing]) -> Outco
     )
 
 
-def _notes(root: Path, side: Side, standings: Mapping[str, Standing]) -> Iterator[str]:
+def _notes(root: Path, side: Planned, standings: Mapping[str, Standing]) -> Iterator[str]:
     """Rows that stages left out, and stages that learnt little or nothing."""
     from cotspec.cot import signal
     from cotspec.history.results import content
@@ -108,7 +108,7 @@ def _truth(value: object) -> bool:
     return value
 
 
-def _measured(root: Path, side: Side, model: str, standings: Mapping[str, Standing]) -> Measured | None:
+def _measured(root: Path, side: Planned, model: str, standings: Mapping[str, Standing]) -> Measured | None:
     """An evaluation whose result counts."""
     from cotspec.back import places
     from cotspec.history.results import content

@@ -94,9 +94,9 @@ def _mend(root: Path) -> None:
 
 def _tasks(checked: Checked, selections: Sequence[Selection]) -> dict[str, Task]:
     """The tasks of the experiments that are named, producers first; without any, of all."""
-    from cotspec.views.side import sides
+    from cotspec.views.planned import planned
 
-    every = sides(checked.units, checked.sealed)
+    every = planned(checked.units, checked.sealed)
     names = {name for each in selections for name in _names(checked, each)} or set(every)
     needed = {task.id for name in names for task in every[name].tasks.values()}
     return {id: task for id, task in checked.sealed.tasks.items() if id in needed}

@@ -1,17 +1,25 @@
-"""`SPEC` or `SPEC@VARIANT` on the command line → one experiment. Reads specs; writes nothing."""
+"""`[REV:]SPEC[@VARIANT]` on the command line → one experiment. Reads specs; writes nothing."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cotspec.cli import project
+from cotspec.cli import findings, project
 from cotspec.cli.problem import ProblemError
+from cotspec.cli.revision import exported
 
 if TYPE_CHECKING:
     from cotspec.driver import Unit
+    from cotspec.views.planned import Planned
+
+
+class SpecError(Exception):
+    """A spec has errors; they have been shown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,3 +55,33 @@ def member(units: Sequence[Unit], selection: Selection) -> tuple[Unit, Unit]:
         advice = did_you_mean(close, names[:10]) or "it has none"
         raise ProblemError(f"{selection.place} has no variant `{selection.variant}`: {advice}")
     return family[selection.variant], family[""]
+
+
+def planned(root: Path, text: str, stack: ExitStack) -> Planned:
+    """What `text` names, of the work tree or of a git revision, whose files live until `stack` is closed.
+
+    Raises ProblemError and SpecError.
+    """
+    revision, colon, rest = text.partition(":")
+    if not colon or Path(text.partition("@")[0]).exists():
+        return _planned(selected(root, text))
+    folder = stack.enter_context(exported(root, revision))
+    file, _, variant = rest.rpartition("@") if "@" in rest and not (folder / rest).exists() else (rest, "", "")
+    if not (folder / file).is_file():
+        raise ProblemError(f"{revision} has no file {file}")
+    selection = Selection(text=text, place=file, path=folder / file, variant=variant)
+    return _planned(selection, root=folder, revision=revision)
+
+
+def _planned(selection: Selection, *, root: Path | None = None, revision: str = "") -> Planned:
+    from cotspec.compiler import check_specs
+    from cotspec.diagnostics import Sink
+    from cotspec.views.planned import Planned
+
+    sink = Sink()
+    checked = check_specs({selection.place: selection.path}, sink)
+    if checked is None:
+        findings.show(sink, stream=sys.stderr)
+        raise SpecError
+    unit, _ = member(checked.units, selection)
+    return Planned(unit=unit, sealed=checked.sealed, root=root, name_of=revision)

@@ -24,7 +24,7 @@ from cotspec.ir.plan import DraftTask
 from cotspec.spec.experiment import Experiment
 from cotspec.spec.lock import Key
 from cotspec.spec.payload import ReportBody
-from cotspec.views.side import Side
+from cotspec.views.planned import Planned
 
 State = Literal["same", "changed", "new", "gone"]
 MOST_TRIED: Final = 200
@@ -70,7 +70,7 @@ class TaskChange:
     """Inputs that are other tasks now, by what a person calls them."""
 
 
-def settings(old: Side, new: Side) -> list[Change]:
+def settings(old: Planned, new: Planned) -> list[Change]:
     """Every setting that differs, in the order of the new side, then what is only in the old one."""
     before, after = old.values, new.values
     found = [
@@ -90,7 +90,7 @@ Tried = dict[str, Mapping[str, DraftTask]]
 """What has been tried out: tasks by part, by all that a spec consists of. Variants of a sweep have much in common."""
 
 
-def tasks(old: Side, new: Side, changes: Sequence[Change], known: Tried | None = None) -> Iterator[TaskChange]:
+def tasks(old: Planned, new: Planned, changes: Sequence[Change], known: Tried | None = None) -> Iterator[TaskChange]:
     """Every task of both sides, in the order of the new plan; `changes` are the settings that differ.
 
     `known` is filled, and read by later comparisons that are given the same one.
@@ -123,7 +123,7 @@ def tasks(old: Side, new: Side, changes: Sequence[Change], known: Tried | None =
 # --- settings ---------------------------------------------------------------------------------------------------------
 
 
-def _prompts(old: Side, new: Side) -> Iterator[Change]:
+def _prompts(old: Planned, new: Planned) -> Iterator[Change]:
     """Prompt files that are named as before and say something else."""
     before = dict(prompt_paths(old.loaded.experiment))
     for path, written in prompt_paths(new.loaded.experiment):
@@ -133,7 +133,7 @@ def _prompts(old: Side, new: Side) -> Iterator[Change]:
             yield Change(path=path, old=written, new=written, text=True, old_span=there, new_span=here)
 
 
-def _locked(old: Side, new: Side) -> Iterator[Change]:
+def _locked(old: Planned, new: Planned) -> Iterator[Change]:
     """Commits of the hub that the same revisions are locked at."""
     before, after = (side.unit.source.locked for side in (old, new))
     digests = digest.manifest()
@@ -153,7 +153,7 @@ def _locked(old: Side, new: Side) -> Iterator[Change]:
 # --- why --------------------------------------------------------------------------------------------------------------
 
 
-def _undone(new: Side, change: Change, old: Side, known: Tried) -> Mapping[str, DraftTask]:
+def _undone(new: Planned, change: Change, old: Planned, known: Tried) -> Mapping[str, DraftTask]:
     """The tasks of the new side with one change undone, by part; none when that is no spec."""
     files = dict(new.loaded.files)
     locked = dict(new.unit.source.locked)
@@ -221,7 +221,7 @@ def _computes_else(task: DraftTask, other: DraftTask | None) -> bool:
     return task.body != other.body or reads != {role: (r.file, bool(r.task)) for role, r in other.reads.items()}
 
 
-def _upstream(old: Side, new: Side, part: str) -> Iterator[str]:
+def _upstream(old: Planned, new: Planned, part: str) -> Iterator[str]:
     was = old.tasks[part].reads
     for role, read in new.tasks[part].reads.items():
         if read.task and (role not in was or was[role].task != read.task):

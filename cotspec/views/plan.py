@@ -12,7 +12,7 @@ from cotspec.estimate import Comparison, Cost, Estimator
 from cotspec.history.results import Standing
 from cotspec.passes.seal import Sealed
 from cotspec.views import changes, costs, diff
-from cotspec.views.side import Side
+from cotspec.views.planned import Planned
 
 _SHOWN = 80
 _NAMES = 3
@@ -49,7 +49,7 @@ class View:
 def view(
     sealed: Sealed,
     standings: Mapping[str, Standing],
-    pairs: Sequence[tuple[Side, Side | None]],
+    pairs: Sequence[tuple[Planned, Planned | None]],
     estimator: Estimator,
 ) -> View:
     """Every task in the order it would run. `pairs` are the experiments, each with what it is compared to."""
@@ -72,7 +72,7 @@ def view(
 class _Why:
     """Finds the reason of each task that does not stand; comparing is done once for each experiment that needs it."""
 
-    def __init__(self, standings: Mapping[str, Standing], pairs: Sequence[tuple[Side, Side | None]]) -> None:
+    def __init__(self, standings: Mapping[str, Standing], pairs: Sequence[tuple[Planned, Planned | None]]) -> None:
         self.standings = standings
         self.parts: dict[str, str] = {}
         self.causes: dict[str, tuple[str, ...]] = {}
@@ -82,7 +82,7 @@ class _Why:
             if old is not None:
                 self._compare(old, new)
 
-    def _compare(self, old: Side, new: Side) -> None:
+    def _compare(self, old: Planned, new: Planned) -> None:
         waiting = {
             part
             for part, task in new.tasks.items()

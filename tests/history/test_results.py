@@ -22,7 +22,7 @@ from cotspec.estimate import Estimator
 from cotspec.history import results
 from cotspec.history.records import Records
 from cotspec.views import plan as view
-from cotspec.views.side import sides
+from cotspec.views.planned import planned
 
 BASE = (Path(__file__).parents[1] / "passes" / "base.yaml").read_text(encoding="utf-8")
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -226,7 +226,7 @@ def test_dvc_runs_the_tasks_of_the_experiments_that_targets_names_and_then_only_
     folders = {task.id: folder for folder, task in places.folders(checked.sealed.plan)}
     by_name = {
         name: {places.target(folders[task.id]) for task in side.tasks.values()}
-        for name, side in sides(checked.units, checked.sealed).items()
+        for name, side in planned(checked.units, checked.sealed).items()
     }
     wide, base = by_name["example--wide"], by_name["example"]
     named = subprocess.run(
@@ -248,7 +248,7 @@ def test_a_new_variant_is_explained_by_what_it_changes_and_a_setting_by_its_old_
     after = check_specs({"specs/one.yaml": Path("specs/one.yaml")}, Sink())
     assert before is not None
     assert after is not None
-    old, now = (sides(checked.units, checked.sealed) for checked in (before, after))
+    old, now = (planned(checked.units, checked.sealed) for checked in (before, after))
     pairs = [(now["example"], old["example"]), (now["example--wide"], now["example"])]
     standings = results.standings(folder, after.sealed.plan)
     shown = view.view(after.sealed, standings, pairs, Estimator(after.sealed.tasks, Records(folder)))

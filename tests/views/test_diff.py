@@ -11,7 +11,7 @@ import pytest
 from cotspec.compiler import check_specs
 from cotspec.diagnostics import Sink
 from cotspec.views import changes
-from cotspec.views.side import Side, sides
+from cotspec.views.planned import Planned, planned
 from tests.support import Run
 
 BASE = (Path(__file__).parents[1] / "passes" / "base.yaml").read_text(encoding="utf-8")
@@ -25,13 +25,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def side(text: str, name: str) -> Side:
+def side(text: str, name: str) -> Planned:
     file = Path("specs") / f"{name}.yaml"
     file.write_text(text)
     sink = Sink()
     checked = check_specs({file.as_posix(): file}, sink)
     assert checked is not None, sink.findings
-    return next(iter(sides(checked.units, checked.sealed).values()))
+    return next(iter(planned(checked.units, checked.sealed).values()))
 
 
 def compared(old: str, new: str) -> tuple[list[changes.Change], dict[str, changes.TaskChange]]:

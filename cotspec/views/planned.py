@@ -20,7 +20,7 @@ from cotspec.views import resolved
 
 
 @dataclass(frozen=True, kw_only=True)
-class Side:
+class Planned:
     """An experiment of a plan. Tasks go by their *part*, what a person calls them: `stage compress`."""
 
     unit: Unit
@@ -98,6 +98,8 @@ def _leaves(value: Data, path: SpecPath = ()) -> Iterator[tuple[SpecPath, Data]]
         yield path, value
 
 
-def sides(units: Sequence[Unit], sealed: Sealed, *, root: Path | None = None, revision: str = "") -> dict[str, Side]:
+def planned(
+    units: Sequence[Unit], sealed: Sealed, *, root: Path | None = None, revision: str = ""
+) -> dict[str, Planned]:
     """Every experiment by its name."""
-    return {unit.name: Side(unit=unit, sealed=sealed, root=root, name_of=revision) for unit in units}
+    return {unit.name: Planned(unit=unit, sealed=sealed, root=root, name_of=revision) for unit in units}
