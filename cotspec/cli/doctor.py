@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 
 def run() -> int:
     """Return 0 when all is as it was recorded, 1 after findings. Raises ProblemError."""
+    from cotspec.history import unfinished
     from cotspec.history.integrity import Examination
 
     root = project.find_root(Path.cwd())
     if not (root / ".dvc").is_dir():
         raise ProblemError(f"{root} has no .dvc: there is nothing to look at before `cotspec init` and a run")
-    examination = Examination(root=root)
+    busy = unfinished.running(root)
+    examination = Examination(root=root, busy=busy)
     with _progress(examination.bytes()) as advance:
         examination.advance = advance
         faults = [*_in_the_way(root), *examination.faults(), *_leftovers(root)]
     for fault in faults:
         print(f"{fault.path} {fault.what}\n    {' or: '.join(fault.commands)}")
     looked = _count(len(examination.recorded), "recorded result")
+    looked += f" ({_count(len(busy), 'task')} at work left out)" if busy else ""
     print(f"{looked}, {_count(len(faults), 'finding')}" if faults else f"{looked}: all as recorded, nothing left over")
     return 1 if faults else 0
 

@@ -73,6 +73,8 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int) ->
     teller = _Teller({job.id: job.id for job in listed} | {task.id: _name(task) for task in todo}, root)
     pool = parallel.Pool(most=jobs, devices=devices, environment=_environment(jobs), cwd=root, tell=teller.tell)
     failed = pool.run(listed)
+    if failed:
+        findings.tell_damage(root)
     if not failed and len(wanted) == len(folders):
         _record(root, checked)
     print(f"{len(listed) - len(failed)} of {len(listed)} tasks run, {len(wanted) - len(todo)} were up to date")

@@ -50,6 +50,8 @@ class Examination:
     """All that is recorded in a project, and what has been hashed of it."""
 
     root: Path
+    busy: frozenset[str] = frozenset()
+    """Tasks at work, whose results are being replaced: left out."""
     advance: Advance = lambda _bytes: None
     cache: locks.Cache = field(init=False)
     recorded: list[Recorded] = field(init=False)
@@ -58,7 +60,7 @@ class Examination:
 
     def __post_init__(self) -> None:
         self.cache = locks.Cache(self.root)
-        self.recorded = [self._recorded(folder, lock) for folder, lock in _locked(self.root)]
+        self.recorded = [self._recorded(folder, lock) for folder, lock in _locked(self.root, self.busy)]
 
     def bytes(self) -> int:
         """How many bytes will be hashed."""
@@ -141,8 +143,8 @@ class Examination:
         return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
 
 
-def _locked(root: Path) -> Iterator[tuple[str, locks.Lock]]:
+def _locked(root: Path, busy: frozenset[str]) -> Iterator[tuple[str, locks.Lock]]:
     """Every folder of a task with what DVC recorded of it."""
     for folder in locks.folders(root):
-        for lock in locks.recorded(root, folder):
-            yield folder, lock
+        if folder.rpartition("/")[2] not in busy:
+            yield from ((folder, lock) for lock in locks.recorded(root, folder))
