@@ -226,7 +226,7 @@ def status(
     specs: Specs = None,
     output: Annotated[Sheet, typer.Option("--format", help="How it is printed.")] = Sheet.text,
 ) -> None:
-    """Say how far every experiment is: done, running, interrupted, part of it, or never run."""
+    """Say how far every experiment is: done, running, stopped by a gate, interrupted, part of it, or never."""
     from cotspec.cli.status import run
 
     raise typer.Exit(run(specs or [], output=output.value))

@@ -44,10 +44,18 @@ def _count(number: int, what: str) -> str:
 
 def _in_the_way(root: Path) -> Iterator[Fault]:
     from cotspec import recovery
+    from cotspec.history import locks
     from cotspec.history.integrity import Fault
 
     for each in recovery.damage(root):
         yield Fault(path=each.path, what=f"{each.what}, and DVC refuses to work", commands=("cotspec run",))
+    for folder in ("", *locks.folders(root)):
+        if locks.in_merge(root, folder):
+            name = f"{folder}/dvc.lock".lstrip("/")
+            choices = (f"git checkout --ours {name}", f"git checkout --theirs {name}")
+            yield Fault(
+                path=name, what="has the marks of an unfinished merge, and DVC refuses to work", commands=choices
+            )
 
 
 def _leftovers(root: Path) -> Iterator[Fault]:

@@ -90,13 +90,15 @@ def _notes(root: Path, side: Planned, standings: Mapping[str, Standing]) -> Iter
 
 
 def _state(root: Path, ids: Sequence[str], standings: Mapping[str, Standing]) -> State:
-    from cotspec.history.unfinished import running
+    from cotspec.history.unfinished import running, stopped
 
     states = {standings[id].state for id in ids}
     if states == {"reuse"}:
         return "done"
     if not running(root).isdisjoint(id for id in ids if standings[id].state != "reuse"):
         return "running"
+    if any(standings[id].state == "run" and not standings[id].upstream for id in stopped(root).keys() & set(ids)):
+        return "stopped"
     if "resume" in states:
         return "interrupted"
     return "part" if "reuse" in states else "never"

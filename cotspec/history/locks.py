@@ -69,6 +69,14 @@ def recorded(root: Path, folder: str) -> list[Lock]:
     return [each for each in found if each is not None]
 
 
+def in_merge(root: Path, folder: str) -> bool:
+    """Whether the dvc.lock of a folder holds the marks of a merge, with which DVC refuses every command."""
+    try:
+        return b"<<<<<<< " in regular.content(root / folder / "dvc.lock", most=plain.MOST_YAML, within=(root,))
+    except OSError:
+        return False
+
+
 def _lock(stage: object) -> Lock | None:
     """A stage as DVC writes it; None for anything else."""
     match stage:

@@ -6,7 +6,7 @@ cache; a result may also come back from the run cache.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,7 +14,7 @@ from typing import Literal
 from cotspec.back import payloads, places
 from cotspec.files import regular
 from cotspec.history import unfinished
-from cotspec.history.locks import Cache, Lock, Result, digest, files, lock, text_digest
+from cotspec.history.locks import Cache, Lock, Result, digest, files, in_merge, lock, text_digest
 from cotspec.ir.plan import Plan, Read, Task
 from cotspec.spec.payload import PASSED, PASSED_FILE
 
@@ -60,7 +60,7 @@ def preflight_passed(root: Path) -> bool:
 
 def standings(root: Path, plan: Plan) -> dict[str, Standing]:
     """Where each task of a plan stands, by id, reports too; producers are decided before who reads them."""
-    decided = _Decisions(root, Cache(root), unfinished.left(root))
+    decided = _Decisions(root, Cache(root), unfinished.running(root), unfinished.left(root), unfinished.stopped(root))
     for folder, task in places.folders(plan):
         decided.add(folder, task)
     return decided.standings
@@ -70,7 +70,9 @@ def standings(root: Path, plan: Plan) -> dict[str, Standing]:
 class _Decisions:
     root: Path
     cache: Cache
+    running: Collection[str]
     left: Mapping[str, str]
+    stopped: Mapping[str, str]
     standings: dict[str, Standing] = field(default_factory=dict)
     results: dict[str, Result | None] = field(default_factory=dict)
     """By task id; None when the result will change or is not known."""
@@ -91,9 +93,13 @@ class _Decisions:
         cached = None if given is None else self.cache.run(given)
         if cached is not None:
             return Standing(state="reuse", reason="in the run cache"), cached
+        if task.id in self.running:
+            return Standing(state="run", reason="it is running now"), None
         if task.id in self.left:
             return Standing(state="resume", reason=self.left[task.id]), None
-        return Standing(state="run", reason=_why(recorded, given)), None
+        unmerged = "an unfinished merge in its dvc.lock" if in_merge(self.root, folder) else ""
+        reason = unmerged or self.stopped.get(task.id) or _why(recorded, given)
+        return Standing(state="run", reason=reason), None
 
     def _given(self, folder: str, task: Task) -> dict[str, str] | None:
         """Hash of what it reads now, by path as DVC writes them; None when an input is not there."""

@@ -9,7 +9,9 @@ from typing import Final
 
 from cotspec.files import plain, regular
 from cotspec.history import locks
+from cotspec.spec.payload import STOPPED_FILE
 
+_MOST_WORDS: Final = 10_000
 _SCRATCH: Final = ".cotspec/scratch"
 _MOST_DIGITS: Final = 20
 """Of the number of a process."""
@@ -32,6 +34,19 @@ def _at_work(lock: Path) -> bool:
         return b"cotspec.runtime" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except (OSError, ValueError):
         return False
+
+
+def stopped(root: Path) -> dict[str, str]:
+    """Why gates stopped their pipelines, in words, by task id."""
+    found = ((id, _text(work / STOPPED_FILE, root)) for id, work in _works(root))
+    return {id: text for id, text in found if text}
+
+
+def _text(path: Path, root: Path) -> str:
+    try:
+        return regular.content(path, most=_MOST_WORDS, within=(root,)).decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def left(root: Path) -> dict[str, str]:

@@ -24,9 +24,10 @@ from cotspec.cot.answers import AnswerError
 from cotspec.cot.prompting import PromptError
 from cotspec.cot.units import UnitError
 from cotspec.runtime import full_disk, kept, local, provenance, scratch
-from cotspec.runtime.errors import TaskError
+from cotspec.runtime.errors import StoppedError, TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task, load, rank
+from cotspec.spec.payload import STOPPED_FILE
 
 BUG: Final = 3
 INTERRUPTED: Final = 130
@@ -76,7 +77,11 @@ def execute(task: Task) -> None:
             return
         result = scratch.fresh(work / "result") if rank() == 0 else work / "result"
         runner: Runner = importlib.import_module(KINDS[task.payload.task.kind])
-        runner.run(task, work, result)
+        try:
+            runner.run(task, work, result)
+        except StoppedError as stop:
+            (work / STOPPED_FILE).write_text(str(stop), encoding="utf-8")  # `plan` and `status` tell
+            raise
         if rank() != 0:
             return
         if scratch.content_of(task) != inputs:

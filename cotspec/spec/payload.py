@@ -355,6 +355,8 @@ class PreflightBody(Body):
 
 
 PASSED_FILE: Constant = "passed.json"
+STOPPED_FILE: Constant = "stopped.txt"
+"""In the scratch of a gate that stopped its pipeline: why."""
 PASSED: Constant = '{"passed": true}\n'
 
 

@@ -120,10 +120,13 @@ def test_what_is_not_as_recorded_is_found_and_what_it_says_to_do_mends_it(
     assert {path.name: path.read_bytes() for path in (root / FOLDER / "out").iterdir()} == whole
 
 
-def test_cut_off_locks_and_work_of_tasks_that_are_gone_are_in_the_way(made: Path, tmp_path: Path, run: Run) -> None:
+def test_locks_that_stop_dvc_and_work_of_tasks_that_are_gone_are_in_the_way(
+    made: Path, tmp_path: Path, run: Run
+) -> None:
     root = tmp_path / "project"
     shutil.copytree(made, root)
     (root / ".dvc/tmp/rwlock").write_text("")
+    (root / "dvc.lock").write_text("<<<<<<< HEAD\n")
     for id in ("make-1", "gone-2"):
         (root / f".cotspec/scratch/{id}-0123456789ab/trainer").mkdir(parents=True)
     code, out, _ = run("doctor", folder=root)
@@ -132,9 +135,11 @@ def test_cut_off_locks_and_work_of_tasks_that_are_gone_are_in_the_way(made: Path
         [
             ".dvc/tmp/rwlock was cut off while DVC wrote it, and DVC refuses to work",
             "    cotspec run",
+            "dvc.lock has the marks of an unfinished merge, and DVC refuses to work",
+            "    git checkout --ours dvc.lock or: git checkout --theirs dvc.lock",
             ".cotspec/scratch/gone-2-0123456789ab is unfinished work (0.0 MB) of a task that is not built any more",
             "    rm -r .cotspec/scratch/gone-2-0123456789ab",
-            "1 recorded result, 2 findings",
+            "1 recorded result, 3 findings",
         ],
     )
 

@@ -89,6 +89,28 @@ def test_a_task_is_to_resume_only_where_something_to_go_on_from_is_left(
     assert reason is None or found[data[0]].reason == reason
 
 
+def test_an_unfinished_merge_a_failed_gate_and_a_task_at_work_are_said_to_be_that(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built = build()
+    assert built.plan is not None
+    ends = {task.id for task in built.plan.tasks if not any(read.task for read in task.reads.values())}
+    first = min(ends)
+    (folder / places.stage_folder(first) / "dvc.lock").write_text("<<<<<<< HEAD\nschema: '2.0'\n")
+    assert stand(built)[first].reason == "an unfinished merge in its dvc.lock"
+    work = folder / ".cotspec/scratch" / f"{first}-0123456789ab"
+    work.mkdir(parents=True)
+    (folder / places.stage_folder(first) / "dvc.lock").unlink()
+    (work / "stopped.txt").write_text("the gate stops the pipeline here: train.formatted >= 0.9 does not hold")
+    assert stand(built)[first].reason.startswith("the gate stops the pipeline here")
+    assert status_of(capsys)[0].split()[1] == "stopped"
+    code = "import sys; sys.stdin.read()  # cotspec.runtime"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as task:
+        (work / "lock").write_text(str(task.pid))
+        assert (stand(built)[first].state, stand(built)[first].reason) == ("run", "it is running now")
+        task.kill()
+
+
 def test_a_broken_lock_file_counts_as_none(folder: Path) -> None:
     built = build()
     assert built.plan is not None

@@ -13,6 +13,7 @@ import pytest
 from bodies import FORMAT, GREEDY, MODEL, SAMPLED
 from conftest import SOLVE, Run, Stage, contents, start, write_lines
 
+from cotspec.history import unfinished
 from cotspec.runtime import generate
 from cotspec.runtime.engine import Completion, Draw
 from cotspec.runtime.generate import Job, Request
@@ -241,6 +242,7 @@ def test_a_gate_that_does_not_pass_stops_with_the_reason_and_writes_nothing(
     code, out, err = run_here(folder)
     assert code == 1
     assert err == ("cotspec: the gate stops the pipeline here: train.formatted >= 0.9 does not hold: it is 0.8\n")
+    assert list(unfinished.stopped(folder.parents[2]).values()) == [err.removeprefix("cotspec: ").strip()]
     assert "does not hold" in out
     assert not (folder / "out").exists()
 
