@@ -20,8 +20,8 @@ from typing import Final
 
 from cotspec.back.places import GENERATED, PREFLIGHT, ROOT_DVC, STAGES
 from cotspec.workspace import disk
-from cotspec.workspace.errors import WorkspaceError
-from cotspec.workspace.look import MANIFEST, Changes, inspect, manifest_of_both, owned_texts
+from cotspec.workspace.disk import WorkspaceError
+from cotspec.workspace.manifest import MANIFEST, Changes, inspect, manifest_of_both, owned_texts
 
 __all__ = ["MANIFEST", "Changes", "WorkspaceError", "check", "write", "write_lock"]
 

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from cotspec.files import regular
-from cotspec.workspace.errors import WorkspaceError
 
 SCRATCH: Final = ".cotspec"
 """Nobody commits this folder: it has a .gitignore of its own."""
 _TEMPORARY: Final = "build.tmp"
 _LARGEST: Final = 100_000_000
 """Bytes; a payload holds a prompt and a reward, the manifest a line per file."""
+
+
+class WorkspaceError(RuntimeError):
+    """The project is in a state in which nothing may be written; the message says what to do."""
 
 
 def read(root: Path, path: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""What stands in a project against what a build wants there. Reads; writes nothing."""
+"""generated/manifest.json, and what stands in a project against what a build wants there. Reads; writes nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cotspec.back.places import GENERATED, ROOT_DVC
 from cotspec.back.text import HEADER
 from cotspec.files import plain
 from cotspec.workspace import disk
-from cotspec.workspace.errors import WorkspaceError
+from cotspec.workspace.disk import WorkspaceError
 
 MANIFEST: Final = f"{GENERATED}/manifest.json"
 _UNKNOWN: Final = "unknown"
