@@ -56,7 +56,7 @@ def groups() -> tuple[tuple[str, str, tuple[Rule, ...]], ...]:
     """All rules by what they look at: a heading, a sentence about the group, the rules."""
     from cotspec import driver
     from cotspec.front import rules as front
-    from cotspec.lock.words import NOT_LOCKED
+    from cotspec.lock.report import NOT_LOCKED
     from cotspec.passes import allow, check, lint
 
     form = [(title, _PHASES.get(title, ""), group) for title, group in front.GROUPS.items()]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def run(names: Sequence[str], *, specs: Sequence[Path], check_only: bool, upgrade: bool) -> int:
     """Return the exit code. Raises ProblemError."""
     from cotspec.diagnostics import Sink
-    from cotspec.lock.asking import Asking
+    from cotspec.lock.resolver import Resolver
     from cotspec.lock.update import update
 
     if names and not upgrade:
@@ -42,7 +42,7 @@ def run(names: Sequence[str], *, specs: Sequence[Path], check_only: bool, upgrad
     old = units[0].source.locked
     again = _named(wanted, names) if upgrade else ()
     with _sockets():
-        updated = update(wanted, old, tell=Asking(root, hub=not check_only).tell, again=again, drop=not specs)
+        updated = update(wanted, old, resolve=Resolver(root, hub=not check_only).resolve, again=again, drop=not specs)
     return _compare(updated) if check_only else _write(root, updated, sink)
 
 
@@ -99,29 +99,29 @@ def _named(wanted: Sequence[Wanted], names: Sequence[str]) -> Collection[Key]:
 
 def _compare(updated: Updated) -> int:
     """Say what a `cotspec lock` would do, and that nothing can be said of files that are not there."""
-    from cotspec.lock import words
+    from cotspec.lock import report
 
     differs = False
-    for line, bad in words.compared(updated):
+    for line, bad in report.compared(updated):
         print(line)
         differs = differs or bad
-    print("run `cotspec lock`" if differs else f"up to date: {words.number(updated.count('kept'), 'input')}")
+    print("run `cotspec lock`" if differs else f"up to date: {report.number(updated.count('kept'), 'input')}")
     return 1 if differs else 0
 
 
 def _write(root: Path, updated: Updated, sink: Sink) -> int:
     from cotspec import workspace
-    from cotspec.lock import text, words
+    from cotspec.lock import render, report
     from cotspec.spec.lock import LOCK_FILE
 
-    sink.extend(words.failures(updated))
+    sink.extend(report.failures(updated))
     findings.show(sink, stream=sys.stderr)
     try:
         if updated.entries:
-            workspace.write_lock(root / LOCK_FILE, text.render(updated.entries))
+            workspace.write_lock(root / LOCK_FILE, render.render(updated.entries))
     except workspace.WorkspaceError as error:
         raise ProblemError(str(error)) from error
-    for line in words.told(updated):
+    for line in report.told(updated):
         print(line)
-    print(f"{LOCK_FILE}: {words.summary(updated)}")
+    print(f"{LOCK_FILE}: {report.summary(updated)}")
     return 1 if updated.failures else 0

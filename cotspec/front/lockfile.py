@@ -20,8 +20,7 @@ from cotspec.front import phrases, yaml_source
 from cotspec.front.nodes import Data, Document
 from cotspec.front.read import read, shown
 from cotspec.ir.inputs import Locked
-from cotspec.spec.lock import LOCK_FILE
-from cotspec.spec.lockfile import FORMAT, Lock, flat
+from cotspec.spec.lock import FORMAT, LOCK_FILE, Lock, flat
 
 _ADVICE: Final = f"take `{LOCK_FILE}` from the repository again, or delete it and run `cotspec lock`"
 _CONFLICT: Final = re.compile(r"^(?:<{7}|={7}|>{7})(?: |$)", re.MULTILINE)

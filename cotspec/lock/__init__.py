@@ -1,1 +1,1 @@
-"""Making and comparing `cotspec.lock`: which entries there should be (`update`), and their text (`text`)."""
+"""Making and comparing `cotspec.lock`: which entries there should be (`update`), and their text (`render`)."""

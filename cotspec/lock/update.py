@@ -61,31 +61,31 @@ def update(
     wanted: Iterable[Wanted],
     old: Mapping[Key, str],
     *,
-    tell: Callable[[Input], str],
+    resolve: Callable[[Input], str],
     again: Collection[Key] = (),
     drop: bool = True,
 ) -> Updated:
     """Keep what the hub was asked for, add what is missing, look at local things anew, drop what nobody reads.
 
-    `tell` says what an input holds (raises UnknownError); `again` are entries for which the hub is asked once more;
+    `resolve` says what an input holds (raises UnknownError); `again` are entries for which the hub is asked once more;
     without `drop`, entries that nobody reads stay.
     """
-    found = Updated()
+    updated = Updated()
     first = {each.input.key: each for each in reversed(list(wanted))}
     for key in sorted(first):
         known = old.get(key, "")
         if known and first[key].input.on_hub and key not in again:
-            found.changes.append(Change(key=key, state="kept", old=known, new=known))
+            updated.changes.append(Change(key=key, state="kept", old=known, new=known))
             continue
         try:
-            now = tell(first[key].input)
+            now = resolve(first[key].input)
         except UnknownError as error:
-            found.failures.append((first[key], error))
-            found.changes.append(Change(key=key, state="unknown", old=known, new=known))
+            updated.failures.append((first[key], error))
+            updated.changes.append(Change(key=key, state="unknown", old=known, new=known))
         else:
-            found.changes.append(Change(key=key, state=_state(known, now), old=known, new=now))
-    found.changes.extend(_unused(first, old, drop=drop))
-    return found
+            updated.changes.append(Change(key=key, state=_state(known, now), old=known, new=now))
+    updated.changes.extend(_unused(first, old, drop=drop))
+    return updated
 
 
 def _state(old: str, new: str) -> State:

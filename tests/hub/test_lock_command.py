@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cotspec.spec.lockfile import Lock
+from cotspec.spec.lock import Lock
 from tests.hub.server import Hub, serve
 from tests.support import Run
 

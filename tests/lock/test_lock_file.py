@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from cotspec.diagnostics import Sink
 from cotspec.front import yaml_source
 from cotspec.front.lockfile import read_lock
-from cotspec.lock.text import render
-from cotspec.spec.lockfile import Lock, flat
+from cotspec.lock.render import render
+from cotspec.spec.lock import Lock, flat
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 DIGITS = "1234567890" * 4

@@ -11,7 +11,7 @@ import pytest
 
 from cotspec.compiler import compile_specs
 from cotspec.diagnostics import Diagnostic, Sink
-from cotspec.lock.text import render
+from cotspec.lock.render import render
 from cotspec.passes.options import Options
 from cotspec.spec.lock import Key
 
@@ -54,12 +54,12 @@ class Project:
         from cotspec.driver import units
         from cotspec.front.load import load
         from cotspec.ir.inputs import inputs
-        from cotspec.lock.asking import Asking
+        from cotspec.lock.resolver import Resolver
 
         (unit,) = units({"specs/a.yaml": load(self.folder / "specs/a.yaml", Sink())})
         found = [one for one in inputs(unit.source, digest.manifest()) if not one.on_hub]
-        asking = Asking(self.folder)
-        return {one.key: asking.tell(one) for one in found}
+        resolver = Resolver(self.folder)
+        return {one.key: resolver.resolve(one) for one in found}
 
     def build(self, *, ci: bool = False) -> tuple[list[Diagnostic], dict[str, str]]:
         """The findings, and payloads by task."""

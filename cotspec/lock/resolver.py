@@ -11,14 +11,14 @@ from cotspec.ir.inputs import Input
 from cotspec.lock.update import UnknownError
 
 
-class Asking:
-    """Tells what inputs hold. A hub that does not answer once is not asked again: each time would take as long."""
+class Resolver:
+    """Says what inputs hold. A hub that does not answer once is not asked again: each time would take as long."""
 
     def __init__(self, root: Path, *, hub: bool = True) -> None:
         self._root, self._hub = root, hub
         self._silent: HubError | None = None
 
-    def tell(self, one: Input) -> str:
+    def resolve(self, one: Input) -> str:
         """A commit, a digest or a version. Raises UnknownError."""
         if one.on_hub:
             return self._commit(one)

@@ -7,8 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from cotspec.spec.lock import Key
-from cotspec.spec.lockfile import FORMAT
+from cotspec.spec.lock import FORMAT, Key
 
 HEADER: Final = "# What the specs of this project read. Made by `cotspec lock`; commit it.\n"
 SECTIONS: Final = ("models", "data", "builtins", "files", "prompts")
