@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import TemplateError
-
 from cotspec.cot import fit
+from cotspec.runtime import conversation
+from cotspec.runtime.conversation import ConversationError
 from cotspec.runtime.errors import TaskError
 
 if TYPE_CHECKING:
@@ -83,12 +83,11 @@ class Encoder:
         """The conversation as the template writes it. Raises TaskError when it fails or leaves something out."""
         turns = [{"role": "system", "content": chat.system}] if chat.system else []
         turns.append({"role": "user", "content": prompt})
+        known = {**self.tokenizer.special_tokens_map, **chat.template}
         try:
-            text = str(
-                self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False, **chat.template)
-            )
-        except TemplateError as error:
-            raise TaskError(f"the model's chat template fails: {error}") from error
+            text = conversation.render(turns, str(self.tokenizer.get_chat_template()), known)
+        except ConversationError as error:
+            raise TaskError(f"the model's chat template {error}") from error
         if chat.system.strip() not in text:
             raise TaskError("the model's chat template leaves `system` out: put it into the prompt instead")
         return text

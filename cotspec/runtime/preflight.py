@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateError, UndefinedError
-
 from cotspec.builtin.digest import MODELS
 from cotspec.cot import fit
 from cotspec.hub import fetch
 from cotspec.hub.problem import HubError
-from cotspec.runtime import local
+from cotspec.runtime import conversation, local
+from cotspec.runtime.conversation import ConversationError
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task
@@ -104,10 +103,9 @@ def _of_template(folder: Path, model: ModelRef) -> Iterator[str]:
         yield f"its chat template does not read `{name}` of `template`"
     try:
         text = _rendered(template, settings, model)
-    except UndefinedError:
-        return  # what the library knows and this does not
-    except TemplateError as error:
-        yield f"its chat template fails: {error}"
+    except ConversationError as error:
+        if not error.undefined:  # what the library knows and this does not
+            yield f"its chat template {error}"
         return
     if model.system.strip() not in text:
         yield "its chat template leaves `system` out: put it into the prompt instead"
@@ -117,15 +115,10 @@ def _of_template(folder: Path, model: ModelRef) -> Iterator[str]:
 
 
 def _rendered(template: str, settings: Mapping[str, Any], model: ModelRef) -> str:
-    """A conversation as the library writes it, of which this part comes without torch."""
-    from transformers.utils.chat_template_utils import render_jinja_template
-
+    """A conversation as the library writes it."""
     turns = [{"role": "system", "content": model.system}] if model.system else []
     turns.append({"role": "user", "content": "How many?"})
-    rendered, _ = render_jinja_template(
-        [turns], chat_template=template, add_generation_prompt=True, **_special(settings), **model.template
-    )
-    return str(rendered[0])
+    return conversation.render(turns, template, {**_special(settings), **model.template})
 
 
 def _special(settings: Mapping[str, Any]) -> dict[str, str]:

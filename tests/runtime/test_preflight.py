@@ -87,6 +87,7 @@ def test_a_chat_template_is_tried_on_a_question(stage: Stage, tmp_path: Path, ti
         "refuses": "{% if messages[0].role == 'system' %}{{ raise_exception('No system here') }}{% endif %}",
         "omits": "{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}",
         "ended": "{% for m in messages %}{{ m.content }}{% endfor %}{{ thinking }}{{ eos_token }}",
+        "huge": "{{ 'x' * 10 ** 12 }}{{ thinking }}",
         "good": "{{ bos_token + 'x' }}{% for m in messages %}{{ m.content }}{% endfor %}{{ thinking }}",
     }
     for name, template in templates.items():
@@ -104,6 +105,7 @@ def test_a_chat_template_is_tried_on_a_question(stage: Stage, tmp_path: Path, ti
     assert err.count("omits:") == 2, "each fault once, with all who ask"
     assert "put it into the prompt instead (asked by teacher of one, stage s of one)" in err
     assert "ended: its chat template ends a prompt with `" in err
+    assert "huge: its chat template takes more than 1,073,741,824 bytes for one conversation" in err
     assert "good:" not in err
     demands = (demand(path="good", model=OWN.model_copy(update=told)),)
     assert run_here(stage("preflight-good", PreflightBody(demands=demands)))[0] == 0
