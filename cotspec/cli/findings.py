@@ -67,11 +67,11 @@ def _rendered(sink: Sink, stream: TextIO, root: Path, output: Format) -> str:
 def _text(sink: Sink, stream: TextIO) -> str:
     if not sink.findings:
         return ""
-    from cotspec.diagnostics import text
+    from cotspec.diagnostics import terminal
     from cotspec.front.paths import texts
 
-    shown = text.render(sink.sorted(), texts(sink.findings), colour=colour(stream))
-    return f"{shown}\n{text.summary(sink.findings)}{_hardened(sink)}\n"
+    shown = terminal.render(sink.sorted(), texts(sink.findings), colour=colour(stream))
+    return f"{shown}\n{terminal.summary(sink.findings)}{_hardened(sink)}\n"
 
 
 def _hardened(sink: Sink) -> str:

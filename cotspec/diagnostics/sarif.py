@@ -5,13 +5,14 @@ Section numbers in comments are those of the standard.
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
 
 from cotspec.diagnostics import Diagnostic, Span
-from cotspec.diagnostics.fingerprint import fingerprints
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.suggest import did_you_mean
 
@@ -107,3 +108,24 @@ def _region(span: Span) -> dict[str, int]:
         "endLine": span.end_line,
         "endColumn": span.end_column,
     }
+
+
+def fingerprints(findings: Iterable[Diagnostic], texts: Mapping[str, str]) -> Iterator[str]:
+    """What makes two findings of different runs the same: not the line's number, but what stands on it.
+
+    One per finding, in order: a hash of rule, file and line, and which of several with the same hash it is.
+    """
+    seen: Counter[str] = Counter()
+    for finding in findings:
+        content = [finding.rule, finding.span.file, *_content(finding.span, texts.get(finding.span.file, ""))]
+        mark = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+        seen[mark] += 1
+        yield f"{mark}:{seen[mark]}"
+
+
+def _content(span: Span, text: str) -> tuple[str, str]:
+    """The first line of a span without its indentation, and the part of it that is meant."""
+    lines = text.split("\n")
+    line = lines[span.line - 1] if span.line <= len(lines) else ""
+    end = span.end_column - 1 if span.end_line == span.line else len(line)
+    return " ".join(line.split()), line[span.column - 1 : end]

@@ -1,4 +1,4 @@
-"""The files of a model or data set at a revision → a folder of this machine that surely holds them.
+"""A revision on the hub → the commit it is now; the files of one → a folder of this machine that surely holds them.
 
 Everything is loaded from that folder, so what is used is what was checked. Libraries that are given an id and a
 revision may quietly use something else: `datasets`, when the hub does not answer, takes the data set it cached last,
@@ -28,6 +28,28 @@ _NOT_MODEL: Final = ("*/*", "consolidated*")
 Patterns = Sequence[str] | None
 """Names of files, with `*`; None is all of them."""
 _CARD: Final = ("README.md", ".huggingface.yaml", "dataset_infos.json")
+
+
+def resolve(kind: Kind, id: str, revision: str) -> str:
+    """The commit a branch or tag points to; nothing is downloaded. Raises HubError.
+
+    Honours HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE.
+    """
+    require(revision)
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from huggingface_hub import HfApi, constants
+
+    api, seconds = HfApi(), constants.HF_HUB_ETAG_TIMEOUT
+    try:
+        if kind == "models":
+            found = api.model_info(id, revision=revision, timeout=seconds).sha
+        else:
+            found = api.dataset_info(id, revision=revision, timeout=seconds).sha
+    except Exception as error:
+        raise explained(error, kind, id, revision) from error
+    if not isinstance(found, str) or not is_commit(found):
+        raise HubError(f"the hub's answer about the {NOUNS[kind]} `{id}` holds no commit", "check HF_ENDPOINT")
+    return found
 
 
 def model(id: str, revision: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cotspec.front import contents
-from cotspec.hub import ask
+from cotspec.hub import fetch
 from cotspec.hub.problem import HubError
 from cotspec.ir.inputs import Input
 from cotspec.lock.update import UnknownError
@@ -31,7 +31,7 @@ class Resolver:
         try:
             if self._silent is not None:
                 raise self._silent
-            return ask.commit("models" if kind == "models" else "data", id, revision)
+            return fetch.resolve("models" if kind == "models" else "data", id, revision)
         except HubError as error:
             self._silent = error if error.silent else None
             raise UnknownError(f"`{id}` at `{revision}`: {error}", error.advice) from error

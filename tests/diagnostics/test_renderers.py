@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from cotspec.diagnostics import Diagnostic, Span, github, text
+from cotspec.diagnostics import Diagnostic, Span, github, terminal
 from cotspec.diagnostics import json as json_form
 
 SOURCE = "stages:\n" * 29 + "    train:\n      learnign_rate: 1e-5\n"
@@ -18,7 +18,7 @@ FINDING = Diagnostic(
 
 
 def test_text_is_the_form_of_the_language_page() -> None:
-    assert text.render([FINDING], {"specs/bridge.yaml": SOURCE}) == (
+    assert terminal.render([FINDING], {"specs/bridge.yaml": SOURCE}) == (
         "error[unknown-key] specs/bridge.yaml:31:7\n"
         "  30 |     train:\n"
         "  31 |       learnign_rate: 1e-5\n"
@@ -29,23 +29,23 @@ def test_text_is_the_form_of_the_language_page() -> None:
 
 def test_mark_stands_under_its_text_after_wide_characters_and_tabs() -> None:
     finding = Diagnostic(rule="r", message="m", span=Span("f", 1, 5, 1, 6))
-    shown = text.render([finding], {"f": "日\té x"}).split("\n")
+    shown = terminal.render([finding], {"f": "日\té x"}).split("\n")
     assert shown[2] == "     |   \t  ^ m"
 
 
 def test_terminal_escapes_in_a_spec_are_not_passed_on() -> None:
     finding = Diagnostic(rule="r", message="m", span=Span("f", 1, 1, 1, 2))
-    assert "\x1b" not in text.render([finding], {"f": "a\x1b[31m"})
+    assert "\x1b" not in terminal.render([finding], {"f": "a\x1b[31m"})
 
 
 def test_colour_only_on_demand() -> None:
-    plain, painted = (text.render([FINDING], {"specs/bridge.yaml": SOURCE}, colour=c) for c in (False, True))
+    plain, painted = (terminal.render([FINDING], {"specs/bridge.yaml": SOURCE}, colour=c) for c in (False, True))
     assert "\x1b" not in plain
     assert "\x1b[1;31m" in painted
 
 
 def test_finding_without_its_file_is_still_shown() -> None:
-    assert "missing.yaml\n  gone" in text.render(
+    assert "missing.yaml\n  gone" in terminal.render(
         [Diagnostic(rule="r", message="gone", span=Span("missing.yaml", 1, 1, 1, 1))], {}
     )
 
@@ -107,7 +107,7 @@ DUPLICATE = Diagnostic(
 
 def test_other_places_that_matter_are_shown_with_their_lines() -> None:
     source = "train:\n  lr: 1e-5\n  by: sft\n  lr: 2e-5\n  epochs: 3\ntask: solve\n"
-    assert text.render([DUPLICATE], {"a.yaml": source}) == (
+    assert terminal.render([DUPLICATE], {"a.yaml": source}) == (
         "error[duplicate-key] a.yaml:4:3\n"
         "   3 |   by: sft\n"
         "   4 |   lr: 2e-5\n"
@@ -123,25 +123,25 @@ def test_other_places_that_matter_are_shown_with_their_lines() -> None:
 
 def test_another_place_on_the_same_line_is_not_shown_again() -> None:
     finding = Diagnostic(rule="r", message="m", span=Span("f", 1, 8, 1, 9), related=((Span("f", 1, 2, 1, 3), "first"),))
-    assert text.render([finding], {"f": "{a: 1, a: 2}"}).count("{a: 1, a: 2}") == 1
+    assert terminal.render([finding], {"f": "{a: 1, a: 2}"}).count("{a: 1, a: 2}") == 1
 
 
 def test_the_next_line_is_shown_only_when_it_belongs_to_the_same_group() -> None:
     finding = Diagnostic(rule="r", message="m", span=Span("f", 2, 3, 2, 4))
-    assert "3 |" in text.render([finding], {"f": "a:\n  b: 1\n  c: 2\n"})
-    assert "3 |" not in text.render([finding], {"f": "a:\n  b: 1\nc: 2\n"})
-    assert "3 |" not in text.render([finding], {"f": "a:\n  b: 1\n\nc: 2\n"})
+    assert "3 |" in terminal.render([finding], {"f": "a:\n  b: 1\n  c: 2\n"})
+    assert "3 |" not in terminal.render([finding], {"f": "a:\n  b: 1\nc: 2\n"})
+    assert "3 |" not in terminal.render([finding], {"f": "a:\n  b: 1\n\nc: 2\n"})
 
 
 def test_a_span_over_several_lines_is_marked_to_the_end_of_its_first() -> None:
     finding = Diagnostic(rule="r", message="m", span=Span("f", 1, 4, 3, 4))
-    assert text.render([finding], {"f": "a: [1,\n    2,\n   ]\n"}).split("\n")[2] == "     |    ^^^ m"
+    assert terminal.render([finding], {"f": "a: [1,\n    2,\n   ]\n"}).split("\n")[2] == "     |    ^^^ m"
 
 
 def test_a_long_line_is_cut_around_the_place_and_says_so() -> None:
     line = "x" * 300 + "HERE" + "y" * 300
     finding = Diagnostic(rule="r", message="m", span=Span("f", 1, 301, 1, 305))
-    _, shown, mark, *_ = text.render([finding], {"f": line}).split("\n")
+    _, shown, mark, *_ = terminal.render([finding], {"f": line}).split("\n")
     assert len(shown) < 180
     assert (shown[7], shown[-1]) == ("…", "…")
     assert shown.index("HERE") == mark.index("^^^^")
@@ -149,12 +149,12 @@ def test_a_long_line_is_cut_around_the_place_and_says_so() -> None:
 
 def test_text_that_runs_backwards_is_shown_as_it_is_stored() -> None:
     finding = Diagnostic(rule="r", message="m", span=Span("f", 1, 3, 1, 4))
-    _, shown, mark, *_ = text.render([finding], {"f": "a\u202eb"}).split("\n")
+    _, shown, mark, *_ = terminal.render([finding], {"f": "a\u202eb"}).split("\n")
     assert "\u202e" not in shown
     assert mark.index("^") == shown.index("b")
 
 
 def test_colours_change_nothing_but_colour() -> None:
-    plain, painted = (text.render([DUPLICATE], {"a.yaml": SOURCE}, colour=colour) for colour in (False, True))
+    plain, painted = (terminal.render([DUPLICATE], {"a.yaml": SOURCE}, colour=colour) for colour in (False, True))
     assert re.sub("\x1b\\[[0-9;]*m", "", painted) == plain
     assert painted.count("\x1b[0m") == len(re.findall("\x1b\\[[1-9]", painted))

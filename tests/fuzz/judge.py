@@ -15,7 +15,7 @@ from cotspec.compiler import compile_specs
 from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.diagnostics import github as github_form
 from cotspec.diagnostics import json as json_form
-from cotspec.diagnostics import text as text_form
+from cotspec.diagnostics import terminal as text_form
 from cotspec.front.paths import texts
 from cotspec.passes.options import Options
 from cotspec.spec.payload import Payload
