@@ -65,6 +65,11 @@ def json_object(path: Path, *, most: int = LARGEST, within: tuple[Path, ...] = (
     return value if isinstance(value, dict) else {}
 
 
+def sentence(text: str) -> str:
+    """A text of a stranger's on one line, without what a terminal acts on."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
+
+
 def number(value: object, least: float = 0, most: float = MOST_COUNTED) -> float:
     """A number as a record of a run holds it. Raises DataError."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:

@@ -44,9 +44,10 @@ def stopped(root: Path) -> dict[str, str]:
 
 def _text(path: Path, root: Path) -> str:
     try:
-        return regular.content(path, most=_MOST_WORDS, within=(root,)).decode(errors="replace")
+        text = regular.content(path, most=_MOST_WORDS, within=(root,)).decode(errors="replace")
     except OSError:
         return ""
+    return plain.sentence(text)
 
 
 def left(root: Path) -> dict[str, str]:

@@ -17,7 +17,9 @@ def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path) -> N
     (tmp_path / "folder").mkdir()
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(os.path.relpath(tmp_path / "socket"))
-    odd = ["pipe", "round", "folder", "socket", "gone", "a\0b", "\ud800", "x" * 300]
+    with (tmp_path / "holes").open("wb") as file:
+        file.truncate(2**40)
+    odd = ["holes", "pipe", "round", "folder", "socket", "gone", "a\0b", "\ud800", "x" * 300]
     for path in (*(tmp_path / name for name in odd), Path("/dev/zero")):
         with pytest.raises(OSError):
             regular.content(path)

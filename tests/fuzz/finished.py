@@ -19,8 +19,9 @@ from cotspec.back import places
 from cotspec.builtin.digest import MODELS
 from cotspec.compiler import compile_specs
 from cotspec.diagnostics import Sink
-from cotspec.history import locks, results, unfinished
+from cotspec.history import locks, results
 from cotspec.ir.plan import Plan, Task
+from cotspec.spec.payload import STOPPED_FILE
 
 BASE = (Path(__file__).parents[1] / "passes" / "base.yaml").read_text(encoding="utf-8")
 SPEC = (
@@ -99,7 +100,7 @@ def finished(root: Path) -> Plan:
         (root / folder / "last-run.json").write_text('{"seconds": 12.5}\n')
         work = root / ".cotspec/scratch" / f"{task.id}-0123456789ab"
         (work / "trainer/checkpoint-4").mkdir(parents=True)
-        for name in ("lock", "kept.json", "partial.jsonl", "trainer/checkpoint-4/complete"):
+        for name in ("lock", "kept.json", "partial.jsonl", "trainer/checkpoint-4/complete", STOPPED_FILE):
             (work / name).write_text("123456789" if name == "lock" else "{}\n")
     lock(root, plan)
     return plan
@@ -120,7 +121,7 @@ def weights(head: object, length: int | None = None) -> bytes:
 
 def lock(root: Path, plan: Plan) -> None:
     """Record every task as done with what lies in its folder now, half of them in the cache as well."""
-    done = results._Decisions(root, locks.Cache(root), unfinished.left(root))
+    done = results._Decisions(root, locks.Cache(root), running=(), left={}, stopped={})
     for number, (folder, task) in enumerate(places.folders(plan)):
         given = done._given(folder, task) or {}
         _lock(root, folder, task, given, in_cache=number % 2 == 0)

@@ -214,6 +214,8 @@ def run(command: str, about: str) -> int:
         signal.signal(signal.SIGALRM, before)
     assert code in (0, 1, 2), f"{about}: exit {code}"
     out.getvalue().encode("utf-8")
+    steering = {char for char in out.getvalue() if not char.isprintable()} - {"\n", "\t"}
+    assert not steering, f"{about}: {steering}"
     return code
 
 
