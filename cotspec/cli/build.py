@@ -47,7 +47,7 @@ def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
         print(f"note: {id} is running and no longer asked for: a build after its end removes it", file=sys.stderr)
     for path in changes.edited:
         print(f"warning: {path} was changed by hand; what cotspec makes is there again", file=sys.stderr)
-    print(f"{_experiments(built.plan)}, {_count(len(built.plan.tasks), 'task')}: {_summary(changes)}")
+    print(f"{_experiments(built.plan)}, {_count(len(places.folders(built.plan)), 'task')}: {_summary(changes)}")
     print(_next(root))
     return 0
 

@@ -37,11 +37,15 @@ def colour(stream: TextIO) -> bool:
 
 
 def tell_damage(root: Path) -> None:
-    """Say on stderr what DVC left when it was killed, which `cotspec run` mends."""
+    """Say on stderr what stops DVC: what it left when it was killed, which `cotspec run` mends, and a merge."""
     from cotspec import recovery
+    from cotspec.history import locks
 
     for each in recovery.damage(root):
         print(f"{each}, and DVC refuses to work: `cotspec run` mends it", file=sys.stderr)
+    for path in locks.in_merge_for_all(root):  # that of a task is a state of the task
+        told = "has the marks of an unfinished merge, and DVC refuses to work: remove it, `dvc repro` writes it anew"
+        print(f"{path} {told}", file=sys.stderr)
 
 
 def _rendered(sink: Sink, stream: TextIO, root: Path, output: Format) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -64,7 +64,7 @@ def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing]) -> Ou
         name=side.name,
         variant=side.loaded.variant,
         base=side.loaded.experiment.name,
-        state=_state(root, ids, standings),
+        state=_state({standings[id].state for id in ids}),
         done=sum(standings[id].state == "reuse" for id in ids),
         total=len(ids),
         model=order[-1],
@@ -89,16 +89,13 @@ def _notes(root: Path, side: Planned, standings: Mapping[str, Standing]) -> Iter
         yield from (f"{name}: {note}" for note in signal.notes(found))
 
 
-def _state(root: Path, ids: Sequence[str], standings: Mapping[str, Standing]) -> State:
-    from cotspec.history.unfinished import running, stopped
-
-    states = {standings[id].state for id in ids}
-    if states == {"reuse"}:
+def _state(states: Collection[str]) -> State:
+    if set(states) == {"reuse"}:
         return "done"
-    if not running(root).isdisjoint(id for id in ids if standings[id].state != "reuse"):
-        return "running"
-    if any(standings[id].state == "run" and not standings[id].upstream for id in stopped(root).keys() & set(ids)):
-        return "stopped"
+    named: tuple[State, ...] = ("unfinished merge", "running", "failed gate")
+    for state in named:
+        if state in states:
+            return state
     if "resume" in states:
         return "interrupted"
     return "part" if "reuse" in states else "never"

@@ -60,6 +60,7 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int) ->
     if at_work:
         print(f"running already, by `dvc repro` or by hand: {', '.join(at_work)}; waited for", file=sys.stderr)
     standings = results.standings(root, checked.sealed.plan)
+    _refuse_unmerged(root, standings)
     todo = [task for task in wanted.values() if standings[task.id].state != "reuse"]
     reused = {id for id, standing in standings.items() if standing.state == "reuse"}
     devices = parallel.gpus(os.environ)
@@ -77,7 +78,8 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int) ->
         findings.tell_damage(root)
     if not failed and len(wanted) == len(folders):
         _record(root, checked)
-    print(f"{len(listed) - len(failed)} of {len(listed)} tasks run, {len(wanted) - len(todo)} were up to date")
+    done = sum(task.id not in failed for task in todo)
+    print(f"{done} of {len(todo)} tasks run, {len(wanted) - len(todo)} were up to date")
     return 1 if failed else 0
 
 
@@ -128,6 +130,15 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+def _refuse_unmerged(root: Path, standings: Mapping[str, Standing]) -> None:
+    """DVC runs nothing in a project with a lock that it cannot read."""
+    from cotspec.history.locks import in_merge_for_all
+
+    names = [*in_merge_for_all(root), *(id for id, each in standings.items() if each.state == "unfinished merge")]
+    if names:
+        raise ProblemError(f"unfinished merge: {', '.join(names)}; `cotspec plan` says what to do")
 
 
 def _refuse_too_few(todo: Sequence[Task], devices: Sequence[str]) -> None:

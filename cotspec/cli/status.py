@@ -22,9 +22,9 @@ def run(specs: Sequence[Path], *, output: Literal["text", "csv", "json", "markdo
     head = ("experiment", "state", "done", "tasks", "notes")
     match output:
         case "text":
-            width = max(len(name) for name, *_ in rows)
+            width, wide = (max(len(row[column]) for row in rows) for column in (0, 1))
             for each, (name, state, done, total, _) in zip(outcomes, rows, strict=True):
-                print(f"{name:<{width}}  {state:<11}  {done} of {total} tasks")
+                print(f"{name:<{width}}  {state:<{max(wide, 11)}}  {done} of {total} tasks")
                 for note in each.notes:
                     print(f"{'':<{width}}  {note}")
         case "csv":

@@ -13,6 +13,7 @@ from typing import Literal
 
 from cotspec.back import places
 from cotspec.history import locks
+from cotspec.spec.contents import folder_digest
 
 State = Literal["good", "bad", "absent"]
 Advance = Callable[[int], None]
@@ -102,7 +103,7 @@ class Examination:
         now = {name: self._hash(path) for name, path in there.items()}
         if each.listing is not None:
             return "good" if now == each.listing else "bad"
-        return "good" if locks.folder_hash(now) == each.lock.out else "bad"
+        return "good" if folder_digest(now) == each.lock.out else "bad"
 
     def _cache_state(self, each: Recorded, altered: set[Path]) -> State:
         if each.listing is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from typing import Any, Final
 
 from cotspec.back import places
 from cotspec.files import plain, regular
+from cotspec.spec.contents import folder_digest
 
+LOCK: Final = "dvc.lock"
 _CMD: Final = "bash launch.sh"
 _BLOCK: Final = 1 << 20
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}(\.dir)?")
@@ -35,8 +38,6 @@ class Lock:
     """Hash by path."""
     out: str
     """Hash of out/."""
-    size: int
-    files: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +54,18 @@ class Result:
         if path in self.files:
             return self.files[path]
         below = {name[len(path) + 1 :]: digest for name, digest in self.files.items() if name.startswith(f"{path}/")}
-        return folder_hash(below) if below else None
+        return folder_digest(below) if below else None
 
 
 def lock(root: Path, folder: str, stage: str) -> Lock | None:
     """What the dvc.lock of a folder of the project says of a stage; None where it says nothing."""
-    stages = _yaml(root / folder / "dvc.lock", root).get("stages")
+    stages = _yaml(root / folder / LOCK, root).get("stages")
     return _lock(stages.get(stage)) if isinstance(stages, dict) else None
 
 
 def recorded(root: Path, folder: str) -> list[Lock]:
     """What the dvc.lock of a folder of the project says of all its stages that have a result."""
-    stages = _yaml(root / folder / "dvc.lock", root).get("stages")
+    stages = _yaml(root / folder / LOCK, root).get("stages")
     found = map(_lock, stages.values()) if isinstance(stages, dict) else ()
     return [each for each in found if each is not None]
 
@@ -72,17 +73,22 @@ def recorded(root: Path, folder: str) -> list[Lock]:
 def in_merge(root: Path, folder: str) -> bool:
     """Whether the dvc.lock of a folder holds the marks of a merge, with which DVC refuses every command."""
     try:
-        return b"<<<<<<< " in regular.content(root / folder / "dvc.lock", most=plain.MOST_YAML, within=(root,))
+        return b"<<<<<<< " in regular.content(root / folder / LOCK, most=plain.MOST_YAML, within=(root,))
     except OSError:
         return False
+
+
+def in_merge_for_all(root: Path) -> list[str]:
+    """Of the locks that belong to no experiment, those that hold such marks."""
+    return [posixpath.join(folder, LOCK) for folder in ("", places.PREFLIGHT) if in_merge(root, folder)]
 
 
 def _lock(stage: object) -> Lock | None:
     """A stage as DVC writes it; None for anything else."""
     match stage:
-        case {"deps": list(deps), "outs": [{"md5": str(out), "size": int(size), "nfiles": int(files)}]} if _is(out):
+        case {"deps": list(deps), "outs": [{"md5": str(out)}]} if _is(out):
             read = {str(dep.get("path")): str(dep.get("md5")) for dep in deps if isinstance(dep, dict)}
-            return Lock(deps=read, out=out, size=size, files=files)
+            return Lock(deps=read, out=out)
         case _:
             return None
 
@@ -131,6 +137,11 @@ class Cache:
             return None
         return Result(digest, listed) if all(map(_is, listed.values())) else None
 
+    def whole(self, digest: str) -> Result | None:
+        """A folder that it holds with all its files: DVC makes what lacks one anew, also when out/ has it."""
+        result = self.result(digest)
+        return result if result and all(os.path.isfile(self.file(each)) for each in result.files.values()) else None
+
     def run(self, given: Mapping[str, str]) -> Result | None:
         """What a task made of the same inputs before: the key is the command, the inputs, the names of the outputs."""
         wanted = {
@@ -142,7 +153,7 @@ class Cache:
         kept = self._place / "runs" / key[:2] / key
         for name in sorted(os.listdir(kept)[:_MOST_RUNS]) if kept.is_dir() else ():
             record = _lock(_yaml(kept / name, self._place))
-            result = None if record is None else self.result(record.out)
+            result = None if record is None else self.whole(record.out)
             if result is not None:
                 return result
         return None
@@ -188,7 +199,7 @@ def digest(path: Path, within: tuple[Path, ...], advance: Callable[[int], None] 
     that were read."""
     try:
         if path.is_dir():
-            return folder_hash({name: digest(file, within) or "" for name, file in files(path, within).items()})
+            return folder_digest({name: digest(file, within) or "" for name, file in files(path, within).items()})
         with regular.opened(path, within=within) as stream:
             total = md5(usedforsecurity=False)
             while block := stream.read(_BLOCK):
@@ -197,9 +208,3 @@ def digest(path: Path, within: tuple[Path, ...], advance: Callable[[int], None] 
             return total.hexdigest()
     except OSError:
         return None
-
-
-def folder_hash(files: Mapping[str, str]) -> str:
-    """DVC's hash of a folder with these files: the md5 of its listing, sorted by the parts of the path."""
-    listing = [{"md5": files[name], "relpath": name} for name in sorted(files)]
-    return text_digest(json.dumps(listing, sort_keys=True)) + ".dir"

@@ -1,7 +1,7 @@
 """Which results of earlier runs count, and which tasks would run: what `dvc repro` would do, without asking it.
 
-A task is up to date when its dvc.lock names the content of everything it reads now and its result is there or in the
-cache; a result may also come back from the run cache.
+A task is up to date when its dvc.lock names the content of everything it reads now and the cache
+holds its whole result, wherever out/ is; a result may also come back from the run cache.
 """
 
 from __future__ import annotations
@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from cotspec.back import payloads, places
 from cotspec.files import regular
 from cotspec.history import unfinished
-from cotspec.history.locks import Cache, Lock, Result, digest, files, in_merge, lock, text_digest
+from cotspec.history.locks import Cache, Lock, Result, digest, in_merge, lock, text_digest
 from cotspec.ir.plan import Plan, Read, Task
+from cotspec.spec.contents import PAYLOAD, scratch_name
 from cotspec.spec.payload import PASSED, PASSED_FILE
 
-State = Literal["reuse", "resume", "run"]
+State = Literal["run", "resume", "reuse", "running", "failed gate", "unfinished merge"]
+"""What `dvc repro` would do with a task, or why it would do nothing."""
+_UNMERGED: Final = "its dvc.lock has the marks of a merge: take one side, or remove it; before that DVC runs nothing"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,12 +58,12 @@ def preflight_passed(root: Path) -> bool:
         there = regular.content(folder / places.OUT / PASSED_FILE, within=within) == PASSED.encode()
     except OSError:
         return False
-    return there and recorded is not None and recorded.deps == {"payload.json": digest(folder / "payload.json", within)}
+    return there and recorded is not None and recorded.deps == {PAYLOAD: digest(folder / PAYLOAD, within)}
 
 
 def standings(root: Path, plan: Plan) -> dict[str, Standing]:
     """Where each task of a plan stands, by id, reports too; producers are decided before who reads them."""
-    decided = _Decisions(root, Cache(root), unfinished.running(root), unfinished.left(root), unfinished.stopped(root))
+    decided = _Decisions(root, Cache(root), unfinished.left(root), unfinished.running(root))
     for folder, task in places.folders(plan):
         decided.add(folder, task)
     return decided.standings
@@ -70,9 +73,8 @@ def standings(root: Path, plan: Plan) -> dict[str, Standing]:
 class _Decisions:
     root: Path
     cache: Cache
+    left: Mapping[str, unfinished.Left]
     running: Collection[str]
-    left: Mapping[str, str]
-    stopped: Mapping[str, str]
     standings: dict[str, Standing] = field(default_factory=dict)
     results: dict[str, Result | None] = field(default_factory=dict)
     """By task id; None when the result will change or is not known."""
@@ -82,34 +84,36 @@ class _Decisions:
         self.standings[task.id], self.results[task.id] = self._decide(folder, task)
 
     def _decide(self, folder: str, task: Task) -> tuple[Standing, Result | None]:
+        recorded = lock(self.root, folder, places.stage(task))
+        if recorded is None and in_merge(self.root, folder):
+            return Standing(state="unfinished merge", reason=_UNMERGED), None
         waits = [read.task for read in task.reads.values() if read.task and self.standings[read.task].state != "reuse"]
-        if waits:
-            return Standing(state="run", reason="an input is made anew", upstream=tuple(dict.fromkeys(waits))), None
-        given, recorded = self._given(folder, task), lock(self.root, folder, places.stage(task))
-        if recorded is not None and recorded.deps == given:
-            result = self._kept(folder, recorded)
-            if result is not None:
+        given = None if waits else self._given(folder, task)
+        if given is not None:
+            deps = given | dict.fromkeys(places.awaited(folder, task), text_digest(PASSED))
+            if recorded is not None and recorded.deps == deps and (result := self.cache.whole(recorded.out)):
                 return Standing(state="reuse", reason="up to date"), result
-        cached = None if given is None else self.cache.run(given)
-        if cached is not None:
-            return Standing(state="reuse", reason="in the run cache"), cached
+            if result := self.cache.run(deps):
+                return Standing(state="reuse", reason="in the run cache"), result
+        return self._to_run(task, waits, given, recorded), None
+
+    def _to_run(self, task: Task, waits: list[str], given: Mapping[str, str] | None, recorded: Lock | None) -> Standing:
         if task.id in self.running:
-            return Standing(state="run", reason="it is running now"), None
-        if task.id in self.left:
-            return Standing(state="resume", reason=self.left[task.id]), None
-        unmerged = "an unfinished merge in its dvc.lock" if in_merge(self.root, folder) else ""
-        reason = unmerged or self.stopped.get(task.id) or _why(recorded, given)
-        return Standing(state="run", reason=reason), None
+            return Standing(state="running", reason="a process is at work on it")
+        if waits:
+            return Standing(state="run", reason="an input is made anew", upstream=tuple(dict.fromkeys(waits)))
+        left = None if given is None else self.left.get(scratch_name(task.id, given))
+        return Standing(state="run", reason=_why(recorded, given)) if left is None else Standing(**left._asdict())
 
     def _given(self, folder: str, task: Task) -> dict[str, str] | None:
         """Hash of what it reads now, by path as DVC writes them; None when an input is not there."""
-        hashes = {"payload.json": text_digest(payloads.text(folder, task))}
+        hashes = {PAYLOAD: text_digest(payloads.text(folder, task))}
         for read in task.reads.values():
             now = self._hash(read)
             if now is None:
                 return None
             hashes[places.read_from(folder, read)] = now
-        return hashes | dict.fromkeys(places.awaited(folder, task), text_digest(PASSED))
+        return hashes
 
     def _hash(self, read: Read) -> str | None:
         if read.task:
@@ -118,20 +122,6 @@ class _Decisions:
         if read.file not in self.project_files:
             self.project_files[read.file] = digest(self.root / read.file, self.cache.within)
         return self.project_files[read.file]
-
-    def _kept(self, folder: str, recorded: Lock) -> Result | None:
-        """The result that a lock names, when it is in the cache, or in out/ as it was."""
-        result = self.cache.result(recorded.out)
-        if result is not None:
-            return result
-        try:
-            there = files(self.root / folder / places.OUT, self.cache.within)
-            size = sum(path.stat().st_size for path in there.values())
-        except OSError:
-            return None
-        if len(there) != recorded.files or size != recorded.size:
-            return None
-        return Result(recorded.out, {name: digest(path, self.cache.within) or "" for name, path in there.items()})
 
 
 def _why(recorded: Lock | None, given: Mapping[str, str] | None) -> str:
@@ -142,4 +132,4 @@ def _why(recorded: Lock | None, given: Mapping[str, str] | None) -> str:
     changed = [path for path, now in given.items() if recorded.deps.get(path) != now]
     if changed:
         return f"{', '.join(changed)} changed since its last run"
-    return "its result is neither in out/ nor in the cache (`dvc pull` may bring it)"
+    return "its result is not whole in the cache (`dvc pull` may bring it)"

@@ -1,20 +1,28 @@
-"""Work in progress, and what an interrupted run left to go on from: the scratch folders of the runtime."""
+"""Work in progress and what it left: the scratch folders of the runtime, named for a task and its inputs."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from cotspec.files import plain, regular
 from cotspec.history import locks
 from cotspec.spec.payload import STOPPED_FILE
 
-_MOST_WORDS: Final = 10_000
 _SCRATCH: Final = ".cotspec/scratch"
 _MOST_DIGITS: Final = 20
 """Of the number of a process."""
+_MOST_WORDS: Final = 10_000
+"""Bytes of why a gate did not pass."""
+
+
+class Left(NamedTuple):
+    """What an earlier run left in a scratch folder."""
+
+    state: Literal["resume", "failed gate"]
+    reason: str
 
 
 def _works(root: Path) -> Iterator[tuple[str, Path]]:
@@ -36,33 +44,31 @@ def _at_work(lock: Path) -> bool:
         return False
 
 
-def stopped(root: Path) -> dict[str, str]:
-    """Why gates stopped their pipelines, in words, by task id."""
-    found = ((id, _text(work / STOPPED_FILE, root)) for id, work in _works(root))
-    return {id: text for id, text in found if text}
+def left(root: Path) -> dict[str, Left]:
+    """What earlier runs left that the next ones go on from or meet again, by the name of the scratch folder."""
+    return {work.name: found for _, work in _works(root) if (found := _left(work))}
 
 
-def _text(path: Path, root: Path) -> str:
+def _left(work: Path) -> Left | None:
+    if (work / "kept.json").is_file():
+        return Left("resume", "its finished result was not recorded, and is taken")
+    if why := _stopped(work):
+        return Left("failed gate", why)
+    if any(os.path.isfile(folder / "complete") for folder in regular.folders(work / "trainer")):
+        return Left("resume", "an interrupted run left a checkpoint")
+    batches = (path for name in ("partial.jsonl", "valid-*.jsonl") for path in work.glob(name))
+    if any(os.path.isfile(path) and os.path.getsize(path) for path in batches):
+        return Left("resume", "an interrupted run left finished batches")
+    return None
+
+
+def _stopped(work: Path) -> str:
+    """Why a gate did not pass; "" where none was asked."""
     try:
-        text = regular.content(path, most=_MOST_WORDS, within=(root,)).decode(errors="replace")
+        text = regular.content(work / STOPPED_FILE, most=_MOST_WORDS, within=(work,)).decode(errors="replace")
     except OSError:
         return ""
     return plain.sentence(text)
-
-
-def left(root: Path) -> dict[str, str]:
-    """What interrupted runs left that the next ones go on from, in words, by task id."""
-    return {id: told for id, work in _works(root) if (told := _left(work))}
-
-
-def _left(work: Path) -> str:
-    if (work / "kept.json").is_file():
-        return "its finished result was not recorded, and is taken"
-    if any(os.path.isfile(folder / "complete") for folder in regular.folders(work / "trainer")):
-        return "an interrupted run left a checkpoint"
-    if any(os.path.isfile(path) and os.path.getsize(path) for path in work.glob("partial*.jsonl")):
-        return "an interrupted run left finished batches"
-    return ""
 
 
 def leftovers(root: Path) -> dict[Path, int]:

@@ -66,10 +66,10 @@ def execute(task: Task) -> None:
     The result is kept in the scratch until DVC has recorded it: a kill or a full disk in between costs no training.
     """
     started = time.monotonic()
-    inputs = scratch.content_of(task)
+    folder = scratch.folder_of(task)
     if rank() == 0:
         kept.sweep(task.root)
-    with scratch.locked(scratch.folder_of(task, inputs)) as work:
+    with scratch.locked(folder) as work:
         if kept.whole(work):
             if rank() == 0:
                 say("the result of an earlier run, which DVC had not recorded, is whole and is taken")
@@ -84,7 +84,7 @@ def execute(task: Task) -> None:
             raise
         if rank() != 0:
             return
-        if scratch.content_of(task) != inputs:
+        if scratch.folder_of(task) != folder:
             raise TaskError("an input changed while the task ran, so its result is of neither: run it again")
         kept.keep(work, result)
         kept.publish(work, task.out)

@@ -6,16 +6,15 @@ commit would throw a finished training away. Files are linked and not copied, so
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from cotspec.runtime import scratch
 from cotspec.runtime.errors import TaskError
+from cotspec.spec.contents import folder_digest
 
 _FILES: Final = "kept"
 _SWEPT: Final = ".swept"
@@ -25,7 +24,7 @@ _MARK: Final = "kept.json"
 
 def keep(work: Path, result: Path) -> None:
     """Make `result` the kept one, and drop all else of the scratch but its lock."""
-    digests = {path: _md5(result / path) for path in _paths(result)}
+    digests = scratch.digests(result)
     shutil.rmtree(work / _FILES, ignore_errors=True)
     os.replace(result, work / _FILES)
     half = work / f"{_MARK}.half"
@@ -39,7 +38,7 @@ def keep(work: Path, result: Path) -> None:
 def whole(work: Path) -> bool:
     """Whether a result is kept, and every byte of it is as it was written."""
     digests = _digests(work)
-    return bool(digests) and digests == {path: _md5(work / _FILES / path) for path in _paths(work / _FILES)}
+    return bool(digests) and digests == scratch.digests(work / _FILES)
 
 
 def publish(work: Path, out: Path) -> None:
@@ -60,7 +59,7 @@ def sweep(root: Path) -> None:
     for mark in scratch.folder(root).glob(f"*/{_MARK}"):
         work = mark.parent
         task = work.name.rpartition("-")[0]
-        name = f"md5: {dvc_digest(_digests(work))}\n"
+        name = f"md5: {folder_digest(_digests(work))}\n"
         locks = [*root.glob(f"generated/stages/{task}/dvc.lock"), *root.glob("generated/reports/*/dvc.lock")]
         if any(name in _text(lock) for lock in locks):
             _drop(work)
@@ -84,12 +83,6 @@ def _drop(work: Path) -> None:
     shutil.rmtree(gone, ignore_errors=True)
 
 
-def dvc_digest(digests: Mapping[str, str]) -> str:
-    """What DVC calls a folder of files with these md5: the md5 of its listing, and `.dir`."""
-    listing = [{"md5": digests[path], "relpath": path} for path in sorted(digests, key=lambda path: path.split("/"))]
-    return hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
-
-
 def _digests(work: Path) -> dict[str, str]:
     try:
         digests = json.loads((work / _MARK).read_text(encoding="utf-8"))
@@ -100,11 +93,6 @@ def _digests(work: Path) -> dict[str, str]:
 
 def _paths(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def _link(source: Path, target: Path) -> None:

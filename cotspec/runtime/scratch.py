@@ -16,21 +16,14 @@ from pathlib import Path
 
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.task import Task, rank
-
-_BLOCK = 1 << 20
-
-
-def content_of(task: Task) -> str:
-    """sha256 over the payload and every byte the task reads."""
-    total = hashlib.sha256(task.payload.model_dump_json().encode())
-    for name in sorted(task.payload.inputs):
-        total.update(f"\n{name} {_content(task.input(name))}".encode())
-    return total.hexdigest()
+from cotspec.spec.contents import PAYLOAD, folder_digest, scratch_name
 
 
-def folder_of(task: Task, content: str) -> Path:
-    """`<root>/.cotspec/scratch/<id>-<12 hex of what `content_of` says>`."""
-    return folder(task.root) / f"{task.payload.id}-{content[:12]}"
+def folder_of(task: Task) -> Path:
+    """Where a task works on its inputs as they are now, every byte of which is read to say so."""
+    reads = {PAYLOAD: digest(task.folder / PAYLOAD)}
+    reads |= {given.path: digest(task.input(role)) for role, given in task.payload.inputs.items()}
+    return folder(task.root) / scratch_name(task.payload.id, reads)
 
 
 def folder(root: Path) -> Path:
@@ -38,17 +31,18 @@ def folder(root: Path) -> Path:
     return root / ".cotspec" / "scratch"
 
 
-def _content(path: Path) -> str:
-    """sha256 of a file, or of the names and contents of all files below a folder."""
-    digest = hashlib.sha256()
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    for file in files:
-        if path.is_dir():
-            digest.update(f"\0{file.relative_to(path).as_posix()}\0{file.stat().st_size}\0".encode())
-        with file.open("rb") as stream:
-            while block := stream.read(_BLOCK):
-                digest.update(block)
-    return digest.hexdigest()
+def digest(path: Path) -> str:
+    """DVC's hash of a file, or of a folder."""
+    if path.is_dir():
+        return folder_digest(digests(path))
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The md5 of every file below a folder, by path."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): digest(path) for path in files}
 
 
 @contextmanager

@@ -5,17 +5,20 @@ Knows plans, standings (`cotspec.history.results`) and changes; not how a standi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from cotspec.estimate import Comparison, Cost, Estimator
-from cotspec.history.results import Standing
+from cotspec.history.results import Standing, State
 from cotspec.passes.seal import Sealed
 from cotspec.views import changes, costs, diff
 from cotspec.views.planned import Planned
 
 _SHOWN = 80
 _NAMES = 3
+_TO_DO = ("run", "resume", "reuse")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,11 +110,9 @@ class _Why:
 
 
 def counts(given: Sequence[Row]) -> dict[str, int]:
-    """How many tasks are in each state."""
-    found = {"run": 0, "resume": 0, "reuse": 0}
-    for row in given:
-        found[row.standing.state] += 1
-    return found
+    """How many tasks are in each state; the first three are always told."""
+    counted = Counter(row.standing.state for row in given)
+    return {state: counted[state] for state in get_args(State) if state in _TO_DO or counted[state]}
 
 
 # --- printing ---------------------------------------------------------------------------------------------------------
@@ -121,8 +122,8 @@ def text(shown: View, *, whole: bool = False, formulas: bool = False) -> str:
     """For a terminal: what runs, each with its reason and what it takes, then how much stands."""
     busy = shown.busy
     rows = list(shown.rows) if whole else busy[:_SHOWN]
-    width, ids = (max((len(cell) for cell in column), default=0) for column in _columns(rows))
-    lines = [line for row in rows for line in _row(row, (width, ids), formulas=formulas)]
+    widths = [max((len(cell) for cell in column), default=0) for column in _columns(rows)]
+    lines = [line for row in rows for line in _row(row, widths, formulas=formulas)]
     if len(busy) > len(rows):
         lines.append(f"… {len(busy) - len(rows):,} more (--all shows them)")
     lines.append(summary(shown.rows))
@@ -131,23 +132,23 @@ def text(shown: View, *, whole: bool = False, formulas: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
-    return [row.part for row in rows], [row.id for row in rows]
+def _columns(rows: Sequence[Row]) -> tuple[list[str], ...]:
+    return ["resume", *(row.standing.state for row in rows)], [row.part for row in rows], [row.id for row in rows]
 
 
 def summary(given: Sequence[Row]) -> str:
-    """`3 to run, 1 to resume, 12 to reuse`."""
-    return ", ".join(f"{number:,} to {state}" for state, number in counts(given).items())
+    """`3 to run, 1 to resume, 12 to reuse, 1 failed gate`."""
+    return ", ".join(f"{n:,} {'to ' if state in _TO_DO else ''}{state}" for state, n in counts(given).items())
 
 
-def _row(row: Row, widths: tuple[int, int], *, formulas: bool) -> Iterator[str]:
-    width, ids = widths
+def _row(row: Row, widths: Sequence[int], *, formulas: bool) -> Iterator[str]:
+    first, width, ids = widths
     state = row.standing.state
     cost = f"  {costs.short(row.cost)}" if state != "reuse" else ""
-    yield f"{state:<6}  {row.part:<{width}}  {row.id:<{ids}}  {_who(row)}{cost}"
-    yield from (f"        {'':<{width}}  {reason}" for reason in row.reasons)
+    yield f"{state:<{first}}  {row.part:<{width}}  {row.id:<{ids}}  {_who(row)}{cost}"
+    yield from (f"{'':<{first}}  {'':<{width}}  {reason}" for reason in row.reasons)
     if formulas and state != "reuse":
-        yield from (f"        {'':<{width}}  {line}" for line in costs.formulas(row.cost))
+        yield from (f"{'':<{first}}  {'':<{width}}  {line}" for line in costs.formulas(row.cost))
 
 
 def _who(row: Row) -> str:

@@ -14,7 +14,7 @@ from typing import Literal
 from cotspec.cot.stats import paired_difference
 from cotspec.views.diff import escaped, table
 
-State = Literal["done", "running", "stopped", "interrupted", "part", "never"]
+State = Literal["done", "running", "interrupted", "failed gate", "unfinished merge", "part", "never"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,7 +16,7 @@ from conftest import lay_out, recorded, settings
 from cotspec.runtime.__main__ import main
 from cotspec.runtime.engine import Completion
 from cotspec.runtime.generate import line_of
-from cotspec.runtime.scratch import content_of, folder_of
+from cotspec.runtime.scratch import folder_of
 from cotspec.runtime.task import load
 from cotspec.spec import payload
 from cotspec.spec.base import Part
@@ -124,7 +124,7 @@ class Workshop:
     def _resume(self, folder: Path, said: Said) -> None:
         for file, answers in said.items():
             task = load(folder / "payload.json", folder / "run.json")
-            scratch = folder_of(task, content_of(task))
+            scratch = folder_of(task)
             scratch.mkdir(parents=True, exist_ok=True)
             said_so = [(key, Completion(text=text, tokens=9, truncated=False)) for key, text in answers]
             (scratch / file).write_bytes(b"".join(line_of(at, *each) for at, each in enumerate(said_so)))

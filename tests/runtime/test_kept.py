@@ -16,6 +16,7 @@ import pytest
 
 from cotspec.runtime import kept, scratch
 from cotspec.runtime.__main__ import main
+from cotspec.spec.contents import folder_digest
 from cotspec.spec.payload import BuiltinData, DataBody, FileData, Range
 from tests.runtime.conftest import Stage, contents, environment, write_lines
 
@@ -156,7 +157,7 @@ def test_dvc_killed_before_its_commit_costs_nothing_and_its_commit_sweeps(stage:
     assert contents(folder / "out") == made
     work = work_of(folder)
     digests = json.loads((work / "kept.json").read_text())
-    assert f"md5: {kept.dvc_digest(digests)}" in (folder / "dvc.lock").read_text()
+    assert f"md5: {folder_digest(digests)}" in (folder / "dvc.lock").read_text()
     # the folder's name is the task's id in a built project, and here it is not
     folder.rename(folder.with_name(work.name.rpartition("-")[0]))
     kept.sweep(tmp_path)
@@ -180,7 +181,7 @@ def test_tasks_that_start_side_by_side_sweep_without_getting_into_each_others_wa
         (work / "kept/problems.jsonl").touch()
         (work / "kept.json").write_text(json.dumps(digests))
         folder.mkdir(parents=True)
-        (folder / "dvc.lock").write_text(f"md5: {kept.dvc_digest(digests)}\n")
+        (folder / "dvc.lock").write_text(f"md5: {folder_digest(digests)}\n")
     half = scratch_folder / "data-0-0123456789ab.7.swept"  # of one that was killed
     half.mkdir()
     code = "import sys, pathlib; from cotspec.runtime import kept; kept.sweep(pathlib.Path(sys.argv[1]))"
@@ -196,7 +197,7 @@ def test_a_result_that_is_being_taken_is_not_swept(stage: Stage, again: Callable
     digests = json.loads((work / "kept.json").read_text())
     named = folder.with_name(work.name.rpartition("-")[0])
     folder.rename(named)
-    (named / "dvc.lock").write_text(f"md5: {kept.dvc_digest(digests)}\n")
+    (named / "dvc.lock").write_text(f"md5: {folder_digest(digests)}\n")
     with scratch.locked(work):
         kept.sweep(named.parents[2])
         assert kept.whole(work)

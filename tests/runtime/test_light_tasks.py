@@ -14,7 +14,7 @@ from bodies import FORMAT
 from conftest import QUESTIONS, Run, Stage, contents, environment, trace_of, write_lines
 
 from cotspec.runtime.progress import Progress, span
-from cotspec.runtime.scratch import content_of, folder_of
+from cotspec.runtime.scratch import folder_of
 from cotspec.runtime.task import load
 from cotspec.spec.payload import (
     BuiltinData,
@@ -214,7 +214,7 @@ def test_tasks_without_a_model_never_load_torch(kind: str) -> None:
 
 def place_of(folder: Path) -> Path:
     task = load(folder / "payload.json", folder / "run.json")
-    return folder_of(task, content_of(task))
+    return folder_of(task)
 
 
 def test_a_second_process_on_a_locked_scratch_refuses_and_names_the_first(stage: Stage, run_here: Run) -> None:

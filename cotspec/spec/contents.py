@@ -1,0 +1,22 @@
+"""Names that contents have: what DVC calls a folder, and where a task works on some inputs. Knows no files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import md5, sha256
+
+PAYLOAD = "payload.json"
+"""What every task reads first."""
+
+
+def folder_digest(files: Mapping[str, str]) -> str:
+    """DVC's hash of a folder with these md5 by path: the md5 of its listing, and `.dir`."""
+    listing = [{"md5": files[path], "relpath": path} for path in sorted(files)]
+    return md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def scratch_name(id: str, reads: Mapping[str, str]) -> str:
+    """`<id>-<12 hex>` of the hash of everything the task reads, by path: after a kill and a change of data nothing is
+    resumed from the old data."""
+    return f"{id}-{sha256(json.dumps(dict(reads), sort_keys=True).encode()).hexdigest()[:12]}"
