@@ -98,7 +98,7 @@ def lock_of(specs: Iterable[Path], sink: Sink) -> Locked | None:
     root = None if first is None else project_root(first)
     if root is None or not os.path.lexists(root / LOCK_FILE):
         return None
-    from cotspec.front.lockfile import read_lock  # here: most projects that are checked have none
+    from cotspec.front.lock_file import read_lock  # here: most projects that are checked have none
 
     return read_lock(root, sink)
 

@@ -17,10 +17,10 @@ from cotspec.diagnostics.origins import Link, linked
 from cotspec.diagnostics.source import Path
 from cotspec.diagnostics.suggest import did_you_mean, near
 from cotspec.front import nodes, phrases, yaml_source
-from cotspec.front.nodes import Entry, Group, Listing, Node, Removal, Scalar
+from cotspec.front.nodes import Entry, MappingNode, Node, Removal, ScalarNode, SequenceNode
 from cotspec.front.paths import Named, folder_of, locate
-from cotspec.front.read import read, shown
 from cotspec.front.rebase import rebased
+from cotspec.front.text_files import read, shown
 from cotspec.spec.experiment import Experiment
 
 EXTENDS: Final = "extends"
@@ -99,9 +99,9 @@ class _Chain:
     def _next(self, file: File, given: Entry, came: tuple[Link, ...], sink: Sink) -> File | None:
         """The file an entry names; None after a finding."""
         span, named = given.node.span, given.node
-        if not isinstance(named, Scalar) or not isinstance(named.value, str) or not named.value:
+        if not isinstance(named, ScalarNode) or not isinstance(named.value, str) or not named.value:
             message = f"`{EXTENDS}` wants the file name of a spec, got {phrases.got(nodes.plain(named))}"
-            place = given.span if isinstance(named, Scalar) and named.value is None else span
+            place = given.span if isinstance(named, ScalarNode) and named.value is None else span
             sink.add(Diagnostic(rule="wrong-type", message=message, span=place, help="a spec extends one other spec"))
             return None
         target = locate(Named(written=named.value, key=EXTENDS, spec=file, root=self.root, span=span), sink)
@@ -150,15 +150,15 @@ class _Merge:
 
     def nodes(self, below: Node, above: Node, path: Path) -> Node:
         """What `above` makes of `below`."""
-        if isinstance(below, Group) and isinstance(above, Group):
+        if isinstance(below, MappingNode) and isinstance(above, MappingNode):
             return self._groups(below, above, path)
-        if path == (ALLOW,) and isinstance(below, Listing) and isinstance(above, Listing):
-            return Listing(above.span, (*below.items, *above.items))
+        if path == (ALLOW,) and isinstance(below, SequenceNode) and isinstance(above, SequenceNode):
+            return SequenceNode(above.span, (*below.items, *above.items))
         self._no_op(below, above, path)
         _refuse_removals(above, self.sink, path)
         return above
 
-    def _groups(self, below: Group, above: Group, path: Path) -> Group:
+    def _groups(self, below: MappingNode, above: MappingNode, path: Path) -> MappingNode:
         merged = {each.key: each for each in below.entries}
         for each in above.entries:
             under = merged.get(each.key)
@@ -177,7 +177,7 @@ class _Merge:
                 merged[each.key] = each._replace(node=self.nodes(under.node, each.node, here))
         if not path:
             merged.pop(EXTENDS, None)
-        return Group(above.span, tuple(merged.values()))
+        return MappingNode(above.span, tuple(merged.values()))
 
     def _no_op(self, below: Node, above: Node, path: Path) -> None:
         same = type(below) is type(above) and nodes.plain(below) == nodes.plain(above)
@@ -207,13 +207,13 @@ def _refuse_removals(node: Node, sink: Sink, path: Path = ()) -> None:
     if path[:1] == (VARIANTS,) or (path and path[0] not in Experiment.model_fields):
         return  # the second is an unknown key, which is a finding of its own
     match node:
-        case Group():
+        case MappingNode():
             for each in node.entries:
                 if isinstance(each.node, Removal):
                     sink.add(nothing_to_remove(each, []))
                 else:
                     _refuse_removals(each.node, sink, (*path, each.key))
-        case Listing():
+        case SequenceNode():
             for item in node.items:
                 if isinstance(item, Removal):
                     message = f"`{yaml_source.REMOVE}` drops a key, not an item of a list"
@@ -221,5 +221,5 @@ def _refuse_removals(node: Node, sink: Sink, path: Path = ()) -> None:
                     sink.add(Diagnostic(rule="nothing-to-remove", message=message, span=item.span, help=advice))
                 else:
                     _refuse_removals(item, sink, path)
-        case Removal() | Scalar():
+        case Removal() | ScalarNode():
             return

@@ -77,14 +77,14 @@ def _family(composed: Composed, file: File, sink: Sink) -> Loaded | None:
     if base is None or nodes.entry(composed.root, VARIANTS) is None:
         sink.extend(linked(finding, composed.links) for finding in own.findings)
         return base
-    from cotspec.front import variants
+    from cotspec.front.expand import changed, expand, without
 
-    members = variants.expand(composed.root, own)
+    members = expand(composed.root, own)
     found, loaded = [Found(own.findings)], []
-    bare = variants.without(composed.root)
+    bare = without(composed.root)
     for member in members:
         theirs = Sink()
-        one = _read(composed, variants.changed(bare, member), file, theirs, base)
+        one = _read(composed, changed(bare, member), file, theirs, base)
         found.append(Found(theirs.findings, member.name, member.span))
         if one is not None:
             loaded.append(one._replace(variant=member.name, entry=member.span))

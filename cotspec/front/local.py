@@ -18,7 +18,7 @@ from cotspec.files import plain, regular
 from cotspec.files.regular import inside
 from cotspec.front import phrases, yaml_source
 from cotspec.front.nodes import Document
-from cotspec.front.read import read, shown
+from cotspec.front.text_files import read, shown
 from cotspec.spec.local import LOCAL_FILE, Local, folder
 
 

@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.source import Path, SourceMap
 from cotspec.diagnostics.suggest import did_you_mean, listed, near
-from cotspec.front import misplaced, phrases, shape
+from cotspec.front import phrases, shape, unknown_keys
 from cotspec.front.groups import closest
 from cotspec.front.nodes import Data
 
@@ -27,14 +27,14 @@ def explain(error: ValidationError, root: type[BaseModel], data: Data, source: S
     """One finding per mistake; never none."""
     several = len({span.file for span in source.keys.values()}) > 1
     where = (lambda path: source.key(path).file) if several else None
-    strays, errors = misplaced.find(root, data, where), error.errors(include_url=False)
+    strays, errors = unknown_keys.find(root, data, where), error.errors(include_url=False)
     place = _Place((), root, data)
     found = [_unknown(stray, source) for stray in strays.strays]
     found += _Explainer(source, strays).explain(errors, place)
-    return iter(found) if found else _Explainer(source, misplaced.Found()).explain(errors, place)
+    return iter(found) if found else _Explainer(source, unknown_keys.UnknownKeys()).explain(errors, place)
 
 
-def _unknown(stray: misplaced.Stray, source: SourceMap) -> Diagnostic:
+def _unknown(stray: unknown_keys.UnknownKey, source: SourceMap) -> Diagnostic:
     of, key = phrases.name(stray.group.path), phrases.cut(stray.key)
     kind = f" ({stray.group.kind})" if stray.group.kind else ""
     message = f"{of}{kind} has no setting `{key}`"
@@ -91,7 +91,7 @@ def _get(data: Data, key: str | int) -> Data:
 
 
 class _Explainer:
-    def __init__(self, source: SourceMap, strays: misplaced.Found) -> None:
+    def __init__(self, source: SourceMap, strays: unknown_keys.UnknownKeys) -> None:
         self.source = source
         self.strays = strays
 

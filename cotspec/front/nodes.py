@@ -12,7 +12,7 @@ from cotspec.files.scalars import Value
 Data = Value | list["Data"] | dict[str, "Data"]
 
 
-class Scalar(NamedTuple):
+class ScalarNode(NamedTuple):
     """One value."""
 
     span: Span
@@ -25,7 +25,7 @@ class Removal(NamedTuple):
     span: Span
 
 
-class Listing(NamedTuple):
+class SequenceNode(NamedTuple):
     """Items in order."""
 
     span: Span
@@ -40,14 +40,14 @@ class Entry(NamedTuple):
     node: Node
 
 
-class Group(NamedTuple):
+class MappingNode(NamedTuple):
     """Entries with different keys, in order."""
 
     span: Span
     entries: tuple[Entry, ...]
 
 
-Node = Scalar | Removal | Listing | Group
+Node = ScalarNode | Removal | SequenceNode | MappingNode
 
 
 class Document(NamedTuple):
@@ -68,31 +68,31 @@ def document(root: Node, texts: Mapping[str, str]) -> Document:
 def plain(node: Node) -> Data:
     """The data alone."""
     match node:
-        case Scalar():
+        case ScalarNode():
             return node.value
         case Removal():
             return None
-        case Listing():
+        case SequenceNode():
             return [plain(item) for item in node.items]
-        case Group():
+        case MappingNode():
             return {entry.key: plain(entry.node) for entry in node.entries}
 
 
 def entry(group: Node, key: str) -> Entry | None:
     """The entry of a group; None when there is none, or no group."""
-    return next((e for e in group.entries if e.key == key), None) if isinstance(group, Group) else None
+    return next((e for e in group.entries if e.key == key), None) if isinstance(group, MappingNode) else None
 
 
 def _unfold(node: Node, path: Path, keys: dict[Path, Span], values: dict[Path, Span]) -> Data:
     values[path] = node.span
     match node:
-        case Scalar():
+        case ScalarNode():
             return node.value
         case Removal():
             return None
-        case Listing():
+        case SequenceNode():
             return [_unfold(item, (*path, i), keys, values) for i, item in enumerate(node.items)]
-        case Group():
+        case MappingNode():
             data: dict[str, Data] = {}
             for each in node.entries:
                 keys[(*path, each.key)] = each.span

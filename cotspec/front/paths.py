@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.suggest import did_you_mean
 from cotspec.files.regular import inside, parts_below
-from cotspec.front.read import raw_text, read, shown
+from cotspec.front.text_files import raw_text, read, shown
 from cotspec.spec.local import LOCAL_FILE
 from cotspec.spec.lock import LOCK_FILE
 

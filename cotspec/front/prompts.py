@@ -13,7 +13,7 @@ from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.source import Path, SourceMap
 from cotspec.diagnostics.suggest import did_you_mean, listed, near
 from cotspec.front.paths import Named, check_content, project_root, text_of
-from cotspec.front.read import shown
+from cotspec.front.text_files import shown
 from cotspec.spec.experiment import Experiment
 from cotspec.spec.named import content_paths
 from cotspec.spec.named import prompt_paths as prompt_paths

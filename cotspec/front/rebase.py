@@ -7,7 +7,7 @@ import posixpath
 from pathlib import Path as File
 from typing import Final
 
-from cotspec.front.nodes import Group, Listing, Node, Removal, Scalar
+from cotspec.front.nodes import MappingNode, Node, Removal, ScalarNode, SequenceNode
 from cotspec.spec.named import ANY, NAMES_A_FILE
 
 _AGAIN: Final = ("matrix", "zip", "exclude")
@@ -26,12 +26,12 @@ def _walk(node: Node, path: Words, prefix: str) -> Node:
     if any(len(path) == len(known) and all(map(_fits, path, known)) for known in NAMES_A_FILE):
         return _moved(node, prefix)
     match node:
-        case Group():
+        case MappingNode():
             below = [each._replace(node=_walk(each.node, _below(path, each.key), prefix)) for each in node.entries]
-            return Group(node.span, tuple(below))
-        case Listing():
-            return Listing(node.span, tuple(_walk(item, path, prefix) for item in node.items))
-        case Scalar() | Removal():
+            return MappingNode(node.span, tuple(below))
+        case SequenceNode():
+            return SequenceNode(node.span, tuple(_walk(item, path, prefix) for item in node.items))
+        case ScalarNode() | Removal():
             return node
 
 
@@ -50,12 +50,12 @@ def _fits(word: str, known: str) -> bool:
 def _moved(node: Node, prefix: str) -> Node:
     """The path, or each of several that a variant chooses from."""
     match node:
-        case Scalar(value=str(written)) if written and not written.startswith(("/", "~")) and "\\" not in written:
+        case ScalarNode(value=str(written)) if written and not written.startswith(("/", "~")) and "\\" not in written:
             return node._replace(value=posixpath.normpath(f"{prefix}/{written}"))
-        case Listing():
-            return Listing(node.span, tuple(_moved(item, prefix) for item in node.items))
-        case Group():
+        case SequenceNode():
+            return SequenceNode(node.span, tuple(_moved(item, prefix) for item in node.items))
+        case MappingNode():
             entries = tuple(each._replace(node=_moved(each.node, prefix)) for each in node.entries)
-            return Group(node.span, entries)
-        case Scalar() | Removal():
+            return MappingNode(node.span, entries)
+        case ScalarNode() | Removal():
             return node

@@ -13,7 +13,7 @@ import yaml
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.files import scalars
 from cotspec.front import nodes, phrases, yaml_errors
-from cotspec.front.nodes import Document, Entry, Group, Listing, Node, Removal, Scalar
+from cotspec.front.nodes import Document, Entry, MappingNode, Node, Removal, ScalarNode, SequenceNode
 
 _Opening = yaml.ScalarEvent | yaml.CollectionStartEvent
 _OPENING = (yaml.ScalarEvent, yaml.CollectionStartEvent)
@@ -96,7 +96,7 @@ class _Parser:
     def _node(self, event: yaml.Event, depth: int) -> Node:
         if type(event) is yaml.ScalarEvent and event.tag is None and event.anchor is None and depth <= DEEPEST:
             self._counted(1, event)  # nine nodes of ten end here
-            return Scalar(self._span(event), self._scalar(event))
+            return ScalarNode(self._span(event), self._scalar(event))
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if not isinstance(event, _OPENING):
@@ -117,7 +117,7 @@ class _Parser:
         if isinstance(event, yaml.ScalarEvent):
             if event.tag == REMOVE:
                 return Removal(self._removal(event))
-            return Scalar(self._span(event), self._scalar(event))
+            return ScalarNode(self._span(event), self._scalar(event))
         listing = isinstance(event, yaml.SequenceStartEvent)
         return self._list(event, depth) if listing else self._group(event, depth)
 
@@ -132,7 +132,7 @@ class _Parser:
         self._counted(target[1], event)
         return target[0]._replace(span=self._span(event))
 
-    def _list(self, start: yaml.CollectionStartEvent, depth: int) -> Listing:
+    def _list(self, start: yaml.CollectionStartEvent, depth: int) -> SequenceNode:
         items: list[Node] = []
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
             item = self._node(event, depth + 1)
@@ -141,9 +141,9 @@ class _Parser:
             items.append(item)
             if start.flow_style:
                 self._refuse_unquoted(event)
-        return Listing(self._whole(start, event, items[-1] if items else None), tuple(items))
+        return SequenceNode(self._whole(start, event, items[-1] if items else None), tuple(items))
 
-    def _group(self, start: yaml.CollectionStartEvent, depth: int) -> Group:
+    def _group(self, start: yaml.CollectionStartEvent, depth: int) -> MappingNode:
         entries: dict[str, Entry] = {}
         last: Node | None = None
         bare = False
@@ -167,7 +167,7 @@ class _Parser:
             if name in entries:
                 self._duplicate(name, key.span, entries[name].span)
             entries.setdefault(name, Entry(name, key.span, last))
-        return Group(self._whole(start, event, last), tuple(entries.values()))
+        return MappingNode(self._whole(start, event, last), tuple(entries.values()))
 
     def _in_unquoted(self, event: yaml.Event) -> bool:
         return event.start_mark is not None and event.start_mark.index < self.unquoted
@@ -180,7 +180,7 @@ class _Parser:
             self.sink.add(yaml_errors.cut_at_comma(self._span(event), str(getattr(event, "value", "")), text))
 
     def _name(self, key: Node, *, plain: bool) -> str | None:
-        if not isinstance(key, Scalar) or not isinstance(key.value, str):
+        if not isinstance(key, ScalarNode) or not isinstance(key.value, str):
             self._add("key-not-text", "a key must be text", key.span, "put it in quotes if it is meant as text")
             return None
         if key.value == "<<" and plain:

@@ -1,6 +1,6 @@
 """What a person may write under `variants:`: the same experiment, changed in named ways. Knows no files.
 
-How a variant is put together from this is in `cotspec.front.variants`.
+How a variant is put together from this is in `cotspec.front.expand`.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ UNNEEDED = {
     "cotspec.back.registry": "nothing is emitted",
     "cotspec.workspace": "nothing is written",
     "cotspec.front.messages": "the words for mistakes are for specs that have one",
-    "cotspec.front.variants": "neither spec has variants",
+    "cotspec.front.expand": "neither spec has variants",
     "cotspec.cot.rows": "the kernel reads traces, and there are none before the first run",
     "cotspec.cot.units": "as above",
     "cotspec.cot.answers": "as above",

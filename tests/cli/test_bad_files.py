@@ -13,7 +13,7 @@ import pytest
 
 from cotspec import cli
 from cotspec.diagnostics import Sink
-from cotspec.front.read import read
+from cotspec.front.text_files import read
 
 GOOD = (Path(__file__).parents[1] / "passes" / "base.yaml").read_text(encoding="utf-8")
 REWARD = "    reward: {terms: {solved: {value: 1 if correct else 0}}}"

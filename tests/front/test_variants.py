@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from cotspec.compiler import compile_specs, plan_specs
 from cotspec.diagnostics import Sink
-from cotspec.front import slugs
+from cotspec.front import variant_names
+from cotspec.front.expand import MOST
 from cotspec.front.load import Loaded, load
-from cotspec.front.variants import MOST
 from cotspec.ir.plan import Plan
 from cotspec.passes.options import Options
 from cotspec.spec.experiment import Grpo
@@ -174,7 +174,7 @@ def test_adding_or_moving_variants_values_and_dimensions_order_renames_nothing(f
     ],
 )
 def test_a_value_is_called_what_a_person_would_call_it(value: object, name: str) -> None:
-    assert slugs.slug(value) == name  # type: ignore[arg-type]
+    assert variant_names.slug(value) == name  # type: ignore[arg-type]
 
 
 VALUES = st.recursive(
@@ -186,17 +186,19 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_what_a_value_is_called_is_always_a_safe_word(value: object) -> None:
-    assert re.fullmatch(r"[a-z0-9]+(?:[-_][a-z0-9]+)*", slugs.slug(value))  # type: ignore[arg-type]
+    assert re.fullmatch(r"[a-z0-9]+(?:[-_][a-z0-9]+)*", variant_names.slug(value))  # type: ignore[arg-type]
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
 def test_two_numbers_never_share_a_name(a: float, b: float) -> None:
-    assert (slugs.slug(a) == slugs.slug(b)) == (a == b and str(a).startswith("-") == str(b).startswith("-"))
+    assert (variant_names.slug(a) == variant_names.slug(b)) == (
+        a == b and str(a).startswith("-") == str(b).startswith("-")
+    )
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_is_called_the_same_however_it_is_written(value: float) -> None:
-    assert slugs.slug(float(f"{value:.17e}")) == slugs.slug(json.loads(json.dumps(value)))
+    assert variant_names.slug(float(f"{value:.17e}")) == variant_names.slug(json.loads(json.dumps(value)))
 
 
 # --- what is shared ---------------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.front import yaml_source
-from cotspec.front.read import LARGEST, read
 from cotspec.front.rules import FILE_RULES, RULES
+from cotspec.front.text_files import LARGEST, read
 
 
 def parsed(text: str) -> tuple[object, list[Diagnostic]]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cotspec.diagnostics import Sink
 from cotspec.front import yaml_source
-from cotspec.front.lockfile import read_lock
+from cotspec.front.lock_file import read_lock
 from cotspec.lock.render import render
 from cotspec.spec.lock import Lock, flat
 

@@ -13,7 +13,7 @@ from cotspec.diagnostics import Sink
 from cotspec.diagnostics.rule import Rule
 from cotspec.front import yaml_source
 from cotspec.front.load import load
-from cotspec.front.nodes import Group, Listing, Node, Removal, Scalar
+from cotspec.front.nodes import MappingNode, Node, Removal, ScalarNode, SequenceNode
 from cotspec.front.rules import FILE_RULES
 from cotspec.front.rules import RULES as FRONT
 from cotspec.passes import allow
@@ -59,20 +59,20 @@ def changed(example: str) -> str:
 
 def plain(text: str) -> dict[str, Any]:
     root = yaml_source.parse_nodes(text, "example", Sink())
-    assert isinstance(root, Group)
+    assert isinstance(root, MappingNode)
     return data_of(root)
 
 
 def data_of(node: Node) -> Any:
     """Plain data in which `!remove` is a text."""
     match node:
-        case Group():
+        case MappingNode():
             return {entry.key: data_of(entry.node) for entry in node.entries}
-        case Listing():
+        case SequenceNode():
             return [data_of(item) for item in node.items]
         case Removal():
             return yaml_source.REMOVE
-        case Scalar():
+        case ScalarNode():
             return node.value
 
 

@@ -144,11 +144,11 @@ def node(data: Any) -> nodes.Node:
     match data:
         case dict():
             entries = tuple(nodes.Entry(key, nowhere, node(value)) for key, value in data.items())
-            return nodes.Group(nowhere, entries)
+            return nodes.MappingNode(nowhere, entries)
         case list():
-            return nodes.Listing(nowhere, tuple(map(node, data)))
+            return nodes.SequenceNode(nowhere, tuple(map(node, data)))
         case _:
-            return nodes.Scalar(nowhere, data)
+            return nodes.ScalarNode(nowhere, data)
 
 
 def refused(data: Any) -> list[Diagnostic]:

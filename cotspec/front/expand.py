@@ -14,8 +14,8 @@ from typing import Final
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.source import Path
-from cotspec.front import compose, nodes, paths_in, slugs
-from cotspec.front.nodes import Data, Entry, Group, Listing, Node, Removal
+from cotspec.front import compose, dotted_paths, nodes, variant_names
+from cotspec.front.nodes import Data, Entry, MappingNode, Node, Removal, SequenceNode
 from cotspec.spec.variants import FAMILY
 
 MOST: Final = 2_000
@@ -53,7 +53,7 @@ class _Choice:
 def expand(root: Node, sink: Sink) -> tuple[Variant, ...]:
     """Every variant of a spec, in the order of the file; none after an error."""
     entry = nodes.entry(root, compose.VARIANTS)
-    if entry is None or not isinstance(entry.node, Group):
+    if entry is None or not isinstance(entry.node, MappingNode):
         return ()
     if not _few_enough(entry, sink):
         return ()
@@ -62,7 +62,7 @@ def expand(root: Node, sink: Sink) -> tuple[Variant, ...]:
     members = [
         member
         for each in entry.node.entries
-        if each.key not in FAMILY and not paths_in.is_setting(each)
+        if each.key not in FAMILY and not dotted_paths.is_setting(each)
         for member in _Family(root, each, found).members()
     ]
     _distinct(members, found)
@@ -73,20 +73,20 @@ def expand(root: Node, sink: Sink) -> tuple[Variant, ...]:
 def changed(root: Node, variant: Variant) -> Node:
     """The spec as the variant has it, without `variants`."""
     for change in variant.changes:
-        root = paths_in.put(root, change.path, change.span, change.node)
+        root = dotted_paths.put(root, change.path, change.span, change.node)
     return root
 
 
 def without(root: Node) -> Node:
     """The spec without `variants`."""
-    if not isinstance(root, Group):
+    if not isinstance(root, MappingNode):
         return root
-    return Group(root.span, tuple(each for each in root.entries if each.key != compose.VARIANTS))
+    return MappingNode(root.span, tuple(each for each in root.entries if each.key != compose.VARIANTS))
 
 
-def _loose(group: Group, sink: Sink) -> None:
+def _loose(group: MappingNode, sink: Sink) -> None:
     """Parts of a variant that stand where its name should."""
-    from cotspec.front.unknown import places  # here: most specs have none
+    from cotspec.front.did_you_mean import places  # here: most specs have none
 
     names: list[Path] = [(compose.VARIANTS, each.key) for each in group.entries if each.key not in FAMILY]
     for each in group.entries:
@@ -94,7 +94,7 @@ def _loose(group: Group, sink: Sink) -> None:
             message = f"`{compose.VARIANTS}` holds named entries, and `{each.key}` is a part of one"
             advice = f"it belongs {places(names)}" if names else "put it below a name"
             sink.add(Diagnostic(rule="unknown-key", message=message, span=each.span, help=advice))
-        elif paths_in.is_setting(each):
+        elif dotted_paths.is_setting(each):
             message = f"`{compose.VARIANTS}` holds named entries, and `{each.key}` is a setting"
             sink.add(Diagnostic(rule="unknown-key", message=message, span=each.span, help=f"it belongs {places([()])}"))
 
@@ -107,7 +107,7 @@ class _Family:
 
     def __init__(self, root: Node, entry: Entry, sink: Sink) -> None:
         self.root, self.entry, self.sink = root, entry, sink
-        self.group = entry.node if isinstance(entry.node, Group) else Group(entry.span, ())
+        self.group = entry.node if isinstance(entry.node, MappingNode) else MappingNode(entry.span, ())
 
     def members(self) -> Iterator[Variant]:
         """Each combination that is not excluded."""
@@ -134,7 +134,7 @@ class _Family:
         self._unused([span for (span, _), used in zip(exclude, hit, strict=True) if not used])
 
     def _change(self, given: Entry) -> Change | None:
-        found = paths_in.resolve(self.root, given, self.sink, variant=self.entry.key)
+        found = dotted_paths.resolve(self.root, given, self.sink, variant=self.entry.key)
         return None if found is None else Change(found, given.span, given.node)
 
     def _part(self, key: str) -> tuple[Node, ...]:
@@ -144,21 +144,21 @@ class _Family:
     def _dimensions(self, key: str) -> Iterator[tuple[Entry, Path]]:
         """The paths of `matrix` or `zip`, by name: the order they are written in must not show in a variant's name."""
         for part in self._part(key):
-            for each in sorted(part.entries if isinstance(part, Group) else (), key=lambda each: each.key):
-                path = paths_in.resolve(self.root, each, self.sink, variant=self.entry.key)
+            for each in sorted(part.entries if isinstance(part, MappingNode) else (), key=lambda each: each.key):
+                path = dotted_paths.resolve(self.root, each, self.sink, variant=self.entry.key)
                 if path is not None:
                     yield each, path
 
     def _matrix(self) -> Iterator[list[_Choice]]:
         found = list(self._dimensions("matrix"))
-        labels = slugs.short([each.key for each, _ in found])
+        labels = variant_names.short([each.key for each, _ in found])
         for (each, path), label in zip(found, labels, strict=True):
             values = _labelled(each.node)
             yield [_Choice(f"{label}-{name}", (Change(path, node.span, node),)) for name, node in values]
 
     def _zip(self) -> Iterator[list[_Choice]]:
         found = list(self._dimensions("zip"))
-        labels = slugs.short([each.key for each, _ in found])
+        labels = variant_names.short([each.key for each, _ in found])
         columns = [(path, _labelled(each.node)) for each, path in found]
         if len({len(values) for _, values in columns}) > 1:
             self._uneven([each for each, _ in found])
@@ -179,10 +179,10 @@ class _Family:
 
     def _exclude(self) -> Iterator[tuple[Span, list[tuple[Path, Data]]]]:
         for part in self._part("exclude"):
-            for item in part.items if isinstance(part, Listing) else ():
-                entries = item.entries if isinstance(item, Group) else ()
+            for item in part.items if isinstance(part, SequenceNode) else ():
+                entries = item.entries if isinstance(item, MappingNode) else ()
                 resolved = [
-                    (paths_in.resolve(self.root, each, self.sink, variant=self.entry.key), nodes.plain(each.node))
+                    (dotted_paths.resolve(self.root, each, self.sink, variant=self.entry.key), nodes.plain(each.node))
                     for each in entries
                 ]
                 if all(path is not None for path, _ in resolved):
@@ -200,10 +200,10 @@ class _Family:
                     self._add("conflicting-changes", message, later.span, "keep one of them", related=related)
 
     def _no_op(self, change: Change) -> None:
-        now = paths_in.get(self.root, change.path)
+        now = dotted_paths.get(self.root, change.path)
         if isinstance(change.node, Removal):
             if now is None:
-                self.sink.add(paths_in.nothing_there(self.root, change.path, change.span))
+                self.sink.add(dotted_paths.nothing_there(self.root, change.path, change.span))
         elif now is not None and nodes.plain(now) == nodes.plain(change.node):
             self.sink.add(compose.no_op(change.path, change.node.span, (now.span, "is what it is without the variant")))
 
@@ -253,10 +253,10 @@ class _Family:
 def _labelled(values: Node) -> list[tuple[str, Node]]:
     """The values of a dimension with what they are called."""
     match values:
-        case Group():
+        case MappingNode():
             return [(each.key, each.node) for each in values.entries]
-        case Listing():
-            return [(slugs.slug(nodes.plain(item)), item) for item in values.items]
+        case SequenceNode():
+            return [(variant_names.slug(nodes.plain(item)), item) for item in values.items]
         case _:
             return []
 
@@ -269,7 +269,7 @@ def _all_of(values: Sequence[tuple[Path, Data]], changes: Sequence[Change]) -> b
 def _few_enough(entry: Entry, sink: Sink) -> bool:
     """Whether the number of variants is in bounds; counted before a single one is made."""
     total = 0
-    for each in entry.node.entries if isinstance(entry.node, Group) else ():
+    for each in entry.node.entries if isinstance(entry.node, MappingNode) else ():
         total += math.prod(_sizes(each.node))
         if total > MOST:
             message = f"up to here there are {total:,} variants; the most is {MOST:,}"
@@ -282,7 +282,7 @@ def _few_enough(entry: Entry, sink: Sink) -> bool:
 def _sizes(family: Node) -> Iterator[int]:
     for key in ("matrix", "zip", "seeds"):
         entry = nodes.entry(family, key)
-        columns = entry.node.entries if entry is not None and isinstance(entry.node, Group) else ()
+        columns = entry.node.entries if entry is not None and isinstance(entry.node, MappingNode) else ()
         sizes = [_count(column.node) for column in columns]
         match key:
             case "matrix":
@@ -295,9 +295,9 @@ def _sizes(family: Node) -> Iterator[int]:
 
 def _count(values: Node) -> int:
     match values:
-        case Group():
+        case MappingNode():
             return len(values.entries)
-        case Listing():
+        case SequenceNode():
             return len(values.items)
         case _:
             return 0
@@ -314,7 +314,7 @@ def _distinct(members: Sequence[Variant], sink: Sink) -> None:
             related = ((there, "is in the other one"),)
             advice = "give each value once, or name the values: `{name: value, …}` in place of a list"
             sink.add(Diagnostic(rule="variant-name", message=message, span=here, help=advice, related=related))
-        elif len(member.name) > slugs.LONGEST:
+        elif len(member.name) > variant_names.LONGEST:
             message = f"the variant's name `{member.name[:40]}…` has {len(member.name)} characters"
-            advice = f"the most is {slugs.LONGEST}: name the values, `{{name: value, …}}` in place of a list"
+            advice = f"the most is {variant_names.LONGEST}: name the values, `{{name: value, …}}` in place of a list"
             sink.add(Diagnostic(rule="variant-name", message=message, span=member.span, help=advice))

@@ -11,20 +11,20 @@ from pydantic import BaseModel
 
 from cotspec.diagnostics.source import Path
 from cotspec.front import shape
+from cotspec.front.did_you_mean import Guess, elsewhere, meant
 from cotspec.front.groups import Group, groups
 from cotspec.front.nodes import Data
-from cotspec.front.unknown import Meant, elsewhere, meant
 
 _MOST = 50
 """Keys that are thought about: a file with more of them is no spec, and thinking takes time."""
 
 
-class Stray(NamedTuple):
+class UnknownKey(NamedTuple):
     """One unknown key."""
 
     group: Group
     key: str
-    meant: Meant
+    meant: Guess
 
     @property
     def path(self) -> Path:
@@ -42,11 +42,11 @@ class Stray(NamedTuple):
         return self.group.entry is not None
 
 
-class Found:
+class UnknownKeys:
     """All unknown keys of a spec."""
 
     def __init__(self) -> None:
-        self.strays: list[Stray] = []
+        self.strays: list[UnknownKey] = []
         self.given: set[Path] = set()
         """Settings that count as given, because a key elsewhere is meant for them."""
         self.others: dict[Path, str] = {}
@@ -55,7 +55,7 @@ class Found:
         """Keys that were thought about so far."""
         self._heads: set[Path] = set()
 
-    def add(self, stray: Stray) -> None:
+    def add(self, stray: UnknownKey) -> None:
         """Note an unknown key and what it stands for."""
         self.strays.append(stray)
         self._heads.add(stray.path)
@@ -71,9 +71,9 @@ class Found:
         return any(given[:-1] == path for given in self.given)
 
 
-def find(root: type[BaseModel], data: Data, where: Callable[[Path], str] | None = None) -> Found:
+def find(root: type[BaseModel], data: Data, where: Callable[[Path], str] | None = None) -> UnknownKeys:
     """Look at every group of a spec; `where` says which file gives a key, when there are several."""
-    every, found = [group._replace(where=where) for group in groups(root, data)], Found()
+    every, found = [group._replace(where=where) for group in groups(root, data)], UnknownKeys()
     known = {key for group in every for key in group.settings()}
     for group in every:
         if group.clear and not group.open() and not found.said(group.path):
@@ -81,7 +81,7 @@ def find(root: type[BaseModel], data: Data, where: Callable[[Path], str] | None 
     return found
 
 
-def _look(group: Group, every: Sequence[Group], found: Found, known: Collection[str]) -> None:
+def _look(group: Group, every: Sequence[Group], found: UnknownKeys, known: Collection[str]) -> None:
     own = group.settings()
     for key, value in group.data.items():
         form = own.get(key)
@@ -91,23 +91,23 @@ def _look(group: Group, every: Sequence[Group], found: Found, known: Collection[
                 continue
         elif form is not None and shape.of_kind(form, value):
             if (guess := _whole(key, value, group, every)) is not None:
-                found.add(Stray(group, key, guess))
+                found.add(UnknownKey(group, key, guess))
             continue
         found.thought += 1
         many = found.thought > _MOST
         if form is None:
-            found.add(Stray(group, key, Meant(help="leave it out") if many else meant(key, group, every)))
+            found.add(UnknownKey(group, key, Guess(help="leave it out") if many else meant(key, group, every)))
         elif many or value is None:
             continue
         elif group.entry is not None:
             if (guess := _setting(key, value, group, every)) is not None:
-                found.add(Stray(group, key, guess))
+                found.add(UnknownKey(group, key, guess))
         elif (guess := _namesake(key, value, group, every)) is not None and guess.home is not None:
             found.others[(*group.path, key)] = guess.help
             found.given.add(guess.home)
 
 
-def _whole(key: str, value: Data, group: Group, every: Sequence[Group]) -> Meant | None:
+def _whole(key: str, value: Data, group: Group, every: Sequence[Group]) -> Guess | None:
     """The guess for a group that another place cannot do without, under a key that means something else here."""
     if not isinstance(value, dict) or shape.entries(group.settings()[key]) is None:
         return None
@@ -115,13 +115,13 @@ def _whole(key: str, value: Data, group: Group, every: Sequence[Group]) -> Meant
     return elsewhere(key, group, needing) if needing and not shape.fits(group.settings()[key], value) else None
 
 
-def _namesake(key: str, value: Data, group: Group, every: Sequence[Group]) -> Meant | None:
+def _namesake(key: str, value: Data, group: Group, every: Sequence[Group]) -> Guess | None:
     """The guess for a known key whose value is what the same key of another group wants."""
     file = group.file(key)
     return elsewhere(key, group, [g for g in every if key in g.free(file) and shape.fits(g.settings()[key], value)])
 
 
-def _setting(key: str, value: Data, group: Group, every: Sequence[Group]) -> Meant | None:
+def _setting(key: str, value: Data, group: Group, every: Sequence[Group]) -> Guess | None:
     """The guess for a setting among named entries: one of the entries lost it, or a group around them."""
     inner = [g for g in every if g.path[:-1] == group.path and g.path != (*group.path, key)]
     outer = [g for g in every if g.path == group.path[: len(g.path)] and g.path != group.path]

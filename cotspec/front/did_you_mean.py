@@ -24,7 +24,7 @@ _MOST = 4
 """Groups that are named as the place of a key."""
 
 
-class Meant(NamedTuple):
+class Guess(NamedTuple):
     """A guess: what to do, the keys that could stand instead, and the setting that counts as given."""
 
     help: str
@@ -32,7 +32,7 @@ class Meant(NamedTuple):
     home: Path | None = None
 
 
-def meant(key: str, here: Group, every: Sequence[Group]) -> Meant:
+def meant(key: str, here: Group, every: Sequence[Group]) -> Guess:
     """The best guess for one key; `every` is all groups of the spec."""
     value, file = here.data[key], here.file(key)
     free = here.free(file)
@@ -60,11 +60,11 @@ def meant(key: str, here: Group, every: Sequence[Group]) -> Meant:
         or elsewhere(key, here, [g for g in others if key in g.free(file)])
         or _entry(value, here, every)
         or _same(close, here)
-        or Meant(help=did_you_mean((), free) or "leave it out")
+        or Guess(help=did_you_mean((), free) or "leave it out")
     )
 
 
-def elsewhere(key: str, here: Group, homes: Sequence[Group], *, misspelt: bool = False) -> Meant | None:
+def elsewhere(key: str, here: Group, homes: Sequence[Group], *, misspelt: bool = False) -> Guess | None:
     """`key` belongs in one of `homes`, which all have room for it: those that lack it, or else the nearest."""
     if not homes:
         return None
@@ -75,7 +75,7 @@ def elsewhere(key: str, here: Group, homes: Sequence[Group], *, misspelt: bool =
         return None
     best = [path for path in steps if steps[path] == nearest]
     where = places(best)
-    return Meant(help=f"did you mean `{key}` {where}?" if misspelt else f"it belongs {where}", home=(*best[0], key))
+    return Guess(help=f"did you mean `{key}` {where}?" if misspelt else f"it belongs {where}", home=(*best[0], key))
 
 
 def places(paths: Sequence[Path]) -> str:
@@ -87,23 +87,23 @@ def places(paths: Sequence[Path]) -> str:
     return f"in {either(words)}" if len(words) <= _MOST else f"in {either((*words[: _MOST - 1], 'another'))}"
 
 
-def _far(key: str, here: Group, others: Sequence[Group]) -> Meant | None:
+def _far(key: str, here: Group, others: Sequence[Group]) -> Guess | None:
     """A setting that is known, only far from here."""
     homes = [group.path for group in others if key in group.free(here.file(key))]
-    return Meant(help=f"it belongs {places(homes)}") if homes and len(key) > _SHORT else None
+    return Guess(help=f"it belongs {places(homes)}") if homes and len(key) > _SHORT else None
 
 
-def _same(names: tuple[str, ...], here: Group) -> Meant | None:
-    return Meant(help=did_you_mean(names), suggestions=names, home=(*here.path, names[0])) if names else None
+def _same(names: tuple[str, ...], here: Group) -> Guess | None:
+    return Guess(help=did_you_mean(names), suggestions=names, home=(*here.path, names[0])) if names else None
 
 
-def _twice(key: str, here: Group) -> Meant | None:
+def _twice(key: str, here: Group) -> Guess | None:
     """A misspelling of what is given already."""
     given = next((name for name in near(key, here.settings()) if alike(key, name) and name in here.data), None)
-    return Meant(help=f"`{given}` is given already: leave this one out") if given else None
+    return Guess(help=f"`{given}` is given already: leave this one out") if given else None
 
 
-def _given(key: str, name: str, here: Group, others: Sequence[Group]) -> Meant | None:
+def _given(key: str, name: str, here: Group, others: Sequence[Group]) -> Guess | None:
     """A setting that stands where it belongs already, nearby or everywhere it could."""
     steps = {g.path: _steps(here.path, g.path) for g in others if name in g.data and name in g.settings()}
     nearest = min(steps.values(), default=_FAR + 1)
@@ -112,7 +112,7 @@ def _given(key: str, name: str, here: Group, others: Sequence[Group]) -> Meant |
         return None
     where = places([path for path in steps if steps[path] == nearest])
     called = "" if name == key else f"cotspec calls it `{name}`; "
-    return Meant(help=f"{called}it is given {where} already: leave this one out")
+    return Guess(help=f"{called}it is given {where} already: leave this one out")
 
 
 def _ranked(key: str, value: Data, here: Group) -> tuple[str, ...]:
@@ -135,31 +135,31 @@ def _steps(one: Path, other: Path) -> int:
     return len(a) + len(b) - 2 * common
 
 
-def _foreign_here(key: str, free: Collection[str], here: Group) -> Meant | None:
+def _foreign_here(key: str, free: Collection[str], here: Group) -> Guess | None:
     """Another trainer's name for a setting of this group."""
     last = NAMES.get(folded(key), "").rpartition(".")[2]
     return _same((last,), here) if last in free and last != key else None
 
 
-def _advice(key: str) -> Meant | None:
+def _advice(key: str) -> Guess | None:
     """What to do about another trainer's name that nothing here answers to."""
-    return Meant(help=ADVICE[folded(key)]) if folded(key) in ADVICE else None
+    return Guess(help=ADVICE[folded(key)]) if folded(key) in ADVICE else None
 
 
-def _passed(key: str, here: Group) -> Meant | None:
+def _passed(key: str, here: Group) -> Guess | None:
     """A setting of TRL that is not passed on; one that has a name of ours counts as given."""
     other = passed.known(here).get(folded(key))
     if other is None:
         return None
-    return Meant(help=other.advice, home=(*here.path[:-1], *other.ours.split(".")) if other.ours else None)
+    return Guess(help=other.advice, home=(*here.path[:-1], *other.ours.split(".")) if other.ours else None)
 
 
-def _passed_near(key: str, here: Group) -> Meant | None:
+def _passed_near(key: str, here: Group) -> Guess | None:
     found = passed.near_known(key, here)
-    return Meant(help=f"TRL's `{found[0]}` is not passed on: {found[1].advice}") if found else None
+    return Guess(help=f"TRL's `{found[0]}` is not passed on: {found[1].advice}") if found else None
 
 
-def _foreign(key: str, value: Data, here: Group, others: Sequence[Group]) -> Meant | None:
+def _foreign(key: str, value: Data, here: Group, others: Sequence[Group]) -> Guess | None:
     """Another trainer's name for a setting of another group."""
     ours = NAMES.get(folded(key))
     if ours is None:
@@ -170,7 +170,7 @@ def _foreign(key: str, value: Data, here: Group, others: Sequence[Group]) -> Mea
     if not homes and last == ours:
         found = _given(key, last, here, others)
     where = f", {places([group.path for group in homes])}" if homes else ""
-    return found or Meant(help=f"it is `{ours}`" if folded(key) == last else f"cotspec calls it `{ours}`{where}")
+    return found or Guess(help=f"it is `{ours}`" if folded(key) == last else f"cotspec calls it `{ours}`{where}")
 
 
 def _named(path: Path, ours: str) -> bool:
@@ -179,15 +179,15 @@ def _named(path: Path, ours: str) -> bool:
     return not above or list(path[-len(above) :]) == above
 
 
-def _foreign_near(key: str, free: Collection[str], here: Group) -> Meant | None:
+def _foreign_near(key: str, free: Collection[str], here: Group) -> Guess | None:
     """Another trainer's name, misspelt."""
     close = [name for name in near(key, {**NAMES, **ADVICE}) if alike(key, name)] if len(key) > _SHORT else []
     if not close or close[0] in ADVICE:
         return _advice(close[0]) if close else None
-    return _foreign_here(close[0], free, here) or Meant(help=f"cotspec calls it `{NAMES[close[0]]}`")
+    return _foreign_here(close[0], free, here) or Guess(help=f"cotspec calls it `{NAMES[close[0]]}`")
 
 
-def _elsewhere_near(key: str, value: Data, here: Group, others: Sequence[Group], *, lacking: bool) -> Meant | None:
+def _elsewhere_near(key: str, value: Data, here: Group, others: Sequence[Group], *, lacking: bool) -> Guess | None:
     """A misspelt key of another group; with `lacking`, of one that cannot do without it."""
     found: list[tuple[float, str]] = []
     file = here.file(key)
@@ -202,10 +202,10 @@ def _elsewhere_near(key: str, value: Data, here: Group, others: Sequence[Group],
     return elsewhere(name, here, [g for g in others if name in g.free(file) and _fits(name, value, g)], misspelt=True)
 
 
-def _entry(value: Data, here: Group, every: Sequence[Group]) -> Meant | None:
+def _entry(value: Data, here: Group, every: Sequence[Group]) -> Guess | None:
     """A whole named entry that lies outside its group."""
     if not isinstance(value, dict) or not value:
         return None
     near_by = [g for g in every if g.entry is not None and _steps(here.path, g.path) <= _FAR]
     homes = [g.path for g in near_by if shape.models(g.entry) and shape.fits(g.entry, value)]
-    return Meant(help=f"an entry like this belongs {places(homes)}", home=(*homes[0], "")) if homes else None
+    return Guess(help=f"an entry like this belongs {places(homes)}", home=(*homes[0], "")) if homes else None

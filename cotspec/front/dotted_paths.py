@@ -9,7 +9,7 @@ from cotspec.diagnostics.source import Path
 from cotspec.diagnostics.suggest import did_you_mean, near
 from cotspec.front import foreign, phrases, shape
 from cotspec.front.compose import nothing_to_remove
-from cotspec.front.nodes import Entry, Group, Listing, Node, Removal
+from cotspec.front.nodes import Entry, MappingNode, Node, Removal, SequenceNode
 from cotspec.spec.experiment import Experiment
 from cotspec.spec.variants import FAMILY
 
@@ -35,15 +35,15 @@ def put(root: Node, path: Path, span: Span, node: Node) -> Node:
     if not path:
         return node
     step, rest = path[0], path[1:]
-    if isinstance(step, int) and isinstance(root, Listing):
+    if isinstance(step, int) and isinstance(root, SequenceNode):
         items = list(root.items)
         items[step] = put(items[step], rest, span, node)
-        return Listing(root.span, tuple(items))
-    group = root if isinstance(root, Group) else Group(span, ())
+        return SequenceNode(root.span, tuple(items))
+    group = root if isinstance(root, MappingNode) else MappingNode(span, ())
     if not rest and isinstance(node, Removal):
         return group._replace(entries=tuple(each for each in group.entries if each.key != step))
     below = _below(group, step)
-    inner = put(Group(span, ()) if below is None else below, rest, span, node)
+    inner = put(MappingNode(span, ()) if below is None else below, rest, span, node)
     if below is None:
         return group._replace(entries=(*group.entries, Entry(str(step), span, inner)))
     key_span = None if rest else span
@@ -54,9 +54,9 @@ def put(root: Node, path: Path, span: Span, node: Node) -> Node:
 
 
 def _below(node: Node, step: str | int) -> Node | None:
-    if isinstance(node, Listing) and isinstance(step, int):
+    if isinstance(node, SequenceNode) and isinstance(step, int):
         return node.items[step] if step < len(node.items) else None
-    if isinstance(node, Group):
+    if isinstance(node, MappingNode):
         return next((each.node for each in node.entries if each.key == step), None)
     return None
 
@@ -98,10 +98,10 @@ def _step(node: Node | None, form: shape.Form, words: list[str], *, anything: bo
 
     `anything`: names that are used elsewhere too, and are checked there.
     """
-    if isinstance(node, Listing):
+    if isinstance(node, SequenceNode):
         at = int(words[0]) if words[0].isdecimal() and len(words[0]) < 7 else -1
         return at if 0 <= at < len(node.items) else None
-    written = {each.key for each in node.entries} if isinstance(node, Group) else set()
+    written = {each.key for each in node.entries} if isinstance(node, MappingNode) else set()
     there = next((key for n in range(len(words), 0, -1) if (key := ".".join(words[:n])) in written), None)
     if there is not None:
         return there
@@ -116,7 +116,7 @@ def _step(node: Node | None, form: shape.Form, words: list[str], *, anything: bo
 
 
 def _unknown(given: Entry, words: list[str], path: Path, node: Node | None, form: shape.Form) -> Diagnostic:
-    written = [each.key for each in node.entries] if isinstance(node, Group) else []
+    written = [each.key for each in node.entries] if isinstance(node, MappingNode) else []
     known = list(dict.fromkeys([*written, *(key for model in shape.models(form) for key in shape.keys(model))]))
     theirs = foreign.folded(words[0])
     ours = foreign.NAMES.get(theirs, "").rpartition(".")[2]
@@ -124,7 +124,7 @@ def _unknown(given: Entry, words: list[str], path: Path, node: Node | None, form
     before = ".".join(map(str, path))
     whole = tuple(".".join(filter(None, (before, one, *words[1:]))) for one in close)
     where = f"in {phrases.name(path)}" if path else "in a spec"
-    if isinstance(node, Listing):
+    if isinstance(node, SequenceNode):
         message = f"`{before}` is a list of {len(node.items)}: there is no item `{phrases.cut(words[0])}`"
         advice = "items are counted from 0; to change the length give the whole list"
     else:
@@ -152,7 +152,7 @@ def _inside(given: Entry, before: str, word: str) -> Span:
 
 def is_setting(entry: Entry) -> bool:
     """Whether an entry of `variants` is rather a setting of the spec: it has the name of one and hardly changes any."""
-    if entry.key not in Experiment.model_fields or not isinstance(entry.node, Group) or not entry.node.entries:
+    if entry.key not in Experiment.model_fields or not isinstance(entry.node, MappingNode) or not entry.node.entries:
         return False
     firsts = [each.key.split(".")[0] for each in entry.node.entries]
     return 2 * sum(first in Experiment.model_fields or first in FAMILY for first in firsts) < len(firsts)
@@ -163,7 +163,7 @@ def nothing_there(root: Node, path: Path, span: Span) -> Diagnostic:
     group, form = get(root, path[:-1]), _form(path[:-1])
     last = str(path[-1])
     setting = any(last in shape.keys(model) for model in shape.models(form))
-    known = [each.key for each in group.entries] if isinstance(group, Group) and not setting else []
+    known = [each.key for each in group.entries] if isinstance(group, MappingNode) and not setting else []
     written = Entry(".".join(map(str, path)), span, Removal(span))
     place = _inside(written, ".".join(map(str, path[:-1])), last)
     return nothing_to_remove(Entry(last, place, written.node), known)

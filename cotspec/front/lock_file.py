@@ -18,7 +18,7 @@ from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.files.regular import inside
 from cotspec.front import phrases, yaml_source
 from cotspec.front.nodes import Data, Document
-from cotspec.front.read import read, shown
+from cotspec.front.text_files import read, shown
 from cotspec.ir.inputs import Locked
 from cotspec.spec.lock import FORMAT, LOCK_FILE, Lock, flat
 
