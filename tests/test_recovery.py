@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cotspec import recovery
+from tests.support import small_disk
 
 pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
 
@@ -98,3 +99,22 @@ def test_nothing_is_mended_while_dvc_is_at_work(project: Path) -> None:
 def test_a_lock_that_a_person_must_mend_is_left_alone(project: Path, text: str) -> None:
     (project / "dvc.lock").write_text(text)
     assert recovery.mend(project) == ()
+
+
+def test_a_lock_that_dvc_left_empty_on_a_full_disk_is_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The result fits and its copy in the cache does not: DVC leaves a dvc.lock of no bytes, and then refuses it."""
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    root = tmp_path / "small"
+    with small_disk(root, 260) as resize:
+        folder = root / "generated/stages/a"
+        folder.mkdir(parents=True)
+        (folder / "payload.json").touch()
+        large = "mkdir out && head -c 150000 /dev/urandom > out/x\n    deps: [payload.json]"
+        (folder / "dvc.yaml").write_text(f"stages:\n  it:\n    cmd: {large}\n    outs: [out]\n")
+        subprocess.run([*DVC, "init", "-q", "--no-scm"], cwd=root, check=True)
+        assert "No space left on device" in repro(root)[1]
+        resize(4_000)
+        assert "dvc.lock' validation failed" in repro(root)[1]
+        assert [each.path for each in recovery.mend(root)] == ["generated/stages/a/dvc.lock"]
+        assert repro(root)[0] == 0

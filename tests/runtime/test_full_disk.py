@@ -6,8 +6,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,7 @@ from cotspec.spec.payload import BuiltinData, DataBody, EvaluateBody, Range
 from cotspec.workspace import WorkspaceError
 from tests.runtime import bodies
 from tests.runtime.conftest import QUESTIONS, SOLVE, Run, contents, environment, lay_out, write_lines
-from tests.support import sealed, spec_data
+from tests.support import sealed, small_disk, spec_data
 
 CHAINS = DataBody(
     source=BuiltinData(name="chains", split="train", size=600, seed=0, steps=(2, 3)), slice=Range(first=0, end=-1)
@@ -27,23 +25,6 @@ SENTENCE = re.compile(
     r"cotspec: (?P<folder>/\S+) cannot be written: its disk, or what you may use of it, is full \([\d,]+ MB free\)\. "
     r"Make room and run the same command again: it goes on from what is whole\n"
 )
-
-
-@contextmanager
-def small_disk(folder: Path, kilobytes: int) -> Iterator[Callable[[int], None]]:
-    """A disk of that size in `folder`; the function makes it another size."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a file system cannot be mounted here")
-
-    def resize(kilobytes: int) -> None:
-        subprocess.run(["mount", "-o", f"remount,size={kilobytes}k", str(folder)], check=True)
-
-    try:
-        yield resize
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_checkpoint_that_does_not_fit_is_told_and_training_goes_on_once_there_is_room(
