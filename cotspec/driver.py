@@ -119,12 +119,12 @@ def judge(
     """Run rules on every experiment. A mistake that a spec and its variants share is found once."""
     for _, family in groupby(units, key=lambda unit: unit.place):
         members = list(family)
-        found = []
+        family_findings = []
         for unit in members:
             own = Sink()
             rules(context(unit, options, sealed), own)
-            found.append(Found(own.findings, unit.loaded.variant, unit.loaded.entry, unit.loaded.holds))
-        sink.extend(linked(one, members[0].loaded.links) for one in gathered(found, EVERYWHERE))
+            family_findings.append(Found(own.findings, unit.loaded.variant, unit.loaded.entry, unit.loaded.holds))
+        sink.extend(linked(one, members[0].loaded.links) for one in gathered(family_findings, EVERYWHERE))
 
 
 def stops(sink: Sink, options: Options = DEFAULT) -> bool:

@@ -62,7 +62,7 @@ def _repository(folder: Path) -> list[str]:
 
 def _git_root(folder: Path) -> Path | None:
     try:
-        found = subprocess.run(
+        done = subprocess.run(
             ["git", "rev-parse", "--show-toplevel"],  # noqa: S607 - the user's own git
             cwd=folder,
             capture_output=True,
@@ -71,7 +71,7 @@ def _git_root(folder: Path) -> Path | None:
         )
     except FileNotFoundError as error:
         raise ProblemError("git is not installed") from error
-    return Path(found.stdout.rstrip("\n")) if found.returncode == 0 else None
+    return Path(done.stdout.rstrip("\n")) if done.returncode == 0 else None
 
 
 def _pipeline(folder: Path) -> list[str]:

@@ -30,8 +30,8 @@ def chosen(root: Path, specs: Sequence[Path]) -> dict[str, Path]:
 
     In the order of their paths and not of the arguments, so that `build a b` and `build b a` write the same bytes.
     """
-    found = {_inside(root, path): path for path in specs or _own(root)}
-    return {name: found[name] for name in sorted(found)}
+    paths = {_inside(root, path): path for path in specs or _own(root)}
+    return {name: paths[name] for name in sorted(paths)}
 
 
 def everything(root: Path) -> list[Path]:

@@ -34,11 +34,11 @@ def gathered(family: Sequence[Found], everywhere: Collection[str] = ()) -> Itera
     """Each finding once; one that only variants have says which. `everywhere` are rules that hold against a file when
     they hold against all that have what the finding is about (what one of them uses is used)."""
     seen: dict[Key, _Seen] = {}
-    for found in family:
-        for key, one in {one.key: one for one in found.findings}.items():
-            seen.setdefault(key, _Seen(one, [])).by.append(found)
+    for member in family:
+        for key, one in {one.key: one for one in member.findings}.items():
+            seen.setdefault(key, _Seen(one, [])).by.append(member)
     for each in seen.values():
-        if each.first.rule in everywhere and len(each.by) < sum(found.holds(each.first.span) for found in family):
+        if each.first.rule in everywhere and len(each.by) < sum(member.holds(each.first.span) for member in family):
             continue
         yield each.first if not each.by[0].variant else each.first._replace(related=_related(each))
 

@@ -80,12 +80,12 @@ class _Chain:
         file: File | None = self.file
         came: tuple[Link, ...] = ()
         while file is not None:
-            found = Sink()
+            own = Sink()
             name = shown(file)
-            text = read(file, found)
-            node = None if text is None else yaml_source.parse_nodes(text, name, found)
+            text = read(file, own)
+            node = None if text is None else yaml_source.parse_nodes(text, name, own)
             self.links[name] = came
-            sink.extend(linked(one, self.links) for one in found.findings)
+            sink.extend(linked(one, self.links) for one in own.findings)
             if node is None or text is None:
                 return
             moved = rebased(node, of=folder_of(file), to=folder_of(self.file))

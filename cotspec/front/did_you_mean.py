@@ -155,8 +155,8 @@ def _passed(key: str, here: Group) -> Guess | None:
 
 
 def _passed_near(key: str, here: Group) -> Guess | None:
-    found = passed.near_known(key, here)
-    return Guess(help=f"TRL's `{found[0]}` is not passed on: {found[1].advice}") if found else None
+    close = passed.near_known(key, here)
+    return Guess(help=f"TRL's `{close[0]}` is not passed on: {close[1].advice}") if close else None
 
 
 def _foreign(key: str, value: Data, here: Group, others: Sequence[Group]) -> Guess | None:
@@ -166,11 +166,11 @@ def _foreign(key: str, value: Data, here: Group, others: Sequence[Group]) -> Gue
         return None
     last = ours.rpartition(".")[2]
     homes = [g for g in others if last in g.free(here.file(key)) and _named(g.path, ours) and _fits(last, value, g)]
-    found = elsewhere(last, here, homes, misspelt=last != key) if homes else None
+    guess = elsewhere(last, here, homes, misspelt=last != key) if homes else None
     if not homes and last == ours:
-        found = _given(key, last, here, others)
+        guess = _given(key, last, here, others)
     where = f", {places([group.path for group in homes])}" if homes else ""
-    return found or Guess(help=f"it is `{ours}`" if folded(key) == last else f"cotspec calls it `{ours}`{where}")
+    return guess or Guess(help=f"it is `{ours}`" if folded(key) == last else f"cotspec calls it `{ours}`{where}")
 
 
 def _named(path: Path, ours: str) -> bool:
@@ -189,16 +189,16 @@ def _foreign_near(key: str, free: Collection[str], here: Group) -> Guess | None:
 
 def _elsewhere_near(key: str, value: Data, here: Group, others: Sequence[Group], *, lacking: bool) -> Guess | None:
     """A misspelt key of another group; with `lacking`, of one that cannot do without it."""
-    found: list[tuple[float, str]] = []
+    likely: list[tuple[float, str]] = []
     file = here.file(key)
     for group in others:
         if _steps(here.path, group.path) <= _FAR:
             free = group.needed() if lacking else group.free(file)
             fitting = (name for name in near(key, free) if alike(key, name) and _fits(name, value, group))
-            found += [(likeness(key, name), name) for name in fitting]
-    if not found:
+            likely += [(likeness(key, name), name) for name in fitting]
+    if not likely:
         return None
-    name = max(found)[1]
+    name = max(likely)[1]
     return elsewhere(name, here, [g for g in others if name in g.free(file) and _fits(name, value, g)], misspelt=True)
 
 

@@ -57,17 +57,17 @@ def expand(root: Node, sink: Sink) -> tuple[Variant, ...]:
         return ()
     if not _few_enough(entry, sink):
         return ()
-    found = Sink()
-    _loose(entry.node, found)
+    own = Sink()
+    _loose(entry.node, own)
     members = [
         member
         for each in entry.node.entries
         if each.key not in FAMILY and not dotted_paths.is_setting(each)
-        for member in _Family(root, each, found).members()
+        for member in _Family(root, each, own).members()
     ]
-    _distinct(members, found)
-    sink.extend(found.findings)
-    return () if found.failed else tuple(members)
+    _distinct(members, own)
+    sink.extend(own.findings)
+    return () if own.failed else tuple(members)
 
 
 def changed(root: Node, variant: Variant) -> Node:
@@ -134,8 +134,8 @@ class _Family:
         self._unused([span for (span, _), used in zip(exclude, hit, strict=True) if not used])
 
     def _change(self, given: Entry) -> Change | None:
-        found = dotted_paths.resolve(self.root, given, self.sink, variant=self.entry.key)
-        return None if found is None else Change(found, given.span, given.node)
+        path = dotted_paths.resolve(self.root, given, self.sink, variant=self.entry.key)
+        return None if path is None else Change(path, given.span, given.node)
 
     def _part(self, key: str) -> tuple[Node, ...]:
         entry = nodes.entry(self.group, key)
@@ -150,18 +150,18 @@ class _Family:
                     yield each, path
 
     def _matrix(self) -> Iterator[list[_Choice]]:
-        found = list(self._dimensions("matrix"))
-        labels = variant_names.short([each.key for each, _ in found])
-        for (each, path), label in zip(found, labels, strict=True):
+        dimensions = list(self._dimensions("matrix"))
+        labels = variant_names.short([each.key for each, _ in dimensions])
+        for (each, path), label in zip(dimensions, labels, strict=True):
             values = _labelled(each.node)
             yield [_Choice(f"{label}-{name}", (Change(path, node.span, node),)) for name, node in values]
 
     def _zip(self) -> Iterator[list[_Choice]]:
-        found = list(self._dimensions("zip"))
-        labels = variant_names.short([each.key for each, _ in found])
-        columns = [(path, _labelled(each.node)) for each, path in found]
+        dimensions = list(self._dimensions("zip"))
+        labels = variant_names.short([each.key for each, _ in dimensions])
+        columns = [(path, _labelled(each.node)) for each, path in dimensions]
         if len({len(values) for _, values in columns}) > 1:
-            self._uneven([each for each, _ in found])
+            self._uneven([each for each, _ in dimensions])
         elif columns:
             yield [
                 _Choice(
@@ -218,13 +218,13 @@ class _Family:
         )
         self.sink.add(finding)
 
-    def _uneven(self, found: Sequence[Entry]) -> None:
-        found = sorted(found, key=lambda each: each.span)
-        for each in found[1:]:
-            first, here = (len(_labelled(one.node)) for one in (found[0], each))
+    def _uneven(self, lists: Sequence[Entry]) -> None:
+        lists = sorted(lists, key=lambda each: each.span)
+        for each in lists[1:]:
+            first, here = (len(_labelled(one.node)) for one in (lists[0], each))
             if first != here:
-                message = f"`{each.key}` has {here} values and `{found[0].key}` has {first}"
-                related = ((found[0].span, "is the other list"),)
+                message = f"`{each.key}` has {here} values and `{lists[0].key}` has {first}"
+                related = ((lists[0].span, "is the other list"),)
                 advice = "lists under `zip` are as long as each other; `matrix` combines any"
                 self._add("uneven-zip", message, each.span, advice, related=related)
 

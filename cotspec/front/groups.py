@@ -66,11 +66,11 @@ class Group(NamedTuple):
 
 @cache
 def _keys(models: tuple[type[BaseModel], ...]) -> Mapping[str, shape.Form]:
-    found: dict[str, shape.Form] = {}
+    forms: dict[str, shape.Form] = {}
     for model in models:
         for key, form in shape.forms(model).items():
-            found[key] = form if found.get(key, form) == form else shape.union(found[key], form)
-    return found
+            forms[key] = form if forms.get(key, form) == form else shape.union(forms[key], form)
+    return forms
 
 
 @cache
@@ -113,10 +113,10 @@ def _possible(form: shape.Form, path: Path) -> Iterator[Group]:
 def _inner(form: shape.Form) -> tuple[tuple[Path, tuple[type[BaseModel], ...]], ...]:
     """The groups a place of this form can hold, by their paths from there."""
     models = shape.models(form)
-    found: list[tuple[Path, tuple[type[BaseModel], ...]]] = [((), models)] if models else []
+    places: list[tuple[Path, tuple[type[BaseModel], ...]]] = [((), models)] if models else []
     for key, inner in _keys(models).items():
-        found += [((key, *path), below) for path, below in _inner(inner)]
-    return tuple(found)
+        places += [((key, *path), below) for path, below in _inner(inner)]
+    return tuple(places)
 
 
 def meant(form: shape.Form, data: Mapping[str, Data], path: Path) -> Group:

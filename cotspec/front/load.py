@@ -63,11 +63,11 @@ class Loaded(NamedTuple):
 
 def load(path: File | str, sink: Sink) -> Loaded | None:
     """Read one spec; None when there was an error. Findings of the last phase that ran are in `sink`."""
-    file, found = File(path), Sink()
-    composed = compose(file, project_root(file), found)
-    loaded = None if composed is None else _family(composed, file, found)
-    sink.extend(found.findings)
-    return None if found.failed else loaded
+    file, own = File(path), Sink()
+    composed = compose(file, project_root(file), own)
+    loaded = None if composed is None else _family(composed, file, own)
+    sink.extend(own.findings)
+    return None if own.failed else loaded
 
 
 def _family(composed: Composed, file: File, sink: Sink) -> Loaded | None:

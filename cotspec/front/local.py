@@ -32,14 +32,14 @@ def check(root: File, sink: Sink) -> None:
         message = f"`{LOCAL_FILE}` is a link that leads out of the project"
         sink.add(Diagnostic(rule="project-path", message=message, span=top, help="put the file itself here"))
         return
-    found = Sink()
-    text = read(file, found)
-    document = None if text is None else yaml_source.parse(text, shown(file), found)
+    own = Sink()
+    text = read(file, own)
+    document = None if text is None else yaml_source.parse(text, shown(file), own)
     if text is not None and document is not None:
-        found.extend(_findings(document, root))
-        if not found.failed:
-            found.extend(_unread(text, document))
-    sink.extend(finding for finding in found.findings if finding.rule != "empty-file")  # all of it may be a comment
+        own.extend(_findings(document, root))
+        if not own.failed:
+            own.extend(_unread(text, document))
+    sink.extend(finding for finding in own.findings if finding.rule != "empty-file")  # all of it may be a comment
 
 
 def settings(root: File) -> Local:

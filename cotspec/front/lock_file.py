@@ -31,11 +31,11 @@ def read_lock(root: File, sink: Sink) -> Locked | None:
     file = root / LOCK_FILE
     if not file.is_symlink() and not file.exists():
         return None
-    name, found = shown(file), Sink()
-    text = read(file, found) if _stays(file, root, found) else None
-    document = None if text is None else _parsed(text, name, found)
-    lock = None if document is None else _validated(document, found)
-    sink.extend(_restated(finding) for finding in found.findings)
+    name, own = shown(file), Sink()
+    text = read(file, own) if _stays(file, root, own) else None
+    document = None if text is None else _parsed(text, name, own)
+    lock = None if document is None else _validated(document, own)
+    sink.extend(_restated(finding) for finding in own.findings)
     return None if document is None or lock is None else Locked(file=name, entries=flat(lock), source=document.source)
 
 

@@ -29,9 +29,9 @@ def explain(error: ValidationError, root: type[BaseModel], data: Data, source: S
     where = (lambda path: source.key(path).file) if several else None
     strays, errors = unknown_keys.find(root, data, where), error.errors(include_url=False)
     place = _Place((), root, data)
-    found = [_unknown(stray, source) for stray in strays.strays]
-    found += _Explainer(source, strays).explain(errors, place)
-    return iter(found) if found else _Explainer(source, unknown_keys.UnknownKeys()).explain(errors, place)
+    findings = [_unknown(stray, source) for stray in strays.strays]
+    findings += _Explainer(source, strays).explain(errors, place)
+    return iter(findings) if findings else _Explainer(source, unknown_keys.UnknownKeys()).explain(errors, place)
 
 
 def _unknown(stray: unknown_keys.UnknownKey, source: SourceMap) -> Diagnostic:
@@ -72,8 +72,8 @@ class _Place:
     @property
     def group(self) -> type[BaseModel] | None:
         """The model that describes the settings here, when there is just one."""
-        found = shape.models(self.form)
-        return found[0] if len(found) == 1 else None
+        models = shape.models(self.form)
+        return models[0] if len(models) == 1 else None
 
     def about(self) -> str:
         """What this setting says about itself."""

@@ -70,9 +70,9 @@ def text_of(named: Named, sink: Sink, *, rule: str) -> tuple[File, str] | None:
     file = locate(named, sink)
     if file is None:
         return None
-    found = Sink()
-    text = read(file, found)
-    for finding in found.findings:
+    own = Sink()
+    text = read(file, own)
+    for finding in own.findings:
         beside = tuple(str(PurePosixPath(named.written).with_name(File(s).name)) for s in finding.suggestions)
         told = _finding(rule, finding.message, named, did_you_mean(beside) or finding.help)
         sink.add(told._replace(suggestions=beside))

@@ -37,10 +37,10 @@ def load_prompts(experiment: Experiment, *, source: SourceMap, spec: File, sink:
 
 def _text(named: Named, sink: Sink) -> str | None:
     """The text of a prompt file that can be used."""
-    found = text_of(named, sink, rule="prompt-file")
-    if found is None:
+    read = text_of(named, sink, rule="prompt-file")
+    if read is None:
         return None
-    file, text = found
+    file, text = read
     faults = template.faults(text)
     sink.extend(_finding(fault, text, shown(file)) for fault in faults)
     return None if faults else text
@@ -58,6 +58,6 @@ def _span(text: str, file: str, fault: template.Fault) -> Span:
     line = text.split("\n")[fault.line - 1]
     tag = re.search(r"\{[{%]", line)
     word = re.compile(rf"(?<!\w){re.escape(fault.word)}(?!\w)" if fault.word.isidentifier() else re.escape(fault.word))
-    found = word.search(line, tag.start() if tag else 0) if fault.word else None
-    first, last = found.span() if found else (0, len(line))
+    match = word.search(line, tag.start() if tag else 0) if fault.word else None
+    first, last = match.span() if match else (0, len(line))
     return Span(file, fault.line, first + 1, fault.line, last + 1)

@@ -46,8 +46,8 @@ def forms(model: type[BaseModel]) -> Mapping[str, Form]:
 @cache
 def union(one: Form, other: Form) -> Form:
     """What may be either of two forms."""
-    found: Form = Union[one, other]  # noqa: UP007 - made at run time, of forms that have no `|`
-    return found
+    either_form: Form = Union[one, other]  # noqa: UP007 - made at run time, of forms that have no `|`
+    return either_form
 
 
 @cache

@@ -73,12 +73,12 @@ class UnknownKeys:
 
 def find(root: type[BaseModel], data: Data, where: Callable[[Path], str] | None = None) -> UnknownKeys:
     """Look at every group of a spec; `where` says which file gives a key, when there are several."""
-    every, found = [group._replace(where=where) for group in groups(root, data)], UnknownKeys()
+    every, unknown = [group._replace(where=where) for group in groups(root, data)], UnknownKeys()
     known = {key for group in every for key in group.settings()}
     for group in every:
-        if group.clear and not group.open() and not found.said(group.path):
-            _look(group, every, found, known)
-    return found
+        if group.clear and not group.open() and not unknown.said(group.path):
+            _look(group, every, unknown, known)
+    return unknown
 
 
 def _look(group: Group, every: Sequence[Group], found: UnknownKeys, known: Collection[str]) -> None:

@@ -29,9 +29,9 @@ def translate(error: yaml.YAMLError, file: str, lines: Sequence[str], quoted: Sp
     at = Span(file, 1, 1, 1, 1) if mark is None else _span(file, lines, mark)
     start = None if context is None else _span(file, lines, context)
     problem = error.problem or ""
-    found = _tab(at, lines, problem) or _quote(error, at, quoted, file) or _unseen(at, start, lines)
-    if found is not None:
-        return found
+    finding = _tab(at, lines, problem) or _quote(error, at, quoted, file) or _unseen(at, start, lines)
+    if finding is not None:
+        return finding
     if (error.context or "") == "while scanning a tag":
         return _finding("yaml-syntax", "a tag is followed by a space", at, "write `{key: !remove }`, with the space")
     if start is not None and (error.context or "").startswith("while parsing a flow"):

@@ -36,10 +36,10 @@ def parse(text: str, file: str, sink: Sink) -> Document | None:
 
 def parse_nodes(text: str, file: str, sink: Sink) -> Node | None:
     """The same as nodes, in which `!remove` can still be told from nothing."""
-    found = Sink()
-    root = _Parser(text, file, found).document()
-    sink.extend(found.findings)
-    return None if found.failed else root
+    own = Sink()
+    root = _Parser(text, file, own).document()
+    sink.extend(own.findings)
+    return None if own.failed else root
 
 
 class _StopError(Exception):

@@ -42,14 +42,14 @@ def resolve(kind: Kind, id: str, revision: str) -> str:
     api, seconds = HfApi(), constants.HF_HUB_ETAG_TIMEOUT
     try:
         if kind == "models":
-            found = api.model_info(id, revision=revision, timeout=seconds).sha
+            sha = api.model_info(id, revision=revision, timeout=seconds).sha
         else:
-            found = api.dataset_info(id, revision=revision, timeout=seconds).sha
+            sha = api.dataset_info(id, revision=revision, timeout=seconds).sha
     except Exception as error:
         raise explained(error, kind, id, revision) from error
-    if not isinstance(found, str) or not is_commit(found):
+    if not isinstance(sha, str) or not is_commit(sha):
         raise HubError(f"the hub's answer about the {NOUNS[kind]} `{id}` holds no commit", "check HF_ENDPOINT")
-    return found
+    return sha
 
 
 def model(id: str, revision: str) -> Path:
@@ -79,10 +79,10 @@ def commit(folder: Path) -> str:
 def told(folder: Path) -> set[str]:
     """The commits that a folder says it has files of: one of the hub's cache by its name, one that `hf download` filled
     by the notes it left there. Any other says nothing."""
-    found = {folder.name} if folder.parent.name == "snapshots" else set()
+    commits = {folder.name} if folder.parent.name == "snapshots" else set()
     for note in (folder / ".cache" / "huggingface" / "download").rglob("*.metadata"):
-        found.update(note.read_text(encoding="utf-8").splitlines()[:1])
-    return {name for name in found if is_commit(name)}
+        commits.update(note.read_text(encoding="utf-8").splitlines()[:1])
+    return {name for name in commits if is_commit(name)}
 
 
 # --- downloading ------------------------------------------------------------------------------------------------------
@@ -149,8 +149,8 @@ def _patterns(card: Path, config: str) -> tuple[str, ...]:
     default = next((one for one in configs if one.get("default")), named.get("default", configs[0]))
     wanted = named.get(config, configs[0]) if config else default
     # The first one too: `datasets` looks at its files to learn their format, whichever is asked for.
-    found = (pattern for one in (configs[0], wanted) for pattern in _named(one["data_files"]))
-    return tuple(dict.fromkeys(_glob(pattern) for pattern in found))
+    patterns = (pattern for one in (configs[0], wanted) for pattern in _named(one["data_files"]))
+    return tuple(dict.fromkeys(_glob(pattern) for pattern in patterns))
 
 
 def _configs(card: Path) -> list[Mapping[str, object]]:
@@ -159,10 +159,10 @@ def _configs(card: Path) -> list[Mapping[str, object]]:
     if not card.is_file() or not card.read_text(encoding="utf-8", errors="replace").startswith("---"):
         return []
     try:
-        found = DatasetCard.load(card, ignore_metadata_errors=True).data.to_dict().get("configs")
+        configs = DatasetCard.load(card, ignore_metadata_errors=True).data.to_dict().get("configs")
     except ValueError:
         return []  # `datasets` has its own words for a card that cannot be read
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return [one for one in configs if isinstance(one, dict)] if isinstance(configs, list) else []
 
 
 def _named(files: object) -> list[str]:

@@ -37,10 +37,10 @@ def explained(error: Exception, kind: Kind, id: str, revision: str) -> HubError:
     """The same, for a person. An error that is none of the hub's is raised again: it is a bug."""
     names = {each.__name__ for each in type(error).__mro__}
     what = f"{NOUNS[kind]} `{id}`"
-    found = _offline(names, what, revision) or _answered(error, names, what, revision)
-    found = found or _unreachable(error, names, what, revision)
-    if found is not None:
-        return found
+    failure = _offline(names, what, revision) or _answered(error, names, what, revision)
+    failure = failure or _unreachable(error, names, what, revision)
+    if failure is not None:
+        return failure
     if names & {"OSError", "XetDownloadError"}:
         return HubError(f"the {what} cannot be fetched ({_first(error)})", "what was fetched is kept: run it again")
     raise error

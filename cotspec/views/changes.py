@@ -73,7 +73,7 @@ class TaskChange:
 def settings(old: Planned, new: Planned) -> list[Change]:
     """Every setting that differs, in the order of the new side, then what is only in the old one."""
     before, after = old.values, new.values
-    found = [
+    changed = [
         Change(path=path, old=before.get(path), new=value, old_span=old.span(path), new_span=new.span(path))
         for path, value in after.items()
         if path not in before or before[path] != value
@@ -83,7 +83,7 @@ def settings(old: Planned, new: Planned) -> list[Change]:
         for path, value in before.items()
         if path not in after
     ]
-    return [*found, *gone, *_prompts(old, new), *_locked(old, new)]
+    return [*changed, *gone, *_prompts(old, new), *_locked(old, new)]
 
 
 Tried = dict[str, Mapping[str, DraftTask]]

@@ -58,7 +58,7 @@ def view(
     """Every task in the order it would run. `pairs` are the experiments, each with what it is compared to."""
     why = _Why(standings, pairs)
     tasks = [*sealed.plan.tasks, *(report.task for report in sealed.plan.reports)]
-    found = [
+    rows = [
         Row(
             id=task.id,
             part=task.labels[0].part,
@@ -69,7 +69,7 @@ def view(
         )
         for task in tasks
     ]
-    return View(rows=found, compared=estimator.comparisons())
+    return View(rows=rows, compared=estimator.comparisons())
 
 
 class _Why:
@@ -93,8 +93,8 @@ class _Why:
         }
         if not waiting:
             return
-        found = changes.settings(old, new)
-        for task in changes.tasks(old, new, found, self.tried):
+        settings = changes.settings(old, new)
+        for task in changes.tasks(old, new, settings, self.tried):
             own = (*map(diff.told, task.causes), *(f"part `{k}` of the kernel is another version" for k in task.kernel))
             if task.part in waiting and own:
                 self.causes[task.new] = own

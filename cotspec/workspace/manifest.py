@@ -72,8 +72,8 @@ def owned_texts(root: Path, folders: Collection[str]) -> dict[str, str]:
     """The files of the last build in some folders, as they stand."""
     wanted = [path for path in (_owned(root) if folders else ()) if path.rpartition("/")[0] in folders]
     disk.refuse_links(root, wanted)
-    found = ((path, disk.read(root, path)) for path in wanted)
-    return {path: content.decode("utf-8", errors="replace") for path, content in found if content is not None}
+    contents = ((path, disk.read(root, path)) for path in wanted)
+    return {path: content.decode("utf-8", errors="replace") for path, content in contents if content is not None}
 
 
 def manifest_of_both(root: Path, files: Mapping[str, bytes]) -> bytes:
