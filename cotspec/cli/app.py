@@ -322,6 +322,7 @@ def explain(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of a spec, for editors."""
+    from cotspec.cli import findings
     from cotspec.spec.schema import schema as text
 
-    print(text(), end="")
+    findings.for_programs(text())

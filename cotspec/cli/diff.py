@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
-from cotspec.cli import project
+from cotspec.cli import findings, project
 from cotspec.cli.selection import SpecError, planned
 
 
@@ -28,7 +27,7 @@ def run(old: str, new: str, *, output: Literal["text", "json", "markdown"]) -> i
         case "text":
             print(diff.text(difference), end="")
         case "json":
-            print(json.dumps(diff.record(difference), indent=2, ensure_ascii=False))
+            findings.as_json(diff.record(difference))
         case "markdown":
             print(diff.markdown(difference), end="")
     return 0

@@ -7,6 +7,7 @@ only its repository, so `sarif` and `github` name it from the repository's root,
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 from pathlib import Path
@@ -25,10 +26,24 @@ def show(sink: Sink, *, stream: TextIO) -> None:
 
 def report(sink: Sink, *, stream: TextIO, root: Path, output: Format) -> None:
     """Print all findings of the project `root` to `stream` in the format that is asked for."""
-    if output != "text" and isinstance(stream, io.TextIOWrapper):
-        # what a program reads does not depend on the language of a terminal
+    text = _rendered(sink, stream, root, output)
+    if output == "text":
+        print(text, file=stream, end="")
+    else:
+        for_programs(text, stream)
+
+
+def for_programs(text: str, stream: TextIO | None = None) -> None:
+    """Print what a program reads: it is UTF-8, whatever the language of a terminal."""
+    stream = stream or sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    print(_rendered(sink, stream, root, output), file=stream, end="")
+    print(text, file=stream, end="")
+
+
+def as_json(value: object) -> None:
+    """Print a value as indented JSON."""
+    for_programs(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def colour(stream: TextIO) -> bool:
@@ -54,9 +69,9 @@ def _rendered(sink: Sink, stream: TextIO, root: Path, output: Format) -> str:
             return _text(sink, stream)
         case "json":
             from cotspec.cli import places
-            from cotspec.diagnostics import json
+            from cotspec.diagnostics import json as json_form
 
-            return json.render(places.moved(sink.findings, Path.cwd()))
+            return json_form.render(places.moved(sink.findings, Path.cwd()))
         case "sarif":
             return _sarif(sink, root)
         case "github":

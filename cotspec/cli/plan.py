@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -54,7 +53,7 @@ def run(
         case "text":
             print(plan.text(shown, whole=whole, formulas=formulas), end="")
         case "json":
-            print(json.dumps(plan.record(shown), indent=2, ensure_ascii=False))
+            findings.as_json(plan.record(shown))
         case "markdown":
             print(plan.markdown(shown), end="")
     return WORK if shown.busy else NOTHING

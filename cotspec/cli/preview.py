@@ -59,8 +59,10 @@ def run(arguments: Arguments) -> int:
         preview = make(plan, request, root=root)
     except PreviewError as error:
         raise ProblemError(str(error)) from error
-    shown = json.render(preview) if arguments.output == "json" else text.render(preview, _canvas(arguments))
-    _write(shown)
+    if arguments.output == "json":
+        findings.for_programs(json.render(preview))
+    else:
+        _write(text.render(preview, _canvas(arguments)))
     return 0
 
 
@@ -101,13 +103,18 @@ def _request(arguments: Arguments, *, place: str, variant: str) -> Request:
 def _response(written: str | None) -> str | None:
     """The text itself, that of `@FILE`, or with `-` what comes in on stdin."""
     if written is None or not (written == "-" or written.startswith("@")):
-        return written
+        return None if written is None else _decoded(os.fsencode(written), written)
     name = "stdin" if written == "-" else written[1:]
     try:
         raw = sys.stdin.buffer.read() if written == "-" else Path(name).read_bytes()
-        return raw.decode("utf-8").replace("\r\n", "\n")
     except OSError as error:
         raise ProblemError(f"the response {name!r} cannot be read: {error.strerror}") from error
+    return _decoded(raw, name).replace("\r\n", "\n")
+
+
+def _decoded(raw: bytes, name: str) -> str:
+    try:
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ProblemError(f"the response {name!r} is not UTF-8 (byte {error.start + 1})") from error
 

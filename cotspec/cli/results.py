@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,9 +28,9 @@ def run(specs: Sequence[Path], *, output: Literal["text", "csv", "json", "markdo
         case "text":
             print(results.text(outcomes), end="")
         case "csv":
-            print(results.as_csv(outcomes), end="")
+            findings.for_programs(results.as_csv(outcomes))
         case "json":
-            print(json.dumps(results.records(outcomes), indent=2, ensure_ascii=False))
+            findings.as_json(results.records(outcomes))
         case "markdown":
             print(results.markdown(outcomes), end="")
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -31,7 +30,7 @@ def run(text: str, *, output: Literal["yaml", "json"]) -> int:
     if output == "yaml":
         print(f"# {selection.text}: every value, and where it was written\n{resolved.yaml(unit.loaded, own)}", end="")
     else:
-        print(json.dumps([_record(one) for one in resolved.settings(unit.loaded, own)], indent=2, ensure_ascii=False))
+        findings.as_json([_record(one) for one in resolved.settings(unit.loaded, own)])
     return 0
 
 

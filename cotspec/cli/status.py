@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +29,9 @@ def run(specs: Sequence[Path], *, output: Literal["text", "csv", "json", "markdo
         case "csv":
             csv.writer(sys.stdout, lineterminator="\n").writerows((head, *rows))
         case "json":
-            print(json.dumps([dict(zip(head, row, strict=True)) for row in rows], indent=2))
+            from cotspec.cli import findings
+
+            findings.as_json([dict(zip(head, row, strict=True)) for row in rows])
         case "markdown":
             print(diff.table(head, [[diff.escaped(cell) for cell in row] for row in rows]))
     return 0
