@@ -41,6 +41,7 @@ class Records:
     def __init__(self, root: Path, *, gpu: str | None = None) -> None:
         self._root, self._gpu = root, gpu
         self._lines: dict[Read, Lines | None] = {}
+        self._seconds: dict[str, float | None] = {}
         self._models: dict[object, Model | None] = {}
 
     @property
@@ -61,6 +62,11 @@ class Records:
         """cotspec.local.yaml; the defaults where it is missing or wrong (`cotspec check` says so)."""
         return local.settings(self._root)
 
+    @cached_property
+    def _within(self) -> tuple[Path, ...]:
+        """Where results may lie."""
+        return Cache(self._root).within
+
     # --- earlier runs -------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -77,11 +83,16 @@ class Records:
             return None
         if read not in self._lines:
             told = f"{read.file} of {read.task}" if read.task else read.file
-            self._lines[read] = _lines(self._root / places.read_path(read), told, Cache(self._root).within)
+            self._lines[read] = _lines(self._root / places.read_path(read), told, self._within)
         return self._lines[read]
 
     def seconds(self, task: Task) -> float | None:
         """How long the last run of a task took."""
+        if task.id not in self._seconds:
+            self._seconds[task.id] = self._took(task)
+        return self._seconds[task.id]
+
+    def _took(self, task: Task) -> float | None:
         place = self._place(task)
         if place is None:
             return None
