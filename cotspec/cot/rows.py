@@ -69,7 +69,29 @@ class GrpoRow:
     teacher_tokens: int
 
 
-Row = SftRow | GrpoRow
+@dataclass(frozen=True, kw_only=True)
+class PairRecord(TraceRecord):
+    """One line of pairs.jsonl: a trace with two answers of a model to its question."""
+
+    chosen: str
+    """The right one."""
+    rejected: str
+    """The wrong one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PairRow:
+    """One line of rows.jsonl for dpo."""
+
+    row: int
+    epoch: int
+    id: int
+    prompt: str
+    chosen: str
+    rejected: str
+
+
+Row = SftRow | GrpoRow | PairRow
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -268,6 +290,17 @@ def _row(
                 teacher_steps=record.steps,
                 teacher_words=record.words,
                 teacher_tokens=record.tokens,
+            )
+        case "dpo":
+            if not isinstance(record, PairRecord):
+                raise TypeError(f"record {record.id} has no answers to compare")
+            return PairRow(
+                row=number,
+                epoch=epoch,
+                id=record.id,
+                prompt=prompt,
+                chosen=record.chosen.rstrip(),
+                rejected=record.rejected.rstrip(),
             )
         case _:
             assert_never(body.by)

@@ -12,8 +12,6 @@ from math import copysign, inf
 from struct import pack, unpack
 from typing import Final
 
-from cotspec.spec.payload import GrpoBody, SftBody
-
 GROUPS: Final = "groups_without_signal"
 """Share of a generation's groups that teach nothing."""
 TRUNCATED: Final = "truncated"
@@ -97,35 +95,6 @@ def mean(log: Iterable[Entry], name: str) -> float | None:
     """Mean of a number over the lines of a log that have it."""
     values = [entry[name] for entry in log if name in entry]
     return sum(values) / len(values) if values else None
-
-
-def explained(streak: Streak, body: SftBody | GrpoBody) -> str:
-    """What the steps without signal were like, and the setting that is the likely reason."""
-    if not isinstance(body, GrpoBody):
-        return (
-            "the gradient was exactly 0: no token that carries loss reaches weights that are trained (see `loss.on`, "
-            "`lora`), or the numbers are too small for `precision`"
-        )
-    groups, cut = streak.mean(GROUPS) or 0.0, streak.mean(TRUNCATED) or 0.0
-    shares = f"{percent(groups)} of the groups taught nothing and {percent(cut)} of the completions were cut"
-    return f"{shares}; {_reason(streak, body, groups, cut)}"
-
-
-def _reason(streak: Streak, body: GrpoBody, groups: float, cut: float) -> str:
-    right, most = streak.mean("accuracy"), body.sampling.max_new_tokens
-    if groups < 1.0:
-        return "rewards differed and the gradient was exactly 0: see `clip`, `lora` and `trainer`"
-    if cut > 0.5:
-        masked = ", and `mask_truncated` leaves them out of the loss" if body.mask_truncated else ""
-        return f"most completions end at `max_new_tokens` {most}, before their answer{masked}: raise it"
-    if right == 0.0:
-        return (
-            "no completion was right: start from a model that solves some of the problems, show more of the trace in "
-            "the prompt, raise `group`, or give a reward that tells wrong completions apart"
-        )
-    if right == 1.0:
-        return "all completions were right and earned the same: take harder problems or a reward that tells them apart"
-    return "the reward is the same for all completions of a prompt: see `reward`, and `sampling.temperature`"
 
 
 # --- what a finished run says of itself -------------------------------------------------------------------------------

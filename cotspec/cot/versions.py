@@ -17,11 +17,13 @@ KERNEL = MappingProxyType(
         "measures": 1,
         "rewards": 1,
         "mining": 1,
+        "pairing": 1,
         "gates": 1,
         "stats": 1,
         "generate": 2,
         "sft": 2,
         "grpo": 2,
+        "dpo": 1,
         "report": 1,
     }
 )

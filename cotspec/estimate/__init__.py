@@ -17,9 +17,11 @@ from cotspec.estimate.facts import Facts as Facts
 from cotspec.estimate.facts import Lines as Lines
 from cotspec.estimate.hardware import CPU, DEVICES, Way
 from cotspec.estimate.model import Model
-from cotspec.estimate.work import Load, TrainBody, Work, kind_of, trains
+from cotspec.estimate.work import Load, Work, kind_of, trains
 from cotspec.ir.plan import Task
 from cotspec.spec import payload
+from cotspec.spec.payload import OnPolicyBody, TrainBody
+from cotspec.trainers import trainer_of
 
 LIGHT: Final = MappingProxyType(
     {"data": 0.5, "contamination": 0.5, "traces": 0.5, "rows": 0.5, "gate": 0.1, "report": 0.1}
@@ -194,28 +196,30 @@ class Estimator:
                 model, way, batch=batch, steps=steps, prompt=load.prompt
             )
         factor = 4 + (0 if body.lora.r else 2) + (2 if settings.gradient_checkpointing else 0)
-        length = load.prompt + load.longest if isinstance(body, payload.GrpoBody) else load.new
-        uses = body.iterations if isinstance(body, payload.GrpoBody) else 1
-        passes = load.sequences * uses / (settings.per_device_batch * settings.processes) * factor / 2
+        effort, uses = trainer_of(body).effort(body, vllm=way.vllm), trainer_of(body).batch(body).uses
+        length = load.prompt + load.longest if isinstance(body, OnPolicyBody) else load.new
+        at_once = settings.per_device_batch * settings.processes
+        at_once *= 1 if isinstance(body, OnPolicyBody) else effort.sequences
+        passes = load.sequences * uses / at_once * factor / 2
         tokens = load.sequences * uses * length
         learnt = hardware.computing(model, way, tokens=tokens, length=length, factor=factor, passes=passes)
         saved = (4 + hardware.moments(body.trainer.get("optim"))) * model.parameters / hardware.LOADING
         written = 0.0 if body.lora.r else max(1.0, load.batches // settings.save_steps) * saved
-        return start + learnt + written + (self._rollouts(body, model, way, load) if body.kind == "grpo" else 0.0)
+        scored = hardware.computing(model, way, tokens=effort.scored * load.sequences * length, length=length, factor=2)
+        rollouts = self._rollouts(body, model, way, load) if isinstance(body, OnPolicyBody) else 0.0
+        return start + learnt + scored + written + rollouts
 
-    def _rollouts(self, body: TrainBody, model: Model, way: Way, load: Load) -> float:
-        """GRPO writes its completions and scores them: with the reference when there is a KL term, with the policy that
-        wrote them when they serve more than one step or come from another engine."""
-        assert isinstance(body, payload.GrpoBody)  # noqa: S101 - told by `kind`
+    def _rollouts(self, body: OnPolicyBody, model: Model, way: Way, load: Load) -> float:
+        """The time to write the completions that are learnt from."""
         batch = body.global_batch / way.devices
         cast = body.precision != "fp32" and not body.lora.r and not way.vllm
-        rounds, length = load.sequences / body.global_batch, load.prompt + load.longest
-        written = rounds * hardware.decoding(
-            model, way._replace(devices=1), batch=batch, steps=load.longest, prompt=load.prompt, cast=cast
+        return (
+            load.sequences
+            / body.global_batch
+            * hardware.decoding(
+                model, way._replace(devices=1), batch=batch, steps=load.longest, prompt=load.prompt, cast=cast
+            )
         )
-        scored = (body.beta > 0) + (body.iterations > 1 or way.vllm)
-        tokens = scored * load.sequences * length
-        return written + hardware.computing(model, way, tokens=tokens, length=length, factor=2)
 
     # --- memory, disk, tokens -----------------------------------------------------------------------------------------
 
@@ -246,7 +250,7 @@ class Estimator:
             gpu=way.device.name != CPU,
             moments=hardware.moments(body.trainer.get("optim")),
         )
-        reference = isinstance(body, payload.GrpoBody) and body.beta > 0 and not body.lora.r
+        reference = trainer_of(body).effort(body, vllm=way.vllm).reference and not body.lora.r
         held["reference"] = 4 * model.parameters if reference else 0.0
         held["vLLM"] = settings.vllm_memory * way.device.memory if way.vllm else 0.0
         return held
@@ -258,18 +262,20 @@ class Estimator:
         if not isinstance(body, TrainBody):
             batch = min(load.sequences, settings.generate_batch)
             return hardware.generating(model, way, batch=batch, length=load.prompt + load.longest) | process
-        length = load.prompt + load.longest if isinstance(body, payload.GrpoBody) else load.longest
+        writes = isinstance(body, OnPolicyBody)
+        length = load.prompt + load.longest if writes else load.longest
+        texts = settings.per_device_batch * (1 if writes else trainer_of(body).effort(body, vllm=way.vllm).sequences)
         kept = (
             0.0
             if model.shape is None
             else hardware.activations(
                 model.shape,
-                tokens=settings.per_device_batch * length,
+                tokens=texts * length,
                 precision=body.precision,
                 checkpointing=settings.gradient_checkpointing,
             )
         )
-        if isinstance(body, payload.GrpoBody) and not way.vllm:
+        if writes and not way.vllm:
             batch = body.global_batch / settings.processes
             written = hardware.generating(model, way, batch=batch, length=length)
             kept = max(kept, written["cache"] + written["logits"])  # never both at once
@@ -290,7 +296,8 @@ class Estimator:
         return Amount(4 * loads[0].tokens, 4 * loads[1].tokens, "4 bytes a token")
 
     def _tokens(self, task: Task) -> Amount:
-        if kind_of(task) == "sft" or (self._work.load(task) is None and kind_of(task) in LIGHT):
+        given = trains(task) and not isinstance(task.body, OnPolicyBody)
+        if given or (self._work.load(task) is None and kind_of(task) in LIGHT):
             return NOTHING
         loads = self._work.load(task)
         if loads is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from cotspec.estimate.facts import Facts, Lines
@@ -15,6 +16,8 @@ from cotspec.estimate.model import Model, of_name
 from cotspec.estimate.published import ROWS
 from cotspec.ir.plan import Read, Task
 from cotspec.spec import payload
+from cotspec.trainers import trainer_of
+from cotspec.trainers.trainer import Effort
 
 # Assumed until something has been read; the words of an estimate then say "assumed".
 _TRACE: Final = 300.0
@@ -25,11 +28,16 @@ _CHARACTERS: Final = 4.0
 """Characters of English text in a token."""
 _FAILED: Final = 0.1
 """Share of questions that a model under training still gets wrong in every attempt (568 of 6,128 in the paper)."""
+_PAIRED: Final = 0.3
+"""Share of questions that it answers right in some attempts and wrong in others."""
 _LONGEST: Final = 2.0
 """The longest text of a batch against the mean."""
 _TEMPLATE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
-
-TrainBody = payload.SftBody | payload.GrpoBody
+_HANDED: Final = MappingProxyType(
+    {"data": "problems", "traces": "traces", "mine": "failures", "pairs": "pairs", "rows": "rows"}
+)
+"""Kind of task → the file of lines that it hands on."""
+_SHARES: Final = MappingProxyType({"mine": _FAILED, "pairs": _PAIRED})
 
 
 class Count(NamedTuple):
@@ -124,7 +132,7 @@ class Work:
         return self._counts[task.id]
 
     def _there(self, task: Task) -> Count | None:
-        name = {"data": "problems", "traces": "traces", "mine": "failures", "rows": "rows"}.get(kind_of(task))
+        name = _HANDED.get(kind_of(task))
         found = self._facts.lines(Read(task.id, f"{name}.jsonl")) if name else None
         return Count(found.total, found.total, f"{found.total:,} {name} ({found.file})") if found else None
 
@@ -136,12 +144,12 @@ class Work:
                 teach = self._maker(task, "rollouts")
                 asked = self._input(teach, "problems") if teach else None
                 return asked and Count(asked.expected, asked.most, f"at most one trace for each of {asked.text}")
-            case payload.MineBody() as body:
-                tried = _cut(self._input(task, "traces"), body.slice)
-                told = tried and f"{_FAILED:.0%} (assumed) of {tried.text}"
-                return tried and Count(tried.expected * _FAILED, tried.most, told or "")
+            case payload.TryBody() as body:
+                tried, share = _cut(self._input(task, "traces"), body.slice), _SHARES[kind_of(task)]
+                told = tried and f"{share:.0%} (assumed) of {tried.text}"
+                return tried and Count(tried.expected * share, tried.most, told or "")
             case payload.RowsBody() as body:
-                role = "failures" if "failures" in task.reads else "traces"
+                (role,) = task.reads
                 made = _cut(self._input(task, role), body.slice)
                 return made and made.times(body.epochs, f"{body.epochs} epochs")
             case _:
@@ -185,17 +193,17 @@ class Work:
 
     def _load(self, task: Task) -> tuple[Load, Load] | None:
         match task.body:
-            case payload.SftBody() as body:
-                return self._sft(task, body)
-            case payload.GrpoBody() as body:
-                return self._grpo(task, body)
-            case payload.TeachBody() | payload.EvaluateBody() | payload.GateBody() as body if "problems" in task.reads:
+            case payload.OnPolicyBody() as body:
+                return self._on_policy(task, body)
+            case payload.TrainBody() as body:
+                return self._given(task, body)
+            case payload.GateBody() as body if "problems" in task.reads:
                 asked, candidates = self._input(task, "problems"), self._candidates(task)
-                asked = asked and asked.times(candidates, f"{candidates} candidates")
-                return asked and self._generation(task, asked.times(body.sampling.n, f"{body.sampling.n} samples"))
-            case payload.MineBody() as body:
-                tried = _cut(self._input(task, "traces"), body.slice)
-                return tried and self._generation(task, tried.times(body.attempts, f"{body.attempts} attempts"))
+                return asked and self._generation(task, body, asked.times(candidates, f"{candidates} candidates"))
+            case payload.GenerateBody() as body:
+                asked = self._input(task, body.asks)
+                asked = _cut(asked, body.slice) if isinstance(body, payload.TryBody) else asked
+                return asked and self._generation(task, body, asked.times(body.samples, f"{body.samples} samples"))
             case _:
                 return None
 
@@ -208,41 +216,44 @@ class Work:
             return 1
         return 1 + int((loads[0].batches - 1) // checkpoint.every)
 
-    def _sft(self, task: Task, body: payload.SftBody) -> tuple[Load, Load] | None:
+    def _given(self, task: Task, body: payload.TrainBody) -> tuple[Load, Load] | None:
         rows = self._input(task, "rows")
         if rows is None:
             return None
         prompt, target, told = self._row(task)
         length = min(prompt + target, body.max_length)
         longest = min(prompt + _LONGEST * target, body.max_length)
-        expected = Load(rows.expected, 0.0, length, longest, told, rows.expected / body.global_batch)
-        most = float(body.max_length)
-        return expected, Load(rows.most, 0.0, most, most, rows.text, rows.most / body.global_batch)
+        texts, most = self._effort(body).sequences, float(body.max_length)
+        expected = Load(rows.expected * texts, 0.0, length, longest, told, rows.expected / body.global_batch)
+        return expected, Load(rows.most * texts, 0.0, most, most, rows.text, rows.most / body.global_batch)
 
-    def _grpo(self, task: Task, body: payload.GrpoBody) -> tuple[Load, Load] | None:
+    def _effort(self, body: payload.TrainBody) -> Effort:
+        return trainer_of(body).effort(body, vllm=False)
+
+    def _on_policy(self, task: Task, body: payload.OnPolicyBody) -> tuple[Load, Load] | None:
         rows = self._input(task, "rows")
         if rows is None:
             return None
-        prompts, most = body.global_batch // body.group, float(body.sampling.max_new_tokens)
+        batch, effort = trainer_of(body).batch(body), self._effort(body)
+        most = float(body.sampling.max_new_tokens)
         prompt, _, told = self._row(task)
         new, longest, length = self._written(task, most, "log")
         room = max(1.0, body.max_length - most)
 
         def load(count: float, prompt: float, new: float, longest: float) -> Load:
-            used = count // prompts * prompts  # rows that fill no batch are not used
-            steps = used / prompts * body.iterations
-            return Load(used * body.group, prompt, new, longest, f"group {body.group}, {told}, {length}", steps)
+            used = count // batch.rows * batch.rows  # rows that fill no batch are not used
+            words = f"group {effort.sequences}, {told}, {length}"
+            return Load(used * effort.sequences, prompt, new, longest, words, used / batch.rows * batch.uses)
 
         return load(rows.expected, min(prompt, room), new, longest), load(rows.most, room, most, most)
 
-    def _generation(self, task: Task, requests: Count) -> tuple[Load, Load]:
-        body = task.body
-        sampling: payload.Sampling = getattr(body, "sampling")  # noqa: B009 - `load` names the bodies that have it
-        template: str = getattr(body, "prompt")  # noqa: B009 - as above
-        most, texts = float(sampling.max_new_tokens), self.texts(task)
+    def _generation(
+        self, task: Task, body: payload.GenerateBody | payload.GateBody, requests: Count
+    ) -> tuple[Load, Load]:
+        most, texts = float(body.sampling.max_new_tokens), self.texts(task)
         file = {"teach": "rollouts", "evaluate": "predictions"}.get(kind_of(task), "")
         new, longest, told = self._written(task, most, file)
-        prompt = _length(template) + self._question(task, texts)
+        prompt = _length(body.prompt) + self._question(task, texts)
         told = f"{requests.text}, prompts of {prompt:,.0f} tokens, {told}"
         return Load(requests.expected, prompt, new, longest, told), Load(requests.most, prompt, most, most, told)
 
@@ -267,7 +278,8 @@ class Work:
         texts, rows = self.texts(maker), self.records(maker)
         there, ratio = self._facts.lines(Read(maker.id, "rows.jsonl")), texts.ratio if texts else _CHARACTERS
         if there:
-            return there.chars.get("prompt", 0) / ratio, there.chars.get("target", 0) / ratio, f"rows of {there.file}"
+            target = there.chars.get("target", there.chars.get("chosen", 0))
+            return there.chars.get("prompt", 0) / ratio, target / ratio, f"rows of {there.file}"
         trace = texts.tokens if texts else _TRACE
         shown = 0.0 if body.task == "solve" else trace
         prompt = _length(body.prompt) + self._question(maker, texts) + shown
@@ -290,7 +302,7 @@ def kind_of(task: Task) -> str:
 
 def trains(task: Task) -> bool:
     """Whether a task makes a model."""
-    return isinstance(task.body, TrainBody)
+    return isinstance(task.body, payload.TrainBody)
 
 
 def _cut(total: Count | None, slice: payload.Range) -> Count | None:

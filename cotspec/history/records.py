@@ -23,7 +23,7 @@ from cotspec.history import model_sizes
 from cotspec.history.locks import Cache
 from cotspec.ir.plan import Launch, Read, Task
 from cotspec.spec.local import Local
-from cotspec.spec.payload import BuiltinModel, GrpoBody, HubModel, ReportBody, SftBody
+from cotspec.spec.payload import BuiltinModel, HubModel, ReportBody, TrainBody
 
 MOST: Final = 500
 """Lines of a file that means are taken of: enough to know a mean to some percent."""
@@ -198,9 +198,9 @@ def _task(place: Path, root: Path) -> Task | None:
         path = inside if given.producer else os.path.normpath(f"{places.STAGES}/{payload.id}/{given.path}")
         reads[role] = Read(given.producer, path)
     launch = Launch(
-        launcher="accelerate" if body.kind in ("sft", "grpo") else "python",
+        launcher="accelerate" if isinstance(body, TrainBody) else "python",
         settings=settings,
         strategy="ddp",  # how it was spread is not in these files; what is compared is one device or CPU time
-        precision=body.precision if isinstance(body, SftBody | GrpoBody) else "fp32",
+        precision=body.precision if isinstance(body, TrainBody) else "fp32",
     )
     return Task(id=payload.id, body=body, kernel=payload.kernel, reads=reads, launch=launch, labels=())

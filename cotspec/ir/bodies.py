@@ -15,6 +15,7 @@ from cotspec.spec import experiment as spec
 from cotspec.spec import payload, trainer
 from cotspec.spec.base import Slice
 from cotspec.spec.lock import Key, pinned
+from cotspec.trainers import trainer_of
 
 ModelRef = payload.HubModel | payload.BuiltinModel | payload.InputModel
 
@@ -94,7 +95,7 @@ def pick(given: Literal["first", "shortest", "longest"] | spec.MixedPick, *, see
     return payload.Pick.model_construct(kind=given, shortest=0.0, seed=0)
 
 
-def optim(train: spec.Sft | spec.Grpo) -> payload.Optim:
+def optim(train: spec.Train) -> payload.Optim:
     """AdamW and its schedule."""
     return payload.Optim.model_construct(
         lr=train.lr,
@@ -115,7 +116,7 @@ def lora(given: spec.Lora | None) -> payload.Lora:
     )
 
 
-def passed(given: trainer.SftTrainer | trainer.GrpoTrainer | None) -> payload.Passed:
+def passed(given: trainer.PassedOn | None) -> payload.Passed:
     """The settings for TRL that change something, by name: what equals its default is as good as not written."""
     if given is None:
         return {}
@@ -146,15 +147,11 @@ def _share(given: float | spec.ShareRamp | None) -> payload.Ramp:
 
 
 def loss_on(stage: spec.Stage) -> tuple[defaults.Segment, ...]:
-    """The supervised segments in a fixed order; none under grpo, which learns from rewards."""
-    match stage.train:
-        case spec.Grpo():
-            return ()
-        case spec.Sft():
-            chosen = (stage.loss or spec.Loss.model_construct()).on
-            return tuple(name for name in defaults.SEGMENTS if name in chosen)
-        case _:
-            assert_never(stage.train)
+    """The supervised segments in a fixed order; none where the trainer supervises none."""
+    if "loss" not in trainer_of(stage.train).reads:
+        return ()
+    chosen = (stage.loss or spec.Loss.model_construct()).on
+    return tuple(name for name in defaults.SEGMENTS if name in chosen)
 
 
 def expression(value: str | float) -> str:
@@ -220,56 +217,24 @@ def requirement(metric: str, text: str) -> payload.Requirement:
     return payload.Requirement.model_validate({"metric": metric, "op": match[1], "value": float(match[2])})
 
 
-def training(
-    stage: spec.Stage, *, start: ModelRef, trace: payload.TraceFormat, seed: int
-) -> payload.SftBody | payload.GrpoBody:
-    """The training task of a stage; a grpo stage has a reward."""
-    match stage.train:
-        case spec.Sft() as train:
-            return _sft(stage, train, start=start, seed=seed)
-        case spec.Grpo() as train:
-            return _grpo(stage, train, start=start, trace=trace, seed=seed)
-        case _:
-            assert_never(stage.train)
-
-
-def _sft(stage: spec.Stage, train: spec.Sft, *, start: ModelRef, seed: int) -> payload.SftBody:
-    return payload.SftBody.model_construct(
-        start=start,
-        optim=optim(train),
-        global_batch=train.global_batch,
-        max_length=train.max_length,
-        precision=train.precision,
-        lora=lora(train.lora),
-        trainer=passed(train.trainer),
-        keep=checkpoint(stage.advance or spec.Advance.model_construct()),
-        seed=seed,
-    )
-
-
-def _grpo(
-    stage: spec.Stage, train: spec.Grpo, *, start: ModelRef, trace: payload.TraceFormat, seed: int
-) -> payload.GrpoBody:
-    if stage.reward is None:
-        raise ValueError("a grpo stage needs a reward")
-    return payload.GrpoBody.model_construct(
-        start=start,
-        format=trace,
-        optim=optim(train),
-        global_batch=train.global_batch,
-        group=train.group,
-        beta=train.beta,
-        clip=train.clip,
-        iterations=train.iterations,
-        loss=train.loss,
-        scale_rewards=train.scale_rewards,
-        mask_truncated=train.mask_truncated,
-        max_length=train.max_length,
-        precision=train.precision,
-        lora=lora(train.lora),
-        trainer=passed(train.trainer),
-        sampling=sampling(train.sampling, trace=trace, n=train.group),
-        reward=reward(stage.reward),
-        keep=checkpoint(stage.advance or spec.Advance.model_construct()),
-        seed=seed,
-    )
+def training(stage: spec.Stage, *, start: ModelRef, trace: payload.TraceFormat, seed: int) -> payload.TrainBody:
+    """The training task of a stage. What all trainers have is made here; the other fields of a body are settings of the
+    same name."""
+    train, kind = stage.train, trainer_of(stage.train).body
+    values: dict[str, Any] = {
+        "start": start,
+        "optim": optim(train),
+        "global_batch": train.global_batch,
+        "max_length": train.max_length,
+        "precision": train.precision,
+        "lora": lora(train.lora),
+        "trainer": passed(train.trainer),
+        "keep": checkpoint(stage.advance or spec.Advance.model_construct()),
+        "seed": seed,
+    }
+    if isinstance(train, spec.OnPolicy):
+        values["sampling"] = sampling(train.sampling, trace=trace, n=train.samples)
+    if stage.reward is not None:
+        values |= {"format": trace, "reward": reward(stage.reward)}
+    own = {name: getattr(train, name) for name in kind.model_fields if name not in values and name != "kind"}
+    return kind.model_construct(**values, **own)

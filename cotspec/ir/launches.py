@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cotspec.ir.plan import Launch
-from cotspec.spec.experiment import Grpo, Sft
+from cotspec.spec.experiment import Train
 from cotspec.spec.payload import RunSettings
 from cotspec.spec.resources import Resources, StageResources, TrainResources
 
@@ -48,7 +48,7 @@ def generation(resources: Resources) -> Launch:
     return Launch(launcher="python", settings=settings, strategy="ddp", precision="fp32", jobs=jobs)
 
 
-def training(resources: Resources, *, stage: str, train: Sft | Grpo) -> Launch:
+def training(resources: Resources, *, stage: str, train: Train) -> Launch:
     """One process per GPU; what a device cannot hold at once is accumulated. Raises BatchError."""
     given = _merged(resources.train, resources.stages.get(stage, StageResources.model_construct()))
     processes = max(given.gpus, 1)

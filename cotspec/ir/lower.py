@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from cotspec.cot.prompting import default_prompt, teacher_prompt
 from cotspec.ir import bodies, defaults, launches
@@ -17,6 +17,7 @@ from cotspec.ir.plan import Draft, DraftTask, Label, Launch, Read
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload
 from cotspec.spec.lock import Key, pinned
+from cotspec.trainers import trainer_of
 
 Where = tuple[str | int, ...]
 Task = Literal["solve", "reconstruct", "complete", "rewrite"]
@@ -218,32 +219,37 @@ class _Experiment:
         return self._task("traces", body, reads, launch=launches.plain(), label="traces")
 
     def _stage(self, name: str, stage: spec.Stage) -> Iterator[DraftTask]:
-        if isinstance(stage.rows, spec.FailureRows):
-            yield self._mine(name, stage.rows)
+        if isinstance(stage.rows, spec.TriedRows):
+            yield self._tries(name, stage.rows)
         yield self._rows(name, stage)
         yield self._train(name, stage)
         if _gated(stage):
             yield self._gate(name, stage.advance or spec.Advance.model_construct())
 
-    def _mine(self, name: str, rows: spec.FailureRows) -> DraftTask:
+    def _tries(self, name: str, rows: spec.TriedRows) -> DraftTask:
+        """The questions of the teacher's traces, tried by a model: what it fails, or its right and wrong answers."""
         weights = self._weights(rows.of, ("stages", name, "rows", "of"))
-        body = payload.MineBody.model_construct(
-            model=weights.ref,
-            prompt=self._prompt(rows.prompt, "solve", ("stages", name, "rows", "prompt")),
-            sampling=bodies.sampling(rows.sampling, trace=self._format),
-            attempts=rows.attempts,
-            keep=rows.keep,
-            slice=bodies.rows_range(rows.slice),
-            format=self._format,
-            seed=self._spec.seed,
-        )
+        values: dict[str, Any] = {
+            "model": weights.ref,
+            "prompt": self._prompt(rows.prompt, "solve", ("stages", name, "rows", "prompt")),
+            "sampling": bodies.sampling(rows.sampling, trace=self._format),
+            "attempts": rows.attempts,
+            "slice": bodies.rows_range(rows.slice),
+            "format": self._format,
+            "seed": self._spec.seed,
+        }
+        body: payload.TryBody
+        if isinstance(rows, spec.FailureRows):
+            what, body = "failures", payload.MineBody.model_construct(**values, keep=rows.keep)
+        else:
+            what, body = "pairs", payload.PairsBody.model_construct(**values)
         reads = {"traces": self._read("traces", "traces.jsonl"), **weights.reads}
         launch = launches.generation(self._spec.resources)
-        return self._task(f"{name}/mine", body, reads, launch=launch, label=f"failures for stage {name}")
+        return self._task(f"{name}/tries", body, reads, launch=launch, label=f"{what} for stage {name}")
 
     def _rows(self, name: str, stage: spec.Stage) -> DraftTask:
         body = payload.RowsBody.model_construct(
-            by=stage.train.by,
+            by=trainer_of(stage.train).rows,
             task=stage.task,
             format=self._format,
             prompt=self._prompt(stage.prompt, stage.task, ("stages", name, "prompt")),
@@ -254,9 +260,9 @@ class _Experiment:
             slice=bodies.rows_range(stage.rows.slice if isinstance(stage.rows, spec.TraceRows) else None),
             seed=self._spec.seed,
         )
-        if isinstance(stage.rows, spec.FailureRows):
-            reads = {"failures": self._read(f"{name}/mine", "failures.jsonl")}
-        else:
+        made: str = stage.rows.from_
+        reads = {made: self._read(f"{name}/tries", f"{made}.jsonl")}
+        if isinstance(stage.rows, spec.TraceRows):
             reads = {"traces": self._read("traces", "traces.jsonl")}
         return self._task(f"{name}/rows", body, reads, launch=launches.plain(), label=f"rows of stage {name}")
 
@@ -267,8 +273,8 @@ class _Experiment:
         except launches.BatchError as error:
             where = ("stages", name, "train", "global_batch")
             raise LowerError(f"stage `{name}`: {error}", where=where) from error
-        if isinstance(stage.train, spec.Grpo) and stage.reward is None:
-            raise LowerError(f"stage `{name}` trains by grpo without a reward", where=("stages", name))
+        if "reward" in trainer_of(stage.train).needs and stage.reward is None:
+            raise LowerError(f"stage `{name}` trains by {stage.train.by} without a reward", where=("stages", name))
         body = bodies.training(stage, start=weights.ref, trace=self._format, seed=self._spec.seed)
         reads = {"rows": self._read(f"{name}/rows", "rows.jsonl"), **weights.reads}
         return self._task(f"{name}/train", body, reads, launch=launch, label=f"stage {name}")

@@ -14,14 +14,12 @@ from cotspec.ir.plan import Label, Task
 from cotspec.spec.identity import ID_DIGITS, fingerprint, slug
 from cotspec.spec.payload import (
     Demand,
-    EvaluateBody,
     GateBody,
-    GrpoBody,
+    GenerateBody,
     InputModel,
-    MineBody,
+    OnPolicyBody,
     PreflightBody,
-    SftBody,
-    TeachBody,
+    TrainBody,
 )
 
 
@@ -59,15 +57,15 @@ def _need(task: Task, by_id: Mapping[str, Task]) -> _Need | None:
     """None for a task that loads no model."""
     body, parallel = task.body, task.launch.settings.tensor_parallel
     match body:
-        case TeachBody() | MineBody() | EvaluateBody():
+        case GenerateBody():
             need = _Need(body.model, max_new_tokens=body.sampling.max_new_tokens, tensor_parallel=parallel)
         case GateBody() if "problems" in task.reads:
             own = InputModel.model_construct(chat=body.chat, trust_remote_code=body.trust_remote_code)
             need = _Need(own, max_new_tokens=body.sampling.max_new_tokens, tensor_parallel=parallel)
-        case SftBody():
-            need = _Need(body.start, targets=body.lora.targets)
-        case GrpoBody():
+        case OnPolicyBody():
             need = _Need(body.start, max_new_tokens=body.sampling.max_new_tokens, targets=body.lora.targets)
+        case TrainBody():
+            need = _Need(body.start, targets=body.lora.targets)
         case _:
             return None
     return _rooted(need, task, by_id)
@@ -80,7 +78,7 @@ def _rooted(need: _Need, task: Task, by_id: Mapping[str, Task]) -> _Need:
         if not read.task:
             return need._replace(path=read.file)
         task = by_id[read.task]
-        if not isinstance(task.body, SftBody | GrpoBody):
+        if not isinstance(task.body, TrainBody):
             raise TypeError(f"{task.id} leaves no model")
         need = need._replace(model=task.body.start)
     return need

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from cotspec.passes.check.context import Context
 from cotspec.spec.base import Slice
-from cotspec.spec.experiment import Data, Grpo, Stage
+from cotspec.spec.experiment import Data, Stage
+from cotspec.trainers import trainer_of
 
 
 def whole(context: Context, data: Data) -> int | None:
@@ -40,12 +41,7 @@ def rows(context: Context, stage: Stage) -> int | None:
 def steps(context: Context, stage: Stage) -> int | None:
     """Most optimizer steps."""
     found = rows(context, stage)
-    if found is None:
-        return None
-    total, train = found * stage.train.epochs, stage.train
-    if isinstance(train, Grpo):
-        return total // max(1, train.global_batch // train.group) * train.iterations
-    return -(-total // train.global_batch)
+    return None if found is None else trainer_of(stage.train).batch(stage.train).steps(found * stage.train.epochs)
 
 
 def _within(there: int | None, slice: Slice | None) -> int | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from cotspec.diagnostics.source import Path
 from cotspec.passes.check.source_choice import DATA, MODEL
 from cotspec.passes.check.source_settings import USED
-from cotspec.spec.experiment import Data, Experiment, Grpo, Model
+from cotspec.spec.experiment import Data, Experiment, Model
+from cotspec.trainers import trainer_of
 
 
 def has_effect(experiment: Experiment, path: Path) -> bool:
@@ -21,7 +22,7 @@ def has_effect(experiment: Experiment, path: Path) -> bool:
         case ("stages", _, "train", "trainer", _):
             return False  # what is passed on is what is written
         case ("stages", str(name), ("loss" | "reward") as key):
-            return (key == "reward") == isinstance(experiment.stages[name].train, Grpo)
+            return key in trainer_of(experiment.stages[name].train).reads
         case _:
             return path[-2:] != ("sampling", "n") or path[0] == "teach"
 

@@ -16,6 +16,7 @@ from cotspec.passes import lineage
 from cotspec.passes.check.context import Context
 from cotspec.spec.experiment import Stage
 from cotspec.spec.payload import RowsBody
+from cotspec.trainers import trainer_of
 
 if TYPE_CHECKING:
     from cotspec.cot.rows import TraceRecord
@@ -88,7 +89,7 @@ def rows_body(context: Context, stage: Stage) -> RowsBody | None:
     if prompt is None:
         return None
     return RowsBody.model_construct(
-        by=stage.train.by,
+        by=trainer_of(stage.train).rows,
         task=stage.task,
         format=bodies.trace_format(context.experiment.trace),
         prompt=prompt,

@@ -14,7 +14,7 @@ from cotspec.diagnostics import Span
 from cotspec.diagnostics.source import Path
 from cotspec.ir import bodies
 from cotspec.passes.check.context import Context
-from cotspec.spec.experiment import Grpo, Reward, Stage
+from cotspec.spec.experiment import OnPolicy, Reward, Stage
 
 _TRACES: Final = 6
 """Traces of an earlier run that rewards are tried on: the shortest, the longest, and some between."""
@@ -26,7 +26,7 @@ class Judged(NamedTuple):
     path: Path
     """Of the reward."""
     stage: Stage
-    train: Grpo
+    train: OnPolicy
     reward: Reward
     trial: Trial
     context: Context
@@ -57,14 +57,14 @@ def _judged(context: Context) -> Sequence[Judged]:
 
 def _each(context: Context) -> Iterator[Judged]:
     for path, _, stage in context.stages():
-        if stage.reward is None or not isinstance(stage.train, Grpo):
+        if stage.reward is None or not isinstance(stage.train, OnPolicy):
             continue
         trial = tried(bodies.reward(stage.reward), limits(context, stage, stage.train))
         if trial is not None:
             yield Judged((*path, "reward"), stage, stage.train, stage.reward, trial, context)
 
 
-def limits(context: Context, stage: Stage, train: Grpo) -> Limits:
+def limits(context: Context, stage: Stage, train: OnPolicy) -> Limits:
     """How long responses and traces can be, and how long some traces of an earlier run are."""
     spec = context.experiment
     sizes = sorted({(record.steps, record.words, record.tokens) for record in context.traces(stage)})

@@ -53,6 +53,7 @@ def _preview(preview: Preview) -> dict[str, object]:
         "prompt": preview.prompt,
         "chat": _chat(preview),
         "target": _target(preview),
+        "pair": None if preview.pair is None else {"chosen": preview.pair.chosen, "rejected": preview.pair.rejected},
         "reward": None if preview.scored is None else _reward(preview.scored),
     }
 

@@ -12,7 +12,7 @@ from cotspec.preview.model import Preview
 from cotspec.preview.row import FIRST, Wanted
 from cotspec.preview.score import Response, Scored, score
 from cotspec.preview.stage import PreviewError
-from cotspec.spec.payload import GrpoBody, SftBody
+from cotspec.spec.payload import RewardedBody
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,23 +49,23 @@ def make(plan: Plan, request: Request, *, root: Path) -> Preview:
         units=row.unit_count(records, found),
         progress=found.attempt.progress if request.progress is None else request.progress,
     )
-    if request.response is None or not isinstance(of.train, GrpoBody) or found.dropped is not None:
+    if request.response is None or not isinstance(of.train, RewardedBody) or found.dropped is not None:
         return preview
     return replace(preview, scored=_scored(preview, of.train, request.response, tokens=request.tokens))
 
 
 def _refuse_reward(of: stage.Stage, request: Request) -> None:
     asked = (request.response, request.tokens, request.progress)
-    if isinstance(of.train, SftBody) and any(value is not None for value in asked):
+    if not isinstance(of.train, RewardedBody) and any(value is not None for value in asked):
         raise PreviewError(
-            f"stage `{of.name}` trains by sft, where no response is rewarded: "
+            f"stage `{of.name}` trains by {of.train.kind}, where no response is rewarded: "
             "leave out --response, --try, --tokens and --progress"
         )
     if request.tokens is not None and not isinstance(request.response, str):
         raise PreviewError("--tokens counts a response: give one with --response")
 
 
-def _scored(preview: Preview, body: GrpoBody, response: str | Literal[True], *, tokens: int | None) -> Scored:
+def _scored(preview: Preview, body: RewardedBody, response: str | Literal[True], *, tokens: int | None) -> Scored:
     record = preview.record
     if isinstance(response, str):
         given = Response(text=response, whose="given", tokens=tokens)

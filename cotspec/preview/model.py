@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cotspec.cot.rows import Dropped, SftRow, TraceRecord
+from cotspec.cot.rows import Dropped, PairRow, SftRow, TraceRecord
 from cotspec.cot.units import Span
 from cotspec.preview.row import Found
 from cotspec.preview.score import Scored
@@ -45,9 +45,15 @@ class Preview:
 
     @property
     def target(self) -> SftRow | None:
-        """The row of an sft stage."""
+        """The row of a stage with a target."""
         row = self.found.attempt.row
         return row if isinstance(row, SftRow) else None
+
+    @property
+    def pair(self) -> PairRow | None:
+        """The row of a stage that compares two answers."""
+        row = self.found.attempt.row
+        return row if isinstance(row, PairRow) else None
 
 
 def ends(row: SftRow) -> bool:

@@ -12,12 +12,12 @@ from cotspec.preview.canvas import Canvas, Run, Style, visible
 from cotspec.preview.model import Preview
 from cotspec.preview.score import Scored
 from cotspec.preview.wording import number
-from cotspec.spec.payload import GrpoBody, RewardTerm
+from cotspec.spec.payload import RewardedBody, RewardTerm
 
 _NAME = 18
 
 
-def section(preview: Preview, body: GrpoBody, canvas: Canvas) -> list[str]:
+def section(preview: Preview, body: RewardedBody, canvas: Canvas) -> list[str]:
     """The whole section."""
     at = f"   weights at progress {number(preview.progress)}" if _moves(body) else ""
     head = [canvas.line(Run("Reward", "title"), Run(at, "dim"))]
@@ -27,19 +27,19 @@ def section(preview: Preview, body: GrpoBody, canvas: Canvas) -> list[str]:
     return [*measured, "", *head, *_score(preview.scored, canvas)]
 
 
-def _moves(body: GrpoBody) -> bool:
+def _moves(body: RewardedBody) -> bool:
     return any(term.weight.first != term.weight.last for term in body.reward.terms)
 
 
 # --- without a response -----------------------------------------------------------------------------------------------
 
 
-def _rules(preview: Preview, body: GrpoBody, canvas: Canvas) -> Iterator[str]:
+def _rules(preview: Preview, body: RewardedBody, canvas: Canvas) -> Iterator[str]:
     record = preview.record
     tokens = f"{record.tokens:,} tokens" if preview.counted else "tokens not counted"
     teacher = f"{record.steps} steps, {record.words:,} words, {tokens}"
     yield _row(canvas, "teacher", Run(teacher))
-    drawn = f"{body.group} responses of at most {body.sampling.max_new_tokens:,} tokens, compared with one another"
+    drawn = f"{body.sampling.n} responses of at most {body.sampling.max_new_tokens:,} tokens, compared with one another"
     yield _row(canvas, "group", Run(drawn))
     if stop := wording.stop(body.sampling.stop):
         yield _row(canvas, "stop", Run(visible(stop)))

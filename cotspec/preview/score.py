@@ -14,7 +14,7 @@ from cotspec.cot.rewards import compile_reward
 from cotspec.cot.rows import TraceRecord
 from cotspec.cot.segment import Trace, segment
 from cotspec.cot.stopping import cut
-from cotspec.spec.payload import GrpoBody
+from cotspec.spec.payload import RewardedBody
 
 Measures = dict[str, bool | int | float]
 _NO_TOKENIZER: Final = "not known without the model's tokenizer; say it with --tokens N"
@@ -52,7 +52,7 @@ class Scored:
     """What stands after the stop of the response: training neither sees it nor rewards it."""
 
 
-def score(body: GrpoBody, record: TraceRecord, response: Response, *, counted: bool, progress: float) -> Scored:
+def score(body: RewardedBody, record: TraceRecord, response: Response, *, counted: bool, progress: float) -> Scored:
     """Score `response` against `record`; `counted` is whether the teacher's tokens are known."""
     kept = cut(response.text, body.sampling.stop)
     left_out = response.text[len(kept) :]

@@ -15,14 +15,14 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from cotspec.back import places
 from cotspec.cot.measures import words
-from cotspec.cot.rows import TraceRecord
+from cotspec.cot.rows import PairRecord, TraceRecord
 from cotspec.cot.segment import segment
 from cotspec.files import plain, regular
 from cotspec.history.locks import Cache
 from cotspec.ir.plan import Read, Task
 from cotspec.preview import sample
 from cotspec.preview.stage import PreviewError, Stage
-from cotspec.spec.payload import BuiltinData, Range, RowsBody, TracesBody
+from cotspec.spec.payload import BuiltinData, PairsBody, Range, RowsBody, TracesBody
 
 Kind = Literal["real", "given", "stand-in", "sample"]
 WHOLE: Final = Range(first=0, end=-1)
@@ -60,17 +60,19 @@ class _Line:
     steps: Count | None = None
     words: Count | None = None
     tokens: Count | None = None
+    chosen: str = ""
+    rejected: str = ""
 
 
 def choose(stage: Stage, *, root: Path, spec: str, given: Path | None = None) -> Source:
     """The records to preview `stage` on. Raises PreviewError for a file that cannot be read."""
     if given is not None:
         return _given(given, stage)
-    wanted = stage.mine or stage.traces
+    wanted = stage.tries or stage.traces
     if (found := _of_task(wanted, root)) is not None:
         return _real(found, stage, root=root)
-    if stage.mine is not None and (found := _of_task(stage.traces, root)) is not None:
-        return _stand_in(found, stage, root=root, spec=spec)
+    if stage.tries is not None and (found := _of_task(stage.traces, root)) is not None:
+        return _stand_in(found, stage, stage.tries, root=root, spec=spec)
     return _sample(stage, advice=_advice(wanted, root=root, spec=spec))
 
 
@@ -91,13 +93,13 @@ def _given(path: Path, stage: Stage) -> Source:
 def _real(found: tuple[str, Path], stage: Stage, *, root: Path) -> Source:
     name, path = found
     records, uncounted = _read(path, name, stage, Cache(root).within)
-    what = "traces" if stage.mine is None else "failures"
-    about = f"real rows: the {what} of an earlier run, {name}"
+    about = f"real rows: the {_what(stage.tries or stage.traces)} of an earlier run, {name}"
     return Source(kind="real", records=records, body=stage.rows, file=name, about=about, uncounted=uncounted)
 
 
-def _stand_in(found: tuple[str, Path], stage: Stage, *, root: Path, spec: str) -> Source:
+def _stand_in(found: tuple[str, Path], stage: Stage, tries: Task, *, root: Path, spec: str) -> Source:
     name, path = found
+    wanted = f"this stage trains on {_what(tries)}, which are not made yet"
     records, uncounted = _read(path, name, stage, Cache(root).within)
     if stage.tried is not None:
         end = len(records) if stage.tried.slice.end < 0 else stage.tried.slice.end
@@ -107,14 +109,16 @@ def _stand_in(found: tuple[str, Path], stage: Stage, *, root: Path, spec: str) -
         records=records,
         body=stage.rows,
         file=name,
-        about=f"stand-in rows: this stage trains on failures, which are not mined yet; these are all traces, {name}",
-        advice=() if stage.mine is None else _advice(stage.mine, root=root, spec=spec),
+        about=f"stand-in rows: {wanted}; these are all traces, {name}",
+        advice=_advice(tries, root=root, spec=spec),
         uncounted=uncounted,
     )
 
 
 def _sample(stage: Stage, *, advice: tuple[str, ...]) -> Source:
     records = sample.records(stage.data, stage.keep)
+    if stage.rows.by == "dpo":
+        records = tuple(paired(record) for record in records)
     builtin = stage.data.source.name if isinstance(stage.data.source, BuiltinData) else ""
     what = f"problems of builtin:{builtin}" if builtin else "problems that come with cotspec"
     solved = "worked by their generator" if builtin else "worked by hand"
@@ -146,7 +150,13 @@ def _advice(task: Task, *, root: Path, spec: str) -> tuple[str, ...]:
 
 
 def _what(task: Task) -> str:
-    return "traces" if isinstance(task.body, TracesBody) else "failures"
+    match task.body:
+        case TracesBody():
+            return "traces"
+        case PairsBody():
+            return "pairs"
+        case _:
+            return "failures"
 
 
 def _count(number: int, what: str) -> str:
@@ -198,7 +208,14 @@ def _record(line: _Line, number: int, stage: Stage) -> tuple[TraceRecord, bool]:
         words=words(line.trace) if line.words is None else line.words,
         tokens=sample.UNKNOWN_TOKENS if line.tokens is None else line.tokens,
     )
+    if stage.rows.by == "dpo":
+        record = paired(record, chosen=line.chosen, rejected=line.rejected)
     return record, line.tokens is not None
+
+
+def paired(record: TraceRecord, *, chosen: str = "", rejected: str = "") -> PairRecord:
+    """With two answers to compare; before there are any, the trace stands in for the right one."""
+    return PairRecord(**vars(record), chosen=chosen or record.trace, rejected=rejected)
 
 
 def _distinct(read: list[tuple[TraceRecord, bool]], lines: list[tuple[int, bytes]], name: str) -> None:

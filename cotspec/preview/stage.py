@@ -10,11 +10,10 @@ from cotspec.ir.plan import Plan, Task
 from cotspec.spec.payload import (
     Body,
     DataBody,
-    GrpoBody,
-    MineBody,
     RowsBody,
-    SftBody,
     TracesBody,
+    TrainBody,
+    TryBody,
 )
 
 B = TypeVar("B", bound=Body)
@@ -34,11 +33,11 @@ class Stage:
     experiment: str
     name: str
     rows: RowsBody
-    train: SftBody | GrpoBody
+    train: TrainBody
     data: DataBody
     traces: Task
-    mine: Task | None
-    """The task that finds the failures it trains on; None when it trains on the teacher's traces."""
+    tries: Task | None
+    """The task that finds the failures or pairs it trains on; None when it trains on the teacher's traces."""
 
     @property
     def keep(self) -> TracesBody:
@@ -46,9 +45,9 @@ class Stage:
         return _body(self.traces, TracesBody)
 
     @property
-    def tried(self) -> MineBody | None:
-        """How failures are found."""
-        return None if self.mine is None else _body(self.mine, MineBody)
+    def tried(self) -> TryBody | None:
+        """How failures or pairs are found."""
+        return None if self.tries is None else _body(self.tries, TryBody)
 
 
 def find(plan: Plan, name: str, *, variant: str = "") -> Stage:
@@ -60,17 +59,17 @@ def find(plan: Plan, name: str, *, variant: str = "") -> Stage:
         raise PreviewError(f"`{experiment}` has no stage `{name}`: {did_you_mean(near(name, stages), stages)}")
     by_id = {task.id: task for task in plan.tasks}
     rows = parts[f"rows of stage {name}"]
-    mine = by_id[rows.reads["failures"].task] if "failures" in rows.reads else None
-    traces = by_id[(mine or rows).reads["traces"].task]
+    tries = next((by_id[read.task] for role, read in rows.reads.items() if role != "traces"), None)
+    traces = by_id[(tries or rows).reads["traces"].task]
     teach = by_id[traces.reads["rollouts"].task]
     return Stage(
         experiment=experiment,
         name=name,
         rows=_body(rows, RowsBody),
-        train=_trainer(parts[f"stage {name}"]),
+        train=_body(parts[f"stage {name}"], TrainBody),
         data=_body(by_id[teach.reads["problems"].task], DataBody),
         traces=traces,
-        mine=mine,
+        tries=tries,
     )
 
 
@@ -88,12 +87,6 @@ def _experiment(plan: Plan, variant: str) -> str:
     more = f", and {len(variants) - _LISTED:,} more" if len(variants) > _LISTED else ""
     advice = did_you_mean(near(variant, variants)) or did_you_mean((), variants[:_LISTED]) + more
     raise PreviewError(f"`{spec}` has no variant `{variant}`: {advice}")
-
-
-def _trainer(task: Task) -> SftBody | GrpoBody:
-    if isinstance(task.body, SftBody | GrpoBody):
-        return task.body
-    raise TypeError(f"{task.id} does not train")
 
 
 def _body(task: Task, kind: type[B]) -> B:

@@ -9,10 +9,11 @@ from typing import Final
 from cotspec.cot.leak import Leak
 from cotspec.cot.rows import Dropped, View
 from cotspec.cot.segment import Segment, Trace
+from cotspec.cot.segment import segment as cut
 from cotspec.preview import reward_text, wording
 from cotspec.preview.canvas import Canvas, Mark, Row, Run, Style, lines, visible
 from cotspec.preview.model import Preview, covered, ends
-from cotspec.spec.payload import GrpoBody, ModelRef, SftBody
+from cotspec.spec.payload import ModelRef, RewardedBody
 
 _LONG: Final = 8
 """Lines of thinking that are shown whole."""
@@ -29,7 +30,7 @@ def render(preview: Preview, canvas: Canvas) -> str:
         sections.append(_dropped(preview.found.dropped, canvas))
     elif preview.prompt is not None:
         sections += [_prompt(preview, preview.prompt, canvas), _target(preview, canvas)]
-        if isinstance(preview.stage.train, GrpoBody):
+        if isinstance(preview.stage.train, RewardedBody):
             sections += [_response(preview, canvas), reward_text.section(preview, preview.stage.train, canvas)]
     return "\n".join("".join(f"{line}\n" for line in section) for section in sections if section)
 
@@ -115,8 +116,8 @@ def _chat(model: ModelRef, canvas: Canvas) -> list[str]:
 
 def _target(preview: Preview, canvas: Canvas) -> list[str]:
     row, train = preview.target, preview.stage.train
-    if row is None or not isinstance(train, SftBody):
-        return []
+    if row is None:
+        return _pair(preview, canvas)
     trace = preview.found.attempt.trace
     lost, all_ = covered(row.supervise), len(row.target)
     facts = f"loss on {lost:,} of {all_:,} characters ({lost / all_:.0%})"
@@ -130,6 +131,16 @@ def _target(preview: Preview, canvas: Canvas) -> list[str]:
         _legend(canvas, *legend),
         _legend(canvas, Run(limit, "dim")),
     ]
+
+
+def _pair(preview: Preview, canvas: Canvas) -> list[str]:
+    """The two answers that are compared."""
+    row, shown = preview.pair, []
+    format = preview.source.body.format
+    for name, text in () if row is None else (("Chosen", row.chosen), ("Rejected", row.rejected)):
+        facts = wording.size(text) if text else "none yet: answers are written when the model has tried the questions"
+        shown += [*_titled(name, facts, canvas), *_segments(cut(text, format), [], canvas)]
+    return shown
 
 
 def _response(preview: Preview, canvas: Canvas) -> list[str]:

@@ -17,7 +17,6 @@ import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final, Protocol
 
 from cotspec.cot.answers import AnswerError
@@ -27,7 +26,7 @@ from cotspec.runtime import full_disk, kept, local, provenance, scratch
 from cotspec.runtime.errors import StoppedError, TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task, load, rank
-from cotspec.spec.payload import STOPPED_FILE
+from cotspec.spec.payload import STOPPED_FILE, Body, TrainBody
 
 BUG: Final = 3
 INTERRUPTED: Final = 130
@@ -41,23 +40,11 @@ class Runner(Protocol):
         """Do the task: keep what a rerun can use in `work`, leave what becomes out/ in `result`."""
 
 
-#: Kind of task → module with `run`.
-KINDS: Final = MappingProxyType(
-    {
-        "preflight": "cotspec.runtime.preflight",
-        "data": "cotspec.runtime.data",
-        "contamination": "cotspec.runtime.contamination",
-        "teach": "cotspec.runtime.teach",
-        "traces": "cotspec.runtime.traces",
-        "rows": "cotspec.runtime.rows",
-        "sft": "cotspec.runtime.train.sft",
-        "grpo": "cotspec.runtime.train.grpo",
-        "mine": "cotspec.runtime.mine",
-        "gate": "cotspec.runtime.gate",
-        "evaluate": "cotspec.runtime.evaluate",
-        "report": "cotspec.runtime.report",
-    }
-)
+def runner_of(body: Body) -> Runner:
+    """The module of a task's kind: it has the kind's name, and all training tasks share one."""
+    name = "train.half" if isinstance(body, TrainBody) else body.kind
+    module: Runner = importlib.import_module(f"cotspec.runtime.{name}")
+    return module
 
 
 def execute(task: Task) -> None:
@@ -76,9 +63,8 @@ def execute(task: Task) -> None:
                 kept.publish(work, task.out)
             return
         result = scratch.fresh(work / "result") if rank() == 0 else work / "result"
-        runner: Runner = importlib.import_module(KINDS[task.payload.task.kind])
         try:
-            runner.run(task, work, result)
+            runner_of(task.payload.task).run(task, work, result)
         except StoppedError as stop:
             (work / STOPPED_FILE).write_text(str(stop), encoding="utf-8")  # `plan` and `status` tell
             raise

@@ -1,11 +1,12 @@
-"""Task `rows`: traces (or failures) → rows.jsonl, what a stage trains on, in that order. The rules are the kernel's."""
+"""Task `rows`: traces (failures, pairs) → rows.jsonl, what a stage trains on, in that order. The rules are the
+kernel's."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from cotspec.cot.prompting import PromptError
-from cotspec.cot.rows import Counts, TraceRecord, build
+from cotspec.cot.rows import Counts, PairRecord, TraceRecord, build
 from cotspec.cot.units import UnitError
 from cotspec.runtime import lines
 from cotspec.runtime.errors import TaskError
@@ -17,7 +18,8 @@ from cotspec.spec.payload import RowsBody
 def run(task: Task, _work: Path, result: Path) -> None:
     """Build the rows of all epochs."""
     body = task.body(RowsBody)
-    records = lines.read(task.input("failures" if task.has("failures") else "traces"), TraceRecord)
+    (role,) = task.payload.inputs
+    records: list[TraceRecord] = list(lines.read(task.input(role), PairRecord if body.by == "dpo" else TraceRecord))
     counts = Counts()
     try:
         with Progress("rows", 0) as progress:

@@ -1,7 +1,7 @@
 """`python -m cotspec.runtime.settings_table`: every setting of TRL's trainers as JSON, made from the installed TRL.
 
 The table is cotspec/spec/trl_settings.json; a test keeps it equal. What a spec may pass through is decided by hand in
-cotspec.spec.trainer, and the same test holds that against the table.
+cotspec.spec.trainer and cotspec.trainers, and the same test holds that against the table.
 """
 
 from __future__ import annotations
@@ -14,17 +14,20 @@ from importlib.metadata import version
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from cotspec.trainers import TRAINERS
+
 Described = dict[str, object]
 
 
 def table() -> str:
     """The whole table as text, one setting a line."""
-    from trl import GRPOConfig, SFTConfig
+    import trl
 
     made = {name: version(name) for name in ("trl", "transformers")}
     parts = [f'  "made_from": {json.dumps(made)}']
-    for by, config in (("sft", SFTConfig), ("grpo", GRPOConfig)):
-        rows = ",\n".join(f'    "{name}": {json.dumps(described)}' for name, described in sorted(_settings(config)))
+    for by, trainer in TRAINERS.items():
+        settings = sorted(_settings(getattr(trl, trainer.config)))
+        rows = ",\n".join(f'    "{name}": {json.dumps(described)}' for name, described in settings)
         parts.append(f'  "{by}": {{\n{rows}\n  }}')
     return "{\n" + ",\n".join(parts) + "\n}\n"
 

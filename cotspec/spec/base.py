@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Any, Final, Literal, cast, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Final, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
@@ -42,16 +42,20 @@ class Part(BaseModel):
                 optional["schema"] = optional["schema"]["schema"]
         return schema
 
+    written: ClassVar[tuple[str, ...]] = ()
+    """Fields that are written first, in this order; DVC compares payload.json byte by byte, so a class that takes some
+    of its fields from a base keeps the order it had before."""
+
     def said(self) -> dict[str, Any]:
         """Field → value, without the fields at their *neutral* value: the default the class declares.
 
         A neutral value means what a task did before the field existed, so a field that a release adds changes neither
         payload.json nor any id (docs/decisions/0020). A tag (`kind: Literal["sft"] = "sft"`) is always there.
         """
-        neutral = _neutral(type(self))
-        if not neutral:
-            return vars(self)
-        return {name: value for name, value in vars(self).items() if name not in neutral or value != neutral[name]}
+        neutral, values = _neutral(type(self)), vars(self)
+        if self.written:
+            values = {name: values[name] for name in self.written} | values
+        return {name: value for name, value in values.items() if name not in neutral or value != neutral[name]}
 
 
 @cache
@@ -89,6 +93,8 @@ Argument = Annotated[str, Field(pattern=ARGUMENT, max_length=63)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
+#: Of a running mean, or of what is spread over others.
+Decay = Annotated[float, Field(ge=0.0, lt=1.0)]
 #: For an integer; it stands last, as pydantic tells the schema of limits it meets before.
 Exact = BeforeValidator(_whole)
 #: For pydantic `true` is among the literals when 1 is, and the other way round.

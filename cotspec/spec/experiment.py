@@ -4,20 +4,23 @@ Owns the *shape* of a spec. Rules that tie two places together (a name that must
 `cotspec.passes.check`, where a finding can point at both.
 """
 
-from typing import Annotated, Literal
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from cotspec.spec.base import Argument, Count, Name, One, Part, Seed, Share, Slice, Text, Whole
+from cotspec.spec.base import Argument, Count, Exact, Name, One, Part, Seed, Share, Slice, Text, Whole
 from cotspec.spec.resources import Resources
 from cotspec.spec.reward import Ramp as Ramp
 from cotspec.spec.reward import Reward as Reward
-from cotspec.spec.training import Grpo as Grpo
 from cotspec.spec.training import Lora as Lora
+from cotspec.spec.training import OnPolicy as OnPolicy
 from cotspec.spec.training import Sampling as Sampling
-from cotspec.spec.training import Sft as Sft
 from cotspec.spec.training import Stop as Stop
+from cotspec.spec.training import Train as Train
 from cotspec.spec.variants import Variant
+from cotspec.trainers import TRAINERS
 
 
 class Model(Part):
@@ -150,11 +153,9 @@ class TraceRows(Part):
     """Keep traces [first, end)."""
 
 
-class FailureRows(Part):
-    """Rows from the questions a stage still gets wrong."""
+class TriedRows(Part):
+    """Base of the rows that depend on how a model or stage answers the questions."""
 
-    from_: Annotated[Literal["failures"], Field(alias="from")]
-    """Where rows come from."""
     of: Name
     """The stage whose failures are mined."""
     on: Literal["teach"] = "teach"
@@ -163,12 +164,31 @@ class FailureRows(Part):
     """Try only traces [first, end)."""
     attempts: Count = 4
     """Tries per question."""
-    keep: Literal["all_wrong", "any_wrong"] = "all_wrong"
-    """A question is a failure when all, or any, of its tries are wrong."""
     sampling: Sampling = Sampling.model_construct(temperature=0.7, top_p=0.9, max_new_tokens=512)
     """How the tries are drawn."""
     prompt: str | None = None
     """Jinja file for the tries; default: cotspec's own `solve` prompt."""
+
+
+class FailureRows(TriedRows):
+    """Rows from the questions a stage still gets wrong."""
+
+    from_: Annotated[Literal["failures"], Field(alias="from")]
+    """Where rows come from."""
+    keep: Literal["all_wrong", "any_wrong"] = "all_wrong"
+    """A question is a failure when all, or any, of its tries are wrong."""
+
+
+class PairRows(TriedRows):
+    """Rows that set a right answer against a wrong one to the same question: its first right and its first wrong try,
+    of those that ended by themselves. A question without both makes no row."""
+
+    from_: Annotated[Literal["pairs"], Field(alias="from")]
+    """Where rows come from."""
+    of: Name
+    """The model or stage whose answers are paired."""
+    attempts: Annotated[int, Field(ge=2), Exact] = 4
+    """Tries per question."""
 
 
 class ShareRamp(Part):
@@ -249,14 +269,20 @@ class Advance(Part):
     """What happens when it does not."""
 
 
+if TYPE_CHECKING:
+    Trained = Train
+else:
+    Trained = Annotated[reduce(or_, (each.settings for each in TRAINERS.values())), Field(discriminator="by")]
+
+
 class Stage(Part):
     """One training stage."""
 
     start: Name
     """What it starts from: a model or an earlier stage."""
-    train: Annotated[Sft | Grpo, Field(discriminator="by")]
+    train: Trained
     """The trainer and its settings."""
-    rows: Annotated[TraceRows | FailureRows, Field(discriminator="from_")]
+    rows: Annotated[TraceRows | FailureRows | PairRows, Field(discriminator="from_")]
     """The rows it trains on."""
     task: Literal["solve", "reconstruct", "complete", "rewrite"]
     """What the student is asked: `solve` shows the question only, `reconstruct` and `complete` a corrupted trace,

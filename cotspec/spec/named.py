@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from cotspec.diagnostics.source import Path
-from cotspec.spec.experiment import Experiment, FailureRows
+from cotspec.spec.experiment import Experiment, TriedRows
 
 ANY: Final = "*"
 NAMES_A_FILE: Final = (
@@ -25,7 +25,7 @@ def prompt_paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
     named: list[tuple[Path, str | None]] = [(("teach", "prompt"), experiment.teach.prompt)]
     for name, stage in experiment.stages.items():
         named.append((("stages", name, "prompt"), stage.prompt))
-        if isinstance(stage.rows, FailureRows):
+        if isinstance(stage.rows, TriedRows):
             named.append((("stages", name, "rows", "prompt"), stage.rows.prompt))
     named.append((("evaluate", "prompt"), experiment.evaluate.prompt))
     return ((path, written) for path, written in named if written is not None)

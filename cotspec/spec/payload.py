@@ -6,12 +6,33 @@ A body is *identity*: each field changes what is computed, and the task's id is 
 How it is launched (GPUs, batch splitting) is in `RunSettings`, in a file of its own that is never hashed.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Union
 from typing import Final as Constant
 
 from pydantic import Field
 
 from cotspec.spec.base import Part
+from cotspec.spec.payload_parts import AtStep as AtStep
+from cotspec.spec.payload_parts import Best as Best
+from cotspec.spec.payload_parts import Binding as Binding
+from cotspec.spec.payload_parts import Body as Body
+from cotspec.spec.payload_parts import Checkpoint as Checkpoint
+from cotspec.spec.payload_parts import Final as Final
+from cotspec.spec.payload_parts import GenerateBody as GenerateBody
+from cotspec.spec.payload_parts import Lora as Lora
+from cotspec.spec.payload_parts import Mask as Mask
+from cotspec.spec.payload_parts import OnPolicyBody as OnPolicyBody
+from cotspec.spec.payload_parts import Optim as Optim
+from cotspec.spec.payload_parts import Passed as Passed
+from cotspec.spec.payload_parts import Ramp as Ramp
+from cotspec.spec.payload_parts import Range as Range
+from cotspec.spec.payload_parts import Requirement as Requirement
+from cotspec.spec.payload_parts import Reward as Reward
+from cotspec.spec.payload_parts import RewardedBody as RewardedBody
+from cotspec.spec.payload_parts import RewardGate as RewardGate
+from cotspec.spec.payload_parts import RewardTerm as RewardTerm
+from cotspec.spec.payload_parts import RowKind as RowKind
+from cotspec.spec.payload_parts import TrainBody as TrainBody
 from cotspec.spec.run_settings import RunSettings as RunSettings
 from cotspec.spec.sources import Arguments as Arguments
 from cotspec.spec.sources import BuiltinData as BuiltinData
@@ -24,125 +45,12 @@ from cotspec.spec.sources import ModelRef as ModelRef
 from cotspec.spec.texts import Sampling as Sampling
 from cotspec.spec.texts import Stop as Stop
 from cotspec.spec.texts import TraceFormat as TraceFormat
+from cotspec.trainers import TRAINERS
+from cotspec.trainers.dpo import DpoBody as DpoBody
+from cotspec.trainers.grpo import GrpoBody as GrpoBody
+from cotspec.trainers.sft import SftBody as SftBody
 
-# --- shared parts -----------------------------------------------------------------------------------------------------
-
-
-class Range(Part):
-    """Rows [first, end); end -1 is the end."""
-
-    first: int
-    end: int
-
-
-class Ramp(Part):
-    """A value that goes linearly from `first` to `last` over the run; a constant has both equal."""
-
-    first: float
-    last: float
-
-
-class Mask(Part):
-    """Which units of a trace's steps are hidden.
-
-    `rows` is the share of rows masked at all. In a masked row with n units,
-    `min(max(count, floor(share·n), at_least), n − leave)` units are hidden (count 0 and share 0 when not given;
-    `all` and `inner` hide all they select). `unit` is `regex:<pattern>` for a regular expression.
-    `rows` 0 masks nothing.
-    """
-
-    unit: str
-    select: Literal["random", "scattered", "consecutive", "first", "last", "inner", "all"]
-    rows: float
-    count: int
-    share: Ramp
-    at_least: int
-    leave: int
-    placeholder: str
-
-
-class Lora(Part):
-    """Low-rank adapters; r 0 trains all weights."""
-
-    r: int
-    alpha: float
-    dropout: float
-    targets: tuple[str, ...]
-
-
-class RewardGate(Part):
-    """When `unless` is false the reward is `reward`."""
-
-    unless: str
-    reward: float
-
-
-class Binding(Part):
-    """A name for an expression."""
-
-    name: str
-    value: str
-
-
-class RewardTerm(Part):
-    """weight(progress) × value."""
-
-    name: str
-    value: str
-    weight: Ramp
-
-
-class Reward(Part):
-    """Gates in order, then the weighted sum of the terms. Expressions are text (cotspec.cot.rewards)."""
-
-    gates: tuple[RewardGate, ...]
-    let: tuple[Binding, ...]
-    terms: tuple[RewardTerm, ...]
-
-
-class Final(Part):
-    """The last weights."""
-
-    kind: Literal["final"] = "final"
-
-
-class AtStep(Part):
-    """The weights after one optimizer step."""
-
-    kind: Literal["step"] = "step"
-    step: int
-
-
-class Best(Part):
-    """The candidate with the best metric, one candidate every `every` steps."""
-
-    kind: Literal["best"] = "best"
-    metric: str
-    every: int
-
-
-Checkpoint = Annotated[Final | AtStep | Best, Field(discriminator="kind")]
-
-
-class Requirement(Part):
-    """metric op value."""
-
-    metric: str
-    op: Literal["<", "<=", "==", "!=", ">=", ">"]
-    value: float
-
-
-# --- one body per kind of task ----------------------------------------------------------------------------------------
-
-
-class Body(Part):
-    """Base of all bodies; `uses` names the kernel parts whose version is identity too (cotspec.cot.versions)."""
-
-    uses: ClassVar[tuple[str, ...]] = ()
-
-    def kernel_parts(self) -> tuple[str, ...]:
-        """`uses`, and what only some bodies of this kind use."""
-        return self.uses
+# --- one body per kind of task -------------------------------------------------------------------------------------
 
 
 class DataBody(Body):
@@ -161,15 +69,12 @@ class ContaminationBody(Body):
     kind: Literal["contamination"] = "contamination"
 
 
-class TeachBody(Body):
+class TeachBody(GenerateBody):
     """inputs: problems → rollouts.jsonl."""
 
     uses: ClassVar[tuple[str, ...]] = ("generate",)
+    asks: ClassVar[Literal["problems"]] = "problems"
     kind: Literal["teach"] = "teach"
-    model: ModelRef
-    prompt: str
-    sampling: Sampling
-    seed: int
 
 
 class Pick(Part):
@@ -194,11 +99,11 @@ class TracesBody(Body):
 
 
 class RowsBody(Body):
-    """inputs: traces (or failures) → rows.jsonl: the rows of all epochs, in the order they are trained on."""
+    """inputs: traces (or failures, or pairs) → rows.jsonl: the rows of all epochs, in the order they are trained on."""
 
     uses: ClassVar[tuple[str, ...]] = ("segment", "answers", "mask", "rows")
     kind: Literal["rows"] = "rows"
-    by: Literal["sft", "grpo"]
+    by: RowKind
     task: Literal["solve", "reconstruct", "complete", "rewrite"]
     format: TraceFormat
     prompt: str
@@ -214,76 +119,34 @@ class RowsBody(Body):
         return (*self.uses, "pattern") if self.mask.unit.startswith("regex:") else self.uses
 
 
-class Optim(Part):
-    """AdamW and its schedule; warm-up is in steps, or else a share of all steps (the one not given is 0)."""
+class TryBody(GenerateBody):
+    """Base of the bodies that try the questions of traces, and look which tries are right."""
 
-    lr: float
-    schedule: Literal["constant", "linear", "cosine"]
-    warmup_steps: int
-    warmup_ratio: float
-    weight_decay: float
-    max_grad_norm: float
-
-
-#: Settings of TRL's trainer that a spec passes through, by TRL's name; one that equals TRL's default is not there.
-Passed = dict[str, bool | float | str]
-
-
-class SftBody(Body):
-    """inputs: rows, model, gate → model/, metrics.json."""
-
-    uses: ClassVar[tuple[str, ...]] = ("sft",)
-    kind: Literal["sft"] = "sft"
-    start: ModelRef
-    optim: Optim
-    global_batch: int
-    max_length: int
-    precision: Literal["fp32", "bf16", "fp16"]
-    lora: Lora
-    trainer: Passed
-    keep: Checkpoint
-    seed: int
-
-
-class GrpoBody(Body):
-    """inputs: rows, model, gate → model/, metrics.json."""
-
-    uses: ClassVar[tuple[str, ...]] = ("grpo", "segment", "answers", "measures", "rewards")
-    kind: Literal["grpo"] = "grpo"
-    start: ModelRef
+    asks: ClassVar[Literal["traces"]] = "traces"
+    attempts: int
+    slice: Range
     format: TraceFormat
-    optim: Optim
-    global_batch: int
-    group: int
-    beta: float
-    clip: float
-    iterations: int
-    loss: Literal["grpo", "dr_grpo", "dapo"]
-    scale_rewards: Literal["group", "batch", "none"]
-    mask_truncated: bool
-    max_length: int
-    precision: Literal["fp32", "bf16", "fp16"]
-    lora: Lora
-    trainer: Passed
-    sampling: Sampling
-    reward: Reward
-    keep: Checkpoint
-    seed: int
+
+    @property
+    def samples(self) -> int:
+        """Tries for each question."""
+        return self.attempts
 
 
-class MineBody(Body):
+class MineBody(TryBody):
     """inputs: traces, model, gate → failures.jsonl: the traces whose question the model still gets wrong."""
 
     uses: ClassVar[tuple[str, ...]] = ("generate", "segment", "answers", "mining")
     kind: Literal["mine"] = "mine"
-    model: ModelRef
-    prompt: str
-    sampling: Sampling
-    attempts: int
+    written: ClassVar = ("kind", "model", "prompt", "sampling", "attempts", "keep", "slice", "format", "seed")
     keep: Literal["all_wrong", "any_wrong"]
-    slice: Range
-    format: TraceFormat
-    seed: int
+
+
+class PairsBody(TryBody):
+    """inputs: traces, model, gate → pairs.jsonl: the traces with a right and a wrong try at their question."""
+
+    uses: ClassVar[tuple[str, ...]] = ("generate", "segment", "answers", "pairing")
+    kind: Literal["pairs"] = "pairs"
 
 
 class GateBody(Body):
@@ -304,16 +167,14 @@ class GateBody(Body):
     template: Arguments = {}
 
 
-class EvaluateBody(Body):
+class EvaluateBody(GenerateBody):
     """inputs: problems, model, gate → predictions.jsonl, metrics.json."""
 
     uses: ClassVar[tuple[str, ...]] = ("generate", "segment", "answers", "measures", "stats")
+    asks: ClassVar[Literal["problems"]] = "problems"
     kind: Literal["evaluate"] = "evaluate"
-    model: ModelRef
-    prompt: str
-    sampling: Sampling
+    written: ClassVar = ("kind", "model", "prompt", "sampling", "format", "seed")
     format: TraceFormat
-    seed: int
 
 
 class ReportBody(Body):
@@ -360,21 +221,26 @@ STOPPED_FILE: Constant = "stopped.txt"
 PASSED: Constant = '{"passed": true}\n'
 
 
-AnyBody = Annotated[
-    DataBody
-    | ContaminationBody
-    | TeachBody
-    | TracesBody
-    | RowsBody
-    | SftBody
-    | GrpoBody
-    | MineBody
-    | GateBody
-    | EvaluateBody
-    | ReportBody
-    | PreflightBody,
-    Field(discriminator="kind"),
-]
+if TYPE_CHECKING:
+    AnyBody = Body
+else:
+    AnyBody = Annotated[
+        Union[
+            DataBody,
+            ContaminationBody,
+            TeachBody,
+            TracesBody,
+            RowsBody,
+            *(trainer.body for trainer in TRAINERS.values()),
+            MineBody,
+            PairsBody,
+            GateBody,
+            EvaluateBody,
+            ReportBody,
+            PreflightBody,
+        ],
+        Field(discriminator="kind"),
+    ]
 
 
 # --- the files beside a task ------------------------------------------------------------------------------------------

@@ -1,11 +1,12 @@
-"""What a person may write under `train:` and `sampling:`: a trainer and its settings. A new trainer begins here."""
+"""What a person may write under `train:` whatever the trainer, and under `sampling:`. A trainer's own settings are in
+`cotspec.trainers`."""
 
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from cotspec.spec.base import Count, Exact, NotNegative, Part, Positive, Share, Text, Whole, Yes
-from cotspec.spec.trainer import GrpoTrainer, SftTrainer
+from cotspec.spec.base import Count, NotNegative, Part, Positive, Share, Text, Whole, Yes
+from cotspec.spec.trainer import PassedOn
 
 
 class Stop(Part):
@@ -57,7 +58,13 @@ Schedule = Literal["constant", "linear", "cosine"]
 Precision = Literal["fp32", "bf16", "fp16"]
 
 
-class _Train(Part):
+class Train(Part):
+    """Base of the settings of all trainers."""
+
+    by: str
+    """The trainer."""
+    global_batch: Count
+    """Rows per optimizer step, over all processes."""
     epochs: Count = 1
     """Passes over the rows; masks and order are drawn anew in each."""
     lr: Positive
@@ -81,42 +88,17 @@ class _Train(Part):
     stop_without_signal: Count | Literal["never"] = STOP_WITHOUT_SIGNAL
     """Optimizer steps in a row that teach nothing (grpo: the rewards of every group are equal; both: the gradient is
     exactly 0) after which training stops with an error. It changes no result and is not part of the identity."""
-
-
-class Sft(_Train):
-    """Supervised fine-tuning on the target trace."""
-
-    by: Literal["sft"]
-    """The trainer."""
-    global_batch: Count = 32
-    """Rows per optimizer step, over all processes."""
-    trainer: SftTrainer | None = None
+    trainer: PassedOn | None = None
     """Further settings of TRL's trainer, passed on as they are."""
 
 
-class Grpo(_Train):
-    """Group relative policy optimisation (Shao et al. 2024, arXiv 2402.03300)."""
+class OnPolicy(Train):
+    """Base of those whose model writes the texts it learns from, while it trains."""
 
-    by: Literal["grpo"]
-    """The trainer."""
-    global_batch: Count = 16
-    """Completions per optimizer step, over all processes (prompts × group)."""
-    group: Annotated[int, Field(ge=2), Exact] = 8
-    """G: completions per prompt."""
-    beta: NotNegative = 0.0
-    """Weight of the KL term against the stage's first weights."""
-    clip: Positive = 0.2
-    """ε of the clipped importance ratio."""
-    iterations: Count = 1
-    """μ: optimizer passes over each generated batch."""
-    loss: Literal["grpo", "dr_grpo", "dapo"] = "dapo"
-    """How token losses are averaged (`grpo`: within each completion first; `dapo`: over all tokens of the step;
-    `dr_grpo`: by a constant). TRL's `bnpo` is left out: its result depends on how a batch is split over devices."""
-    scale_rewards: Literal["group", "batch", "none"] = "group"
-    """What advantages are divided by: standard deviation of the group, of the batch, or nothing."""
-    mask_truncated: bool = False
-    """Leave completions that hit `max_new_tokens` out of the loss."""
     sampling: Sampling = Sampling.model_construct()
-    """How completions are drawn (`n` is the group and not set here)."""
-    trainer: GrpoTrainer | None = None
-    """Further settings of TRL's trainer, passed on as they are."""
+    """How completions are drawn."""
+
+    @property
+    def samples(self) -> int:
+        """Completions for each prompt."""
+        return 1

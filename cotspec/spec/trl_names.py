@@ -1,4 +1,5 @@
-"""Every setting of TRL's trainers that a spec does *not* pass through, and what to do instead. Names and advice only.
+"""Every setting that TRL's trainers share and a spec does *not* pass through, and what to do instead; those of one
+trainer alone are with it in `cotspec.trainers`. Names and advice only.
 
 Three kinds: *ours* have a name in the language; *launch* decides how the same result is computed, or what is logged and
 stored, and belongs to the machine; *fixed* are set by cotspec, because another value would break what it promises: rows
@@ -7,19 +8,11 @@ built ahead, a result that does not depend on how a batch is split, resuming to 
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
-Kind = Literal["ours", "launch", "fixed"]
-
-
-class Other(NamedTuple):
-    """A setting of TRL that is not passed through."""
-
-    kind: Kind
-    advice: str
-    ours: str = ""
-    """Our name under `train`, dotted."""
-
+from cotspec.spec.trainer import Other
+from cotspec.trainers import TRAINERS
+from cotspec.trainers.trainer import Trainer
 
 _TRAIN: Final[Mapping[str, str]] = {
     "lr": "learning_rate",
@@ -30,17 +23,6 @@ _TRAIN: Final[Mapping[str, str]] = {
     "max_grad_norm": "max_grad_norm",
     "max_length": "max_length",
     "precision": "bf16 fp16",
-    "group": "num_generations",
-    "beta": "beta",
-    "clip": "epsilon",
-    "iterations": "num_iterations",
-    "scale_rewards": "scale_rewards",
-    "mask_truncated": "mask_truncated_completions",
-    "sampling.max_new_tokens": "max_completion_length",
-    "sampling.temperature": "temperature",
-    "sampling.top_p": "top_p",
-    "sampling.top_k": "top_k",
-    "global_batch": "generation_batch_size",
 }
 """Ours, under `train` of the stage → theirs."""
 
@@ -122,21 +104,13 @@ def _train(ours: str) -> Other:
     return Other("ours", f"cotspec calls it `{ours}`, in `train`", ours)
 
 
-def _named(kind: Kind, names: Mapping[str, str]) -> Iterator[tuple[str, Other]]:
+def _named(kind: Literal["ours", "launch", "fixed"], names: Mapping[str, str]) -> Iterator[tuple[str, Other]]:
     for advice, words in names.items():
         text = f"cotspec calls it {advice}" if kind == "ours" else advice
         yield from ((name, Other(kind, text)) for name in words.split())
 
 
-#: Of one trainer, because the other passes them through.
-_GRPO: Final = {
-    "loss_type": _train("loss"),
-    "neftune_noise_alpha": Other("fixed", "leave it out: only sft has it, since grpo would also sample with the noise"),
-    "label_smoothing_factor": Other("fixed", "leave it out: only sft has it, since grpo has no labels"),
-}
-
-
-_BOTH: Final = dict(
+_SHARED: Final = dict(
     [
         *((name, _train(ours)) for ours, words in _TRAIN.items() for name in words.split()),
         *_named("ours", _OURS),
@@ -144,5 +118,28 @@ _BOTH: Final = dict(
         *_named("fixed", _FIXED),
     ]
 )
-OTHERS: Final[Mapping[str, Mapping[str, Other]]] = MappingProxyType({"sft": _BOTH, "grpo": _BOTH | _GRPO})
-"""By trainer and TRL's name. One trainer's settings are told of under the other too."""
+
+
+def _own(trainer: Trainer) -> dict[str, Other]:
+    return {theirs: _train(ours) for ours, theirs in trainer.trl.items()} | dict(trainer.refused)
+
+
+def _of_another(trainer: Trainer) -> Mapping[str, Other]:
+    """Under this trainer: `num_generations` is grpo's `group`."""
+    found = {}
+    for each in TRAINERS.values():
+        for name, other in _own(each).items():
+            known = not other.ours or other.ours.partition(".")[0] in trainer.settings.model_fields
+            found[name] = other if known else Other("fixed", f"only {each.name} has it, as `{other.ours}` in `train`")
+    return found
+
+
+def _others(trainer: Trainer) -> Mapping[str, Other]:
+    found = {**_of_another(trainer), **_SHARED, **_own(trainer)}
+    return {name: other for name, other in found.items() if name not in trainer.passed.model_fields}
+
+
+OTHERS: Final[Mapping[str, Mapping[str, Other]]] = MappingProxyType(
+    {name: _others(trainer) for name, trainer in TRAINERS.items()}
+)
+"""By trainer and TRL's name."""

@@ -19,7 +19,7 @@ from cotspec.back import accelerate
 from cotspec.back.registry import BACKENDS, emit
 from cotspec.back.text import HEADER, scalar, yaml_mapping
 from cotspec.ir.plan import Plan
-from cotspec.spec.payload import Payload, RunSettings
+from cotspec.spec.payload import Payload, RunSettings, TrainBody
 from tests.support import sealed, spec_data
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -170,7 +170,7 @@ def test_accelerate_reads_its_files(gpus: int, strategy: str, kind: str, use_cpu
 
 
 def test_only_training_has_an_accelerate_file(plan: Plan, files: dict[str, str]) -> None:
-    trained = {f"generated/stages/{t.id}/accelerate.yaml" for t in plan.tasks if t.id.startswith(("sft-", "grpo-"))}
+    trained = {f"generated/stages/{t.id}/accelerate.yaml" for t in plan.tasks if isinstance(t.body, TrainBody)}
     assert set(named(files, "accelerate.yaml")) == trained
     for path, text in named(files, "launch.sh").items():
         assert ("accelerate.commands.launch" in text) == (path.replace("launch.sh", "accelerate.yaml") in trained)

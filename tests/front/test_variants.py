@@ -17,7 +17,7 @@ from cotspec.front.expand import MOST
 from cotspec.front.load import Loaded, load
 from cotspec.ir.plan import Plan
 from cotspec.passes.options import Options
-from cotspec.spec.experiment import Grpo
+from cotspec.trainers.grpo import Grpo
 
 BASE = (Path(__file__).parents[1] / "passes" / "base.yaml").read_text(encoding="utf-8")
 GROUP, LR, EPOCHS = "stages.second.train.group", "stages.second.train.lr", "stages.first.train.epochs"

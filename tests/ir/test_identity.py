@@ -70,6 +70,11 @@ OTHERS: dict[Path, object] = {
     ("stages", "rewrite", "rows", "keep"): "any_wrong",
     ("stages", "rewrite", "rows", "prompt"): None,
     ("stages", "rewrite", "task"): "solve",
+    ("stages", "prefer", "start"): "compress",
+    ("stages", "prefer", "train", "global_batch"): 16,
+    ("stages", "prefer", "train", "loss"): "ipo",
+    ("stages", "prefer", "rows", "of"): "compress",
+    ("stages", "prefer", "task"): "rewrite",
     ("evaluate", "data"): "valid",
     ("evaluate", "prompt"): None,
     ("teach", "sampling", "stop", "after"): None,
@@ -97,6 +102,12 @@ SWITCHES: dict[Path, Callable[[Any], None]] = {
         rows={"from": "failures", "of": "structure"}
     ),
     ("stages", "rewrite", "rows", "from"): lambda d: d["stages"]["rewrite"].update(rows={"from": "teach"}),
+    ("stages", "prefer", "train", "by"): lambda d: d["stages"]["prefer"].update(
+        train={"by": "sft", "lr": 0.001, "global_batch": 8}, rows={"from": "teach"}
+    ),
+    ("stages", "prefer", "rows", "from"): lambda d: d["stages"]["prefer"].update(
+        train={"by": "sft", "lr": 0.001, "global_batch": 8}, rows={"from": "failures", "of": "rewrite"}
+    ),
     ("stages", "rewrite", "train", "by"): lambda d: d["stages"]["rewrite"].update(
         train={"by": "grpo", "lr": 0.001, "group": 4}, reward={"terms": {"solved": {"value": 1.0}}}
     ),
@@ -248,9 +259,9 @@ def test_a_later_stage_changes_nothing_before_it() -> None:
     data["stages"]["rewrite"]["train"]["lr"] = 0.5
     before, after = ids(EVERYTHING), ids(data)
     differing = {label for label in before if before[label] != after[label]}
-    assert differing == {"stage rewrite of everything", "way out of stage rewrite of everything"} | {
-        "evaluation of rewrite of everything"
-    }
+    assert differing == {f"{part} of everything" for part in ("stage rewrite", "way out of stage rewrite")} | {
+        f"{part} of everything" for part in ("evaluation of rewrite", "pairs for stage prefer", "rows of stage prefer")
+    } | {f"{part} of everything" for part in ("stage prefer", "evaluation of prefer")}
 
 
 def shuffled(value: Any, draw: st.DataObject, path: Path = ()) -> Any:

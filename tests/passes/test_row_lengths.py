@@ -51,7 +51,7 @@ def test_rows_that_are_too_long_are_as_many_as_the_trainer_leaves_out(tmp_path: 
     from transformers import AutoTokenizer
 
     from cotspec.runtime.encoding import Encoder
-    from cotspec.runtime.train.sft import prepare
+    from cotspec.runtime.trainers.sft import prepare
 
     given = context(tmp_path, "{by: sft, lr: 1e-4}", "{by: sft, lr: 1e-4, max_length: 220}")
     stage = given.experiment.stages["first"]
@@ -59,12 +59,12 @@ def test_rows_that_are_too_long_are_as_many_as_the_trainer_leaves_out(tmp_path: 
     assert body is not None
     rows = [row for row in build(body, TRACES, Counts()) if isinstance(row, SftRow)]
     tokenizer = AutoTokenizer.from_pretrained(MODELS / "tiny-student")
-    _, refused = prepare(rows, Encoder(tokenizer, chat=None, ends=frozenset()), max_length=220)
-    assert 3 < refused.too_long < 57
+    ready = prepare(rows, Encoder(tokenizer, chat=None, ends=frozenset()), max_length=220)
+    too_long = ready.counts["rows_too_long"]
+    assert 3 < too_long < 57
     (finding,) = found(given)
     assert finding.message == (
-        f"{refused.too_long} of 60 traces of an earlier run make a row longer than `max_length` 220 "
-        "(in the student's tokens)"
+        f"{too_long} of 60 traces of an earlier run make a row longer than `max_length` 220 (in the student's tokens)"
     )
 
 

@@ -41,7 +41,45 @@ def grpo(more: str) -> Change:
     return GRPO, f"{GRPO[:-1]}, {more}}}"
 
 
+DPO = "{by: dpo, lr: 1e-5}"
+PAIRS = ("    rows: {from: teach}\n    task: solve\n", "    rows: {from: pairs, of: first}\n    task: solve\n")
+WITHOUT_REWARD = ("    reward: {terms: {solved: {value: 1 if correct else 0}}}\n", "")
+
+
+def dpo(*changes: Change) -> list[Change]:
+    """The second stage by preferences."""
+    return [(GRPO, DPO), WITHOUT_REWARD, *changes]
+
+
 HITS: dict[str, tuple[list[Change], Told]] = {
+    "preferences without pairs": (
+        dpo(),
+        ("error", "stage-kind", "teach", "stage `second` trains by dpo, which learns from pairs of answers"),
+    ),
+    "pairs for a trainer that compares nothing": (
+        [PAIRS],
+        ("error", "stage-kind", "pairs", "stage `second` trains by grpo, which does not compare answers"),
+    ),
+    "pairs shown a trace that their answers were not written for": (
+        dpo(PAIRS, ("of: first}\n    task: solve", "of: first}\n    task: rewrite")),
+        ("error", "stage-kind", "rewrite", "the answers that are paired were written in answer to the question alone"),
+    ),
+    "a reward for preferences": (
+        [(GRPO, DPO), PAIRS],
+        ("error", "stage-kind", "reward", "stage `second` trains by dpo, which has no reward"),
+    ),
+    "smoothing that the loss does not read": (
+        dpo(PAIRS, (DPO, "{by: dpo, lr: 1e-5, trainer: {label_smoothing: 0.1}}")),
+        ("warning", "trainer-effect", "label_smoothing", "`label_smoothing` has no effect on `loss: sigmoid`"),
+    ),
+    "dropout that is switched off": (
+        dpo(PAIRS, (DPO, "{by: dpo, lr: 1e-5, lora: {dropout: 0.1}}")),
+        ("warning", "trainer-conflict", "0.1", "dpo switches off the `dropout: 0.1` of `lora`"),
+    ),
+    "one answer makes no pair": (
+        dpo(PAIRS, ("of: first}", "of: first, sampling: {temperature: 0}}")),
+        ("error", "sampling", "0", "4 samples at temperature 0 are 4 times the same"),
+    ),
     "a model nobody uses": (
         [("  base: {", "  more: {builtin: tiny-student}\n  base: {")],
         ("warning", "unused", "more", "nothing uses the model `more`"),

@@ -185,7 +185,7 @@ def test_a_failures_stage_shows_traces_until_failures_are_mined(project: Path, r
     code, out, _ = run("specs/small.yaml", "rewrite")
     assert code == 0
     assert out.startswith(
-        "stand-in rows: this stage trains on failures, which are not mined yet; these are all traces, "
+        "stand-in rows: this stage trains on failures, which are not made yet; these are all traces, "
     )
     assert "dvc repro generated/stages/mine-" in out.splitlines()[1]
     (mine,) = project.glob("generated/stages/mine-*")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cotspec.spec.payload import (
+    DpoBody,
     Final,
     GrpoBody,
     InputModel,
@@ -79,6 +80,24 @@ def grpo(**changes: Any) -> GrpoBody:
     return GrpoBody(**(values | changes))
 
 
+def dpo(**changes: Any) -> DpoBody:
+    """Preferences of all weights, batches of 4 pairs."""
+    values: dict[str, Any] = {
+        "start": MODEL,
+        "optim": OPTIM,
+        "global_batch": 4,
+        "beta": 0.1,
+        "loss": "sigmoid",
+        "max_length": 128,
+        "precision": "fp32",
+        "lora": ALL,
+        "trainer": {},
+        "keep": Final(),
+        "seed": 3,
+    }
+    return DpoBody(**(values | changes))
+
+
 def sft_rows(count: int) -> list[dict[str, Any]]:
     """Rows whose whole target carries loss."""
     rows = []
@@ -98,3 +117,15 @@ def grpo_rows(count: int) -> list[dict[str, Any]]:
         {"row": k, "epoch": 0, "id": k, "prompt": f"Ann has {k % 12} apples. How many?\n", "answer": str(k), **sizes}
         for k in range(count)
     ]
+
+
+def dpo_rows(count: int) -> list[dict[str, Any]]:
+    """A right answer with its step against a wrong one without."""
+    rows = [dict(row) for row in sft_rows(count)]
+    for row in rows:
+        row["chosen"], row["rejected"] = row.pop("target"), f"Answer: {row['row'] + 40}"
+        del row["supervise"]
+    return rows
+
+
+ROWS = {"sft": sft_rows, "grpo": grpo_rows, "dpo": dpo_rows}

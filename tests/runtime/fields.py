@@ -20,10 +20,10 @@ from cotspec.runtime.scratch import folder_of
 from cotspec.runtime.task import load
 from cotspec.spec import payload
 from cotspec.spec.base import Part
-from cotspec.spec.trainer import GrpoTrainer, SftTrainer
+from cotspec.trainers import TRAINERS
 
 #: Settings of a library that a body passes on by name: the fields of these are fields of the body.
-PASSED = {"sft.trainer": SftTrainer, "grpo.trainer": GrpoTrainer}
+PASSED = {f"{each.name}.trainer": each.passed for each in TRAINERS.values()}
 
 
 def names() -> list[str]:

@@ -11,121 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import bodies
 from fields import Ran, value_of
-
-from cotspec.spec.payload import (
-    AtStep,
-    Best,
-    Binding,
-    BuiltinModel,
-    Lora,
-    Optim,
-    Ramp,
-    Reward,
-    RewardGate,
-    RewardTerm,
-    Sampling,
-    Stop,
-    TraceFormat,
-)
-
-LORA = Lora(r=3, alpha=7.0, dropout=0.2, targets=("down_proj", "k_proj"))
-SLOW = Optim(lr=3e-3, schedule="cosine", warmup_steps=2, warmup_ratio=0.0, weight_decay=0.07, max_grad_norm=0.3)
-FLAT = Optim(lr=2e-3, schedule="constant", warmup_steps=0, warmup_ratio=0.5, weight_decay=0.03, max_grad_norm=0.4)
-ADAM = {"adam_beta1": 0.85, "adam_beta2": 0.97, "adam_epsilon": 1e-6}
-BUILTIN = BuiltinModel(name="tiny-small", digest="", chat=False)
-REWARD = Reward(
-    gates=(RewardGate(unless="words < 50", reward=-3.5),),
-    let=(Binding(name="brief", value="words * 2"),),
-    terms=(RewardTerm(name="odd", value="brief + steps", weight=Ramp(first=0.5, last=0.25)),),
-)
-ODD = TraceFormat(thinking="Musing:", step="Line {n})", answer="Result:")
-STOP = Stop(texts=("zebra",), after="answer", format=ODD)
-PASSED = {
-    "epsilon_high": 0.31,
-    "delta": 1.7,
-    "importance_sampling_level": "sequence",
-    "off_policy_mask_threshold": 0.6,
-    "top_entropy_quantile": 0.3,
-    "use_bias_correction_kl": False,
-    "min_p": 0.01,
-    "repetition_penalty": 1.1,
-    "disable_dropout": True,
-    "cast_lm_head_to_fp32": True,
-    "vllm_importance_sampling_correction": False,
-    "vllm_importance_sampling_mode": "token_truncate",
-    "vllm_importance_sampling_clip_max": 2.5,
-    "vllm_importance_sampling_clip_min": 0.2,
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """A task whose fields are read back, and how it is launched."""
-
-    body: Any
-    run: dict[str, Any]
-    model: str = "tiny"
-
-
-SPLIT = {"per_device_batch": 3, "accumulation": 2, "save_steps": 3}
-SCENES = {
-    "sft": Scene(
-        body=bodies.sft(
-            optim=SLOW,
-            global_batch=6,
-            max_length=60,
-            trainer={"optim": "adamw_torch", "loss_type": "dft", "neftune_noise_alpha": 0.5, **ADAM},
-            keep=Best(metric="train.loss", every=3),
-            seed=11,
-        ),
-        run=SPLIT | {"stop_without_signal": 7},
-    ),
-    "sft plain": Scene(body=bodies.sft(), run={}),
-    "sft lora": Scene(
-        body=bodies.sft(
-            start=BUILTIN,
-            optim=FLAT,
-            max_length=200,
-            precision="bf16",
-            lora=LORA,
-            trainer={"optim": "sgd", "label_smoothing_factor": 0.1},
-            keep=AtStep(step=2),
-        ),
-        run={"gradient_checkpointing": True},
-    ),
-    "sft experts": Scene(body=bodies.sft(trainer={"router_aux_loss_coef": 0.02}), run={}, model="experts"),
-    "grpo": Scene(
-        body=bodies.grpo(
-            format=ODD,
-            optim=SLOW,
-            global_batch=12,
-            beta=0.07,
-            clip=0.15,
-            loss="dr_grpo",
-            scale_rewards="batch",
-            mask_truncated=True,
-            max_length=60,
-            trainer={"optim": "adamw_torch", **ADAM, **PASSED},
-            sampling=Sampling(n=4, temperature=0.7, top_p=0.85, top_k=7, max_new_tokens=9, stop=STOP),
-            reward=REWARD,
-            keep=Best(metric="train.reward", every=4),
-            seed=11,
-        ),
-        run={"per_device_batch": 6, "accumulation": 2, "save_steps": 3},
-    ),
-    "grpo plain": Scene(body=bodies.grpo(), run={"per_device_batch": 8}),
-    "grpo lora": Scene(
-        body=bodies.grpo(
-            start=BUILTIN, optim=FLAT, precision="bf16", lora=LORA, trainer={"optim": "sgd"}, keep=AtStep(step=2)
-        ),
-        run={"per_device_batch": 8, "gradient_checkpointing": True},
-    ),
-    "grpo experts": Scene(
-        body=bodies.grpo(trainer={"router_aux_loss_coef": 0.02}), run={"per_device_batch": 8}, model="experts"
-    ),
-}
+from scenes import PASSED, PREFERENCES
+from scenes import SCENES as SCENES
+from scenes import Scene as Scene
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,8 +172,8 @@ TEN = "word " * 10
 # --- the table --------------------------------------------------------------------------------------------------------
 
 
-def of_both(by: str) -> tuple[Arrives, ...]:
-    """What sft and grpo have in common."""
+def of_all(by: str) -> tuple[Arrives, ...]:
+    """What all trainers have in common."""
     lora, experts, plain = f"{by} lora", f"{by} experts", f"{by} plain"
 
     def arrives(name: str, scene: str, read: Read, **more: Any) -> Arrives:
@@ -296,7 +185,7 @@ def of_both(by: str) -> tuple[Arrives, ...]:
         arrives("optim.schedule", by, schedule),
         arrives("optim.schedule", lora, schedule),
         arrives("optim.warmup_steps", by, warm_up),
-        arrives("optim.warmup_ratio", lora, warm_up, want={"sft": 4, "grpo": 3}[by]),
+        arrives("optim.warmup_ratio", lora, warm_up, want={"sft": 4, "grpo": 3, "dpo": 3}[by]),
         arrives("optim.weight_decay", by, group("weight_decay")),
         arrives("optim.max_grad_norm", by, argument("max_grad_norm")),
         arrives("max_length", by, left("metrics.json", "rows_too_long"), want=1, other=plain),
@@ -372,6 +261,18 @@ GRPO = (
     Arrives(name="grpo.reward.terms.weight.last", scene="grpo", read=total(TEN, step=98), want=5.0, other="grpo plain"),
     Arrives(name="grpo.keep.best.every", scene="grpo", read=kept, want=["4"], other="grpo plain"),
 )
+DPO = (
+    Arrives(name="dpo.global_batch", scene="dpo", read=batch),
+    Arrives(name="dpo.beta", scene="dpo", read=attribute("beta")),
+    Arrives(name="dpo.loss", scene="dpo", read=lambda trained: trained.trainer.loss_types[0]),
+    *(
+        Arrives(name=f"dpo.trainer.{name}", scene="dpo", read=attribute(name))
+        for name in PREFERENCES
+        if name != "disable_dropout"
+    ),
+    Arrives(name="dpo.trainer.disable_dropout", scene="dpo", read=argument("disable_dropout")),
+    Arrives(name="dpo.keep.best.every", scene="dpo", read=kept, want=["3"], other="dpo plain"),
+)
 RUN = (
     Arrives(name="run.gpus", scene="sft", read=argument("use_cpu"), want=True, other="library declared"),
     Arrives(name="run.per_device_batch", scene="sft", read=argument("per_device_train_batch_size")),
@@ -386,4 +287,4 @@ RUN = (
     Arrives(name="run.save_steps", scene="grpo", read=argument("save_steps"), want=4),
     Arrives(name="run.stop_without_signal", scene="sft", read=stop_limit),
 )
-ARRIVES = (*of_both("sft"), *of_both("grpo"), *SFT, *GRPO, *RUN)
+ARRIVES = (*of_all("sft"), *of_all("grpo"), *of_all("dpo"), *SFT, *GRPO, *DPO, *RUN)

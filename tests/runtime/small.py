@@ -36,6 +36,19 @@ def grpo_rows(count: int) -> list[dict[str, Any]]:
     return [{"row": k, "epoch": 0, "id": k, "prompt": _prompt(k), "answer": str(k), **sizes} for k in range(count)]
 
 
+def dpo_rows(count: int) -> list[dict[str, Any]]:
+    """Pairs of many lengths, the better answer now the longer and now the shorter one."""
+    return [_dpo_row(k) for k in range(count)]
+
+
+def _dpo_row(k: int) -> dict[str, Any]:
+    chosen, rejected = sft_rows(k + 3)[k]["target"], sft_rows(k + 3)[k + 2]["target"]
+    return {"row": k, "epoch": 0, "id": k, "prompt": _prompt(k), "chosen": chosen, "rejected": rejected}
+
+
+ROWS = {"sft": sft_rows, "grpo": grpo_rows, "dpo": dpo_rows}
+
+
 def _prompt(k: int) -> str:
     return f"Ann has {k % 4} apples. " * (1 + k % 3) + "How many?\n"
 

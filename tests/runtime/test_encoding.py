@@ -14,7 +14,7 @@ from conftest import SOLVE, Run, Stage, write_lines
 from cotspec.runtime import models
 from cotspec.runtime.encoding import Chat
 from cotspec.runtime.errors import TaskError
-from cotspec.runtime.train import sft
+from cotspec.runtime.trainers import sft
 from cotspec.spec.payload import EvaluateBody, InputModel, Sampling
 
 pytest.importorskip("trl", reason="these tests need the `train` extra")

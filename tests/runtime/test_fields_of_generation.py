@@ -15,70 +15,25 @@ from typing import Any
 
 import bodies
 import pytest
-from bodies import FORMAT, MODEL
-from conftest import SOLVE, write_lines
+from bodies import MODEL
+from conftest import write_lines
 from fields import Effect, Ran, Said, Workshop, assert_seen, value_of
+from generating import BUILTIN, HUB, ODD, evaluate, gate, mine, pairs, teach
 
 from cotspec.spec.payload import (
     AtStep,
     Best,
     BuiltinModel,
     Demand,
-    EvaluateBody,
-    GateBody,
     HubModel,
     InputModel,
-    MineBody,
     PreflightBody,
-    Range,
     Requirement,
     Sampling,
-    Stop,
-    TeachBody,
-    TraceFormat,
 )
 
 torch = pytest.importorskip("torch", reason="generation tests need the `train` extra")
 pytest.importorskip("trl", reason="generation tests need the `train` extra")
-
-WHOLE = Range(first=0, end=-1)
-STOP = Stop(
-    texts=("zebra",), after="answer", format=TraceFormat(thinking="Musing:", step="Line {n})", answer="Result:")
-)
-ODD = Sampling(n=2, temperature=0.7, top_p=0.85, top_k=7, max_new_tokens=9, stop=STOP)
-PLAIN = Sampling(n=1, temperature=1.3, top_p=0.6, top_k=3, max_new_tokens=4)
-BUILTIN = BuiltinModel(name="tiny-small", digest="", chat=False)
-HUB = HubModel(id="lab/tiny", revision="main", chat=False, trust_remote_code=False)
-
-
-def teach(**changes: Any) -> TeachBody:
-    return TeachBody(**({"model": MODEL, "prompt": SOLVE, "sampling": PLAIN, "seed": 5} | changes))
-
-
-def mine(**changes: Any) -> MineBody:
-    values: dict[str, Any] = {"model": MODEL, "prompt": SOLVE, "sampling": PLAIN, "attempts": 1, "keep": "all_wrong"}
-    return MineBody(**(values | {"slice": WHOLE, "format": FORMAT, "seed": 5} | changes))
-
-
-def gate(**changes: Any) -> GateBody:
-    values: dict[str, Any] = {
-        "checkpoint": AtStep(step=20),
-        "require": (Requirement(metric="valid.accuracy", op=">=", value=0.0),),
-        "otherwise": "stop",
-        "chat": False,
-        "trust_remote_code": False,
-        "prompt": SOLVE,
-        "sampling": PLAIN,
-        "format": FORMAT,
-        "seed": 5,
-    }
-    return GateBody(**(values | changes))
-
-
-def evaluate(**changes: Any) -> EvaluateBody:
-    values: dict[str, Any] = {"model": MODEL, "prompt": SOLVE, "sampling": PLAIN, "format": FORMAT, "seed": 5}
-    return EvaluateBody(**(values | changes))
-
 
 # --- what transformers is called with ---------------------------------------------------------------------------------
 
@@ -86,6 +41,7 @@ SET = {"prompt": "Odd: {{ question }}", "sampling": ODD, "seed": 11}
 CALLED: dict[str, tuple[Any, Any]] = {
     "teach": (teach(**SET, model=BUILTIN), teach()),
     "mine": (mine(**SET, model=BUILTIN), mine()),
+    "pairs": (pairs(**SET, model=BUILTIN), pairs()),
     "gate": (gate(**SET), gate()),
     "evaluate": (evaluate(**SET, model=BUILTIN), evaluate()),
 }
@@ -143,7 +99,7 @@ CALLS: dict[str, tuple[Read, Any]] = {
     ),
 }
 """Field → how it is read from the calls, and what it is for a body of `SET`."""
-UNUSED = {"mine.sampling.n", "gate.model"}
+UNUSED = {"mine.sampling.n", "pairs.sampling.n", "gate.model"}
 READ = [f"{kind}.{name}" for kind in CALLED for name in CALLS if f"{kind}.{name}" not in UNUSED]
 
 
@@ -160,6 +116,12 @@ def right(ran: Ran) -> list[bool]:
 
 def failed(ran: Ran) -> list[int]:
     return [failure["id"] for failure in ran.read("failures.jsonl")] if ran.code == 0 else []
+
+
+def compared(ran: Ran) -> list[str]:
+    """The answers of the first pair, the right one first."""
+    first = ran.read("pairs.jsonl")[0]
+    return [first["chosen"], first["rejected"]]
 
 
 def decided(name: str) -> Callable[[Ran], Any]:
@@ -247,14 +209,29 @@ DEMANDED = (
     Effect(name="preflight.demands.targets", value=("nope",), see=mentioned("names `nope`"), want=True),
     Effect(name="preflight.demands.asked", value=("two",), see=mentioned("asked by two"), want=True, base=MISTAKEN),
 )
+#: What the model had said to two questions whose answer is 3; `Answer: 4` is always wrong.
+FOUR = (TEXTS[1], TEXTS[0], TEXTS[2], "Answer: 4")
+TRIED_TWICE = [*((f"0:{k}", text) for k, text in enumerate(FOUR)), *((f"1:{k}", "Answer: 4") for k in range(4))]
+FOURFOLD = pairs(attempts=4)
+PAIRED = (
+    Effect(name="pairs.format.thinking", value="Musing:", see=compared, want=[TEXTS[1], TEXTS[0]], base=FOURFOLD),
+    Effect(name="pairs.format.step", value="Line {n})", see=compared, want=[TEXTS[0], TEXTS[1]], base=FOURFOLD),
+    Effect(name="pairs.format.answer", value="Result:", see=compared, want=[TEXTS[1], "Answer: 4"], base=FOURFOLD),
+)
+UNPAIRED = (
+    Effect(name="pairs.attempts", value=3, see=mentioned("6 attempts"), want=True),
+    Effect(name="pairs.slice.first", value=1, see=mentioned(" 1 questions"), want=True),
+    Effect(name="pairs.slice.end", value=1, see=mentioned(" 1 questions"), want=True),
+)
 KEEP = Effect(name="mine.keep", value="any_wrong", see=failed, want=[0, 1], base=TWICE)
 BASES = {
     "mine": mine(),
+    "pairs": pairs(),
     "gate": gate(),
     "evaluate": evaluate(),
     "preflight": PreflightBody(demands=(DEMAND,)),
 }
-EFFECTS = (*ANSWERED, *SHOWN, *SOURCES, *DEMANDED, KEEP)
+EFFECTS = (*ANSWERED, *SHOWN, *SOURCES, *DEMANDED, *PAIRED, *UNPAIRED, KEEP)
 
 
 # --- running ----------------------------------------------------------------------------------------------------------
@@ -334,7 +311,7 @@ class Calls:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(GenerationMixin, "generate", watch)
             ran = self._shop.run(body, self._inputs, **run)
-        assert ran.code == 0, ran.err
+        assert ran.code == (2 if body.kind == "pairs" else 0), ran.err  # no answer of the tiny model is right
         for call in calls:
             tokenizer = AutoTokenizer.from_pretrained(call.model.config._name_or_path)
             call.prompts = tokenizer.batch_decode(call.input_ids, skip_special_tokens=True)
@@ -372,6 +349,8 @@ def test_the_field_shows_in_what_the_task_leaves(
     if effect in ANSWERED:
         file = "valid-checkpoints-20.jsonl" if base.kind == "gate" else "partial.jsonl"
         said = {file: [(f"{k}:0", text) for k, text in enumerate(TEXTS)]}
+    elif effect in PAIRED:
+        said = {"partial.jsonl": TRIED_TWICE}
     elif effect is KEEP:
         said = {"partial.jsonl": TRIED}
     assert_seen(effect, shop, base, inputs["three" if effect in ANSWERED else effect.reads], said)

@@ -13,6 +13,8 @@ import pytest
 from conftest import write_lines
 from fields import Workshop, settings, value_of
 
+from cotspec.trainers import TRAINERS
+
 torch = pytest.importorskip("torch", reason="training tests need the `train` extra")
 pytest.importorskip("trl", reason="training tests need the `train` extra")
 
@@ -33,6 +35,15 @@ ALWAYS = {
     "sft": BOTH
     | {"max_length": None, "dataset_kwargs": {"skip_prepare_dataset": True}, "train_sampling_strategy": "sequential"},
     "grpo": BOTH | {"shuffle_dataset": False},
+    "dpo": BOTH | {"max_length": None, "train_sampling_strategy": "sequential"},
+}
+
+
+#: A row as TRL's own trainers take it.
+ROWS = {
+    "sft": {"prompt": "Ann has", "completion": " 5 apples"},
+    "grpo": {"prompt": "Ann has", "completion": " 5 apples"},
+    "dpo": {"prompt": "Ann has", "chosen": " 5 apples", "rejected": " 6 apples"},
 }
 
 
@@ -43,11 +54,10 @@ class Trainers:
         self._shop, self._models = shop, {"tiny": tiny, "experts": experts}
         self._made: dict[str, Trained] = {}
         long = {"row": 99, "prompt": "Ann has 5 apples. How many?\n" * 9}
-        sft, grpo = bodies.sft_rows(24), bodies.grpo_rows(6)
-        self._rows = {
-            "sft": write_lines(shop.root / "sft.jsonl", [*sft, sft[0] | long]),
-            "grpo": write_lines(shop.root / "grpo.jsonl", [*grpo, grpo[0] | long]),
-        }
+        self._rows = {}
+        for by, count in {"sft": 24, "grpo": 6, "dpo": 24}.items():
+            rows = bodies.ROWS[by](count)
+            self._rows[by] = write_lines(shop.root / f"{by}.jsonl", [*rows, rows[0] | long])
 
     def of(self, name: str) -> Trained:
         if name not in self._made:
@@ -76,29 +86,28 @@ class Trainers:
     def _library(self, name: str) -> Trained:
         """`library sft lora`: what comes of nothing but a model and rows (and a default LoRA). What cannot be told so
         on a machine without GPU is `declared`."""
+        import trl
         from datasets import Dataset
         from peft import LoraConfig
         from transformers import AutoTokenizer
-        from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
         _, by, *kind = name.split()
         if kind == ["declared"]:
-            known = {
-                field.name: field.default for field in dataclasses.fields(SFTConfig if by == "sft" else GRPOConfig)
-            }
+            config = getattr(trl, TRAINERS[by].config)
+            known = {field.name: field.default for field in dataclasses.fields(config)}
             return Trained(trainer=SimpleNamespace(args=SimpleNamespace(**known)))
         model = str(self._models["experts" if kind == ["experts"] else "tiny"])
         common: dict[str, Any] = {
             "model": model,
             "processing_class": AutoTokenizer.from_pretrained(model),
-            "train_dataset": Dataset.from_list([{"prompt": "Ann has", "completion": " 5 apples"}] * 8),
+            "train_dataset": Dataset.from_list([ROWS[by]] * 8),
             "peft_config": LoraConfig(task_type="CAUSAL_LM") if kind == ["lora"] else None,
         }
         place: dict[str, Any] = {"output_dir": str(self._shop.root / name), "report_to": [], "use_cpu": True}
-        if by == "sft":
-            trainer = SFTTrainer(args=SFTConfig(**place), **common)
-        else:
-            trainer = GRPOTrainer(args=GRPOConfig(**place), reward_funcs=lambda **_: [0.0], **common)
+        name = TRAINERS[by].config
+        own = {"reward_funcs": lambda **_: [0.0]} if by == "grpo" else {}
+        args = getattr(trl, name)(**place)
+        trainer = getattr(trl, name.replace("Config", "Trainer"))(args=args, **own, **common)
         trainer.create_optimizer_and_scheduler(8)
         return Trained(trainer=trainer)
 
@@ -153,6 +162,8 @@ def test_the_parts_of_a_reward_are_in_the_log_under_their_names(trainers: Traine
     [
         ("sft", {"rows": 25, "rows_used": 24, "rows_too_long": 1, "steps": 4}),
         ("grpo", {"rows": 7, "rows_used": 6, "rows_too_long": 1, "steps": 4}),
+        ("dpo", {"rows": 25, "rows_used": 24, "rows_too_long": 1, "rows_beyond_last_batch": 0, "steps": 4}),
+        ("dpo plain", {"rows": 25, "rows_used": 24, "rows_too_long": 0, "rows_beyond_last_batch": 1, "steps": 6}),
     ],
 )
 def test_what_became_of_the_rows_is_among_the_metrics(by: str, counts: dict[str, int], trainers: Trainers) -> None:

@@ -23,7 +23,7 @@ from transformers import AutoTokenizer
 from cotspec.cot.rows import SftRow
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.train.score import IGNORE
-from cotspec.runtime.train.sft import tokenise
+from cotspec.runtime.trainers.sft import tokenise
 from cotspec.spec.payload import Lora, Mask, Optim, Ramp, Range, RowsBody
 
 LORA = Lora(r=3, alpha=7.0, dropout=0.0, targets=("q_proj", "down_proj"))

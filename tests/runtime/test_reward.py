@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("transformers", reason="training tests need the `train` extra")
 
 from cotspec.cot.rewards import compile_reward
-from cotspec.runtime.train.reward import CompositeReward
+from cotspec.runtime.trainers.grpo_reward import CompositeReward
 
 
 @dataclass

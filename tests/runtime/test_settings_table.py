@@ -10,16 +10,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pytest
 
 from cotspec.spec.meaning import meanings
-from cotspec.spec.trainer import GrpoTrainer, SftTrainer
-from cotspec.spec.training import Grpo, Sft
 from cotspec.spec.trl_names import OTHERS
+from cotspec.trainers import TRAINERS
 
 pytest.importorskip("trl", reason="the table is made from TRL, which comes with the `train` extra")
 
 FILE = Path(__file__).parents[2] / "cotspec/spec/trl_settings.json"
-TABLE = json.loads(FILE.read_text(encoding="utf-8"))
-TRAINERS = {"sft": SftTrainer, "grpo": GrpoTrainer}
-FIELDS = [(by, name) for by, model in TRAINERS.items() for name in model.model_fields]
+TABLE = {by: known for by, known in json.loads(FILE.read_text(encoding="utf-8")).items() if by != "made_from"}
+FIELDS = [(by, name) for by, trainer in TRAINERS.items() for name in trainer.passed.model_fields]
 
 #: Values of a TRL text without an enumeration of its own, as its trainers read them.
 READ_BY_TRL = {
@@ -61,7 +59,7 @@ def test_table_is_that_of_the_installed_trl() -> None:
 
 @pytest.mark.parametrize(("by", "name"), FIELDS)
 def test_what_is_passed_on_has_the_type_the_default_and_values_of_trl(by: str, name: str) -> None:
-    model, theirs = TRAINERS[by], TABLE[by][name]
+    model, theirs = TRAINERS[by].passed, TABLE[by][name]
     field = model.model_fields[name]
     assert types(field.annotation) <= set(theirs["type"])
     assert field.default == theirs["default"]
@@ -72,16 +70,16 @@ def test_what_is_passed_on_has_the_type_the_default_and_values_of_trl(by: str, n
 
 @pytest.mark.parametrize("by", TRAINERS)
 def test_every_setting_of_trl_is_passed_on_or_has_an_advice(by: str) -> None:
-    passed, others = set(TRAINERS[by].model_fields), set(OTHERS[by])
+    passed, others = set(TRAINERS[by].passed.model_fields), set(OTHERS[by])
     assert passed | others >= set(TABLE[by])
     assert not passed & others
-    assert others <= set(TABLE["sft"]) | set(TABLE["grpo"])
+    assert others <= {name for table in TABLE.values() for name in table}
 
 
-@pytest.mark.parametrize(("by", "train"), [("sft", Sft), ("grpo", Grpo)])
-def test_what_cotspec_is_said_to_call_it_is_a_setting_of_the_trainer(by: str, train: type[Sft | Grpo]) -> None:
+@pytest.mark.parametrize("by", TRAINERS)
+def test_what_cotspec_is_said_to_call_it_is_a_setting_of_the_trainer(by: str) -> None:
     ours = {other.ours for name, other in OTHERS[by].items() if other.ours and name in TABLE[by]}
-    assert {name.partition(".")[0] for name in ours} <= set(train.model_fields)
+    assert {name.partition(".")[0] for name in ours} <= set(TRAINERS[by].settings.model_fields)
     assert ours
 
 
@@ -89,8 +87,8 @@ def test_what_cotspec_is_said_to_call_it_is_a_setting_of_the_trainer(by: str, tr
 def test_values_that_trl_does_not_enumerate_are_those_its_trainer_compares_with(by: str, name: str) -> None:
     import inspect
 
-    from trl import GRPOTrainer, SFTTrainer
+    import trl
 
-    source = inspect.getsource({"sft": SFTTrainer, "grpo": GRPOTrainer}[by])
+    source = inspect.getsource(getattr(trl, TRAINERS[by].config.replace("Config", "Trainer")))
     missing = {value for value in READ_BY_TRL[by, name] if f'"{value}"' not in source and f"'{value}'" not in source}
     assert missing == set()

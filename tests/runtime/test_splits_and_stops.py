@@ -22,7 +22,8 @@ from safetensors.torch import load_file
 from transformers import Trainer, TrainerCallback
 
 from cotspec.runtime.train.checkpoint import MARK
-from cotspec.spec.payload import Best, GrpoBody, Ramp, Reward, RewardTerm, SftBody
+from cotspec.spec.payload import Best, DpoBody, GrpoBody, Ramp, Reward, RewardTerm, SftBody, TrainBody
+from cotspec.trainers import trainer_of
 
 LR = 5e-3
 SHORT = Reward(
@@ -30,15 +31,17 @@ SHORT = Reward(
 )
 OPTIM = bodies.OPTIM.model_copy(update={"lr": LR, "warmup_steps": 0})
 SPLITS = ((8, 1), (4, 2), (2, 4))
+ROWS = {"sft": 18, "grpo": 4, "dpo": 26}
+"""Rows for three or four steps; the last batch of sft is not full, and dpo leaves out what fills none."""
 Make = Callable[..., Path]
 
 
 @pytest.fixture
 def make(stage: Stage, tmp_path: Path, small_model: Path) -> Make:
-    """A stage of the small model with batches of 8, sft on 18 rows or grpo on 4."""
+    """A stage of the small model with batches of 8."""
 
-    def call(name: str, body: SftBody | GrpoBody, **settings: Any) -> Path:
-        rows = small.grpo_rows(4) if isinstance(body, GrpoBody) else small.sft_rows(18)
+    def call(name: str, body: TrainBody, **settings: Any) -> Path:
+        rows = small.ROWS[body.kind](ROWS[body.kind])
         files = {"rows": write_lines(tmp_path / f"{name}.jsonl", rows), "model": small_model}
         return stage(name, body, files, **({"per_device_batch": 8} | settings))
 
@@ -54,13 +57,25 @@ def grpo(**changes: Any) -> GrpoBody:
     return bodies.grpo(**(values | changes))
 
 
+def dpo(**changes: Any) -> DpoBody:
+    return bodies.dpo(**({"optim": OPTIM, "global_batch": 8, "beta": 0.5} | changes))
+
+
+DPO_LOSSES = ("sigmoid", "ipo", "hinge", "sigmoid_norm", "apo_zero", "apo_down")
+
+
 @pytest.mark.parametrize(
     "body",
-    [sft(), *(grpo(loss=loss) for loss in ("grpo", "dapo", "dr_grpo"))],
-    ids=["sft", "grpo", "dapo", "dr_grpo"],
+    [
+        sft(),
+        *(grpo(loss=loss) for loss in ("grpo", "dapo", "dr_grpo")),
+        *(dpo(loss=loss) for loss in DPO_LOSSES),
+        dpo(loss="robust", trainer={"label_smoothing": 0.1, "ld_alpha": 0.5, "use_weighting": True}),
+    ],
+    ids=["sft", "grpo", "dapo", "dr_grpo", *(f"dpo {loss}" for loss in DPO_LOSSES), "dpo with all settings"],
 )
 def test_a_batch_split_otherwise_trains_the_same_weights_and_tells_the_same_of_them(
-    make: Make, run_here: Run, small_model: Path, body: SftBody | GrpoBody
+    make: Make, run_here: Run, small_model: Path, body: TrainBody
 ) -> None:
     folders = []
     for device, accumulation in SPLITS:
@@ -157,16 +172,16 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
     return steps
 
 
-@pytest.mark.parametrize("body", [sft(), grpo()], ids=["sft", "grpo"])
+@pytest.mark.parametrize("body", [sft(), grpo(), dpo()], ids=["sft", "grpo", "dpo"])
 def test_a_run_stopped_at_any_step_and_resumed_leaves_the_bytes_of_one_that_was_not(
-    make: Make, run_here: Run, steps: Steps, body: SftBody | GrpoBody
+    make: Make, run_here: Run, steps: Steps, body: TrainBody
 ) -> None:
     whole = make("whole", body, save_steps=1, per_device_batch=4, accumulation=2)
     trained(run_here(whole))
     last = steps.begun[-1]
     assert steps.begun == list(range(1, last + 1))
     assert last >= 3
-    unit = body.iterations if isinstance(body, GrpoBody) else 1  # a checkpoint is taken when a generation is used up
+    unit = trainer_of(body).batch(body).uses  # a checkpoint is taken when a generation is used up
     for step in range(1, last + 1):
         for when, saved in ("before its checkpoint", step - 1), ("after its checkpoint", step):
             if saved == last:

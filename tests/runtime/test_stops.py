@@ -117,7 +117,7 @@ def test_grpo_trains_on_what_was_sampled_up_to_the_stop_and_on_nothing_after_it(
 ) -> None:
     from trl import GRPOTrainer
 
-    from cotspec.runtime.train.rollouts import Trainer
+    from cotspec.runtime.trainers.grpo_rollouts import Trainer
 
     seen: list[dict[str, Any]] = []
     sampled: list[list[int]] = []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cotspec.spec.experiment import Grpo, Sft
 from cotspec.spec.meaning import meanings
 from cotspec.spec.reference import markdown
+from cotspec.trainers.grpo import Grpo
+from cotspec.trainers.sft import Sft
 
 PAGE = Path(__file__).parents[2] / "docs" / "spec.md"
 

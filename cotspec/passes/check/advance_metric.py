@@ -9,7 +9,8 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import dotted
 from cotspec.ir.defaults import VALID_DATA
 from cotspec.passes.check.context import Context, Decision, finding, misnamed
-from cotspec.spec.experiment import Advance, Grpo, Stage
+from cotspec.spec.experiment import Advance, Stage
+from cotspec.trainers import trainer_of
 
 _ANSWERS = ("accuracy", "formatted", "tokens")
 _STAGE = (
@@ -34,9 +35,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 def known(stage: Stage) -> tuple[str, ...]:
     """The metrics a transition out of this stage may read."""
-    grpo = isinstance(stage.train, Grpo)
-    train = (*_ANSWERS, "reward") if grpo else ("loss",)
-    return (*(f"train.{name}" for name in train), *(f"valid.{name}" for name in _ANSWERS))
+    return (*(f"train.{name}" for name in trainer_of(stage.train).metrics), *(f"valid.{name}" for name in _ANSWERS))
 
 
 def _metric(context: Context, decision: Decision) -> Iterator[Diagnostic]:

@@ -9,7 +9,9 @@ from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import Grpo, Stage
+from cotspec.spec.experiment import Stage
+from cotspec.trainers import trainer_of
+from cotspec.trainers.trainer import Batch
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, train:"
 
@@ -28,8 +30,9 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage. One finding for each: what is advised for groups fits the devices, too."""
     for path, name, stage in context.stages():
-        if isinstance(stage.train, Grpo) and stage.train.global_batch % stage.train.group:
-            yield _groups(context, path, name, stage.train)
+        batch = trainer_of(stage.train).batch(stage.train)
+        if stage.train.global_batch % batch.of:
+            yield _groups(context, path, name, stage, batch)
         else:
             yield from _devices(context, path, name, stage)
 
@@ -52,7 +55,7 @@ def _devices(context: Context, path: Path, name: str, stage: Stage) -> Iterator[
 def _fitting(stage: Stage, processes: int, held: int) -> str:
     """What keeps the experiment as it is: less on a device, else fewer devices."""
     whole = stage.train.global_batch
-    group = stage.train.group if isinstance(stage.train, Grpo) else 1
+    group = trainer_of(stage.train).batch(stage.train).of
     if whole % processes == 0:
         fits = next(size for size in range(min(held, whole // processes), 0, -1) if whole // processes % size == 0)
         return (
@@ -71,13 +74,14 @@ def _said(context: Context, stage: str, key: str, note: str) -> tuple[tuple[Span
     return tuple((context.source.key(place), note) for place in places if place in context.source.keys)[:1]
 
 
-def _groups(context: Context, path: Path, name: str, train: Grpo) -> Diagnostic:
-    message = f"a `global_batch` of {train.global_batch} completions does not divide into groups of {train.group}"
+def _groups(context: Context, path: Path, name: str, stage: Stage, batch: Batch) -> Diagnostic:
+    whole = stage.train.global_batch
+    message = f"a `global_batch` of {whole} {batch.unit} does not divide into groups of {batch.of}"
     keys = [(*path, "train", key) for key in ("global_batch", "group")]
     written = next((key for key in keys if key in context.source.values), keys[0])
     given = context.resources(name)
-    part = lcm(train.group, max(1, given.gpus) * given.per_device_batch)
-    return finding(RULE, context.source.value(written), message, _multiples(train.global_batch, part))
+    part = lcm(batch.of, max(1, given.gpus) * given.per_device_batch)
+    return finding(RULE, context.source.value(written), message, _multiples(whole, part))
 
 
 def _multiples(whole: int, part: int) -> str:

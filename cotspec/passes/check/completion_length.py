@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import Grpo
+from cotspec.spec.experiment import OnPolicy
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, reward: {terms: {a: {value: 1 if correct else 0}}}, train:"
 
@@ -22,9 +22,9 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every grpo stage."""
+    """Every stage whose model writes what it learns from."""
     for path, _, stage in context.stages():
-        if isinstance(stage.train, Grpo) and stage.train.sampling.max_new_tokens >= stage.train.max_length:
+        if isinstance(stage.train, OnPolicy) and stage.train.sampling.max_new_tokens >= stage.train.max_length:
             longest, whole = stage.train.sampling.max_new_tokens, stage.train.max_length
             own = (*path, "train", "sampling", "max_new_tokens")
             place = own if own in context.source.values else (*path, "train", "max_length")

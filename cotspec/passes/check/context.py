@@ -17,6 +17,8 @@ from cotspec.passes import lineage
 from cotspec.passes.options import DEFAULT, Options
 from cotspec.spec.experiment import Best, Data, Experiment, Model, Stage
 from cotspec.spec.resources import StageResources, TrainResources
+from cotspec.trainers import trainer_of
+from cotspec.trainers.trainer import Devices
 
 if TYPE_CHECKING:
     from cotspec.cot.rows import TraceRecord
@@ -157,6 +159,18 @@ def warning(
 ) -> Diagnostic:
     """A finding of a rule of `cotspec.passes.lint`: something to think about, which the spec may allow."""
     return finding(rule, span, message, advice, related=related, severity="warning")
+
+
+def remarks(context: Context, rule: Rule, make: Callable[[Rule, Span, str, str], Diagnostic]) -> Iterator[Diagnostic]:
+    """What the trainer of each stage says under this rule of settings that are written."""
+    for path, name, stage in context.stages():
+        given = context.resources(name)
+        devices = Devices(max(1, given.gpus), given.per_device_batch, given.vllm)
+        for remark in trainer_of(stage.train).remarks(stage.train, devices):
+            place = (*path, "train", *remark.key)
+            if remark.rule == rule.slug and place in context.source.keys:
+                span = context.source.key(place) if remark.idle else context.source.value(place)
+                yield make(rule, span, remark.message, remark.advice)
 
 
 def misnamed(rule: Rule, span: Span, message: str, word: str, known: Iterable[str]) -> Diagnostic:

@@ -8,7 +8,7 @@ from cotspec.cot import fit
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import Experiment
+from cotspec.spec.experiment import Experiment, OnPolicy, TriedRows
 
 RULE = Rule(
     slug="context-length",
@@ -47,10 +47,10 @@ def _generating(spec: Experiment) -> Iterator[tuple[tuple[str, ...], str, int]]:
     """Every place that text is drawn for: where its sampling stands, from which model or stage, how many new tokens."""
     yield ("teach", "sampling"), spec.teach.model, spec.teach.sampling.max_new_tokens
     for name, stage in spec.stages.items():
-        if stage.rows.from_ == "failures":
+        if isinstance(stage.rows, TriedRows):
             where = ("stages", name, "rows", "sampling")
             yield where, stage.rows.of, stage.rows.sampling.max_new_tokens
-        if stage.train.by == "grpo":
+        if isinstance(stage.train, OnPolicy):
             yield ("stages", name, "train", "sampling"), name, stage.train.sampling.max_new_tokens
     for name in dict.fromkeys(spec.evaluate.of):
         yield ("evaluate", "sampling"), name, spec.evaluate.sampling.max_new_tokens

@@ -9,7 +9,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import FailureRows
+from cotspec.spec.experiment import TriedRows
 
 RULE = Rule(
     slug="prompt-variable",
@@ -45,7 +45,7 @@ def _prompts(context: Context) -> Iterator[tuple[Path, str, str]]:
     named: list[tuple[Path, str | None, str]] = [(("teach", "prompt"), spec.teach.prompt, "solve")]
     for path, _, stage in context.stages():
         named.append(((*path, "prompt"), stage.prompt, stage.task))
-        if isinstance(stage.rows, FailureRows):
+        if isinstance(stage.rows, TriedRows):
             named.append(((*path, "rows", "prompt"), stage.rows.prompt, "solve"))
     named.append((("evaluate", "prompt"), spec.evaluate.prompt, "solve"))
     return ((path, written, task) for path, written, task in named if written is not None)

@@ -8,7 +8,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import FailureRows, Grpo, Sampling
+from cotspec.spec.experiment import OnPolicy, Sampling, TriedRows
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, reward: {terms: {a: {value: 1 if correct else 0}}}, train:"
 
@@ -27,11 +27,11 @@ def check(context: Context) -> Iterator[Diagnostic]:
     spec = context.experiment
     yield from _greedy(context, ("teach", "sampling"), spec.teach.sampling, spec.teach.sampling.n)
     for path, _, stage in context.stages():
-        if isinstance(stage.train, Grpo):
+        if isinstance(stage.train, OnPolicy):
             where, given = (*path, "train", "sampling"), stage.train.sampling
             yield from _one(context, where, given, "`group` says how many completions a prompt gets")
-            yield from _greedy(context, where, given, stage.train.group)
-        if isinstance(stage.rows, FailureRows):
+            yield from _greedy(context, where, given, stage.train.samples)
+        if isinstance(stage.rows, TriedRows):
             where, given = (*path, "rows", "sampling"), stage.rows.sampling
             yield from _one(context, where, given, "`attempts` says how often a question is tried")
             yield from _greedy(context, where, given, stage.rows.attempts)

@@ -3,33 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Final
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source import Path
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import Grpo, Sft
+from cotspec.spec.experiment import PairRows, Stage
+from cotspec.trainers import TRAINERS, trainer_of
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, train:"
 
 RULE = Rule(
     slug="stage-kind",
-    claim="A grpo stage has a reward; an sft stage has none, and only it has a `loss`.",
-    why="GRPO learns from rewards alone and SFT from targets alone; the other setting would count for nothing.",
+    claim="A grpo stage has a reward, only an sft stage a `loss`, and only a dpo stage rows of pairs.",
+    why="GRPO learns from rewards, SFT from targets and DPO from pairs of answers alone; another's setting would count "
+    "for nothing.",
     failing=f"stages: {{first: {{{_STAGE} {{by: grpo, lr: 1e-5}}}}}}\n",
     passing=f"stages: {{first: {{{_STAGE} {{by: grpo, lr: 1e-5}}, "
     "reward: {terms: {a: {value: 1 if correct else 0}}}}}\n",
 )
 
 
+_WITHOUT: Final = MappingProxyType({"loss": "supervises no segments", "reward": "has no reward"})
+_ADVICE: Final = MappingProxyType({"loss": "add `loss:` with `on:`", "reward": "add `reward:` with `terms:`"})
+
+
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage."""
     for path, name, stage in context.stages():
-        if isinstance(stage.train, Grpo) and stage.reward is None:
-            message = f"stage `{name}` trains by grpo and has no reward"
-            yield finding(RULE, context.source.key((*path, "train")), message, "add `reward:` with `terms:`")
-        if isinstance(stage.train, Sft) and stage.reward is not None:
-            message = f"stage `{name}` trains by sft, which has no reward"
-            yield finding(RULE, context.source.key((*path, "reward")), message, "leave it out, or train by grpo")
-        if isinstance(stage.train, Grpo) and stage.loss is not None:
-            message = f"stage `{name}` trains by grpo, which supervises no segments"
-            yield finding(RULE, context.source.key((*path, "loss")), message, "leave it out, or train by sft")
+        trainer = trainer_of(stage.train)
+        parts = {"loss": stage.loss, "reward": stage.reward}
+        for key, given in parts.items():
+            if key in trainer.needs and given is None:
+                message = f"stage `{name}` trains by {trainer.name} and has no {key}"
+                yield finding(RULE, context.source.key((*path, "train")), message, _ADVICE[key])
+            if key not in trainer.reads and given is not None:
+                message = f"stage `{name}` trains by {trainer.name}, which {_WITHOUT[key]}"
+                others = " or ".join(each.name for each in TRAINERS.values() if key in each.reads)
+                yield finding(RULE, context.source.key((*path, key)), message, f"leave it out, or train by {others}")
+        yield from _pairs(context, path, name, stage)
+
+
+def _pairs(context: Context, path: Path, name: str, stage: Stage) -> Iterator[Diagnostic]:
+    """Pairs are for trainers that compare, and were written in answer to the question alone."""
+    eats, paired = trainer_of(stage.train).rows == "dpo", isinstance(stage.rows, PairRows)
+    if eats and not paired:
+        message = f"stage `{name}` trains by {stage.train.by}, which learns from pairs of answers"
+        advice = "write `rows: {from: pairs, of: <model or stage>}`"
+        yield finding(RULE, context.source.value((*path, "rows", "from")), message, advice)
+    if paired and not eats:
+        others = " or ".join(each.name for each in TRAINERS.values() if each.rows == "dpo")
+        message = f"stage `{name}` trains by {stage.train.by}, which does not compare answers"
+        yield finding(RULE, context.source.value((*path, "rows", "from")), message, f"train by {others}")
+    if paired and stage.task != "solve":
+        message = "the answers that are paired were written in answer to the question alone"
+        yield finding(RULE, context.source.value((*path, "task")), message, "write `task: solve`")

@@ -9,7 +9,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
 from cotspec.diagnostics.suggest import either
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import FailureRows
+from cotspec.spec.experiment import TriedRows
 
 _SECOND = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
 
@@ -27,7 +27,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     stages = list(context.experiment.stages)
     for path, name, stage in context.stages():
         uses: list[tuple[Path, str]] = [((*path, "start"), stage.start)]
-        if isinstance(stage.rows, FailureRows):
+        if isinstance(stage.rows, TriedRows):
             uses.append(((*path, "rows", "of"), stage.rows.of))
         earlier = (*context.experiment.models, *stages[: stages.index(name)])
         for where, used in uses:

@@ -10,7 +10,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.suggest import listed
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import FailureRows
+from cotspec.spec.experiment import TriedRows
 
 RULE = Rule(
     slug="tensor-parallel",
@@ -27,7 +27,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     spec, parts = context.experiment, context.experiment.resources.generate.tensor_parallel
     if parts == 1 or spec.resources.generate.engine != "vllm":
         return
-    mined = [stage.rows.of for stage in spec.stages.values() if isinstance(stage.rows, FailureRows)]
+    mined = [stage.rows.of for stage in spec.stages.values() if isinstance(stage.rows, TriedRows)]
     drawn = (lineage.first_model(spec, name) for name in (spec.teach.model, *mined, *spec.evaluate.of))
     uneven: dict[int, list[str]] = {}
     for name in dict.fromkeys(drawn):

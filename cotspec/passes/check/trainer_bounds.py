@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import Grpo
+from cotspec.passes.check.context import Context, finding, remarks
 
 _STAGE = (
     "start: base, rows: {from: teach}, task: solve, "
@@ -26,13 +25,5 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every grpo stage."""
-    for path, _, stage in context.stages():
-        if not isinstance(stage.train, Grpo) or stage.train.trainer is None:
-            continue
-        given = stage.train.trainer
-        low, high = given.vllm_importance_sampling_clip_min, given.vllm_importance_sampling_clip_max
-        if low is not None and low >= high:
-            here = (*path, "train", "trainer")
-            message = f"`{_MIN}` {low:g} is not below `{_MAX}` {high:g}"
-            yield finding(RULE, context.source.value((*here, _MIN)), message, "lower the first, or raise the second")
+    """What each stage's trainer says of its settings."""
+    return remarks(context, RULE, finding)

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import Grpo
+from cotspec.passes.check.context import Context, finding, remarks
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, reward: {terms: {a: {value: 1 if correct else 0}}}, train:"
 _TRAIN = "by: grpo, lr: 1e-5, global_batch: 16, trainer: {top_entropy_quantile: 0.2}"
@@ -23,19 +22,5 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every grpo stage."""
-    for path, name, stage in context.stages():
-        train = stage.train
-        if not isinstance(train, Grpo) or train.trainer is None or train.trainer.top_entropy_quantile == 1.0:
-            continue
-        given = context.resources(name)
-        processes = max(1, given.gpus)
-        if processes * given.per_device_batch < train.global_batch:
-            span = context.source.value((*path, "train", "trainer", "top_entropy_quantile"))
-            message = (
-                f"`top_entropy_quantile` needs all {train.global_batch} completions of a step at once, "
-                f"and the devices hold {processes} × {given.per_device_batch}"
-            )
-            fits = train.global_batch % processes == 0
-            advice = f"use `per_device_batch: {train.global_batch // processes}`" if fits else "use fewer GPUs"
-            yield finding(RULE, span, message, f"{advice}, or leave it out")
+    """What each stage's trainer says of its settings."""
+    return remarks(context, RULE, finding)

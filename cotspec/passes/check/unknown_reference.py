@@ -8,7 +8,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
 from cotspec.passes.check.context import Context, finding, misnamed
-from cotspec.spec.experiment import FailureRows
+from cotspec.spec.experiment import TriedRows
 from cotspec.spec.resources import Resources
 
 RULE = Rule(
@@ -30,7 +30,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     ]
     for path, _, stage in context.stages():
         uses.append(((*path, "start"), stage.start, "model or stage", (*models, *stages)))
-        if isinstance(stage.rows, FailureRows):
+        if isinstance(stage.rows, TriedRows):
             uses.append(((*path, "rows", "of"), stage.rows.of, "model or stage", (*models, *stages)))
     uses.append((("evaluate", "data"), spec.evaluate.data, "data set", data))
     for i, name in enumerate(spec.evaluate.of):

@@ -13,7 +13,7 @@ from cotspec.diagnostics.source import Path
 from cotspec.history import traces
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import Experiment, FailureRows, Grpo
+from cotspec.spec.experiment import Experiment, OnPolicy, TriedRows
 
 if TYPE_CHECKING:
     from cotspec.cot.rows import TraceRecord
@@ -74,10 +74,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, name, stage in context.stages():
         records = context.traces(stage)
         known = _known(context, name, taught if read is None else "")
-        if isinstance(stage.rows, FailureRows):
+        if isinstance(stage.rows, TriedRows):
             mined = stage.rows.sampling.max_new_tokens
             yield from _limit(context, (*path, "rows", "sampling"), mined, known, records)
-        if isinstance(stage.train, Grpo):
+        if isinstance(stage.train, OnPolicy):
             drawn, shorter = stage.train.sampling.max_new_tokens, stage.task == "rewrite"
             own = known._replace(worked=()) if shorter else known
             yield from _limit(context, (*path, "train", "sampling"), drawn, own, () if shorter else records)

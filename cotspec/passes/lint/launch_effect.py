@@ -9,7 +9,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import Sft, Stage
+from cotspec.spec.experiment import OnPolicy, Stage
 from cotspec.spec.resources import TrainResources
 
 RULE = Rule(
@@ -51,9 +51,9 @@ def _idle(key: str, stage: Stage, given: TrainResources) -> str:
     match key:
         case "strategy" if given.strategy != "ddp" and given.gpus < 2:
             return f"`strategy: {given.strategy}` has no effect on {where}"
-        case "vllm" if given.vllm and isinstance(stage.train, Sft):
-            return "`vllm` has no effect on sft, which generates nothing"
-        case "vllm_memory" if not given.vllm or isinstance(stage.train, Sft):
+        case "vllm" if given.vllm and not isinstance(stage.train, OnPolicy):
+            return f"`vllm` has no effect on {stage.train.by}, which generates nothing"
+        case "vllm_memory" if not given.vllm or not isinstance(stage.train, OnPolicy):
             return "`vllm_memory` has no effect where vLLM does not generate"
         case _:
             return ""

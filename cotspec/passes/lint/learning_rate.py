@@ -14,19 +14,19 @@ less than bfloat16 tells apart. In between, what is usual:
   2106.09685: 2e-4).
 
 The bounds are far outside of these: what is found is a slip (`1` for `1e-5`), not a taste. `optim: sgd` is left out,
-since its steps are as large as the gradient.
+since its steps are as large as the gradient. The bounds stand with the trainers (`cotspec.trainers.trainer`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
-from typing import Final, NamedTuple
+from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import Grpo, Sft
+from cotspec.spec.experiment import Train
+from cotspec.trainers import trainer_of
+from cotspec.trainers.trainer import Rates
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, train: {by: sft, lr:"
 
@@ -40,32 +40,13 @@ RULE = Rule(
 )
 
 
-class _Range(NamedTuple):
-    low: float
-    """Below this nothing is learnt."""
-    high: float
-    """Above this nothing is kept."""
-    usual: str
-
-
-RANGES: Final[Mapping[tuple[str, bool], _Range]] = MappingProxyType(
-    {
-        ("sft", False): _Range(1e-8, 5e-3, "1e-6 to 1e-4, and up to 2e-3 for a model of a million weights"),
-        ("sft", True): _Range(1e-7, 2e-2, "1e-5 to 1e-3"),
-        ("grpo", False): _Range(1e-9, 1e-3, "5e-7 to 5e-6, and up to 2e-4 for a model of a million weights"),
-        ("grpo", True): _Range(1e-8, 5e-3, "5e-6 to 1e-4"),
-    }
-)
-"""By trainer and whether adapters are trained."""
-
-
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage."""
     for path, _, stage in context.stages():
         train = stage.train
         if train.trainer is not None and train.trainer.optim == "sgd":
             continue
-        bounds = RANGES[train.by, train.lora is not None]
+        bounds = trainer_of(train).rates[train.lora is not None]
         if bounds.low <= train.lr <= bounds.high:
             continue
         message = f"`lr` {train.lr:g} is {_what(train, bounds)}"
@@ -73,11 +54,11 @@ def check(context: Context) -> Iterator[Diagnostic]:
         yield warning(RULE, context.source.value((*path, "train", "lr")), message, advice)
 
 
-def _what(train: Sft | Grpo, bounds: _Range) -> str:
+def _what(train: Train, bounds: Rates) -> str:
     if train.lr > bounds.high:
         return "so large that a few steps leave nothing of the model"
     return "so small that the weights stay as they were"
 
 
-def _weights(train: Sft | Grpo) -> str:
+def _weights(train: Train) -> str:
     return "of all weights" if train.lora is None else "with `lora`"

@@ -9,7 +9,8 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source import Path
 from cotspec.passes import bounds
 from cotspec.passes.check.context import Context, finding, warning
-from cotspec.spec.experiment import AtStep, Best, Grpo, Stage
+from cotspec.spec.experiment import AtStep, Best, Stage
+from cotspec.trainers import trainer_of
 
 _STAGE = "start: base, task: solve, rows: {from: teach, slice: [0, 64]}, train:"
 
@@ -45,12 +46,10 @@ def _nothing(context: Context, path: Path, name: str, stage: Stage, rows: int) -
 
 
 def _counted(stage: Stage, rows: int) -> str:
-    train = stage.train
+    train, batch = stage.train, trainer_of(stage.train).batch(stage.train)
     times = f"{rows} rows" + (f" × {train.epochs} epochs" if train.epochs > 1 else "")
-    if isinstance(train, Grpo):
-        again = f", each used {train.iterations} times" if train.iterations > 1 else ""
-        return f"{times}, {train.global_batch // train.group} prompts a step{again}"
-    return f"{times}, {train.global_batch} a step"
+    again = f", each used {batch.uses} times" if batch.uses > 1 else ""
+    return f"{times}, {batch.rows}{' prompts' if batch.of > 1 else ''} a step{again}"
 
 
 def _warmup(context: Context, path: Path, stage: Stage, steps: int, run: str) -> Iterator[Diagnostic]:

@@ -12,6 +12,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, warning
 from cotspec.passes.rewards import Judged, judged
+from cotspec.trainers import trainer_of
 
 _STAGE = "start: base, rows: {from: teach}, task: solve"
 _REWARD = "reward: {gates: [{unless: correct, reward: -1}], terms: {short: {value: 1 / words}}}"
@@ -32,9 +33,9 @@ _MOST: Final = 24
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every reward of groups of two."""
+    """Every reward of which only the order counts."""
     for one in judged(context):
-        if one.train.group == 2 and one.train.scale_rewards == "group":
+        if trainer_of(one.train).only_order(one.train):
             deciding = _deciding(one.trial)
             if deciding is not None:
                 yield _order(one, deciding)

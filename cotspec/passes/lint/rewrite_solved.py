@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import FailureRows
+from cotspec.spec.experiment import TriedRows
 
 _FIRST = "start: base, train: {by: sft, lr: 1e-5}, task: rewrite, rows:"
 
@@ -24,7 +24,7 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage."""
     for path, _, stage in context.stages():
-        if stage.task == "rewrite" and not isinstance(stage.rows, FailureRows):
+        if stage.task == "rewrite" and not isinstance(stage.rows, TriedRows):
             message = "`rewrite` has no failures to work on: its rows are all traces, solved or not"
             advice = f"use `rows: {{from: failures, of: {stage.start}}}`"
             yield warning(RULE, context.source.value((*path, "rows", "from")), message, advice)

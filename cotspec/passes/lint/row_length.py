@@ -10,7 +10,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.history import traces
 from cotspec.passes.check.context import Context, warning
 from cotspec.passes.lengths import Lengths, lengths
-from cotspec.spec.experiment import Grpo, Stage
+from cotspec.spec.experiment import OnPolicy, Stage
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, train:"
 
@@ -26,7 +26,7 @@ RULE = Rule(
 
 
 class _Room(NamedTuple):
-    """How many tokens there are for a row, or under grpo for its prompt, and where."""
+    """How many tokens there are for a row, or for its prompt where the model writes the rest, and where."""
 
     tokens: int
     where: str
@@ -49,24 +49,25 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def _rows(stage: Stage, span: Span, room: _Room, found: Lengths) -> Iterator[Diagnostic]:
-    grpo = isinstance(stage.train, Grpo)
-    sizes = found.prompts if grpo else found.wholes
+    writes = isinstance(stage.train, OnPolicy)
+    sizes = found.prompts if writes else found.wholes
     over = sum(size > room.tokens for size in sizes)
     if over:
         about = "" if found.exact else "about "
-        what = "have a prompt longer" if grpo else "make a row longer"
+        what = "have a prompt longer" if writes else "make a row longer"
         message = f"{about}{traces.told(over, len(sizes))} {what} than {room.where} ({found.told})"
         yield warning(RULE, span, message, f"raise `max_length` (the longest takes {about}{max(sizes):.0f})")
 
 
 def _room(stage: Stage) -> _Room:
     train = stage.train
-    if not isinstance(train, Grpo):
+    if not isinstance(train, OnPolicy):
         return _Room(tokens=train.max_length, where=f"`max_length` {train.max_length}")
     room = train.max_length - train.sampling.max_new_tokens
     return _Room(tokens=room, where=f"the {room} that `max_length` {train.max_length} has besides new tokens")
 
 
 def _whole_traces(stage: Stage) -> bool:
-    """Under sft the trace is the target; under grpo `rewrite` shows it whole, and other prompts less than all."""
-    return not isinstance(stage.train, Grpo) or stage.task == "rewrite"
+    """Where the model writes, `rewrite` shows the trace whole and other prompts less than all; elsewhere it is the
+    target, or as long as the answers that are compared."""
+    return not isinstance(stage.train, OnPolicy) or stage.task == "rewrite"

@@ -7,10 +7,9 @@ from typing import Final
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import Grpo, Sft
-from cotspec.spec.resources import TrainResources
-from cotspec.spec.trainer import GrpoTrainer, SftTrainer
+from cotspec.passes.check.context import Context, remarks, warning
+from cotspec.spec.trainer import PassedOn
+from cotspec.trainers.trainer import changed
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, train: {by: sft, lr: 1e-5, trainer:"
 
@@ -23,44 +22,24 @@ RULE = Rule(
 )
 
 _BETAS: Final = ("adam_beta1", "adam_beta2")
-_CLIPS: Final = ("mode", "clip_max", "clip_min")
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage that passes settings on."""
-    for path, name, stage in context.stages():
-        train, here = stage.train, (*path, "train", "trainer")
-        if train.trainer is None:
-            continue
-        given = train.trainer
-        idle = [*_optimizer(given), *_own(train, context.resources(name))]
-        for key, why in idle:
-            default = type(given).model_fields[key].default
-            if key in given.model_fields_set and getattr(given, key) != default:
-                message = f"`{key}` has no effect {why}"
-                yield warning(RULE, context.source.key((*here, key)), message, "leave it out")
+    for path, _, stage in context.stages():
+        given = stage.train.trainer
+        for key in () if given is None else _idle(given):
+            place = (*path, "train", "trainer", key)
+            if given is not None and place in context.source.keys and changed(given, key):
+                message = f"`{key}` has no effect on `optim: {given.optim}`"
+                yield warning(RULE, context.source.key(place), message, "leave it out")
+    yield from remarks(context, RULE, warning)
 
 
-def _optimizer(given: SftTrainer | GrpoTrainer) -> Iterator[tuple[str, str]]:
+def _idle(given: PassedOn) -> Iterator[str]:
+    """Settings of optimizers that the chosen one does not have."""
     adam = "adam" in given.optim
     if not adam and "lion" not in given.optim:
-        yield from ((key, f"on `optim: {given.optim}`") for key in _BETAS)
+        yield from _BETAS
     if not adam:
-        yield "adam_epsilon", f"on `optim: {given.optim}`"
-
-
-def _own(train: Sft | Grpo, resources: TrainResources) -> Iterator[tuple[str, str]]:
-    if isinstance(train, Sft):
-        if train.trainer is not None and train.trainer.loss_type == "dft":
-            yield "label_smoothing_factor", "on `loss_type: dft`"
-        return
-    if train.beta == 0:
-        yield "use_bias_correction_kl", "with `beta: 0`, where there is no KL term"
-    if train.precision == "fp32":
-        yield "cast_lm_head_to_fp32", "in fp32, which is 32 bits already"
-    corrects = train.trainer is not None and train.trainer.vllm_importance_sampling_correction
-    why = "without the correction" if resources.vllm else "where vLLM does not generate"
-    if not resources.vllm or not corrects:
-        yield from ((f"vllm_importance_sampling_{part}", why) for part in _CLIPS)
-    if not resources.vllm:
-        yield "vllm_importance_sampling_correction", why
+        yield "adam_epsilon"

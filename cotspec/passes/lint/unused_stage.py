@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import FailureRows
+from cotspec.spec.experiment import TriedRows
 
 _STAGE = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
 
@@ -26,7 +26,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     spec = context.experiment
     used = set(spec.evaluate.of)
     for _, _, stage in context.stages():
-        used |= {stage.start, stage.rows.of if isinstance(stage.rows, FailureRows) else stage.start}
+        used |= {stage.start, stage.rows.of if isinstance(stage.rows, TriedRows) else stage.start}
     for path, name, _ in context.stages():
         if name not in used:
             message = f"stage `{name}` is trained and neither evaluated nor followed by another"

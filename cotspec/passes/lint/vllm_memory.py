@@ -8,7 +8,7 @@ from typing import Final
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import Grpo
+from cotspec.spec.experiment import OnPolicy
 
 _STAGE = (
     "start: base, train: {by: grpo, lr: 1e-5}, rows: {from: teach}, task: solve, "
@@ -30,13 +30,18 @@ _ALONE: Final = 0.97
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every grpo stage with vLLM, then generation; a value that several stages share is found once."""
+    """Every stage that writes with vLLM, then generation; a value that several stages share is found once."""
     seen = set()
     for _, name, stage in context.stages():
         given = context.resources(name)
         own = ("resources", "stages", name, "vllm_memory")
         span = context.source.value(own if own in context.source.values else ("resources", "train", "vllm_memory"))
-        if isinstance(stage.train, Grpo) and given.vllm and given.vllm_memory > _BESIDE_TRAINING and span not in seen:
+        if (
+            isinstance(stage.train, OnPolicy)
+            and given.vllm
+            and given.vllm_memory > _BESIDE_TRAINING
+            and span not in seen
+        ):
             seen.add(span)
             rest = round(100 * (1 - given.vllm_memory))
             message = f"vLLM takes {given.vllm_memory:.0%} of each GPU and leaves {rest} % to training"

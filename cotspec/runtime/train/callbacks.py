@@ -14,7 +14,6 @@ from cotspec.cot import signal
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress
 from cotspec.runtime.train import checkpoint
-from cotspec.spec.payload import GrpoBody, SftBody
 
 Show = Callable[[Mapping[str, float]], str]
 """A step's log → what is shown of it; "" for nothing new."""
@@ -51,8 +50,8 @@ class Signal(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
     """Ends a run that teaches nothing: after `limit` steps in a row without signal (0: never), or at its end when none
     of its steps had any. Logs are the same in all processes, so all of them stop at the same step."""
 
-    def __init__(self, body: SftBody | GrpoBody, limit: int, names: Names) -> None:
-        self._body, self._limit, self._names = body, limit, names
+    def __init__(self, limit: int, names: Names, why: Callable[[signal.Streak], str]) -> None:
+        self._limit, self._names, self._why = limit, names, why
         self._streak = signal.Streak()
 
     def on_train_begin(
@@ -69,7 +68,7 @@ class Signal(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
             which = "no step so far" if steps == state.global_step else f"none of the last {steps} steps"
             raise TaskError(
                 f"training stopped at step {state.global_step} of {state.max_steps}: {which} had a learning signal: "
-                f"{signal.explained(self._streak, self._body)}. {self._advice(steps)}"
+                f"{self._why(self._streak)}. {self._advice(steps)}"
             )
 
     def _advice(self, steps: int) -> str:

@@ -1,4 +1,4 @@
-"""What both trainers share: settings in TRL's words, resuming, kept checkpoints.
+"""What all trainers share: settings in TRL's words, resuming, kept checkpoints.
 
 Everything is built from the validated payload in Python; nothing goes through a YAML file or the command line of TRL.
 """
@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,14 +23,16 @@ from cotspec.runtime.task import Task, rank
 from cotspec.runtime.train import checkpoint, score
 from cotspec.runtime.train.callbacks import Candidates, Finite, Names, Show, Signal, Watch, named
 from cotspec.runtime.train.score import Example
-from cotspec.spec.payload import AtStep, Best, Checkpoint, Final, GrpoBody, SftBody
+from cotspec.spec.payload import AtStep, Best, Checkpoint, Final, TrainBody
 from cotspec.spec.trainer import BITSANDBYTES
+from cotspec.trainers import trainer_of
 
 if TYPE_CHECKING:
     from peft import LoraConfig
     from transformers import Trainer
 
-TrainBody = SftBody | GrpoBody
+NoSignal = Callable[[signal.Streak, Any], str]
+"""Steps without a signal and the body → why there was none."""
 SCORE = "loss.txt"
 """Beside weights as the trainer saved them: their loss on the rows that are compared."""
 _ALL_STEPS = 1 - 1e-9
@@ -54,8 +57,11 @@ class Training:
 
 
 def check_batch(task: Task, body: TrainBody) -> None:
-    """Refuse run settings whose parts do not multiply to the batch the payload promises, or another launch."""
-    s = task.settings
+    """Refuse a batch that tears a group apart, run settings whose parts do not multiply to the batch the payload
+    promises, and another launch."""
+    s, batch = task.settings, trainer_of(body).batch(body)
+    if body.global_batch % batch.of:
+        raise TaskError(f"global_batch {body.global_batch} is not a multiple of group {batch.of}")
     product = s.processes * s.per_device_batch * s.accumulation
     if product != body.global_batch:
         raise TaskError(
@@ -68,47 +74,52 @@ def check_batch(task: Task, body: TrainBody) -> None:
 
 
 def arguments(training: Training) -> dict[str, Any]:
-    """Keyword arguments that SFTConfig and GRPOConfig share (they are TrainingArguments)."""
+    """Keyword arguments of TRL's configuration: those all share (they are TrainingArguments), the trainer's own by its
+    table, and what the spec passes on."""
     body, s = training.body, training.task.settings
     models.device(s.gpus)
-    passed: dict[str, Any] = dict(body.trainer)
-    return passed | {
-        "output_dir": str(training.work / "trainer"),
-        "per_device_train_batch_size": s.per_device_batch,
-        "gradient_accumulation_steps": s.accumulation,
-        "gradient_checkpointing": s.gradient_checkpointing,
-        "num_train_epochs": 1,  # the rows hold all epochs
-        "learning_rate": body.optim.lr,
-        "lr_scheduler_type": body.optim.schedule if body.optim.schedule != "constant" else "constant_with_warmup",
-        "warmup_steps": body.optim.warmup_steps or min(body.optim.warmup_ratio, _ALL_STEPS),  # below 1 it is a share
-        "weight_decay": body.optim.weight_decay,
-        "max_grad_norm": body.optim.max_grad_norm,
-        "bf16": body.precision == "bf16",
-        "fp16": body.precision == "fp16",
-        "use_cpu": s.gpus == 0,
-        "seed": body.seed,
-        "data_seed": body.seed,
-        "logging_steps": 1,
-        "logging_first_step": True,
-        "logging_nan_inf_filter": False,
-        "save_strategy": "steps",
-        "save_steps": save_every(training),
-        "save_total_limit": 2,  # the older one stays until the newer is whole
-        "report_to": [],
-        "disable_tqdm": True,
-        "dataloader_pin_memory": s.gpus > 0,
-        "ddp_find_unused_parameters": False,
-    }
+    own = {theirs: attrgetter(ours)(body) for ours, theirs in trainer_of(body).trl.items()}
+    return (
+        body.trainer
+        | own
+        | {
+            "output_dir": str(training.work / "trainer"),
+            "per_device_train_batch_size": s.per_device_batch,
+            "gradient_accumulation_steps": s.accumulation,
+            "gradient_checkpointing": s.gradient_checkpointing,
+            "num_train_epochs": 1,  # the rows hold all epochs
+            "learning_rate": body.optim.lr,
+            "lr_scheduler_type": body.optim.schedule if body.optim.schedule != "constant" else "constant_with_warmup",
+            "warmup_steps": body.optim.warmup_steps
+            or min(body.optim.warmup_ratio, _ALL_STEPS),  # below 1 it is a share
+            "weight_decay": body.optim.weight_decay,
+            "max_grad_norm": body.optim.max_grad_norm,
+            "bf16": body.precision == "bf16",
+            "fp16": body.precision == "fp16",
+            "use_cpu": s.gpus == 0,
+            "seed": body.seed,
+            "data_seed": body.seed,
+            "logging_steps": 1,
+            "logging_first_step": True,
+            "logging_nan_inf_filter": False,
+            "save_strategy": "steps",
+            "save_steps": save_every(training),
+            "save_total_limit": 2,  # the older one stays until the newer is whole
+            "report_to": [],
+            "disable_tqdm": True,
+            "dataloader_pin_memory": s.gpus > 0,
+            "ddp_find_unused_parameters": False,
+        }
+    )
 
 
 def save_every(training: Training) -> int:
-    """Steps between checkpoints: `save_steps`, rounded up to whole generations for GRPO.
+    """Steps between checkpoints: `save_steps`, rounded up to the last use of a batch.
 
-    TRL keeps generated completions in memory for `iterations` steps and not in a checkpoint: one taken in between would
+    TRL keeps generated completions in memory while they are used and not in a checkpoint: one taken in between would
     generate anew when resumed, and the run would be another one.
     """
-    body = training.body
-    unit = body.iterations if isinstance(body, GrpoBody) else 1
+    unit = trainer_of(training.body).batch(training.body).uses
     return math.ceil(training.task.settings.save_steps / unit) * unit
 
 
@@ -150,7 +161,7 @@ def base_dtype(body: TrainBody) -> Any:
     return models.torch_dtype(body.precision if body.lora.r else "fp32")
 
 
-def train(trainer: Trainer, training: Training, shown: Show, names: Names) -> None:
+def train(trainer: Trainer, training: Training, shown: Show, names: Names, no_signal: NoSignal) -> None:
     """Train from the last whole checkpoint of this scratch, or from the start; leave the final weights in `raw`.
 
     Raises TaskError when the run teaches nothing.
@@ -166,7 +177,8 @@ def train(trainer: Trainer, training: Training, shown: Show, names: Names) -> No
         needed = keep.step if isinstance(keep, AtStep) else 0
         trainer.add_callback(Candidates(_wanted(keep), save, needed=needed))
         trainer.add_callback(Finite(training.body.precision))
-        watched = Signal(training.body, training.task.settings.stop_without_signal, names)
+        limit = training.task.settings.stop_without_signal
+        watched = Signal(limit, names, lambda streak: no_signal(streak, training.body))
         trainer.add_callback(watched)
         trainer.add_callback(Watch(progress, lambda logs: watched.beside(shown(logs))))
         if last is not None:
@@ -234,3 +246,10 @@ def tail_mean(log: list[dict[str, float]], name: str, *, at_least: int = 1) -> f
     window = max(at_least, math.ceil(last / 10))
     values = [entry[name] for entry in log if entry["step"] > last - window and name in entry]
     return sum(values) / len(values) if values else None
+
+
+def tail_means(log: list[dict[str, float]], names: Sequence[str], *, at_least: int = 1) -> dict[str, float | int]:
+    """`train.<name>`: means over the last tenth of the steps, of what was logged; and how many steps had no signal."""
+    means = {f"train.{name}": tail_mean(log, name, at_least=at_least) for name in names}
+    found: dict[str, float | int] = {name: value for name, value in means.items() if value is not None}
+    return found | {signal.STEPS: signal.steps_without_signal(log)}

@@ -1,23 +1,26 @@
-"""Task `grpo`: rows.jsonl and a reward → model/, metrics.json, log.jsonl, with TRL's GRPOTrainer."""
+"""GRPO with TRL's GRPOTrainer: prompts, and a reward for what the model completes them to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cotspec.cot import signal
 from cotspec.cot.rewards import RewardError, compile_reward
 from cotspec.cot.rows import GrpoRow
-from cotspec.runtime import fitting, lines, models
+from cotspec.runtime import fitting, models
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.stopping import Stopper
-from cotspec.runtime.task import Task, rank
-from cotspec.runtime.train import export, score, trl_bridge
-from cotspec.runtime.train.reward import CompositeReward
+from cotspec.runtime.train import trl_bridge
+from cotspec.runtime.train.half import Log, Prepared, whole_batches
+from cotspec.runtime.train.score import Example
+from cotspec.runtime.train.trl_bridge import Training
+from cotspec.runtime.trainers.grpo_reward import CompositeReward
 from cotspec.spec.payload import GrpoBody
+from cotspec.trainers.grpo import GRPO
 
 if TYPE_CHECKING:
     from trl import GRPOTrainer as GRPOTrainerT
@@ -35,41 +38,32 @@ _THEIRS = {
 }
 
 
-def run(task: Task, work: Path, result: Path) -> None:
-    """Train and leave the result."""
-    body = task.body(GrpoBody)
-    trl_bridge.check_batch(task, body)
-    if body.global_batch % body.group:
-        raise TaskError(f"global_batch {body.global_batch} is not a multiple of group {body.group}")
-    models.settle()
-    origin = models.source(task, body.start)
-    models.announce(origin)
-    fitting.check_targets(origin, body.lora.targets)
-    tokenizer = models.load_tokenizer(origin)
-    rows = lines.read(task.input("rows"), GrpoRow)
-    encoder = models.load_encoder(origin, tokenizer)
-    longest = fitting.length(origin, body.max_length)
-    usable = _fitting(rows, encoder, longest - body.sampling.max_new_tokens)
-    fitting.check_ids(models.load_config(origin).to_dict(), (encoder(row.prompt) for row in usable))
-    used = _whole_batches(usable, body)
-    scored = score.some(_example(row, encoder) for row in used)
-    training = trl_bridge.Training(task=task, body=body, origin=origin, work=work, scored=scored)
-    with trl_bridge.building(body):
-        trainer = _trainer(training, encoder, used)
-    trl_bridge.train(trainer, training, _shown, _name)
-    log = trl_bridge.history(trainer, _name)
-    counts = {"rows": len(rows), "rows_used": len(used), "rows_too_long": len(rows) - len(usable)}
-    counts["rows_beyond_last_batch"] = len(usable) - len(used)
+class _Grpo:
+    row = GrpoRow
 
-    def metrics(entries: list[dict[str, float]]) -> Mapping[str, float | int]:
-        return _metrics(entries, body) | counts | {"steps": int(entries[-1]["step"]) if entries else 0}
+    def prepare(self, rows: Sequence[GrpoRow], encoder: Encoder, body: GrpoBody, *, max_length: int) -> Prepared:
+        """Whole batches of the prompts that leave room for a completion."""
+        kept = _fitting(rows, encoder, max_length - body.sampling.max_new_tokens)
+        texts = [_example(row, encoder) for row in kept]
+        ready = whole_batches(kept, texts, GRPO.batch(body).rows, "prompts")
+        return replace(ready, counts={**ready.counts, "rows_too_long": len(rows) - len(kept)})
 
-    export.finish(training, result, log=log, metrics=metrics)
-    if rank() == 0:
-        told = metrics(log)
-        parts = ", ".join(f"{name[6:]} {value:.3f}" for name, value in told.items() if name.startswith("train."))
-        say(f"trained {trainer.state.global_step} steps on {len(used)} of {len(rows)} rows; at the end: {parts}")
-        trl_bridge.note(told)
+    def trainer(self, training: Training, encoder: Encoder, data: Sequence[GrpoRow]) -> GRPOTrainerT:
+        return _trainer(training, encoder, data)
+
+    def name(self, key: str) -> str:
+        return key if key in _OURS or key.startswith(("term/", "gate/", "unscorable/")) else _THEIRS.get(key, "")
+
+    def shown(self, log: Mapping[str, float]) -> str:
+        return _shown(log)
+
+    def metrics(self, log: Log, body: GrpoBody) -> dict[str, float | int]:
+        return _metrics(log, body)
+
+    def no_signal(self, streak: signal.Streak, body: GrpoBody) -> str:
+        groups, cut = streak.mean(signal.GROUPS) or 0.0, streak.mean(signal.TRUNCATED) or 0.0
+        cuts = f"{signal.percent(cut)} of the completions were cut"
+        return f"{signal.percent(groups)} of the groups taught nothing and {cuts}; {_reason(streak, body, groups, cut)}"
 
 
 def _fitting(rows: Sequence[GrpoRow], encoder: Encoder, room: int) -> list[GrpoRow]:
@@ -84,25 +78,12 @@ def _fitting(rows: Sequence[GrpoRow], encoder: Encoder, room: int) -> list[GrpoR
     return kept
 
 
-def _whole_batches(rows: Sequence[GrpoRow], body: GrpoBody) -> list[GrpoRow]:
-    """The rows that fill whole generation batches; TRL drops the others without a word."""
-    prompts = body.global_batch // body.group
-    used = len(rows) // prompts * prompts
-    if not used:
-        raise TaskError(f"{len(rows)} rows do not fill one batch of {prompts} prompts: lower `global_batch`")
-    if used < len(rows):
-        say(
-            f"the last {len(rows) - used} of {len(rows)} rows do not fill a batch of {prompts} prompts and are not used"
-        )
-    return list(rows[:used])
-
-
-def _trainer(training: trl_bridge.Training, encoder: Encoder, rows: Sequence[GrpoRow]) -> GRPOTrainerT:
+def _trainer(training: Training, encoder: Encoder, rows: Sequence[GrpoRow]) -> GRPOTrainerT:
     from accelerate.utils import gather_object
     from datasets import Dataset
     from trl import GRPOConfig
 
-    from cotspec.runtime.train.rollouts import Trainer
+    from cotspec.runtime.trainers.grpo_rollouts import Trainer
 
     body, s, origin = training.task.body(GrpoBody), training.task.settings, training.origin
     try:
@@ -114,18 +95,7 @@ def _trainer(training: trl_bridge.Training, encoder: Encoder, rows: Sequence[Grp
         models.require("vllm", {"for": "vllm: true", "get": "pip install vllm, or remove it from `resources.train`"})
     config = GRPOConfig(
         **trl_bridge.arguments(training),
-        num_generations=body.group,
         steps_per_generation=s.accumulation,
-        num_iterations=body.iterations,
-        beta=body.beta,
-        epsilon=body.clip,
-        loss_type=body.loss,
-        scale_rewards=body.scale_rewards,
-        mask_truncated_completions=body.mask_truncated,
-        max_completion_length=body.sampling.max_new_tokens,
-        temperature=body.sampling.temperature,
-        top_p=body.sampling.top_p,
-        top_k=body.sampling.top_k,
         generation_kwargs={"stop": list(stop.texts)} if vllm and stop.texts else None,
         shuffle_dataset=False,
         use_vllm=vllm,
@@ -163,18 +133,11 @@ def _columns(row: GrpoRow) -> dict[str, object]:
     }
 
 
-def _example(row: GrpoRow, encoder: Encoder) -> score.Example:
+def _example(row: GrpoRow, encoder: Encoder) -> Example:
     """A text to compare weights on: the prompt, the gold answer and the end, all with loss."""
     answer = list(encoder.tokenizer(row.answer, add_special_tokens=False)["input_ids"])
     ids = [*encoder(row.prompt), *answer, int(encoder.tokenizer.eos_token_id)]
-    return score.Example(input_ids=ids, labels=ids)
-
-
-def _name(key: str) -> str:
-    """TRL's log keys → ours; "" for those that depend on the clock or on how often a run was resumed."""
-    if key in _OURS or key.startswith(("term/", "gate/", "unscorable/")):
-        return key
-    return _THEIRS.get(key, "")
+    return Example(input_ids=ids, labels=ids)
 
 
 def _shown(log: Mapping[str, float]) -> str:
@@ -189,14 +152,33 @@ def _shown(log: Mapping[str, float]) -> str:
     return ", ".join(parts)
 
 
-def _metrics(log: list[dict[str, float]], body: GrpoBody) -> dict[str, float | int]:
+def _metrics(log: Log, body: GrpoBody) -> dict[str, float | int]:
     """Means over the last tenth of the steps; shares without signal and truncated over all of them; and how many
     completions could not be scored in the run, in all and for each term and gate that had any, and how many answers
     could not be compared with the gold answer (`ungradable`; they are not right)."""
-    means = {f"train.{name}": trl_bridge.tail_mean(log, name, at_least=body.iterations) for name in REPORTED}
-    means |= {name: signal.mean(log, name) for name in (signal.GROUPS, signal.TRUNCATED)}
-    found: dict[str, float | int] = {name: value for name, value in means.items() if value is not None}
-    found[signal.STEPS] = signal.steps_without_signal(log)
+    found = trl_bridge.tail_means(log, REPORTED, at_least=body.iterations)
+    means = {name: signal.mean(log, name) for name in (signal.GROUPS, signal.TRUNCATED)}
+    found |= {name: value for name, value in means.items() if value is not None}
     parts = {"unscorable", "ungradable", *(name for entry in log for name in entry if name.startswith("unscorable/"))}
     counts = {part: sum(entry.get(part, 0.0) for entry in log) * body.global_batch for part in sorted(parts)}
     return found | {part: round(count) for part, count in counts.items()}
+
+
+def _reason(streak: signal.Streak, body: GrpoBody, groups: float, cut: float) -> str:
+    right, most = streak.mean("accuracy"), body.sampling.max_new_tokens
+    if groups < 1.0:
+        return "rewards differed and the gradient was exactly 0: see `clip`, `lora` and `trainer`"
+    if cut > 0.5:
+        masked = ", and `mask_truncated` leaves them out of the loss" if body.mask_truncated else ""
+        return f"most completions end at `max_new_tokens` {most}, before their answer{masked}: raise it"
+    if right == 0.0:
+        return (
+            "no completion was right: start from a model that solves some of the problems, show more of the trace in "
+            "the prompt, raise `group`, or give a reward that tells wrong completions apart"
+        )
+    if right == 1.0:
+        return "all completions were right and earned the same: take harder problems or a reward that tells them apart"
+    return "the reward is the same for all completions of a prompt: see `reward`, and `sampling.temperature`"
+
+
+HALF = _Grpo()

@@ -1,0 +1,131 @@
+"""DPO with TRL's DPOTrainer, on answers that are tokenised as those of SFT are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cotspec.cot import signal
+from cotspec.cot.rows import PairRow
+from cotspec.runtime import models
+from cotspec.runtime.encoding import Encoder
+from cotspec.runtime.errors import TaskError
+from cotspec.runtime.progress import say
+from cotspec.runtime.train import trl_bridge
+from cotspec.runtime.train.half import Log, Prepared, whole_batches
+from cotspec.runtime.train.score import IGNORE, Example
+from cotspec.runtime.train.token_means import TokenMeans
+from cotspec.runtime.train.trl_bridge import Training
+from cotspec.spec.payload import DpoBody
+
+if TYPE_CHECKING:
+    from trl import DPOTrainer as DPOTrainerT
+
+_NAMES = {
+    "loss": "loss",
+    "grad_norm": "grad_norm",
+    "learning_rate": "lr",
+    "entropy": "entropy",
+    "rewards/accuracies": "pair_accuracy",
+    "rewards/margins": "margin",
+    "rewards/chosen": "chosen_reward",
+    "rewards/rejected": "rejected_reward",
+}
+"""`pair_accuracy` is the share of pairs whose chosen answer has gained more than the other, against the reference;
+`margin` how much more, times β."""
+
+
+class _Pair(NamedTuple):
+    """A row in tokens; both answers end with the end-of-sequence token."""
+
+    prompt: list[int]
+    chosen: list[int]
+    rejected: list[int]
+
+
+class _Dpo:
+    row = PairRow
+
+    def prepare(self, rows: Sequence[PairRow], encoder: Encoder, body: DpoBody, *, max_length: int) -> Prepared:
+        """Whole batches of the pairs of which neither answer is too long."""
+        pairs = [_pair(row, encoder) for row in rows]
+        kept = [pair for pair in pairs if len(pair.prompt) + max(map(len, pair[1:])) <= max_length]
+        told = f"an answer with its prompt is longer than max_length {max_length}"
+        if not kept:
+            raise TaskError(f"no row of {len(rows)} can be trained on: {told}")
+        if len(kept) < len(rows):
+            say(f"{len(rows) - len(kept)} of {len(rows)} rows are not trained on: {told}")
+        ready = whole_batches(kept, [_text(pair) for pair in kept], body.global_batch, "pairs")
+        counts = {**ready.counts, "rows_too_long": len(rows) - len(kept)}
+        return Prepared(data=ready.data, texts=ready.texts, counts=counts)
+
+    def trainer(self, training: Training, encoder: Encoder, data: Sequence[_Pair]) -> DPOTrainerT:
+        return _trainer(training, encoder, data)
+
+    def name(self, key: str) -> str:
+        return _NAMES.get(key, "")
+
+    def shown(self, log: Mapping[str, float]) -> str:
+        names = ("loss", "pair_accuracy", "margin")
+        ours = {_NAMES[key]: value for key, value in log.items() if key in _NAMES}
+        return ", ".join(f"{name.replace('_', ' ')} {ours[name]:.4f}" for name in names if name in ours)
+
+    def metrics(self, log: Log, body: DpoBody) -> dict[str, float | int]:  # noqa: ARG002
+        names = ("loss", "pair_accuracy", "margin", "chosen_reward", "rejected_reward")
+        return trl_bridge.tail_means(log, names)
+
+    def no_signal(self, streak: signal.Streak, body: DpoBody) -> str:  # noqa: ARG002
+        return (
+            "the gradient was exactly 0: the two answers of every pair are equal, no trained weight reaches them (see "
+            "`lora`), every pair is beyond the margin of `loss: hinge`, or the numbers are too small for `precision`"
+        )
+
+
+def _pair(row: PairRow, encoder: Encoder) -> _Pair:
+    end = int(encoder.tokenizer.eos_token_id)
+    chosen, rejected = (
+        [*encoder.tokenizer(text, add_special_tokens=False)["input_ids"], end] for text in (row.chosen, row.rejected)
+    )
+    return _Pair(encoder(row.prompt), chosen, rejected)
+
+
+def _text(pair: _Pair) -> Example:
+    """The chosen answer, with loss."""
+    ids = [*pair.prompt, *pair.chosen]
+    return Example(input_ids=ids, labels=[*([IGNORE] * len(pair.prompt)), *pair.chosen])
+
+
+def _trainer(training: Training, encoder: Encoder, data: Sequence[_Pair]) -> DPOTrainerT:
+    from datasets import Dataset
+    from trl import DPOConfig, DPOTrainer
+
+    class Trainer(TokenMeans, DPOTrainer):  # type: ignore[misc]  # TRL is untyped
+        @staticmethod
+        def tokens(inputs: Any) -> Any:
+            return inputs["completion_mask"][:, 1:].sum()
+
+        def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
+            """Rows are in tokens already; TRL would look for texts."""
+            return dataset
+
+    body, origin, dtype = training.body, training.origin, trl_bridge.base_dtype(training.body)
+    settings = trl_bridge.arguments(training)
+    config = DPOConfig(
+        **settings | {"loss_type": [settings["loss_type"]]},
+        max_length=None,  # checked in `prepare`
+        train_sampling_strategy="sequential",
+    )
+    return Trainer(
+        model=models.load_model(origin, dtype=dtype),
+        # Adapters are switched off to ask the reference.
+        ref_model=None if body.lora.r else models.load_model(origin, dtype=dtype),
+        args=config,
+        train_dataset=Dataset.from_dict(
+            {f"{name}_ids": [getattr(pair, name) for pair in data] for name in _Pair._fields}
+        ),
+        processing_class=encoder.tokenizer,
+        peft_config=trl_bridge.lora(body),
+    )
+
+
+HALF = _Dpo()

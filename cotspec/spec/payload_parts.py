@@ -1,0 +1,194 @@
+"""Parts that the bodies of tasks share, and the bases of those bodies (part of cotspec.spec.payload, which re-exports
+them)."""
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from cotspec.spec.base import Part
+from cotspec.spec.sources import ModelRef
+from cotspec.spec.texts import Sampling, TraceFormat
+
+
+class Range(Part):
+    """Rows [first, end); end -1 is the end."""
+
+    first: int
+    end: int
+
+
+class Ramp(Part):
+    """A value that goes linearly from `first` to `last` over the run; a constant has both equal."""
+
+    first: float
+    last: float
+
+
+class Mask(Part):
+    """Which units of a trace's steps are hidden.
+
+    `rows` is the share of rows masked at all. In a masked row with n units,
+    `min(max(count, floor(share·n), at_least), n − leave)` units are hidden (count 0 and share 0 when not given;
+    `all` and `inner` hide all they select). `unit` is `regex:<pattern>` for a regular expression.
+    `rows` 0 masks nothing.
+    """
+
+    unit: str
+    select: Literal["random", "scattered", "consecutive", "first", "last", "inner", "all"]
+    rows: float
+    count: int
+    share: Ramp
+    at_least: int
+    leave: int
+    placeholder: str
+
+
+class Lora(Part):
+    """Low-rank adapters; r 0 trains all weights."""
+
+    r: int
+    alpha: float
+    dropout: float
+    targets: tuple[str, ...]
+
+
+class RewardGate(Part):
+    """When `unless` is false the reward is `reward`."""
+
+    unless: str
+    reward: float
+
+
+class Binding(Part):
+    """A name for an expression."""
+
+    name: str
+    value: str
+
+
+class RewardTerm(Part):
+    """weight(progress) × value."""
+
+    name: str
+    value: str
+    weight: Ramp
+
+
+class Reward(Part):
+    """Gates in order, then the weighted sum of the terms. Expressions are text (cotspec.cot.rewards)."""
+
+    gates: tuple[RewardGate, ...]
+    let: tuple[Binding, ...]
+    terms: tuple[RewardTerm, ...]
+
+
+class Final(Part):
+    """The last weights."""
+
+    kind: Literal["final"] = "final"
+
+
+class AtStep(Part):
+    """The weights after one optimizer step."""
+
+    kind: Literal["step"] = "step"
+    step: int
+
+
+class Best(Part):
+    """The candidate with the best metric, one candidate every `every` steps."""
+
+    kind: Literal["best"] = "best"
+    metric: str
+    every: int
+
+
+Checkpoint = Annotated[Final | AtStep | Best, Field(discriminator="kind")]
+
+
+class Requirement(Part):
+    """metric op value."""
+
+    metric: str
+    op: Literal["<", "<=", "==", "!=", ">=", ">"]
+    value: float
+
+
+# --- bases of bodies --------------------------------------------------------------------------------------------------
+
+
+class Body(Part):
+    """Base of all bodies; `uses` names the kernel parts whose version is identity too (cotspec.cot.versions)."""
+
+    uses: ClassVar[tuple[str, ...]] = ()
+    if TYPE_CHECKING:
+        kind: str  # a literal of each concrete body
+
+    def kernel_parts(self) -> tuple[str, ...]:
+        """`uses`, and what only some bodies of this kind use."""
+        return self.uses
+
+
+class GenerateBody(Body):
+    """Base of the bodies that ask one model for texts, in answer to prompts made from `prompt`."""
+
+    asks: ClassVar[Literal["problems", "traces"]]
+    """The input whose records are asked about."""
+    kind: str
+    model: ModelRef
+    prompt: str
+    sampling: Sampling
+    seed: int
+
+    @property
+    def samples(self) -> int:
+        """Texts for each prompt."""
+        return self.sampling.n
+
+
+class Optim(Part):
+    """AdamW and its schedule; warm-up is in steps, or else a share of all steps (the one not given is 0)."""
+
+    lr: float
+    schedule: Literal["constant", "linear", "cosine"]
+    warmup_steps: int
+    warmup_ratio: float
+    weight_decay: float
+    max_grad_norm: float
+
+
+RowKind = Literal["sft", "grpo", "dpo"]
+"""Rows as a trainer eats them: a prompt with a target whose segments carry loss (`sft`), a prompt with a gold answer
+(`grpo`), a prompt with a better and a worse answer (`dpo`)."""
+
+#: Settings of TRL's trainer that a spec passes through, by TRL's name; one that equals TRL's default is not there.
+Passed = dict[str, bool | float | str]
+
+
+class TrainBody(Body):
+    """Base of the bodies that train. inputs: rows, model, gate → model/, metrics.json, log.jsonl."""
+
+    kind: str
+    start: ModelRef
+    optim: Optim
+    global_batch: int
+    max_length: int
+    precision: Literal["fp32", "bf16", "fp16"]
+    lora: Lora
+    trainer: Passed
+    keep: Checkpoint
+    seed: int
+
+
+class OnPolicyBody(TrainBody):
+    """Base of those whose model writes the texts it learns from, while it trains."""
+
+    sampling: Sampling
+    """`n` texts for each prompt."""
+
+
+class RewardedBody(OnPolicyBody):
+    """Base of those that learn from a reward of these texts."""
+
+    format: TraceFormat
+    reward: Reward
