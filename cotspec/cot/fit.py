@@ -36,6 +36,8 @@ _STRETCHED: Final = frozenset({"yarn", "dynamic", "linear", "longrope", "su"})
 """Ways of RoPE to reach beyond the positions of a configuration, by its `factor`."""
 MOST: Final = 10**9
 """Layers, positions, tokens or numbers of a vector."""
+_MOST_MADE: Final = 100_000
+"""Layers, experts or labels."""
 _MOST_STRETCHED: Final = 1e6
 """No factor; what is not a number is not below it either."""
 
@@ -119,6 +121,18 @@ def _text(config: Mapping[str, object]) -> Mapping[str, object]:
     """The language model's part, where a model has others too."""
     inner = config.get("text_config")
     return inner if isinstance(inner, Mapping) else config
+
+
+def excessive(config: Mapping[str, object]) -> str:
+    """The first count of a configuration that no model has, by its name; "" for none. A library makes a module for each
+    layer and an entry for each label before it looks at the weights."""
+    for name, value in config.items():
+        if isinstance(value, Mapping) and (inner := excessive(value)):
+            return f"{name}.{inner}"
+        most = _MOST_MADE if "layer" in name or "label" in name or "expert" in name else MOST
+        if isinstance(value, int) and name.startswith(("num_", "n_")) and value > most:
+            return name
+    return ""
 
 
 def number(config: Mapping[str, object], key: str) -> int:

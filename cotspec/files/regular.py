@@ -67,6 +67,13 @@ def below(folder: Path, *, within: tuple[Path, ...] = ()) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def check(folder: Path) -> None:
+    """Raise OSError, which names the file, for a folder that holds anything but folders and regular files: libraries
+    read a model's files without looking."""
+    for path in below(folder).values():
+        opened(path).close()
+
+
 def folders(folder: Path) -> list[Path]:
     """The folders in a folder that are no links, sorted; none where they cannot be listed."""
     try:

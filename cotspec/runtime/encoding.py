@@ -8,13 +8,13 @@ text with its end-of-sequence token would tell the model, between question and a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cotspec.cot import fit
+from cotspec.files import plain
 from cotspec.runtime import conversation
 from cotspec.runtime.conversation import ConversationError
 from cotspec.runtime.errors import TaskError
@@ -118,8 +118,7 @@ def _check_template(template: str, chat: Chat) -> None:
 def declared_ends(folder: Path) -> frozenset[int]:
     """The ids that end a completion as the model's own files say."""
     for name in ("generation_config.json", "config.json"):
-        if (folder / name).is_file():
-            found = json.loads((folder / name).read_text(encoding="utf-8")).get("eos_token_id")
-            if found is not None:
-                return frozenset([found] if isinstance(found, int) else found)
+        found = plain.json_object(folder / name).get("eos_token_id")
+        if found is not None:
+            return frozenset(id for id in (found if isinstance(found, list) else [found]) if isinstance(id, int))
     return frozenset()

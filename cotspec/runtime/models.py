@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
 
+from cotspec.cot import fit
+from cotspec.files import plain, regular
 from cotspec.hub import fetch
 from cotspec.hub.problem import HubError
 from cotspec.runtime import local
@@ -121,6 +123,14 @@ def _input(task: Task) -> Path:
 def _checked(folder: Path) -> Path:
     if not (folder / "config.json").is_file():
         raise TaskError(f"{folder.name}: not a model folder (no config.json)")
+    try:
+        regular.check(folder)
+    except OSError as error:
+        raise TaskError(f"{folder.name}: {error.filename} cannot be read: {error.strerror}") from error
+    config = plain.json_object(folder / "config.json")
+    if not config or (wrong := fit.excessive(config)):
+        why = f"no model has so many: `{wrong}`" if config else "it is no JSON object"
+        raise TaskError(f"{folder.name}: its config.json cannot be used: {why}")
     return folder
 
 
@@ -134,7 +144,7 @@ def load_tokenizer(origin: Source) -> PreTrainedTokenizerBase:
             padding_side="left",
             trust_remote_code=origin.trust_remote_code,
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:
         raise TaskError(f"cannot load the tokenizer of {_name(origin)}: {_first(error)}") from error
     if tokenizer.eos_token_id is None:
         raise TaskError(f"the tokenizer of {_name(origin)} has no end-of-sequence token")
@@ -151,12 +161,15 @@ def check_sample(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
     file = folder / SAMPLE
     if not file.is_file():
         return
-    sample = json.loads(file.read_text(encoding="utf-8"))
-    given = list(tokenizer(sample["text"])["input_ids"])
-    if given != list(sample["ids"]):
+    sample = plain.json_object(file)
+    text, ids = sample.get("text"), sample.get("ids")
+    if not isinstance(text, str) or not isinstance(ids, list):
+        raise TaskError(f"{folder.name}: {SAMPLE} is not {{text, ids}}: take the model's files again")
+    given = list(tokenizer(text)["input_ids"])
+    if given != ids:
         raise TaskError(
             f"the tokenizer of {folder.name} was loaded as {type(tokenizer).__name__} and encodes its sample as "
-            f"{given[:8]}… instead of {sample['ids'][:8]}…: this version of transformers does not fit the model"
+            f"{given[:8]}… instead of {ids[:8]}…: this version of transformers does not fit the model"
         )
 
 
@@ -175,14 +188,13 @@ def load_config(origin: Source) -> PretrainedConfig:
         config: PretrainedConfig = AutoConfig.from_pretrained(
             origin.location, trust_remote_code=origin.trust_remote_code
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:
         raise TaskError(f"cannot load the configuration of {_name(origin)}: {_first(error)}") from error
     return config
 
 
 def load_model(origin: Source, *, dtype: torch.dtype | Literal["auto"]) -> PreTrainedModel:
     """The weights, on the CPU. `auto` is the format they were saved in."""
-    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     try:
@@ -191,7 +203,7 @@ def load_model(origin: Source, *, dtype: torch.dtype | Literal["auto"]) -> PreTr
             dtype=dtype,
             trust_remote_code=origin.trust_remote_code,
         )
-    except (OSError, ValueError, SafetensorError) as error:
+    except Exception as error:
         raise TaskError(f"cannot load the model {_name(origin)}: {_first(error)}") from error
     return model
 

@@ -6,13 +6,13 @@ or does not know it leaves to the task itself, which asks again before it loads 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cotspec.builtin.digest import MODELS
 from cotspec.cot import fit
+from cotspec.files import plain, regular
 from cotspec.hub import fetch
 from cotspec.hub.problem import HubError
 from cotspec.runtime import conversation, local
@@ -51,9 +51,17 @@ def run(task: Task, _work: Path, result: Path) -> None:
 
 def faults(folder: Path, demand: Demand) -> Iterator[str]:
     """What a model in a folder cannot do of what is asked."""
-    config = _json(folder / "config.json")
+    config = plain.json_object(folder / "config.json")
     if not config:
         yield "there is no config.json that can be read"
+        return
+    if wrong := fit.excessive(config):
+        yield f"no model has so many: `{wrong}` of its config.json"
+        return
+    try:
+        regular.check(folder)
+    except OSError as error:
+        yield f"{error.filename} cannot be read: {error.strerror}"
         return
     yield from _of_config(config, demand)
     yield from _of_tokenizer(folder, config, demand)
@@ -72,7 +80,7 @@ def _of_config(config: Mapping[str, Any], demand: Demand) -> Iterator[str]:
 
 def _of_tokenizer(folder: Path, config: Mapping[str, Any], demand: Demand) -> Iterator[str]:
     names = {path.name for path in folder.iterdir()}
-    if demand.model.chat and not fit.has_template(_json(folder / "tokenizer_config.json"), names):
+    if demand.model.chat and not fit.has_template(plain.json_object(folder / "tokenizer_config.json"), names):
         yield "`chat: true` is set, and its tokenizer has no chat template"
     if "tokenizer.json" not in names:
         kinds = ("tokenizer", "vocab", "spiece", "sentencepiece", "tekken", "merges")
@@ -86,7 +94,7 @@ def _of_tokenizer(folder: Path, config: Mapping[str, Any], demand: Demand) -> It
     except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
         yield f"its tokenizer.json cannot be loaded: {error}"
         return
-    ids, rows = fit.ids(_json(folder / "tokenizer.json")), fit.embedded(config)
+    ids, rows = fit.ids(plain.json_object(folder / "tokenizer.json")), fit.embedded(config)
     if rows and ids > rows:
         yield f"its tokenizer has ids up to {ids - 1}, and the model has {rows} vectors"
     if demand.model.chat:
@@ -95,7 +103,7 @@ def _of_tokenizer(folder: Path, config: Mapping[str, Any], demand: Demand) -> It
 
 def _of_template(folder: Path, model: ModelRef) -> Iterator[str]:
     """What the chat template does with a first question, as far as it says so itself."""
-    settings = _json(folder / "tokenizer_config.json")
+    settings = plain.json_object(folder / "tokenizer_config.json")
     template = _template(folder, settings)
     if not template:
         return  # none, or several of which the library picks one
@@ -131,8 +139,8 @@ def _special(settings: Mapping[str, Any]) -> dict[str, str]:
 def _template(folder: Path, settings: Mapping[str, Any]) -> str:
     """The text of the chat template, where there is one."""
     file = folder / "chat_template.jinja"
-    found = file.read_text(encoding="utf-8") if file.is_file() else settings.get("chat_template")
-    found = found or _json(folder / "chat_template.json").get("chat_template")
+    found = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else settings.get("chat_template")
+    found = found or plain.json_object(folder / "chat_template.json").get("chat_template")
     return found if isinstance(found, str) else ""
 
 
@@ -145,15 +153,6 @@ def _folder(task: Task, demand: Demand) -> Path:
             return MODELS / demand.model.name
         case _:
             return task.root / demand.path
-
-
-def _json(path: Path) -> Mapping[str, Any]:
-    """An object; empty for anything else."""
-    try:
-        data = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return data if isinstance(data, dict) else {}
 
 
 def _name(demand: Demand) -> str:

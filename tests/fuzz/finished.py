@@ -15,13 +15,13 @@ from pathlib import Path
 import yaml
 
 from cotspec import workspace
-from cotspec.back import places
+from cotspec.back import payloads, places
 from cotspec.builtin.digest import MODELS
 from cotspec.compiler import compile_specs
 from cotspec.diagnostics import Sink
-from cotspec.history import locks, results
+from cotspec.history import locks
 from cotspec.ir.plan import Plan, Task
-from cotspec.spec.payload import STOPPED_FILE
+from cotspec.spec.payload import PASSED, STOPPED_FILE
 
 BASE = (Path(__file__).parents[1] / "passes" / "base.yaml").read_text(encoding="utf-8")
 SPEC = (
@@ -50,7 +50,6 @@ WHOLE = {
     "contamination.json": {"sets": {"taught": _OVERLAP}, "pairs": {"tested.taught": _OVERLAP}},
     "report.json": {"name": "example"},
     "gate.json": {"checkpoint": "model"},
-    "passed.json": {"passed": True},
 }
 KINDS = {
     "preflight": ("passed.json",),
@@ -69,6 +68,8 @@ KINDS = {
 
 
 def text_of(name: str, kind: str) -> str:
+    if name == "passed.json":
+        return PASSED
     if name in LINES:
         return "".join(json.dumps({"id": number} | LINES[name]) + "\n" for number in range(20))
     if name == "metrics.json":
@@ -120,25 +121,31 @@ def weights(head: object, length: int | None = None) -> bytes:
 
 
 def lock(root: Path, plan: Plan) -> None:
-    """Record every task as done with what lies in its folder now, half of them in the cache as well."""
-    done = results._Decisions(root, locks.Cache(root), running=(), left={}, stopped={})
-    for number, (folder, task) in enumerate(places.folders(plan)):
-        given = done._given(folder, task) or {}
-        _lock(root, folder, task, given, in_cache=number % 2 == 0)
-        done.add(folder, task)
+    """Record every task as done with what lies in its folder now, and put that into the cache."""
+    made: dict[str, locks.Result] = {}
+    for folder, task in places.folders(plan):
+        made[task.id] = _lock(root, folder, task, _given(root, folder, task, made))
 
 
-def _lock(root: Path, folder: str, task: Task, given: dict[str, str], *, in_cache: bool) -> None:
+def _given(root: Path, folder: str, task: Task, made: dict[str, locks.Result]) -> dict[str, str]:
+    """Hash by path of what a task reads."""
+    given = {"payload.json": locks.text_digest(payloads.text(folder, task))}
+    for read in task.reads.values():
+        now = made[read.task].of(read.file) if read.task else locks.digest(root / read.file, (root,))
+        given[places.read_from(folder, read)] = now or ""
+    return given | dict.fromkeys(places.awaited(folder, task), locks.text_digest(PASSED))
+
+
+def _lock(root: Path, folder: str, task: Task, given: dict[str, str]) -> locks.Result:
     out = root / folder / places.OUT
     files = locks.files(out, (root,))
     hashes = {name: locks.digest(path, (root,)) or "" for name, path in files.items()}
-    whole = locks.folder_hash(hashes)
-    if in_cache:
-        cache = locks.Cache(root)
-        for name, path in files.items():
-            _put(cache.file(hashes[name]), path.read_bytes())
-        listing = [{"md5": hashes[name], "relpath": name} for name in sorted(hashes)]
-        _put(cache.file(whole), json.dumps(listing).encode())
+    whole = locks.digest(out, (root,)) or ""
+    cache = locks.Cache(root)
+    for name, path in files.items():
+        _put(cache.file(hashes[name]), path.read_bytes())
+    listing = [{"md5": hashes[name], "relpath": name} for name in sorted(hashes)]
+    _put(cache.file(whole), json.dumps(listing).encode())
     size = sum(os.path.getsize(path) for path in files.values())
     stage = {
         "cmd": "bash launch.sh",
@@ -147,6 +154,7 @@ def _lock(root: Path, folder: str, task: Task, given: dict[str, str], *, in_cach
     }
     text = yaml.safe_dump({"schema": "2.0", "stages": {places.stage(task): stage}}, sort_keys=False)
     (root / folder / "dvc.lock").write_text(text, encoding="utf-8")
+    return locks.Result(whole, hashes)
 
 
 def _put(place: Path, content: bytes) -> None:

@@ -81,11 +81,11 @@ def _tree(name: str, content: bytes, chance: random.Random) -> bytes | None:
         for _ in range(chance.randint(1, 3)):
             _change(wrapped, chance)
         data = wrapped["_"]
+        lines[at] = json.dumps(data).encode()  # which is YAML as well
     except (ValueError, yaml.YAMLError, KeyError, IndexError, TypeError, RecursionError, AttributeError):
         return None
     if name.endswith(".safetensors"):
         return weights(data, chance.choice((None, None, 2**63, 10**8 - 1, 0)))
-    lines[at] = json.dumps(data).encode()  # which is YAML as well
     return b"\n".join(lines)
 
 
