@@ -30,17 +30,21 @@ def opened(path: Path, *, within: tuple[Path, ...] = ()) -> BufferedReader:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except ValueError as error:  # a NUL, or half a character, in the name
         raise OSError(errno.EINVAL, "its name is no file name", os.fspath(path)) from error
-    about = os.fstat(descriptor)
-    if not stat.S_ISREG(about.st_mode) or _hollow(about):
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
     return os.fdopen(descriptor, "rb")
 
 
-def _hollow(about: os.stat_result) -> bool:
-    """Whether a file is of a size that nothing was ever written of: a terabyte of holes takes no room in an archive,
-    and half an hour to read."""
-    return about.st_size > LARGEST and about.st_blocks * 512 < about.st_size // 1000
+def whole(path: Path, *, within: tuple[Path, ...] = ()) -> BufferedReader:
+    """Open a regular file that will be read to its end, however long it is. Raises OSError, also for one of holes: a
+    terabyte of them takes no room in an archive, and half an hour to read."""
+    file = opened(path, within=within)
+    about = os.fstat(file.fileno())
+    if about.st_size > LARGEST and about.st_blocks * 512 < about.st_size // 1000:
+        file.close()
+        raise OSError(errno.EFBIG, "nothing was written of most of it", os.fspath(path))
+    return file
 
 
 def content(path: Path, *, most: int = LARGEST, within: tuple[Path, ...] = ()) -> bytes:

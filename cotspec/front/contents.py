@@ -50,5 +50,5 @@ def _files(folder: File, root: File) -> Iterator[tuple[str, File]]:
 def _file(path: File, root: File) -> str:
     if not path.exists() and regular.inside(path, root):
         raise ContentError("it is not there")
-    with regular.opened(path, within=(root,)) as file:
+    with regular.whole(path, within=(root,)) as file:
         return file_digest(file, "sha256").hexdigest()

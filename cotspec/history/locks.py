@@ -200,7 +200,7 @@ def digest(path: Path, within: tuple[Path, ...], advance: Callable[[int], None] 
     try:
         if path.is_dir():
             return folder_digest({name: digest(file, within) or "" for name, file in files(path, within).items()})
-        with regular.opened(path, within=within) as stream:
+        with regular.whole(path, within=within) as stream:
             total = md5(usedforsecurity=False)
             while block := stream.read(_BLOCK):
                 total.update(block)

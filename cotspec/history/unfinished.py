@@ -33,12 +33,12 @@ def _works(root: Path) -> Iterator[tuple[str, Path]]:
 
 def running(root: Path) -> frozenset[str]:
     """Ids of the tasks that a process is working on: their scratch names one that is alive and is a task's."""
-    return frozenset(id for id, work in _works(root) if _at_work(work / "lock"))
+    return frozenset(id for id, work in _works(root) if _at_work(work / "lock", root))
 
 
-def _at_work(lock: Path) -> bool:
+def _at_work(lock: Path, root: Path) -> bool:
     try:
-        pid = int(regular.content(lock, most=_MOST_DIGITS))
+        pid = int(regular.content(lock, most=_MOST_DIGITS, within=(root,)))
         return b"cotspec.runtime" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except (OSError, ValueError):
         return False

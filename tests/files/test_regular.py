@@ -17,9 +17,7 @@ def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path) -> N
     (tmp_path / "folder").mkdir()
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(os.path.relpath(tmp_path / "socket"))
-    with (tmp_path / "holes").open("wb") as file:
-        file.truncate(2**40)
-    odd = ["holes", "pipe", "round", "folder", "socket", "gone", "a\0b", "\ud800", "x" * 300]
+    odd = ["pipe", "round", "folder", "socket", "gone", "a\0b", "\ud800", "x" * 300]
     for path in (*(tmp_path / name for name in odd), Path("/dev/zero")):
         with pytest.raises(OSError):
             regular.content(path)
@@ -30,6 +28,16 @@ def test_a_file_is_read_up_to_a_size(tmp_path: Path) -> None:
     assert regular.content(tmp_path / "a", most=5) == b"12345"
     with pytest.raises(OSError, match="more than 4 bytes"):
         regular.content(tmp_path / "a", most=4)
+
+
+def test_what_is_read_to_its_end_was_written(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12345")
+    with (tmp_path / "holes").open("wb") as file:
+        file.truncate(2**40)
+    with regular.whole(tmp_path / "a") as file:
+        assert file.read() == b"12345"
+    with pytest.raises(OSError, match="nothing was written"):
+        regular.whole(tmp_path / "holes")
 
 
 def test_links_are_followed_to_an_end_in_a_place_that_may_be_read(tmp_path: Path) -> None:

@@ -121,6 +121,34 @@ PROJECTS = [
         make=lambda project, _outside: _left(project, lambda path: path.write_text("- " * 100_000)),
     ),
     Project(
+        name="what earlier runs left merges without end",
+        commands={"plan": (2, "13 to run, 0 to resume"), "status": (0, "0 of 13"), "doctor": (1, "0 recorded results")},
+        make=lambda project, _outside: _left(project, lambda path: path.write_text(MERGES)),
+    ),
+    Project(
+        name="the files of results lead out",
+        commands={
+            "plan": (2, "13 to run, 0 to resume"),
+            "results": (0, "never"),
+            "preview specs/a.yaml second": (0, ""),
+        },
+        make=lambda project, outside: _left(project, lambda path: path.symlink_to(outside / "secret.txt")),
+    ),
+    Project(
+        name="the folders of results lead out",
+        commands={
+            "plan": (2, "13 to run, 0 to resume"),
+            "status": (0, "0 of 13"),
+            "doctor": (1, "neither there nor in the cache"),
+        },
+        make=lambda project, _outside: _out_everywhere(project),
+    ),
+    Project(
+        name="the cache has a name that is none",
+        commands={"plan": (2, "13 to run, 0 to resume")},
+        files={".dvc/config": "[cache]\n    dir = a\0b\n"},
+    ),
+    Project(
         name="what earlier runs left are folders",
         commands={"plan": (2, "13 to run, 0 to resume"), "status": (0, "0 of 13"), "results": (0, "never")},
         make=lambda project, _outside: _left(project, lambda path: path.mkdir()),
@@ -152,6 +180,7 @@ PROJECTS = [
 ]
 
 
+MERGES = "a0: &a0 {x: 1}\n" + "".join(f"a{n + 1}: &a{n + 1} {{<<: [*a{n}, *a{n}]}}\n" for n in range(23))
 LEFT = (
     "payload.json",
     "run.json",
@@ -182,6 +211,16 @@ def _left(project: Path, make: Callable[[Path], object]) -> None:
     (project / ".dvc").mkdir()
     for path in (project / ".dvc/config", project / "dvc.lock"):
         make(path)
+
+
+def _out_everywhere(project: Path) -> None:
+    """Every task is recorded as done, and what it made is the whole disk."""
+    _build(project)
+    (project / ".dvc").mkdir()
+    lock = '{{"stages": {{"{}": {{"deps": [], "outs": [{{"md5": "{}.dir", "size": 1, "nfiles": 1}}]}}}}}}'
+    for folder in project.glob("generated/stages/*"):
+        (folder / "out").symlink_to("/")
+        (folder / "dvc.lock").write_text(lock.format(folder.name, "0" * 32))
 
 
 def _build(project: Path) -> None:
