@@ -204,8 +204,8 @@ def test_the_report_counts_ungradable_answers_when_there_are_any(stage: Stage, r
 @pytest.mark.parametrize("kind", ["data", "contamination", "traces", "rows", "report"])
 def test_tasks_without_a_model_never_load_torch(kind: str) -> None:
     program = (
-        "import sys; from cotspec.runtime.__main__ import runner_of; from cotspec.spec.payload import Body;"
-        f"runner_of(type('Any', (Body,), {{'kind': {kind!r}}}));"
+        "import sys; from types import SimpleNamespace; from cotspec.runtime.__main__ import runner_of;"
+        f"runner_of(SimpleNamespace(kind={kind!r}));"
         "print([m for m in ('torch', 'transformers', 'trl', 'datasets') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
