@@ -50,7 +50,7 @@ def reported(task: Task) -> Contamination | None:
     if not task.has("contamination"):
         return None
     path = task.input("contamination")
-    return lines.read(path / "contamination.json" if path.is_dir() else path, Contamination)[0]
+    return lines.only(path / "contamination.json" if path.is_dir() else path, Contamination)
 
 
 def contradicting(found: Repeats, what: str = "") -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from cotspec.cot.gates import Candidate, Decision, GateError, Verdict, decide
+from cotspec.files import plain
 from cotspec.runtime import evaluate, generate, lines, models
 from cotspec.runtime.errors import StoppedError, TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.records import Problem
 from cotspec.runtime.task import Task
 from cotspec.spec.payload import Best, GateBody
+
+_STEP = re.compile(r"\d{1,12}")
+"""Name of a kept checkpoint's folder."""
 
 
 def run(task: Task, work: Path, result: Path) -> None:
@@ -36,18 +40,22 @@ def candidates(stage: Path) -> list[Candidate]:
 
     The final weights come first, so that a kept checkpoint of the last step does not replace them.
     """
-    record = json.loads((stage / "metrics.json").read_text(encoding="utf-8"))
-    final = Candidate(path="model", step=int(record["steps"]), metrics=_numbers(record))
+    record = lines.read_json(stage / "metrics.json")
+    try:
+        steps = plain.count(record.get("steps"))
+    except plain.DataError as error:
+        raise TaskError(f"metrics.json of the stage, `steps`: {error}") from error
+    final = Candidate(path="model", step=steps, metrics=_numbers(record))
+    folders = [folder for folder in stage.glob("checkpoints/*") if _STEP.fullmatch(folder.name)]
     kept = [
-        Candidate(path=f"checkpoints/{folder.name}", step=int(folder.name), metrics=_numbers(_beside(folder)))
-        for folder in sorted(stage.glob("checkpoints/*"), key=lambda folder: int(folder.name))
+        Candidate(
+            path=f"checkpoints/{folder.name}",
+            step=int(folder.name),
+            metrics=_numbers(lines.read_json(folder / "metrics.json")),
+        )
+        for folder in sorted(folders, key=lambda folder: int(folder.name))
     ]
     return [final, *(candidate for candidate in kept if candidate.step != final.step)]
-
-
-def _beside(folder: Path) -> dict[str, object]:
-    record: dict[str, object] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    return record
 
 
 def _numbers(record: dict[str, object]) -> dict[str, float]:

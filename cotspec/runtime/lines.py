@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from cotspec.files import plain, regular
 from cotspec.runtime.errors import TaskError
 
 R = TypeVar("R")
@@ -36,6 +37,26 @@ def iterate(path: Path, kind: type[R]) -> Iterator[R]:
         for number, line in enumerate(file, 1):
             if line.strip():
                 yield _parse(adapter, line, f"{path.name}, line {number}")
+
+
+def only(path: Path, kind: type[R]) -> R:
+    """The one record of a file. Raises TaskError when there is none."""
+    found = read(path, kind)
+    if not found:
+        raise TaskError(f"{path.name} is empty: run what wrote it again")
+    return found[0]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object that a task has written. Raises TaskError for anything else."""
+    try:
+        value = plain.json_value(regular.content(path, most=plain.LARGEST))
+    except (OSError, plain.DataError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise TaskError(f"{path.name} cannot be read ({why}): run what wrote it again") from error
+    if not isinstance(value, dict):
+        raise TaskError(f"{path.name} holds no JSON object: run what wrote it again")
+    return value
 
 
 def _parse(adapter: TypeAdapter[R], line: bytes, where: str) -> R:

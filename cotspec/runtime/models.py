@@ -11,8 +11,8 @@ Either is safe because nothing here tells padding by its id: masks are built fro
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from cotspec.cot import fit
 from cotspec.files import plain, regular
 from cotspec.hub import fetch
 from cotspec.hub.problem import HubError
-from cotspec.runtime import local
+from cotspec.runtime import lines, local
 from cotspec.runtime.encoding import Chat, Encoder, declared_ends
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -39,6 +39,8 @@ Precision = Literal["fp32", "bf16", "fp16"]
 SAMPLE = "sample_encoding.json"
 """{"text", "ids"}: how the model's tokenizer encodes a text; checked when it is loaded."""
 _THREADS = "COTSPEC_THREADS"
+_CHECKPOINT = re.compile(r"model|checkpoints/\d{1,12}")
+"""What a gate may choose of a stage's folder."""
 _TOKENIZER = (
     *("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab*", "merges*", "*.model", "*.tiktoken"),
     *("tekken.json", "chat_template*", "additional_chat_templates/*", SAMPLE),
@@ -116,8 +118,10 @@ def _input(task: Task) -> Path:
     folder = task.input("model")
     if not task.has("gate"):
         return _checked(folder / "model" if (folder / "model" / "config.json").is_file() else folder)
-    record = json.loads(task.input("gate").read_text(encoding="utf-8"))
-    return _checked((folder if (folder / "metrics.json").exists() else folder.parent) / str(record["checkpoint"]))
+    chosen = str(lines.read_json(task.input("gate")).get("checkpoint"))
+    if not _CHECKPOINT.fullmatch(chosen):
+        raise TaskError(f"gate.json names no checkpoint of a stage ({plain.sentence(chosen)[:60]}): run the gate again")
+    return _checked((folder if (folder / "metrics.json").exists() else folder.parent) / chosen)
 
 
 def _checked(folder: Path) -> Path:

@@ -48,7 +48,7 @@ def run(task: Task, _work: Path, result: Path) -> None:
     """Write the report and print it."""
     body = task.body(ReportBody)
     files = {label: task.payload.inputs[f"evaluate.{label}"].path for label in body.labels}
-    measured = [lines.read(_metrics(task, label), Metrics)[0] for label in body.labels]
+    measured = [lines.only(_metrics(task, label), Metrics) for label in body.labels]
     ungradable = any(m.ungradable for m in measured)
     table = [
         Line(label=label, metrics=m, first=measured[0], ungradable=ungradable)

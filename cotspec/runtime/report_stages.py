@@ -5,13 +5,13 @@ Knows metrics.json of the training tasks; results of older ones may lack a numbe
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from cotspec.cot import signal
+from cotspec.runtime import lines
 
 HEADINGS: Final = (
     "stage",
@@ -76,10 +76,7 @@ class Trained:
 
 def read(files: Mapping[str, Path]) -> list[Trained]:
     """The stages by name, in the order given."""
-    return [
-        Trained(name=name, metrics=signal.numbers(json.loads(path.read_text(encoding="utf-8"))))
-        for name, path in files.items()
-    ]
+    return [Trained(name=name, metrics=signal.numbers(lines.read_json(path))) for name, path in files.items()]
 
 
 def told(stages: Sequence[Trained]) -> list[str]:
