@@ -154,6 +154,23 @@ def test_weights_that_are_not_finite_are_refused_and_never_passed_on(
     assert not (folder / "out").exists()
 
 
+def test_a_run_stops_at_the_first_loss_that_is_no_number_and_is_never_resumed_after_it(
+    stage: Stage, tmp_path: Path, tiny_model: Path, run_here: Run
+) -> None:
+    """The first step makes weights of infinity, the second a loss of nothing."""
+    wild = bodies.OPTIM.model_copy(update={"lr": 1e39, "warmup_steps": 0, "schedule": "constant"})
+    rows = write_lines(tmp_path / "rows.jsonl", bodies.sft_rows(12))
+    folder = stage("wild", bodies.sft(optim=wild), {"rows": rows, "model": tiny_model}, save_steps=1)
+    for _ in range(2):  # the rerun, too
+        code, _, err = run_here(folder)
+        assert code == 2
+        assert "training stopped at step 2 of 3: loss is nan" in err
+        assert "lower `lr`" in err
+        assert not (folder / "out").exists()
+        left = {path.name for path in tmp_path.glob(".cotspec/scratch/*/trainer/checkpoint-*")}
+        assert left == {"checkpoint-1"}
+
+
 @pytest.mark.parametrize("make", [sft_stage, grpo_stage])
 def test_adapted_layers_the_model_does_not_have_are_a_clear_message(
     stage: Stage, tmp_path: Path, tiny_model: Path, run_here: Run, make: Any
