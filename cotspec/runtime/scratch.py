@@ -61,11 +61,15 @@ def locked(path: Path) -> Iterator[Path]:
 
 def _take(path: Path) -> int:
     while True:
-        path.mkdir(parents=True, exist_ok=True)
         file = path / "lock"
         try:
+            path.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except FileNotFoundError:  # the holder finished and removed the folder in between
+            continue
+        except FileExistsError:  # it did so while mkdir looked whether what is there is a folder
+            if path.exists() and not path.is_dir():
+                raise
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -20,6 +20,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from unittest.mock import patch
 
 import yaml
 from finished import finished, lock, weights
@@ -197,11 +198,11 @@ def run(command: str, about: str) -> int:
     """A command in this process; anything but the exit codes 0, 1 and 2 in time is a broken promise."""
     forget()
     sys.argv, out = ["cotspec", *command.split()], io.StringIO()
-    os.environ |= {"COTSPEC_DEBUG": "1", "NO_COLOR": "1", "HF_HUB_CACHE": "/hub-cache-of-nobody"}
+    own = {"COTSPEC_DEBUG": "1", "NO_COLOR": "1", "HF_HUB_CACHE": "/hub-cache-of-nobody"}
     before = signal.signal(signal.SIGALRM, _stop)
     signal.alarm(SECONDS)
     try:
-        with redirect_stdout(out), redirect_stderr(out):
+        with patch.dict(os.environ, own), redirect_stdout(out), redirect_stderr(out):
             cli.main()
     except SystemExit as stop:
         code = int(stop.code or 0)
