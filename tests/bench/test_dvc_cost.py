@@ -68,9 +68,10 @@ def trivial(folder: Path) -> None:
         for stage in yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].values():
             for read in stage["deps"]:
                 file = Path(os.path.normpath(path.parent / read))
-                if "out" in file.relative_to(folder).parts:
-                    producer = folder.joinpath(*file.relative_to(folder).parts[:3])
-                    wanted[producer].add(file.relative_to(producer).as_posix())
+                parts = file.relative_to(folder).parts
+                if "out" in parts:
+                    producer = folder.joinpath(*parts[: parts.index("out")])
+                    wanted.setdefault(producer, set()).add(file.relative_to(producer).as_posix())
     for task, files in wanted.items():
         lines = ["set -e", f"cd {shlex.quote(str(task))}", "mkdir -p out", f"echo {task.name} > out/some"]
         for file in sorted(files - {"out"}):
