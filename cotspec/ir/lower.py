@@ -260,10 +260,9 @@ class _Experiment:
             slice=bodies.rows_range(stage.rows.slice if isinstance(stage.rows, spec.TraceRows) else None),
             seed=self._spec.seed,
         )
-        made: str = stage.rows.from_
-        reads = {made: self._read(f"{name}/tries", f"{made}.jsonl")}
-        if isinstance(stage.rows, spec.TraceRows):
-            reads = {"traces": self._read("traces", "traces.jsonl")}
+        tried = isinstance(stage.rows, spec.TriedRows)
+        made: str = stage.rows.from_ if tried else "traces"
+        reads = {made: self._read(f"{name}/tries" if tried else "traces", f"{made}.jsonl")}
         return self._task(f"{name}/rows", body, reads, launch=launches.plain(), label=f"rows of stage {name}")
 
     def _train(self, name: str, stage: spec.Stage) -> DraftTask:

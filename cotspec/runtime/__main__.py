@@ -42,7 +42,7 @@ class Runner(Protocol):
 
 def runner_of(body: Body) -> Runner:
     """The module of a task's kind: it has the kind's name, and all training tasks share one."""
-    name = "train.half" if isinstance(body, TrainBody) else body.kind
+    name = "train.run" if isinstance(body, TrainBody) else body.kind
     module: Runner = importlib.import_module(f"cotspec.runtime.{name}")
     return module
 

@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from cotspec.files import plain
 from cotspec.runtime import scratch
 from cotspec.runtime.errors import TaskError
 from cotspec.spec.contents import folder_digest
@@ -84,11 +85,7 @@ def _drop(work: Path) -> None:
 
 
 def _digests(work: Path) -> dict[str, str]:
-    try:
-        digests = json.loads((work / _MARK).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {str(path): str(md5) for path, md5 in digests.items()} if isinstance(digests, dict) else {}
+    return {path: str(md5) for path, md5 in plain.json_object(work / _MARK).items()}
 
 
 def _paths(folder: Path) -> list[str]:

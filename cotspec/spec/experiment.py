@@ -157,7 +157,7 @@ class TriedRows(Part):
     """Base of the rows that depend on how a model or stage answers the questions."""
 
     of: Name
-    """The stage whose failures are mined."""
+    """The model or stage that tries."""
     on: Literal["teach"] = "teach"
     """The questions tried: those of the teacher's traces."""
     slice: Slice | None = None
@@ -185,8 +185,6 @@ class PairRows(TriedRows):
 
     from_: Annotated[Literal["pairs"], Field(alias="from")]
     """Where rows come from."""
-    of: Name
-    """The model or stage whose answers are paired."""
     attempts: Annotated[int, Field(ge=2), Exact] = 4
     """Tries per question."""
 

@@ -17,8 +17,9 @@ from cotspec.spec.meaning import meanings
 
 HEAD = """# Spec reference
 
-Made from `cotspec/spec/` by `python -m cotspec.spec.reference > docs/spec.md`; a test keeps it equal. What the keys
-mean together is told by example in [architecture.md](architecture.md) and in the specs under `specs/`.
+Made from `cotspec/spec/`, `cotspec/trainers/` and `cotspec/back/jobs/` by
+`python -m cotspec.spec.reference > docs/spec.md`; a test keeps it equal. What the keys mean together is told by
+example in [architecture.md](architecture.md) and in the specs under `specs/`.
 """
 
 

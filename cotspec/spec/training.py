@@ -86,7 +86,7 @@ class Train(Part):
     lora: Lora | None = None
     """Train adapters instead of all weights."""
     stop_without_signal: Count | Literal["never"] = STOP_WITHOUT_SIGNAL
-    """Optimizer steps in a row that teach nothing (grpo: the rewards of every group are equal; both: the gradient is
+    """Optimizer steps in a row that teach nothing (grpo: the rewards of every group are equal; all: the gradient is
     exactly 0) after which training stops with an error. It changes no result and is not part of the identity."""
     trainer: PassedOn | None = None
     """Further settings of TRL's trainer, passed on as they are."""

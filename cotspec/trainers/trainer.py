@@ -1,5 +1,5 @@
-"""What an algorithm of training says of itself: all that anything outside its own file and its half in the runtime
-(`cotspec.runtime.trainers`) ever asks. Pure: knows neither files nor torch.
+"""What an algorithm of training says of itself: all that anything outside its own file and its module in the
+runtime (`cotspec.runtime.trainers`) ever asks. Pure: knows neither files nor torch.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def changed(given: Part, name: str) -> bool:
 
 
 class Trainer(Protocol):
-    """One algorithm. A new one is a file like `sft.py`, its half in `cotspec.runtime.trainers`, and its line in
+    """One algorithm. A new one is a file like `sft.py`, its module in `cotspec.runtime.trainers`, and its line in
     `cotspec.trainers.TRAINERS`."""
 
     name: str

@@ -28,8 +28,8 @@ class Addition:
     row: str
     """First cell of the row."""
     name: str
-    edits: dict[str, tuple[str, str]]
-    """File → text in it, and what stands there instead; a new file has no text."""
+    edits: dict[str, tuple[tuple[str, str], ...]]
+    """File → texts in it, and what stands there instead; a new file has none."""
 
 
 TRAINER = '''"""Echo: SFT under another name."""
@@ -84,7 +84,7 @@ class _Echo(Trainer):
 
 ECHO = _Echo()
 '''
-HALF = '''"""Echo with TRL's SFTTrainer."""
+TRAINING = '''"""Echo with TRL's SFTTrainer."""
 
 from cotspec.runtime.trainers import sft
 
@@ -94,7 +94,7 @@ class _Echo(sft._Sft):
         return super().metrics(log, body) | {"train.loudness": 1.0 if body.loud else 0.0}
 
 
-HALF = _Echo()
+ALGORITHM = _Echo()
 '''
 SCHEDULER = '''"""PBS: a batch script."""
 
@@ -128,45 +128,44 @@ ADDITIONS = (
         name="clause",
         edits={
             "cotspec/cot/units.py": (
-                '        "sentence": sentences,\n',
-                '        "sentence": sentences,\n'
-                '        "clause": lambda text: [m.span() for m in re.finditer("[^,]+", text)],\n',
+                (
+                    '        "sentence": sentences,\n',
+                    '        "sentence": sentences,\n'
+                    '        "clause": lambda text: [m.span() for m in re.finditer("[^,]+", text)],\n',
+                ),
             ),
-            "cotspec/spec/experiment.py": ('Literal["step", "sentence",', 'Literal["step", "clause", "sentence",'),
+            "cotspec/spec/experiment.py": (('Literal["step", "sentence",', 'Literal["step", "clause", "sentence",'),),
         },
     ),
     Addition(
         row="reward measure",
         name="commas",
         edits={
-            "cotspec/cot/expr/reference.py": ('    "correct": True,\n', '    "correct": True,\n    "commas": 2,\n'),
-            "cotspec/cot/measures.py": (
-                '        "tokens": Measure(\n',
-                COMMAS + '        "tokens": Measure(\n',
-            ),
+            "cotspec/cot/expr/reference.py": (('    "correct": True,\n', '    "correct": True,\n    "commas": 2,\n'),),
+            "cotspec/cot/measures.py": (('        "tokens": Measure(\n', COMMAS + '        "tokens": Measure(\n'),),
         },
     ),
     Addition(
         row="trainer",
         name="echo",
         edits={
-            "cotspec/trainers/echo.py": ("", TRAINER),
+            "cotspec/trainers/echo.py": (("", TRAINER),),
             "cotspec/trainers/__init__.py": (
-                "for each in (SFT, ",
-                "for each in (__import__('cotspec.trainers.echo', fromlist=['ECHO']).ECHO, SFT, ",
+                ("import DPO\n", "import DPO\nfrom cotspec.trainers.echo import ECHO\n"),
+                ("for each in (SFT, ", "for each in (ECHO, SFT, "),
             ),
-            "cotspec/runtime/trainers/echo.py": ("", HALF),
-            "cotspec/cot/versions.py": ('        "grpo": 2,\n', '        "grpo": 2,\n        "echo": 1,\n'),
+            "cotspec/runtime/trainers/echo.py": (("", TRAINING),),
+            "cotspec/cot/versions.py": (('        "grpo": 2,\n', '        "grpo": 2,\n        "echo": 1,\n'),),
         },
     ),
     Addition(
         row="back end for a scheduler, with settings in a spec",
         name="pbs",
         edits={
-            "cotspec/back/jobs/pbs.py": ("", SCHEDULER),
+            "cotspec/back/jobs/pbs.py": (("", SCHEDULER),),
             "cotspec/back/jobs/registry.py": (
-                '        "slurm": Slurm,\n',
-                '        "slurm": Slurm,\n        "pbs": __import__("cotspec.back.jobs.pbs", fromlist=["Pbs"]).Pbs,\n',
+                ("import JobFile\n", "import JobFile\nfrom cotspec.back.jobs.pbs import Pbs\n"),
+                ('        "slurm": Slurm,\n', '        "slurm": Slurm,\n        "pbs": Pbs,\n'),
             ),
         },
     ),
@@ -220,11 +219,13 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(ROOT / part, root / part)
     commands: list[list[str]] = []
     for addition in ADDITIONS:
-        for path, (old, new) in addition.edits.items():
+        for path, changes in addition.edits.items():
             file = root / path
-            before = file.read_text(encoding="utf-8") if old else ""
-            assert old in before, f"{path} has no {old!r} any more"
-            file.write_text(before.replace(old, new, 1) if old else new, encoding="utf-8")
+            text = file.read_text(encoding="utf-8") if file.exists() else ""
+            for old, new in changes:
+                assert old in text, f"{path} has no {old!r} any more"
+                text = text.replace(old, new, 1)
+            file.write_text(text, encoding="utf-8")
         commands += steps(addition.row)[1]
     for command, target in {tuple(each): None for each in commands}:
         words = ["-m", "cotspec", *command.split()[1:]] if command.startswith("cotspec ") else command.split()[1:]

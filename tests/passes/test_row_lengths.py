@@ -98,3 +98,32 @@ def test_thoughts_that_were_left_out_of_a_trace_take_no_room_in_a_row(tmp_path: 
     thought = tuple(replace(record, tokens=5000) for record in TRACES)
     run = Traces(file="traces.jsonl", records=thought, whole=True)
     assert found(given._replace(read_traces=lambda: run)) == []
+
+
+PAIRS = """    train: {by: dpo, lr: 1e-5, max_length: %d}
+    rows: {from: pairs, of: first, sampling: {max_new_tokens: 300}}
+    task: solve
+"""
+BY_REWARD = """    train: {by: grpo, lr: 1e-5, group: 4}
+    rows: {from: teach}
+    task: solve
+    reward: {terms: {solved: {value: 1 if correct else 0}}}
+"""
+
+
+@pytest.mark.parametrize(("longest", "told"), [(20, True), (300, True), (320, False)])
+def test_rows_of_answers_are_as_long_as_the_model_may_write_whatever_traces_there_are(
+    longest: int, told: bool, tmp_path: Path
+) -> None:
+    given = context(tmp_path, BY_REWARD, PAIRS % longest)
+    messages = [finding.message for finding in found(given)]
+    assert messages == [
+        f"an answer may take 300 tokens, as many as `max_length` {longest} or more" for _ in range(told)
+    ]
+
+
+def test_preferences_over_traces_are_for_another_rule_to_refuse(tmp_path: Path) -> None:
+    given = context(
+        tmp_path, BY_REWARD, (PAIRS % 20).replace("pairs, of: first, sampling: {max_new_tokens: 300}", "teach")
+    )
+    assert found(given) == []

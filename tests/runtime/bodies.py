@@ -28,20 +28,22 @@ OPTIM = Optim(lr=5e-3, schedule="linear", warmup_steps=1, warmup_ratio=0.0, weig
 ALL = Lora(r=0, alpha=1.0, dropout=0.0, targets=())
 
 
+COMMON: dict[str, Any] = {
+    "start": MODEL,
+    "optim": OPTIM,
+    "global_batch": 4,
+    "max_length": 128,
+    "precision": "fp32",
+    "lora": ALL,
+    "trainer": {},
+    "keep": Final(),
+    "seed": 3,
+}
+
+
 def sft(**changes: Any) -> SftBody:
     """Supervised fine-tuning of all weights, batches of 4."""
-    values: dict[str, Any] = {
-        "start": MODEL,
-        "optim": OPTIM,
-        "global_batch": 4,
-        "max_length": 128,
-        "precision": "fp32",
-        "lora": ALL,
-        "trainer": {},
-        "keep": Final(),
-        "seed": 3,
-    }
-    return SftBody(**(values | changes))
+    return SftBody(**(COMMON | changes))
 
 
 def reward(value: str = "-0.01 * words") -> Reward:
@@ -56,10 +58,8 @@ def reward(value: str = "-0.01 * words") -> Reward:
 
 def grpo(**changes: Any) -> GrpoBody:
     """GRPO of all weights: 2 prompts × 4 completions, each generation used twice."""
-    values: dict[str, Any] = {
-        "start": MODEL,
+    own: dict[str, Any] = {
         "format": FORMAT,
-        "optim": OPTIM,
         "global_batch": 8,
         "group": 4,
         "beta": 0.05,
@@ -68,34 +68,15 @@ def grpo(**changes: Any) -> GrpoBody:
         "loss": "dapo",
         "scale_rewards": "group",
         "mask_truncated": False,
-        "max_length": 128,
-        "precision": "fp32",
-        "lora": ALL,
-        "trainer": {},
         "sampling": SAMPLED,
         "reward": reward(),
-        "keep": Final(),
-        "seed": 3,
     }
-    return GrpoBody(**(values | changes))
+    return GrpoBody(**(COMMON | own | changes))
 
 
 def dpo(**changes: Any) -> DpoBody:
     """Preferences of all weights, batches of 4 pairs."""
-    values: dict[str, Any] = {
-        "start": MODEL,
-        "optim": OPTIM,
-        "global_batch": 4,
-        "beta": 0.1,
-        "loss": "sigmoid",
-        "max_length": 128,
-        "precision": "fp32",
-        "lora": ALL,
-        "trainer": {},
-        "keep": Final(),
-        "seed": 3,
-    }
-    return DpoBody(**(values | changes))
+    return DpoBody(**(COMMON | {"beta": 0.1, "loss": "sigmoid"} | changes))
 
 
 def sft_rows(count: int) -> list[dict[str, Any]]:

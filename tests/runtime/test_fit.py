@@ -98,3 +98,22 @@ def test_rows_beyond_the_positions_of_the_model_are_counted_and_not_trained_on(
     assert code == 2
     assert "the model has 16 positions: longer rows are not trained on, though max_length is 128" in out + err
     assert "no row of 4 can be trained on: 4 longer than max_length 16" in err
+
+
+def test_the_worse_answer_is_held_against_the_model_too(
+    stage: Stage, tmp_path: Path, tiny_model: Path, run_here: Run
+) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    rows = [row | {"prompt": "a", "chosen": "a", "rejected": "a zebra ≈ 7"} for row in bodies.dpo_rows(4)]
+    fits, more = (
+        max(max(tokenizer(row[name])["input_ids"]) for row in rows for name in names)
+        for names in (("prompt", "chosen"), ("rejected",))
+    )
+    assert fits < more
+    model = without_weights(tiny_model, tmp_path / "model", vocab_size=fits + 1)
+    folder = stage("dpo-1", bodies.dpo(), {"rows": write_lines(tmp_path / "rows.jsonl", rows), "model": model})
+    code, _, err = run_here(folder)
+    assert code == 2
+    assert f"gives the id {more}, and the model has {fits + 1} vectors" in err

@@ -18,8 +18,8 @@ RULE = Rule(
     slug="past-the-run",
     claim="Warm-up ends, and a checkpoint is chosen, within the steps that the rows make; there is at least one.",
     why="A run has its rows × epochs ÷ `global_batch` steps (grpo: prompts in batches of `global_batch` ÷ `group`, "
-    "times `iterations`). A warm-up as long as that never reaches the learning rate; a checkpoint after it is refused "
-    "when the training starts.",
+    "times `iterations`; grpo and dpo leave out what fills no batch). A warm-up as long as that never reaches the "
+    "learning rate; a checkpoint after it is refused when the training starts.",
     failing=f"stages: {{first: {{{_STAGE} {{by: sft, lr: 1e-5, warmup_steps: 80}}}}}}\n",
     passing=f"stages: {{first: {{{_STAGE} {{by: sft, lr: 1e-5, warmup_steps: 1}}}}}}\n",
 )

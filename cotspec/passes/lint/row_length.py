@@ -10,7 +10,8 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.history import traces
 from cotspec.passes.check.context import Context, warning
 from cotspec.passes.lengths import Lengths, lengths
-from cotspec.spec.experiment import OnPolicy, Stage
+from cotspec.spec.experiment import OnPolicy, PairRows, Stage
+from cotspec.trainers import trainer_of
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, train:"
 
@@ -38,6 +39,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, name, stage in context.stages():
         room = _room(stage)
         span = context.source.value((*path, "train", "max_length"))
+        if isinstance(stage.rows, PairRows) or trainer_of(stage.train).rows == "dpo":
+            yield from _answers(stage, span, room)
+            continue
         advice = "raise `max_length`, or lower `teach.sampling.max_new_tokens`"
         if context.traces(stage):
             found = lengths(context, name, stage, room.tokens)
@@ -46,6 +50,13 @@ def check(context: Context) -> Iterator[Diagnostic]:
         elif _whole_traces(stage) and longest > room.tokens:
             message = f"the teacher may write {longest} tokens, more than {room.where}"
             yield warning(RULE, span, message, advice)
+
+
+def _answers(stage: Stage, span: Span, room: _Room) -> Iterator[Diagnostic]:
+    """Rows of answers that a model has yet to write: as long as it may write them."""
+    if isinstance(stage.rows, PairRows) and stage.rows.sampling.max_new_tokens >= room.tokens:
+        message = f"an answer may take {stage.rows.sampling.max_new_tokens} tokens, as many as {room.where} or more"
+        yield warning(RULE, span, message, "raise `max_length`, or lower `rows.sampling.max_new_tokens`")
 
 
 def _rows(stage: Stage, span: Span, room: _Room, found: Lengths) -> Iterator[Diagnostic]:
@@ -69,5 +80,5 @@ def _room(stage: Stage) -> _Room:
 
 def _whole_traces(stage: Stage) -> bool:
     """Where the model writes, `rewrite` shows the trace whole and other prompts less than all; elsewhere it is the
-    target, or as long as the answers that are compared."""
+    target."""
     return not isinstance(stage.train, OnPolicy) or stage.task == "rewrite"

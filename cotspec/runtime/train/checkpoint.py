@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 from typing import Final
 
+from cotspec.files import plain
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import rank
 
@@ -28,10 +29,10 @@ def mark(folder: Path) -> None:
 
 def whole(folder: Path) -> bool:
     """Whether a checkpoint is marked and as it was when it was marked."""
+    told = plain.json_object(folder / MARK)
     try:
-        told = json.loads((folder / MARK).read_text(encoding="utf-8"))
         return bool(told) and told == _digests(folder)
-    except (OSError, ValueError):  # also one that the first process removes while another looks
+    except OSError:  # the first process removes it while another looks
         return False
 
 

@@ -249,7 +249,6 @@ def tail_mean(log: list[dict[str, float]], name: str, *, at_least: int = 1) -> f
 
 
 def tail_means(log: list[dict[str, float]], names: Sequence[str], *, at_least: int = 1) -> dict[str, float | int]:
-    """`train.<name>`: means over the last tenth of the steps, of what was logged; and how many steps had no signal."""
+    """`train.<name>`: means over the last tenth of the steps, of what was logged."""
     means = {f"train.{name}": tail_mean(log, name, at_least=at_least) for name in names}
-    found: dict[str, float | int] = {name: value for name, value in means.items() if value is not None}
-    return found | {signal.STEPS: signal.steps_without_signal(log)}
+    return {name: value for name, value in means.items() if value is not None}

@@ -1,1 +1,1 @@
-"""The algorithms' halves with torch, one module each by the name of `cotspec.trainers`: `HALF` is what it offers."""
+"""What each of `cotspec.trainers` does with torch, in the module of its name: its `ALGORITHM`."""

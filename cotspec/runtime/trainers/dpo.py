@@ -12,7 +12,7 @@ from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.train import trl_bridge
-from cotspec.runtime.train.half import Log, Prepared, whole_batches
+from cotspec.runtime.train.run import Log, Prepared, whole_batches
 from cotspec.runtime.train.score import IGNORE, Example
 from cotspec.runtime.train.token_means import TokenMeans
 from cotspec.runtime.train.trl_bridge import Training
@@ -55,9 +55,11 @@ class _Dpo:
             raise TaskError(f"no row of {len(rows)} can be trained on: {told}")
         if len(kept) < len(rows):
             say(f"{len(rows) - len(kept)} of {len(rows)} rows are not trained on: {told}")
-        ready = whole_batches(kept, [_text(pair) for pair in kept], body.global_batch, "pairs")
-        counts = {**ready.counts, "rows_too_long": len(rows) - len(kept)}
-        return Prepared(data=ready.data, texts=ready.texts, counts=counts)
+        used = whole_batches(kept, body.global_batch, "pairs")
+        counts = {"rows_used": len(used), "rows_too_long": len(rows) - len(kept)}
+        counts["rows_beyond_last_batch"] = len(kept) - len(used)
+        texts = [_text(pair.prompt, answer) for pair in used for answer in (pair.chosen, pair.rejected)]
+        return Prepared(data=used, texts=texts, counts=counts)
 
     def trainer(self, training: Training, encoder: Encoder, data: Sequence[_Pair]) -> DPOTrainerT:
         return _trainer(training, encoder, data)
@@ -72,7 +74,7 @@ class _Dpo:
 
     def metrics(self, log: Log, body: DpoBody) -> dict[str, float | int]:  # noqa: ARG002
         names = ("loss", "pair_accuracy", "margin", "chosen_reward", "rejected_reward")
-        return trl_bridge.tail_means(log, names)
+        return trl_bridge.tail_means(log, names) | signal.counted(log)
 
     def no_signal(self, streak: signal.Streak, body: DpoBody) -> str:  # noqa: ARG002
         return (
@@ -89,10 +91,9 @@ def _pair(row: PairRow, encoder: Encoder) -> _Pair:
     return _Pair(encoder(row.prompt), chosen, rejected)
 
 
-def _text(pair: _Pair) -> Example:
-    """The chosen answer, with loss."""
-    ids = [*pair.prompt, *pair.chosen]
-    return Example(input_ids=ids, labels=[*([IGNORE] * len(pair.prompt)), *pair.chosen])
+def _text(prompt: list[int], answer: list[int]) -> Example:
+    """An answer with loss, after its prompt without."""
+    return Example(input_ids=[*prompt, *answer], labels=[IGNORE] * len(prompt) + answer)
 
 
 def _trainer(training: Training, encoder: Encoder, data: Sequence[_Pair]) -> DPOTrainerT:
@@ -128,4 +129,4 @@ def _trainer(training: Training, encoder: Encoder, data: Sequence[_Pair]) -> DPO
     )
 
 
-HALF = _Dpo()
+ALGORITHM = _Dpo()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cotspec.cot import signal
@@ -15,7 +14,7 @@ from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.stopping import Stopper
 from cotspec.runtime.train import trl_bridge
-from cotspec.runtime.train.half import Log, Prepared, whole_batches
+from cotspec.runtime.train.run import Log, Prepared, whole_batches
 from cotspec.runtime.train.score import Example
 from cotspec.runtime.train.trl_bridge import Training
 from cotspec.runtime.trainers.grpo_reward import CompositeReward
@@ -44,9 +43,10 @@ class _Grpo:
     def prepare(self, rows: Sequence[GrpoRow], encoder: Encoder, body: GrpoBody, *, max_length: int) -> Prepared:
         """Whole batches of the prompts that leave room for a completion."""
         kept = _fitting(rows, encoder, max_length - body.sampling.max_new_tokens)
-        texts = [_example(row, encoder) for row in kept]
-        ready = whole_batches(kept, texts, GRPO.batch(body).rows, "prompts")
-        return replace(ready, counts={**ready.counts, "rows_too_long": len(rows) - len(kept)})
+        used = whole_batches(kept, GRPO.batch(body).rows, "prompts")
+        counts = {"rows_used": len(used), "rows_too_long": len(rows) - len(kept)}
+        counts["rows_beyond_last_batch"] = len(kept) - len(used)
+        return Prepared(data=used, texts=[_example(row, encoder) for row in used], counts=counts)
 
     def trainer(self, training: Training, encoder: Encoder, data: Sequence[GrpoRow]) -> GRPOTrainerT:
         return _trainer(training, encoder, data)
@@ -159,6 +159,7 @@ def _metrics(log: Log, body: GrpoBody) -> dict[str, float | int]:
     found = trl_bridge.tail_means(log, REPORTED, at_least=body.iterations)
     means = {name: signal.mean(log, name) for name in (signal.GROUPS, signal.TRUNCATED)}
     found |= {name: value for name, value in means.items() if value is not None}
+    found |= signal.counted(log)
     parts = {"unscorable", "ungradable", *(name for entry in log for name in entry if name.startswith("unscorable/"))}
     counts = {part: sum(entry.get(part, 0.0) for entry in log) * body.global_batch for part in sorted(parts)}
     return found | {part: round(count) for part, count in counts.items()}
@@ -181,4 +182,4 @@ def _reason(streak: signal.Streak, body: GrpoBody, groups: float, cut: float) ->
     return "the reward is the same for all completions of a prompt: see `reward`, and `sampling.temperature`"
 
 
-HALF = _Grpo()
+ALGORITHM = _Grpo()

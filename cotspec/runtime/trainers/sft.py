@@ -15,7 +15,7 @@ from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.train import trl_bridge
-from cotspec.runtime.train.half import Log, Prepared
+from cotspec.runtime.train.run import Log, Prepared
 from cotspec.runtime.train.score import IGNORE, Example
 from cotspec.runtime.train.token_means import TokenMeans
 from cotspec.runtime.train.trl_bridge import Training
@@ -50,7 +50,7 @@ class _Sft:
         return f"loss {float(log['loss']):.4f}" if "loss" in log else ""
 
     def metrics(self, log: Log, body: SftBody) -> dict[str, float | int]:  # noqa: ARG002
-        return trl_bridge.tail_means(log, ("loss", "token_accuracy"))
+        return trl_bridge.tail_means(log, ("loss", "token_accuracy")) | signal.counted(log)
 
     def no_signal(self, streak: signal.Streak, body: SftBody) -> str:  # noqa: ARG002
         return (
@@ -139,4 +139,4 @@ def _trainer(training: Training, encoder: Encoder, examples: Sequence[Example]) 
     )
 
 
-HALF = _Sft()
+ALGORITHM = _Sft()

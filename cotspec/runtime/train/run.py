@@ -1,5 +1,5 @@
-"""What an algorithm does with torch, and the run that all of them share: from rows.jsonl to model/, metrics.json and
-log.jsonl. A task's kind is the name of the module in `cotspec.runtime.trainers` that holds its half.
+"""The run that all trainers share, from rows.jsonl to model/, metrics.json and log.jsonl, and what each of them brings
+to it: `ALGORITHM` of the module in `cotspec.runtime.trainers` that has its name.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from cotspec.cot.signal import Streak
 from cotspec.runtime import fitting, lines, models
@@ -25,6 +25,7 @@ from cotspec.trainers import trainer_of
 if TYPE_CHECKING:
     from transformers import Trainer
 
+R = TypeVar("R")
 Log = list[dict[str, float]]
 """One record per optimizer step."""
 
@@ -36,13 +37,13 @@ class Prepared:
     data: Sequence[Any]
     """What `trainer` is given."""
     texts: Sequence[Example]
-    """The same as texts with loss: their ids are checked, and the first of them are what weights are compared on."""
+    """All of it as texts with loss: their ids are checked, and the first of them are what weights are compared on."""
     counts: Mapping[str, int]
     """By the name in metrics.json."""
 
 
-class Half(Protocol):
-    """One algorithm with torch."""
+class Algorithm(Protocol):
+    """What a trainer does with torch."""
 
     row: type
     """Record of rows.jsonl."""
@@ -66,36 +67,37 @@ class Half(Protocol):
         """What steps without a signal were like, and the setting that is the likely reason."""
 
 
-def of(body: TrainBody) -> Half:
-    """The half of a task's algorithm."""
-    half: Half = importlib.import_module(f"cotspec.runtime.trainers.{trainer_of(body).name}").HALF
-    return half
+def algorithm_of(body: TrainBody) -> Algorithm:
+    """What a task trains by."""
+    module = importlib.import_module(f"cotspec.runtime.trainers.{trainer_of(body).name}")
+    algorithm: Algorithm = module.ALGORITHM
+    return algorithm
 
 
 def run(task: Task, work: Path, result: Path) -> None:
     """Train and leave the result."""
     body = task.body(TrainBody)
-    half = of(body)
+    algorithm = algorithm_of(body)
     trl_bridge.check_batch(task, body)
     models.settle()
     origin = models.source(task, body.start)
     models.announce(origin)
     fitting.check_targets(origin, body.lora.targets)
     tokenizer = models.load_tokenizer(origin)
-    rows: list[Any] = lines.read(task.input("rows"), half.row)
+    rows: list[Any] = lines.read(task.input("rows"), algorithm.row)
     encoder = models.load_encoder(origin, tokenizer)
-    ready = half.prepare(rows, encoder, body, max_length=fitting.length(origin, body.max_length))
+    ready = algorithm.prepare(rows, encoder, body, max_length=fitting.length(origin, body.max_length))
     fitting.check_ids(models.load_config(origin).to_dict(), (text.input_ids for text in ready.texts))
     training = Training(task=task, body=body, origin=origin, work=work, scored=score.some(ready.texts))
     with trl_bridge.building(body):
-        trainer = half.trainer(training, encoder, ready.data)
-    trl_bridge.train(trainer, training, half.shown, half.name, half.no_signal)
+        trainer = algorithm.trainer(training, encoder, ready.data)
+    trl_bridge.train(trainer, training, algorithm.shown, algorithm.name, algorithm.no_signal)
     counts = {"rows": len(rows), **ready.counts}
 
     def metrics(log: Log) -> Mapping[str, float | int]:
-        return half.metrics(log, body) | counts | {"steps": int(log[-1]["step"]) if log else 0}
+        return algorithm.metrics(log, body) | counts | {"steps": int(log[-1]["step"]) if log else 0}
 
-    log = trl_bridge.history(trainer, half.name)
+    log = trl_bridge.history(trainer, algorithm.name)
     export.finish(training, result, log=log, metrics=metrics)
     if rank() == 0:
         told = metrics(log)
@@ -106,13 +108,15 @@ def run(task: Task, work: Path, result: Path) -> None:
         trl_bridge.note(told)
 
 
-def whole_batches(data: Sequence[Any], texts: Sequence[Example], rows: int, what: str) -> Prepared:
-    """The rows that fill whole batches of so many; those of the last, incomplete one are left out and counted."""
+def whole_batches(data: Sequence[R], rows: int, what: str) -> Sequence[R]:
+    """The rows that fill whole batches of so many; those of the last, incomplete one are left out.
+
+    Raises TaskError when there is none.
+    """
     used = len(data) // rows * rows
     if not used:
         raise TaskError(f"{len(data)} rows do not fill one batch of {rows} {what}: lower `global_batch`")
     if used < len(data):
         left = len(data) - used
         say(f"the last {left} of {len(data)} rows do not fill a batch of {rows} {what} and are not used")
-    counts = {"rows_used": used, "rows_beyond_last_batch": len(data) - used}
-    return Prepared(data=data[:used], texts=texts[:used], counts=counts)
+    return data[:used]
