@@ -18,7 +18,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.front.load import Loaded
 from cotspec.front.paths import project_root
 from cotspec.history import contamination, data_files, models, pins, traces
-from cotspec.ir.lower import NOTHING, LowerError, Source, lower
+from cotspec.ir.lower import NOTHING, ExperimentSource, LowerError, lower
 from cotspec.ir.plan import Draft
 from cotspec.passes import allow, lint
 from cotspec.passes.check.context import Context
@@ -80,10 +80,10 @@ class Unit(NamedTuple):
         return self.loaded.name
 
     @property
-    def source(self) -> Source:
+    def source(self) -> ExperimentSource:
         """What is lowered."""
         loaded = self.loaded
-        return Source(
+        return ExperimentSource(
             name=loaded.name,
             experiment=loaded.experiment,
             folder=posixpath.dirname(self.place),

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from cotspec.builtin import digest
-from cotspec.ir.lower import Source, lower
+from cotspec.ir.lower import ExperimentSource, lower
 from cotspec.passes.seal import Sealed, seal
 from cotspec.spec.experiment import Experiment
 
@@ -50,10 +50,10 @@ def experiment(data: dict[str, Any]) -> Experiment:
     return Experiment.model_validate_json(json.dumps(data))
 
 
-def source(data: dict[str, Any], *, folder: str = "specs") -> Source:
+def source(data: dict[str, Any], *, folder: str = "specs") -> ExperimentSource:
     prompts = {f"prompts/{path.name}": path.read_text(encoding="utf-8") for path in (SPECS / "prompts").iterdir()}
     given = experiment(data)
-    return Source(name=given.name, experiment=given, folder=folder, prompts=prompts)
+    return ExperimentSource(name=given.name, experiment=given, folder=folder, prompts=prompts)
 
 
 def sealed(*data: dict[str, Any], folder: str = "specs") -> Sealed:

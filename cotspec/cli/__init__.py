@@ -30,7 +30,7 @@ def main() -> NoReturn:
 
     startup.begin()
     try:
-        from cotspec.cli.problem import ProblemError, bug_report
+        from cotspec.cli.errors import ProblemError, bug_report
 
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:  # first: the names below may not be there yet

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cotspec.cli import findings, project
-from cotspec.cli.problem import ProblemError
+from cotspec.cli.errors import ProblemError
 from cotspec.passes.options import Options
 
 if TYPE_CHECKING:

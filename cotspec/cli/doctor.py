@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cotspec.cli import project
-from cotspec.cli.problem import ProblemError
+from cotspec.cli.errors import ProblemError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

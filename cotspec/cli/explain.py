@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
-from cotspec.cli.problem import ProblemError
+from cotspec.cli.errors import ProblemError
 
 if TYPE_CHECKING:
     from cotspec.diagnostics.rule import Rule

@@ -68,17 +68,17 @@ def _rendered(sink: Sink, stream: TextIO, root: Path, output: Format) -> str:
         case "text":
             return _text(sink, stream)
         case "json":
-            from cotspec.cli import places
+            from cotspec.cli import file_names
             from cotspec.diagnostics import json as json_form
 
-            return json_form.render(places.moved(sink.findings, Path.cwd()))
+            return json_form.render(file_names.moved(sink.findings, Path.cwd()))
         case "sarif":
             return _sarif(sink, root)
         case "github":
-            from cotspec.cli import places
+            from cotspec.cli import file_names
             from cotspec.diagnostics import github
 
-            return github.render(places.moved(sink.findings, places.repository(root)))
+            return github.render(file_names.moved(sink.findings, file_names.repository(root)))
         case _:
             assert_never(output)
 
@@ -101,12 +101,12 @@ def _hardened(sink: Sink) -> str:
 
 
 def _sarif(sink: Sink, root: Path) -> str:
-    from cotspec.cli import places
+    from cotspec.cli import file_names
     from cotspec.cli.explain import rules
     from cotspec.cli.version import version
     from cotspec.diagnostics import sarif
     from cotspec.front.paths import texts
 
-    base = places.repository(root)
-    files = places.names(texts(sink.findings), base)
-    return sarif.render(places.moved(sink.findings, base), rules=rules(), texts=files, version=version())
+    base = file_names.repository(root)
+    files = file_names.names(texts(sink.findings), base)
+    return sarif.render(file_names.moved(sink.findings, base), rules=rules(), texts=files, version=version())

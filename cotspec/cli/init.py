@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from cotspec.cli.problem import ProblemError
+from cotspec.cli.errors import ProblemError
 from cotspec.spec.local import LOCAL_FILE
 
 STARTER: Final = "specs/bridge-tiny.yaml"

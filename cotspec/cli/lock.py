@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cotspec.cli import findings, project
-from cotspec.cli.problem import ProblemError
+from cotspec.cli.errors import ProblemError
 
 if TYPE_CHECKING:
     from cotspec.diagnostics import Sink

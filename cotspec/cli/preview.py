@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cotspec.cli import findings, project
-from cotspec.cli.problem import ProblemError
+from cotspec.cli.errors import ProblemError
 from cotspec.cli.selection import selected
+from cotspec.files import regular
 
 if TYPE_CHECKING:
     from cotspec.ir.plan import Plan
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _PIPE_WIDTH = 100
 _WIDEST = 120
 _NARROWEST = 40
+_LONGEST = 1 << 24
+"""Bytes of a response."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +109,10 @@ def _response(written: str | None) -> str | None:
         return None if written is None else _decoded(os.fsencode(written), written)
     name = "stdin" if written == "-" else written[1:]
     try:
-        raw = sys.stdin.buffer.read() if written == "-" else Path(name).read_bytes()
+        if written == "-":
+            raw = regular.bounded(sys.stdin.buffer, Path(name), most=_LONGEST)
+        else:
+            raw = regular.given(Path(name), most=_LONGEST)
     except OSError as error:
         raise ProblemError(f"the response {name!r} cannot be read: {error.strerror}") from error
     return _decoded(raw, name).replace("\r\n", "\n")

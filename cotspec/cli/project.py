@@ -8,7 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
-from cotspec.cli.problem import ProblemError
+from cotspec.cli.errors import ProblemError
 
 DEFAULT: Final = ("specs/*.yaml",)
 _LARGEST: Final = 200_000

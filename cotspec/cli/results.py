@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cotspec.cli import findings, project
-from cotspec.cli.problem import ProblemError
+from cotspec.cli.errors import ProblemError
 from cotspec.files import plain
 
 if TYPE_CHECKING:

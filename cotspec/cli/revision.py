@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cotspec.cli.problem import ProblemError
+from cotspec.cli.errors import ProblemError
 
 _LARGEST: Final = 1_000_000
 _LINK: Final = "120000"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cotspec.cli import findings, project, run_lock
-from cotspec.cli.problem import ProblemError
+from cotspec.cli.errors import ProblemError
 from cotspec.cli.selection import Selection, member, selected
 
 if TYPE_CHECKING:

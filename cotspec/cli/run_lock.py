@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from cotspec.cli.problem import ProblemError
+from cotspec.cli.errors import ProblemError
 
 _LOCK: Final = ".cotspec/run.lock"
 

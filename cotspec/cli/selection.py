@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cotspec.cli import findings, project
-from cotspec.cli.problem import ProblemError
+from cotspec.cli.errors import ProblemError
 from cotspec.cli.revision import exported
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ import re
 from fractions import Fraction
 
 from cotspec.cot import comparing
+from cotspec.cot.compared import Side
 from cotspec.cot.formulas import MissingError, readable
 from cotspec.cot.judging import Grade, says
 from cotspec.cot.latex import box_run, boxed, plain, typed
 from cotspec.cot.numbers import Number, canonical
 from cotspec.cot.segment import Trace, segment
-from cotspec.cot.sides import Side
 from cotspec.spec.payload import TraceFormat
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s?\{")

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from cotspec.cot import judging, numbers, quantities
+from cotspec.cot.compared import Pair, Side, in_order, named, simple
 from cotspec.cot.judging import Grade
 from cotspec.cot.latex import plain, typed
 from cotspec.cot.numbers import Number
-from cotspec.cot.sides import Pair, Side, in_order, named, simple
 
 _APPROXIMATELY = re.compile(r"\\approx(?![A-Za-z])|≈")
 _SPECIAL_TOKEN = re.compile(r"<\|[A-Za-z_]{2,24}\|>.*\Z", re.S)

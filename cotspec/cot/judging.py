@@ -10,9 +10,9 @@ from dataclasses import replace
 from enum import Enum
 
 from cotspec.cot import formulas, numbers, quantities
+from cotspec.cot.compared import Pair, Side, named
 from cotspec.cot.latex import boxed
 from cotspec.cot.numbers import Number
-from cotspec.cot.sides import Pair, Side, named
 
 _CHOICE = re.compile(
     r"(?:(?:option|choice|answer) )?\(?(?P<letter>[A-J])\)?[).:]?(?P<text>(?<=[).:]) ?[^)\]]{2,})?", re.I

@@ -101,7 +101,7 @@ def _group_end(text: str, at: int) -> int:
 # --- closing a leak ---------------------------------------------------------------------------------------------------
 
 
-def seal(trace: Trace, hidden: Iterable[Span]) -> tuple[Span, ...]:
+def close_leaks(trace: Trace, hidden: Iterable[Span]) -> tuple[Span, ...]:
     """The spans to hide besides `hidden` so that no leak is left: statements, and repeats in the steps still visible.
 
     A repeat of a whole hidden step hides the whole step it stands in, which may then repeat elsewhere: the search goes

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal, assert_never, get_args
 
-from cotspec.cot.leak import Leak, LeakKind, leaks, seal
+from cotspec.cot.leak import Leak, LeakKind, close_leaks, leaks
 from cotspec.cot.loss import supervise
 from cotspec.cot.mask import corrupt, merged, show
 from cotspec.cot.prompting import render
@@ -187,7 +187,7 @@ def _corrupted(body: payload.RowsBody, trace: Trace, *, rng: random.Random, prog
     found = leaks(shown, trace=trace, hidden=hidden)
     left: tuple[Leak, ...] = ()
     if found:
-        extra = seal(trace, hidden)
+        extra = close_leaks(trace, hidden)
         hidden = merged((*hidden, *extra))
         numbered = "" if body.shuffle else opener
         shown = show(trace, hidden, order=first.order, opener=numbered, placeholder=body.mask.placeholder)

@@ -34,7 +34,7 @@ _FOREIGN: Final = (
 )
 """What a file begins with that is no JSON lines, and what it is."""
 
-Part = Literal["file", "question", "answer", "after"]
+RowPart = Literal["file", "question", "answer", "after"]
 """The setting of a data set that a fault is about."""
 
 
@@ -49,7 +49,7 @@ class Columns(NamedTuple):
 class Fault(NamedTuple):
     """Why a row is no problem."""
 
-    part: Part
+    part: RowPart
     message: str
     missing: str = ""
     """The column that is not there."""
@@ -89,7 +89,7 @@ class Reading:
     """What was read of a data set."""
 
     questions: list[Question] = field(default_factory=list)
-    faults: dict[tuple[Part, str], Found] = field(default_factory=dict)
+    faults: dict[tuple[RowPart, str], Found] = field(default_factory=dict)
     """By the setting they are about and the column that is missing."""
     rows: int = 0
     """Rows that were looked at, good or not."""
@@ -157,14 +157,14 @@ def pair(row: Mapping[str, object], columns: Columns) -> tuple[str, str]:
     try:
         answer = gold_answer(field, columns.after)
     except AnswerError as error:
-        part: Part = "after" if columns.after and columns.after not in field else "answer"
+        part: RowPart = "after" if columns.after and columns.after not in field else "answer"
         raise RowError(Fault(part, str(error))) from error
     if (problem := gold_problem(answer)) is not None:
         raise RowError(Fault("answer", f"the gold answer {problem}"))
     return question, answer
 
 
-def _text(row: Mapping[str, object], column: str, part: Part) -> str:
+def _text(row: Mapping[str, object], column: str, part: RowPart) -> str:
     """A column as text. Only text and numbers have one spelling; anything else is an error, never its Python form."""
     if column not in row:
         there = tuple(sorted(shown(name) for name in row))

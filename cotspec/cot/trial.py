@@ -73,7 +73,7 @@ class Tried(NamedTuple):
         return self.score.total
 
 
-class Part(NamedTuple):
+class SubExpression(NamedTuple):
     """A part of an expression and where that expression stands in the reward."""
 
     place: Place
@@ -95,8 +95,8 @@ class Part(NamedTuple):
 class Branch(NamedTuple):
     """A value of an `if … else` that was taken by none of the responses that came to it."""
 
-    part: Part
-    test: Part
+    part: SubExpression
+    test: SubExpression
     taken: bool
     """What the test was for each."""
     by_gates: bool
@@ -116,7 +116,7 @@ class Undefined(NamedTuple):
     """What a score says has no value, and the first response it says so of."""
 
     said: str
-    part: Part | None
+    part: SubExpression | None
     measures: Measures
     reads: frozenset[str]
     """The measures that it depends on: of a division, those of the divisor."""
@@ -221,12 +221,12 @@ class Trial:
                 by_gates = any(value is not None and bool(value) is taken for value in others)
                 yield Branch(self.part(inside), test, not taken, by_gates)
 
-    def part(self, tree: ast.expr) -> Part:
+    def part(self, tree: ast.expr) -> SubExpression:
         """A part by its tree."""
         return self._by_tree[tree]
 
     @cached_property
-    def _by_tree(self) -> dict[ast.expr, Part]:
+    def _by_tree(self) -> dict[ast.expr, SubExpression]:
         return {part.tree: part for part in self.parts}
 
     # --- responses ---
@@ -359,7 +359,7 @@ class _Recording(Walk):
         return made
 
 
-def _parts(reward: Reward) -> Iterator[Part]:
+def _parts(reward: Reward) -> Iterator[SubExpression]:
     """Every part of every expression, the whole before its parts; the reward has been compiled."""
     scope = scope_of(MEASURES)
     texts: list[tuple[Place, str]] = [(("let", binding.name), binding.value) for binding in reward.let]
@@ -375,4 +375,4 @@ def _parts(reward: Reward) -> Iterator[Part]:
             scope[str(place[1])] = bind(str(place[1]), read(text, scope))
         for tree in ast.walk(parsed.tree):
             if isinstance(tree, ast.expr) and tree in walk.found:
-                yield Part(place, parsed, tree, walk.found[tree])
+                yield SubExpression(place, parsed, tree, walk.found[tree])

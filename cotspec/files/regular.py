@@ -50,9 +50,21 @@ def whole(path: Path, *, within: tuple[Path, ...] = ()) -> BufferedReader:
 def content(path: Path, *, most: int = LARGEST, within: tuple[Path, ...] = ()) -> bytes:
     """All of a regular file. Raises OSError, also when it is larger than `most`."""
     with opened(path, within=within) as file:
-        read = file.read(most + 1)
+        return bounded(file, path, most=most)
+
+
+def given(path: Path, *, most: int = LARGEST) -> bytes:
+    """All of what a person named on the command line, which may be a pipe. Raises OSError, also when more comes out of
+    it than `most`."""
+    with path.open("rb") as file:
+        return bounded(file, path, most=most)
+
+
+def bounded(file: BinaryIO, name: Path, *, most: int) -> bytes:
+    """The rest of an open file. Raises OSError when it is longer."""
+    read = file.read(most + 1)
     if len(read) > most:
-        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", os.fspath(path))
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", os.fspath(name))
     return read
 
 

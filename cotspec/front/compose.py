@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.origins import Link, linked
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.diagnostics.suggest import did_you_mean, near
 from cotspec.front import nodes, phrases, yaml_source
 from cotspec.front.nodes import Entry, MappingNode, Node, Removal, ScalarNode, SequenceNode

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from cotspec.diagnostics.source import Path, dotted
+from cotspec.diagnostics.source_map import Path, dotted
 from cotspec.diagnostics.suggest import alike, did_you_mean, either, likeness, near
-from cotspec.front import passed, shape
+from cotspec.front import shape, trl_keys
 from cotspec.front.foreign import ADVICE, NAMES, folded
 from cotspec.front.groups import Group
 from cotspec.front.nodes import Data
@@ -148,14 +148,14 @@ def _advice(key: str) -> Guess | None:
 
 def _passed(key: str, here: Group) -> Guess | None:
     """A setting of TRL that is not passed on; one that has a name of ours counts as given."""
-    other = passed.known(here).get(folded(key))
+    other = trl_keys.known(here).get(folded(key))
     if other is None:
         return None
     return Guess(help=other.advice, home=(*here.path[:-1], *other.ours.split(".")) if other.ours else None)
 
 
 def _passed_near(key: str, here: Group) -> Guess | None:
-    close = passed.near_known(key, here)
+    close = trl_keys.near_known(key, here)
     return Guess(help=f"TRL's `{close[0]}` is not passed on: {close[1].advice}") if close else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.diagnostics.suggest import did_you_mean, near
 from cotspec.front import foreign, phrases, shape
 from cotspec.front.compose import nothing_to_remove

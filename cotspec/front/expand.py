@@ -13,7 +13,7 @@ from itertools import product
 from typing import Final
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.front import compose, dotted_paths, nodes, variant_names
 from cotspec.front.nodes import Data, Entry, MappingNode, Node, Removal, SequenceNode
 from cotspec.spec.variants import FAMILY

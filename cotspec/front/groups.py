@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from pydantic import BaseModel
 
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.diagnostics.suggest import alike
 from cotspec.front import shape
 from cotspec.front.nodes import Data

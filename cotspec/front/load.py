@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.origins import Found, Link, gathered, linked
-from cotspec.diagnostics.source import SourceMap
+from cotspec.diagnostics.source_map import SourceMap
 from cotspec.front import nodes, phrases
 from cotspec.front.compose import VARIANTS, Composed, compose
 from cotspec.front.nodes import Document, Node

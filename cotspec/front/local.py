@@ -13,7 +13,7 @@ from pathlib import Path as File
 from pydantic import ValidationError
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.files import plain, regular
 from cotspec.files.regular import inside
 from cotspec.front import phrases, yaml_source

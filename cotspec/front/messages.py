@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from cotspec.diagnostics import Diagnostic, Span
-from cotspec.diagnostics.source import Path, SourceMap
+from cotspec.diagnostics.source_map import Path, SourceMap
 from cotspec.diagnostics.suggest import did_you_mean, listed, near
 from cotspec.front import phrases, shape, unknown_keys
 from cotspec.front.groups import closest

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cotspec.diagnostics import Span
-from cotspec.diagnostics.source import Path, SourceMap
+from cotspec.diagnostics.source_map import Path, SourceMap
 from cotspec.files.scalars import Value
 
 Data = Value | list["Data"] | dict[str, "Data"]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from cotspec.builtin import registry
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.diagnostics.suggest import alike, either, near
 from cotspec.front import shape
 from cotspec.front.foreign import VALUES

@@ -10,7 +10,7 @@ from pathlib import Path as File
 
 from cotspec.cot import template
 from cotspec.diagnostics import Diagnostic, Sink, Span
-from cotspec.diagnostics.source import Path, SourceMap
+from cotspec.diagnostics.source_map import Path, SourceMap
 from cotspec.diagnostics.suggest import did_you_mean, listed, near
 from cotspec.front.paths import Named, check_content, project_root, text_of
 from cotspec.front.text_files import shown

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.front import shape
 from cotspec.front.did_you_mean import Guess, elsewhere, meant
 from cotspec.front.groups import Group, groups

@@ -17,7 +17,7 @@ from cotspec.ir import defaults
 from cotspec.spec.lock import pinned
 
 if TYPE_CHECKING:
-    from cotspec.ir.lower import Source
+    from cotspec.ir.lower import ExperimentSource
     from cotspec.spec.experiment import Model
 
 _MOST_VOCABULARY: Final = 4 * 2**20
@@ -37,7 +37,7 @@ class ModelFile(NamedTuple):
     """One more than the largest id of its vocabulary; 0 when it was not read."""
 
 
-def model_file(model: Model, source: Source, root: Path) -> ModelFile | None:
+def model_file(model: Model, source: ExperimentSource, root: Path) -> ModelFile | None:
     """The small files of a model of a spec, where they are on this machine: of a hub model those of its revision, or of
     the folder that cotspec.local.yaml names."""
     place = _folder(model, source, root)
@@ -50,7 +50,7 @@ def model_file(model: Model, source: Source, root: Path) -> ModelFile | None:
         return None
 
 
-def _folder(model: Model, source: Source, root: Path) -> Path | None:
+def _folder(model: Model, source: ExperimentSource, root: Path) -> Path | None:
     from cotspec.front import local, modelfiles  # here: a spec of builtin models has no use for them
 
     if model.path is not None:

@@ -13,7 +13,7 @@ from cotspec.ir.inputs import Input, Locked
 from cotspec.spec.lock import Key
 
 if TYPE_CHECKING:
-    from cotspec.ir.lower import Source
+    from cotspec.ir.lower import ExperimentSource
 
 _MOST_BYTES: Final = 64_000_000
 """Of a data file or model folder that a check compares with the lock: it must not take longer than the rest."""
@@ -42,7 +42,7 @@ class Pins:
         return self.locked.source.value(key)
 
 
-def pins(source: Source, lock: Locked | None, root: Path) -> Pins | None:
+def pins(source: ExperimentSource, lock: Locked | None, root: Path) -> Pins | None:
     """What the lock says of an experiment, and what is so."""
     if lock is None:
         return None

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from cotspec.hub.problem import NOUNS, HubError, Kind, explained, require
+from cotspec.hub.errors import NOUNS, HubError, Kind, explained, require
 from cotspec.spec.lock import is_commit
 
 _MODEL: Final = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "*.tiktoken", "*.py")

@@ -9,9 +9,9 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from cotspec.cot.versions import KERNEL
-from cotspec.diagnostics.source import Path, SourceMap
+from cotspec.diagnostics.source_map import Path, SourceMap
 from cotspec.ir import defaults
-from cotspec.ir.lower import Source
+from cotspec.ir.lower import ExperimentSource
 from cotspec.spec.lock import HubKind, Key, is_commit
 from cotspec.spec.named import content_paths, prompt_paths
 
@@ -44,7 +44,7 @@ class Locked:
     """Where each entry stands."""
 
 
-def inputs(source: Source, digests: Mapping[str, str]) -> Iterator[Input]:
+def inputs(source: ExperimentSource, digests: Mapping[str, str]) -> Iterator[Input]:
     """Every input, used by a task or only named. A revision that is a commit needs no lock, so it is none."""
     spec = source.experiment
     for name, model in spec.models.items():
@@ -73,6 +73,6 @@ def _hub(kind: HubKind, id: str, revision: str | None, where: Path) -> Iterator[
         yield Input(key=(kind, id, revision), where=(*where, "revision"))
 
 
-def _place(source: Source, written: str) -> str:
+def _place(source: ExperimentSource, written: str) -> str:
     """A path as it counts from the project."""
     return posixpath.normpath(posixpath.join(source.folder, written))

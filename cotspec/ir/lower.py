@@ -33,7 +33,7 @@ class LowerError(ValueError):
         self.where = where
 
 
-class Source(NamedTuple):
+class ExperimentSource(NamedTuple):
     """An experiment and what its text refers to."""
 
     name: str
@@ -54,7 +54,7 @@ class _Weights(NamedTuple):
     reads: Mapping[str, Read]
 
 
-def lower(sources: Iterable[Source], digests: Mapping[str, str]) -> Draft:
+def lower(sources: Iterable[ExperimentSource], digests: Mapping[str, str]) -> Draft:
     """Return the tasks of all experiments, each experiment's producers before its consumers.
 
     `digests` gives the sha256 of each builtin model. Raises LowerError.
@@ -65,7 +65,7 @@ def lower(sources: Iterable[Source], digests: Mapping[str, str]) -> Draft:
 class _Experiment:
     """Lowers one experiment. Task names are `<experiment>/<part>/…` and only tie edges together; no id holds them."""
 
-    def __init__(self, source: Source, digests: Mapping[str, str]) -> None:
+    def __init__(self, source: ExperimentSource, digests: Mapping[str, str]) -> None:
         self._source = source
         self._spec = source.experiment
         self._digests = digests

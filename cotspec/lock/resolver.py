@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cotspec.front import contents
 from cotspec.hub import fetch
-from cotspec.hub.problem import HubError
+from cotspec.hub.errors import HubError
 from cotspec.ir.inputs import Input
 from cotspec.lock.update import UnknownError
 

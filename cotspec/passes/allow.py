@@ -8,7 +8,7 @@ from typing import Final
 
 from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
-from cotspec.diagnostics.source import Path, SourceMap
+from cotspec.diagnostics.source_map import Path, SourceMap
 from cotspec.passes.check.context import Context, finding, misnamed, warning
 from cotspec.spec.experiment import Allowed
 

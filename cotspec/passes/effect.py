@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.source_choice import DATA, MODEL
 from cotspec.passes.check.source_settings import USED
 from cotspec.spec.experiment import Data, Experiment, Model

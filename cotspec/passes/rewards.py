@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from cotspec.cot.rewards import Place
-from cotspec.cot.trial import Limits, Part, Trial, tried
+from cotspec.cot.trial import Limits, SubExpression, Trial, tried
 from cotspec.diagnostics import Span
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.ir import bodies
 from cotspec.passes.check.context import Context
 from cotspec.spec.experiment import OnPolicy, Reward, Stage
@@ -31,7 +31,7 @@ class Judged(NamedTuple):
     trial: Trial
     context: Context
 
-    def span(self, part: Part) -> Span:
+    def span(self, part: SubExpression) -> Span:
         """Where a part of an expression is written."""
         return self._span(part.place, part.parsed.column(part.tree), part.parsed.length(part.tree))
 

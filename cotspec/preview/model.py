@@ -8,7 +8,7 @@ from cotspec.cot.rows import Dropped, PairRow, SftRow, TraceRecord
 from cotspec.cot.units import Span
 from cotspec.preview.row import Found
 from cotspec.preview.score import Scored
-from cotspec.preview.source import Source
+from cotspec.preview.source import RecordSource
 from cotspec.preview.stage import Stage
 
 
@@ -19,7 +19,7 @@ class Preview:
     spec: str
     """Path of the spec in the project."""
     stage: Stage
-    source: Source
+    source: RecordSource
     found: Found
     units: int
     """Units of the mask in the whole trace, whether this row is masked or not."""

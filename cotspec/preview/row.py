@@ -10,7 +10,7 @@ from cotspec.cot.mask import merged
 from cotspec.cot.prompting import PromptError
 from cotspec.cot.rows import Attempt, Dropped, View, attempts
 from cotspec.cot.units import Span, UnitError, units
-from cotspec.preview.source import Source
+from cotspec.preview.source import RecordSource
 from cotspec.preview.stage import PreviewError
 
 _LISTED: Final = 5
@@ -56,7 +56,7 @@ class Found:
         return () if self.view is None else without(self.view.hidden, self.view.chosen)
 
 
-def find(source: Source, wanted: Wanted) -> Found:
+def find(source: RecordSource, wanted: Wanted) -> Found:
     """The row as it will be trained on. Raises PreviewError when there is none like it, or no row can be built."""
     try:
         return _by_number(source, wanted.row) if wanted.id is None else _by_record(source, wanted.id, wanted.epoch)
@@ -64,7 +64,7 @@ def find(source: Source, wanted: Wanted) -> Found:
         raise PreviewError(str(error)) from error
 
 
-def unit_count(source: Source, found: Found) -> int:
+def unit_count(source: RecordSource, found: Found) -> int:
     """How many units of the mask the whole trace has."""
     return len(units(found.attempt.trace, source.body.mask.unit))
 
@@ -81,7 +81,7 @@ def without(spans: tuple[Span, ...], minus: tuple[Span, ...]) -> tuple[Span, ...
     return tuple((start, end) for start, end in left if start < end)
 
 
-def _by_number(source: Source, number: int) -> Found:
+def _by_number(source: RecordSource, number: int) -> Found:
     dropped: list[Attempt] = []
     built = 0
     for attempt in _all(source):
@@ -104,7 +104,7 @@ def _and_dropped(dropped: list[Attempt]) -> str:
     return f"; {len(dropped):,} more were dropped (`--id N` shows one: {ids}{', …' if len(dropped) > _LISTED else ''})"
 
 
-def _by_record(source: Source, id: int, epoch: int) -> Found:
+def _by_record(source: RecordSource, id: int, epoch: int) -> Found:
     if epoch >= source.body.epochs:
         raise PreviewError(f"no epoch {epoch}: the stage has {source.body.epochs:,}, counted from 0")
     dropped: list[Attempt] = []
@@ -120,7 +120,7 @@ def _by_record(source: Source, id: int, epoch: int) -> Found:
     raise PreviewError(f"no record {id} in this stage: it has {len(ids):,}, between {min(ids)} and {max(ids)}")
 
 
-def _all(source: Source) -> Iterator[Attempt]:
+def _all(source: RecordSource) -> Iterator[Attempt]:
     found = attempts(source.body, source.records)
     first = next(found, None)
     if first is None:

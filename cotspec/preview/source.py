@@ -30,7 +30,7 @@ Count = Annotated[int, Field(ge=0, le=plain.MOST_COUNTED)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
+class RecordSource:
     """Records, and how real they are."""
 
     kind: Kind
@@ -64,7 +64,7 @@ class _Line:
     rejected: str = ""
 
 
-def choose(stage: Stage, *, root: Path, spec: str, given: Path | None = None) -> Source:
+def choose(stage: Stage, *, root: Path, spec: str, given: Path | None = None) -> RecordSource:
     """The records to preview `stage` on. Raises PreviewError for a file that cannot be read."""
     if given is not None:
         return _given(given, stage)
@@ -79,7 +79,7 @@ def choose(stage: Stage, *, root: Path, spec: str, given: Path | None = None) ->
 # --- the four kinds ---------------------------------------------------------------------------------------------------
 
 
-def _given(path: Path, stage: Stage) -> Source:
+def _given(path: Path, stage: Stage) -> RecordSource:
     """A file that holds less than the slice wants is taken whole: few records are enough to try a mask on."""
     records, uncounted = _read(path, str(path), stage)
     about = f"rows of {path}, {_count(len(records), 'record')}"
@@ -87,24 +87,24 @@ def _given(path: Path, stage: Stage) -> Source:
     if first >= len(records):
         about += f"; the stage's slice begins at {first:,}, after their end, and is left out"
         body = body.model_copy(update={"slice": WHOLE})
-    return Source(kind="given", records=records, body=body, file=str(path), about=about, uncounted=uncounted)
+    return RecordSource(kind="given", records=records, body=body, file=str(path), about=about, uncounted=uncounted)
 
 
-def _real(found: tuple[str, Path], stage: Stage, *, root: Path) -> Source:
+def _real(found: tuple[str, Path], stage: Stage, *, root: Path) -> RecordSource:
     name, path = found
     records, uncounted = _read(path, name, stage, Cache(root).within)
     about = f"real rows: the {_what(stage.tries or stage.traces)} of an earlier run, {name}"
-    return Source(kind="real", records=records, body=stage.rows, file=name, about=about, uncounted=uncounted)
+    return RecordSource(kind="real", records=records, body=stage.rows, file=name, about=about, uncounted=uncounted)
 
 
-def _stand_in(found: tuple[str, Path], stage: Stage, tries: Task, *, root: Path, spec: str) -> Source:
+def _stand_in(found: tuple[str, Path], stage: Stage, tries: Task, *, root: Path, spec: str) -> RecordSource:
     name, path = found
     wanted = f"this stage trains on {_what(tries)}, which are not made yet"
     records, uncounted = _read(path, name, stage, Cache(root).within)
     if stage.tried is not None:
         end = len(records) if stage.tried.slice.end < 0 else stage.tried.slice.end
         records = records[stage.tried.slice.first : end]
-    return Source(
+    return RecordSource(
         kind="stand-in",
         records=records,
         body=stage.rows,
@@ -115,14 +115,14 @@ def _stand_in(found: tuple[str, Path], stage: Stage, tries: Task, *, root: Path,
     )
 
 
-def _sample(stage: Stage, *, advice: tuple[str, ...]) -> Source:
+def _sample(stage: Stage, *, advice: tuple[str, ...]) -> RecordSource:
     records = sample.records(stage.data, stage.keep)
     if stage.rows.by == "dpo":
         records = tuple(paired(record) for record in records)
     builtin = stage.data.source.name if isinstance(stage.data.source, BuiltinData) else ""
     what = f"problems of builtin:{builtin}" if builtin else "problems that come with cotspec"
     solved = "worked by their generator" if builtin else "worked by hand"
-    return Source(
+    return RecordSource(
         kind="sample",
         records=records,
         body=stage.rows.model_copy(update={"slice": WHOLE}),
@@ -171,7 +171,7 @@ def _read(
 ) -> tuple[tuple[TraceRecord, ...], frozenset[int]]:
     """All records of a JSON-lines file, and the ids of those without a number of tokens."""
     try:
-        content = regular.content(path, within=within) if within else path.read_bytes()  # a person may name a pipe
+        content = regular.content(path, within=within) if within else regular.given(path)
     except OSError as error:
         raise PreviewError(f"{name} cannot be read: {error.strerror}") from error
     lines = [(at, line) for at, line in enumerate(content.split(b"\n"), 1) if line.strip()]

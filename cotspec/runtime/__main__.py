@@ -90,7 +90,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         task = load(Path(arguments[0]), Path(arguments[1]))
         log = _log_to(task)
-        local.settle(task.root)
+        local.set_cache(task.root)
         execute(task)
     except TaskError as error:
         print(f"cotspec: {error}", file=sys.stderr)

@@ -13,7 +13,7 @@ from cotspec.cot.answers import gold_problem
 from cotspec.cot.contamination import Item, repeats
 from cotspec.cot.source_rows import Columns
 from cotspec.hub import fetch
-from cotspec.hub.problem import HubError
+from cotspec.hub.errors import HubError
 from cotspec.runtime import lines, local, scratch
 from cotspec.runtime.contamination import contradicting
 from cotspec.runtime.errors import TaskError

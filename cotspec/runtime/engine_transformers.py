@@ -27,8 +27,8 @@ from cotspec.spec.payload import Sampling
 class TransformersEngine:
     """One model on one device."""
 
-    def __init__(self, origin: models.Source, *, gpus: int, batch: int) -> None:
-        models.settle()
+    def __init__(self, origin: models.ModelSource, *, gpus: int, batch: int) -> None:
+        models.make_repeatable()
         self.batch = batch
         self._device = models.device(gpus)
         self._tokenizer = models.load_tokenizer(origin)

@@ -19,11 +19,11 @@ _CHUNK = 2048
 class VllmEngine:
     """A model spread over `tensor_parallel` GPUs."""
 
-    def __init__(self, origin: models.Source, settings: RunSettings) -> None:
+    def __init__(self, origin: models.ModelSource, settings: RunSettings) -> None:
         models.require("vllm", {"for": "engine: vllm", "get": "pip install vllm, or set `engine: transformers`"})
         from vllm import LLM
 
-        models.settle()
+        models.make_repeatable()
         models.device(max(1, settings.gpus))
         self.batch = _CHUNK
         self._tokenizer = models.load_tokenizer(origin)

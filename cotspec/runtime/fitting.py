@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 
-def check_targets(origin: models.Source, targets: Sequence[str]) -> None:
+def check_targets(origin: models.ModelSource, targets: Sequence[str]) -> None:
     """Raises TaskError for a target of LoRA that matches no layer.
 
     A model of remote code is asked when it is there (`refuse_unmatched`): its code need not be able to do without
@@ -27,9 +27,9 @@ def check_targets(origin: models.Source, targets: Sequence[str]) -> None:
         refuse_unmatched(targets, layers(config, trust_remote_code=False))
 
 
-def check_prompts(origin: models.Source, prompts: Collection[str], settings: RunSettings, *, new: int) -> None:
+def check_prompts(origin: models.ModelSource, prompts: Collection[str], settings: RunSettings, *, new: int) -> None:
     """Raises TaskError when the model cannot complete all these prompts by `new` tokens, the way run.json says."""
-    models.settle()
+    models.make_repeatable()
     models.device(max(1, settings.gpus) if settings.engine == "vllm" else settings.gpus)
     config = models.load_config(origin).to_dict()
     encoder = models.load_encoder(origin, models.load_tokenizer(origin))
@@ -56,7 +56,7 @@ def check_ids(config: Mapping[str, object], texts: Iterable[Sequence[int]]) -> N
         )
 
 
-def length(origin: models.Source, max_length: int) -> int:
+def length(origin: models.ModelSource, max_length: int) -> int:
     """The longest row that can be trained on: `max_length`, or all positions of the model when it has fewer."""
     most = fit.positions(models.load_config(origin).to_dict())
     if not most or max_length <= most:

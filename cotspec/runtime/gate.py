@@ -77,7 +77,7 @@ def _validated(task: Task, body: GateBody, candidate: Candidate, work: Path) -> 
     """The candidate with its `valid.*` metrics, measured by generation on the validation problems."""
     problems = lines.read(task.input("problems"), Problem)
     folder, trust = task.input("stage") / candidate.path, body.trust_remote_code
-    origin = models.Source(folder=folder, chat=models.chat(body), trust_remote_code=trust)
+    origin = models.ModelSource(folder=folder, chat=models.chat(body), trust_remote_code=trust)
     job = generate.Job(
         what=f"validation of {candidate.path}",
         sampling=body.sampling,

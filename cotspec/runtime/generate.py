@@ -46,7 +46,7 @@ def generate(task: Task, ref: ModelRef, requests: Sequence[Request], job: Job) -
     return from_source(task, models.source(task, ref), requests, job)
 
 
-def from_source(task: Task, origin: models.Source, requests: Sequence[Request], job: Job) -> list[Completion]:
+def from_source(task: Task, origin: models.ModelSource, requests: Sequence[Request], job: Job) -> list[Completion]:
     """The same for a model whose place is known.
 
     Batches are made of prompts of like length, longest first, and a killed run goes on after the last whole batch.
@@ -118,7 +118,7 @@ def _finished(partial: Path, requests: Sequence[Request]) -> Iterator[tuple[int,
         file.truncate(whole)
 
 
-def _engine(task: Task, origin: models.Source) -> Engine:
+def _engine(task: Task, origin: models.ModelSource) -> Engine:
     settings = task.settings
     models.announce(origin)
     if settings.engine == "vllm":

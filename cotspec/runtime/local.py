@@ -56,7 +56,7 @@ def found(root: Path, kind: Literal["models", "data"], hub_id: str, revision: st
     return place
 
 
-def settle(root: Path) -> None:
+def set_cache(root: Path) -> None:
     """Set where downloads are kept, before any library that reads it is imported; a variable that is set goes first."""
     cache = read(root).cache
     if cache is not None and not os.environ.get(_CACHE):

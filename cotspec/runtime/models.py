@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 from cotspec.cot import fit
 from cotspec.files import plain, regular
 from cotspec.hub import fetch
-from cotspec.hub.problem import HubError
+from cotspec.hub.errors import HubError
 from cotspec.runtime import lines, local
 from cotspec.runtime.encoding import Chat, Encoder, declared_ends
 from cotspec.runtime.errors import TaskError
@@ -49,7 +49,7 @@ _TOKENIZER = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class ModelSource:
     """A model that can be loaded."""
 
     folder: Path
@@ -66,7 +66,7 @@ class Source:
         return str(self.folder)
 
 
-def source(task: Task, ref: ModelRef) -> Source:
+def source(task: Task, ref: ModelRef) -> ModelSource:
     """Where `ref` points to. Raises TaskError when it is not there or not what the payload was made for."""
     match ref:
         case HubModel():
@@ -74,11 +74,11 @@ def source(task: Task, ref: ModelRef) -> Source:
             if own is None:
                 return _hub(ref)
             say(f"{ref.id} is taken from {own} ({LOCAL_FILE})")
-            return Source(folder=_checked(own), chat=chat(ref), trust_remote_code=ref.trust_remote_code)
+            return ModelSource(folder=_checked(own), chat=chat(ref), trust_remote_code=ref.trust_remote_code)
         case BuiltinModel():
-            return Source(folder=_builtin(ref), chat=chat(ref), trust_remote_code=False)
+            return ModelSource(folder=_builtin(ref), chat=chat(ref), trust_remote_code=False)
         case InputModel():
-            return Source(folder=_input(task), chat=chat(ref), trust_remote_code=ref.trust_remote_code)
+            return ModelSource(folder=_input(task), chat=chat(ref), trust_remote_code=ref.trust_remote_code)
         case _:
             assert_never(ref)
 
@@ -88,14 +88,14 @@ def chat(ref: ModelRef | GateBody) -> Chat | None:
     return Chat(system=ref.system, template=ref.template) if ref.chat else None
 
 
-def _hub(ref: HubModel) -> Source:
+def _hub(ref: HubModel) -> ModelSource:
     """The files of the very commit the payload names; of a branch, those of the commit it is at now."""
     try:
         folder = fetch.model(ref.id, ref.revision)
     except HubError as error:
         raise TaskError(f"cannot load the model: {error} ({error.advice})") from error
     called = f"{ref.id} ({ref.revision})" if is_commit(ref.revision) else _moving(ref.id, ref.revision, folder)
-    return Source(folder=_checked(folder), chat=chat(ref), trust_remote_code=ref.trust_remote_code, called=called)
+    return ModelSource(folder=_checked(folder), chat=chat(ref), trust_remote_code=ref.trust_remote_code, called=called)
 
 
 def _moving(id: str, revision: str, folder: Path) -> str:
@@ -138,7 +138,7 @@ def _checked(folder: Path) -> Path:
     return folder
 
 
-def load_tokenizer(origin: Source) -> PreTrainedTokenizerBase:
+def load_tokenizer(origin: ModelSource) -> PreTrainedTokenizerBase:
     """The tokenizer, padding on the left. Refuses one that does not encode the model's sample as it should."""
     from transformers import AutoTokenizer
 
@@ -184,7 +184,7 @@ def _pad_token(tokenizer: PreTrainedTokenizerBase) -> str:
     return str(others[0] if others else tokenizer.eos_token)
 
 
-def load_config(origin: Source) -> PretrainedConfig:
+def load_config(origin: ModelSource) -> PretrainedConfig:
     """The model's configuration."""
     from transformers import AutoConfig
 
@@ -197,7 +197,7 @@ def load_config(origin: Source) -> PretrainedConfig:
     return config
 
 
-def load_model(origin: Source, *, dtype: torch.dtype | Literal["auto"]) -> PreTrainedModel:
+def load_model(origin: ModelSource, *, dtype: torch.dtype | Literal["auto"]) -> PreTrainedModel:
     """The weights, on the CPU. `auto` is the format they were saved in."""
     from transformers import AutoModelForCausalLM
 
@@ -238,7 +238,7 @@ def device(gpus: int) -> str:
     return "cuda"
 
 
-def settle() -> None:
+def make_repeatable() -> None:
     """Make torch repeatable and quiet, once, before the first model is loaded.
 
     Threads: COTSPEC_THREADS (set by the supervisor, because `accelerate launch` sets OMP_NUM_THREADS to 1 itself).
@@ -258,7 +258,7 @@ def settle() -> None:
     transformers.utils.logging.disable_progress_bar()
 
 
-def load_encoder(origin: Source, tokenizer: PreTrainedTokenizerBase) -> Encoder:
+def load_encoder(origin: ModelSource, tokenizer: PreTrainedTokenizerBase) -> Encoder:
     """How prompts of this model become ids. Raises TaskError when its chat template does not do what is asked."""
     ends = {int(tokenizer.eos_token_id), *declared_ends(origin.folder)}
     return Encoder(tokenizer, chat=origin.chat, ends=ends)
@@ -271,7 +271,7 @@ def end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[
     return sorted({int(tokenizer.eos_token_id), *more})
 
 
-def keep_tokenizer(origin: Source, folder: Path) -> None:
+def keep_tokenizer(origin: ModelSource, folder: Path) -> None:
     """Give a model that was trained from `origin` its tokenizer: the files as they came, byte for byte.
 
     Saving a loaded tokenizer would write how it was loaded, too: a side to pad on, a pad token it did not have, and
@@ -284,7 +284,7 @@ def keep_tokenizer(origin: Source, folder: Path) -> None:
         copy.write_bytes(path.read_bytes())
 
 
-def same_tokenizer(one: Source, other: Source) -> None:
+def same_tokenizer(one: ModelSource, other: ModelSource) -> None:
     """Raises TaskError when two folders do not load as the same tokenizer."""
     first, second = (_meaning(load_tokenizer(each)) for each in (one, other))
     wrong = [name for name in first if first[name] != second[name]]
@@ -310,7 +310,7 @@ def require(module: str, why: Mapping[str, str]) -> None:
         raise TaskError(f"{why['for']} needs {module}, which is not installed: {why['get']}")
 
 
-def _name(origin: Source) -> str:
+def _name(origin: ModelSource) -> str:
     """What a person knows the weights by: hub id and revision, builtin name, or the stage whose `out/` holds them."""
     if origin.called:
         return origin.called
@@ -322,6 +322,6 @@ def _first(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def announce(origin: Source) -> None:
+def announce(origin: ModelSource) -> None:
     """Say which model is being used."""
     say(f"model: {_name(origin)}")

@@ -14,7 +14,7 @@ from cotspec.builtin.digest import MODELS
 from cotspec.cot import fit
 from cotspec.files import plain, regular
 from cotspec.hub import fetch
-from cotspec.hub.problem import HubError
+from cotspec.hub.errors import HubError
 from cotspec.runtime import conversation, local
 from cotspec.runtime.conversation import ConversationError
 from cotspec.runtime.errors import TaskError

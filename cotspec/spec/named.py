@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.spec.experiment import Experiment, TriedRows
 
 ANY: Final = "*"

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 
 from cotspec.builtin import digest
 from cotspec.diagnostics import Span
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.front.nodes import Data
 from cotspec.front.prompts import prompt_paths
 from cotspec.ir.inputs import inputs
-from cotspec.ir.lower import LowerError, Source, lower
+from cotspec.ir.lower import ExperimentSource, LowerError, lower
 from cotspec.ir.plan import DraftTask
 from cotspec.spec.experiment import Experiment
 from cotspec.spec.lock import Key
@@ -178,7 +178,7 @@ def _as(name: str, task: DraftTask) -> DraftTask:
     return task._replace(body=task.body.model_copy(update={"name": name}))
 
 
-def _lowered(source: Source, data: dict[str, Data]) -> Mapping[str, DraftTask]:
+def _lowered(source: ExperimentSource, data: dict[str, Data]) -> Mapping[str, DraftTask]:
     try:
         experiment = Experiment.model_validate_json(json.dumps(data), by_alias=True, by_name=False)
         draft = lower([source._replace(experiment=experiment)], digest.manifest())

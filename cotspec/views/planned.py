@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cotspec.diagnostics import Span
-from cotspec.diagnostics.source import Path as SpecPath
+from cotspec.diagnostics.source_map import Path as SpecPath
 from cotspec.driver import Unit
 from cotspec.front.load import Loaded
 from cotspec.front.nodes import Data

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from cotspec.diagnostics import Span
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.files.scalars import NotFiniteError, Value, resolve
 from cotspec.front.load import Loaded
 from cotspec.front.nodes import Data

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_samples import FORMAT, PHRASES, QUICK, masks, real_records, step_lists, trace_of
 
-from cotspec.cot.leak import Leak, leaks, seal, statements
+from cotspec.cot.leak import Leak, close_leaks, leaks, statements
 from cotspec.cot.mask import corrupt, merged, show
 from cotspec.cot.segment import Trace, segment
 from cotspec.spec import payload
@@ -101,13 +101,13 @@ def test_a_hidden_number_may_stand_elsewhere_but_a_hidden_equation_may_not() -> 
 def test_a_step_that_repeats_a_hidden_one_is_hidden_and_then_its_own_repeats_are() -> None:
     trace = trace_of(["We add 5.", "So we add 5 and rest.", "Now: so we add 5 and rest. Good.", "End here."])
     first = (trace.steps[0].body_start, trace.steps[0].body_end)
-    hidden = merged((first, *seal(trace, (first,))))
+    hidden = merged((first, *close_leaks(trace, (first,))))
     assert shown_of(trace, hidden) == "Step 1: [MASKED]\nStep 2: [MASKED]\nStep 3: [MASKED]\nStep 4: End here."
 
 
 def test_sealing_hides_the_statement_and_leaves_the_rest_of_its_step() -> None:
     trace = trace_of(["We see 2 + 2 = \\boxed{4}. Good.", "Rest."])
-    assert shown_of(trace, merged(seal(trace, ()))) == "Step 1: We see 2 + 2 = [MASKED]. Good.\nStep 2: Rest."
+    assert shown_of(trace, merged(close_leaks(trace, ()))) == "Step 1: We see 2 + 2 = [MASKED]. Good.\nStep 2: Rest."
 
 
 #: Pieces of texts: what the drawn steps hold, what looks like it and is not, announcements and harmless words.
@@ -166,7 +166,7 @@ def test_in_sealed_text_a_naive_search_finds_nothing(
 ) -> None:
     trace = trace_of(steps, answer=answer)
     first = corrupt(trace, rule, opener="Step {n}:", rng=random.Random(seed), progress=0.0, shuffle=False)
-    extra = seal(trace, first.hidden)
+    extra = close_leaks(trace, first.hidden)
     shown = shown_of(trace, merged((*first.hidden, *extra)))
     assert leak_oracle.kinds(shown, trace, (*first.hidden, *extra)) == set()
 
@@ -180,7 +180,7 @@ def test_nothing_more_is_hidden_where_a_naive_search_finds_nothing(
     first = corrupt(trace, rule, opener="Step {n}:", rng=random.Random(seed), progress=0.0, shuffle=False)
     bodies = [trace.body(step) for step in trace.steps]
     if not leak_oracle.kinds(first.shown, trace, first.hidden) and not any(map(leak_oracle.announced, bodies)):
-        assert seal(trace, first.hidden) == ()
+        assert close_leaks(trace, first.hidden) == ()
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_look_alike_does_not_end_the_search_for_a_repeat(before: str) -> None:
     start = trace.text.index("5 + 3 = 8")
     equation = (start, start + 9)
     assert [leak.kind for leak in leaks(shown_of(trace, (equation,)), trace=trace, hidden=[equation])] == ["repeat"]
-    sealed = shown_of(trace, merged((equation, *seal(trace, (equation,)))))
+    sealed = shown_of(trace, merged((equation, *close_leaks(trace, (equation,)))))
     assert sealed == f"Step 1: She adds [MASKED].\nStep 2: Not {before}, yet [MASKED] it is.\nStep 3: End."
 
 
@@ -220,12 +220,12 @@ def test_a_hidden_sign_without_words_repeats_nowhere() -> None:
     trace = trace_of(["Take 2.", "So 2."])
     dot = trace.text.index("2.") + 1
     assert leaks("- Take 2[MASKED]\n- So 2.", trace=trace, hidden=[(dot, dot + 1)]) == ()
-    assert seal(trace, [(dot, dot + 1)]) == ()
+    assert close_leaks(trace, [(dot, dot + 1)]) == ()
 
 
 def test_of_a_step_that_says_the_answer_only_that_is_hidden() -> None:
     trace = trace_of(["Now we see: Ann has twenty of them. Good.", "Rest."], answer="Ann has twenty of them.")
-    assert shown_of(trace, merged(seal(trace, ()))) == "Step 1: Now we see: [MASKED]. Good.\nStep 2: Rest."
+    assert shown_of(trace, merged(close_leaks(trace, ()))) == "Step 1: Now we see: [MASKED]. Good.\nStep 2: Rest."
 
 
 def test_a_leak_tells_what_leaked() -> None:
@@ -247,7 +247,7 @@ def test_what_was_hidden_to_close_a_leak_is_looked_for_in_turn() -> None:
     trace = trace_of(["add 5", "add 50", "then add 50 more", "End"])
     nought = trace.text.index("50") + 1
     first, cut = (trace.steps[0].body_start, trace.steps[0].body_end), (nought, nought + 1)
-    assert shown_of(trace, merged((first, cut, *seal(trace, (first, cut))))) == (
+    assert shown_of(trace, merged((first, cut, *close_leaks(trace, (first, cut))))) == (
         "Step 1: [MASKED]\nStep 2: [MASKED]\nStep 3: [MASKED]\nStep 4: End"
     )
 

@@ -61,7 +61,7 @@ def test_the_runtime_runs_a_models_code_only_with_consent(trusted: bool, tmp_pat
     config = {"model_type": "none-of-ours", "auto_map": {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.M"}}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     (folder / "evil.py").write_text(f"open({str(canary)!r}, 'w').close()\nraise ValueError('ran')\n", encoding="utf-8")
-    origin = models.Source(folder=folder, chat=None, trust_remote_code=trusted)
+    origin = models.ModelSource(folder=folder, chat=None, trust_remote_code=trusted)
     with pytest.raises(TaskError):
         models.load_model(origin, dtype="auto")
     assert canary.exists() == trusted

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cotspec.hub import fetch
-from cotspec.hub.problem import HubError
+from cotspec.hub.errors import HubError
 from tests.hub.server import Hub, serve
 
 pytest.importorskip("huggingface_hub", reason="the hub's client comes with the `train` extra")

@@ -174,6 +174,11 @@ def test_a_gold_answer_that_cannot_be_graded_here_is_said(
         (("compress", "--tokens", "5"), "--tokens counts a response: give one with --response"),
         (("compress", "--response", "x", "--try", "teacher"), "--response and --try both choose what is scored"),
         (("compress", "--response", "@none.txt"), "the response 'none.txt' cannot be read: No such file or directory"),
+        (
+            ("compress", "--response", "@/dev/zero"),
+            "the response '/dev/zero' cannot be read: it has more than 16,",
+        ),
+        (("compress", "--traces", "/dev/zero"), "/dev/zero cannot be read: it has more than 1,073,741,824 bytes"),
         (("compress", "--row", "1", "--id", "1"), "--row and --id both choose the row"),
         (("compress", "--epoch", "1"), "--epoch goes with --id"),
         (("compres",), "`bridge-tiny` has no stage `compres`: did you mean `compress`?"),

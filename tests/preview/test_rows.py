@@ -82,7 +82,7 @@ def test_any_mask_shows_the_rows_of_the_kernel(
     leaking = TraceRecord(id=90, question="Q", answer="8", trace=LEAKING, steps=3, words=9, tokens=9)
     given = (*records(7), leaking)
     rows = list(build(of.rows, given, Counts()))
-    from_file = source.Source(kind="given", records=given, body=of.rows, about="")
+    from_file = source.RecordSource(kind="given", records=given, body=of.rows, about="")
     number = picks.draw(st.integers(0, len(rows) - 1))
     assert row.find(from_file, Wanted(row=number)).attempt.row == rows[number]
     by_record = row.find(from_file, Wanted(id=rows[number].id, epoch=rows[number].epoch))
@@ -284,6 +284,6 @@ def test_no_rows_at_all_because_of_an_empty_slice_is_said(project: Path) -> None
     from tests.support import sealed, spec_data
 
     of = stage.find(sealed(spec_data("small")).plan, "compress")
-    few = source.Source(kind="real", records=tuple(records(5)), body=of.rows, about="")
+    few = source.RecordSource(kind="real", records=tuple(records(5)), body=of.rows, about="")
     with pytest.raises(PreviewError, match=r"the slice \[20, 40\] of 5 records is empty"):
         row.find(few, Wanted())

@@ -44,7 +44,7 @@ def changed(model: Path, folder: Path, *, single: str | None = None, **tokens: A
 
 
 def encoder(folder: Path, chat: Chat | None = None) -> models.Encoder:
-    origin = models.Source(folder=folder, chat=chat, trust_remote_code=False)
+    origin = models.ModelSource(folder=folder, chat=chat, trust_remote_code=False)
     return models.load_encoder(origin, models.load_tokenizer(origin))
 
 

@@ -81,7 +81,7 @@ def test_grpo_compares_what_it_saves_too(
 
 
 def test_losses_are_compared_up_to_the_rounding_of_the_format(tiny_model: Path) -> None:
-    saved = models.Source(folder=tiny_model, chat=None, trust_remote_code=False)
+    saved = models.ModelSource(folder=tiny_model, chat=None, trust_remote_code=False)
     rows = score.some([score.Example(input_ids=[5, 6, 7, 0], labels=[score.IGNORE, 6, 7, 0])] * 9)
     assert len(rows) == score.MOST_ROWS
     model = models.load_model(saved, dtype=torch.float32)
@@ -116,7 +116,7 @@ def test_a_tokenizer_that_loads_as_another_one_is_refused(tmp_path: Path, tiny_m
     other = tmp_path / "other"
     shutil.copytree(tiny_model, other)
     (other / "chat_template.jinja").write_text("{{ messages[0].content }}")
-    one, two = (models.Source(folder=path, chat=None, trust_remote_code=False) for path in (tiny_model, other))
+    one, two = (models.ModelSource(folder=path, chat=None, trust_remote_code=False) for path in (tiny_model, other))
     models.same_tokenizer(one, one)
     with pytest.raises(TaskError, match="the tokenizer of other is not that of tiny: chat template differ"):
         models.same_tokenizer(one, two)

@@ -96,12 +96,12 @@ def test_what_a_library_cannot_load_is_an_error_with_the_models_name(
     make: Make, tmp_path: Path, tiny_model: Path
 ) -> None:
     folder = broken(tiny_model, tmp_path / "own", make)
-    origin = models.Source(folder=folder, chat=None, trust_remote_code=False)
+    origin = models.ModelSource(folder=folder, chat=None, trust_remote_code=False)
     with pytest.raises(TaskError, match="own"):
         load(origin)
 
 
-def load(origin: models.Source) -> None:
+def load(origin: models.ModelSource) -> None:
     models.load_tokenizer(origin)
     models.load_config(origin)
     models.load_model(origin, dtype="auto")

@@ -102,7 +102,7 @@ def test_downloads_are_kept_where_the_file_says_unless_the_environment_says_othe
 ) -> None:
     names(tmp_path, cache="cache")
     monkeypatch.setenv("HF_HOME", str(tmp_path / set_already) if set_already else "")
-    local.settle(tmp_path)
+    local.set_cache(tmp_path)
     assert Path(os.environ["HF_HOME"]) == tmp_path / kept_in
 
 

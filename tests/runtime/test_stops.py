@@ -29,6 +29,10 @@ ASKED = [
 FIRST_STEP = Stop(after="answer", format=TraceFormat(thinking="Zzz:", step="Zz {n}:", answer="Step 1:"))
 
 
+def origin(folder: Path) -> models.ModelSource:
+    return models.ModelSource(folder=folder, chat=None, trust_remote_code=False)
+
+
 def read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
@@ -61,7 +65,9 @@ def test_a_stopped_answer_is_the_beginning_of_the_unstopped_one(
     alone = evaluated(stage, run_here, tmp_path, "alone", stop, generate_batch=1)
     assert [line["text"] for line in stopped] == [kept(line["text"]) for line in whole]
     assert stopped == alone  # whatever shares its batch
-    tokenizer = models.load_tokenizer(models.Source(folder=MODELS / "tiny-student", chat=None, trust_remote_code=False))
+    tokenizer = models.load_tokenizer(
+        models.ModelSource(folder=MODELS / "tiny-student", chat=None, trust_remote_code=False)
+    )
     for one, all_ in zip(stopped, whole, strict=True):
         assert not one["truncated"]
         assert one["tokens"] < all_["tokens"]
@@ -72,7 +78,7 @@ def test_a_stopped_answer_is_the_beginning_of_the_unstopped_one(
 
 
 def test_an_engine_that_went_on_gives_the_same_as_one_that_ended(tiny_model: Path) -> None:
-    tokenizer = models.load_tokenizer(models.Source(folder=tiny_model, chat=None, trust_remote_code=False))
+    tokenizer = models.load_tokenizer(origin(tiny_model))
     stop = Stop(texts=("Question:",), after="answer", format=bodies.FORMAT)
     stopper = Stopper(stop, tokenizer)
     text = "Step 1: 2 + 3 = 5.\nAnswer: 5\nQuestion: Ann has"
@@ -91,7 +97,7 @@ def test_vllms_output_is_cut_like_any(tiny_model: Path) -> None:
     from cotspec.runtime.engine import Completion, Draw
     from cotspec.runtime.engine_vllm import _completion
 
-    tokenizer = models.load_tokenizer(models.Source(folder=tiny_model, chat=None, trust_remote_code=False))
+    tokenizer = models.load_tokenizer(origin(tiny_model))
     stopper = Stopper(Stop(texts=("Question:",), after="answer", format=bodies.FORMAT), tokenizer)
     kept, draw = "Step 1: a\nAnswer: 5", Draw(ids=tokenizer("How many?")["input_ids"], seed=1)
     for text, reason in ((f"{kept}\nand on", "length"), (f"{kept}\nQuestion:", "stop")):
@@ -103,7 +109,7 @@ def test_vllms_output_is_cut_like_any(tiny_model: Path) -> None:
 
 
 def test_a_prompt_that_opens_thoughts_is_known_by_its_end(tiny_model: Path) -> None:
-    tokenizer = models.load_tokenizer(models.Source(folder=tiny_model, chat=None, trust_remote_code=False))
+    tokenizer = models.load_tokenizer(origin(tiny_model))
     stopper = Stopper(FIRST_STEP, tokenizer)
     assert stopper.thinks(tokenizer("How many?\n<think>\n")["input_ids"])
     assert not stopper.thinks(tokenizer("<think> is a word. How many?")["input_ids"])
@@ -146,7 +152,9 @@ def test_grpo_trains_on_what_was_sampled_up_to_the_stop_and_on_nothing_after_it(
     code, _, err = run_here(folder)
     assert code == 0, err
     [made], [cuts] = seen, told
-    tokenizer = models.load_tokenizer(models.Source(folder=MODELS / "tiny-student", chat=None, trust_remote_code=False))
+    tokenizer = models.load_tokenizer(
+        models.ModelSource(folder=MODELS / "tiny-student", chat=None, trust_remote_code=False)
+    )
     assert len(sampled) == 8
     assert all(cut is not None for cut in cuts)
     loss = (made["completion_mask"] * made["tool_mask"]).tolist()

@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from cotspec.cot.expr import operations
+from cotspec.cot.expr.errors import Problem, UnscorableError, closest
 from cotspec.cot.expr.node import Kind, Node, Symbol
 from cotspec.cot.expr.operations import Env
-from cotspec.cot.expr.problem import Problem, UnscorableError, closest
 from cotspec.cot.expr.text import parse
 from cotspec.cot.expr.tree import FUNCTION_NAMES, Walk
 

@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from cotspec.cot.expr.problem import UnscorableError
+from cotspec.cot.expr.errors import UnscorableError
 
 #: Values of measures, and of the `let` names already computed. A condition is a bool, everything else a float.
 Env = dict[str, float]

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cotspec.cot.expr.problem import Problem, shorten
+from cotspec.cot.expr.errors import Problem, shorten
 
 #: Longest expression in characters.
 MAX_LENGTH = 2_000

@@ -11,9 +11,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 from cotspec.cot.expr import operations as ops
+from cotspec.cot.expr.errors import Problem, UnscorableError, closest
 from cotspec.cot.expr.node import Kind, Node, Symbol
 from cotspec.cot.expr.operations import Run
-from cotspec.cot.expr.problem import Problem, UnscorableError, closest
 from cotspec.cot.expr.text import Parsed
 
 #: Deepest chain of closures, `let` names included; Python's own limit on frames is far above.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.diagnostics.source import dotted
+from cotspec.diagnostics.source_map import dotted
 from cotspec.ir.defaults import VALID_DATA
 from cotspec.passes.check.context import Context, Decision, finding, misnamed
 from cotspec.spec.experiment import Advance, Stage

@@ -7,7 +7,7 @@ from math import lcm
 
 from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec.experiment import Stage
 from cotspec.trainers import trainer_of

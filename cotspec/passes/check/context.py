@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from cotspec.diagnostics import Diagnostic, Severity, Span
 from cotspec.diagnostics.rule import Rule
-from cotspec.diagnostics.source import Path, SourceMap
+from cotspec.diagnostics.source_map import Path, SourceMap
 from cotspec.diagnostics.suggest import alike, did_you_mean, near
 from cotspec.history.models import ModelFile, of_builtin
 from cotspec.history.traces import unit_counts

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.history.data_files import DataFile
 from cotspec.passes.check.context import Context, finding, misnamed
 from cotspec.spec.experiment import AnswerField, Data
 
 if TYPE_CHECKING:
-    from cotspec.cot.source_rows import Found, Part
+    from cotspec.cot.source_rows import Found, RowPart
 
 _FILE = """$ sed -i 's/test: {.*50}/test: {file: a.jsonl, answer: %s}/' specs/a.yaml
 $ printf '{"question": "3 + 4?", "answer": "7"}\n' > specs/a.jsonl
@@ -60,7 +60,7 @@ def _found(context: Context, name: str, data: Data, file: DataFile, found: Found
     return finding(RULE, span, message, _advice(fault.part))
 
 
-def _place(context: Context, name: str, data: Data, part: Part) -> Path:
+def _place(context: Context, name: str, data: Data, part: RowPart) -> Path:
     """Where the setting is written that a fault is about; where it is not written, the file."""
     here: Path = ("data", name)
     path = (*here, "answer", "after") if part == "after" else (*here, part)
@@ -69,7 +69,7 @@ def _place(context: Context, name: str, data: Data, part: Part) -> Path:
     return path if path in context.source.values else (*here, "file")
 
 
-def _advice(part: Part) -> str:
+def _advice(part: RowPart) -> str:
     if part == "file":
         return "write one JSON object a line, UTF-8"
     if part == "after":

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.cot.expr.problem import Problem
+from cotspec.cot.expr.errors import Problem
 from cotspec.cot.rewards import Finding, check_reward
 from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.diagnostics.suggest import did_you_mean
 from cotspec.ir import bodies
 from cotspec.passes.check.context import Context, finding

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
 from cotspec.passes.check.source_choice import DATA, MODEL
 

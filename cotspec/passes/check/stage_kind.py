@@ -8,7 +8,7 @@ from typing import Final
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec.experiment import PairRows, Stage
 from cotspec.trainers import TRAINERS, trainer_of

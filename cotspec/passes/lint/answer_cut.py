@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from cotspec.builtin.registry import DATA, MODELS
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.history import traces
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, warning

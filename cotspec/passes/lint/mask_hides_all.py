@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from cotspec.cot.amount import hidden_count
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.history import traces
 from cotspec.ir import bodies
 from cotspec.passes import steps

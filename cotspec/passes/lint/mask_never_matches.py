@@ -7,7 +7,7 @@ from typing import Final
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.history import traces
 from cotspec.passes.check.context import Context, finding, warning
 from cotspec.spec.experiment import Mask, RegexUnit

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.diagnostics.source import Path
+from cotspec.diagnostics.source_map import Path
 from cotspec.passes import bounds
 from cotspec.passes.check.context import Context, finding, warning
 from cotspec.spec.experiment import AtStep, Best, Stage

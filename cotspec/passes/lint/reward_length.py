@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Final
 
 from cotspec.cot.measures import TABLE
-from cotspec.cot.trial import Part, Trial, Tried, value_of
+from cotspec.cot.trial import SubExpression, Trial, Tried, value_of
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.history import traces
@@ -90,7 +90,7 @@ def _sides(tree: ast.Compare) -> Iterator[ast.expr]:
                 yield other
 
 
-def _side(one: Judged, part: Part) -> Iterator[Diagnostic]:
+def _side(one: Judged, part: SubExpression) -> Iterator[Diagnostic]:
     """A length that is computed from the teacher's trace, where it is beyond the limit."""
     limit, records = one.train.sampling.max_new_tokens, one.context.traces(one.stage)
     if records:

@@ -79,7 +79,7 @@ def run(task: Task, work: Path, result: Path) -> None:
     body = task.body(TrainBody)
     algorithm = algorithm_of(body)
     trl_bridge.check_batch(task, body)
-    models.settle()
+    models.make_repeatable()
     origin = models.source(task, body.start)
     models.announce(origin)
     fitting.check_targets(origin, body.lora.targets)

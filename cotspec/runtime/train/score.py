@@ -73,7 +73,7 @@ def loss(model: PreTrainedModel, rows: Sequence[Example]) -> float:
     return total / count
 
 
-def check(origin: models.Source, wanted: float, rows: Sequence[Example], precision: str) -> None:
+def check(origin: models.ModelSource, wanted: float, rows: Sequence[Example], precision: str) -> None:
     """Load a saved folder and compare. Raises TaskError when its loss is not the trainer's."""
     import torch
 

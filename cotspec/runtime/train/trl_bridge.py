@@ -45,7 +45,7 @@ class Training:
 
     task: Task
     body: TrainBody
-    origin: models.Source
+    origin: models.ModelSource
     work: Path
     scored: Sequence[Example]
     """The rows on which what is saved is compared with what was trained (cotspec.runtime.train.score)."""
