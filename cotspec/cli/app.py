@@ -145,6 +145,10 @@ def preview(
         str | None, typer.Option(help="Score this response (grpo): the text, @FILE, or - for stdin.")
     ] = None,
     trying: Annotated[Try | None, typer.Option("--try", help="Score the teacher's own trace instead.")] = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(help="Another completion of the same prompt, for `group.…` and `rank`; may be repeated."),
+    ] = None,
     tokens: Annotated[int | None, typer.Option(min=1, help="The response's length in tokens.")] = None,
     progress: Annotated[
         float | None,
@@ -169,6 +173,7 @@ def preview(
         traces=traces,
         response=response,
         trying=trying is not None,
+        beside=tuple(beside or ()),
         tokens=tokens,
         progress=progress,
         output=output.value,

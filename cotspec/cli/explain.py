@@ -42,7 +42,7 @@ def _measures() -> Iterator[str]:
     from cotspec.cot.measures import TABLE
 
     for name, measure in TABLE.items():
-        yield f"{name:<16}{kind(measure.kind):<11}{measure.about}"
+        yield f"{name:<18}{kind(measure.kind):<11}{measure.about}"
     for entry in (*OPERATORS, *FUNCTIONS):
         yield f"{entry.name:<22}{entry.example} → {shown(entry)}"
 

@@ -39,6 +39,8 @@ class Arguments:
     response: str | None
     trying: bool
     """The teacher's own trace."""
+    beside: tuple[str, ...]
+    """The other completions of the prompt."""
     tokens: int | None
     progress: float | None
     output: Literal["text", "json"]
@@ -97,16 +99,17 @@ def _request(arguments: Arguments, *, place: str, variant: str) -> Request:
         stage=arguments.stage,
         wanted=Wanted(row=arguments.row or 0, id=arguments.id, epoch=arguments.epoch or 0),
         traces=arguments.traces,
-        response=True if arguments.trying else _response(arguments.response),
+        response=True if arguments.trying else None if arguments.response is None else _response(arguments.response),
+        beside=tuple(map(_response, arguments.beside)),
         tokens=arguments.tokens,
         progress=arguments.progress,
     )
 
 
-def _response(written: str | None) -> str | None:
+def _response(written: str) -> str:
     """The text itself, that of `@FILE`, or with `-` what comes in on stdin."""
-    if written is None or not (written == "-" or written.startswith("@")):
-        return None if written is None else _decoded(os.fsencode(written), written)
+    if not (written == "-" or written.startswith("@")):
+        return _decoded(os.fsencode(written), written)
     name = "stdin" if written == "-" else written[1:]
     try:
         if written == "-":

@@ -12,7 +12,7 @@ _HEAD: Final = """# Rewards: measures, operators, functions
 
 <!-- Made by `python -m cotspec.cli.rewards_page > docs/rewards.md`. The tests compute every example. -->
 
-A reward is a list of gates and a weighted sum of terms, each an expression over one response
+A reward is a list of gates and a weighted sum of terms, each an expression over a response and its group
 ([spec.md](spec.md#reward)). An expression is a number or a condition; it has the syntax of Python's expressions and
 nothing that could run code. What cannot be computed (a quotient by zero, the logarithm of 0) is *unscorable*: such a
 completion is left out of the group's baseline and counted, and never becomes a 0.
@@ -20,10 +20,44 @@ completion is left out of the group's baseline and counted, and never becomes a 
 An expression with a comma stands in quotes: `brevity: {value: "clip(words, 10, 99)"}`.
 """
 
+_GROUP: Final = """## Rewards over a group
+
+`group.…` and `rank` speak of all completions of the same prompt, this one among them: also of those that were cut at
+the token limit, that cannot be graded (they are not right) or that get no reward, however the batch is split. Where
+none is right, `group.right_words` has no value; nor has `rank` for a completion that is not right. A reward that reads
+them there is unscorable, so ask first: `… if group.correct > 0 else 0`, or put a gate on `correct` before it (a right
+completion is in a group with a right one). A term of `group.…` alone is the same for the whole group and changes no
+advantage: it has to meet something of the completion's own.
+
+A length reward among the right ones, scaled by how many are right:
+
+```yaml
+reward:
+  gates:
+    - {unless: correct, reward: 0}
+  terms:
+    solved:  {value: 1}
+    shorter: {value: "group.correct * clip(1 - words / group.right_words, -1, 1)", weight: 0.5}
+```
+
+A group of four, of which three are right with 40 words on average, so that `group.correct` is 0.75:
+
+| completion | `words` | `rank` | `shorter` | reward |
+|---|---|---|---|---|
+| right | 20 | 1 | 0.1875 | 1.1875 |
+| right | 40 | 2 | 0 | 1 |
+| right | 60 | 3 | -0.1875 | 0.8125 |
+| wrong | 10 | | | 0 |
+
+Where one of four is right it has the mean length of the right ones, and gets 1. Where few are right, brevity moves
+little; the budget is what the model itself needs, not a number. `cotspec preview … --response … --beside …` scores one
+completion beside others.
+"""
+
 
 def page() -> str:
     """The page as text."""
-    return "\n".join((_HEAD, *_measures(), *_entries("Operators", reference.OPERATORS), *_functions()))
+    return "\n".join((_HEAD, *_measures(), _GROUP, *_entries("Operators", reference.OPERATORS), *_functions()))
 
 
 def _functions() -> Iterator[str]:

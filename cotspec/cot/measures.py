@@ -6,7 +6,8 @@ that rules can try rewards on responses nobody has written yet (`cotspec.cot.tri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,8 +37,16 @@ class Response(NamedTuple):
     teacher: Teacher
 
 
+class Peer(NamedTuple):
+    """What a group knows of each of its completions."""
+
+    right: bool
+    words: int
+    tokens: int
+
+
 class Measured(NamedTuple):
-    """All measures of one response, and how its answer was graded."""
+    """The measures of one response by itself, and how its answer was graded."""
 
     values: dict[str, Value]
     grade: Grade
@@ -49,7 +58,10 @@ class Measure(NamedTuple):
     kind: type
     about: str
     """What it is, in a few words."""
-    compute: Callable[[Response], Value]
+    compute: Callable[[Response], Value] | None = None
+    """Of one response …"""
+    among: Callable[[Peer, Sequence[Peer]], Value | None] | None = None
+    """… or of a completion and all completions of its prompt, itself among them; None where it has no value."""
     typical: tuple[int, ...] = ()
     """Values of a number as they are common, rising; those of one row belong together in measures of the prompt."""
     least: int = 0
@@ -58,7 +70,9 @@ class Measure(NamedTuple):
     needs: str = ""
     """The measure that is at least 1 wherever this condition is true."""
     of_prompt: bool = False
-    """The same for all responses to one question."""
+    """The same for all responses to one question, or for all completions of a group."""
+    given: str = ""
+    """The measure without which (false, or 0) it has no value."""
 
 
 def words(text: str) -> int:
@@ -70,6 +84,19 @@ def formatted(trace: Trace) -> bool:
     """At least one step line and an answer given with its opener (on the last step's line too)."""
     answer = trace.answer
     return bool(trace.steps) and answer is not None and answer.opened and answer.body_end > answer.body_start
+
+
+def _mean(values: Sequence[int]) -> float | None:
+    return fmean(values) if values else None
+
+
+def _right_words(group: Sequence[Peer]) -> list[int]:
+    return [one.words for one in group if one.right]
+
+
+def rank(own: Peer, group: Sequence[Peer]) -> int | None:
+    """1 for the shortest right completion of a group; as long ones share a place. None for one that is not right."""
+    return 1 + sum(words < own.words for words in _right_words(group)) if own.right else None
 
 
 TABLE: Mapping[str, Measure] = MappingProxyType(
@@ -119,27 +146,80 @@ TABLE: Mapping[str, Measure] = MappingProxyType(
             least=1,
             of_prompt=True,
         ),
+        "group.correct": Measure(
+            float,
+            "share of the prompt's completions that are right, this one among them",
+            among=lambda _, group: _mean([one.right for one in group]),
+            of_prompt=True,
+        ),
+        "group.words": Measure(
+            float,
+            "mean words of the prompt's completions",
+            among=lambda _, group: _mean([one.words for one in group]),
+            of_prompt=True,
+        ),
+        "group.tokens": Measure(
+            float,
+            "mean tokens of the prompt's completions",
+            among=lambda _, group: _mean([one.tokens for one in group]),
+            of_prompt=True,
+        ),
+        "group.right_words": Measure(
+            float,
+            "mean words of the prompt's right completions; without a value where none is right",
+            among=lambda _, group: _mean(_right_words(group)),
+            of_prompt=True,
+            given="group.correct",
+        ),
+        "rank": Measure(
+            int,
+            "place by words among the prompt's right completions: 1 is the shortest, equals share a place; "
+            "without a value where this one is not right",
+            among=rank,
+            given="correct",
+        ),
     }
 )
 """Every measure by its name in expressions."""
 
 MEASURES: Mapping[str, type] = MappingProxyType({name: measure.kind for name, measure in TABLE.items()})
-"""Names a reward expression may use, and their types."""
+"""Names that the reward of a group's completions may use, and their types."""
+ALONE: Mapping[str, type] = MappingProxyType({name: each.kind for name, each in TABLE.items() if each.compute})
+"""Those that one response has by itself."""
+AMONG: Mapping[str, type] = MappingProxyType({name: each.kind for name, each in TABLE.items() if each.among})
+"""Those that it has among the other completions of its prompt."""
 
 
 def measure(response: str, *, tokens: int, gold: str, teacher: Teacher, fmt: TraceFormat) -> Measured:
-    """Measure one response. `tokens` is its length as generated; `gold` the gold answer. Raises answers.AnswerError."""
+    """Measure one response by itself. `tokens` is its length as generated; `gold` the gold answer. Raises
+    answers.AnswerError."""
     from cotspec.cot.answers import grade  # here: who checks an expression needs the names alone
     from cotspec.cot.judging import Grade
     from cotspec.cot.segment import segment
 
     trace = segment(response, fmt)
     graded = grade(trace, gold)
-    found = Response(trace=trace, tokens=tokens, right=graded is Grade.RIGHT, teacher=teacher)
-    return Measured({name: each.compute(found) for name, each in TABLE.items()}, graded)
+    return Measured(_alone(Response(trace, tokens, graded is Grade.RIGHT, teacher)), graded)
 
 
 def size(trace: Trace, *, tokens: int, teacher: Teacher) -> dict[str, Value]:
-    """All measures but whether the answer is right."""
-    found = Response(trace=trace, tokens=tokens, right=False, teacher=teacher)
-    return {name: each.compute(found) for name, each in TABLE.items() if name != "correct"}
+    """What is measured of one response by itself, but for whether its answer is right."""
+    values = _alone(Response(trace, tokens, right=False, teacher=teacher))
+    del values["correct"]
+    return values
+
+
+def _alone(found: Response) -> dict[str, Value]:
+    return {name: each.compute(found) for name, each in TABLE.items() if each.compute}
+
+
+def peer(values: Mapping[str, Value]) -> Peer:
+    """A response as one of its group, from its own measures."""
+    return Peer(bool(values["correct"]), int(values["words"]), int(values["tokens"]))
+
+
+def among(own: Peer, group: Sequence[Peer]) -> dict[str, Value]:
+    """The measures a completion has among all completions of its prompt, itself one of them. What has no value is not
+    there: a reward that reads it cannot be scored."""
+    found = ((name, each.among(own, group)) for name, each in TABLE.items() if each.among)
+    return {name: value for name, value in found if value is not None}

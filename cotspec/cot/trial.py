@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import product
 from typing import Final, NamedTuple
@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from cotspec.cot.expr import Node, Symbol, UnscorableError, bind, read, scope_of
 from cotspec.cot.expr.text import Parsed, parse
 from cotspec.cot.expr.tree import Walk
-from cotspec.cot.measures import MEASURES, TABLE, Value
+from cotspec.cot.measures import AMONG, MEASURES, TABLE, Peer, Value, among, peer
 from cotspec.cot.rewards import CompiledReward, Place, RewardError, Score, compile_reward
 from cotspec.spec.payload import Reward
 
@@ -47,6 +47,8 @@ class Limits(NamedTuple):
     """Whether a kept trace always says something: it was checked to be right, or has a step."""
     traces: tuple[tuple[int, int, int], ...] = ()
     """Steps, words and tokens of traces of an earlier run."""
+    group: int = 8
+    """Completions for each prompt."""
 
 
 class Question(NamedTuple):
@@ -55,6 +57,8 @@ class Question(NamedTuple):
     measures: Measures
     usual: bool
     """It is no extreme."""
+    others: tuple[Peer, ...] = ()
+    """The other completions of the prompt, where the reward asks about the group."""
 
 
 class Tried(NamedTuple):
@@ -129,7 +133,7 @@ class Trial:
         self.reward, self.compiled, self.limits = reward, compiled, limits
         self.reads = frozenset(name for name, _ in compiled.measures)
         self.parts = tuple(_parts(reward))
-        self.questions = tuple(_questions(limits))
+        self.questions = tuple(_questions(limits, by_group=bool(self.reads & set(AMONG))))
         made = [one for question in self.questions for one in self.responses(question)]
         fit = max(50, min(MOST, MOST_WORK // max(1, len(self.parts))))
         self.all: Sequence[Tried] = self.scored(made[:: -(-len(made) // fit)])
@@ -187,7 +191,9 @@ class Trial:
         cause = part
         if part is not None and isinstance(part.tree, ast.BinOp) and why.endswith("divides by zero"):
             cause = self.part(part.tree.right if not isinstance(part.tree.op, ast.Pow) else part.tree.left)
-        return text or why, Undefined(why, part, one.measures, self.reads if cause is None else cause.node.reads)
+        reads = self.reads if cause is None else cause.node.reads
+        # A measure without a value is told by the one that decides that it has none.
+        return text or why, Undefined(why, part, one.measures, frozenset(_given(name, one.measures) for name in reads))
 
     @cached_property
     def untaken(self) -> Sequence[Branch]:
@@ -237,7 +243,9 @@ class Trial:
         top = longest or self.limits.tokens
         asked = [name for name in _FLAGS if name in self.reads or name == "correct"]
         near = [value + step for value in self._named(question.measures) for step in (-1, 0, 1)]
-        choices = {name: _choices(name, near, top) for name in _SIZES if name in self.reads}
+        reads = self.reads | ({"words", "tokens"} if question.others else set())
+        near += [one.words + step for one in question.others for step in (-1, 0, 1)]
+        choices = {name: _choices(name, near, top) for name in _SIZES if name in reads}
         rest: dict[str, Value] = dict.fromkeys(_FLAGS, False) | {name: TABLE[name].least for name in _SIZES}
         seen = set()
         for flags in product((True, False), repeat=len(asked)):
@@ -246,7 +254,7 @@ class Trial:
                 if _settled(values, fixed, top) and (key := tuple(values.values())) not in seen:
                     seen.add(key)
                     usual = all(values[name] >= TABLE[name].typical[0] for name in choices)
-                    yield Made(values, question, usual and question.usual)
+                    yield Made(_in_group(values, question.others), question, usual and question.usual)
 
     def _named(self, question: Measures) -> Sequence[int]:
         """Whole numbers that the reward names or computes from the question alone, those that it computes first."""
@@ -275,9 +283,10 @@ def value_of(node: Node, measures: Measures) -> float | None:
 
 # --- measures ---------------------------------------------------------------------------------------------------------
 
-_FLAGS: Final = tuple(name for name, each in TABLE.items() if each.kind is bool and not each.of_prompt)
-_SIZES: Final = tuple(name for name, each in TABLE.items() if each.kind is not bool and not each.of_prompt)
-_QUESTION: Final = tuple(name for name, each in TABLE.items() if each.of_prompt)
+_ALONE: Final = tuple((name, each) for name, each in TABLE.items() if name not in AMONG)
+_FLAGS: Final = tuple(name for name, each in _ALONE if each.kind is bool and not each.of_prompt)
+_SIZES: Final = tuple(name for name, each in _ALONE if each.kind is not bool and not each.of_prompt)
+_QUESTION: Final = tuple(name for name, each in _ALONE if each.of_prompt)
 _PAIRS: Final = tuple((name, TABLE[name].at_most) for name in _SIZES if TABLE[name].at_most)
 _LIMITED: Final = frozenset(("tokens", *(name for pair in _PAIRS for name in pair)))
 """Sizes that the longest response limits."""
@@ -325,7 +334,43 @@ def _settled(values: dict[str, Value], fixed: frozenset[str], top: int) -> bool:
     return all(values[name] <= top for name in _LIMITED)
 
 
-def _questions(limits: Limits) -> Iterator[Question]:
+def _given(name: str, measures: Measures) -> str:
+    """The measure that says why another has no value; itself where it has one."""
+    return name if name in measures else TABLE[name].given
+
+
+def _in_group(values: Measures, others: Sequence[Peer]) -> Measures:
+    """The measures of a response with those that it has among the others of its group, where there are any."""
+    own = peer(values)
+    return {**values, **among(own, (own, *others))} if others else values
+
+
+def _groups(limits: Limits) -> Iterator[tuple[Peer, ...]]:
+    """The others of a group: none of them right, one, all and half of them; shorter and longer than is common."""
+    others, middle = limits.group - 1, len(TABLE["words"].typical) // 2
+    short, common, long = (_peer(TABLE["words"].typical[at], limits.tokens) for at in (1, middle, -2))
+    yield others * (common(False),)
+    yield (short(True), *(others - 1) * (long(False),))
+    yield others * (common(True),)
+    yield (*(others // 2) * (long(True),), *(others - others // 2) * (short(False),))
+
+
+def _peer(words: int, longest: int) -> Callable[[bool], Peer]:
+    """One of that many words, as many tokens as are common for them."""
+    tokens = min(longest, round(4 * words / 3))
+    return lambda right: Peer(right, min(words, tokens), tokens)
+
+
+def _questions(limits: Limits, *, by_group: bool) -> Iterator[Question]:
+    """The questions of prompts; where the reward asks about the group, each with several groups."""
+    for question in _asked(limits):
+        if by_group:
+            yield from (question._replace(others=others) for others in _groups(limits))
+        else:
+            yield question
+
+
+def _asked(limits: Limits) -> Iterator[Question]:
     """Those of an earlier run; without one common ones, and the least and the most that a trace can be."""
     if limits.traces:
         yield from (Question(dict(zip(_QUESTION, trace, strict=True)), usual=True) for trace in limits.traces)

@@ -76,6 +76,7 @@ def limits(context: Context, stage: Stage, train: OnPolicy) -> Limits:
         teacher_steps=(keep.steps.at_least, max(most, keep.steps.at_least)),
         teacher_says=keep.answer == "correct" or keep.steps.at_least > 0,
         traces=tuple(dict.fromkeys(sizes[at * (len(sizes) - 1) // (_TRACES - 1)] for at in range(_TRACES) if sizes)),
+        group=train.samples,
     )
 
 

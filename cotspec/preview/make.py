@@ -31,6 +31,8 @@ class Request:
     """What to score; True is the teacher's own trace."""
     tokens: int | None = None
     """Length of the response in tokens, as somebody has counted it."""
+    beside: tuple[str, ...] = ()
+    """The other completions of the prompt, where the reward asks about the group."""
     progress: float | None = None
     """Where in the run the weights are read; the row's own place when None."""
 
@@ -51,24 +53,26 @@ def make(plan: Plan, request: Request, *, root: Path) -> Preview:
     )
     if request.response is None or not isinstance(of.train, RewardedBody) or found.dropped is not None:
         return preview
-    return replace(preview, scored=_scored(preview, of.train, request.response, tokens=request.tokens))
+    return replace(preview, scored=_scored(preview, of.train, request))
 
 
 def _refuse_reward(of: stage.Stage, request: Request) -> None:
-    asked = (request.response, request.tokens, request.progress)
+    asked = (request.response, request.tokens, request.progress, request.beside or None)
     if not isinstance(of.train, RewardedBody) and any(value is not None for value in asked):
         raise PreviewError(
             f"stage `{of.name}` trains by {of.train.kind}, where no response is rewarded: "
-            "leave out --response, --try, --tokens and --progress"
+            "leave out --response, --try, --beside, --tokens and --progress"
         )
+    if request.beside and request.response is None:
+        raise PreviewError("--beside gives the other completions of a group: give one with --response or --try")
     if request.tokens is not None and not isinstance(request.response, str):
         raise PreviewError("--tokens counts a response: give one with --response")
 
 
-def _scored(preview: Preview, body: RewardedBody, response: str | Literal[True], *, tokens: int | None) -> Scored:
+def _scored(preview: Preview, body: RewardedBody, request: Request) -> Scored:
     record = preview.record
-    if isinstance(response, str):
-        given = Response(text=response, whose="given", tokens=tokens)
+    if isinstance(request.response, str):
+        given = Response(text=request.response, whose="given", tokens=request.tokens)
     else:
         given = Response(text=record.trace, whose="teacher", tokens=record.tokens if preview.counted else None)
-    return score(body, record, given, counted=preview.counted, progress=preview.progress)
+    return score(body, record, given, counted=preview.counted, progress=preview.progress, beside=request.beside)

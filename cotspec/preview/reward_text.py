@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cotspec.cot.breakdown import GateTrial, TermTrial
-from cotspec.cot.measures import TABLE
+from cotspec.cot.measures import AMONG, TABLE
 from cotspec.cot.rewards import weight_at
 from cotspec.preview import wording
 from cotspec.preview.canvas import Canvas, Run, Style, visible
@@ -68,6 +68,10 @@ def _measures(scored: Scored, preview: Preview, canvas: Canvas) -> Iterator[str]
     cannot = ", and the two cannot be compared (ungradable)" if scored.ungradable else ""
     notes = {"correct": f"{given}; gold is {visible(preview.record.answer)}{cannot}"}
     for name, each in TABLE.items():
+        if name in AMONG:
+            if name in scored.measures or name in scored.unknown:  # where the reward asks for it
+                yield _measure(scored, canvas, name, each.about)
+            continue
         if each.of_prompt:
             continue  # shown beside the response's own
         note = notes.get(name, each.about if each.kind is bool else "")
@@ -84,7 +88,13 @@ def _measure(scored: Scored, canvas: Canvas, name: str, note: str) -> str:
     style: Style = "plain"
     if isinstance(value, bool):
         style = "good" if value else "bad"
-    shown = ("yes" if value else "no") if isinstance(value, bool) else f"{value:,}"
+    shown = (
+        ("yes" if value else "no")
+        if isinstance(value, bool)
+        else number(value)
+        if isinstance(value, float)
+        else f"{value:,}"
+    )
     return _row(canvas, name, Run(f"{shown:<6}", style), Run(f"  {note}" if note else "", "dim"))
 
 
@@ -123,6 +133,8 @@ def _term(trial: TermTrial, canvas: Canvas, *, counts: bool) -> Iterator[str]:
 
 def _total(scored: Scored, canvas: Canvas) -> str:
     total, problem = scored.breakdown.score.total, scored.breakdown.score.problem
+    if total is None and any(f"`{name}` has no usable value" in problem for name in scored.unseen):
+        return _row(canvas, "total", Run(f"not known here: {visible(problem)}", "careful"), bold=True)
     if total is None:
         return _row(canvas, "total", Run(f"none, and training leaves it out: {visible(problem)}", "careful"), bold=True)
     return _row(canvas, "total", Run(number(total), "title"), bold=True)

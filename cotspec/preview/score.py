@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final, Literal
 
 from cotspec.cot import measures as kernel
@@ -19,6 +20,9 @@ from cotspec.spec.payload import RewardedBody
 Measures = dict[str, bool | int | float]
 _NO_TOKENIZER: Final = "not known without the model's tokenizer; say it with --tokens N"
 _STOPPED: Final = "it was cut at its stop; say with --tokens N how many there are up to it"
+_NO_GROUP: Final = "known beside the other completions of the prompt: give each with --beside TEXT"
+_NO_LENGTHS: Final = "nobody has counted the tokens of the other completions"
+_NONE_RIGHT: Final = MappingProxyType({"rank": "it is not right", "group.right_words": "none of them is right"})
 _UNCOUNTED: Final = "nobody has counted the tokens of the teacher's trace"
 
 
@@ -47,13 +51,24 @@ class Scored:
     """What could be measured."""
     unknown: Mapping[str, str] = field(default_factory=dict)
     """Why a measure has no value, by its name."""
+    unseen: frozenset[str] = frozenset()
+    """Those of them that training knows."""
     breakdown: Breakdown
     left_out: str = ""
     """What stands after the stop of the response: training neither sees it nor rewards it."""
 
 
-def score(body: RewardedBody, record: TraceRecord, response: Response, *, counted: bool, progress: float) -> Scored:
-    """Score `response` against `record`; `counted` is whether the teacher's tokens are known."""
+def score(
+    body: RewardedBody,
+    record: TraceRecord,
+    response: Response,
+    *,
+    counted: bool,
+    progress: float,
+    beside: Sequence[str] = (),
+) -> Scored:
+    """Score `response` against `record`; `counted` is whether the teacher's tokens are known, `beside` are the other
+    completions of the prompt."""
     kept = cut(response.text, body.sampling.stop)
     left_out = response.text[len(kept) :]
     if left_out:
@@ -74,6 +89,16 @@ def score(body: RewardedBody, record: TraceRecord, response: Response, *, counte
     if not counted:
         unknown["teacher_tokens"] = _UNCOUNTED
     found = {name: value for name, value in found.items() if name not in unknown}
+    compiled = compile_reward(body.reward)
+    asked = [name for name, _ in compiled.measures if name in kernel.AMONG]
+    if asked and "correct" in found:
+        own = kernel.Peer(graded is Grade.RIGHT, int(found["words"]), response.tokens or 0)
+        group = kernel.among(own, [own, *(_peer(text, body, record) for text in beside)]) if beside else {}
+        for name in asked:
+            if name in group and name != "group.tokens":
+                found[name] = group[name]
+            else:
+                unknown[name] = (_NONE_RIGHT.get(name, _NO_LENGTHS)) if beside else _NO_GROUP
     return Scored(
         response=response,
         trace=trace,
@@ -82,6 +107,13 @@ def score(body: RewardedBody, record: TraceRecord, response: Response, *, counte
         progress=progress,
         measures=found,
         unknown=unknown,
-        breakdown=break_down(compile_reward(body.reward), body.reward, found, progress=progress),
+        unseen=frozenset(name for name, why in unknown.items() if name != "correct" and why != _NONE_RIGHT.get(name)),
+        breakdown=break_down(compiled, body.reward, found, progress=progress),
         left_out=left_out,
     )
+
+
+def _peer(text: str, body: RewardedBody, record: TraceRecord) -> kernel.Peer:
+    """Another completion of the prompt; nobody has counted its tokens."""
+    trace = segment(cut(text, body.sampling.stop), body.format)
+    return kernel.Peer(grade(trace, record.answer) is Grade.RIGHT, kernel.words(trace.text), 0)

@@ -6,6 +6,7 @@ import pytest
 
 from cotspec.cot.expr import Node, UnscorableError, check, read, scope_of
 from cotspec.cot.expr.text import MAX_DEPTH, MAX_LENGTH
+from cotspec.cot.measures import ALONE, AMONG
 
 NAMES: dict[str, type] = {"correct": bool, "formatted": bool, "steps": int, "words": int, "teacher_words": float}
 VALUES: dict[str, float] = {"correct": True, "formatted": False, "steps": 3.0, "words": 40.0, "teacher_words": 100.0}
@@ -78,6 +79,13 @@ def test_an_expression_is_computed_as_python_would_in_floats(text: str, expected
         ("1 + min", 5, "`min` is a function", ""),
         ("words(3)", 1, "`words` is a value", ""),
         ("correct + 1", 1, "`correct` is a condition, and `+` needs a number", ""),
+        ("1 + group.wrds", 5, "no measure `group.wrds`", "group.words"),
+        ("group.length", 1, "no measure `group.length`", "group.tokens"),
+        ("pass_rate", 1, "no measure `pass_rate`", "group.correct"),
+        ("words.mean", 1, "no measure `words.mean`", "words"),
+        ("group . words", 7, "`.` cannot", ""),
+        ("group.if", 1, "`group.if` is not part of the language", ""),
+        ("group.words(2)", 1, "only a named function can be called", ""),
         ("2 * (words > 3)", 6, "`words > 3` is a condition, and `*` needs a number", ""),
         ("-correct", 2, "`-` needs a number", ""),
         ("abs(correct)", 5, "`abs` needs a number", ""),
@@ -129,9 +137,14 @@ def test_an_expression_is_computed_as_python_would_in_floats(text: str, expected
 def test_a_mistake_is_reported_at_its_column_with_what_was_meant(
     text: str, column: int, says: str, suggestion: str
 ) -> None:
-    problems = check(text, NAMES)
+    problems = check(text, NAMES | AMONG)
     assert [(problem.column, problem.suggestion) for problem in problems] == [(column, suggestion)]
     assert says in problems[0].message
+
+
+def test_where_there_is_no_group_its_measures_are_no_names() -> None:
+    (problem,) = check("1 if group.correct > 0 else 0", ALONE)
+    assert (problem.column, problem.suggestion) == (6, "correct")
 
 
 def test_all_mistakes_of_an_expression_are_reported_at_once_in_order() -> None:
@@ -228,6 +241,9 @@ HOSTILE = [
     "words\x0c+ 1",
     "\ufeffwords",
     "min.words",
+    "words.__class__",
+    "group.words.__class__",
+    "a" + ".b" * 990,
     "min(1, 2)(3)",
     "(min)(1, 2)(3)",
     "[min][0](1, 2)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cotspec.cot.measures import MEASURES, Teacher, formatted, measure, words
+from cotspec.cot.measures import ALONE, Teacher, formatted, measure, words
 from cotspec.cot.segment import segment
 from cotspec.spec.payload import TraceFormat
 
@@ -25,7 +25,7 @@ def test_a_response_is_measured() -> None:
 @pytest.mark.parametrize("response", ["", "Step 1: a", "Answer: 4", "Step 1: Answer: 4"])
 def test_every_response_has_every_measure_of_its_type(response: str) -> None:
     found = measure(response, tokens=0, gold="4", teacher=TEACHER, fmt=FMT).values
-    assert {name: type(value) for name, value in found.items()} == dict(MEASURES)
+    assert {name: type(value) for name, value in found.items()} == dict(ALONE)
 
 
 @pytest.mark.parametrize(

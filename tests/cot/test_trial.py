@@ -44,8 +44,35 @@ def test_every_response_could_be_written(value: str, tokens: int) -> None:
 def test_every_measure_that_is_read_takes_many_values_and_both_truths() -> None:
     found = trial(ALL)
     for name, each in TABLE.items():
-        values = {one.measures[name] for one in found.all}
-        assert len(values) >= (2 if each.kind is bool else 5), name
+        values = {one.measures[name] for one in found.all if name in one.measures}
+        assert len(values) >= (2 if each.kind is bool or name == "rank" else 5), name
+
+
+@pytest.mark.parametrize("value", ["rank", "words / group.right_words", "group.correct * (group.tokens - tokens)"])
+@pytest.mark.parametrize("group", [2, 8])
+def test_a_group_that_is_tried_could_be_one(value: str, group: int) -> None:
+    """Its measures agree with one another and with the response that is in it."""
+    found = trial(value, limits=LIMITS._replace(group=group))
+    assert {one.measures["group.correct"] > 0 for one in found.all} == {True, False}
+    for one in found.all:
+        its, right = one.measures, round(one.measures["group.correct"] * group)
+        assert its["group.correct"] == right / group
+        assert ("rank" in its) == its["correct"]
+        assert ("group.right_words" in its) == (right > 0)
+        assert int(its["correct"]) <= right <= group - (not its["correct"])
+        assert its["group.words"] <= its["group.tokens"] <= 512
+        if its["correct"]:
+            assert 1 <= its["rank"] <= right
+            assert (right == 1) <= (its["group.right_words"] == its["words"])
+
+
+def test_a_measure_without_a_value_is_told_by_the_one_that_decides() -> None:
+    (of_none, of_wrong) = trial("words / group.right_words", "rank").undefined
+    assert (of_none.said, of_none.reads) == ("`group.right_words` has no usable value", {"group.correct"})
+    assert of_none.measures["group.correct"] == 0
+    assert (of_wrong.said, of_wrong.reads) == ("`rank` has no usable value", {"correct"})
+    assert trial("(1 if group.correct == 0 else words / group.right_words) + (rank if correct else 0)").undefined == ()
+    assert trial("rank / (1 + words / group.right_words)", gates=("correct",)).undefined == ()
 
 
 def test_what_is_named_or_computed_from_the_trace_is_tried_with_its_neighbours() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,26 @@ def test_a_response_gets_the_reward_that_training_gives_it(project: Path, respon
     measures = measure(text, tokens=7, gold=first.record.answer, teacher=teacher, fmt=body.format).values
     assert scored.measures == measures
     assert scored.breakdown.score == compile_reward(body.reward).score(measures, 0.5)
+
+
+def test_a_response_is_scored_among_others_of_its_prompt(project: Path) -> None:
+    """Alone it has no group, and nothing is made up for it."""
+    of = plan(terms(shorter="group.correct * (1 - words / group.right_words) + rank"), stage="compress")
+    first = make(of, Request(spec="", stage="compress", traces=given(project)), root=project)
+    own, longer = (f"Step 1: {'so ' * more}.\nAnswer: {first.record.answer}" for more in (1, 13))
+    request = Request(spec="", stage="compress", traces=given(project), response=own, tokens=7)
+    alone = make(of, request, root=project)
+    assert alone.scored is not None
+    assert alone.scored.breakdown.score.total is None
+    page = as_text.render(alone, Canvas(width=100, colour=False, whole=False))
+    assert "give each with --beside TEXT" in page
+    assert "not known here" in page
+    assert "training leaves it out" not in page
+    beside = make(of, replace(request, beside=(longer, "Answer: 9999")), root=project).scored
+    assert beside is not None
+    words = [len(text.split()) for text in (own, longer)]
+    assert beside.measures["group.right_words"] == sum(words) / 2
+    assert beside.breakdown.score.total == pytest.approx(2 / 3 * (1 - words[0] * 2 / sum(words)) + 1)
 
 
 def test_a_response_ends_at_its_stop_and_nothing_after_it_is_rewarded(project: Path) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import bodies
 import pytest
+import yaml
 
 pytest.importorskip("transformers", reason="training tests need the `train` extra")
 
 from cotspec.cot.rewards import compile_reward
+from cotspec.ir import bodies as bodies_of
+from cotspec.runtime.errors import TaskError
 from cotspec.runtime.trainers.grpo_reward import CompositeReward
+from cotspec.spec.reward import Reward as SpecReward
 
 
 @dataclass
@@ -59,6 +65,53 @@ def test_a_completion_that_cannot_be_scored_is_left_out_counted_and_explained_on
     told = capsys.readouterr().out.splitlines()
     assert len(told) == 1
     assert "brevity cannot be scored" in told[0]
+
+
+def page() -> tuple[str, list[list[str]]]:
+    """The worked example of the page of rewards: the spec of a reward, and a table of completions."""
+    text = (Path(__file__).parents[2] / "docs/rewards.md").read_text(encoding="utf-8")
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith(("| right |", "| wrong |"))]
+    return text.split("```yaml\n")[1].split("```")[0], lines
+
+
+def test_the_reward_of_a_group_on_the_page_is_what_training_gives() -> None:
+    """And it is the same when each half of the group lies in a process of its own."""
+    written, table = page()
+    reward = bodies_of.reward(SpecReward.model_validate_json(json.dumps(yaml.safe_load(written)["reward"])))
+    said = {"right": 5, "wrong": 7}
+    texts = [f"Step 1: {'so ' * (int(words) - 4)}\nAnswer: {said[kind]}" for kind, words, *_ in table]
+    wanted = [float(line[-1]) for line in table]
+    body = bodies.grpo(reward=reward, group=4)
+
+    def rewards(texts: list[str], gather: Any = list, process: int = 0) -> list[float | None]:
+        composite = CompositeReward(compile_reward(reward), body, cast(Any, Letters()), gather=gather, process=process)
+        same = {key: [1] * len(texts) for key in ("teacher_steps", "teacher_words", "teacher_tokens")}
+        return composite(
+            completion_ids=[list(map(ord, text)) for text in texts],
+            answer=["5"] * len(texts),
+            thinking=[False] * len(texts),
+            trainer_state=State(),
+            log_metric=lambda *_: None,
+            **same,
+        )
+
+    assert rewards(texts) == pytest.approx(wanted)
+    assert [rewards(texts[:1] * 4)[0], rewards([texts[0], *texts[3:] * 3])[0]] == [1.0, 1.0]
+    told: list[list[Any]] = []
+    rewards(texts, lambda own: told.append(own) or own)
+    halves = [[iter([values[:2] for values in told]), iter([values[2:] for values in told])] for _ in range(2)]
+    for process, half in enumerate((texts[:2], texts[2:])):
+        both = lambda own, parts=halves[process]: [*next(parts[0]), *next(parts[1])]  # noqa: E731
+        assert rewards(half, both, process) == pytest.approx(wanted[2 * process : 2 * process + 2])
+
+
+def test_what_a_group_does_not_have_is_left_out_and_counted() -> None:
+    right, wrong = "Step 1: x\nAnswer: 5", "Step 1: x y\nAnswer: 4"
+    found, logged = score("rank", right, wrong, wrong, wrong)
+    assert found == [1.0, None, None, None]
+    assert logged["unscorable/brevity"] == [0.75]
+    with pytest.raises(TaskError, match=r"none of 4 completions can be scored: .*`group\.right_words` has no usable"):
+        score("group.right_words", wrong, wrong, wrong, wrong)
 
 
 def test_an_ungradable_answer_is_not_right_and_is_counted() -> None:

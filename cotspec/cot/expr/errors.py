@@ -10,6 +10,7 @@ _ALIASES = {"ln": "log", "clamp": "clip", "interp": "curve", "piecewise": "curve
     **{f"{thing}_count": f"{thing}s" for thing in ("word", "step", "token")},
     **dict.fromkeys(("is_correct", "accuracy"), "correct"),
     **dict.fromkeys(("length", "completion_length"), "tokens"),
+    **dict.fromkeys(("pass_rate", "solve_rate"), "group.correct"),
 }
 
 
@@ -35,7 +36,8 @@ class UnscorableError(Exception):
 def closest(word: str, known: Iterable[str]) -> str:
     """The known word that was probably meant, or "": by usual aliases, then by likeness, ignoring case."""
     names = sorted(known)
-    alias = _ALIASES.get(word.lower(), "")
+    whose, dot, last = word.rpartition(".")
+    alias = whose + dot + _ALIASES.get(last.lower(), "")
     if alias in names:
         return alias
     import difflib  # here: most expressions are right

@@ -64,5 +64,10 @@ SEEN: Final = {
     "teacher_steps": 4,
     "teacher_words": 50,
     "teacher_tokens": 70,
+    "group.correct": 0.5,
+    "group.words": 45,
+    "group.tokens": 60,
+    "group.right_words": 40,
+    "rank": 1,
 }
 """The response that the examples are about."""

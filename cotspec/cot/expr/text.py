@@ -24,7 +24,7 @@ _WORDS = frozenset({"and", "or", "not", "if", "else"})
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\n]+)
       | (?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
-      | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
+      | (?P<word>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
       | (?P<operator>\*\*|//|<=|>=|==|!=|[-+*/%<>()\[\],])""",
     re.VERBOSE,
 )
@@ -47,7 +47,7 @@ _INSTEAD = {
     "≥": (">=", ""),
     "≠": ("!=", ""),
     "#": ("", "put comments in the YAML around the expression"),
-    ".": ("", "only plain names can be used, nothing inside them"),
+    ".": ("", "a dot stands between the parts of a name, without blanks, as in `group.correct`"),
     "'": ("", "text is not part of the language"),
     '"': ("", "text is not part of the language"),
     "{": ("", "use round brackets"),
@@ -106,7 +106,7 @@ def _lexical(text: str) -> Iterator[Problem]:
             continue
         word = token.group()
         at = token.end()
-        if token.lastgroup == "word" and keyword.iskeyword(word) and word not in _WORDS:
+        if token.lastgroup == "word" and word not in _WORDS and any(map(keyword.iskeyword, word.split("."))):
             yield _word(word, token.start() + 1)
         elif token.lastgroup == "number" and (rest := _GLUED.match(text, at)):
             yield _number(word, rest.group(), token.start() + 1)

@@ -47,7 +47,7 @@ class Walk:
         match tree:
             case ast.Constant():
                 return self._constant(tree)
-            case ast.Name():
+            case ast.Name() | ast.Attribute():
                 return self._name(tree)
             case ast.UnaryOp(op=ast.Not()):
                 return self._not(tree)
@@ -99,8 +99,9 @@ class Walk:
             return None
         return Node("number", ops.constant(value), constant=value)
 
-    def _name(self, tree: ast.Name) -> Node | None:
-        name = tree.id
+    def _name(self, tree: ast.Name | ast.Attribute) -> Node | None:
+        """A name, or one of several parts: the text has made sure that a dot stands between parts of a name only."""
+        name = tree.id if isinstance(tree, ast.Name) else ast.unparse(tree)
         symbol = self.scope.get(name)
         if symbol is not None:
             if symbol.kind is None:

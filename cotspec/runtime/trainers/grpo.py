@@ -13,6 +13,7 @@ from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.stopping import Stopper
+from cotspec.runtime.task import rank
 from cotspec.runtime.train import trl_bridge
 from cotspec.runtime.train.run import Log, Prepared, whole_batches
 from cotspec.runtime.train.score import Example
@@ -87,7 +88,9 @@ def _trainer(training: Training, encoder: Encoder, rows: Sequence[GrpoRow]) -> G
 
     body, s, origin = training.task.body(GrpoBody), training.task.settings, training.origin
     try:
-        reward = CompositeReward(compile_reward(body.reward), body, encoder.tokenizer, gather=gather_object)
+        reward = CompositeReward(
+            compile_reward(body.reward), body, encoder.tokenizer, gather=gather_object, process=rank()
+        )
     except RewardError as error:
         raise TaskError(str(error)) from error
     vllm, stop = s.engine == "vllm", body.sampling.stop

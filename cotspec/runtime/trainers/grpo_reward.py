@@ -7,12 +7,12 @@ None (TRL leaves it out of the group's baseline and gives it no advantage), neve
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from cotspec.cot.judging import Grade
-from cotspec.cot.measures import Measured, Teacher, measure
+from cotspec.cot.measures import AMONG, Measured, Teacher, among, measure, peer
 from cotspec.cot.rewards import CompiledReward, Score
-from cotspec.cot.signal import GROUPS, TRUNCATED, Scored, groups_without_signal
+from cotspec.cot.signal import GROUPS, TRUNCATED, groups_without_signal
 from cotspec.cot.thoughts import reopened
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -22,9 +22,14 @@ from cotspec.spec.payload import GrpoBody
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+T = TypeVar("T")
 Log = Callable[[str, float], None]
-Gather = Callable[[list[Scored]], list[Scored]]
-"""The same list of all processes, one after the other."""
+
+
+class Gather(Protocol):
+    """The same list of all processes, one after the other."""
+
+    def __call__(self, own: list[T], /) -> list[T]: ...
 
 
 class State(Protocol):
@@ -50,9 +55,11 @@ class CompositeReward:
         tokenizer: PreTrainedTokenizerBase,
         *,
         gather: Gather = list,
+        process: int = 0,
     ) -> None:
         self._reward, self._format, self._tokenizer = reward, body.format, tokenizer
-        self._body, self._gather = body, gather
+        self._body, self._gather, self._process = body, gather, process
+        self._by_group = any(name in AMONG for name, _ in reward.measures)
         self.ends: frozenset[int] = frozenset()
         """Tokens a completion ends with by itself; the trainer knows them."""
         self._gates = len(body.reward.gates)
@@ -85,6 +92,8 @@ class CompositeReward:
             measure(cut.text, tokens=cut.tokens, gold=gold, teacher=teacher, fmt=self._format)
             for cut, gold, teacher in zip(completions, answer, teachers, strict=True)
         ]
+        if self._by_group:
+            measured = self._in_groups(measured)
         progress = self._progress(trainer_state)
         scores = [self._reward.score(one.values, progress) for one in measured]
         cut = [self._is_cut(ids) for ids in completion_ids]
@@ -97,6 +106,16 @@ class CompositeReward:
         self._tell(scores)
         self._log(measured, scores, log_metric)
         return [score.total for score in scores]
+
+    def _in_groups(self, measured: Sequence[Measured]) -> list[Measured]:
+        """The same with what each is among the completions of its prompt, wherever these were written."""
+        group, peers = self._body.group, self._gather([peer(one.values) for one in measured])
+        found = []
+        for place, one in enumerate(measured, start=self._process * len(measured)):
+            first = place - place % group
+            values = one.values | among(peers[place], peers[first : first + group])
+            found.append(one._replace(values=values))
+        return found
 
     def _is_cut(self, ids: Sequence[int]) -> bool:
         """Whether a completion was ended by the limit and not by itself."""
