@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal, assert_never, get_args
+from typing import Any, Literal, assert_never, get_args
 
 from cotspec.cot.leak import Leak, LeakKind, close_leaks, leaks
 from cotspec.cot.loss import supervise
@@ -67,6 +67,14 @@ class GrpoRow:
     teacher_steps: int
     teacher_words: int
     teacher_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DemonstratedRow(GrpoRow):
+    """One line of rows.jsonl for grpo that imitates where all completions fail."""
+
+    demonstration: str = ""
+    """What is imitated; empty in rows that were made for grpo alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,17 +288,20 @@ def _row(
                 return Dropped(reason="nothing_supervised", seen=seen)
             target = trace.text.rstrip()
             return SftRow(row=number, epoch=epoch, id=record.id, prompt=prompt, target=target, supervise=spans)
-        case "grpo":
-            return GrpoRow(
-                row=number,
-                epoch=epoch,
-                id=record.id,
-                prompt=prompt,
-                answer=record.answer,
-                teacher_steps=record.steps,
-                teacher_words=record.words,
-                teacher_tokens=record.tokens,
-            )
+        case "grpo" | "imitate":
+            values: dict[str, Any] = {
+                "row": number,
+                "epoch": epoch,
+                "id": record.id,
+                "prompt": prompt,
+                "answer": record.answer,
+                "teacher_steps": record.steps,
+                "teacher_words": record.words,
+                "teacher_tokens": record.tokens,
+            }
+            if body.by == "imitate":
+                return DemonstratedRow(**values, demonstration=trace.text.rstrip())
+            return GrpoRow(**values)
         case "dpo":
             if not isinstance(record, PairRecord):
                 raise TypeError(f"record {record.id} has no answers to compare")

@@ -7,13 +7,15 @@ Knows logs and metrics as plain numbers; no trainers and no files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import copysign, inf
 from struct import pack, unpack
 from typing import Final
 
 GROUPS: Final = "groups_without_signal"
 """Share of a generation's groups that teach nothing."""
+IMITATED: Final = "imitated"
+"""Share of a generation's prompts of whose completions none was right, and whose demonstration was imitated."""
 TRUNCATED: Final = "truncated"
 """Share of a generation's completions that were cut at the token limit."""
 STEPS: Final = "steps_without_signal"
@@ -25,10 +27,13 @@ Scored = tuple[float | None, bool]
 """Reward of a completion (None: it cannot be scored), and whether its tokens are in the loss."""
 
 
-def groups_without_signal(completions: Sequence[Scored], group: int) -> float:
-    """Share of the groups that teach nothing; `completions` are whole groups, one after the other."""
+def groups_without_signal(
+    completions: Sequence[Scored], group: int, *, imitated: Collection[int] = frozenset()
+) -> float:
+    """Share of the groups that teach nothing; `completions` are whole groups, one after the other. The groups whose
+    number is in `imitated` learn from a demonstration, whatever their rewards."""
     groups = [completions[first : first + group] for first in range(0, len(completions), group)]
-    return sum(not _teaches(one) for one in groups) / len(groups)
+    return sum(not (number in imitated or _teaches(one)) for number, one in enumerate(groups)) / len(groups)
 
 
 def _teaches(group: Sequence[Scored]) -> bool:

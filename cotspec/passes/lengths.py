@@ -89,7 +89,7 @@ def rows_body(context: Context, stage: Stage) -> RowsBody | None:
     if prompt is None:
         return None
     return RowsBody.model_construct(
-        by=trainer_of(stage.train).rows,
+        by=trainer_of(stage.train).row_kind(stage.train),
         task=stage.task,
         format=bodies.trace_format(context.experiment.trace),
         prompt=prompt,

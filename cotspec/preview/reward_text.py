@@ -41,6 +41,8 @@ def _rules(preview: Preview, body: RewardedBody, canvas: Canvas) -> Iterator[str
     yield _row(canvas, "teacher", Run(teacher))
     drawn = f"{body.sampling.n} responses of at most {body.sampling.max_new_tokens:,} tokens, compared with one another"
     yield _row(canvas, "group", Run(drawn))
+    if preview.stage.rows.by == "imitate":
+        yield _row(canvas, "if none is right", Run("the teacher's trace is imitated in place of all of them"))
     if stop := wording.stop(body.sampling.stop):
         yield _row(canvas, "stop", Run(visible(stop)))
     for at, gate in enumerate(body.reward.gates, 1):

@@ -157,9 +157,9 @@ class Optim(Part):
     max_grad_norm: float
 
 
-RowKind = Literal["sft", "grpo", "dpo"]
+RowKind = Literal["sft", "grpo", "imitate", "dpo"]
 """Rows as a trainer eats them: a prompt with a target whose segments carry loss (`sft`), a prompt with a gold answer
-(`grpo`), a prompt with a better and a worse answer (`dpo`)."""
+(`grpo`), and with a demonstration (`imitate`), a prompt with a better and a worse answer (`dpo`)."""
 
 #: Settings of TRL's trainer that a spec passes through, by TRL's name; one that equals TRL's default is not there.
 Passed = dict[str, bool | float | str]

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field
 
 from cotspec.spec.base import Count, Exact, NotNegative, Positive, Share
-from cotspec.spec.payload_parts import RewardedBody
+from cotspec.spec.payload_parts import RewardedBody, RowKind
 from cotspec.spec.trainer import Other, PassedOn
 from cotspec.spec.training import OnPolicy, Sampling
 from cotspec.trainers.trainer import REINFORCED, Batch, Devices, Effort, Remark, Trainer, changed
@@ -71,6 +71,10 @@ class Grpo(OnPolicy):
     """What advantages are divided by: standard deviation of the group, of the batch, or nothing."""
     mask_truncated: bool = False
     """Leave completions that hit `max_new_tokens` out of the loss."""
+    all_failed: Literal["skip", "imitate"] = "skip"
+    """What a prompt teaches of whose completions none is right: `imitate` puts the negative log-probability of the
+    teacher's trace in the place of their policy loss (SuperRL, Liu et al. 2025, arXiv 2506.01096), averaged as `loss`
+    averages; `skip` leaves it to the rewards, and equal ones teach nothing."""
     sampling: Sampling = Sampling.model_construct()
     """How completions are drawn (`n` is the group and not set here)."""
     trainer: GrpoTrainer | None = None
@@ -99,6 +103,7 @@ class GrpoBody(RewardedBody):
     loss: Literal["grpo", "dr_grpo", "dapo"]
     scale_rewards: Literal["group", "batch", "none"]
     mask_truncated: bool
+    all_failed: Literal["skip", "imitate"] = "skip"
 
 
 _RATIO: Final = ("epsilon_high", "delta", "importance_sampling_level", "off_policy_mask_threshold")
@@ -140,6 +145,10 @@ class _Grpo(Trainer):
     metrics = ("accuracy", "formatted", "tokens", "reward")
     rates = REINFORCED
     needs = reads = frozenset({"reward"})
+
+    def row_kind(self, train: Grpo) -> RowKind:
+        """A prompt that may be failed comes with what is imitated then."""
+        return "imitate" if train.all_failed == "imitate" else self.rows
 
     def batch(self, train: Grpo | GrpoBody) -> Batch:
         """Prompts with whole groups of completions; TRL drops what fills no batch."""

@@ -114,6 +114,10 @@ class Trainer(Protocol):
     refused: Mapping[str, Other] = MappingProxyType({})
     """Settings of TRL that are not passed on to this trainer alone."""
 
+    def row_kind(self, train: Any) -> RowKind:  # noqa: ARG002
+        """The rows it eats with these settings."""
+        return self.rows
+
     def batch(self, train: Any) -> Batch:
         """What an optimizer step takes. `train` are its own settings, or its body."""
         return Batch(rows=train.global_batch)

@@ -92,8 +92,8 @@ def sft_rows(count: int) -> list[dict[str, Any]]:
 
 
 def grpo_rows(count: int) -> list[dict[str, Any]]:
-    """Rows with a teacher's sizes."""
-    sizes = {"teacher_steps": 1, "teacher_words": 11, "teacher_tokens": 20}
+    """Rows with a teacher's sizes and a demonstration."""
+    sizes = {"teacher_steps": 1, "teacher_words": 11, "teacher_tokens": 20, "demonstration": "Answer: 3"}
     return [
         {"row": k, "epoch": 0, "id": k, "prompt": f"Ann has {k % 12} apples. How many?\n", "answer": str(k), **sizes}
         for k in range(count)

@@ -228,6 +228,13 @@ GRPO = (
     Arrives(name="grpo.loss", scene="grpo", read=attribute("loss_type")),
     Arrives(name="grpo.scale_rewards", scene="grpo", read=attribute("scale_rewards")),
     Arrives(name="grpo.mask_truncated", scene="grpo", read=attribute("mask_truncated_completions")),
+    Arrives(
+        name="grpo.all_failed",
+        scene="grpo",
+        read=lambda trained: "demonstration" in trained.trainer.train_dataset.column_names,
+        want=True,
+        other="grpo plain",
+    ),
     Arrives(name="grpo.sampling.temperature", scene="grpo", read=drawing("temperature")),
     Arrives(name="grpo.sampling.top_p", scene="grpo", read=drawing("top_p")),
     Arrives(name="grpo.sampling.top_k", scene="grpo", read=drawing("top_k")),

@@ -103,6 +103,7 @@ SCENES = {
             loss="dr_grpo",
             scale_rewards="batch",
             mask_truncated=True,
+            all_failed="imitate",
             max_length=60,
             trainer={"optim": "adamw_torch", **ADAM, **PASSED},
             sampling=Sampling(n=4, temperature=0.7, top_p=0.85, top_k=7, max_new_tokens=9, stop=STOP),

@@ -31,9 +31,13 @@ def _sft_row(k: int) -> dict[str, Any]:
 
 
 def grpo_rows(count: int) -> list[dict[str, Any]]:
-    """Prompts of many lengths."""
+    """Prompts and demonstrations of many lengths."""
     sizes = {"teacher_steps": 1, "teacher_words": 11, "teacher_tokens": 20}
-    return [{"row": k, "epoch": 0, "id": k, "prompt": _prompt(k), "answer": str(k), **sizes} for k in range(count)]
+    shown = [row["target"] for row in sft_rows(count)]
+    return [
+        {"row": k, "epoch": 0, "id": k, "prompt": _prompt(k), "answer": str(k), **sizes, "demonstration": shown[k]}
+        for k in range(count)
+    ]
 
 
 def dpo_rows(count: int) -> list[dict[str, Any]]:

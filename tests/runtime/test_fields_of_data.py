@@ -182,6 +182,12 @@ THOUGHTFUL = ROWS.model_copy(update={"slice": Range(first=3, end=4)})
 ANSWERED = ROWS.model_copy(update={"loss_on": ("answer",)})
 BUILT = (
     Effect(name="rows.by", value="grpo", see=lambda ran: "teacher_tokens" in ran.read("rows.jsonl")[0], want=True),
+    Effect(
+        name="rows.by",
+        value="imitate",
+        see=lambda ran: ran.read("rows.jsonl")[0].get("demonstration", "")[-10:],
+        want="Answer: 11",
+    ),
     Effect(name="rows.task", value="solve", see=prompt, want="Q: Ann 0? T: "),
     Effect(name="rows.format.thinking", value="Hm:", see=prompt, want=steps(HIDDEN), base=THOUGHTFUL),
     Effect(name="rows.format.step", value="Line {n})", see=lambda ran: ran.code, want=2),

@@ -28,6 +28,9 @@ from reference.policy import Policy
 from reference.sampling import possible
 from transformers import AutoTokenizer
 
+from cotspec.cot.answers import grade
+from cotspec.cot.judging import Grade
+from cotspec.cot.segment import segment
 from cotspec.spec.payload import GrpoBody, Lora, Optim, Ramp, Reward, RewardGate, RewardTerm, Sampling, Stop
 
 LR = 5e-3
@@ -84,6 +87,13 @@ def case(value: Value, reward: Reward, split: tuple[int, int], occurs: set[str],
     return Case(bodies.grpo(reward=reward, **body), value, split, frozenset(occurs))
 
 
+SAID: dict[str, Any] = {
+    "format": bodies.FORMAT.model_copy(update={"answer": "Ann"}),
+    "global_batch": 16,
+    "group": 8,
+    "sampling": sampling(temperature=0.9, max_new_tokens=20),
+}
+"""Answers that random text gives now and then: what follows `Ann`, a number of one digit, is now and then right."""
 CASES = {
     "dapo, by the group, used twice": case(
         short, SHORT, (4, 2), {"clipped", "kl"},
@@ -120,6 +130,22 @@ CASES = {
         optim=optim("linear"), loss="dapo", scale_rewards="group", beta=0.1, iterations=1, mask_truncated=True,
         sampling=sampling(stop=Stop(texts=(" apples", ".\n"))),
     ),
+    **{
+        f"dapo, imitating where none is right, used twice, split {split}": case(
+            short, SHORT, split, {"imitated", "not imitated", "clipped", "kl"},
+            optim=optim("linear"), loss="dapo", beta=0.1, clip=0.02, iterations=2, all_failed="imitate", **SAID,
+        )
+        for split in ((16, 1), (4, 4), (2, 8))
+    },
+    "grpo, imitating where none is right, without what is cut off": case(
+        short, SHORT, (2, 8), {"imitated", "not imitated", "left_out"},
+        optim=optim("linear"), loss="grpo", beta=0.0, iterations=1, mask_truncated=True, all_failed="imitate",
+        **SAID | {"seed": 4},
+    ),
+    "dr_grpo, imitating where none is right": case(
+        short, SHORT, (16, 1), {"imitated", "not imitated"},
+        optim=optim("linear"), loss="dr_grpo", beta=0.0, iterations=1, all_failed="imitate", **SAID | {"seed": 4},
+    ),
 }  # fmt: skip
 
 
@@ -153,12 +179,29 @@ def test_a_run_is_the_one_computed_by_hand(
         assert all(possible(policy, *pair, body.sampling) for pair in zip(asked, completions, strict=True))
         progress = number / (generations - 1)
         rewards = [case.value(text, len(ids), progress) for text, ids in zip(texts, completions, strict=True)]
+        instead = demonstrations(body, taken, texts, tokenizer)
+        occurred |= {"not imitated"} if [] in instead else set()
         entries = log[number * body.iterations : (number + 1) * body.iterations]
         told(entries[0], completions, ended, rewards)
-        same_steps(entries, learner.learn(grpo.Generated(asked, completions, ended, rewards)))
+        same_steps(entries, learner.learn(grpo.Generated(asked, completions, ended, rewards, instead)))
     same_weights(small.weights(folder), policy.weights(), lr=LR)
     assert moved(first.weights(), policy.weights()) > LR
     assert not case.occurs - occurred - learner.seen.occurred()
+    if body.all_failed == "imitate":
+        imitated = learner.seen.imitated // body.group // body.iterations
+        assert small.metrics(folder)["prompts_imitated"] == imitated
+
+
+def demonstrations(body: GrpoBody, taken: list[dict[str, Any]], texts: list[str], tokenizer: Any) -> list[list[int]]:
+    """What stands in the place of each completion: the demonstration of its prompt, if none in its group is right."""
+    found: list[list[int]] = []
+    for row, first in zip(taken, range(0, len(texts), body.group), strict=True):
+        gold, fmt = row["answer"], body.format
+        traces = [segment(text, fmt) for text in texts[first : first + body.group]]
+        failed = all(grade(trace, gold) is not Grade.RIGHT for trace in traces)
+        tokens = [*tokenizer(row["demonstration"])["input_ids"], small.END]
+        found += [tokens if failed and body.all_failed == "imitate" else []] * body.group
+    return found
 
 
 def sampled(ids: list[int], sampling: Sampling, tokenizer: Any) -> tuple[list[int], bool, str]:

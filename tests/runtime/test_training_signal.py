@@ -113,6 +113,30 @@ def test_a_stopped_run_stops_again_at_the_same_step_and_goes_on_when_it_is_allow
     assert found["groups_without_signal"] == found["train.groups_without_signal"] == 1.0
 
 
+def test_where_all_fail_the_demonstrations_teach_and_one_that_is_too_long_is_counted(
+    stage: Stage, tmp_path: Path, tiny_model: Path, run_here: Run
+) -> None:
+    """With rewards that are all equal, which alone would stop the run."""
+    rows = bodies.grpo_rows(5)
+    rows[1]["demonstration"] = "Ann has 3 apples. " * 50
+    inputs = {"rows": write_lines(tmp_path / "rows.jsonl", rows), "model": tiny_model}
+    body = bodies.grpo(reward=BLIND, beta=0.0, iterations=1, all_failed="imitate")
+    folder = stage("imitate", body, inputs, per_device_batch=8)
+    code, out, err = run_here(folder)
+    assert code == 0, err
+    assert "1 of 5 rows are not trained on: prompt and demonstration are longer than max_length 128" in out
+    wanted = {"rows": 5, "rows_used": 4, "rows_too_long": 1, "demonstrations_too_long": 1, "prompts_imitated": 4}
+    found = metrics_of(folder)
+    assert found.items() >= wanted.items()
+    assert (found["groups_without_signal"], found["steps_without_signal"]) == (0.0, 0)
+    bare = bodies.grpo_rows(4)
+    bare[2]["demonstration"] = ""
+    inputs["rows"] = write_lines(tmp_path / "bare.jsonl", bare)
+    code, _, err = run_here(stage("bare", body, inputs, per_device_batch=8))
+    assert code == 2
+    assert "row 2 has nothing to imitate" in err
+
+
 def test_log_and_metrics_say_how_many_groups_taught_and_how_many_completions_were_cut(
     stage: Stage, tmp_path: Path, tiny_model: Path, run_here: Run
 ) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cotspec.cot import signal
 from cotspec.cot.rewards import RewardError, compile_reward
-from cotspec.cot.rows import GrpoRow
+from cotspec.cot.rows import DemonstratedRow
 from cotspec.runtime import fitting, models
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from trl import GRPOTrainer as GRPOTrainerT
 
 REPORTED = ("reward", "accuracy", "formatted", "tokens", "steps", signal.TRUNCATED, signal.GROUPS)
-_OURS = frozenset({*REPORTED, "unscorable", "ungradable"})
+_OURS = frozenset({*REPORTED, "unscorable", "ungradable", signal.IMITATED})
 _THEIRS = {
     "loss": "loss",
     "grad_norm": "grad_norm",
@@ -39,17 +40,24 @@ _THEIRS = {
 
 
 class _Grpo:
-    row = GrpoRow
+    row = DemonstratedRow
 
-    def prepare(self, rows: Sequence[GrpoRow], encoder: Encoder, body: GrpoBody, *, max_length: int) -> Prepared:
-        """Whole batches of the prompts that leave room for a completion."""
+    def prepare(
+        self, rows: Sequence[DemonstratedRow], encoder: Encoder, body: GrpoBody, *, max_length: int
+    ) -> Prepared:
+        """Whole batches of the prompts that leave room for a completion, and for what may be imitated."""
         kept = _fitting(rows, encoder, max_length - body.sampling.max_new_tokens)
+        counts = {}
+        if body.all_failed == "imitate":
+            asked = len(kept)
+            kept = _demonstrated(kept, encoder, max_length)
+            counts["demonstrations_too_long"] = asked - len(kept)
         used = whole_batches(kept, GRPO.batch(body).rows, "prompts")
-        counts = {"rows_used": len(used), "rows_too_long": len(rows) - len(kept)}
+        counts |= {"rows_used": len(used), "rows_too_long": len(rows) - len(kept)}
         counts["rows_beyond_last_batch"] = len(kept) - len(used)
         return Prepared(data=used, texts=[_example(row, encoder) for row in used], counts=counts)
 
-    def trainer(self, training: Training, encoder: Encoder, data: Sequence[GrpoRow]) -> GRPOTrainerT:
+    def trainer(self, training: Training, encoder: Encoder, data: Sequence[DemonstratedRow]) -> GRPOTrainerT:
         return _trainer(training, encoder, data)
 
     def name(self, key: str) -> str:
@@ -67,7 +75,7 @@ class _Grpo:
         return f"{signal.percent(groups)} of the groups taught nothing and {cuts}; {_reason(streak, body, groups, cut)}"
 
 
-def _fitting(rows: Sequence[GrpoRow], encoder: Encoder, room: int) -> list[GrpoRow]:
+def _fitting(rows: Sequence[DemonstratedRow], encoder: Encoder, room: int) -> list[DemonstratedRow]:
     """The rows whose prompt fits into `room` tokens: what `max_new_tokens` leaves of the longest row; the others are
     refused."""
     kept = [row for row in rows if len(encoder(row.prompt)) <= room]
@@ -79,12 +87,32 @@ def _fitting(rows: Sequence[GrpoRow], encoder: Encoder, room: int) -> list[GrpoR
     return kept
 
 
-def _trainer(training: Training, encoder: Encoder, rows: Sequence[GrpoRow]) -> GRPOTrainerT:
+def _demonstrated(rows: Sequence[DemonstratedRow], encoder: Encoder, room: int) -> list[DemonstratedRow]:
+    """The rows whose prompt and demonstration fit into `room` tokens. Raises TaskError for one without."""
+    bare = next((row for row in rows if not row.demonstration), None)
+    if bare is not None:
+        raise TaskError(f"row {bare.row} has nothing to imitate: run the task of the rows again")
+    kept = [row for row in rows if len(encoder(row.prompt)) + len(_demonstration(row, encoder)) <= room]
+    told = f"prompt and demonstration are longer than max_length {room}"
+    if not kept:
+        raise TaskError(f"no row of {len(rows)} can be trained on: {told}")
+    if len(kept) < len(rows):
+        say(f"{len(rows) - len(kept)} of {len(rows)} rows are not trained on: {told}")
+    return kept
+
+
+def _demonstration(row: DemonstratedRow, encoder: Encoder) -> list[int]:
+    """Its tokens, with the end of the sequence."""
+    tokenizer = encoder.tokenizer
+    return [*tokenizer(row.demonstration, add_special_tokens=False)["input_ids"], int(tokenizer.eos_token_id)]
+
+
+def _trainer(training: Training, encoder: Encoder, rows: Sequence[DemonstratedRow]) -> GRPOTrainerT:
     from accelerate.utils import gather_object
     from datasets import Dataset
     from trl import GRPOConfig
 
-    from cotspec.runtime.trainers.grpo_rollouts import Trainer
+    from cotspec.runtime.trainers import grpo_imitation, grpo_rollouts
 
     body, s, origin = training.task.body(GrpoBody), training.task.settings, training.origin
     try:
@@ -111,13 +139,15 @@ def _trainer(training: Training, encoder: Encoder, rows: Sequence[GrpoRow]) -> G
             "trust_remote_code": origin.trust_remote_code,
         },
     )
-    trainer = Trainer(
+    imitates = body.all_failed == "imitate"
+    kind = partial(grpo_imitation.Trainer, imitated=lambda: reward.imitated) if imitates else grpo_rollouts.Trainer
+    trainer = kind(
         encoder=encoder,
         stopper=Stopper(stop, encoder.tokenizer),
         model=origin.location,
         reward_funcs=reward,
         args=config,
-        train_dataset=Dataset.from_list([_columns(row) for row in rows]),
+        train_dataset=Dataset.from_list([_columns(row, encoder, imitates=imitates) for row in rows]),
         processing_class=encoder.tokenizer,
         peft_config=trl_bridge.lora(body),
     )
@@ -125,7 +155,7 @@ def _trainer(training: Training, encoder: Encoder, rows: Sequence[GrpoRow]) -> G
     return trainer
 
 
-def _columns(row: GrpoRow) -> dict[str, object]:
+def _columns(row: DemonstratedRow, encoder: Encoder, *, imitates: bool) -> dict[str, object]:
     """A row as TRL wants it; the prompt is text for chat models, too (rollouts.Trainer applies the template)."""
     return {
         "prompt": row.prompt,
@@ -133,12 +163,14 @@ def _columns(row: GrpoRow) -> dict[str, object]:
         "teacher_steps": row.teacher_steps,
         "teacher_words": row.teacher_words,
         "teacher_tokens": row.teacher_tokens,
+        **({"demonstration": _demonstration(row, encoder)} if imitates else {}),
     }
 
 
-def _example(row: GrpoRow, encoder: Encoder) -> Example:
-    """A text to compare weights on: the prompt, the gold answer and the end, all with loss."""
-    answer = list(encoder.tokenizer(row.answer, add_special_tokens=False)["input_ids"])
+def _example(row: DemonstratedRow, encoder: Encoder) -> Example:
+    """A text to compare weights on: the prompt, the demonstration or else the gold answer, and the end, all with
+    loss."""
+    answer = list(encoder.tokenizer(row.demonstration or row.answer, add_special_tokens=False)["input_ids"])
     ids = [*encoder(row.prompt), *answer, int(encoder.tokenizer.eos_token_id)]
     return Example(input_ids=ids, labels=ids)
 
@@ -152,19 +184,24 @@ def _shown(log: Mapping[str, float]) -> str:
     if signal.GROUPS in log:
         idle, cut = float(log[signal.GROUPS]), float(log[signal.TRUNCATED])
         parts.append(f"no signal in {100 * idle:.0f} % of the groups, {100 * cut:.0f} % truncated")
+    if signal.IMITATED in log:
+        parts.append(f"{100 * float(log[signal.IMITATED]):.0f} % imitated")
     return ", ".join(parts)
 
 
 def _metrics(log: Log, body: GrpoBody) -> dict[str, float | int]:
     """Means over the last tenth of the steps; shares without signal and truncated over all of them; and how many
     completions could not be scored in the run, in all and for each term and gate that had any, and how many answers
-    could not be compared with the gold answer (`ungradable`; they are not right)."""
+    could not be compared with the gold answer (`ungradable`; they are not right); how often a demonstration
+    was imitated (`prompts_imitated`)."""
     found = trl_bridge.tail_means(log, REPORTED, at_least=body.iterations)
     means = {name: signal.mean(log, name) for name in (signal.GROUPS, signal.TRUNCATED)}
     found |= {name: value for name, value in means.items() if value is not None}
     found |= signal.counted(log)
     parts = {"unscorable", "ungradable", *(name for entry in log for name in entry if name.startswith("unscorable/"))}
     counts = {part: sum(entry.get(part, 0.0) for entry in log) * body.global_batch for part in sorted(parts)}
+    if body.all_failed == "imitate":
+        counts["prompts_imitated"] = sum(entry.get(signal.IMITATED, 0.0) for entry in log) * GRPO.batch(body).rows
     return found | {part: round(count) for part, count in counts.items()}
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from cotspec.cot.judging import Grade
-from cotspec.cot.measures import AMONG, Measured, Teacher, among, measure, peer
+from cotspec.cot.measures import AMONG, Measured, Peer, Teacher, among, measure, peer
 from cotspec.cot.rewards import CompiledReward, Score
-from cotspec.cot.signal import GROUPS, TRUNCATED, groups_without_signal
+from cotspec.cot.signal import GROUPS, IMITATED, TRUNCATED, groups_without_signal
 from cotspec.cot.thoughts import reopened
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -60,6 +60,8 @@ class CompositeReward:
         self._reward, self._format, self._tokenizer = reward, body.format, tokenizer
         self._body, self._gather, self._process = body, gather, process
         self._by_group = any(name in AMONG for name, _ in reward.measures)
+        self.imitated: frozenset[int] = frozenset()
+        """Of the last generation, in all processes, the numbers of the groups that imitate their demonstration."""
         self.ends: frozenset[int] = frozenset()
         """Tokens a completion ends with by itself; the trainer knows them."""
         self._gates = len(body.reward.gates)
@@ -92,25 +94,29 @@ class CompositeReward:
             measure(cut.text, tokens=cut.tokens, gold=gold, teacher=teacher, fmt=self._format)
             for cut, gold, teacher in zip(completions, answer, teachers, strict=True)
         ]
+        imitates = self._body.all_failed == "imitate"
+        peers = self._gather([peer(one.values) for one in measured]) if self._by_group or imitates else []
         if self._by_group:
-            measured = self._in_groups(measured)
+            measured = self._in_groups(measured, peers)
+        if imitates:
+            self.imitated = _failed(peers, self._body.group)
+            log_metric(IMITATED, len(self.imitated) * self._body.group / len(peers))
         progress = self._progress(trainer_state)
         scores = [self._reward.score(one.values, progress) for one in measured]
         cut = [self._is_cut(ids) for ids in completion_ids]
         kept = [not (one and self._body.mask_truncated) for one in cut]
         everywhere = self._gather([(score.total, one) for score, one in zip(scores, kept, strict=True)])
-        if all(total is None for total, _ in everywhere):
+        if all(total is None for total, _ in everywhere) and not self.imitated:
             raise TaskError(f"none of {len(everywhere)} completions can be scored: {scores[0].problem}")
-        log_metric(GROUPS, groups_without_signal(everywhere, self._body.group))
+        log_metric(GROUPS, groups_without_signal(everywhere, self._body.group, imitated=self.imitated))
         log_metric(TRUNCATED, _mean(cut))
         self._tell(scores)
         self._log(measured, scores, log_metric)
         return [score.total for score in scores]
 
-    def _in_groups(self, measured: Sequence[Measured]) -> list[Measured]:
+    def _in_groups(self, measured: Sequence[Measured], peers: Sequence[Peer]) -> list[Measured]:
         """The same with what each is among the completions of its prompt, wherever these were written."""
-        group, peers = self._body.group, self._gather([peer(one.values) for one in measured])
-        found = []
+        found, group = [], self._body.group
         for place, one in enumerate(measured, start=self._process * len(measured)):
             first = place - place % group
             values = one.values | among(peers[place], peers[first : first + group])
@@ -161,6 +167,12 @@ class CompositeReward:
         log("unscorable", _mean([float(score.total is None) for score in scores]))
         for part in sorted({name for score in scores for name in score.unscored}):
             log(f"unscorable/{part}", _mean([float(part in score.unscored) for score in scores]))
+
+
+def _failed(peers: Sequence[Peer], group: int) -> frozenset[int]:
+    """The numbers of the groups in which none is right."""
+    groups = (peers[first : first + group] for first in range(0, len(peers), group))
+    return frozenset(number for number, one in enumerate(groups) if not any(peer.right for peer in one))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -28,6 +28,9 @@ class Generated:
     """False for a completion that was cut off at `max_new_tokens`."""
     rewards: list[float | None]
     """None for a completion that cannot be scored."""
+    instead: list[list[int]] | None = None
+    """For each completion the demonstration that takes its place, where none of its group is right; empty where one
+    is."""
 
 
 @dataclass
@@ -39,12 +42,14 @@ class Seen:
     left_out: int = 0
     """Completions without loss, because they were cut off."""
     unscored: int = 0
+    imitated: int = 0
+    """Completions in whose place a demonstration stood."""
     kl: float = 0.0
     """The largest of a step."""
 
     def occurred(self) -> set[str]:
         """The names of what has."""
-        counted = {name for name in ("clipped", "left_out", "unscored") if getattr(self, name)}
+        counted = {name for name in ("clipped", "left_out", "unscored", "imitated") if getattr(self, name)}
         return counted | ({"kl"} if self.kl > 1e-3 else set())
 
 
@@ -84,7 +89,8 @@ class Learner:
         gained = advantages(made.rewards, self._body)
         self.seen.unscored += made.rewards.count(None)
         counts = [ended or not self._body.mask_truncated for ended in made.ended]
-        return [self._step(pairs, counts, gained, before, anchor) for _ in range(self._body.iterations)]
+        instead = made.instead or [[] for _ in pairs]
+        return [self._step(pairs, counts, gained, before, anchor, instead) for _ in range(self._body.iterations)]
 
     def _after(self, policy: Policy, prompt: list[int], completion: list[int]) -> Tensor:
         return policy.after(prompt, completion, temperature=self._body.sampling.temperature)
@@ -96,10 +102,23 @@ class Learner:
         gained: Sequence[float],
         before: Sequence[Tensor],
         anchor: Sequence[Tensor],
+        instead: Sequence[list[int]],
     ) -> Step:
-        tokens = sum(len(completion) for (_, completion), used in zip(pairs, counts, strict=True) if used)
+        written = [
+            0 if other or not used else len(c) for (_, c), used, other in zip(pairs, counts, instead, strict=True)
+        ]
+        tokens, of_completions = sum(written) + sum(map(len, instead)), max(1, sum(written))
         total, means = 0.0, {"entropy": 0.0} | ({"kl": 0.0} if self._body.beta else {})
-        for (prompt, completion), used, gain, old, first in zip(pairs, counts, gained, before, anchor, strict=True):
+        for (prompt, completion), used, gain, old, first, demonstration in zip(
+            pairs, counts, gained, before, anchor, instead, strict=True
+        ):
+            if demonstration:
+                self.seen.imitated += 1
+                likely = chosen(self._policy.after(prompt, demonstration), demonstration)
+                loss = -likely.sum() * self._share(len(demonstration), tokens, len(pairs))
+                loss.backward()
+                total += float(loss.detach())
+                continue
             if not used:
                 self.seen.left_out += 1
                 continue
@@ -110,7 +129,7 @@ class Learner:
             total += float(loss.detach())
             for name, values in ("entropy", entropy(after)), ("kl", kl.detach()):
                 if name in means:
-                    means[name] += float(values.sum()) / tokens
+                    means[name] += float(values.sum()) / of_completions
         self.seen.kl = max(self.seen.kl, means.get("kl", 0.0))
         return self._optimizer.step(total, means)
 

@@ -1,0 +1,36 @@
+"""What is imitated where all completions of a prompt fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.passes.check.context import Context, finding
+from cotspec.trainers import trainer_of
+
+_STAGE = "start: base, rows: {from: teach}, reward: {terms: {a: {value: 1 if correct else 0}}}"
+_TRAIN = "train: {by: grpo, lr: 1e-5, all_failed: imitate}"
+
+RULE = Rule(
+    slug="demonstration",
+    claim="What `all_failed: imitate` imitates is right, and the prompt does not show it whole.",
+    why="The teacher's trace is all that a prompt teaches where every completion failed. One that was kept whatever "
+    "its answer may be wrong or empty; one that stands in the prompt teaches to copy.",
+    failing=f"stages: {{first: {{{_STAGE}, task: rewrite, {_TRAIN}}}}}\n",
+    passing=f"stages: {{first: {{{_STAGE}, task: solve, {_TRAIN}}}}}\n",
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every stage whose rows have a demonstration."""
+    for path, name, stage in context.stages():
+        if trainer_of(stage.train).row_kind(stage.train) != "imitate":
+            continue
+        span = context.source.value((*path, "train", "all_failed"))
+        if stage.task == "rewrite":
+            message = f"stage `{name}` would imitate the trace that its prompts show whole"
+            yield finding(RULE, span, message, "write `all_failed: skip`, or another `task`")
+        if context.experiment.teach.keep.answer == "any":
+            message = f"stage `{name}` would imitate traces that are kept whatever their answer"
+            yield finding(RULE, span, message, "write `keep: {answer: correct}` under `teach`, or `all_failed: skip`")
