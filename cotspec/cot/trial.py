@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import product
 from typing import Final, NamedTuple
@@ -18,11 +18,10 @@ from typing import Final, NamedTuple
 from cotspec.cot.expr import Node, Symbol, UnscorableError, bind, read, scope_of
 from cotspec.cot.expr.text import Parsed, parse
 from cotspec.cot.expr.tree import Walk
-from cotspec.cot.measures import AMONG, MEASURES, TABLE, Peer, Value, among, peer
+from cotspec.cot.measures import AMONG, MEASURES, TABLE, Value
 from cotspec.cot.rewards import CompiledReward, Place, RewardError, Score, compile_reward
+from cotspec.cot.trial_prompts import OWN, QUESTION, Limits, Measures, Question, in_group, questions
 from cotspec.spec.payload import Reward
-
-Measures = Mapping[str, Value]
 
 MOST: Final = 3_000
 """Responses that are tried."""
@@ -32,33 +31,6 @@ _NAMED: Final = 12
 """Numbers of a reward whose neighbourhood is tried."""
 _GRID: Final = 4
 """Values of each measure that are tried with those of all others."""
-
-
-class Limits(NamedTuple):
-    """What a spec and an earlier run say about the sizes of responses and of the teacher's traces."""
-
-    tokens: int
-    """Longest response."""
-    teacher_tokens: int
-    """Longest trace."""
-    teacher_steps: tuple[int, int]
-    """Fewest and most steps of a kept trace."""
-    teacher_says: bool = True
-    """Whether a kept trace always says something: it was checked to be right, or has a step."""
-    traces: tuple[tuple[int, int, int], ...] = ()
-    """Steps, words and tokens of traces of an earlier run."""
-    group: int = 8
-    """Completions for each prompt."""
-
-
-class Question(NamedTuple):
-    """The measures that all responses to one question share."""
-
-    measures: Measures
-    usual: bool
-    """It is no extreme."""
-    others: tuple[Peer, ...] = ()
-    """The other completions of the prompt, where the reward asks about the group."""
 
 
 class Tried(NamedTuple):
@@ -133,7 +105,7 @@ class Trial:
         self.reward, self.compiled, self.limits = reward, compiled, limits
         self.reads = frozenset(name for name, _ in compiled.measures)
         self.parts = tuple(_parts(reward))
-        self.questions = tuple(_questions(limits, by_group=bool(self.reads & set(AMONG))))
+        self.questions = tuple(questions(limits, by_group=bool(self.reads & set(AMONG))))
         made = [one for question in self.questions for one in self.responses(question)]
         fit = max(50, min(MOST, MOST_WORK // max(1, len(self.parts))))
         self.all: Sequence[Tried] = self.scored(made[:: -(-len(made) // fit)])
@@ -254,11 +226,11 @@ class Trial:
                 if _settled(values, fixed, top) and (key := tuple(values.values())) not in seen:
                     seen.add(key)
                     usual = all(values[name] >= TABLE[name].typical[0] for name in choices)
-                    yield Made(_in_group(values, question.others), question, usual and question.usual)
+                    yield Made(in_group(values, question.others), question, usual and question.usual)
 
     def _named(self, question: Measures) -> Sequence[int]:
         """Whole numbers that the reward names or computes from the question alone, those that it computes first."""
-        fixed = [p for p in self.parts if p.node.kind == "number" and p.node.reads <= set(_QUESTION)]
+        fixed = [p for p in self.parts if p.node.kind == "number" and p.node.reads <= set(QUESTION)]
         fixed.sort(key=lambda part: not part.node.reads)
         fixed = [part for part in fixed[:200] if part.node.reads or (part.node.constant or 0.0) > 3.0]
         found = [value for part in fixed if (value := value_of(part.node, question)) is not None]
@@ -283,10 +255,8 @@ def value_of(node: Node, measures: Measures) -> float | None:
 
 # --- measures ---------------------------------------------------------------------------------------------------------
 
-_ALONE: Final = tuple((name, each) for name, each in TABLE.items() if name not in AMONG)
-_FLAGS: Final = tuple(name for name, each in _ALONE if each.kind is bool and not each.of_prompt)
-_SIZES: Final = tuple(name for name, each in _ALONE if each.kind is not bool and not each.of_prompt)
-_QUESTION: Final = tuple(name for name, each in _ALONE if each.of_prompt)
+_FLAGS: Final = tuple(name for name, each in OWN if each.kind is bool and not each.of_prompt)
+_SIZES: Final = tuple(name for name, each in OWN if each.kind is not bool and not each.of_prompt)
 _PAIRS: Final = tuple((name, TABLE[name].at_most) for name in _SIZES if TABLE[name].at_most)
 _LIMITED: Final = frozenset(("tokens", *(name for pair in _PAIRS for name in pair)))
 """Sizes that the longest response limits."""
@@ -337,54 +307,6 @@ def _settled(values: dict[str, Value], fixed: frozenset[str], top: int) -> bool:
 def _given(name: str, measures: Measures) -> str:
     """The measure that says why another has no value; itself where it has one."""
     return name if name in measures else TABLE[name].given
-
-
-def _in_group(values: Measures, others: Sequence[Peer]) -> Measures:
-    """The measures of a response with those that it has among the others of its group, where there are any."""
-    own = peer(values)
-    return {**values, **among(own, (own, *others))} if others else values
-
-
-def _groups(limits: Limits) -> Iterator[tuple[Peer, ...]]:
-    """The others of a group: none of them right, one, all and half of them; shorter and longer than is common."""
-    others, middle = limits.group - 1, len(TABLE["words"].typical) // 2
-    short, common, long = (_peer(TABLE["words"].typical[at], limits.tokens) for at in (1, middle, -2))
-    yield others * (common(False),)
-    yield (short(True), *(others - 1) * (long(False),))
-    yield others * (common(True),)
-    yield (*(others // 2) * (long(True),), *(others - others // 2) * (short(False),))
-
-
-def _peer(words: int, longest: int) -> Callable[[bool], Peer]:
-    """One of that many words, as many tokens as are common for them."""
-    tokens = min(longest, round(4 * words / 3))
-    return lambda right: Peer(right, min(words, tokens), tokens)
-
-
-def _questions(limits: Limits, *, by_group: bool) -> Iterator[Question]:
-    """The questions of prompts; where the reward asks about the group, each with several groups."""
-    for question in _asked(limits):
-        if by_group:
-            yield from (question._replace(others=others) for others in _groups(limits))
-        else:
-            yield question
-
-
-def _asked(limits: Limits) -> Iterator[Question]:
-    """Those of an earlier run; without one common ones, and the least and the most that a trace can be."""
-    if limits.traces:
-        yield from (Question(dict(zip(_QUESTION, trace, strict=True)), usual=True) for trace in limits.traces)
-        return
-    common, most = list(zip(*(TABLE[name].typical for name in _QUESTION), strict=True)), limits.teacher_tokens
-    seen = []
-    for given in (*common, (0, 0, 0), (most, most, most)):
-        low, high = limits.teacher_steps
-        steps = min(max(given[0], low), high, most)
-        words = min(max(given[1], steps, int(limits.teacher_says)), most)
-        kept = dict(zip(_QUESTION, (steps, words, min(max(given[2], words, 1), most)), strict=True))
-        if kept not in seen:
-            seen.append(kept)
-            yield Question(kept, usual=given in common)
 
 
 # --- expressions ------------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from cotspec.cot.rewards import Place
-from cotspec.cot.trial import Limits, SubExpression, Trial, tried
+from cotspec.cot.trial import SubExpression, Trial, tried
+from cotspec.cot.trial_prompts import Limits
 from cotspec.diagnostics import Span
 from cotspec.diagnostics.source_map import Path
 from cotspec.ir import bodies

@@ -55,6 +55,7 @@ OTHERS: dict[Path, object] = {
     ("stages", "compress", "train", "global_batch"): 32,
     ("stages", "compress", "train", "loss"): "dapo",
     ("stages", "compress", "train", "scale_rewards"): "batch",
+    ("stages", "compress", "train", "all_failed"): "skip",
     ("stages", "compress", "task"): "solve",
     ("stages", "compress", "mask", "unit"): "sentence",
     ("stages", "compress", "mask", "select"): "random",

@@ -175,41 +175,6 @@ HITS: dict[str, tuple[str, dict[str, str], Found]] = {
             "`b` depends on the teacher's trace only, so it is the same in a whole group: no advantage changes",
         ),
     ),
-    "a term of the group alone": (
-        terms(a="1 if correct else 0", b="group.correct / 2"),
-        {},
-        (
-            "warning",
-            "reward-constant",
-            "'group.correct / 2'",
-            "`b` depends on the group as a whole only, so it is the same in a whole group: no advantage changes",
-        ),
-    ),
-    "the length of right ones where none is": (
-        terms(a="(1 if correct else 0) - words / group.right_words / 100"),
-        {},
-        (
-            "error",
-            "reward-undefined",
-            "group.right_words",
-            "`group.right_words` has no usable value where `group.correct` is 0",
-        ),
-    ),
-    "the place of a wrong one among the right": (
-        terms(a="1 / rank if group.correct > 0 else 0"),
-        {},
-        ("error", "reward-undefined", "rank", "`rank` has no usable value where `correct` is false"),
-    ),
-    "a share of the group that nothing reaches": (
-        CORRECT + terms(a="1 / words if group.correct > 0 else -1"),
-        {},
-        (
-            "warning",
-            "reward-unreachable",
-            "-1",
-            "none of {} tried responses gets `-1`: `group.correct > 0` holds for all that pass the gates",
-        ),
-    ),
     "a constant without gates": (
         terms(a="1 if correct else 0", base="0.5"),
         {},
@@ -370,17 +335,6 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
     "a best length within the limit": (CORRECT + terms(long="curve(words, [50, 0], [400, 1])"), {}),
     "a range that a curve keeps": (
         CORRECT + "terms: {a: {value: 'curve(words, [0, 1], [300, 0])', range: [0, 1]}}\n",
-        {},
-    ),
-    "a length among the right ones": (
-        CORRECT
-        + "terms:\n  solved: {value: 1}\n  shorter: {value: 'group.correct * clip(1 - words / group.right_words,"
-        " -1, 1)', weight: 0.5, range: [-1, 1]}\n",
-        {},
-    ),
-    "a rank behind a gate": (CORRECT + terms(solved="1", first="0.1 / rank"), {}),
-    "a length among the right ones that asks first": (
-        terms(solved="1 if correct else 0", a="-clip(words / group.right_words, 0, 2) / 9 if correct else -0.3"),
         {},
     ),
     "a range of a condition": (CORRECT + "terms: {a: {value: formatted, range: [0, 1]}}\n", {}),

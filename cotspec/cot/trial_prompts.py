@@ -1,0 +1,90 @@
+"""What rewards are tried on besides responses: the questions of prompts, and the other completions to each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from cotspec.cot.measures import AMONG, TABLE, Peer, Value, among, peer
+
+Measures = Mapping[str, Value]
+
+OWN: Final = tuple((name, each) for name, each in TABLE.items() if name not in AMONG)
+"""Measures of a response by itself."""
+QUESTION: Final = tuple(name for name, each in OWN if each.of_prompt)
+"""Those of them that all responses to a question share."""
+
+
+class Limits(NamedTuple):
+    """What a spec and an earlier run say about the sizes of responses and of the teacher's traces."""
+
+    tokens: int
+    """Longest response."""
+    teacher_tokens: int
+    """Longest trace."""
+    teacher_steps: tuple[int, int]
+    """Fewest and most steps of a kept trace."""
+    teacher_says: bool = True
+    """Whether a kept trace always says something: it was checked to be right, or has a step."""
+    traces: tuple[tuple[int, int, int], ...] = ()
+    """Steps, words and tokens of traces of an earlier run."""
+    group: int = 8
+    """Completions for each prompt."""
+
+
+class Question(NamedTuple):
+    """The measures that all responses to one question share."""
+
+    measures: Measures
+    usual: bool
+    """It is no extreme."""
+    others: tuple[Peer, ...] = ()
+    """The other completions of the prompt, where the reward asks about the group."""
+
+
+def in_group(values: Measures, others: Sequence[Peer]) -> Measures:
+    """The measures of a response with those that it has among the others of its group, where there are any."""
+    own = peer(values)
+    return {**values, **among(own, (own, *others))} if others else values
+
+
+def _groups(limits: Limits) -> Iterator[tuple[Peer, ...]]:
+    """The others of a group: none of them right, one, all and half of them; shorter and longer than is common."""
+    others, middle = limits.group - 1, len(TABLE["words"].typical) // 2
+    short, common, long = (_peer(TABLE["words"].typical[at], limits.tokens) for at in (1, middle, -2))
+    yield others * (common(False),)
+    yield (short(True), *(others - 1) * (long(False),))
+    yield others * (common(True),)
+    yield (*(others // 2) * (long(True),), *(others - others // 2) * (short(False),))
+
+
+def _peer(words: int, longest: int) -> Callable[[bool], Peer]:
+    """One of that many words, as many tokens as are common for them."""
+    tokens = min(longest, round(4 * words / 3))
+    return lambda right: Peer(right, min(words, tokens), tokens)
+
+
+def questions(limits: Limits, *, by_group: bool) -> Iterator[Question]:
+    """The questions of prompts; where the reward asks about the group, each with several groups."""
+    for question in _asked(limits):
+        if by_group:
+            yield from (question._replace(others=others) for others in _groups(limits))
+        else:
+            yield question
+
+
+def _asked(limits: Limits) -> Iterator[Question]:
+    """Those of an earlier run; without one common ones, and the least and the most that a trace can be."""
+    if limits.traces:
+        yield from (Question(dict(zip(QUESTION, trace, strict=True)), usual=True) for trace in limits.traces)
+        return
+    common, most = list(zip(*(TABLE[name].typical for name in QUESTION), strict=True)), limits.teacher_tokens
+    seen = []
+    for given in (*common, (0, 0, 0), (most, most, most)):
+        low, high = limits.teacher_steps
+        steps = min(max(given[0], low), high, most)
+        words = min(max(given[1], steps, int(limits.teacher_says)), most)
+        kept = dict(zip(QUESTION, (steps, words, min(max(given[2], words, 1), most)), strict=True))
+        if kept not in seen:
+            seen.append(kept)
+            yield Question(kept, usual=given in common)
