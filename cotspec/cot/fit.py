@@ -38,6 +38,11 @@ MOST: Final = 10**9
 """Layers, positions, tokens or numbers of a vector."""
 _MOST_MADE: Final = 100_000
 """Layers, experts or labels."""
+ONE_FAMILY: Final = (
+    "take a teacher of the student's family; GOLD, in TRL, is for two vocabularies, and cotspec does not have it"
+)
+Words = Mapping[str, int]
+"""Token → id."""
 _MOST_STRETCHED: Final = 1e6
 """No factor; what is not a number is not below it either."""
 
@@ -107,14 +112,42 @@ def has_template(tokenizer: Mapping[str, object], names: Collection[str]) -> boo
     return bool(tokenizer.get("chat_template")) or not {"chat_template.jinja", "chat_template.json"}.isdisjoint(names)
 
 
-def ids(tokenizer: Mapping[str, object]) -> int:
-    """One more than the largest id that text can become, by tokenizer.json. Tokens that were added beside the
-    vocabulary do not count: some models have one for a kind of input that they do not take."""
+def words(tokenizer: Mapping[str, object]) -> Words:
+    """The vocabulary by tokenizer.json, without those that were added beside the vocabulary; empty where it does not
+    tell."""
     model = tokenizer.get("model")
-    words = model.get("vocab") if isinstance(model, Mapping) else None
-    if isinstance(words, Mapping):
-        return max((id for id in words.values() if isinstance(id, int)), default=-1) + 1
-    return len(words) if isinstance(words, list) else 0  # Unigram: pairs of piece and score
+    found = model.get("vocab") if isinstance(model, Mapping) else None
+    if isinstance(found, list):  # Unigram: pairs of piece and score
+        found = {str(pair[0]): at for at, pair in enumerate(found) if isinstance(pair, list) and pair}
+    return {word: id for word, id in found.items() if isinstance(id, int)} if isinstance(found, Mapping) else {}
+
+
+def two_vocabularies(own: Words, rows: int, teacher: Words, teacher_rows: int) -> str:
+    """Why the probabilities of a teacher are not of the tokens of a student with `rows` vectors; "" when they are.
+    What is empty or 0 is not known. A teacher may have more vectors: they are of no token."""
+    if own and teacher and own != teacher:
+        apart = next(word for word in (*own, *teacher) if own.get(word) != teacher.get(word))
+        told = f"{apart!r} is {_place(own, apart)} of the student and {_place(teacher, apart)} of the teacher"
+    elif 0 < teacher_rows < rows:
+        told = f"the teacher has {teacher_rows} vectors, and the student {rows}"
+    else:
+        return ""
+    return f"teacher and student have two vocabularies: {told}"
+
+
+def above(top_k: int, rows: int) -> str:
+    """Why so many tokens cannot be compared; "" when they can."""
+    return f"`top_k` {top_k} is more than the {rows} tokens that the student has" if 0 < rows < top_k else ""
+
+
+def _place(words: Words, word: str) -> str:
+    return f"token {words[word]}" if word in words else "no token"
+
+
+def ids(words: Words) -> int:
+    """One more than the largest id that text can become; 0 for no vocabulary. Tokens that were added beside the
+    vocabulary do not count: some models have one for a kind of input that they do not take."""
+    return max(words.values(), default=-1) + 1
 
 
 def _text(config: Mapping[str, object]) -> Mapping[str, object]:

@@ -99,7 +99,21 @@ class PairRow:
     rejected: str
 
 
-Row = SftRow | GrpoRow | PairRow
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaughtRow:
+    """One line of rows.jsonl for distill. Where the student writes its texts, `target` is "" and nothing supervised."""
+
+    row: int
+    epoch: int
+    id: int
+    prompt: str
+    context: str
+    """What the teacher reads in place of the prompt; "" for the prompt itself."""
+    target: str
+    supervise: tuple[Span, ...]
+
+
+Row = SftRow | GrpoRow | PairRow | TaughtRow
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -282,12 +296,24 @@ def _row(
         return seen
     prompt = render(body.prompt, question=record.question, trace=seen.shown)
     match body.by:
-        case "sft":
-            spans = supervise(trace, body.loss_on, hidden=seen.hidden)
-            if not spans:
+        case "sft" | "distill":
+            given = body.by == "sft" or bool(body.loss_on)
+            spans = supervise(trace, body.loss_on, hidden=seen.hidden) if given else ()
+            if given and not spans:
                 return Dropped(reason="nothing_supervised", seen=seen)
-            target = trace.text.rstrip()
-            return SftRow(row=number, epoch=epoch, id=record.id, prompt=prompt, target=target, supervise=spans)
+            target = trace.text.rstrip() if given else ""
+            if body.by == "sft":
+                return SftRow(row=number, epoch=epoch, id=record.id, prompt=prompt, target=target, supervise=spans)
+            context = render(body.context, question=record.question, trace=trace.text.strip()) if body.context else ""
+            return TaughtRow(
+                row=number,
+                epoch=epoch,
+                id=record.id,
+                prompt=prompt,
+                context=context,
+                target=target,
+                supervise=spans,
+            )
         case "grpo" | "imitate":
             values: dict[str, Any] = {
                 "row": number,

@@ -20,7 +20,7 @@ from cotspec.estimate.model import Model
 from cotspec.estimate.work import Load, Work, kind_of, trains
 from cotspec.ir.plan import Task
 from cotspec.spec import payload
-from cotspec.spec.payload import OnPolicyBody, TrainBody
+from cotspec.spec.payload import TaughtBody, TrainBody
 from cotspec.trainers import trainer_of
 
 LIGHT: Final = MappingProxyType(
@@ -129,7 +129,9 @@ class Estimator:
         """Runs that are equal in this take seconds in proportion to their tokens."""
         settings, way = task.launch.settings, self._way(task, model)
         kind = kind_of(task) if trains(task) else "generate"
-        return kind, model.parameters, way.device.name, way.devices, settings.engine
+        asked = self._work.asked(task)
+        teacher = asked.parameters if asked and isinstance(task.body, TaughtBody) else 0.0
+        return kind, model.parameters, teacher, way.device.name, way.devices, settings.engine
 
     def _way(self, task: Task, model: Model | None) -> Way:
         settings = task.launch.settings
@@ -161,7 +163,8 @@ class Estimator:
         loads, model = self._work.load(task), self._work.model(task)
         if loads is None and not trains(task) and "problems" not in task.reads:
             return self._light(task)
-        if model is None:
+        asked = self._work.asked(task)
+        if model is None or asked is None:
             return Amount(None, None, "the size of the model is not known")
         if loads is None:
             return Amount(None, None, "how many sequences there will be is not known")
@@ -174,7 +177,7 @@ class Estimator:
             told = f"{expected.tokens:,.0f} tokens at {1 / rate:,.0f} a second, as {runs}"
             return Amount(rate * expected.tokens, rate * most.tokens, f"{told}; {expected.text}")
         told = f"6·N·T and the roofline on {self._way(task, model).device.name}; {model.source}; {expected.text}"
-        return Amount(self._formula(task, model, expected), self._formula(task, model, most), told)
+        return Amount(self._formula(task, model, asked, expected), self._formula(task, model, asked, most), told)
 
     def _light(self, task: Task) -> Amount:
         base = LIGHT.get(kind_of(task))
@@ -185,7 +188,7 @@ class Estimator:
             return Amount(base, None, "a task without a model")
         return Amount(base + rows.expected / _ROWS, base + rows.most / _ROWS, f"{rows.text} at {_ROWS:,.0f} a second")
 
-    def _formula(self, task: Task, model: Model, load: Load) -> float:
+    def _formula(self, task: Task, model: Model, asked: Model, load: Load) -> float:
         body, way, settings = task.body, self._way(task, model), task.launch.settings
         start = _START["train" if trains(task) else "generate"] + (_START["vllm"] if way.vllm else 0.0)
         start += (16 if trains(task) else 4) * model.parameters / hardware.LOADING
@@ -197,19 +200,19 @@ class Estimator:
             )
         factor = 4 + (0 if body.lora.r else 2) + (2 if settings.gradient_checkpointing else 0)
         effort, uses = trainer_of(body).effort(body, vllm=way.vllm), trainer_of(body).batch(body).uses
-        length = load.prompt + load.longest if isinstance(body, OnPolicyBody) else load.new
+        length = load.prompt + load.longest if body.drawn is not None else load.new
         at_once = settings.per_device_batch * settings.processes
-        at_once *= 1 if isinstance(body, OnPolicyBody) else effort.sequences
+        at_once *= 1 if body.drawn is not None else effort.sequences
         passes = load.sequences * uses / at_once * factor / 2
         tokens = load.sequences * uses * length
         learnt = hardware.computing(model, way, tokens=tokens, length=length, factor=factor, passes=passes)
         saved = (4 + hardware.moments(body.trainer.get("optim"))) * model.parameters / hardware.LOADING
         written = 0.0 if body.lora.r else max(1.0, load.batches // settings.save_steps) * saved
-        scored = hardware.computing(model, way, tokens=effort.scored * load.sequences * length, length=length, factor=2)
-        rollouts = self._rollouts(body, model, way, load) if isinstance(body, OnPolicyBody) else 0.0
+        scored = hardware.computing(asked, way, tokens=effort.scored * load.sequences * length, length=length, factor=2)
+        rollouts = self._rollouts(body, model, way, load) if body.drawn is not None else 0.0
         return start + learnt + scored + written + rollouts
 
-    def _rollouts(self, body: OnPolicyBody, model: Model, way: Way, load: Load) -> float:
+    def _rollouts(self, body: TrainBody, model: Model, way: Way, load: Load) -> float:
         """The time to write the completions that are learnt from."""
         batch = body.global_batch / way.devices
         cast = body.precision != "fp32" and not body.lora.r and not way.vllm
@@ -227,17 +230,18 @@ class Estimator:
         loads, model, body = self._work.load(task), self._work.model(task), task.body
         if loads is None and not trains(task) and "problems" not in task.reads:
             return Amount(_LIGHT_BYTES if kind_of(task) in LIGHT else None, None, "a process without a model")
-        if model is None or loads is None:
+        asked = self._work.asked(task)
+        if model is None or asked is None or loads is None:
             return Amount(None, None, "the size of the model or of its work is not known")
         way, settings = self._way(task, model), task.launch.settings
         if way.vllm and not isinstance(body, TrainBody):
             return Amount(settings.vllm_memory * way.device.memory, None, "vLLM's share of the device")
-        held = self._held(task, model, way) if isinstance(body, TrainBody) else {}
+        held = self._held(task, model, asked, way) if isinstance(body, TrainBody) else {}
         expected, most = (held | self._grows(task, model, way, load) for load in loads)
         told = " + ".join(f"{name} {size / hardware.GIB:.2g} GiB" for name, size in expected.items() if size)
         return Amount(sum(expected.values()), sum(most.values()), f"{told}; {model.source}")
 
-    def _held(self, task: Task, model: Model, way: Way) -> dict[str, float]:
+    def _held(self, task: Task, model: Model, asked: Model, way: Way) -> dict[str, float]:
         """What stays on a device through a training run."""
         body, settings = task.body, task.launch.settings
         assert isinstance(body, TrainBody)  # noqa: S101 - the caller looked
@@ -252,6 +256,8 @@ class Estimator:
         )
         reference = trainer_of(body).effort(body, vllm=way.vllm).reference and not body.lora.r
         held["reference"] = 4 * model.parameters if reference else 0.0
+        taught = isinstance(body, TaughtBody)
+        held["teacher"] = hardware.bytes_of(body.precision) * asked.parameters if taught else 0.0
         held["vLLM"] = settings.vllm_memory * way.device.memory if way.vllm else 0.0
         return held
 
@@ -262,7 +268,7 @@ class Estimator:
         if not isinstance(body, TrainBody):
             batch = min(load.sequences, settings.generate_batch)
             return hardware.generating(model, way, batch=batch, length=load.prompt + load.longest) | process
-        writes = isinstance(body, OnPolicyBody)
+        writes = body.drawn is not None
         length = load.prompt + load.longest if writes else load.longest
         texts = settings.per_device_batch * (1 if writes else trainer_of(body).effort(body, vllm=way.vllm).sequences)
         kept = (
@@ -296,7 +302,7 @@ class Estimator:
         return Amount(4 * loads[0].tokens, 4 * loads[1].tokens, "4 bytes a token")
 
     def _tokens(self, task: Task) -> Amount:
-        given = trains(task) and not isinstance(task.body, OnPolicyBody)
+        given = isinstance(task.body, TrainBody) and task.body.drawn is None
         if given or (self._work.load(task) is None and kind_of(task) in LIGHT):
             return NOTHING
         loads = self._work.load(task)

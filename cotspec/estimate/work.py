@@ -107,8 +107,18 @@ class Work:
             return None
         if isinstance(ref, payload.InputModel):
             return self._made(task.reads["model"])
+        return self._named(ref)
+
+    def _named(self, ref: payload.HubModel | payload.BuiltinModel) -> Model | None:
         found = self._facts.model(ref)
         return of_name(ref.id) if found is None and isinstance(ref, payload.HubModel) else found
+
+    def asked(self, task: Task) -> Model | None:
+        """The model that scores texts without a gradient: the teacher where there is one, else the model itself."""
+        ref = task.body.teacher if isinstance(task.body, payload.TaughtBody) else None
+        if ref is None or isinstance(ref, payload.FirstWeights):
+            return self.model(task)
+        return self._made(task.reads["teacher"]) if isinstance(ref, payload.InputModel) else self._named(ref)
 
     def _made(self, read: Read) -> Model | None:
         """A model in a folder: a stage has the shape it began with, and its own number format."""
@@ -193,10 +203,8 @@ class Work:
 
     def _load(self, task: Task) -> tuple[Load, Load] | None:
         match task.body:
-            case payload.OnPolicyBody() as body:
-                return self._on_policy(task, body)
             case payload.TrainBody() as body:
-                return self._given(task, body)
+                return self._given(task, body) if body.drawn is None else self._on_policy(task, body, body.drawn)
             case payload.GateBody() as body if "problems" in task.reads:
                 asked, candidates = self._input(task, "problems"), self._candidates(task)
                 return asked and self._generation(task, body, asked.times(candidates, f"{candidates} candidates"))
@@ -230,12 +238,12 @@ class Work:
     def _effort(self, body: payload.TrainBody) -> Effort:
         return trainer_of(body).effort(body, vllm=False)
 
-    def _on_policy(self, task: Task, body: payload.OnPolicyBody) -> tuple[Load, Load] | None:
+    def _on_policy(self, task: Task, body: payload.TrainBody, drawn: payload.Sampling) -> tuple[Load, Load] | None:
         rows = self._input(task, "rows")
         if rows is None:
             return None
         batch, effort = trainer_of(body).batch(body), self._effort(body)
-        most = float(body.sampling.max_new_tokens)
+        most = float(drawn.max_new_tokens)
         prompt, _, told = self._row(task)
         new, longest, length = self._written(task, most, "log")
         room = max(1.0, body.max_length - most)

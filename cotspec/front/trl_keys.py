@@ -16,8 +16,14 @@ def known(here: Group) -> Mapping[str, Other]:
     trainer = next((each for each in TRAINERS.values() if here.models == (each.passed,)), None)
     if trainer is None:
         return {}
-    theirs = {name: each.name for each in TRAINERS.values() for name in each.passed.model_fields}
-    found = {name: Other("fixed", f"only {who} has it") for name, who in theirs.items()}
+    theirs: dict[str, list[str]] = {}
+    for each in TRAINERS.values():
+        for name in each.passed.model_fields:
+            theirs.setdefault(name, []).append(each.name)
+    found = {
+        name: Other("fixed", f"only {' and '.join(who)} {'has' if len(who) == 1 else 'have'} it")
+        for name, who in theirs.items()
+    }
     found |= {name: Other("ours", "it stands in `train`", name) for name in trainer.settings.model_fields}
     found |= OTHERS[trainer.name]
     return {name: each for name, each in found.items() if name not in trainer.passed.model_fields}

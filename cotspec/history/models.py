@@ -7,9 +7,11 @@ import os
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cotspec.builtin.digest import MODELS
+from cotspec.cot import fit
 from cotspec.files import plain
 from cotspec.files.regular import inside
 from cotspec.history.locks import Cache
@@ -33,8 +35,8 @@ class ModelFile(NamedTuple):
     """Whether the tokenizer has a chat template."""
     chat: str = ""
     """Its text; "" when it was not read."""
-    ids: int = 0
-    """One more than the largest id of its vocabulary; 0 when it was not read."""
+    words: fit.Words = MappingProxyType({})
+    """Its vocabulary; empty when it was not read."""
 
 
 def model_file(model: Model, source: ExperimentSource, root: Path) -> ModelFile | None:
@@ -64,7 +66,6 @@ def _folder(model: Model, source: ExperimentSource, root: Path) -> Path | None:
 
 @lru_cache(maxsize=64)
 def _read(place: Path, within: tuple[Path, ...], _changed: int) -> ModelFile | None:
-    from cotspec.cot import fit
     from cotspec.front import modelfiles
 
     config = plain.json_object(place / "config.json", within=within)
@@ -75,13 +76,23 @@ def _read(place: Path, within: tuple[Path, ...], _changed: int) -> ModelFile | N
         config=config,
         template=fit.has_template(tokenizer, modelfiles.names(place)),
         chat=modelfiles.chat_template(place, within),
-        ids=fit.ids(plain.json_object(place / "tokenizer.json", most=_MOST_VOCABULARY, within=within)),
+        words=fit.words(plain.json_object(place / "tokenizer.json", most=_MOST_VOCABULARY, within=within)),
     )
 
 
 def of_builtin(model: Model) -> ModelFile | None:
     """A builtin model; None for any other, or one that is not there."""
     return None if model.builtin is None else _builtin(model.builtin)
+
+
+def vocabulary(model: Model, file: ModelFile) -> fit.Words:
+    """The tokens of a model, also of a builtin one."""
+    return file.words if model.builtin is None else _builtin_words(model.builtin)
+
+
+@cache
+def _builtin_words(name: str) -> fit.Words:
+    return fit.words(plain.json_object(MODELS / name / "tokenizer.json"))
 
 
 @cache

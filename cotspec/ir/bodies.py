@@ -148,7 +148,7 @@ def _share(given: float | spec.ShareRamp | None) -> payload.Ramp:
 
 def loss_on(stage: spec.Stage) -> tuple[defaults.Segment, ...]:
     """The supervised segments in a fixed order; none where the trainer supervises none."""
-    if "loss" not in trainer_of(stage.train).reads:
+    if "loss" not in trainer_of(stage.train).reading(stage.train):
         return ()
     chosen = (stage.loss or spec.Loss.model_construct()).on
     return tuple(name for name in defaults.SEGMENTS if name in chosen)
@@ -217,9 +217,16 @@ def requirement(metric: str, text: str) -> payload.Requirement:
     return payload.Requirement.model_validate({"metric": metric, "op": match[1], "value": float(match[2])})
 
 
-def training(stage: spec.Stage, *, start: ModelRef, trace: payload.TraceFormat, seed: int) -> payload.TrainBody:
-    """The training task of a stage. What all trainers have is made here; the other fields of a body are settings of the
-    same name."""
+def training(
+    stage: spec.Stage,
+    *,
+    start: ModelRef,
+    teacher: ModelRef | payload.FirstWeights | None,
+    trace: payload.TraceFormat,
+    seed: int,
+) -> payload.TrainBody:
+    """The training task of a stage. What several trainers have is made here; the other fields of a body are settings of
+    the same name."""
     train, kind = stage.train, trainer_of(stage.train).body
     values: dict[str, Any] = {
         "start": start,
@@ -232,9 +239,12 @@ def training(stage: spec.Stage, *, start: ModelRef, trace: payload.TraceFormat, 
         "keep": checkpoint(stage.advance or spec.Advance.model_construct()),
         "seed": seed,
     }
-    if isinstance(train, spec.OnPolicy):
-        values["sampling"] = sampling(train.sampling, trace=trace, n=train.samples)
+    if train.drawn is not None:
+        values["sampling"] = sampling(train.drawn, trace=trace, n=train.samples)
+    if teacher is not None:
+        values["teacher"] = teacher
     if stage.reward is not None:
         values |= {"format": trace, "reward": reward(stage.reward)}
-    own = {name: getattr(train, name) for name in kind.model_fields if name not in values and name != "kind"}
+    made = {"kind", "sampling", *values}
+    own = {name: getattr(train, name) for name in kind.model_fields if name not in made}
     return kind.model_construct(**values, **own)

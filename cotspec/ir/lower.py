@@ -47,11 +47,16 @@ class ExperimentSource(NamedTuple):
     """Entries of the project's lock: a commit takes the place of the branch or tag it was locked for."""
 
 
+_Reads = Mapping[str, Read]
+_TEACHER: Final = MappingProxyType({"model": "teacher", "gate": "teacher_gate"})
+"""Inputs of a model → those of a teacher."""
+
+
 class _Weights(NamedTuple):
     """A model as a task uses it: its reference in the body and the inputs that go with it."""
 
     ref: bodies.ModelRef
-    reads: Mapping[str, Read]
+    reads: _Reads
 
 
 def lower(sources: Iterable[ExperimentSource], digests: Mapping[str, str]) -> Draft:
@@ -132,6 +137,15 @@ class _Experiment:
             return _Weights(ref=ref, reads={"model": self._read(f"{name}/train", "model")})
         whole, gate = self._read(f"{name}/train", ""), self._read(f"{name}/gate", "gate.json")
         return _Weights(ref=ref, reads={"model": whole, "gate": gate})
+
+    def _teacher(self, name: str, train: spec.Train) -> tuple[bodies.ModelRef | payload.FirstWeights | None, _Reads]:
+        """Whose probabilities a stage learns, and the inputs that go with it; its own first weights are no other."""
+        if not isinstance(train, spec.Taught):
+            return None, {}
+        if train.other is None:
+            return payload.FirstWeights.model_construct(), {}
+        found = self._weights(train.other, ("stages", name, "train", "teacher"))
+        return found.ref, {_TEACHER[role]: read for role, read in found.reads.items()}
 
     def _model(self, name: str) -> _Weights:
         model = self._spec.models[name]
@@ -259,11 +273,18 @@ class _Experiment:
             epochs=stage.train.epochs,
             slice=bodies.rows_range(stage.rows.slice if isinstance(stage.rows, spec.TraceRows) else None),
             seed=self._spec.seed,
+            context=self._context(name, stage.train),
         )
         tried = isinstance(stage.rows, spec.TriedRows)
         made: str = stage.rows.from_ if tried else "traces"
         reads = {made: self._read(f"{name}/tries" if tried else "traces", f"{made}.jsonl")}
         return self._task(f"{name}/rows", body, reads, launch=launches.plain(), label=f"rows of stage {name}")
+
+    def _context(self, name: str, train: spec.Train) -> str:
+        """What a teacher reads in place of the student's prompt; "" for nothing else."""
+        if not isinstance(train, spec.Taught) or train.context is None:
+            return ""
+        return self._prompt(train.context, "solve", ("stages", name, "train", "context"))
 
     def _train(self, name: str, stage: spec.Stage) -> DraftTask:
         weights = self._weights(stage.start, ("stages", name, "start"))
@@ -274,8 +295,9 @@ class _Experiment:
             raise LowerError(f"stage `{name}`: {error}", where=where) from error
         if "reward" in trainer_of(stage.train).needs and stage.reward is None:
             raise LowerError(f"stage `{name}` trains by {stage.train.by} without a reward", where=("stages", name))
-        body = bodies.training(stage, start=weights.ref, trace=self._format, seed=self._spec.seed)
-        reads = {"rows": self._read(f"{name}/rows", "rows.jsonl"), **weights.reads}
+        teacher, more = self._teacher(name, stage.train)
+        body = bodies.training(stage, start=weights.ref, teacher=teacher, trace=self._format, seed=self._spec.seed)
+        reads = {"rows": self._read(f"{name}/rows", "rows.jsonl"), **weights.reads, **more}
         return self._task(f"{name}/train", body, reads, launch=launch, label=f"stage {name}")
 
     def _gate(self, name: str, advance: spec.Advance) -> DraftTask:
@@ -331,12 +353,16 @@ class _Experiment:
         return self._task("report", body, reads, launch=launches.plain(), label="report")
 
     def _behind(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """The stages that made what is called so: themselves and those they descend from, in the order of the spec."""
+        """The stages that made what is called so: themselves, those they descend from and those that taught them, in
+        the order of the spec."""
         found: set[str] = set()
-        for name in names:
-            while name in self._spec.stages and name not in found:
+        left = list(names)
+        while left:
+            name = left.pop()
+            if name in self._spec.stages and name not in found:
                 found.add(name)
-                name = self._spec.stages[name].start
+                stage = self._spec.stages[name]
+                left += [stage.start, *([stage.train.other] if stage.train.other else [])]
         return tuple(name for name in self._spec.stages if name in found)
 
     def _seed(self, sampling: spec.Sampling) -> int:

@@ -5,7 +5,7 @@ It is no part of a plan's tasks and of no identity: it has one place and one res
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from cotspec.ir import launches
@@ -14,11 +14,13 @@ from cotspec.ir.plan import Label, Task
 from cotspec.spec.identity import ID_DIGITS, fingerprint, slug
 from cotspec.spec.payload import (
     Demand,
+    FirstWeights,
     GateBody,
     GenerateBody,
     InputModel,
-    OnPolicyBody,
     PreflightBody,
+    Pupil,
+    TaughtBody,
     TrainBody,
 )
 
@@ -31,6 +33,7 @@ class _Need(NamedTuple):
     max_new_tokens: int = 0
     tensor_parallel: int = 0
     targets: tuple[str, ...] = ()
+    pupils: tuple[Pupil, ...] = ()
 
 
 def preflight(tasks: Iterable[Task]) -> Task:
@@ -38,8 +41,7 @@ def preflight(tasks: Iterable[Task]) -> Task:
     by_id = {task.id: task for task in tasks}
     asked: dict[str, tuple[_Need, list[str]]] = {}
     for task in by_id.values():
-        need = _need(task, by_id)
-        if need is not None:
+        for need in _needs(task, by_id):
             asked.setdefault(repr(need), (need, []))[1].extend(map(str, task.labels))
     demands = tuple(Demand.model_construct(**need._asdict(), asked=tuple(who)) for need, who in asked.values())
     body = PreflightBody.model_construct(demands=demands)
@@ -53,32 +55,43 @@ def preflight(tasks: Iterable[Task]) -> Task:
     )
 
 
-def _need(task: Task, by_id: Mapping[str, Task]) -> _Need | None:
+def _needs(task: Task, by_id: Mapping[str, Task]) -> Iterator[_Need]:
+    """What a task asks of the model it loads, and of its teacher."""
+    need = _need(task)
+    if need is not None:
+        need = _rooted(need, task, by_id)
+        yield need
+        body = task.body
+        if isinstance(body, TaughtBody) and not isinstance(body.teacher, FirstWeights):
+            pupil = Pupil.model_construct(model=need.model, path=need.path, top_k=body.top_k)
+            asked = need._replace(model=body.teacher, path="", targets=(), pupils=(pupil,))
+            yield _rooted(asked, task, by_id, "teacher")
+
+
+def _need(task: Task) -> _Need | None:
     """None for a task that loads no model."""
     body, parallel = task.body, task.launch.settings.tensor_parallel
     match body:
         case GenerateBody():
-            need = _Need(body.model, max_new_tokens=body.sampling.max_new_tokens, tensor_parallel=parallel)
+            return _Need(body.model, max_new_tokens=body.sampling.max_new_tokens, tensor_parallel=parallel)
         case GateBody() if "problems" in task.reads:
             own = InputModel.model_construct(chat=body.chat, trust_remote_code=body.trust_remote_code)
-            need = _Need(own, max_new_tokens=body.sampling.max_new_tokens, tensor_parallel=parallel)
-        case OnPolicyBody():
-            need = _Need(body.start, max_new_tokens=body.sampling.max_new_tokens, targets=body.lora.targets)
+            return _Need(own, max_new_tokens=body.sampling.max_new_tokens, tensor_parallel=parallel)
         case TrainBody():
-            need = _Need(body.start, targets=body.lora.targets)
+            new = 0 if body.drawn is None else body.drawn.max_new_tokens
+            return _Need(body.start, max_new_tokens=new, targets=body.lora.targets)
         case _:
             return None
-    return _rooted(need, task, by_id)
 
 
-def _rooted(need: _Need, task: Task, by_id: Mapping[str, Task]) -> _Need:
+def _rooted(need: _Need, task: Task, by_id: Mapping[str, Task], role: str = "model") -> _Need:
     """The same, of the model that a chain of stages began with: its files are there before the first of them runs."""
     while isinstance(need.model, InputModel):
-        read = task.reads["model"] if "model" in task.reads else task.reads["stage"]
+        read = task.reads[role] if role in task.reads else task.reads["stage"]
         if not read.task:
             return need._replace(path=read.file)
         task = by_id[read.task]
         if not isinstance(task.body, TrainBody):
             raise TypeError(f"{task.id} leaves no model")
-        need = need._replace(model=task.body.start)
+        need, role = need._replace(model=task.body.start), "model"
     return need

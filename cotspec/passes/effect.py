@@ -22,7 +22,10 @@ def has_effect(experiment: Experiment, path: Path) -> bool:
         case ("stages", _, "train", "trainer", _):
             return False  # what is passed on is what is written
         case ("stages", str(name), ("loss" | "reward") as key):
-            return key in trainer_of(experiment.stages[name].train).reads
+            train = experiment.stages[name].train
+            return key in trainer_of(train).reading(train)
+        case ("stages", str(name), "train", "sampling", *_):
+            return path[-1] != "n" and experiment.stages[name].train.drawn is not None
         case _:
             return path[-2:] != ("sampling", "n") or path[0] == "teach"
 

@@ -1,10 +1,20 @@
-"""Which model and stages a stage descends from. A cycle of stages, which a rule refuses, ends the walk."""
+"""Which models and stages a stage uses and descends from. A cycle of stages, which a rule refuses, ends the walk."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.spec.experiment import Experiment
+from cotspec.diagnostics.source_map import Path
+from cotspec.spec.experiment import Experiment, Stage, TriedRows
+
+
+def used(stage: Stage) -> Iterator[tuple[Path, str]]:
+    """The models and stages that a stage names, and where under it."""
+    yield ("start",), stage.start
+    if isinstance(stage.rows, TriedRows):
+        yield ("rows", "of"), stage.rows.of
+    if stage.train.other is not None:
+        yield ("train", "teacher"), stage.train.other
 
 
 def ancestors(spec: Experiment, stage: str) -> Iterator[str]:

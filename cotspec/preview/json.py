@@ -13,6 +13,7 @@ from cotspec.cot.segment import Trace
 from cotspec.cot.units import Span
 from cotspec.preview.model import Preview, covered, ends
 from cotspec.preview.score import Scored
+from cotspec.spec.payload import FirstWeights, ModelRef, TaughtBody
 
 VERSION = 1
 """Rises when a key changes its meaning or goes; new keys may come at any time."""
@@ -51,16 +52,25 @@ def _preview(preview: Preview) -> dict[str, object]:
         },
         "trace": _trace(preview),
         "prompt": preview.prompt,
-        "chat": _chat(preview),
+        "chat": _chat(preview.stage.train.start),
+        "teacher_reads": _teacher(preview),
         "target": _target(preview),
         "pair": None if preview.pair is None else {"chosen": preview.pair.chosen, "rejected": preview.pair.rejected},
         "reward": None if preview.scored is None else _reward(preview.scored),
     }
 
 
-def _chat(preview: Preview) -> dict[str, object] | None:
-    model = preview.stage.train.start
+def _chat(model: ModelRef) -> dict[str, object] | None:
     return {"system": model.system or None, "template": model.template} if model.chat else None
+
+
+def _teacher(preview: Preview) -> dict[str, object] | None:
+    """What a teacher is asked, whose probabilities are learnt."""
+    train = preview.stage.train
+    if not isinstance(train, TaughtBody):
+        return None
+    asked = train.start if isinstance(train.teacher, FirstWeights) else train.teacher
+    return {"prompt": preview.context or preview.prompt, "chat": _chat(asked)}
 
 
 def _row(preview: Preview) -> dict[str, object]:

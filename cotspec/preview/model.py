@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cotspec.cot.rows import Dropped, PairRow, SftRow, TraceRecord
+from cotspec.cot.rows import Dropped, PairRow, SftRow, TaughtRow, TraceRecord
 from cotspec.cot.units import Span
 from cotspec.preview.row import Found
 from cotspec.preview.score import Scored
@@ -44,10 +44,16 @@ class Preview:
         return None if isinstance(row, Dropped) else row.prompt
 
     @property
-    def target(self) -> SftRow | None:
+    def target(self) -> SftRow | TaughtRow | None:
         """The row of a stage with a target."""
         row = self.found.attempt.row
-        return row if isinstance(row, SftRow) else None
+        return row if isinstance(row, SftRow | TaughtRow) and row.target else None
+
+    @property
+    def context(self) -> str | None:
+        """What a teacher reads in place of the prompt."""
+        row = self.found.attempt.row
+        return row.context if isinstance(row, TaughtRow) and row.context else None
 
     @property
     def pair(self) -> PairRow | None:
@@ -56,7 +62,7 @@ class Preview:
         return row if isinstance(row, PairRow) else None
 
 
-def ends(row: SftRow) -> bool:
+def ends(row: SftRow | TaughtRow) -> bool:
     """Whether the end of the text is supervised too."""
     return bool(row.supervise) and row.supervise[-1][1] >= len(row.target)
 

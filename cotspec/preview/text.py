@@ -13,7 +13,7 @@ from cotspec.cot.segment import segment as cut
 from cotspec.preview import reward_text, wording
 from cotspec.preview.canvas import Canvas, Mark, Row, Run, Style, lines, visible
 from cotspec.preview.model import Preview, covered, ends
-from cotspec.spec.payload import ModelRef, RewardedBody
+from cotspec.spec.payload import FirstWeights, ModelRef, RewardedBody, TaughtBody
 
 _LONG: Final = 8
 """Lines of thinking that are shown whole."""
@@ -29,7 +29,7 @@ def render(preview: Preview, canvas: Canvas) -> str:
     if preview.found.dropped is not None:
         sections.append(_dropped(preview.found.dropped, canvas))
     elif preview.prompt is not None:
-        sections += [_prompt(preview, preview.prompt, canvas), _target(preview, canvas)]
+        sections += [_prompt(preview, preview.prompt, canvas), _teacher(preview, canvas), _target(preview, canvas)]
         if isinstance(preview.stage.train, RewardedBody):
             sections += [_response(preview, canvas), reward_text.section(preview, preview.stage.train, canvas)]
     return "\n".join("".join(f"{line}\n" for line in section) for section in sections if section)
@@ -112,6 +112,19 @@ def _chat(model: ModelRef, canvas: Canvas) -> list[str]:
     if model.template:
         told.append(f"arguments of the template: {wording.arguments(model.template)}")
     return [line for one in told for line in canvas.paragraph([Run(one, "dim")], indent=3)]
+
+
+def _teacher(preview: Preview, canvas: Canvas) -> list[str]:
+    """What a teacher is asked, whose probabilities are learnt."""
+    train, context = preview.stage.train, preview.context
+    if not isinstance(train, TaughtBody):
+        return []
+    asked = train.start if isinstance(train.teacher, FirstWeights) else train.teacher
+    if context is None:
+        return [title("Teacher", "reads the same prompt", canvas), *_chat(asked, canvas)]
+    rows = [Row(runs) for runs in lines(context, start=0, end=len(context), marks=(), style="plain")]
+    facts = f"reads in place of the prompt; {wording.size(context)}"
+    return [*_titled("Teacher", facts, canvas), *canvas.block(rows), *_chat(asked, canvas)]
 
 
 def _target(preview: Preview, canvas: Canvas) -> list[str]:

@@ -66,8 +66,9 @@ class ModelSource:
         return str(self.folder)
 
 
-def source(task: Task, ref: ModelRef) -> ModelSource:
-    """Where `ref` points to. Raises TaskError when it is not there or not what the payload was made for."""
+def source(task: Task, ref: ModelRef, role: str = "model") -> ModelSource:
+    """Where `ref` points to; `role` is its input. Raises TaskError when it is not there or not what the payload was
+    made for."""
     match ref:
         case HubModel():
             own = local.found(task.root, "models", ref.id, ref.revision)
@@ -78,7 +79,7 @@ def source(task: Task, ref: ModelRef) -> ModelSource:
         case BuiltinModel():
             return ModelSource(folder=_builtin(ref), chat=chat(ref), trust_remote_code=False)
         case InputModel():
-            return ModelSource(folder=_input(task), chat=chat(ref), trust_remote_code=ref.trust_remote_code)
+            return ModelSource(folder=_input(task, role), chat=chat(ref), trust_remote_code=ref.trust_remote_code)
         case _:
             assert_never(ref)
 
@@ -113,12 +114,12 @@ def _builtin(ref: BuiltinModel) -> Path:
     return folder
 
 
-def _input(task: Task) -> Path:
+def _input(task: Task, role: str) -> Path:
     """The model folder; with a gate, the checkpoint it names inside the stage's out folder."""
-    folder = task.input("model")
-    if not task.has("gate"):
+    folder, gate = task.input(role), "gate" if role == "model" else f"{role}_gate"
+    if not task.has(gate):
         return _checked(folder / "model" if (folder / "model" / "config.json").is_file() else folder)
-    chosen = str(lines.read_json(task.input("gate")).get("checkpoint"))
+    chosen = str(lines.read_json(task.input(gate)).get("checkpoint"))
     if not _CHECKPOINT.fullmatch(chosen):
         raise TaskError(f"gate.json names no checkpoint of a stage ({plain.sentence(chosen)[:60]}): run the gate again")
     return _checked((folder if (folder / "metrics.json").exists() else folder.parent) / chosen)

@@ -20,7 +20,7 @@ from cotspec.runtime.conversation import ConversationError
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task
-from cotspec.spec.payload import PASSED, PASSED_FILE, BuiltinModel, Demand, HubModel, ModelRef, PreflightBody
+from cotspec.spec.payload import PASSED, PASSED_FILE, BuiltinModel, Demand, HubModel, ModelRef, PreflightBody, Pupil
 
 _MOST_NAMED = 3
 """Askers that a fault names."""
@@ -32,7 +32,9 @@ def run(task: Task, _work: Path, result: Path) -> None:
     found: dict[tuple[str, str], dict[str, None]] = {}
     for demand in demands:
         try:
-            told = tuple(faults(_folder(task, demand), demand))
+            folder = _folder(task, demand)
+            pupils = ((_folder(task, pupil), pupil) for pupil in demand.pupils)
+            told = (*faults(folder, demand), *(why for own, pupil in pupils for why in _of_pupil(folder, own, pupil)))
         except HubError as error:
             if error.silent:
                 say(f"{_name(demand)} cannot be asked now ({error}): its tasks ask before they load it")
@@ -67,6 +69,16 @@ def faults(folder: Path, demand: Demand) -> Iterator[str]:
     yield from _of_tokenizer(folder, config, demand)
 
 
+def _of_pupil(folder: Path, own: Path, pupil: Pupil) -> Iterator[str]:
+    """What a teacher and its student do not have in common."""
+    words = [fit.words(plain.json_object(each / "tokenizer.json")) for each in (own, folder)]
+    rows = [fit.embedded(plain.json_object(each / "config.json")) for each in (own, folder)]
+    if why := fit.two_vocabularies(words[0], rows[0], words[1], rows[1]):
+        yield f"{why} ({fit.ONE_FAMILY})"
+    if why := fit.above(pupil.top_k, rows[0]):
+        yield why
+
+
 def _of_config(config: Mapping[str, Any], demand: Demand) -> Iterator[str]:
     names = fit.layers(config)
     for target in fit.unmatched(demand.targets, names or ()) if names else ():
@@ -94,7 +106,7 @@ def _of_tokenizer(folder: Path, config: Mapping[str, Any], demand: Demand) -> It
     except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
         yield f"its tokenizer.json cannot be loaded: {error}"
         return
-    ids, rows = fit.ids(plain.json_object(folder / "tokenizer.json")), fit.embedded(config)
+    ids, rows = fit.ids(fit.words(plain.json_object(folder / "tokenizer.json"))), fit.embedded(config)
     if rows and ids > rows:
         yield f"its tokenizer has ids up to {ids - 1}, and the model has {rows} vectors"
     if demand.model.chat:
@@ -144,7 +156,7 @@ def _template(folder: Path, settings: Mapping[str, Any]) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _folder(task: Task, demand: Demand) -> Path:
+def _folder(task: Task, demand: Demand | Pupil) -> Path:
     match demand.model:
         case HubModel():
             own = local.found(task.root, "models", demand.model.id, demand.model.revision)

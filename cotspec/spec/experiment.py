@@ -18,6 +18,7 @@ from cotspec.spec.training import Lora as Lora
 from cotspec.spec.training import OnPolicy as OnPolicy
 from cotspec.spec.training import Sampling as Sampling
 from cotspec.spec.training import Stop as Stop
+from cotspec.spec.training import Taught as Taught
 from cotspec.spec.training import Train as Train
 from cotspec.spec.variants import Variant
 from cotspec.trainers import TRAINERS

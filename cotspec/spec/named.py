@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from cotspec.diagnostics.source_map import Path
-from cotspec.spec.experiment import Experiment, TriedRows
+from cotspec.spec.experiment import Experiment, Taught, TriedRows
 
 ANY: Final = "*"
 NAMES_A_FILE: Final = (
@@ -15,6 +15,7 @@ NAMES_A_FILE: Final = (
     ("teach", "prompt"),
     ("stages", ANY, "prompt"),
     ("stages", ANY, "rows", "prompt"),
+    ("stages", ANY, "train", "context"),
     ("evaluate", "prompt"),
 )
 """Settings that hold a path relative to the folder of the spec."""
@@ -27,6 +28,8 @@ def prompt_paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
         named.append((("stages", name, "prompt"), stage.prompt))
         if isinstance(stage.rows, TriedRows):
             named.append((("stages", name, "rows", "prompt"), stage.rows.prompt))
+        if isinstance(stage.train, Taught):
+            named.append((("stages", name, "train", "context"), stage.train.context))
     named.append((("evaluate", "prompt"), experiment.evaluate.prompt))
     return ((path, written) for path, written in named if written is not None)
 

@@ -32,12 +32,14 @@ from cotspec.spec.payload_parts import RewardedBody as RewardedBody
 from cotspec.spec.payload_parts import RewardGate as RewardGate
 from cotspec.spec.payload_parts import RewardTerm as RewardTerm
 from cotspec.spec.payload_parts import RowKind as RowKind
+from cotspec.spec.payload_parts import TaughtBody as TaughtBody
 from cotspec.spec.payload_parts import TrainBody as TrainBody
 from cotspec.spec.run_settings import RunSettings as RunSettings
 from cotspec.spec.sources import Arguments as Arguments
 from cotspec.spec.sources import BuiltinData as BuiltinData
 from cotspec.spec.sources import BuiltinModel as BuiltinModel
 from cotspec.spec.sources import FileData as FileData
+from cotspec.spec.sources import FirstWeights as FirstWeights
 from cotspec.spec.sources import HubData as HubData
 from cotspec.spec.sources import HubModel as HubModel
 from cotspec.spec.sources import InputModel as InputModel
@@ -46,6 +48,7 @@ from cotspec.spec.texts import Sampling as Sampling
 from cotspec.spec.texts import Stop as Stop
 from cotspec.spec.texts import TraceFormat as TraceFormat
 from cotspec.trainers import TRAINERS
+from cotspec.trainers.distill import DistillBody as DistillBody
 from cotspec.trainers.dpo import DpoBody as DpoBody
 from cotspec.trainers.grpo import GrpoBody as GrpoBody
 from cotspec.trainers.sft import SftBody as SftBody
@@ -113,6 +116,8 @@ class RowsBody(Body):
     epochs: int
     slice: Range
     seed: int
+    context: str = ""
+    """What a teacher reads in place of `prompt` (distill only); "" is the same."""
 
     def kernel_parts(self) -> tuple[str, ...]:
         """An expression is searched by RE2; rows without one do not depend on it."""
@@ -192,6 +197,14 @@ class ReportBody(Body):
     """Stages whose training it tells of, each read as `stage.<name>`."""
 
 
+class Pupil(Part):
+    """A model that learns another one's probabilities, of its own `top_k` tokens (0: of all)."""
+
+    model: ModelRef
+    path: str
+    top_k: int
+
+
 class Demand(Part):
     """What tasks ask of one model, and who asks; 0 and () ask nothing. Of an InputModel `path` is the folder, as it
     counts from the project; it is "" for any other."""
@@ -202,6 +215,8 @@ class Demand(Part):
     tensor_parallel: int
     targets: tuple[str, ...]
     asked: tuple[str, ...]
+    pupils: tuple[Pupil, ...] = ()
+    """Whom it teaches: one, or nobody."""
 
 
 class PreflightBody(Body):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from cotspec.spec.base import Part
-from cotspec.spec.sources import ModelRef
+from cotspec.spec.sources import BuiltinModel, FirstWeights, HubModel, InputModel, ModelRef
 from cotspec.spec.texts import Sampling, TraceFormat
 
 
@@ -157,9 +157,10 @@ class Optim(Part):
     max_grad_norm: float
 
 
-RowKind = Literal["sft", "grpo", "imitate", "dpo"]
+RowKind = Literal["sft", "distill", "grpo", "imitate", "dpo"]
 """Rows as a trainer eats them: a prompt with a target whose segments carry loss (`sft`), a prompt with a gold answer
-(`grpo`), and with a demonstration (`imitate`), a prompt with a better and a worse answer (`dpo`)."""
+(`grpo`), and with a demonstration (`imitate`), a prompt with a better and a worse answer (`dpo`), a prompt with what a
+teacher reads instead and the target where one is given (`distill`)."""
 
 #: Settings of TRL's trainer that a spec passes through, by TRL's name; one that equals TRL's default is not there.
 Passed = dict[str, bool | float | str]
@@ -179,12 +180,30 @@ class TrainBody(Body):
     keep: Checkpoint
     seed: int
 
+    @property
+    def drawn(self) -> Sampling | None:
+        """How the model draws the texts it learns from, while it trains; None where it is given them."""
+        return None
+
 
 class OnPolicyBody(TrainBody):
-    """Base of those whose model writes the texts it learns from, while it trains."""
+    """Base of those whose model always writes the texts it learns from."""
 
     sampling: Sampling
     """`n` texts for each prompt."""
+
+    @property
+    def drawn(self) -> Sampling:
+        """How they are drawn."""
+        return self.sampling
+
+
+class TaughtBody(TrainBody):
+    """Base of those that learn from a teacher's probabilities. inputs: also teacher and teacher_gate, as model and gate
+    are."""
+
+    teacher: Annotated[HubModel | BuiltinModel | InputModel | FirstWeights, Field(discriminator="kind")]
+    top_k: int
 
 
 class RewardedBody(OnPolicyBody):

@@ -38,10 +38,10 @@ class BuiltinModel(Part):
 
 
 class InputModel(Part):
-    """Weights in the folder `inputs["model"]`: an earlier stage's, or a local folder.
+    """Weights in the folder `inputs["model"]`, of a teacher `inputs["teacher"]`: an earlier stage's, or a local one.
 
-    With an input `gate` beside it, that file names which of the stage's checkpoints goes on. `trust_remote_code` is
-    that of the hub model a chain of stages began with: a model is saved with its code.
+    With an input `gate` or `teacher_gate` beside it, that file names which of the stage's checkpoints goes on.
+    `trust_remote_code` is that of the hub model a chain of stages began with: a model is saved with its code.
     """
 
     kind: Literal["input"] = "input"
@@ -49,6 +49,12 @@ class InputModel(Part):
     trust_remote_code: bool
     system: str = ""
     template: Arguments = {}
+
+
+class FirstWeights(Part):
+    """The weights a training task starts from, asked as they are there."""
+
+    kind: Literal["self"] = "self"
 
 
 ModelRef = Annotated[HubModel | BuiltinModel | InputModel, Field(discriminator="kind")]

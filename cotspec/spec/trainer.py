@@ -47,5 +47,10 @@ class PassedOn(Part):
     """Decay of the running mean of their squares (the Adam and Lion optimizers)."""
     adam_epsilon: Positive = 1e-8
     """Added to the denominator (the Adam optimizers)."""
+
+
+class RoutedOn(PassedOn):
+    """Base of those of a trainer whose loss can hold that of a router, too."""
+
     router_aux_loss_coef: NotNegative | None = None
     """Weight of the load-balancing loss of a mixture-of-experts model; default: the model's own."""

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from cotspec.spec.base import Count, NotNegative, Part, Positive, Share, Text, Whole, Yes
+from cotspec.spec.base import Count, Name, NotNegative, Part, Positive, Share, Text, Whole, Yes
 from cotspec.spec.trainer import PassedOn
 
 
@@ -91,14 +91,52 @@ class Train(Part):
     trainer: PassedOn | None = None
     """Further settings of TRL's trainer, passed on as they are."""
 
+    @property
+    def drawn(self) -> Sampling | None:
+        """How the model draws the texts it learns from, while it trains; None where it is given them."""
+        return None
+
+    @property
+    def samples(self) -> int:
+        """Texts for each prompt."""
+        return 1
+
+    @property
+    def other(self) -> str | None:
+        """The model or stage that it asks while it trains, besides the one it starts from."""
+        return None
+
 
 class OnPolicy(Train):
-    """Base of those whose model writes the texts it learns from, while it trains."""
+    """Base of those whose model always writes the texts it learns from."""
 
     sampling: Sampling = Sampling.model_construct()
     """How completions are drawn."""
 
     @property
-    def samples(self) -> int:
-        """Completions for each prompt."""
-        return 1
+    def drawn(self) -> Sampling:
+        """How they are drawn."""
+        return self.sampling
+
+
+SELF: Final = "self"
+"""As a teacher: the weights that the stage starts from."""
+
+
+class Taught(Train):
+    """Base of those that learn from the probabilities of another model."""
+
+    teacher: Name
+    """The model whose probabilities are learnt: a name under `models`, an earlier stage, or `self` for the weights that
+    this stage starts from. It has the student's vocabulary."""
+    context: str | None = None
+    """Jinja file, relative to the spec file, with what the teacher reads in place of the student's prompt: `question`,
+    and in `trace` the whole trace, whatever the student is shown of it. Default: the student's prompt."""
+
+    top_k: Whole = 0
+    """Compare only the k tokens that the student finds likeliest at each place; 0 compares all."""
+
+    @property
+    def other(self) -> str | None:
+        """The teacher, where it is another one."""
+        return None if self.teacher == SELF else self.teacher

@@ -126,12 +126,20 @@ def _own(trainer: Trainer) -> dict[str, Other]:
 
 def _of_another(trainer: Trainer) -> Mapping[str, Other]:
     """Under this trainer: `num_generations` is grpo's `group`."""
-    found = {}
+    found: dict[str, Other] = {}
+    named: dict[str, dict[str, list[str]]] = {}
     for each in TRAINERS.values():
         for name, other in _own(each).items():
-            known = not other.ours or other.ours.partition(".")[0] in trainer.settings.model_fields
-            found[name] = other if known else Other("fixed", f"only {each.name} has it, as `{other.ours}` in `train`")
-    return found
+            found.setdefault(name, other)
+            if other.ours and other.ours.partition(".")[0] not in trainer.settings.model_fields:
+                named.setdefault(name, {}).setdefault(other.ours, []).append(each.name)
+    return found | {name: Other("fixed", _whose(names)) for name, names in named.items()}
+
+
+def _whose(names: Mapping[str, list[str]]) -> str:
+    """Our name → the trainers that have it."""
+    parts = [f"{' and '.join(who)} {'has' if len(who) == 1 else 'have'} it, as `{ours}`" for ours, who in names.items()]
+    return f"only {', '.join(parts)}, in `train`"
 
 
 def _others(trainer: Trainer) -> Mapping[str, Other]:

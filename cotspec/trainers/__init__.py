@@ -8,12 +8,13 @@ from typing import Final
 
 from cotspec.spec.payload_parts import TrainBody
 from cotspec.spec.training import Train
+from cotspec.trainers.distill import DISTILL
 from cotspec.trainers.dpo import DPO
 from cotspec.trainers.grpo import GRPO
 from cotspec.trainers.sft import SFT
 from cotspec.trainers.trainer import Trainer
 
-TRAINERS: Final[Mapping[str, Trainer]] = MappingProxyType({each.name: each for each in (SFT, GRPO, DPO)})
+TRAINERS: Final[Mapping[str, Trainer]] = MappingProxyType({each.name: each for each in (SFT, GRPO, DPO, DISTILL)})
 """By `train.by`, which is the kind of the task too."""
 
 

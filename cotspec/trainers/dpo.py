@@ -6,12 +6,12 @@ from typing import ClassVar, Literal
 
 from cotspec.spec.base import Count, Decay, Positive
 from cotspec.spec.payload_parts import TrainBody
-from cotspec.spec.trainer import Other, PassedOn
+from cotspec.spec.trainer import Other, RoutedOn
 from cotspec.spec.training import Train
 from cotspec.trainers.trainer import REINFORCED, Batch, Devices, Effort, Remark, Trainer, changed
 
 
-class DpoTrainer(PassedOn):
+class DpoTrainer(RoutedOn):
     """Settings of TRL's `DPOConfig` that are passed on as they are; one that equals its default changes nothing."""
 
     label_smoothing: Decay = 0.0

@@ -8,12 +8,12 @@ from pydantic import Field
 
 from cotspec.spec.base import Count, Exact, NotNegative, Positive, Share
 from cotspec.spec.payload_parts import RewardedBody, RowKind
-from cotspec.spec.trainer import Other, PassedOn
+from cotspec.spec.trainer import Other, RoutedOn
 from cotspec.spec.training import OnPolicy, Sampling
 from cotspec.trainers.trainer import REINFORCED, Batch, Devices, Effort, Remark, Trainer, changed
 
 
-class GrpoTrainer(PassedOn):
+class GrpoTrainer(RoutedOn):
     """Settings of TRL's `GRPOConfig` that are passed on as they are; one that equals its default changes nothing."""
 
     epsilon_high: Positive | None = None

@@ -6,12 +6,12 @@ from typing import ClassVar, Literal
 
 from cotspec.spec.base import Count, Decay, Positive
 from cotspec.spec.payload_parts import TrainBody
-from cotspec.spec.trainer import PassedOn
+from cotspec.spec.trainer import RoutedOn
 from cotspec.spec.training import Train
 from cotspec.trainers.trainer import SUPERVISED, Devices, Remark, Trainer, changed
 
 
-class SftTrainer(PassedOn):
+class SftTrainer(RoutedOn):
     """Settings of TRL's `SFTConfig` that are passed on as they are; one that equals its default changes nothing."""
 
     loss_type: Literal["nll", "dft"] = "nll"

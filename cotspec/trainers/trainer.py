@@ -118,6 +118,10 @@ class Trainer(Protocol):
         """The rows it eats with these settings."""
         return self.rows
 
+    def reading(self, train: Any) -> frozenset[StageKey]:  # noqa: ARG002
+        """Those of `reads` that mean something to it as it is set up."""
+        return self.reads
+
     def batch(self, train: Any) -> Batch:
         """What an optimizer step takes. `train` are its own settings, or its body."""
         return Batch(rows=train.global_batch)

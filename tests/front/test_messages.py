@@ -23,25 +23,32 @@ def found(old: str, new: str, folder: Path) -> list[Diagnostic]:
 
 
 SFT, GRPO = "{by: sft, lr: 1e-4}", "{by: grpo, lr: 1e-5, group: 4}"
+BY_EACH = "`{by: sft, lr: …}`, `{by: grpo, lr: …}`, `{by: dpo, lr: …}` or `{by: distill, lr: …, teacher: …}`"
 CASES = [
     (SFT, "{by: sft, learnign_rate: 1e-4}", "unknown-key", "`train` (sft) has no setting `learnign_rate`", "`lr`"),
     (SFT, "{by: sft, learning_rate: 1e-4}", "unknown-key", "`train` (sft) has no setting `learning_rate`", "`lr`"),
     (SFT, "{by: sft}", "missing-key", "`train` needs `lr`", "Peak learning rate"),
-    (SFT, "{by: sfft, lr: 1e-4}", "wrong-value", "`by` must be `sft`, `grpo` or `dpo`, not the text `sfft`", "`sft`"),
-    (SFT, "{lr: 1e-4}", "missing-key", "`train` needs `by`", "`sft`, `grpo` or `dpo`"),
+    (
+        SFT,
+        "{by: sfft, lr: 1e-4}",
+        "wrong-value",
+        "`by` must be `sft`, `grpo`, `dpo` or `distill`, not the text `sfft`",
+        "`sft`",
+    ),
+    (SFT, "{lr: 1e-4}", "missing-key", "`train` needs `by`", "`sft`, `grpo`, `dpo` or `distill`"),
     (SFT, "{bye: sft, lr: 1e-4}", "unknown-key", "`train` has no setting `bye`", "`by`"),
     (
         SFT,
         "sft",
         "wrong-type",
-        "`train` wants `{by: sft, lr: …}`, `{by: grpo, lr: …}` or `{by: dpo, lr: …}`, got the text `sft`",
+        f"`train` wants {BY_EACH}, got the text `sft`",
         "{by: sft, …}",
     ),
     (
         SFT,
         "",
         "wrong-type",
-        "`train` wants `{by: sft, lr: …}`, `{by: grpo, lr: …}` or `{by: dpo, lr: …}`, got nothing",
+        f"`train` wants {BY_EACH}, got nothing",
         "",
     ),
     (SFT, "{by: sft, lr: '1e-4'}", "wrong-type", "`lr` wants a number, above 0, got the text `1e-4`", "without quotes"),

@@ -76,6 +76,22 @@ OTHERS: dict[Path, object] = {
     ("stages", "prefer", "train", "loss"): "ipo",
     ("stages", "prefer", "rows", "of"): "compress",
     ("stages", "prefer", "task"): "rewrite",
+    ("stages", "agree", "start"): "compress",
+    ("stages", "agree", "train", "global_batch"): 16,
+    ("stages", "agree", "train", "teacher"): "other",
+    ("stages", "agree", "train", "context"): None,
+    ("stages", "agree", "train", "over"): "rows",
+    ("stages", "agree", "train", "sampling", "stop", "after"): None,
+    ("stages", "agree", "task"): "rewrite",
+    ("stages", "copy", "start"): "compress",
+    ("stages", "copy", "train", "global_batch"): 16,
+    ("stages", "copy", "train", "teacher"): "other",
+    ("stages", "copy", "train", "context"): None,
+    ("stages", "copy", "train", "over"): "student",
+    ("stages", "copy", "train", "divergence"): "reverse",
+    ("stages", "copy", "task"): "rewrite",
+    ("stages", "copy", "loss", "on", 0): "thinking",
+    ("stages", "copy", "loss", "on", 1): "thinking",
     ("evaluate", "data"): "valid",
     ("evaluate", "prompt"): None,
     ("teach", "sampling", "stop", "after"): None,
@@ -109,6 +125,18 @@ SWITCHES: dict[Path, Callable[[Any], None]] = {
     ("stages", "prefer", "rows", "from"): lambda d: d["stages"]["prefer"].update(
         train={"by": "sft", "lr": 0.001, "global_batch": 8}, rows={"from": "failures", "of": "rewrite"}
     ),
+    **{
+        ("stages", name, "train", "by"): lambda d, name=name: d["stages"][name].update(
+            train={"by": "sft", "lr": 0.0001, "global_batch": 8}
+        )
+        for name in ("agree", "copy")
+    },
+    **{
+        ("stages", name, "rows", "from"): lambda d, name=name: d["stages"][name].update(
+            rows={"from": "failures", "of": "rewrite"}
+        )
+        for name in ("agree", "copy")
+    },
     ("stages", "rewrite", "train", "by"): lambda d: d["stages"]["rewrite"].update(
         train={"by": "grpo", "lr": 0.001, "group": 4}, reward={"terms": {"solved": {"value": 1.0}}}
     ),
@@ -225,6 +253,8 @@ def test_renaming_stages_models_and_data_changes_no_id() -> None:
     text = json.dumps(EVERYTHING)
     for old, new in (("structure", "first"), ("compress", "second"), ("student", "pupil"), ("teacher", "tutor")):
         text = text.replace(f'"{old}"', f'"{new}"')
+    for key in ('"over": "student"', '"teacher": "first"', '"teacher": "self"'):  # no names, or of one key
+        text = text.replace(key.replace("student", "pupil").replace("teacher", "tutor"), key)
     text = text.replace('"train": {"hub"', '"questions": {"hub"').replace('"data": "train"', '"data": "questions"')
     renamed = json.loads(text)
     assert set(ids(renamed).values()) == set(ids(EVERYTHING).values())
@@ -262,7 +292,7 @@ def test_a_later_stage_changes_nothing_before_it() -> None:
     differing = {label for label in before if before[label] != after[label]}
     assert differing == {f"{part} of everything" for part in ("stage rewrite", "way out of stage rewrite")} | {
         f"{part} of everything" for part in ("evaluation of rewrite", "pairs for stage prefer", "rows of stage prefer")
-    } | {f"{part} of everything" for part in ("stage prefer", "evaluation of prefer")}
+    } | {f"{part} {name} of everything" for part in ("stage", "evaluation of") for name in ("prefer", "agree", "copy")}
 
 
 def shuffled(value: Any, draw: st.DataObject, path: Path = ()) -> Any:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cotspec.spec.payload import (
+    DistillBody,
     DpoBody,
     Final,
+    FirstWeights,
     GrpoBody,
     InputModel,
     Lora,
@@ -74,6 +76,12 @@ def grpo(**changes: Any) -> GrpoBody:
     return GrpoBody(**(COMMON | own | changes))
 
 
+def distill(**changes: Any) -> DistillBody:
+    """Distillation of all weights on given texts, batches of 4; a teacher of its own is the input `teacher`."""
+    own = {"teacher": FirstWeights(), "over": "rows", "divergence": "reverse", "top_k": 0, "renormalise": False}
+    return DistillBody(**(COMMON | own | changes))
+
+
 def dpo(**changes: Any) -> DpoBody:
     """Preferences of all weights, batches of 4 pairs."""
     return DpoBody(**(COMMON | {"beta": 0.1, "loss": "sigmoid"} | changes))
@@ -109,4 +117,9 @@ def dpo_rows(count: int) -> list[dict[str, Any]]:
     return rows
 
 
-ROWS = {"sft": sft_rows, "grpo": grpo_rows, "dpo": dpo_rows}
+def distill_rows(count: int) -> list[dict[str, Any]]:
+    """The rows of sft; the teacher reads what the student is to write."""
+    return [row | {"context": f"{row['target']}\n{row['prompt']}"} for row in sft_rows(count)]
+
+
+ROWS = {"sft": sft_rows, "distill": distill_rows, "grpo": grpo_rows, "dpo": dpo_rows}

@@ -196,3 +196,17 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "small"
     small.save(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wider model with the vocabulary of the small one, and vectors of no token beside it, as large models have."""
+    transformers = pytest.importorskip("transformers", reason="training tests need the `train` extra")
+    import small
+
+    folder = tmp_path_factory.mktemp("models") / "teacher"
+    small.save(folder, seed=5, width=48)
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    model.resize_token_embeddings(model.config.vocab_size + 7, mean_resizing=False)
+    model.save_pretrained(folder)
+    return folder

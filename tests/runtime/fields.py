@@ -42,7 +42,7 @@ def _fields(kind: type[Part], at: str) -> Iterator[str]:
         here, parts = f"{at}.{name}", _parts(info.annotation)
         if here in PASSED:
             yield from _fields(PASSED[here], here)
-        elif parts == _parts(payload.ModelRef):
+        elif set(_parts(payload.ModelRef)) <= set(parts):
             yield here
         elif parts:
             for part in parts:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fields import Ran, value_of
-from scenes import PASSED, PREFERENCES
+from scenes import DRAWN, PASSED, PREFERENCES
 from scenes import SCENES as SCENES
 from scenes import Scene as Scene
 
@@ -122,6 +122,15 @@ def started_from(trained: Trained) -> str:
     return Path(trained.trainer.model.config._name_or_path).name
 
 
+def taught_by(trained: Trained) -> str:
+    return Path(trained.trainer.teacher_model.config._name_or_path).name
+
+
+def given(trained: Trained) -> bool:
+    """Whether there are texts to learn from before any is written."""
+    return bool(trained.trainer._texts[0].target)
+
+
 def stop_limit(trained: Trained) -> int | None:
     known = trained.trainer.callback_handler.callbacks
     return next((callback._limit for callback in known if type(callback).__name__ == "Signal"), None)
@@ -185,7 +194,7 @@ def of_all(by: str) -> tuple[Arrives, ...]:
         arrives("optim.schedule", by, schedule),
         arrives("optim.schedule", lora, schedule),
         arrives("optim.warmup_steps", by, warm_up),
-        arrives("optim.warmup_ratio", lora, warm_up, want={"sft": 4, "grpo": 3, "dpo": 3}[by]),
+        arrives("optim.warmup_ratio", lora, warm_up, want={"sft": 4, "distill": 3, "grpo": 3, "dpo": 3}[by]),
         arrives("optim.weight_decay", by, group("weight_decay")),
         arrives("optim.max_grad_norm", by, argument("max_grad_norm")),
         arrives("max_length", by, left("metrics.json", "rows_too_long"), want=1, other=plain),
@@ -201,7 +210,11 @@ def of_all(by: str) -> tuple[Arrives, ...]:
         arrives("trainer.adam_beta1", by, beta(0)),
         arrives("trainer.adam_beta2", by, beta(1)),
         arrives("trainer.adam_epsilon", by, group("eps")),
-        arrives("trainer.router_aux_loss_coef", experts, attribute("router_aux_loss_coef"), other="library experts"),
+        *(
+            arrives("trainer.router_aux_loss_coef", scene, attribute("router_aux_loss_coef"), other="library experts")
+            for scene in (experts,)
+            if scene in SCENES
+        ),
         arrives("keep.step.step", lora, kept, want=["2"], other=plain),
         arrives("seed", by, argument("seed")),
         arrives("seed", by, argument("data_seed")),
@@ -268,6 +281,25 @@ GRPO = (
     Arrives(name="grpo.reward.terms.weight.last", scene="grpo", read=total(TEN, step=98), want=5.0, other="grpo plain"),
     Arrives(name="grpo.keep.best.every", scene="grpo", read=kept, want=["4"], other="grpo plain"),
 )
+DISTILL = (
+    Arrives(name="distill.global_batch", scene="distill", read=batch),
+    Arrives(name="distill.teacher", scene="distill lora", read=taught_by, want="tiny-teacher", other="distill plain"),
+    Arrives(name="distill.over", scene="distill", read=given, want=False, other="distill plain"),
+    Arrives(name="distill.divergence", scene="distill", read=attribute("beta")),
+    Arrives(name="distill.divergence", scene="distill plain", read=attribute("beta"), want=1.0, other="distill"),
+    Arrives(name="distill.top_k", scene="distill", read=attribute("_likeliest"), other="distill plain"),
+    Arrives(name="distill.renormalise", scene="distill", read=attribute("_renormalise"), other="distill plain"),
+    *(
+        Arrives(name=f"distill.sampling.{name}", scene="distill", read=drawing(name))
+        for name in ("temperature", "top_p", "top_k", "max_new_tokens")
+    ),
+    *(
+        Arrives(name=f"distill.sampling.stop.{name}", scene="distill", read=stop(name), other="distill plain")
+        for name in ("texts", "after", "format.thinking", "format.step", "format.answer")
+    ),
+    *(Arrives(name=f"distill.trainer.{name}", scene="distill", read=argument(name)) for name in DRAWN),
+    Arrives(name="distill.keep.best.every", scene="distill", read=kept, want=["3"], other="distill plain"),
+)
 DPO = (
     Arrives(name="dpo.global_batch", scene="dpo", read=batch),
     Arrives(name="dpo.beta", scene="dpo", read=attribute("beta")),
@@ -294,4 +326,7 @@ RUN = (
     Arrives(name="run.save_steps", scene="grpo", read=argument("save_steps"), want=4),
     Arrives(name="run.stop_without_signal", scene="sft", read=stop_limit),
 )
-ARRIVES = (*of_all("sft"), *of_all("grpo"), *of_all("dpo"), *SFT, *GRPO, *DPO, *RUN)
+ARRIVES = (
+    *(arrives for by in ("sft", "distill", "grpo", "dpo") for arrives in of_all(by)),
+    *(*SFT, *DISTILL, *GRPO, *DPO, *RUN),
+)

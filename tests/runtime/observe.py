@@ -1,4 +1,4 @@
-"""What a run made by chance, noted while it runs and never changed: the completions of GRPO, new adapters."""
+"""What a run made by chance, noted while it runs and never changed: completions, new adapters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from transformers import Trainer
-from trl import GRPOTrainer
+from trl import DistillationTrainer, GRPOTrainer
 
 Ids = list[list[int]]
 
@@ -26,7 +26,7 @@ class Observed:
 def watch(monkeypatch: pytest.MonkeyPatch) -> Observed:
     """Note what runs of this process make from here on."""
     observed = Observed()
-    train, generate = Trainer.train, GRPOTrainer._generate
+    train, generate = Trainer.train, {each: each._generate for each in (GRPOTrainer, DistillationTrainer)}
 
     def noting_train(self: Any, *arguments: Any, **options: Any) -> Any:
         for name, weight in self.model.named_parameters():
@@ -36,10 +36,11 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Observed:
         return train(self, *arguments, **options)
 
     def noting_generate(self: Any, prompts: list[Any]) -> Any:
-        made = generate(self, prompts)
+        made = next(generate[each] for each in generate if isinstance(self, each))(self, prompts)
         observed.generations.append((made[0], made[1]))
         return made
 
     monkeypatch.setattr(Trainer, "train", noting_train)
-    monkeypatch.setattr(GRPOTrainer, "_generate", noting_generate)
+    for each in generate:
+        monkeypatch.setattr(each, "_generate", noting_generate)
     return observed

@@ -54,6 +54,7 @@ PASSED = {
 }
 
 
+DRAWN = {"min_p": 0.01, "repetition_penalty": 1.1, "disable_dropout": True}
 PREFERENCES = {"label_smoothing": 0.15, "ld_alpha": 0.6, "use_weighting": True, "disable_dropout": False}
 
 
@@ -112,6 +113,36 @@ SCENES = {
             seed=11,
         ),
         run={"per_device_batch": 6, "accumulation": 2, "save_steps": 3},
+    ),
+    "distill": Scene(
+        body=bodies.distill(
+            optim=SLOW,
+            global_batch=6,
+            max_length=60,
+            over="student",
+            divergence=0.25,
+            top_k=9,
+            renormalise=True,
+            sampling=Sampling(n=1, temperature=0.7, top_p=0.85, top_k=7, max_new_tokens=9, stop=STOP),
+            trainer={"optim": "adamw_torch", **ADAM, **DRAWN},
+            keep=Best(metric="train.loss", every=3),
+            seed=11,
+        ),
+        run=SPLIT,
+    ),
+    "distill plain": Scene(body=bodies.distill(), run={}),
+    "distill lora": Scene(
+        body=bodies.distill(
+            start=BUILTIN,
+            teacher=BuiltinModel(name="tiny-teacher", digest="", chat=False),
+            optim=FLAT,
+            max_length=200,
+            precision="bf16",
+            lora=LORA,
+            trainer={"optim": "sgd"},
+            keep=AtStep(step=2),
+        ),
+        run={"gradient_checkpointing": True},
     ),
     "dpo": Scene(
         body=bodies.dpo(

@@ -50,14 +50,20 @@ def _dpo_row(k: int) -> dict[str, Any]:
     return {"row": k, "epoch": 0, "id": k, "prompt": _prompt(k), "chosen": chosen, "rejected": rejected}
 
 
-ROWS = {"sft": sft_rows, "grpo": grpo_rows, "dpo": dpo_rows}
+def distill_rows(count: int) -> list[dict[str, Any]]:
+    """The rows of sft, of which every other one has a context that tells the target."""
+    rows = sft_rows(count)
+    return [row | {"context": f"{row['target']}\n{row['prompt']}" if row["row"] % 2 else ""} for row in rows]
+
+
+ROWS = {"sft": sft_rows, "distill": distill_rows, "grpo": grpo_rows, "dpo": dpo_rows}
 
 
 def _prompt(k: int) -> str:
     return f"Ann has {k % 4} apples. " * (1 + k % 3) + "How many?\n"
 
 
-def save(folder: Path) -> None:
+def save(folder: Path, *, seed: int = 0, width: int = 32) -> None:
     """A random two-layer Llama that knows the words of the rows above and no others."""
     import torch
     import transformers
@@ -73,10 +79,10 @@ def save(folder: Path) -> None:
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=backend, eos_token="<|end|>", clean_up_tokenization_spaces=False
     )
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     config = transformers.LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=32,
+        hidden_size=width,
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=2,

@@ -151,6 +151,10 @@ def prompt(ran: Ran) -> str:
     return str(min(ran.read("rows.jsonl"), key=lambda row: row["id"])["prompt"])
 
 
+def read_by_teacher(ran: Ran) -> str:
+    return str(min(ran.read("rows.jsonl"), key=lambda row: row["id"])["context"])
+
+
 def masked(ran: Ran) -> list[int]:
     return [row["prompt"].count("[MASKED]") for row in ran.read("rows.jsonl")]
 
@@ -179,6 +183,8 @@ def steps(*shown: str) -> str:
 ONE, TWO, THREE = "0 + 2 = 2.", "2 + 4 = 6.", "6 + 5 = 11."
 HIDDEN = "[MASKED]"
 THOUGHTFUL = ROWS.model_copy(update={"slice": Range(first=3, end=4)})
+TOLD = f"Thinking…\nEasy.\n\nStep 1: {ONE}\nStep 2: {TWO}\nStep 3: {THREE}\nAnswer: 11"
+TAUGHT = ROWS.model_copy(update={"by": "distill"})
 ANSWERED = ROWS.model_copy(update={"loss_on": ("answer",)})
 BUILT = (
     Effect(name="rows.by", value="grpo", see=lambda ran: "teacher_tokens" in ran.read("rows.jsonl")[0], want=True),
@@ -207,6 +213,7 @@ BUILT = (
     Effect(name="rows.epochs", value=2, see=lambda ran: len(ids(ran)), want=6),
     Effect(name="rows.slice.first", value=2, see=ids, want=[2]),
     Effect(name="rows.slice.end", value=1, see=ids, want=[0]),
+    Effect(name="rows.context", value="T: {{ trace }}", see=read_by_teacher, want="T: " + TOLD, base=TAUGHT),
     Effect(name="rows.seed", value=2, see=ids, want=order(2)),
 )
 REPORTED = (
@@ -245,9 +252,8 @@ def inputs(shop: Workshop) -> dict[str, dict[str, Path]]:
         {"id": id, "question": "x", "answer": str(id), "text": text, "tokens": tokens, "truncated": False}
         for id, text, tokens in (*both, *((id, text, 20) for id, text in OTHERS))
     ]
-    trace = f"Thinking…\nEasy.\n\nStep 1: {ONE}\nStep 2: {TWO}\nStep 3: {THREE}\nAnswer: 11"
     size = {"steps": 3, "words": 9, "tokens": 20}
-    traces = [{"id": k, "question": f"Ann {k}?", "answer": "11", "trace": trace, **size} for k in range(3)]
+    traces = [{"id": k, "question": f"Ann {k}?", "answer": "11", "trace": TOLD, **size} for k in range(3)]
     traces.append(
         traces[0] | {"id": 3, "trace": "Hm:\nStep 1: 4.\n\nStep 1: 0 + 2 = 2.\nAnswer: 2", "question": "Ann 0?"}
     )

@@ -28,6 +28,7 @@ from cotspec.spec.payload import (
     HubModel,
     InputModel,
     PreflightBody,
+    Pupil,
     Requirement,
     Sampling,
 )
@@ -201,7 +202,15 @@ DEMAND = Demand(model=STUDENT, path="", max_new_tokens=5, tensor_parallel=0, tar
 MISTAKEN = PreflightBody(demands=(DEMAND.model_copy(update={"targets": ("nope",)}),))
 LOCAL = PreflightBody(demands=(DEMAND.model_copy(update={"model": MODEL, "path": "chatty"}),))
 TALKATIVE = STUDENT.model_copy(update={"chat": True})
+TEACHING, UNSEEN = (
+    PreflightBody(demands=(DEMAND.model_copy(update={"pupils": (Pupil(model=who, path=at, top_k=0),)}),))
+    for who, at in ((STUDENT, ""), (MODEL, "nowhere"))
+)
+TWO_VOCABULARIES = mentioned("two vocabularies")
 DEMANDED = (
+    Effect(name="preflight.demands.pupils.model", value=HUB, see=TWO_VOCABULARIES, want=True, base=TEACHING),
+    Effect(name="preflight.demands.pupils.path", value="chatty", see=TWO_VOCABULARIES, want=True, base=UNSEEN),
+    Effect(name="preflight.demands.pupils.top_k", value=999, see=mentioned("than the 544"), want=True, base=TEACHING),
     Effect(name="preflight.demands.model", value=TALKATIVE, see=mentioned("no chat template"), want=True),
     Effect(name="preflight.demands.path", value="none", see=mentioned("no config.json"), want=True, base=LOCAL),
     Effect(name="preflight.demands.max_new_tokens", value=10**6, see=mentioned("leaves no room"), want=True),

@@ -35,6 +35,7 @@ ALWAYS = {
     "sft": BOTH
     | {"max_length": None, "dataset_kwargs": {"skip_prepare_dataset": True}, "train_sampling_strategy": "sequential"},
     "grpo": BOTH | {"shuffle_dataset": False},
+    "distill": BOTH | {"shuffle_dataset": False},
     "dpo": BOTH | {"max_length": None, "train_sampling_strategy": "sequential"},
 }
 
@@ -43,6 +44,7 @@ ALWAYS = {
 ROWS = {
     "sft": {"prompt": "Ann has", "completion": " 5 apples"},
     "grpo": {"prompt": "Ann has", "completion": " 5 apples"},
+    "distill": {"prompt": "Ann has"},
     "dpo": {"prompt": "Ann has", "chosen": " 5 apples", "rejected": " 6 apples"},
 }
 
@@ -55,7 +57,7 @@ class Trainers:
         self._made: dict[str, Trained] = {}
         long = {"row": 99, "prompt": "Ann has 5 apples. How many?\n" * 9}
         self._rows = {}
-        for by, count in {"sft": 24, "grpo": 6, "dpo": 24}.items():
+        for by, count in {"sft": 24, "distill": 24, "grpo": 6, "dpo": 24}.items():
             rows = bodies.ROWS[by](count)
             self._rows[by] = write_lines(shop.root / f"{by}.jsonl", [*rows, rows[0] | long])
 
@@ -105,7 +107,7 @@ class Trainers:
         }
         place: dict[str, Any] = {"output_dir": str(self._shop.root / name), "report_to": [], "use_cpu": True}
         name = TRAINERS[by].config
-        own = {"reward_funcs": lambda **_: [0.0]} if by == "grpo" else {}
+        own = {"grpo": {"reward_funcs": lambda **_: [0.0]}, "distill": {"teacher_model": model}}.get(by, {})
         args = getattr(trl, name)(**place)
         trainer = getattr(trl, name.replace("Config", "Trainer"))(args=args, **own, **common)
         trainer.create_optimizer_and_scheduler(8)
@@ -162,6 +164,7 @@ def test_the_parts_of_a_reward_are_in_the_log_under_their_names(trainers: Traine
     [
         ("sft", {"rows": 25, "rows_used": 24, "rows_too_long": 1, "steps": 4}),
         ("grpo", {"rows": 7, "rows_used": 6, "rows_too_long": 1, "steps": 4}),
+        ("distill", {"rows": 25, "rows_used": 24, "rows_too_long": 1, "rows_context_too_long": 0, "steps": 4}),
         ("dpo", {"rows": 25, "rows_used": 24, "rows_too_long": 1, "rows_beyond_last_batch": 0, "steps": 4}),
         ("dpo plain", {"rows": 25, "rows_used": 24, "rows_too_long": 0, "rows_beyond_last_batch": 1, "steps": 6}),
     ],

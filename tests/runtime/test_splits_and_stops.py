@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 from transformers import Trainer, TrainerCallback
 
 from cotspec.runtime.train.checkpoint import MARK
-from cotspec.spec.payload import Best, DpoBody, GrpoBody, Ramp, Reward, RewardTerm, SftBody, TrainBody
+from cotspec.spec.payload import Best, DistillBody, DpoBody, GrpoBody, Ramp, Reward, RewardTerm, SftBody, TrainBody
 from cotspec.trainers import trainer_of
 
 LR = 5e-3
@@ -31,18 +31,19 @@ SHORT = Reward(
 )
 OPTIM = bodies.OPTIM.model_copy(update={"lr": LR, "warmup_steps": 0})
 SPLITS = ((8, 1), (4, 2), (2, 4))
-ROWS = {"sft": 18, "grpo": 4, "dpo": 26}
-"""Rows for three or four steps; the last batch of sft is not full, and dpo leaves out what fills none."""
+ROWS = {"sft": 18, "grpo": 4, "dpo": 26, "distill": 26}
+"""Rows for three or four steps; the last batch of sft is not full, and dpo and distill leave out what fills none."""
 Make = Callable[..., Path]
 
 
 @pytest.fixture
-def make(stage: Stage, tmp_path: Path, small_model: Path) -> Make:
+def make(stage: Stage, tmp_path: Path, small_model: Path, small_teacher: Path) -> Make:
     """A stage of the small model with batches of 8."""
 
     def call(name: str, body: TrainBody, **settings: Any) -> Path:
         rows = small.ROWS[body.kind](ROWS[body.kind])
         files = {"rows": write_lines(tmp_path / f"{name}.jsonl", rows), "model": small_model}
+        files |= {"teacher": small_teacher} if isinstance(body, DistillBody) else {}
         return stage(name, body, files, **({"per_device_batch": 8} | settings))
 
     return call
@@ -61,6 +62,18 @@ def dpo(**changes: Any) -> DpoBody:
     return bodies.dpo(**({"optim": OPTIM, "global_batch": 8, "beta": 0.5} | changes))
 
 
+def distill(**changes: Any) -> DistillBody:
+    """Of the student's own texts, of which some end by themselves."""
+    sampled = bodies.SAMPLED.model_copy(update={"temperature": 0.8})
+    values = {"optim": OPTIM, "global_batch": 8, "teacher": bodies.MODEL, "over": "student", "sampling": sampled}
+    return bodies.distill(**(values | changes))
+
+
+def given(**changes: Any) -> DistillBody:
+    """Of given texts, of which a part carries loss."""
+    return bodies.distill(**({"optim": OPTIM, "global_batch": 8, "teacher": bodies.MODEL} | changes))
+
+
 DPO_LOSSES = ("sigmoid", "ipo", "hinge", "sigmoid_norm", "apo_zero", "apo_down")
 
 
@@ -70,9 +83,24 @@ DPO_LOSSES = ("sigmoid", "ipo", "hinge", "sigmoid_norm", "apo_zero", "apo_down")
         sft(),
         *(grpo(loss=loss) for loss in ("grpo", "dapo", "dr_grpo")),
         *(dpo(loss=loss) for loss in DPO_LOSSES),
+        distill(),
+        distill(top_k=5, divergence=0.3),
+        given(divergence="forward"),
+        given(top_k=5, renormalise=True),
         dpo(loss="robust", trainer={"label_smoothing": 0.1, "ld_alpha": 0.5, "use_weighting": True}),
     ],
-    ids=["sft", "grpo", "dapo", "dr_grpo", *(f"dpo {loss}" for loss in DPO_LOSSES), "dpo with all settings"],
+    ids=[
+        "sft",
+        "grpo",
+        "dapo",
+        "dr_grpo",
+        *(f"dpo {loss}" for loss in DPO_LOSSES),
+        "distill",
+        "distill of the likeliest",
+        "distill of rows",
+        "distill of rows, the likeliest",
+        "dpo with all settings",
+    ],
 )
 def test_a_batch_split_otherwise_trains_the_same_weights_and_tells_the_same_of_them(
     make: Make, run_here: Run, small_model: Path, body: TrainBody
@@ -175,7 +203,10 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
 IMITATING = grpo(all_failed="imitate", iterations=1)
 
 
-@pytest.mark.parametrize("body", [sft(), grpo(), IMITATING, dpo()], ids=["sft", "grpo", "imitating", "dpo"])
+STOPPED = {"sft": sft(), "grpo": grpo(), "imitating": IMITATING, "dpo": dpo(), "distill": distill()}
+
+
+@pytest.mark.parametrize("body", STOPPED.values(), ids=STOPPED)
 def test_a_run_stopped_at_any_step_and_resumed_leaves_the_bytes_of_one_that_was_not(
     make: Make, run_here: Run, steps: Steps, body: TrainBody
 ) -> None:

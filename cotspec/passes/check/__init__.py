@@ -41,6 +41,7 @@ from cotspec.passes.check import (
     stage_kind,
     stage_order,
     stop,
+    teacher_vocabulary,
     tensor_parallel,
     trace_openers,
     trainer_bounds,
@@ -84,6 +85,7 @@ CHECKS: tuple[tuple[Rule, Check], ...] = (
     (device.RULE, device.check),
     (tensor_parallel.RULE, tensor_parallel.check),
     (model_tokenizer.RULE, model_tokenizer.check),
+    (teacher_vocabulary.RULE, teacher_vocabulary.check),
     (trainer_bounds.RULE, trainer_bounds.check),
     (trainer_split.RULE, trainer_split.check),
 )

@@ -8,7 +8,7 @@ from cotspec.cot import fit
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import Experiment, OnPolicy, TriedRows
+from cotspec.spec.experiment import Experiment, TriedRows
 
 RULE = Rule(
     slug="context-length",
@@ -50,7 +50,9 @@ def _generating(spec: Experiment) -> Iterator[tuple[tuple[str, ...], str, int]]:
         if isinstance(stage.rows, TriedRows):
             where = ("stages", name, "rows", "sampling")
             yield where, stage.rows.of, stage.rows.sampling.max_new_tokens
-        if isinstance(stage.train, OnPolicy):
-            yield ("stages", name, "train", "sampling"), name, stage.train.sampling.max_new_tokens
+        if stage.train.drawn is not None:
+            where = ("stages", name, "train", "sampling")
+            for who in filter(None, (name, stage.train.other)):  # a teacher reads what the student writes
+                yield where, who, stage.train.drawn.max_new_tokens
     for name in dict.fromkeys(spec.evaluate.of):
         yield ("evaluate", "sampling"), name, spec.evaluate.sampling.max_new_tokens

@@ -29,6 +29,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
             span = context.source.value(("models", name, "chat"))
             yield finding(RULE, span, f"the tokenizer of `{name}` has no chat template", "leave `chat: true` out")
         rows = fit.embedded(file.config)
-        if rows and file.ids > rows:
-            message = f"the tokenizer of `{name}` has ids up to {file.ids - 1}, and the model has {rows} vectors"
+        if rows and (ids := fit.ids(file.words)) > rows:
+            message = f"the tokenizer of `{name}` has ids up to {ids - 1}, and the model has {rows} vectors"
             yield finding(RULE, context.source.key(("models", name)), message, "use the tokenizer of the model")

@@ -9,7 +9,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import TriedRows
+from cotspec.spec.experiment import Taught, TriedRows
 
 RULE = Rule(
     slug="prompt-variable",
@@ -34,6 +34,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
         span, traced, names = context.source.value(path), task != "solve", shown(text)
         if "question" not in names:
             yield finding(RULE, span, f"`{written}` does not show `question`", "put {{ question }} into it")
+        if task == "context":
+            continue  # a teacher may read the trace
         if traced and "trace" not in names:
             yield finding(RULE, span, f"`{task}` shows a trace, and `{written}` does not", "put {{ trace }} into it")
         if not traced and "trace" in names:
@@ -47,5 +49,7 @@ def _prompts(context: Context) -> Iterator[tuple[Path, str, str]]:
         named.append(((*path, "prompt"), stage.prompt, stage.task))
         if isinstance(stage.rows, TriedRows):
             named.append(((*path, "rows", "prompt"), stage.rows.prompt, "solve"))
+        if isinstance(stage.train, Taught):
+            named.append(((*path, "train", "context"), stage.train.context, "context"))
     named.append((("evaluate", "prompt"), spec.evaluate.prompt, "solve"))
     return ((path, written, task) for path, written, task in named if written is not None)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import OnPolicy, Sampling, TriedRows
+from cotspec.spec.experiment import Sampling, Taught, TriedRows
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, reward: {terms: {a: {value: 1 if correct else 0}}}, train:"
 
@@ -21,16 +22,26 @@ RULE = Rule(
     passing=f"stages: {{first: {{{_STAGE} {{by: grpo, lr: 1e-5, group: 4}}}}}}\n",
 )
 
+_ONE: Final = "a prompt gets one text in each epoch"
+_ABOVE: Final = "give a temperature above 0"
+
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every place that samples."""
     spec = context.experiment
     yield from _greedy(context, ("teach", "sampling"), spec.teach.sampling, spec.teach.sampling.n)
-    for path, _, stage in context.stages():
-        if isinstance(stage.train, OnPolicy):
-            where, given = (*path, "train", "sampling"), stage.train.sampling
-            yield from _one(context, where, given, "`group` says how many completions a prompt gets")
-            yield from _greedy(context, where, given, stage.train.samples)
+    for path, name, stage in context.stages():
+        where = (*path, "train", "sampling")
+        if (own := stage.train.drawn) is not None:
+            one = isinstance(stage.train, Taught)
+            yield from _one(context, where, own, _ONE if one else "`group` says how many completions a prompt gets")
+            yield from _greedy(context, where, own, stage.train.samples)
+            if one and own.temperature == 0:
+                message = "both models' probabilities are taken at this temperature, and 0 has none"
+                yield finding(RULE, context.source.value((*where, "temperature")), message, _ABOVE)
+        elif where in context.source.keys:
+            message = f"stage `{name}` trains on the texts of its rows, and nothing is drawn"
+            yield finding(RULE, context.source.key(where), message, "leave it out, or write `over: student`")
         if isinstance(stage.rows, TriedRows):
             where, given = (*path, "rows", "sampling"), stage.rows.sampling
             yield from _one(context, where, given, "`attempts` says how often a question is tried")
@@ -46,4 +57,4 @@ def _one(context: Context, path: Path, given: Sampling, why: str) -> Iterator[Di
 def _greedy(context: Context, path: Path, given: Sampling, samples: int) -> Iterator[Diagnostic]:
     if given.temperature == 0 and samples > 1:
         message = f"{samples} samples at temperature 0 are {samples} times the same"
-        yield finding(RULE, context.source.value((*path, "temperature")), message, "give a temperature above 0")
+        yield finding(RULE, context.source.value((*path, "temperature")), message, _ABOVE)

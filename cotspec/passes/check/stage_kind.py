@@ -17,9 +17,10 @@ _STAGE = "start: base, rows: {from: teach}, task: solve, train:"
 
 RULE = Rule(
     slug="stage-kind",
-    claim="A grpo stage has a reward, only an sft stage a `loss`, and only a dpo stage rows of pairs.",
-    why="GRPO learns from rewards, SFT from targets and DPO from pairs of answers alone; another's setting would count "
-    "for nothing.",
+    claim="A grpo stage has a reward, only a stage that is given its texts a `loss`, and only a dpo stage rows of "
+    "pairs.",
+    why="GRPO learns from rewards, SFT and distillation over rows from targets, and DPO from pairs of answers alone; "
+    "another's setting would count for nothing.",
     failing=f"stages: {{first: {{{_STAGE} {{by: grpo, lr: 1e-5}}}}}}\n",
     passing=f"stages: {{first: {{{_STAGE} {{by: grpo, lr: 1e-5}}, "
     "reward: {terms: {a: {value: 1 if correct else 0}}}}}\n",
@@ -39,10 +40,12 @@ def check(context: Context) -> Iterator[Diagnostic]:
             if key in trainer.needs and given is None:
                 message = f"stage `{name}` trains by {trainer.name} and has no {key}"
                 yield finding(RULE, context.source.key((*path, "train")), message, _ADVICE[key])
-            if key not in trainer.reads and given is not None:
+            if key not in trainer.reading(stage.train) and given is not None:
                 message = f"stage `{name}` trains by {trainer.name}, which {_WITHOUT[key]}"
-                others = " or ".join(each.name for each in TRAINERS.values() if key in each.reads)
-                yield finding(RULE, context.source.key((*path, key)), message, f"leave it out, or train by {others}")
+                able = [each.name for each in TRAINERS.values() if key in each.reads and each is not trainer]
+                yield finding(
+                    RULE, context.source.key((*path, key)), message, f"leave it out, or train by {' or '.join(able)}"
+                )
         yield from _pairs(context, path, name, stage)
 
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.diagnostics.source_map import Path
 from cotspec.diagnostics.suggest import either
+from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import TriedRows
 
 _SECOND = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
 
@@ -23,17 +22,14 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """`start` and `rows.of` of every stage."""
+    """Every model or stage that a stage names."""
     stages = list(context.experiment.stages)
     for path, name, stage in context.stages():
-        uses: list[tuple[Path, str]] = [((*path, "start"), stage.start)]
-        if isinstance(stage.rows, TriedRows):
-            uses.append(((*path, "rows", "of"), stage.rows.of))
         earlier = (*context.experiment.models, *stages[: stages.index(name)])
-        for where, used in uses:
+        for key, used in lineage.used(stage):
             if used in stages and used not in earlier:
                 what = "itself" if used == name else f"`{used}`, which comes later"
                 place = ((context.source.key(("stages", used)), f"is stage `{used}`"),)
                 message = f"stage `{name}` uses {what}"
                 advice = f"there is {either(earlier)} to use"
-                yield finding(RULE, context.source.value(where), message, advice, related=place)
+                yield finding(RULE, context.source.value((*path, *key)), message, advice, related=place)

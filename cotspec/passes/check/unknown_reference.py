@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
+from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, finding, misnamed
-from cotspec.spec.experiment import TriedRows
 from cotspec.spec.resources import Resources
 
 RULE = Rule(
@@ -29,9 +29,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         (("teach", "data"), spec.teach.data, "data set", data),
     ]
     for path, _, stage in context.stages():
-        uses.append(((*path, "start"), stage.start, "model or stage", (*models, *stages)))
-        if isinstance(stage.rows, TriedRows):
-            uses.append(((*path, "rows", "of"), stage.rows.of, "model or stage", (*models, *stages)))
+        uses += [((*path, *key), name, "model or stage", (*models, *stages)) for key, name in lineage.used(stage)]
     uses.append((("evaluate", "data"), spec.evaluate.data, "data set", data))
     for i, name in enumerate(spec.evaluate.of):
         uses.append((("evaluate", "of", i), name, "model or stage", (*models, *stages)))

@@ -13,7 +13,7 @@ from cotspec.diagnostics.source_map import Path
 from cotspec.history import traces
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import Experiment, OnPolicy, TriedRows
+from cotspec.spec.experiment import Experiment, TriedRows
 
 if TYPE_CHECKING:
     from cotspec.cot.rows import TraceRecord
@@ -77,8 +77,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if isinstance(stage.rows, TriedRows):
             mined = stage.rows.sampling.max_new_tokens
             yield from _limit(context, (*path, "rows", "sampling"), mined, known, records)
-        if isinstance(stage.train, OnPolicy):
-            drawn, shorter = stage.train.sampling.max_new_tokens, stage.task == "rewrite"
+        if stage.train.drawn is not None:
+            drawn, shorter = stage.train.drawn.max_new_tokens, stage.task == "rewrite"
             own = known._replace(worked=()) if shorter else known
             yield from _limit(context, (*path, "train", "sampling"), drawn, own, () if shorter else records)
 

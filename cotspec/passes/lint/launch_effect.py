@@ -9,7 +9,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import OnPolicy, Stage
+from cotspec.spec.experiment import Stage
 from cotspec.spec.resources import TrainResources
 
 RULE = Rule(
@@ -51,9 +51,9 @@ def _idle(key: str, stage: Stage, given: TrainResources) -> str:
     match key:
         case "strategy" if given.strategy != "ddp" and given.gpus < 2:
             return f"`strategy: {given.strategy}` has no effect on {where}"
-        case "vllm" if given.vllm and not isinstance(stage.train, OnPolicy):
+        case "vllm" if given.vllm and stage.train.drawn is None:
             return f"`vllm` has no effect on {stage.train.by}, which generates nothing"
-        case "vllm_memory" if not given.vllm or not isinstance(stage.train, OnPolicy):
+        case "vllm_memory" if not given.vllm or stage.train.drawn is None:
             return "`vllm_memory` has no effect where vLLM does not generate"
         case _:
             return ""

@@ -10,7 +10,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.history import traces
 from cotspec.passes.check.context import Context, warning
 from cotspec.passes.lengths import Lengths, lengths
-from cotspec.spec.experiment import OnPolicy, PairRows, Stage
+from cotspec.spec.experiment import PairRows, Stage
 from cotspec.trainers import trainer_of
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, train:"
@@ -60,7 +60,7 @@ def _answers(stage: Stage, span: Span, room: _Room) -> Iterator[Diagnostic]:
 
 
 def _rows(stage: Stage, span: Span, room: _Room, found: Lengths) -> Iterator[Diagnostic]:
-    writes = isinstance(stage.train, OnPolicy)
+    writes = stage.train.drawn is not None
     sizes = found.prompts if writes else found.wholes
     over = sum(size > room.tokens for size in sizes)
     if over:
@@ -72,13 +72,13 @@ def _rows(stage: Stage, span: Span, room: _Room, found: Lengths) -> Iterator[Dia
 
 def _room(stage: Stage) -> _Room:
     train = stage.train
-    if not isinstance(train, OnPolicy):
+    if train.drawn is None:
         return _Room(tokens=train.max_length, where=f"`max_length` {train.max_length}")
-    room = train.max_length - train.sampling.max_new_tokens
+    room = train.max_length - train.drawn.max_new_tokens
     return _Room(tokens=room, where=f"the {room} that `max_length` {train.max_length} has besides new tokens")
 
 
 def _whole_traces(stage: Stage) -> bool:
     """Where the model writes, `rewrite` shows the trace whole and other prompts less than all; elsewhere it is the
     target."""
-    return not isinstance(stage.train, OnPolicy) or stage.task == "rewrite"
+    return stage.train.drawn is None or stage.task == "rewrite"

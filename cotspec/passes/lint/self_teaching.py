@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import Model
+from cotspec.spec.experiment import Model, Taught
 
 _STAGE = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
 
@@ -25,6 +26,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage that starts from a model."""
     models, teacher = context.experiment.models, context.experiment.teach.model
     for path, _, stage in context.stages():
+        if isinstance(stage.train, Taught):
+            yield from _taught(context, (*path, "train", "teacher"), stage.start, stage.train)
         if stage.start not in models or teacher not in models:
             continue
         if stage.start == teacher or _weights(models[stage.start]) == _weights(models[teacher]):
@@ -32,6 +35,18 @@ def check(context: Context) -> Iterator[Diagnostic]:
             advice = "start from another model, or teach with one"
             related = ((context.source.value(("teach", "model")), "is the teacher"),)
             yield warning(RULE, context.source.value((*path, "start")), message, advice, related=related)
+
+
+def _taught(context: Context, place: Path, start: str, train: Taught) -> Iterator[Diagnostic]:
+    """A teacher that is the student itself says what the student says, unless it reads another prompt."""
+    models, other = context.experiment.models, train.other
+    same = other is None or other == start
+    if not same and other in models and start in models:
+        same = models[other] == models[start]
+    if same and train.context is None:
+        message = "the teacher is the student's own first weights and reads the same prompt: they agree from the start"
+        advice = "give it a `context` that shows more, or name another teacher"
+        yield warning(RULE, context.source.value(place), message, advice)
 
 
 def _weights(model: Model) -> tuple[str | None, ...]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.ir.defaults import VALID_DATA
+from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import Best, Stage, TriedRows
+from cotspec.spec.experiment import Best, Stage
 
 _DATA = "data: {valid: {builtin: chains, split: valid, size: 20}}\n"
 _STAGE = "start: base, train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
@@ -31,7 +32,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     models = {spec.teach.model, *spec.evaluate.of}
     data = {spec.teach.data, spec.evaluate.data}
     for _, _, stage in context.stages():
-        models |= {stage.start, stage.rows.of if isinstance(stage.rows, TriedRows) else stage.start}
+        models |= {name for _, name in lineage.used(stage)}
         data |= {VALID_DATA} if _validated(stage) else set()
     if all(stage.advance is None for stage in spec.stages.values()):
         data.add(VALID_DATA)

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import TriedRows
 
 _STAGE = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
 
 RULE = Rule(
     slug="unused-stage",
-    claim="A stage is evaluated, or another one starts from it or mines its failures.",
+    claim="A stage is evaluated, or another one starts from it, mines its failures or is taught by it.",
     why="It is trained all the same, and the report does not show it: GPU hours for a model that nobody looks at.",
     failing=f"stages: {{first: {{start: base, {_STAGE}}}, aside: {{start: base, {_STAGE}}}}}\n",
     passing=f"stages: {{first: {{start: base, {_STAGE}}}}}\n",
@@ -26,7 +26,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     spec = context.experiment
     used = set(spec.evaluate.of)
     for _, _, stage in context.stages():
-        used |= {stage.start, stage.rows.of if isinstance(stage.rows, TriedRows) else stage.start}
+        used |= {name for _, name in lineage.used(stage)}
     for path, name, _ in context.stages():
         if name not in used:
             message = f"stage `{name}` is trained and neither evaluated nor followed by another"

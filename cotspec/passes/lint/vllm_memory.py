@@ -8,7 +8,6 @@ from typing import Final
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import OnPolicy
 
 _STAGE = (
     "start: base, train: {by: grpo, lr: 1e-5}, rows: {from: teach}, task: solve, "
@@ -36,12 +35,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         given = context.resources(name)
         own = ("resources", "stages", name, "vllm_memory")
         span = context.source.value(own if own in context.source.values else ("resources", "train", "vllm_memory"))
-        if (
-            isinstance(stage.train, OnPolicy)
-            and given.vllm
-            and given.vllm_memory > _BESIDE_TRAINING
-            and span not in seen
-        ):
+        if stage.train.drawn is not None and given.vllm and given.vllm_memory > _BESIDE_TRAINING and span not in seen:
             seen.add(span)
             rest = round(100 * (1 - given.vllm_memory))
             message = f"vLLM takes {given.vllm_memory:.0%} of each GPU and leaves {rest} % to training"

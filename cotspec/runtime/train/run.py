@@ -48,7 +48,7 @@ class Algorithm(Protocol):
     row: type
     """Record of rows.jsonl."""
 
-    def prepare(self, rows: Sequence[Any], encoder: Encoder, body: Any, *, max_length: int) -> Prepared:
+    def prepare(self, rows: Sequence[Any], encoder: Encoder, body: Any, *, max_length: int, task: Task) -> Prepared:
         """Rows → tokens; a row that cannot be trained on is counted, never cut. Raises TaskError when none is left."""
 
     def trainer(self, training: Training, encoder: Encoder, data: Sequence[Any]) -> Trainer:
@@ -86,7 +86,8 @@ def run(task: Task, work: Path, result: Path) -> None:
     tokenizer = models.load_tokenizer(origin)
     rows: list[Any] = lines.read(task.input("rows"), algorithm.row)
     encoder = models.load_encoder(origin, tokenizer)
-    ready = algorithm.prepare(rows, encoder, body, max_length=fitting.length(origin, body.max_length))
+    longest = fitting.length(origin, body.max_length)
+    ready = algorithm.prepare(rows, encoder, body, max_length=longest, task=task)
     fitting.check_ids(models.load_config(origin).to_dict(), (text.input_ids for text in ready.texts))
     training = Training(task=task, body=body, origin=origin, work=work, scored=score.some(ready.texts))
     with trl_bridge.building(body):

@@ -23,7 +23,7 @@ from cotspec.runtime.task import Task, rank
 from cotspec.runtime.train import checkpoint, score
 from cotspec.runtime.train.callbacks import Candidates, Finite, Names, Show, Signal, Watch, named
 from cotspec.runtime.train.score import Example
-from cotspec.spec.payload import AtStep, Best, Checkpoint, Final, TrainBody
+from cotspec.spec.payload import AtStep, Best, Checkpoint, Final, Stop, TrainBody
 from cotspec.spec.trainer import BITSANDBYTES
 from cotspec.trainers import trainer_of
 
@@ -111,6 +111,22 @@ def arguments(training: Training) -> dict[str, Any]:
             "ddp_find_unused_parameters": False,
         }
     )
+
+
+def generating(training: Training, stop: Stop) -> dict[str, Any]:
+    """Keyword arguments of the configuration of a trainer whose model writes its texts, with vLLM or without."""
+    s = training.task.settings
+    vllm = s.engine == "vllm"
+    if vllm:
+        models.require("vllm", {"for": "vllm: true", "get": "pip install vllm, or remove it from `resources.train`"})
+    return {
+        "generation_kwargs": {"stop": list(stop.texts)} if vllm and stop.texts else None,
+        "use_vllm": vllm,
+        "vllm_mode": "colocate",
+        "vllm_gpu_memory_utilization": s.vllm_memory,
+        "vllm_tensor_parallel_size": s.tensor_parallel,
+        "vllm_max_model_length": fitting.length(training.origin, training.body.max_length),
+    }
 
 
 def save_every(training: Training) -> int:

@@ -11,6 +11,7 @@ from cotspec.runtime import models
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
+from cotspec.runtime.task import Task
 from cotspec.runtime.train import trl_bridge
 from cotspec.runtime.train.run import Log, Prepared, whole_batches
 from cotspec.runtime.train.score import IGNORE, Example
@@ -46,7 +47,15 @@ class _Pair(NamedTuple):
 class _Dpo:
     row = PairRow
 
-    def prepare(self, rows: Sequence[PairRow], encoder: Encoder, body: DpoBody, *, max_length: int) -> Prepared:
+    def prepare(
+        self,
+        rows: Sequence[PairRow],
+        encoder: Encoder,
+        body: DpoBody,
+        *,
+        max_length: int,
+        task: Task,  # noqa: ARG002
+    ) -> Prepared:
         """Whole batches of the pairs of which neither answer is too long."""
         pairs = [_pair(row, encoder) for row in rows]
         kept = [pair for pair in pairs if len(pair.prompt) + max(map(len, pair[1:])) <= max_length]

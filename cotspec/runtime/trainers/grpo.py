@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from cotspec.cot import signal
 from cotspec.cot.rewards import RewardError, compile_reward
 from cotspec.cot.rows import DemonstratedRow
-from cotspec.runtime import fitting, models
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.stopping import Stopper
-from cotspec.runtime.task import rank
+from cotspec.runtime.task import Task, rank
 from cotspec.runtime.train import trl_bridge
 from cotspec.runtime.train.run import Log, Prepared, whole_batches
 from cotspec.runtime.train.score import Example
@@ -43,7 +42,13 @@ class _Grpo:
     row = DemonstratedRow
 
     def prepare(
-        self, rows: Sequence[DemonstratedRow], encoder: Encoder, body: GrpoBody, *, max_length: int
+        self,
+        rows: Sequence[DemonstratedRow],
+        encoder: Encoder,
+        body: GrpoBody,
+        *,
+        max_length: int,
+        task: Task,  # noqa: ARG002
     ) -> Prepared:
         """Whole batches of the prompts that leave room for a completion, and for what may be imitated."""
         kept = _fitting(rows, encoder, max_length - body.sampling.max_new_tokens)
@@ -121,19 +126,11 @@ def _trainer(training: Training, encoder: Encoder, rows: Sequence[DemonstratedRo
         )
     except RewardError as error:
         raise TaskError(str(error)) from error
-    vllm, stop = s.engine == "vllm", body.sampling.stop
-    if vllm:
-        models.require("vllm", {"for": "vllm: true", "get": "pip install vllm, or remove it from `resources.train`"})
     config = GRPOConfig(
         **trl_bridge.arguments(training),
         steps_per_generation=s.accumulation,
-        generation_kwargs={"stop": list(stop.texts)} if vllm and stop.texts else None,
+        **trl_bridge.generating(training, body.sampling.stop),
         shuffle_dataset=False,
-        use_vllm=vllm,
-        vllm_mode="colocate",
-        vllm_gpu_memory_utilization=s.vllm_memory,
-        vllm_tensor_parallel_size=s.tensor_parallel,
-        vllm_max_model_length=fitting.length(origin, body.max_length),
         model_init_kwargs={
             "dtype": trl_bridge.base_dtype(body),
             "trust_remote_code": origin.trust_remote_code,
@@ -143,7 +140,7 @@ def _trainer(training: Training, encoder: Encoder, rows: Sequence[DemonstratedRo
     kind = partial(grpo_imitation.Trainer, imitated=lambda: reward.imitated) if imitates else grpo_rollouts.Trainer
     trainer = kind(
         encoder=encoder,
-        stopper=Stopper(stop, encoder.tokenizer),
+        stopper=Stopper(body.sampling.stop, encoder.tokenizer),
         model=origin.location,
         reward_funcs=reward,
         args=config,

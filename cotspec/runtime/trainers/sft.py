@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cotspec.cot import signal
-from cotspec.cot.rows import SftRow
+from cotspec.cot.rows import SftRow, TaughtRow
 from cotspec.runtime import models
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
+from cotspec.runtime.task import Task
 from cotspec.runtime.train import trl_bridge
 from cotspec.runtime.train.run import Log, Prepared
 from cotspec.runtime.train.score import IGNORE, Example
@@ -36,7 +37,15 @@ _NAMES = {
 class _Sft:
     row = SftRow
 
-    def prepare(self, rows: Sequence[SftRow], encoder: Encoder, body: SftBody, *, max_length: int) -> Prepared:  # noqa: ARG002
+    def prepare(
+        self,
+        rows: Sequence[SftRow],
+        encoder: Encoder,
+        body: SftBody,  # noqa: ARG002
+        *,
+        max_length: int,
+        task: Task,  # noqa: ARG002
+    ) -> Prepared:
         """A row that is too long or supervises nothing is refused."""
         return prepare(rows, encoder, max_length=max_length)
 
@@ -83,7 +92,7 @@ def prepare(rows: Sequence[SftRow], encoder: Encoder, *, max_length: int) -> Pre
     return Prepared(data=examples, texts=examples, counts=counts)
 
 
-def tokenise(row: SftRow, encoder: Encoder) -> Example:
+def tokenise(row: SftRow | TaughtRow, encoder: Encoder) -> Example:
     """Ids and labels from one pass, so that they cannot drift.
 
     Prompt and target are tokenised apart, because generation starts after a tokenised prompt. A token carries loss when

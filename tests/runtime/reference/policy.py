@@ -16,8 +16,12 @@ from cotspec.spec.payload import Lora
 class Policy:
     """A model of which all weights are trained, or adapters of some layers (W + alpha / r · B A)."""
 
-    def __init__(self, folder: Path, lora: Lora, adapters: Mapping[str, Tensor] | None = None) -> None:
+    def __init__(
+        self, folder: Path, lora: Lora, adapters: Mapping[str, Tensor] | None = None, *, vocabulary: int = -1
+    ) -> None:
         self._model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        self._vocabulary = vocabulary
+        """Vectors after these are of no token."""
         self._scale = lora.alpha / lora.r if lora.r else 0.0
         whole = dict(self._model.named_parameters())
         if adapters is None:
@@ -40,7 +44,7 @@ class Policy:
     def logits(self, ids: Sequence[int]) -> Tensor:
         """(positions, vocabulary): what follows each token of one row."""
         out = functional_call(self._model, self.weights(), kwargs={"input_ids": torch.tensor([list(ids)])})
-        return out.logits[0]
+        return out.logits[0] if self._vocabulary < 0 else out.logits[0, :, : self._vocabulary]
 
     def after(self, prompt: Sequence[int], completion: Sequence[int], *, temperature: float = 1.0) -> Tensor:
         """(tokens, vocabulary): log-probabilities of what could stand at each place of the completion."""
