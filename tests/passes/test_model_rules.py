@@ -137,3 +137,24 @@ def test_a_strangers_scaling_of_positions_that_makes_no_sense_is_not_used(
     changes = {"models": {"base": {"path": "../models/own"}, "tutor": {"builtin": "tiny-teacher"}}}
     found = check(**changes, stages=stages("q_proj"), evaluate={"data": "test", "of": ["base"]})
     assert {rule for rule, _, _ in found} == {"context-length"}
+
+
+def test_a_teacher_of_another_vocabulary_is_found_where_both_are_at_hand(check: Check, tmp_path: Path) -> None:
+    words = {"model": {"vocab": {"a": 0, "b": 1}}}
+    model(tmp_path / "models/own", tokenizer=words)
+    model(tmp_path / "models/same", tokenizer=words, config=LLAMA | {"vocab_size": 64})
+    model(tmp_path / "models/other", tokenizer={"model": {"vocab": {"a": 1, "b": 0}}})
+    model(tmp_path / "models/fewer", tokenizer=words, config=LLAMA | {"vocab_size": 40})
+
+    def told(teacher: dict[str, Any]) -> list[str]:
+        train = {"by": "distill", "lr": 1e-5, "max_length": 200, "teacher": "tutor", "sampling": {"max_new_tokens": 50}}
+        stage = {"start": "base", "train": train, "rows": {"from": "teach"}, "task": "solve"}
+        named = {"base": {"path": "../models/own"}, "tutor": teacher}
+        found = check(models=named, stages={"first": stage}, evaluate={"data": "test", "of": ["first"]})
+        assert all("GOLD" in advice for rule, _, advice in found if rule == "teacher-vocabulary")
+        return [message.partition(": ")[2] for rule, message, _ in found if rule == "teacher-vocabulary"]
+
+    assert told({"path": "../models/same"}) == told({"hub": "own/nowhere"}) == []
+    assert told({"path": "../models/other"}) == ["'a' is token 0 of the student and token 1 of the teacher"]
+    assert told({"path": "../models/fewer"}) == ["the teacher has 40 vectors, and the student 50"]
+    assert len(told({"builtin": "tiny-teacher"})) == 1

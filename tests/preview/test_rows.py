@@ -287,3 +287,19 @@ def test_no_rows_at_all_because_of_an_empty_slice_is_said(project: Path) -> None
     few = source.RecordSource(kind="real", records=tuple(records(5)), body=of.rows, about="")
     with pytest.raises(PreviewError, match=r"the slice \[20, 40\] of 5 records is empty"):
         row.find(few, Wanted())
+
+
+def test_what_a_teacher_reads_in_place_of_the_prompt_is_shown(project: Path, run: Run) -> None:
+    spec = project / "specs/tiny-distill.yaml"
+    same = json.loads(run("specs/tiny-distill.yaml", "distill", "--format", "json")[1])
+    assert same["teacher_reads"] == {"prompt": same["prompt"], "chat": None}
+    assert same["target"] is None
+    text = spec.read_text(encoding="utf-8")
+    spec.write_text(text.replace("divergence: reverse", "context: prompts/rebuild.jinja"), encoding="utf-8")
+    told = json.loads(run("specs/tiny-distill.yaml", "distill", "--format", "json")[1])
+    assert told["prompt"] == same["prompt"]
+    assert told["teacher_reads"]["prompt"] == f"Q: {told['question']}\n{told['trace']['text'].strip()}\nA:\n"
+    assert told["teacher_reads"]["prompt"].splitlines()[-2] in run("specs/tiny-distill.yaml", "distill")[1]
+    spec.write_text(text.replace("divergence: reverse", "over: rows").replace("sampling: {temperature: 1.0", "#"))
+    given = json.loads(run("specs/tiny-distill.yaml", "distill", "--format", "json")[1])
+    assert given["target"]["text"] == given["trace"]["text"].rstrip()
