@@ -90,8 +90,6 @@ OTHERS: dict[Path, object] = {
     ("stages", "copy", "train", "over"): "student",
     ("stages", "copy", "train", "divergence"): "reverse",
     ("stages", "copy", "task"): "rewrite",
-    ("stages", "copy", "loss", "on", 0): "thinking",
-    ("stages", "copy", "loss", "on", 1): "thinking",
     ("evaluate", "data"): "valid",
     ("evaluate", "prompt"): None,
     ("teach", "sampling", "stop", "after"): None,

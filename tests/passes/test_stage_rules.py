@@ -89,6 +89,10 @@ HITS: dict[str, tuple[list[Change], Told]] = {
         distill("teacher: tuto"),
         ("error", "unknown-reference", "tuto", "there is no model or stage `tuto`"),
     ),
+    "the first weights misspelt": (
+        distill("teacher: sefl"),
+        ("error", "unknown-reference", "sefl", "there is no model or stage `sefl`"),
+    ),
     "a teacher that is yet to be trained": (
         distill("teacher: second"),
         ("error", "stage-order", "second", "stage `second` uses itself"),

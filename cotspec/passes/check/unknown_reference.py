@@ -10,6 +10,7 @@ from cotspec.diagnostics.source_map import Path
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, finding, misnamed
 from cotspec.spec.resources import Resources
+from cotspec.spec.training import SELF
 
 RULE = Rule(
     slug="unknown-reference",
@@ -29,7 +30,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
         (("teach", "data"), spec.teach.data, "data set", data),
     ]
     for path, _, stage in context.stages():
-        uses += [((*path, *key), name, "model or stage", (*models, *stages)) for key, name in lineage.used(stage)]
+        for key, name in lineage.used(stage):
+            more = (SELF,) if key[-1] == "teacher" else ()
+            uses.append(((*path, *key), name, "model or stage", (*models, *stages, *more)))
     uses.append((("evaluate", "data"), spec.evaluate.data, "data set", data))
     for i, name in enumerate(spec.evaluate.of):
         uses.append((("evaluate", "of", i), name, "model or stage", (*models, *stages)))
