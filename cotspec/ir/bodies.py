@@ -224,6 +224,7 @@ def training(
     teacher: ModelRef | payload.FirstWeights | None,
     trace: payload.TraceFormat,
     seed: int,
+    keeps_optimizer: bool,
 ) -> payload.TrainBody:
     """The training task of a stage. What several trainers have is made here; the other fields of a body are settings of
     the same name."""
@@ -238,6 +239,7 @@ def training(
         "trainer": passed(train.trainer),
         "keep": checkpoint(stage.advance or spec.Advance.model_construct()),
         "seed": seed,
+        "keeps_optimizer": keeps_optimizer,
     }
     if train.drawn is not None:
         values["sampling"] = sampling(train.drawn, trace=trace, n=train.samples)

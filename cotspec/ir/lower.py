@@ -296,7 +296,15 @@ class _Experiment:
         if "reward" in trainer_of(stage.train).needs and stage.reward is None:
             raise LowerError(f"stage `{name}` trains by {stage.train.by} without a reward", where=("stages", name))
         teacher, more = self._teacher(name, stage.train)
-        body = bodies.training(stage, start=weights.ref, teacher=teacher, trace=self._format, seed=self._spec.seed)
+        carried = any(s.start == name and s.train.optimizer == "carried" for s in self._spec.stages.values())
+        body = bodies.training(
+            stage,
+            start=weights.ref,
+            teacher=teacher,
+            trace=self._format,
+            seed=self._spec.seed,
+            keeps_optimizer=carried,
+        )
         reads = {"rows": self._read(f"{name}/rows", "rows.jsonl"), **weights.reads, **more}
         return self._task(f"{name}/train", body, reads, launch=launch, label=f"stage {name}")
 

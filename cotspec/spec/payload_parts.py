@@ -179,6 +179,10 @@ class TrainBody(Body):
     trainer: Passed
     keep: Checkpoint
     seed: int
+    optimizer: Literal["fresh", "carried"] = "fresh"
+    """`carried` begins with the optimizer's state that lies beside the weights of `start`."""
+    keeps_optimizer: bool = False
+    """Whether that state is left beside the weights, for a stage that carries it."""
 
     @property
     def drawn(self) -> Sampling | None:

@@ -85,6 +85,9 @@ class Train(Part):
     """Number format of the training computation (it changes the result, so it is part of the identity)."""
     lora: Lora | None = None
     """Train adapters instead of all weights."""
+    optimizer: Literal["fresh", "carried"] = "fresh"
+    """What AdamW begins with: nothing (`fresh`), or the moments and the count of steps with which the stage in `start`
+    left the same weights (`carried`). Learning rate and schedule are this stage's own."""
     stop_without_signal: Count | Literal["never"] = STOP_WITHOUT_SIGNAL
     """Optimizer steps in a row that teach nothing (grpo: the rewards of every group are equal; all: the gradient is
     exactly 0) after which training stops with an error. It changes no result and is not part of the identity."""

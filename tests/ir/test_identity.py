@@ -56,6 +56,7 @@ OTHERS: dict[Path, object] = {
     ("stages", "compress", "train", "loss"): "dapo",
     ("stages", "compress", "train", "scale_rewards"): "batch",
     ("stages", "compress", "train", "all_failed"): "skip",
+    ("stages", "prefer", "train", "optimizer"): "fresh",
     ("stages", "compress", "task"): "solve",
     ("stages", "compress", "mask", "unit"): "sentence",
     ("stages", "compress", "mask", "select"): "random",
@@ -291,6 +292,20 @@ def test_a_later_stage_changes_nothing_before_it() -> None:
     assert differing == {f"{part} of everything" for part in ("stage rewrite", "way out of stage rewrite")} | {
         f"{part} of everything" for part in ("evaluation of rewrite", "pairs for stage prefer", "rows of stage prefer")
     } | {f"{part} {name} of everything" for part in ("stage", "evaluation of") for name in ("prefer", "agree", "copy")}
+
+
+def test_a_stage_keeps_its_optimizer_only_where_another_carries_it() -> None:
+    """What is kept is a part of the result: the stage before is another task then, and nothing before that one."""
+    fresh = copy.deepcopy(EVERYTHING)
+    fresh["stages"]["prefer"]["train"]["optimizer"] = "fresh"
+    bodies = {str(label): task.body for task in sealed(EVERYTHING).plan.tasks for label in task.labels}
+    keeping = [label for label, body in bodies.items() if getattr(body, "keeps_optimizer", False)]
+    assert keeping == ["stage rewrite of everything"]
+    before, after = ids(fresh), ids(EVERYTHING)
+    assert {label for label in before if label.startswith("stage ") and before[label] != after[label]} == {
+        "stage rewrite of everything",
+        "stage prefer of everything",
+    }
 
 
 def shuffled(value: Any, draw: st.DataObject, path: Path = ()) -> Any:

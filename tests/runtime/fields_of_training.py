@@ -16,6 +16,8 @@ from scenes import DRAWN, PASSED, PREFERENCES
 from scenes import SCENES as SCENES
 from scenes import Scene as Scene
 
+from cotspec.runtime.train.optimizer_state import FILE
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
@@ -93,6 +95,17 @@ def left(file: str, name: str) -> Read:
 def kept(trained: Trained) -> list[str]:
     assert trained.ran is not None
     return sorted(path.name for path in (trained.ran.folder / "out/checkpoints").glob("*"))
+
+
+def begun_before(trained: Trained) -> bool:
+    """Whether the optimizer has seen more steps than the run has made."""
+    state = trained.trainer.optimizer.state.values()
+    return max(int(own["step"]) for own in state) > trained.trainer.state.global_step
+
+
+def kept_state(trained: Trained) -> bool:
+    assert trained.ran is not None
+    return (trained.ran.folder / "out/model" / FILE).exists()
 
 
 def saved_in(trained: Trained) -> str:
@@ -216,6 +229,8 @@ def of_all(by: str) -> tuple[Arrives, ...]:
             if scene in SCENES
         ),
         arrives("keep.step.step", lora, kept, want=["2"], other=plain),
+        arrives("optimizer", by, begun_before, want=True, other=plain),
+        arrives("keeps_optimizer", by, kept_state, want=True, other=plain),
         arrives("seed", by, argument("seed")),
         arrives("seed", by, argument("data_seed")),
     )

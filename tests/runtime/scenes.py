@@ -65,12 +65,16 @@ class Scene:
     body: Any
     run: dict[str, Any]
     model: str = "tiny"
+    """A model of the tests, or the scene whose result it starts from."""
 
 
 SPLIT = {"per_device_batch": 3, "accumulation": 2, "save_steps": 3}
+CARRIED = {"optimizer": "carried", "keeps_optimizer": True}
 SCENES = {
+    "sft kept": Scene(body=bodies.sft(keeps_optimizer=True), run={}),
     "sft": Scene(
         body=bodies.sft(
+            **CARRIED,
             optim=SLOW,
             global_batch=6,
             max_length=60,
@@ -79,6 +83,7 @@ SCENES = {
             seed=11,
         ),
         run=SPLIT | {"stop_without_signal": 7},
+        model="sft kept",
     ),
     "sft plain": Scene(body=bodies.sft(), run={}),
     "sft lora": Scene(
@@ -96,6 +101,7 @@ SCENES = {
     "sft experts": Scene(body=bodies.sft(trainer={"router_aux_loss_coef": 0.02}), run={}, model="experts"),
     "grpo": Scene(
         body=bodies.grpo(
+            **CARRIED,
             format=ODD,
             optim=SLOW,
             global_batch=12,
@@ -113,6 +119,7 @@ SCENES = {
             seed=11,
         ),
         run={"per_device_batch": 6, "accumulation": 2, "save_steps": 3},
+        model="sft kept",
     ),
     "distill": Scene(
         body=bodies.distill(
@@ -146,6 +153,7 @@ SCENES = {
     ),
     "dpo": Scene(
         body=bodies.dpo(
+            **CARRIED,
             optim=SLOW,
             global_batch=6,
             beta=0.23,
@@ -156,6 +164,7 @@ SCENES = {
             seed=11,
         ),
         run=SPLIT,
+        model="sft kept",
     ),
     "dpo plain": Scene(body=bodies.dpo(), run={}),
     "dpo lora": Scene(

@@ -77,7 +77,8 @@ class Trainers:
             met.append(trainer)
             return train(trainer, *args, **kwargs)
 
-        inputs = {"rows": self._rows[scene.body.kind], "model": self._models[scene.model]}
+        model = self._models.get(scene.model) or self.of(scene.model).ran.folder / "out/model"  # type: ignore[union-attr]
+        inputs = {"rows": self._rows[scene.body.kind], "model": model}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Trainer, "train", meet)
             ran = self._shop.run(scene.body, inputs, **scene.run)

@@ -27,6 +27,19 @@ def named(logs: Mapping[str, object], names: Names) -> dict[str, float]:
     return {ours: value for ours, value in known if ours and isinstance(value, int | float) and math.isfinite(value)}
 
 
+class Begin(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
+    """Does something when the optimizer is there and no step is made."""
+
+    def __init__(self, do: Callable[[], None]) -> None:
+        self._do = do
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Called once a run."""
+        self._do()
+
+
 class Candidates(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
     """Saves the weights of the steps a gate may choose from."""
 

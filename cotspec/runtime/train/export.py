@@ -4,6 +4,7 @@ trained before anything is kept."""
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from cotspec.runtime import lines, models, scratch
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.task import rank
-from cotspec.runtime.train import score
+from cotspec.runtime.train import optimizer_state, score
 from cotspec.runtime.train.trl_bridge import SCORE, Training
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def export(training: Training, raw: Path, out: Path) -> None:
     scratch.fresh(out)
     model.save_pretrained(str(out), safe_serialization=True)
     del model
+    if training.body.keeps_optimizer:
+        shutil.copyfile(raw / optimizer_state.FILE, out / optimizer_state.FILE)
     models.keep_tokenizer(training.origin, out)
     saved = replace(training.origin, folder=out, called="the saved model")
     models.same_tokenizer(training.origin, saved)

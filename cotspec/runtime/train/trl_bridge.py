@@ -20,8 +20,8 @@ from cotspec.runtime import fitting, models
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
 from cotspec.runtime.task import Task, rank
-from cotspec.runtime.train import checkpoint, score
-from cotspec.runtime.train.callbacks import Candidates, Finite, Names, Show, Signal, Watch, named
+from cotspec.runtime.train import checkpoint, optimizer_state, score
+from cotspec.runtime.train.callbacks import Begin, Candidates, Finite, Names, Show, Signal, Watch, named
 from cotspec.runtime.train.score import Example
 from cotspec.spec.payload import AtStep, Best, Checkpoint, Final, Stop, TrainBody
 from cotspec.spec.trainer import BITSANDBYTES
@@ -197,6 +197,8 @@ def train(trainer: Trainer, training: Training, shown: Show, names: Names, no_si
         watched = Signal(limit, names, lambda streak: no_signal(streak, training.body))
         trainer.add_callback(watched)
         trainer.add_callback(Watch(progress, lambda logs: watched.beside(shown(logs))))
+        if training.body.optimizer == "carried" and last is None:
+            trainer.add_callback(Begin(lambda: optimizer_state.load(trainer, training.origin.folder)))
         if last is not None:
             say(f"training: resuming after step {last.name.rpartition('-')[2]}")
         trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
@@ -234,6 +236,8 @@ def _save(trainer: Trainer, training: Training, folder: Path) -> None:
     loss = score.trained(trainer, training.scored)
     trainer.save_model(str(folder))
     if rank() == 0:
+        if training.body.keeps_optimizer:
+            optimizer_state.save(trainer, folder)
         (folder / SCORE).write_text(f"{loss!r}\n", encoding="utf-8")
 
 

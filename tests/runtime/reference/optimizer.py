@@ -43,6 +43,8 @@ class AdamW:
     optim: Optim
     total: int
     """Optimizer steps of the run."""
+    before: int = 0
+    """Steps that the moments have seen in an earlier run; the schedule has not."""
     done: int = 0
     first: dict[str, Tensor] = field(default_factory=dict)
     second: dict[str, Tensor] = field(default_factory=dict)
@@ -65,7 +67,8 @@ class AdamW:
         weight, none = self.weights[name], zeros_like(gradient)
         first = self.first[name] = BETA1 * self.first.get(name, none) + (1 - BETA1) * gradient
         second = self.second[name] = BETA2 * self.second.get(name, none) + (1 - BETA2) * gradient**2
-        mean, square = first / (1 - BETA1**self.done), second / (1 - BETA2**self.done)
+        seen = self.before + self.done
+        mean, square = first / (1 - BETA1**seen), second / (1 - BETA2**seen)
         if weight.dim() > 1:
             weight -= lr * self.optim.weight_decay * weight
         weight -= lr * mean / (square.sqrt() + EPSILON)
