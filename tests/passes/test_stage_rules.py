@@ -56,39 +56,7 @@ def distill(more: str) -> list[Change]:
     return [(GRPO, f"{{by: distill, lr: 1e-5, {more}}}"), WITHOUT_REWARD]
 
 
-CARRIED = grpo("optimizer: carried")
-
-
-def carrying(*changes: Change, gpus: str = "0") -> list[Change]:
-    """The second stage with the optimizer of the first."""
-    return [CARRIED, *changes, ("gpus: 0", f"gpus: {gpus}")]
-
-
-def no_carrying(message: str) -> Told:
-    return "error", "carried-optimizer", "carried", message
-
-
 HITS: dict[str, tuple[list[Change], Told]] = {
-    "the optimizer of a model": (
-        carrying(("    start: first\n", "    start: base\n"), (OF, "of: [base, first, second]")),
-        no_carrying("`base` is no stage, so there is no optimizer to carry"),
-    ),
-    "the optimizer of adapters": (
-        carrying(sft("lora: {r: 4}")),
-        no_carrying("stage `first` trains adapters, which are weights of its own"),
-    ),
-    "an optimizer for adapters": (
-        [grpo("optimizer: carried, lora: {r: 4}")],
-        no_carrying("stage `second` trains adapters, which are weights of its own"),
-    ),
-    "another optimizer's state": (
-        carrying(sft("trainer: {optim: sgd}")),
-        no_carrying("stage `first` trains with `optim: sgd`, and only AdamW's state is carried"),
-    ),
-    "an optimizer in pieces": (
-        carrying(gpus="2, strategy: zero2, per_device_batch: 1}\n  stages: {first: {strategy: ddp}"),
-        no_carrying("stage `second` spreads its optimizer over 2 GPUs (`strategy: zero2`)"),
-    ),
     "preferences without pairs": (
         dpo(),
         ("error", "stage-kind", "teach", "stage `second` trains by dpo, which learns from pairs of answers"),
@@ -344,7 +312,6 @@ def test_what_is_not_meant_is_found_at_its_place(changes: list[Change], finding:
 
 
 QUIET: dict[str, list[Change]] = {
-    "an optimizer of the stage before": carrying(),
     "a stage that another one follows": [(OF, "of: [base, second]")],
     "a slice up to the end": [first("{from: teach, slice: [100, 200]}")],
     "a slice of what only the hub can count": [

@@ -123,6 +123,7 @@ SCENES = {
     ),
     "distill": Scene(
         body=bodies.distill(
+            **CARRIED,
             optim=SLOW,
             global_batch=6,
             max_length=60,
@@ -136,6 +137,7 @@ SCENES = {
             seed=11,
         ),
         run=SPLIT,
+        model="sft kept",
     ),
     "distill plain": Scene(body=bodies.distill(), run={}),
     "distill lora": Scene(
