@@ -24,6 +24,7 @@ KERNEL = MappingProxyType(
         "sft": 2,
         "grpo": 2,
         "dpo": 1,
+        "orpo": 1,
         "distill": 1,
         "report": 1,
     }

@@ -51,6 +51,7 @@ from cotspec.trainers import TRAINERS
 from cotspec.trainers.distill import DistillBody as DistillBody
 from cotspec.trainers.dpo import DpoBody as DpoBody
 from cotspec.trainers.grpo import GrpoBody as GrpoBody
+from cotspec.trainers.orpo import OrpoBody as OrpoBody
 from cotspec.trainers.sft import SftBody as SftBody
 
 # --- one body per kind of task -------------------------------------------------------------------------------------

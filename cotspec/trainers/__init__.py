@@ -11,10 +11,11 @@ from cotspec.spec.training import Train
 from cotspec.trainers.distill import DISTILL
 from cotspec.trainers.dpo import DPO
 from cotspec.trainers.grpo import GRPO
+from cotspec.trainers.orpo import ORPO
 from cotspec.trainers.sft import SFT
 from cotspec.trainers.trainer import Trainer
 
-TRAINERS: Final[Mapping[str, Trainer]] = MappingProxyType({each.name: each for each in (SFT, GRPO, DPO, DISTILL)})
+TRAINERS: Final[Mapping[str, Trainer]] = MappingProxyType({each.name: each for each in (SFT, GRPO, DPO, ORPO, DISTILL)})
 """By `train.by`, which is the kind of the task too."""
 
 

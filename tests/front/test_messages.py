@@ -23,7 +23,8 @@ def found(old: str, new: str, folder: Path) -> list[Diagnostic]:
 
 
 SFT, GRPO = "{by: sft, lr: 1e-4}", "{by: grpo, lr: 1e-5, group: 4}"
-BY_EACH = "`{by: sft, lr: …}`, `{by: grpo, lr: …}`, `{by: dpo, lr: …}` or `{by: distill, lr: …, teacher: …}`"
+BY_EACH = ", ".join(f"`{{by: {name}, lr: …}}`" for name in ("sft", "grpo", "dpo", "orpo"))
+BY_EACH += " or `{by: distill, lr: …, teacher: …}`"
 CASES = [
     (SFT, "{by: sft, learnign_rate: 1e-4}", "unknown-key", "`train` (sft) has no setting `learnign_rate`", "`lr`"),
     (SFT, "{by: sft, learning_rate: 1e-4}", "unknown-key", "`train` (sft) has no setting `learning_rate`", "`lr`"),
@@ -32,10 +33,10 @@ CASES = [
         SFT,
         "{by: sfft, lr: 1e-4}",
         "wrong-value",
-        "`by` must be `sft`, `grpo`, `dpo` or `distill`, not the text `sfft`",
+        "`by` must be `sft`, `grpo`, `dpo`, `orpo` or `distill`, not the text `sfft`",
         "`sft`",
     ),
-    (SFT, "{lr: 1e-4}", "missing-key", "`train` needs `by`", "`sft`, `grpo`, `dpo` or `distill`"),
+    (SFT, "{lr: 1e-4}", "missing-key", "`train` needs `by`", "`sft`, `grpo`, `dpo`, `orpo` or `distill`"),
     (SFT, "{bye: sft, lr: 1e-4}", "unknown-key", "`train` has no setting `bye`", "`by`"),
     (
         SFT,

@@ -77,6 +77,10 @@ OTHERS: dict[Path, object] = {
     ("stages", "prefer", "train", "loss"): "ipo",
     ("stages", "prefer", "rows", "of"): "compress",
     ("stages", "prefer", "task"): "rewrite",
+    ("stages", "odds", "start"): "compress",
+    ("stages", "odds", "train", "global_batch"): 16,
+    ("stages", "odds", "rows", "of"): "compress",
+    ("stages", "odds", "task"): "rewrite",
     ("stages", "agree", "start"): "compress",
     ("stages", "agree", "train", "global_batch"): 16,
     ("stages", "agree", "train", "teacher"): "other",
@@ -118,12 +122,18 @@ SWITCHES: dict[Path, Callable[[Any], None]] = {
         rows={"from": "failures", "of": "structure"}
     ),
     ("stages", "rewrite", "rows", "from"): lambda d: d["stages"]["rewrite"].update(rows={"from": "teach"}),
-    ("stages", "prefer", "train", "by"): lambda d: d["stages"]["prefer"].update(
-        train={"by": "sft", "lr": 0.001, "global_batch": 8}, rows={"from": "teach"}
-    ),
-    ("stages", "prefer", "rows", "from"): lambda d: d["stages"]["prefer"].update(
-        train={"by": "sft", "lr": 0.001, "global_batch": 8}, rows={"from": "failures", "of": "rewrite"}
-    ),
+    **{
+        ("stages", name, "train", "by"): lambda d, name=name: d["stages"][name].update(
+            train={"by": "sft", "lr": 0.001, "global_batch": 8}, rows={"from": "teach"}
+        )
+        for name in ("prefer", "odds")
+    },
+    **{
+        ("stages", name, "rows", "from"): lambda d, name=name: d["stages"][name].update(
+            train={"by": "sft", "lr": 0.001, "global_batch": 8}, rows={"from": "failures", "of": "rewrite"}
+        )
+        for name in ("prefer", "odds")
+    },
     **{
         ("stages", name, "train", "by"): lambda d, name=name: d["stages"][name].update(
             train={"by": "sft", "lr": 0.0001, "global_batch": 8}
@@ -289,9 +299,11 @@ def test_a_later_stage_changes_nothing_before_it() -> None:
     data["stages"]["rewrite"]["train"]["lr"] = 0.5
     before, after = ids(EVERYTHING), ids(data)
     differing = {label for label in before if before[label] != after[label]}
-    assert differing == {f"{part} of everything" for part in ("stage rewrite", "way out of stage rewrite")} | {
-        f"{part} of everything" for part in ("evaluation of rewrite", "pairs for stage prefer", "rows of stage prefer")
-    } | {f"{part} {name} of everything" for part in ("stage", "evaluation of") for name in ("prefer", "agree", "copy")}
+    own = {"stage rewrite", "way out of stage rewrite", "evaluation of rewrite"}
+    pairs = {f"{part} of stage {name}" for part in ("rows",) for name in ("prefer", "odds")}
+    pairs |= {f"pairs for stage {name}" for name in ("prefer", "odds")}
+    after_it = {f"{part} {name}" for part in ("stage", "evaluation of") for name in ("prefer", "odds", "agree", "copy")}
+    assert differing == {f"{part} of everything" for part in own | pairs | after_it}
 
 
 def test_a_stage_keeps_its_optimizer_only_where_another_carries_it() -> None:

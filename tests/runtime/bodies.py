@@ -13,6 +13,7 @@ from cotspec.spec.payload import (
     InputModel,
     Lora,
     Optim,
+    OrpoBody,
     Ramp,
     Reward,
     RewardGate,
@@ -87,6 +88,11 @@ def dpo(**changes: Any) -> DpoBody:
     return DpoBody(**(COMMON | {"beta": 0.1, "loss": "sigmoid"} | changes))
 
 
+def orpo(**changes: Any) -> OrpoBody:
+    """Preferences without a reference, batches of 4 pairs."""
+    return OrpoBody(**(COMMON | {"beta": 0.1} | changes))
+
+
 def sft_rows(count: int) -> list[dict[str, Any]]:
     """Rows whose whole target carries loss."""
     rows = []
@@ -122,4 +128,4 @@ def distill_rows(count: int) -> list[dict[str, Any]]:
     return [row | {"context": f"{row['target']}\n{row['prompt']}"} for row in sft_rows(count)]
 
 
-ROWS = {"sft": sft_rows, "distill": distill_rows, "grpo": grpo_rows, "dpo": dpo_rows}
+ROWS = {"sft": sft_rows, "distill": distill_rows, "grpo": grpo_rows, "dpo": dpo_rows, "orpo": dpo_rows}

@@ -207,7 +207,7 @@ def of_all(by: str) -> tuple[Arrives, ...]:
         arrives("optim.schedule", by, schedule),
         arrives("optim.schedule", lora, schedule),
         arrives("optim.warmup_steps", by, warm_up),
-        arrives("optim.warmup_ratio", lora, warm_up, want={"sft": 4, "distill": 3, "grpo": 3, "dpo": 3}[by]),
+        arrives("optim.warmup_ratio", lora, warm_up, want={"sft": 4, "distill": 3, "grpo": 3, "dpo": 3, "orpo": 3}[by]),
         arrives("optim.weight_decay", by, group("weight_decay")),
         arrives("optim.max_grad_norm", by, argument("max_grad_norm")),
         arrives("max_length", by, left("metrics.json", "rows_too_long"), want=1, other=plain),
@@ -327,6 +327,12 @@ DPO = (
     Arrives(name="dpo.trainer.disable_dropout", scene="dpo", read=argument("disable_dropout")),
     Arrives(name="dpo.keep.best.every", scene="dpo", read=kept, want=["3"], other="dpo plain"),
 )
+ORPO = (
+    Arrives(name="orpo.global_batch", scene="orpo", read=batch),
+    Arrives(name="orpo.beta", scene="orpo", read=attribute("beta")),
+    Arrives(name="orpo.trainer.disable_dropout", scene="orpo", read=argument("disable_dropout")),
+    Arrives(name="orpo.keep.best.every", scene="orpo", read=kept, want=["3"], other="orpo plain"),
+)
 RUN = (
     Arrives(name="run.gpus", scene="sft", read=argument("use_cpu"), want=True, other="library declared"),
     Arrives(name="run.per_device_batch", scene="sft", read=argument("per_device_train_batch_size")),
@@ -342,6 +348,6 @@ RUN = (
     Arrives(name="run.stop_without_signal", scene="sft", read=stop_limit),
 )
 ARRIVES = (
-    *(arrives for by in ("sft", "distill", "grpo", "dpo") for arrives in of_all(by)),
-    *(*SFT, *DISTILL, *GRPO, *DPO, *RUN),
+    *(arrives for by in ("sft", "distill", "grpo", "dpo", "orpo") for arrives in of_all(by)),
+    *(*SFT, *DISTILL, *GRPO, *DPO, *ORPO, *RUN),
 )

@@ -182,6 +182,33 @@ SCENES = {
         run={"gradient_checkpointing": True},
     ),
     "dpo experts": Scene(body=bodies.dpo(trainer={"router_aux_loss_coef": 0.02}), run={}, model="experts"),
+    "orpo": Scene(
+        body=bodies.orpo(
+            **CARRIED,
+            optim=SLOW,
+            global_batch=6,
+            beta=0.23,
+            max_length=60,
+            trainer={"optim": "adamw_torch", **ADAM, "disable_dropout": False},
+            keep=Best(metric="train.loss", every=3),
+            seed=11,
+        ),
+        run=SPLIT,
+        model="sft kept",
+    ),
+    "orpo plain": Scene(body=bodies.orpo(), run={}),
+    "orpo lora": Scene(
+        body=bodies.orpo(
+            start=BUILTIN,
+            optim=FLAT,
+            max_length=200,
+            precision="bf16",
+            lora=LORA,
+            trainer={"optim": "sgd", "disable_dropout": False},
+            keep=AtStep(step=2),
+        ),
+        run={"gradient_checkpointing": True},
+    ),
     "grpo plain": Scene(body=bodies.grpo(), run={"per_device_batch": 8}),
     "grpo lora": Scene(
         body=bodies.grpo(

@@ -56,7 +56,7 @@ def distill_rows(count: int) -> list[dict[str, Any]]:
     return [row | {"context": f"{row['target']}\n{row['prompt']}" if row["row"] % 2 else ""} for row in rows]
 
 
-ROWS = {"sft": sft_rows, "distill": distill_rows, "grpo": grpo_rows, "dpo": dpo_rows}
+ROWS = {"sft": sft_rows, "distill": distill_rows, "grpo": grpo_rows, "dpo": dpo_rows, "orpo": dpo_rows}
 
 
 def _prompt(k: int) -> str:

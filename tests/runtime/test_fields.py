@@ -16,6 +16,7 @@ UNREAD = {
     "grpo.sampling.n": "it is `group`: lowering copies it, and the check `sampling` refuses another one",
     "distill.sampling.n": "a prompt gets one text in each epoch; the check `sampling` refuses another number",
     "distill.keep.best.metric": "as the others': the gate, which has it too, compares what training has kept",
+    "orpo.keep.best.metric": "as the others': the gate, which has it too, compares what training has kept",
     "dpo.keep.best.metric": "training keeps candidates every `every` steps; the gate, which has it too, compares them",
     "pairs.sampling.n": "`attempts` says how often a question is tried; the check `sampling` refuses another one",
     "mine.sampling.n": "`attempts` says how often a question is tried; the check `sampling` refuses another one",

@@ -36,6 +36,7 @@ ALWAYS = {
     | {"max_length": None, "dataset_kwargs": {"skip_prepare_dataset": True}, "train_sampling_strategy": "sequential"},
     "grpo": BOTH | {"shuffle_dataset": False},
     "distill": BOTH | {"shuffle_dataset": False},
+    "orpo": BOTH | {"max_length": None, "train_sampling_strategy": "sequential", "precompute_ref_log_probs": True},
     "dpo": BOTH | {"max_length": None, "train_sampling_strategy": "sequential"},
 }
 
@@ -45,7 +46,7 @@ ROWS = {
     "sft": {"prompt": "Ann has", "completion": " 5 apples"},
     "grpo": {"prompt": "Ann has", "completion": " 5 apples"},
     "distill": {"prompt": "Ann has"},
-    "dpo": {"prompt": "Ann has", "chosen": " 5 apples", "rejected": " 6 apples"},
+    **{by: {"prompt": "Ann has", "chosen": " 5 apples", "rejected": " 6 apples"} for by in ("dpo", "orpo")},
 }
 
 
@@ -57,7 +58,7 @@ class Trainers:
         self._made: dict[str, Trained] = {}
         long = {"row": 99, "prompt": "Ann has 5 apples. How many?\n" * 9}
         self._rows = {}
-        for by, count in {"sft": 24, "distill": 24, "grpo": 6, "dpo": 24}.items():
+        for by, count in {"sft": 24, "distill": 24, "grpo": 6, "dpo": 24, "orpo": 24}.items():
             rows = bodies.ROWS[by](count)
             self._rows[by] = write_lines(shop.root / f"{by}.jsonl", [*rows, rows[0] | long])
 

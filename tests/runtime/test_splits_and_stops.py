@@ -22,7 +22,18 @@ from safetensors.torch import load_file
 from transformers import Trainer, TrainerCallback
 
 from cotspec.runtime.train.checkpoint import MARK
-from cotspec.spec.payload import Best, DistillBody, DpoBody, GrpoBody, Ramp, Reward, RewardTerm, SftBody, TrainBody
+from cotspec.spec.payload import (
+    Best,
+    DistillBody,
+    DpoBody,
+    GrpoBody,
+    OrpoBody,
+    Ramp,
+    Reward,
+    RewardTerm,
+    SftBody,
+    TrainBody,
+)
 from cotspec.trainers import trainer_of
 
 LR = 5e-3
@@ -31,8 +42,8 @@ SHORT = Reward(
 )
 OPTIM = bodies.OPTIM.model_copy(update={"lr": LR, "warmup_steps": 0})
 SPLITS = ((8, 1), (4, 2), (2, 4))
-ROWS = {"sft": 18, "grpo": 4, "dpo": 26, "distill": 26}
-"""Rows for three or four steps; the last batch of sft is not full, and dpo and distill leave out what fills none."""
+ROWS = {"sft": 18, "grpo": 4, "dpo": 26, "orpo": 26, "distill": 26}
+"""Rows for three or four steps; the last batch of sft is not full, and others leave out what fills none."""
 Make = Callable[..., Path]
 
 
@@ -74,6 +85,10 @@ def given(**changes: Any) -> DistillBody:
     return bodies.distill(**({"optim": OPTIM, "global_batch": 8, "teacher": bodies.MODEL} | changes))
 
 
+def orpo() -> OrpoBody:
+    return bodies.orpo(optim=OPTIM, global_batch=8, beta=0.5)
+
+
 DPO_LOSSES = ("sigmoid", "ipo", "hinge", "sigmoid_norm", "apo_zero", "apo_down")
 
 
@@ -83,6 +98,7 @@ DPO_LOSSES = ("sigmoid", "ipo", "hinge", "sigmoid_norm", "apo_zero", "apo_down")
         sft(),
         *(grpo(loss=loss) for loss in ("grpo", "dapo", "dr_grpo")),
         *(dpo(loss=loss) for loss in DPO_LOSSES),
+        orpo(),
         distill(),
         distill(top_k=5, divergence=0.3),
         given(divergence="forward"),
@@ -95,6 +111,7 @@ DPO_LOSSES = ("sigmoid", "ipo", "hinge", "sigmoid_norm", "apo_zero", "apo_down")
         "dapo",
         "dr_grpo",
         *(f"dpo {loss}" for loss in DPO_LOSSES),
+        "orpo",
         "distill",
         "distill of the likeliest",
         "distill of rows",
@@ -203,7 +220,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
 IMITATING = grpo(all_failed="imitate", iterations=1)
 
 
-STOPPED = {"sft": sft(), "grpo": grpo(), "imitating": IMITATING, "dpo": dpo(), "distill": distill()}
+STOPPED = {"sft": sft(), "grpo": grpo(), "imitating": IMITATING, "dpo": dpo(), "orpo": orpo(), "distill": distill()}
 
 
 @pytest.mark.parametrize("body", STOPPED.values(), ids=STOPPED)

@@ -17,9 +17,10 @@ from cotspec.runtime.train.run import Log, Prepared, whole_batches
 from cotspec.runtime.train.score import IGNORE, Example
 from cotspec.runtime.train.token_means import TokenMeans
 from cotspec.runtime.train.trl_bridge import Training
-from cotspec.spec.payload import DpoBody
+from cotspec.spec.payload import DpoBody, TrainBody
 
 if TYPE_CHECKING:
+    from trl import DPOConfig as DPOConfigT
     from trl import DPOTrainer as DPOTrainerT
 
 _NAMES = {
@@ -36,7 +37,7 @@ _NAMES = {
 `margin` how much more, times β."""
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
     """A row in tokens; both answers end with the end-of-sequence token."""
 
     prompt: list[int]
@@ -44,14 +45,14 @@ class _Pair(NamedTuple):
     rejected: list[int]
 
 
-class _Dpo:
+class Dpo:
     row = PairRow
 
     def prepare(
         self,
         rows: Sequence[PairRow],
         encoder: Encoder,
-        body: DpoBody,
+        body: TrainBody,
         *,
         max_length: int,
         task: Task,  # noqa: ARG002
@@ -70,7 +71,7 @@ class _Dpo:
         texts = [_text(pair.prompt, answer) for pair in used for answer in (pair.chosen, pair.rejected)]
         return Prepared(data=used, texts=texts, counts=counts)
 
-    def trainer(self, training: Training, encoder: Encoder, data: Sequence[_Pair]) -> DPOTrainerT:
+    def trainer(self, training: Training, encoder: Encoder, data: Sequence[Pair]) -> DPOTrainerT:
         return _trainer(training, encoder, data)
 
     def name(self, key: str) -> str:
@@ -81,23 +82,23 @@ class _Dpo:
         ours = {_NAMES[key]: value for key, value in log.items() if key in _NAMES}
         return ", ".join(f"{name.replace('_', ' ')} {ours[name]:.4f}" for name in names if name in ours)
 
-    def metrics(self, log: Log, body: DpoBody) -> dict[str, float | int]:  # noqa: ARG002
+    def metrics(self, log: Log, body: TrainBody) -> dict[str, float | int]:  # noqa: ARG002
         names = ("loss", "pair_accuracy", "margin", "chosen_reward", "rejected_reward")
         return trl_bridge.tail_means(log, names) | signal.counted(log)
 
-    def no_signal(self, streak: signal.Streak, body: DpoBody) -> str:  # noqa: ARG002
+    def no_signal(self, streak: signal.Streak, body: TrainBody) -> str:  # noqa: ARG002
         return (
             "the gradient was exactly 0: the two answers of every pair are equal, no trained weight reaches them (see "
             "`lora`), every pair is beyond the margin of `loss: hinge`, or the numbers are too small for `precision`"
         )
 
 
-def _pair(row: PairRow, encoder: Encoder) -> _Pair:
+def _pair(row: PairRow, encoder: Encoder) -> Pair:
     end = int(encoder.tokenizer.eos_token_id)
     chosen, rejected = (
         [*encoder.tokenizer(text, add_special_tokens=False)["input_ids"], end] for text in (row.chosen, row.rejected)
     )
-    return _Pair(encoder(row.prompt), chosen, rejected)
+    return Pair(encoder(row.prompt), chosen, rejected)
 
 
 def _text(prompt: list[int], answer: list[int]) -> Example:
@@ -105,11 +106,10 @@ def _text(prompt: list[int], answer: list[int]) -> Example:
     return Example(input_ids=[*prompt, *answer], labels=[IGNORE] * len(prompt) + answer)
 
 
-def _trainer(training: Training, encoder: Encoder, data: Sequence[_Pair]) -> DPOTrainerT:
-    from datasets import Dataset
-    from trl import DPOConfig, DPOTrainer
+def tokenised(trainer: type[DPOTrainerT]) -> type[DPOTrainerT]:
+    """A class of trainers that takes pairs in tokens, and logs of a step what its tokens say."""
 
-    class Trainer(TokenMeans, DPOTrainer):  # type: ignore[misc]  # TRL is untyped
+    class Tokenised(TokenMeans, trainer):  # type: ignore[misc]  # TRL is untyped
         @staticmethod
         def tokens(inputs: Any) -> Any:
             return inputs["completion_mask"][:, 1:].sum()
@@ -118,24 +118,41 @@ def _trainer(training: Training, encoder: Encoder, data: Sequence[_Pair]) -> DPO
             """Rows are in tokens already; TRL would look for texts."""
             return dataset
 
-    body, origin, dtype = training.body, training.origin, trl_bridge.base_dtype(training.body)
-    settings = trl_bridge.arguments(training)
-    config = DPOConfig(
-        **settings | {"loss_type": [settings["loss_type"]]},
+    return Tokenised
+
+
+def config(training: Training, **more: Any) -> DPOConfigT:
+    """Settings that all trainers on pairs share."""
+    from trl import DPOConfig
+
+    return DPOConfig(
+        **trl_bridge.arguments(training) | more,
         max_length=None,  # checked in `prepare`
         train_sampling_strategy="sequential",
     )
-    return Trainer(
-        model=models.load_model(origin, dtype=dtype),
-        # Adapters are switched off to ask the reference.
-        ref_model=None if body.lora.r else models.load_model(origin, dtype=dtype),
-        args=config,
-        train_dataset=Dataset.from_dict(
-            {f"{name}_ids": [getattr(pair, name) for pair in data] for name in _Pair._fields}
-        ),
-        processing_class=encoder.tokenizer,
-        peft_config=trl_bridge.lora(body),
-    )
 
 
-ALGORITHM = _Dpo()
+def options(training: Training, encoder: Encoder, data: Sequence[Pair]) -> dict[str, Any]:
+    """Keyword arguments that they all take."""
+    from datasets import Dataset
+
+    columns = {f"{name}_ids": [getattr(pair, name) for pair in data] for name in Pair._fields}
+    return {
+        "model": models.load_model(training.origin, dtype=trl_bridge.base_dtype(training.body)),
+        "train_dataset": Dataset.from_dict(columns),
+        "processing_class": encoder.tokenizer,
+        "peft_config": trl_bridge.lora(training.body),
+    }
+
+
+def _trainer(training: Training, encoder: Encoder, data: Sequence[Pair]) -> DPOTrainerT:
+    from trl import DPOTrainer
+
+    body = training.task.body(DpoBody)
+    # Adapters are switched off to ask the reference.
+    first = None if body.lora.r else models.load_model(training.origin, dtype=trl_bridge.base_dtype(body))
+    own = config(training, loss_type=[body.loss])
+    return tokenised(DPOTrainer)(ref_model=first, args=own, **options(training, encoder, data))
+
+
+ALGORITHM = Dpo()
