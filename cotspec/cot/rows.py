@@ -70,11 +70,13 @@ class GrpoRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DemonstratedRow(GrpoRow):
-    """One line of rows.jsonl for grpo that imitates where all completions fail."""
+class GuidedRow(GrpoRow):
+    """One line of rows.jsonl for grpo that is given something of the trace; rows without are read as such, too."""
 
+    begin: str = ""
+    """What the answer begins with."""
     demonstration: str = ""
-    """What is imitated; empty in rows that were made for grpo alone."""
+    """How it goes on in the trace: what is imitated where all completions fail."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +122,7 @@ Row = SftRow | GrpoRow | PairRow | TaughtRow
 class Dropped:
     """Why a row was not built."""
 
-    reason: Literal["no_steps", "nothing_supervised", "leak"]
+    reason: Literal["no_steps", "all_given", "nothing_supervised", "leak"]
     leak: str = ""
     seen: View | None = None
     """What the prompt would have shown, where it came so far."""
@@ -146,7 +148,7 @@ class Counts:
     sealed: Counter[str] = field(default_factory=Counter)
     """Leaks closed in them by kind: statement, answer, repeat (cotspec.cot.leak)."""
     dropped: Counter[str] = field(default_factory=Counter)
-    """Rows not written by reason: no_steps, nothing_supervised, leak."""
+    """Rows not written by reason (`Dropped.reason`)."""
     leaking: dict[int, str] = field(default_factory=dict)
     """Record id → its first leak that could not be closed."""
 
@@ -160,7 +162,7 @@ class Counts:
             "hidden_units": self.hidden_units,
             "sealed": {"rows": self.sealed_rows, **{kind: self.sealed[kind] for kind in get_args(LeakKind)}},
             "dropped": {
-                "no_steps": self.dropped["no_steps"],
+                "no_steps": self.dropped["no_steps"] + self.dropped["all_given"],
                 "nothing_supervised": self.dropped["nothing_supervised"],
                 "leak_rows": self.dropped["leak"],
                 "leak": sorted(self.leaking),
@@ -236,6 +238,11 @@ class Attempt:
     trace: Trace
     seen: View | Dropped
     row: Row | Dropped
+
+    @property
+    def begin(self) -> str:
+        """What the answer begins with, behind the prompt."""
+        return self.row.begin if isinstance(self.row, GuidedRow) else ""
 
     @property
     def progress(self) -> float:
@@ -325,9 +332,13 @@ def _row(
                 "teacher_words": record.words,
                 "teacher_tokens": record.tokens,
             }
-            if body.by == "imitate":
-                return DemonstratedRow(**values, demonstration=trace.text.rstrip())
-            return GrpoRow(**values)
+            if body.by == "grpo" and not body.begin:
+                return GrpoRow(**values)
+            if body.begin and len(trace.steps) <= body.begin:
+                return Dropped(reason="all_given", seen=seen)
+            end = trace.steps[body.begin].start if body.begin else 0
+            rest = trace.text[end:].rstrip() if body.by == "imitate" else ""
+            return GuidedRow(**values, begin=trace.text[:end], demonstration=rest)
         case "dpo":
             if not isinstance(record, PairRecord):
                 raise TypeError(f"record {record.id} has no answers to compare")

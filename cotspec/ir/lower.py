@@ -264,6 +264,7 @@ class _Experiment:
     def _rows(self, name: str, stage: spec.Stage) -> DraftTask:
         body = payload.RowsBody.model_construct(
             by=trainer_of(stage.train).row_kind(stage.train),
+            begin=stage.begin,
             task=stage.task,
             format=self._format,
             prompt=self._prompt(stage.prompt, stage.task, ("stages", name, "prompt")),

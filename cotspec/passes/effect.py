@@ -21,7 +21,7 @@ def has_effect(experiment: Experiment, path: Path) -> bool:
             return mask is None or mask.select not in ("all", "inner")
         case ("stages", _, "train", "trainer", _):
             return False  # what is passed on is what is written
-        case ("stages", str(name), ("loss" | "reward") as key):
+        case ("stages", str(name), ("loss" | "reward" | "begin") as key):
             train = experiment.stages[name].train
             return key in trainer_of(train).reading(train)
         case ("stages", str(name), "train", "sampling", *_):

@@ -52,7 +52,7 @@ def lengths(context: Context, name: str, stage: Stage, room: int) -> Lengths | N
     model = None if student is None else student.builtin
     try:
         found = [
-            _counted(attempt.record, attempt.row.prompt, attempt.trace.text.rstrip(), model)
+            _counted(attempt.record, attempt.row.prompt + attempt.begin, attempt.trace.text.rstrip(), model)
             for attempt in attempts(body, records)
             if not isinstance(attempt.row, Dropped)
         ]
@@ -90,6 +90,7 @@ def rows_body(context: Context, stage: Stage) -> RowsBody | None:
         return None
     return RowsBody.model_construct(
         by=trainer_of(stage.train).row_kind(stage.train),
+        begin=stage.begin,
         task=stage.task,
         format=bodies.trace_format(context.experiment.trace),
         prompt=prompt,

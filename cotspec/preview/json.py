@@ -52,6 +52,7 @@ def _preview(preview: Preview) -> dict[str, object]:
         },
         "trace": _trace(preview),
         "prompt": preview.prompt,
+        "begin": preview.begin or None,
         "chat": _chat(preview.stage.train.start),
         "teacher_reads": _teacher(preview),
         "target": _target(preview),

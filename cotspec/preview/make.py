@@ -75,4 +75,12 @@ def _scored(preview: Preview, body: RewardedBody, request: Request) -> Scored:
         given = Response(text=request.response, whose="given", tokens=request.tokens)
     else:
         given = Response(text=record.trace, whose="teacher", tokens=record.tokens if preview.counted else None)
-    return score(body, record, given, counted=preview.counted, progress=preview.progress, beside=request.beside)
+    return score(
+        body,
+        record,
+        given,
+        counted=preview.counted,
+        progress=preview.progress,
+        beside=request.beside,
+        begin=preview.begin,
+    )

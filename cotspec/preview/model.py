@@ -44,6 +44,11 @@ class Preview:
         return None if isinstance(row, Dropped) else row.prompt
 
     @property
+    def begin(self) -> str:
+        """What the answer begins with."""
+        return self.found.attempt.begin
+
+    @property
     def target(self) -> SftRow | TaughtRow | None:
         """The row of a stage with a target."""
         row = self.found.attempt.row

@@ -66,14 +66,15 @@ def score(
     counted: bool,
     progress: float,
     beside: Sequence[str] = (),
+    begin: str = "",
 ) -> Scored:
     """Score `response` against `record`; `counted` is whether the teacher's tokens are known, `beside` are the other
-    completions of the prompt."""
+    completions of the prompt. A given response and these go on from `begin`."""
     kept = cut(response.text, body.sampling.stop)
     left_out = response.text[len(kept) :]
     if left_out:
         response = replace(response, text=kept, tokens=None if response.whose == "teacher" else response.tokens)
-    trace = segment(kept, body.format)
+    trace = segment(begin + kept if response.whose == "given" else kept, body.format)
     unknown: dict[str, str] = {}
     found: Measures = {}
     graded: Grade | None = None
@@ -93,7 +94,7 @@ def score(
     asked = [name for name, _ in compiled.measures if name in kernel.AMONG]
     if asked and "correct" in found:
         own = kernel.Peer(graded is Grade.RIGHT, int(found["words"]), response.tokens or 0)
-        group = kernel.among(own, [own, *(_peer(text, body, record) for text in beside)]) if beside else {}
+        group = kernel.among(own, [own, *(_peer(text, body, record, begin=begin) for text in beside)]) if beside else {}
         for name in asked:
             if name in group and name != "group.tokens":
                 found[name] = group[name]
@@ -113,7 +114,7 @@ def score(
     )
 
 
-def _peer(text: str, body: RewardedBody, record: TraceRecord) -> kernel.Peer:
+def _peer(text: str, body: RewardedBody, record: TraceRecord, *, begin: str) -> kernel.Peer:
     """Another completion of the prompt; nobody has counted its tokens."""
-    trace = segment(cut(text, body.sampling.stop), body.format)
+    trace = segment(begin + cut(text, body.sampling.stop), body.format)
     return kernel.Peer(grade(trace, record.answer) is Grade.RIGHT, kernel.words(trace.text), 0)

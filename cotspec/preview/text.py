@@ -29,7 +29,12 @@ def render(preview: Preview, canvas: Canvas) -> str:
     if preview.found.dropped is not None:
         sections.append(_dropped(preview.found.dropped, canvas))
     elif preview.prompt is not None:
-        sections += [_prompt(preview, preview.prompt, canvas), _teacher(preview, canvas), _target(preview, canvas)]
+        sections += [
+            _prompt(preview, preview.prompt, canvas),
+            _begin(preview, canvas),
+            _teacher(preview, canvas),
+            _target(preview, canvas),
+        ]
         if isinstance(preview.stage.train, RewardedBody):
             sections += [_response(preview, canvas), reward_text.section(preview, preview.stage.train, canvas)]
     return "\n".join("".join(f"{line}\n" for line in section) for section in sections if section)
@@ -100,6 +105,17 @@ def _prompt(preview: Preview, prompt: str, canvas: Canvas) -> list[str]:
     if not prompt.endswith("\n"):
         shown.append(_legend(canvas, Run("no line break at the end of the prompt", "dim")))
     return shown + _chat(preview.stage.train.start, canvas)
+
+
+def _begin(preview: Preview, canvas: Canvas) -> list[str]:
+    text = preview.begin
+    if not text:
+        return []
+    facts = (
+        f"the teacher's first {wording.count(preview.source.body.begin, 'step')}, without loss; {wording.size(text)}"
+    )
+    rows = [Row(runs) for runs in lines(text, start=0, end=len(text), marks=(), style="plain")]
+    return [*_titled("The answer begins", facts, canvas), *canvas.block(rows)]
 
 
 def _chat(model: ModelRef, canvas: Canvas) -> list[str]:

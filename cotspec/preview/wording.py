@@ -84,6 +84,8 @@ def dropped(why: Dropped) -> str:
     match why.reason:
         case "no_steps":
             return "the trace has no steps by the openers of `trace:`, so there is nothing to show with gaps"
+        case "all_given":
+            return "the trace has no step after those that begin the answer (`begin`)"
         case "nothing_supervised":
             return "nothing of the target would carry loss: `loss: {on: …}` names no segment that this trace has"
         case "leak":

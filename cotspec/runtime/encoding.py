@@ -49,8 +49,9 @@ class Encoder:
         if chat is not None:
             _check_template(str(tokenizer.chat_template), chat)
 
-    def __call__(self, prompt: str) -> list[int]:
-        """Raises TaskError when there are no ids, or when they end with one that ends completions."""
+    def __call__(self, prompt: str, begin: str = "") -> list[int]:
+        """The prompt, and behind it what the answer begins with. Raises TaskError when the prompt has no ids, or ends
+        with one that ends completions."""
         ids = self._once(self._text_ids(prompt) if self._chat is None else self._turn_ids(prompt, self._chat))
         if not ids:
             raise TaskError("a prompt is empty: its template must leave some text for every question")
@@ -60,7 +61,7 @@ class Encoder:
                 f"a prompt ends with `{told}`, with which the model ends a text: take it off the "
                 f"{'prompt' if self._chat is None else 'chat template'}"
             )
-        return ids
+        return ids + self._ids(begin, special=False) if begin else ids
 
     def _text_ids(self, prompt: str) -> list[int]:
         """The prompt with what the tokenizer puts before a text, without what it puts after one."""

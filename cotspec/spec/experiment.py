@@ -294,6 +294,9 @@ class Stage(Part):
     """Show the steps in random order, without their numbers."""
     loss: Loss | None = None
     """Supervised segments (sft only); default: all."""
+    begin: Whole = 0
+    """How many of the teacher's first steps begin the answer, with what stands before them (grpo only): they carry no
+    loss, and what is graded is the whole answer. A trace without a step after them makes no row."""
     reward: Reward | None = None
     """The reward (grpo only)."""
     advance: Advance | None = None

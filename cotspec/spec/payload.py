@@ -119,6 +119,8 @@ class RowsBody(Body):
     seed: int
     context: str = ""
     """What a teacher reads in place of `prompt` (distill only); "" is the same."""
+    begin: int = 0
+    """Steps of the trace that begin the answer (grpo only)."""
 
     def kernel_parts(self) -> tuple[str, ...]:
         """An expression is searched by RE2; rows without one do not depend on it."""

@@ -144,7 +144,8 @@ class _Grpo(Trainer):
     rows = "grpo"
     metrics = ("accuracy", "formatted", "tokens", "reward")
     rates = REINFORCED
-    needs = reads = frozenset({"reward"})
+    needs = frozenset({"reward"})
+    reads = frozenset({"reward", "begin"})
 
     def row_kind(self, train: Grpo) -> RowKind:
         """A prompt that may be failed comes with what is imitated then."""

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kernel_samples import FORMAT, QUICK, body, mask, masks, real_records, record_of, step_lists, text_of
 
 from cotspec.cot.prompting import PromptError, default_prompt
-from cotspec.cot.rows import Counts, GrpoRow, Row, SftRow, TraceRecord, build
+from cotspec.cot.rows import Counts, GrpoRow, GuidedRow, Row, SftRow, TraceRecord, build
 from cotspec.cot.segment import segment
 from cotspec.spec import payload
 
@@ -198,6 +198,21 @@ def test_grpo_rows_carry_the_gold_answer_and_the_teachers_measures() -> None:
     (row, *_), _ = rows_of(COMPLETE, [record_of(WORDS, id=4)])
     assert isinstance(row, GrpoRow)
     assert (row.id, row.answer, row.teacher_steps, row.teacher_words, row.teacher_tokens) == (4, "20", 5, 9, 30)
+
+
+@pytest.mark.parametrize("by", ["grpo", "imitate"])
+def test_an_answer_begins_with_steps_and_a_trace_without_others_makes_no_row(by: str) -> None:
+    records = [record_of(WORDS[:count], id=count) for count in (2, 3, 4)]
+    rows, counts = rows_of(body(by=by, task="solve", begin=2), records)
+    assert sorted(row.id for row in rows) == [3, 4]
+    assert counts.record()["dropped"]["no_steps"] == 1  # type: ignore[index]
+    for row in rows:
+        assert isinstance(row, GuidedRow)
+        trace = next(record.trace for record in records if record.id == row.id)
+        assert row.begin.count("Step") == 2
+        assert trace.startswith(row.begin)
+        assert trace[len(row.begin) :].startswith("Step 3")
+        assert row.demonstration == ("" if by == "grpo" else trace[len(row.begin) :].rstrip())
 
 
 def test_a_template_with_an_unknown_variable_stops_the_build() -> None:

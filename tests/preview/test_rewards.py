@@ -74,6 +74,26 @@ def test_a_response_is_scored_among_others_of_its_prompt(project: Path) -> None:
     assert beside.breakdown.score.total == pytest.approx(2 / 3 * (1 - words[0] * 2 / sum(words)) + 1)
 
 
+def test_a_response_goes_on_from_what_begins_the_answer(project: Path) -> None:
+    of = plan({**terms(short="-0.01 * words"), "begin": 1}, stage="compress")
+    first = make(of, Request(spec="", stage="compress", traces=given(project)), root=project)
+    assert first.begin
+    assert first.record.trace.startswith(first.begin)
+    rest = first.record.trace.removeprefix(first.begin)
+    assert rest.startswith("Step 2")
+    scored = []
+    for response in (rest, True):
+        asked = Request(spec="", stage="compress", traces=given(project), response=response)
+        found = make(of, asked, root=project)
+        assert found.scored is not None
+        scored.append(found.scored)
+        page = as_text.render(found, Canvas(width=100, colour=False, whole=False))
+        assert "The answer begins   the teacher's first 1 step, without loss" in page
+    assert scored[0].trace.text == scored[1].trace.text
+    assert scored[0].measures["words"] == scored[1].measures["words"] == first.record.words
+    assert scored[0].measures["correct"]
+
+
 def test_a_response_ends_at_its_stop_and_nothing_after_it_is_rewarded(project: Path) -> None:
     sampling = {"max_new_tokens": 60, "stop": {"texts": ["Question:"], "after": "answer"}}
     train = spec_data("small")["stages"]["compress"]["train"] | {"sampling": sampling}

@@ -194,6 +194,13 @@ BUILT = (
         see=lambda ran: ran.read("rows.jsonl")[0].get("demonstration", "")[-10:],
         want="Answer: 11",
     ),
+    Effect(
+        name="rows.begin",
+        value=1,
+        see=lambda ran: ran.read("rows.jsonl")[0].get("begin"),
+        want="Step 1: 2 + 2 = 4.\n",
+        base=ROWS.model_copy(update={"by": "grpo"}),
+    ),
     Effect(name="rows.task", value="solve", see=prompt, want="Q: Ann 0? T: "),
     Effect(name="rows.format.thinking", value="Hm:", see=prompt, want=steps(HIDDEN), base=THOUGHTFUL),
     Effect(name="rows.format.step", value="Line {n})", see=lambda ran: ran.code, want=2),

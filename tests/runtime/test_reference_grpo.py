@@ -130,6 +130,10 @@ CASES = {
         optim=optim("linear"), loss="dapo", scale_rewards="group", beta=0.1, iterations=1, mask_truncated=True,
         sampling=sampling(stop=Stop(texts=(" apples", ".\n"))),
     ),
+    "answers that begin with a step": case(
+        short, SHORT, (4, 2), {"kl"},
+        optim=optim("linear", warmup_steps=1), loss="dapo", beta=0.2, iterations=1, sampling=sampling(),
+    ),
     **{
         f"dapo, imitating where none is right, used twice, split {split}": case(
             short, SHORT, split, {"imitated", "not imitated", "clipped", "kl"},
@@ -156,6 +160,8 @@ def test_a_run_is_the_one_computed_by_hand(
     case = CASES[name]
     body, (device, accumulation) = case.body, case.split
     rows = small.grpo_rows(6)
+    begins = ["Step 1: 0 + 1 = 1.\n" * (k % 3 + 1) if "begin" in name else "" for k in range(6)]
+    rows = [row | ({"begin": begin} if begin else {}) for row, begin in zip(rows, begins, strict=True)]
     files = {"rows": write_lines(tmp_path / "rows.jsonl", rows), "model": small_model}
     folder = stage("grpo", body, files, per_device_batch=device, accumulation=accumulation)
     observed = observe.watch(monkeypatch)
@@ -172,12 +178,15 @@ def test_a_run_is_the_one_computed_by_hand(
     occurred: set[str] = set()
     for number, (asked, completions) in enumerate(observed.generations):
         taken = rows[number * prompts : (number + 1) * prompts]
-        assert asked == [tokenizer(row["prompt"])["input_ids"] for row in taken for _ in range(body.group)]
+        begun = [row.get("begin", "") for row in taken for _ in range(body.group)]
+        prompts_in_tokens = [tokenizer(row["prompt"])["input_ids"] for row in taken for _ in range(body.group)]
+        assert asked == [p + tokenizer(b)["input_ids"] for p, b in zip(prompts_in_tokens, begun, strict=True)]
         made = [sampled(ids, body.sampling, tokenizer) for ids in completions]
         completions, ended, texts = ([one[part] for one in made] for part in range(3))
         occurred |= {"stopped" for ids, yes in zip(completions, ended, strict=True) if yes and ids[-1] != small.END}
         assert all(possible(policy, *pair, body.sampling) for pair in zip(asked, completions, strict=True))
         progress = number / (generations - 1)
+        texts = [begin + text for begin, text in zip(begun, texts, strict=True)]
         rewards = [case.value(text, len(ids), progress) for text, ids in zip(texts, completions, strict=True)]
         instead = demonstrations(body, taken, texts, tokenizer)
         occurred |= {"not imitated"} if [] in instead else set()

@@ -13,6 +13,7 @@ from cotspec.diagnostics import Sink
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check import (
     advance_metric,
+    answer_begin,
     batch_size,
     builtin_name,
     carried_optimizer,
@@ -64,6 +65,7 @@ CHECKS: tuple[tuple[Rule, Check], ...] = (
     (remote_code.RULE, remote_code.check),
     (trace_openers.RULE, trace_openers.check),
     (stage_kind.RULE, stage_kind.check),
+    (answer_begin.RULE, answer_begin.check),
     (mask_use.RULE, mask_use.check),
     (mask_amount.RULE, mask_amount.check),
     (mask_regex.RULE, mask_regex.check),

@@ -27,7 +27,9 @@ RULE = Rule(
 )
 
 
-_WITHOUT: Final = MappingProxyType({"loss": "supervises no segments", "reward": "has no reward"})
+_WITHOUT: Final = MappingProxyType(
+    {"loss": "supervises no segments", "reward": "has no reward", "begin": "begins no answers"}
+)
 _ADVICE: Final = MappingProxyType({"loss": "add `loss:` with `on:`", "reward": "add `reward:` with `terms:`"})
 
 
@@ -35,7 +37,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage."""
     for path, name, stage in context.stages():
         trainer = trainer_of(stage.train)
-        parts = {"loss": stage.loss, "reward": stage.reward}
+        parts = {"loss": stage.loss, "reward": stage.reward, "begin": stage.begin or None}
         for key, given in parts.items():
             if key in trainer.needs and given is None:
                 message = f"stage `{name}` trains by {trainer.name} and has no {key}"

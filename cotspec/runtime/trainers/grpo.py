@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cotspec.cot import signal
 from cotspec.cot.rewards import RewardError, compile_reward
-from cotspec.cot.rows import DemonstratedRow
+from cotspec.cot.rows import GuidedRow
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -39,11 +39,11 @@ _THEIRS = {
 
 
 class _Grpo:
-    row = DemonstratedRow
+    row = GuidedRow
 
     def prepare(
         self,
-        rows: Sequence[DemonstratedRow],
+        rows: Sequence[GuidedRow],
         encoder: Encoder,
         body: GrpoBody,
         *,
@@ -62,7 +62,7 @@ class _Grpo:
         counts["rows_beyond_last_batch"] = len(kept) - len(used)
         return Prepared(data=used, texts=[_example(row, encoder) for row in used], counts=counts)
 
-    def trainer(self, training: Training, encoder: Encoder, data: Sequence[DemonstratedRow]) -> GRPOTrainerT:
+    def trainer(self, training: Training, encoder: Encoder, data: Sequence[GuidedRow]) -> GRPOTrainerT:
         return _trainer(training, encoder, data)
 
     def name(self, key: str) -> str:
@@ -80,10 +80,10 @@ class _Grpo:
         return f"{signal.percent(groups)} of the groups taught nothing and {cuts}; {_reason(streak, body, groups, cut)}"
 
 
-def _fitting(rows: Sequence[DemonstratedRow], encoder: Encoder, room: int) -> list[DemonstratedRow]:
+def _fitting(rows: Sequence[GuidedRow], encoder: Encoder, room: int) -> list[GuidedRow]:
     """The rows whose prompt fits into `room` tokens: what `max_new_tokens` leaves of the longest row; the others are
     refused."""
-    kept = [row for row in rows if len(encoder(row.prompt)) <= room]
+    kept = [row for row in rows if len(encoder(row.prompt, row.begin)) <= room]
     told = f"the prompt is longer than the {room} tokens that max_new_tokens leaves"
     if not kept:
         raise TaskError(f"no row of {len(rows)} can be trained on: {told}")
@@ -92,12 +92,12 @@ def _fitting(rows: Sequence[DemonstratedRow], encoder: Encoder, room: int) -> li
     return kept
 
 
-def _demonstrated(rows: Sequence[DemonstratedRow], encoder: Encoder, room: int) -> list[DemonstratedRow]:
+def _demonstrated(rows: Sequence[GuidedRow], encoder: Encoder, room: int) -> list[GuidedRow]:
     """The rows whose prompt and demonstration fit into `room` tokens. Raises TaskError for one without."""
     bare = next((row for row in rows if not row.demonstration), None)
     if bare is not None:
         raise TaskError(f"row {bare.row} has nothing to imitate: run the task of the rows again")
-    kept = [row for row in rows if len(encoder(row.prompt)) + len(_demonstration(row, encoder)) <= room]
+    kept = [row for row in rows if len(encoder(row.prompt, row.begin)) + len(_demonstration(row, encoder)) <= room]
     told = f"prompt and demonstration are longer than max_length {room}"
     if not kept:
         raise TaskError(f"no row of {len(rows)} can be trained on: {told}")
@@ -106,13 +106,13 @@ def _demonstrated(rows: Sequence[DemonstratedRow], encoder: Encoder, room: int) 
     return kept
 
 
-def _demonstration(row: DemonstratedRow, encoder: Encoder) -> list[int]:
+def _demonstration(row: GuidedRow, encoder: Encoder) -> list[int]:
     """Its tokens, with the end of the sequence."""
     tokenizer = encoder.tokenizer
     return [*tokenizer(row.demonstration, add_special_tokens=False)["input_ids"], int(tokenizer.eos_token_id)]
 
 
-def _trainer(training: Training, encoder: Encoder, rows: Sequence[DemonstratedRow]) -> GRPOTrainerT:
+def _trainer(training: Training, encoder: Encoder, rows: Sequence[GuidedRow]) -> GRPOTrainerT:
     from accelerate.utils import gather_object
     from datasets import Dataset
     from trl import GRPOConfig
@@ -152,7 +152,7 @@ def _trainer(training: Training, encoder: Encoder, rows: Sequence[DemonstratedRo
     return trainer
 
 
-def _columns(row: DemonstratedRow, encoder: Encoder, *, imitates: bool) -> dict[str, object]:
+def _columns(row: GuidedRow, encoder: Encoder, *, imitates: bool) -> dict[str, object]:
     """A row as TRL wants it; the prompt is text for chat models, too (rollouts.Trainer applies the template)."""
     return {
         "prompt": row.prompt,
@@ -160,15 +160,16 @@ def _columns(row: DemonstratedRow, encoder: Encoder, *, imitates: bool) -> dict[
         "teacher_steps": row.teacher_steps,
         "teacher_words": row.teacher_words,
         "teacher_tokens": row.teacher_tokens,
+        **({"begin": row.begin} if row.begin else {}),
         **({"demonstration": _demonstration(row, encoder)} if imitates else {}),
     }
 
 
-def _example(row: DemonstratedRow, encoder: Encoder) -> Example:
+def _example(row: GuidedRow, encoder: Encoder) -> Example:
     """A text to compare weights on: the prompt, the demonstration or else the gold answer, and the end, all with
     loss."""
     answer = list(encoder.tokenizer(row.demonstration or row.answer, add_special_tokens=False)["input_ids"])
-    ids = [*encoder(row.prompt), *answer, int(encoder.tokenizer.eos_token_id)]
+    ids = [*encoder(row.prompt, row.begin), *answer, int(encoder.tokenizer.eos_token_id)]
     return Example(input_ids=ids, labels=ids)
 
 

@@ -50,7 +50,7 @@ class Trainer(grpo_rollouts.Trainer):
         return made
 
     def _example(self, row: dict[str, Any]) -> tuple[list[int], list[int]]:
-        prompt, demonstration = self._encoder(row["prompt"]), list(row["demonstration"])
+        prompt, demonstration = self._encoder(row["prompt"], row.get("begin", "")), list(row["demonstration"])
         return prompt + demonstration, [IGNORE] * len(prompt) + demonstration
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Any:

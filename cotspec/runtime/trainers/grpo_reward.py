@@ -82,6 +82,7 @@ class CompositeReward:
         log_metric: Log,
         thinking: Sequence[bool],
         cuts: Sequence[Cut | None] = (),
+        begin: Sequence[str] = (),
         **_: object,
     ) -> list[float | None]:
         """One reward a completion. Raises TaskError when not a single one can be scored."""
@@ -90,6 +91,8 @@ class CompositeReward:
             for s, w, t in zip(teacher_steps, teacher_words, teacher_tokens, strict=True)
         ]
         completions = self._completions(completion_ids, cuts, thinking)
+        if begin:
+            completions = [one._replace(text=begun + one.text) for begun, one in zip(begin, completions, strict=True)]
         measured = [
             measure(cut.text, tokens=cut.tokens, gold=gold, teacher=teacher, fmt=self._format)
             for cut, gold, teacher in zip(completions, answer, teachers, strict=True)

@@ -21,7 +21,7 @@ from cotspec.runtime.errors import TaskError
 from cotspec.runtime.stopping import Cut, Stopper
 from cotspec.runtime.train.token_means import TokenMeans
 
-_OVERRIDDEN = ("_tokenize_prompts", "_generate_single_turn", "_generate")
+_OVERRIDDEN = ("_generate_and_score_completions", "_tokenize_prompts", "_generate_single_turn", "_generate")
 
 
 class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
@@ -32,6 +32,7 @@ class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
             raise TaskError(f"this version of TRL has no {missing[0]}: install the one cotspec's constraints name")
         self._encoder, self._stopper = encoder, stopper
         self._cuts: list[Cut | None] = []
+        self._begins: list[str] = []
         super().__init__(**settings)
 
     @staticmethod
@@ -40,8 +41,21 @@ class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
         mask = inputs["completion_mask"]
         return (mask * inputs["tool_mask"] if "tool_mask" in inputs else mask).sum()
 
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        """TRL's; what answers begin with is noted, since TRL asks for the tokens of the prompts alone."""
+        self._begins = [row.get("begin", "") for row in inputs]
+        made: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        return made
+
     def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
-        return [self._encoder(prompt) for prompt in prompts], None, {}
+        pairs = zip(prompts, self._begins, strict=True)
+        return [self._begun(prompt, begin) for prompt, begin in pairs], None, {}
+
+    def _begun(self, prompt: str, begin: str) -> list[int]:
+        """The prompt in tokens, and what the answer begins with. Raises TaskError where it begins in thoughts."""
+        if begin and self._stopper.thinks(self._encoder(prompt)):
+            raise TaskError("the chat template opens thoughts, in which `begin` would put steps of an answer")
+        return self._encoder(prompt, begin)
 
     def _generate_single_turn(
         self, prompt_ids: list[list[int]], *args: Any, **more: Any
