@@ -27,9 +27,10 @@ _ADAMW: Final = ("adamw_torch_fused", "adamw_torch")
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage that carries one."""
-    stages = context.experiment.stages
+    stages, models = context.experiment.stages, context.experiment.models
     for path, name, stage in context.stages():
-        if stage.train.optimizer == "carried":
+        named = stage.start in stages or stage.start in models  # another name is a finding of its own
+        if stage.train.optimizer == "carried" and named:
             before = stages.get(stage.start)
             for why, advice in _refused(context, name, stage, before):
                 span = context.source.value((*path, "train", "optimizer"))
