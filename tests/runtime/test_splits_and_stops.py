@@ -100,9 +100,7 @@ DPO_LOSSES = ("sigmoid", "ipo", "hinge", "sigmoid_norm", "apo_zero", "apo_down")
         *(dpo(loss=loss) for loss in DPO_LOSSES),
         orpo(),
         distill(),
-        distill(top_k=5, divergence=0.3),
-        given(divergence="forward"),
-        given(top_k=5, renormalise=True),
+        given(top_k=5, divergence=0.3),
         dpo(loss="robust", trainer={"label_smoothing": 0.1, "ld_alpha": 0.5, "use_weighting": True}),
     ],
     ids=[
@@ -113,8 +111,6 @@ DPO_LOSSES = ("sigmoid", "ipo", "hinge", "sigmoid_norm", "apo_zero", "apo_down")
         *(f"dpo {loss}" for loss in DPO_LOSSES),
         "orpo",
         "distill",
-        "distill of the likeliest",
-        "distill of rows",
         "distill of rows, the likeliest",
         "dpo with all settings",
     ],
@@ -134,10 +130,13 @@ def test_a_batch_split_otherwise_trains_the_same_weights_and_tells_the_same_of_t
 
 
 @pytest.mark.slow  # two more processes that import TRL
-def test_two_processes_train_the_same_weights_also_of_a_last_batch_that_is_not_full(make: Make, run_here: Run) -> None:
-    alone = make("alone", sft())
+@pytest.mark.parametrize("body", [sft(), given(top_k=5)], ids=["sft", "distill"])
+def test_two_processes_train_the_same_weights_also_of_a_last_batch_that_is_not_full(
+    make: Make, run_here: Run, body: TrainBody
+) -> None:
+    alone = make("alone", body)
     trained(run_here(alone))
-    both = make("both", sft(), processes=2, per_device_batch=2, accumulation=2)
+    both = make("both", body, processes=2, per_device_batch=2, accumulation=2)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m"]
     command = [*launch, "cotspec.runtime", "payload.json", "run.json"]
     done = subprocess.run(command, cwd=both, env=environment(), capture_output=True, text=True, timeout=300)
