@@ -14,12 +14,12 @@ from cotspec.history import traces
 from cotspec.ir import bodies, defaults
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context
-from cotspec.spec.experiment import Stage
+from cotspec.spec.experiment import Stage, Taught
 from cotspec.spec.payload import RowsBody
 from cotspec.trainers import trainer_of
 
 if TYPE_CHECKING:
-    from cotspec.cot.rows import TraceRecord
+    from cotspec.cot.rows import Attempt, TraceRecord
 
 END: Final = 1
 """The end-of-sequence token, which every target has."""
@@ -31,6 +31,8 @@ class Lengths(NamedTuple):
     prompts: Sequence[float]
     wholes: Sequence[float]
     """Prompt, trace and end: a row of sft."""
+    contexts: Sequence[float]
+    """What a teacher reads in place of the prompt; as the prompts where it reads those."""
     exact: bool
     """Counted as the trainer counts."""
 
@@ -43,7 +45,7 @@ class Lengths(NamedTuple):
 def lengths(context: Context, name: str, stage: Stage, room: int) -> Lengths | None:
     """The rows of one epoch; None without an earlier run, or where all surely fit into `room`."""
     records, body = traces.sample(context.traces(stage)), rows_body(context, stage)
-    if body is None or all(_most(record, body) <= room for record in records):
+    if body is None or (not body.context and all(_most(record, body) <= room for record in records)):
         return None
     from cotspec.cot.rows import Dropped, attempts
     from cotspec.cot.units import UnitError
@@ -52,26 +54,30 @@ def lengths(context: Context, name: str, stage: Stage, room: int) -> Lengths | N
     model = None if student is None else student.builtin
     try:
         found = [
-            _counted(attempt.record, attempt.row.prompt + attempt.begin, attempt.trace.text.rstrip(), model)
-            for attempt in attempts(body, records)
-            if not isinstance(attempt.row, Dropped)
+            _counted(attempt, model) for attempt in attempts(body, records) if not isinstance(attempt.row, Dropped)
         ]
     except (UnitError, ValueError):
         return None  # a rule of its own says so
-    prompts, wholes = zip(*found, strict=True) if found else ((), ())
-    return Lengths(prompts=prompts, wholes=wholes, exact=model is not None)
+    prompts, wholes, contexts = zip(*found, strict=True) if found else ((), (), ())
+    return Lengths(prompts=prompts, wholes=wholes, contexts=contexts, exact=model is not None)
 
 
-def _counted(record: TraceRecord, prompt: str, target: str, model: str | None) -> tuple[float, float]:
-    """Tokens of the prompt, and of the prompt with its target."""
+def _counted(attempt: Attempt, model: str | None) -> tuple[float, float, float]:
+    """Tokens of the prompt, of the prompt with its target, and of what a teacher reads in place of the prompt."""
+    from cotspec.cot.rows import Dropped, TaughtRow
+
+    prompt = "" if isinstance(attempt.row, Dropped) else attempt.row.prompt + attempt.begin
+    context = attempt.row.context if isinstance(attempt.row, TaughtRow) else ""
     if model is not None:
         from cotspec.builtin import tokens
 
         asked = tokens.count(model, prompt)
-        return asked, asked + tokens.count(model, target) + END
-    own = traces.tokens(record)
-    asked_about = len(prompt) * own / max(1, len(record.trace))
-    return asked_about, asked_about + own
+        whole = asked + tokens.count(model, attempt.trace.text.rstrip()) + END
+        return asked, whole, tokens.count(model, context) if context else asked
+    own = traces.tokens(attempt.record)
+    a_character = own / max(1, len(attempt.record.trace))
+    asked_about = len(prompt) * a_character
+    return asked_about, asked_about + own, len(context or prompt) * a_character
 
 
 def _most(record: TraceRecord, body: RowsBody) -> int:
@@ -100,4 +106,11 @@ def rows_body(context: Context, stage: Stage) -> RowsBody | None:
         epochs=1,
         slice=defaults.WHOLE,
         seed=context.experiment.seed,
+        context=_context(context, stage),
     )
+
+
+def _context(context: Context, stage: Stage) -> str:
+    """What a teacher reads in place of the prompt; "" where it reads that, or its file cannot be read."""
+    file = stage.train.context if isinstance(stage.train, Taught) else None
+    return "" if file is None else context.files.get(file, "")

@@ -127,3 +127,16 @@ def test_preferences_over_traces_are_for_another_rule_to_refuse(tmp_path: Path) 
         tmp_path, BY_REWARD, (PAIRS % 20).replace("pairs, of: first, sampling: {max_new_tokens: 300}", "teach")
     )
     assert found(given) == []
+
+
+def test_a_context_that_leaves_the_teacher_no_room_is_found(tmp_path: Path) -> None:
+    (tmp_path / "told.jinja").write_text("{{ trace }}\n" * 9 + "{{ question }}\n", encoding="utf-8")
+    train = "{by: distill, lr: 1e-5, teacher: tutor, context: told.jinja, sampling: {max_new_tokens: 500}}"
+    changed = BY_REWARD.replace("{by: grpo, lr: 1e-5, group: 4}", train).partition("    reward")[0]
+    given = context(tmp_path, BY_REWARD, changed)
+    loaded = given._replace(files={"told.jinja": (tmp_path / "told.jinja").read_text(encoding="utf-8")})
+    (finding,) = found(loaded)
+    assert (
+        "have a context that, with the text after it, is longer than the 1024 positions of `tutor`" in finding.message
+    )
+    assert found(loaded._replace(files={"told.jinja": "{{ trace }}\n{{ question }}\n"})) == []

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from cotspec.cot import fit
 from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source_map import Path
 from cotspec.history import traces
 from cotspec.passes.check.context import Context, warning
 from cotspec.passes.lengths import Lengths, lengths
-from cotspec.spec.experiment import PairRows, Stage
+from cotspec.spec.experiment import PairRows, Stage, Taught
 from cotspec.trainers import trainer_of
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, train:"
@@ -19,7 +21,8 @@ RULE = Rule(
     slug="row-length",
     claim="A row has room for the longest trace the teacher may write.",
     why="A row is never cut. Under sft one whose prompt and trace are longer than `max_length` is left out, under grpo "
-    "one whose prompt leaves no room for `sampling.max_new_tokens`: the hardest questions go first, and silently.",
+    "one whose prompt leaves no room for `sampling.max_new_tokens`, under distill also one whose `context` leaves the "
+    "teacher none: the hardest questions go first, and silently.",
     failing=f"stages: {{first: {{{_STAGE} {{by: sft, lr: 1e-5, max_length: 1024}}}}}}\n",
     passing="teach: {model: tutor, data: train, sampling: {max_new_tokens: 768}}\n"
     f"stages: {{first: {{{_STAGE} {{by: sft, lr: 1e-5, max_length: 1024}}}}}}\n",
@@ -47,6 +50,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             found = lengths(context, name, stage, room.tokens)
             if found is not None:
                 yield from _rows(stage, span, room, found)
+                yield from _contexts(context, path, name, stage, found)
         elif _whole_traces(stage) and longest > room.tokens:
             message = f"the teacher may write {longest} tokens, more than {room.where}"
             yield warning(RULE, span, message, advice)
@@ -68,6 +72,26 @@ def _rows(stage: Stage, span: Span, room: _Room, found: Lengths) -> Iterator[Dia
         what = "have a prompt longer" if writes else "make a row longer"
         message = f"{about}{traces.told(over, len(sizes))} {what} than {room.where} ({found.told})"
         yield warning(RULE, span, message, f"raise `max_length` (the longest takes {about}{max(sizes):.0f})")
+
+
+def _contexts(context: Context, path: Path, name: str, stage: Stage, found: Lengths) -> Iterator[Diagnostic]:
+    """What a teacher reads in place of the prompt, with the text it scores, within its positions."""
+    train = stage.train
+    asked = context.files_of(train.other or name)
+    most = 0 if asked is None else fit.positions(asked[1].config)
+    if not (isinstance(train, Taught) and train.context and most and asked):
+        return
+    texts = zip(found.contexts, found.wholes, found.prompts, strict=True)
+    new = None if train.drawn is None else train.drawn.max_new_tokens
+    sizes = [read + (whole - prompt if new is None else new) for read, whole, prompt in texts]
+    if over := sum(size > most for size in sizes):
+        about = "" if found.exact else "about "
+        message = (
+            f"{about}{traces.told(over, len(sizes))} have a context that, with the text after it, is longer than the "
+            f"{most} positions of `{asked[0]}` ({found.told})"
+        )
+        advice = "shorten it, or lower `sampling.max_new_tokens`"
+        yield warning(RULE, context.source.value((*path, "train", "context")), message, advice)
 
 
 def _room(stage: Stage) -> _Room:
