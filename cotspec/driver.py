@@ -142,7 +142,13 @@ def context(unit: Unit, options: Options, sealed: Sealed | None = None) -> Conte
         source=loaded.source,
         files=loaded.files,
         options=options,
-        read_traces=cache(lambda: None if sealed is None else traces.traces(sealed.ids[f"{unit.name}/traces"], root)),
+        read_traces=cache(
+            lambda name: (
+                traces.traces(task, root)
+                if sealed is not None and (task := sealed.ids.get(f"{unit.name}/kept/{name}"))
+                else None
+            )
+        ),
         read_contamination=cache(
             lambda: None if sealed is None else contamination.compared(sealed.ids[f"{unit.name}/contamination"], root)
         ),

@@ -83,7 +83,7 @@ def test_a_good_change_with_its_generated_files_passes(
     project: Path, commit: Commit, environment: dict[str, str]
 ) -> None:
     spec = project / "specs/one.yaml"
-    spec.write_text(spec.read_text().replace("attempts: 2", "attempts: 3"))
+    spec.write_text(spec.read_text().replace("sampling: {n: 2,", "sampling: {n: 3,"))
     subprocess.run(["cotspec", "build"], cwd=project, env=environment, check=True, capture_output=True)
     code, shown = commit()
     assert (code, verdicts(shown)) == (0, ["Passed", "Passed"])
@@ -91,11 +91,11 @@ def test_a_good_change_with_its_generated_files_passes(
 
 def test_a_misspelt_key_is_not_committed(project: Path, commit: Commit) -> None:
     spec = project / "specs/one.yaml"
-    spec.write_text(spec.read_text().replace("attempts:", "atempts:"))
+    spec.write_text(spec.read_text().replace("sampling: {n: 2,", "smapling: {n: 2,"))
     code, shown = commit()
     assert (code, verdicts(shown)) == (1, ["Failed", "Failed"])
     assert "error[unknown-key] specs/one.yaml:" in shown
-    assert "did you mean `attempts`?" in shown
+    assert "did you mean `sampling`?" in shown
 
 
 def test_a_changed_prompt_checks_the_specs_that_use_it(project: Path, commit: Commit) -> None:
@@ -107,7 +107,7 @@ def test_a_changed_prompt_checks_the_specs_that_use_it(project: Path, commit: Co
 
 def test_a_change_that_was_not_compiled_fails_the_second_hook_alone(project: Path, commit: Commit) -> None:
     spec = project / "specs/one.yaml"
-    spec.write_text(spec.read_text().replace("attempts: 2", "attempts: 3"))
+    spec.write_text(spec.read_text().replace("sampling: {n: 2,", "sampling: {n: 3,"))
     code, shown = commit()
     assert (code, verdicts(shown)) == (1, ["Passed", "Failed"])
     assert "stale: generated/reports/bridge-tiny/dvc.yaml" in shown

@@ -1,6 +1,6 @@
 """Loss spans: which characters of an SFT target are supervised.
 
-Owns the meaning of `loss: {on: …}`. Must not know tokens: the runtime maps spans to them.
+Owns the meaning of `loss: […]`. Must not know tokens: the runtime maps spans to them.
 """
 
 from __future__ import annotations

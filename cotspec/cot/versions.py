@@ -11,6 +11,7 @@ KERNEL = MappingProxyType(
         "segment": 4,
         "answers": 2,
         "picking": 1,
+        "selecting": 1,  # only where a filter has a condition that no field of its own says
         "mask": 1,
         "pattern": 1,  # only where a mask's unit is a regular expression (decision 31)
         "rows": 1,

@@ -62,6 +62,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "max_steps": "training is measured in `epochs`",
         "output_dir": "results lie in the folder of the stage; nothing has to be named",
         "mask_probability": "`rows` is the share of rows that are masked at all, `share` the part of a row's units",
+        "teach": "write `generate: {teach: {by: …, over: …}}`; `keep` is a condition: `{where: teach.correct}`",
         "do_sample": "`temperature: 0` is greedy, anything above samples",
         "report_to": "metrics are written to `metrics.json` and `log.jsonl` beside the model",
     }

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.origins import Found, Link, gathered, linked
 from cotspec.diagnostics.source_map import SourceMap
-from cotspec.front import nodes, phrases
+from cotspec.front import first_language, nodes, phrases
 from cotspec.front.compose import VARIANTS, Composed, compose
 from cotspec.front.nodes import Document, Node
 from cotspec.front.paths import project_root
@@ -115,6 +115,9 @@ def validate(document: Document, sink: Sink) -> Experiment | None:
     if not isinstance(document.data, dict):
         message = f"a spec is a group of settings such as `name: …`, not {phrases.got(document.data)}"
         sink.add(Diagnostic(rule="wrong-type", message=message, span=document.source.value(())))
+        return None
+    if first_language.spoken(document.data):
+        sink.add(first_language.finding(document, document.data))
         return None
     try:
         return Experiment.model_validate_json(json.dumps(document.data), by_alias=True, by_name=False)

@@ -57,8 +57,8 @@ _YAML = (
         slug="empty-file",
         claim="A spec says something.",
         why="The file has no settings, perhaps because all of it is a comment.",
-        failing="# cotspec: 1\n",
-        passing="cotspec: 1\n",
+        failing="# cotspec: 2\n",
+        passing="cotspec: 2\n",
     ),
     Rule(
         slug="two-documents",
@@ -187,15 +187,15 @@ _SHAPE = (
         slug="unknown-key",
         claim="Every key is one the language has at that place.",
         why="A misspelt key that is passed over means training with a default nobody chose.",
-        failing="teach: {model: tutor, data: train, smapling: {n: 1}}\n",
-        passing="teach: {model: tutor, data: train, sampling: {n: 1}}\n",
+        failing="generate: {teach: {by: tutor, over: train, smapling: {n: 1}}}\n",
+        passing="generate: {teach: {by: tutor, over: train, sampling: {n: 1}}}\n",
     ),
     Rule(
         slug="missing-key",
         claim="A key without a default is given.",
         why="cotspec does not guess what decides a result.",
-        failing="teach: {model: tutor}\n",
-        passing="teach: {model: tutor, data: train}\n",
+        failing="generate: {teach: {by: tutor}}\n",
+        passing="generate: {teach: {by: tutor, over: train}}\n",
     ),
     Rule(
         slug="wrong-type",
@@ -210,6 +210,14 @@ _SHAPE = (
         why="It would fail later, after hours of training, or train something that makes no sense.",
         failing="evaluate: {data: test, of: [base], sampling: {top_p: 1.5}}\n",
         passing="evaluate: {data: test, of: [base, second], sampling: {top_p: 0.5}}\n",
+    ),
+    Rule(
+        slug="first-language",
+        claim="A spec is written in the second version of the language.",
+        why="The first had one teacher, and its failures; now texts are written by whom and over what a spec says. The "
+        "finding says for each key what to write. What means the same has the same id, so nothing is computed again.",
+        failing="cotspec: 1\n",
+        passing="cotspec: 2\n",
     ),
 )
 
@@ -305,10 +313,10 @@ _FILES_NAMED = (
         why="Any other name is empty when the prompt is written; and loops, calls, attributes and arithmetic are "
         "programs, which a spec from a stranger must not bring.",
         failing="$ echo '{{ qestion }}' > specs/ask.jinja\n"
-        "$ sed -i 's/data: train}/data: train, prompt: ask.jinja}/' specs/a.yaml\n"
+        "$ sed -i 's/over: train}/over: train, prompt: ask.jinja}/' specs/a.yaml\n"
         "$ cotspec check specs/a.yaml\n",
         passing="$ echo '{{ question }}' > specs/ask.jinja\n"
-        "$ sed -i 's/data: train}/data: train, prompt: ask.jinja}/' specs/a.yaml\n"
+        "$ sed -i 's/over: train}/over: train, prompt: ask.jinja}/' specs/a.yaml\n"
         "$ cotspec check specs/a.yaml\n",
     ),
     Rule(

@@ -150,8 +150,7 @@ def loss_on(stage: spec.Stage) -> tuple[defaults.Segment, ...]:
     """The supervised segments in a fixed order; none where the trainer supervises none."""
     if "loss" not in trainer_of(stage.train).reading(stage.train):
         return ()
-    chosen = (stage.loss or spec.Loss.model_construct()).on
-    return tuple(name for name in defaults.SEGMENTS if name in chosen)
+    return tuple(name for name in defaults.SEGMENTS if name in (stage.loss or defaults.SUPERVISED))
 
 
 def expression(value: str | float) -> str:

@@ -42,3 +42,5 @@ NO_SAMPLING: Final = payload.Sampling.model_construct(n=1, temperature=0.0, top_
 Segment = Literal["thinking", "step", "masked", "answer"]
 SEGMENTS: Final[tuple[Segment, ...]] = ("thinking", "step", "masked", "answer")
 """Order of the segments of a loss; the order they are written in means nothing."""
+SUPERVISED: Final[tuple[Segment, ...]] = ("thinking", "step", "answer")
+"""Segments that carry loss where nothing else is said."""

@@ -12,41 +12,18 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from cotspec.cot.prompting import default_prompt, teacher_prompt
-from cotspec.ir import bodies, defaults, launches
+from cotspec.ir import bodies, defaults, generations, launches
+from cotspec.ir.experiment_source import NOTHING as NOTHING
+from cotspec.ir.experiment_source import ExperimentSource as ExperimentSource
+from cotspec.ir.experiment_source import LowerError as LowerError
+from cotspec.ir.experiment_source import Where
 from cotspec.ir.plan import Draft, DraftTask, Label, Launch, Read
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload
-from cotspec.spec.lock import Key, pinned
+from cotspec.spec.lock import pinned
 from cotspec.trainers import trainer_of
 
-Where = tuple[str | int, ...]
 Task = Literal["solve", "reconstruct", "complete", "rewrite"]
-NOTHING: Final[Mapping[Key, str]] = MappingProxyType({})
-"""What a project without a lock has locked."""
-
-
-class LowerError(ValueError):
-    """A spec that cannot become tasks; `where` is the path of the value in the spec."""
-
-    def __init__(self, message: str, *, where: Where) -> None:
-        super().__init__(message)
-        self.where = where
-
-
-class ExperimentSource(NamedTuple):
-    """An experiment and what its text refers to."""
-
-    name: str
-    """Name of the experiment, unique among all that are lowered; a variant has one of its own."""
-    experiment: spec.Experiment
-    folder: str
-    """Folder of the spec file, relative to the project, `/` between parts; "" is the project itself."""
-    prompts: Mapping[str, str]
-    """Text of each prompt file, by the path as it is written in the spec."""
-    locked: Mapping[Key, str] = NOTHING
-    """Entries of the project's lock: a commit takes the place of the branch or tag it was locked for."""
-
-
 _Reads = Mapping[str, Read]
 _TEACHER: Final = MappingProxyType({"model": "teacher", "gate": "teacher_gate"})
 """Inputs of a model → those of a teacher."""
@@ -81,9 +58,12 @@ class _Experiment:
         for name in self._data_used():
             yield self._data(name)
         yield self._contamination()
-        yield self._teach()
-        yield self._traces()
+        made: set[str] = set()
         for name, stage in self._spec.stages.items():
+            wanted = [each for each in reversed(generations.chain(self._spec, stage.rows.from_)) if each not in made]
+            for text in wanted:
+                yield from self._generation(text)
+            made.update(wanted)
             yield from self._stage(name, stage)
         for name in dict.fromkeys(self._spec.evaluate.of):
             yield self._evaluate(name)
@@ -116,14 +96,14 @@ class _Experiment:
             raise LowerError(f"there is no prompt file `{written}`", where=where)
         return self._source.prompts[written]
 
-    def _teacher_prompt(self) -> str:
-        """The teacher's own prompt, or one that asks for the form the filter wants; the builtin models know the form
-        and nothing but their own prompt."""
-        teach = self._spec.teach
-        if teach.prompt is not None or self._spec.models[teach.model].builtin is not None:
-            return self._prompt(teach.prompt, "solve", ("teach", "prompt"))
-        steps = teach.keep.steps
-        return teacher_prompt(self._format, at_least=steps.at_least, at_most=steps.at_most or 0)
+    def _writers_prompt(self, name: str) -> str:
+        """The prompt of a generation over data, or one that asks for the form its filter wants; the builtin models know
+        the form and nothing but their own prompt."""
+        given = self._spec.generate[name]
+        if given.prompt is not None or self._first(given.by).builtin is not None:
+            return self._prompt(given.prompt, "solve", ("generate", name, "prompt"))
+        wanted = generations.filter_of(self._spec, name)
+        return teacher_prompt(self._format, at_least=wanted.at_least, at_most=wanted.at_most or 0)
 
     def _weights(self, name: str, where: Where) -> _Weights:
         """The model or the result of the stage called `name`."""
@@ -182,7 +162,7 @@ class _Experiment:
     # --- one method per kind of task ----------------------------------------------------------------------------------
 
     def _data_used(self) -> tuple[str, ...]:
-        used = [self._spec.teach.data, self._spec.evaluate.data]
+        used = [*generations.taught(self._spec).values(), self._spec.evaluate.data]
         if any(_reads_valid(stage) for stage in self._spec.stages.values()):
             used.append(defaults.VALID_DATA)
         for name in used:
@@ -200,66 +180,74 @@ class _Experiment:
 
     def _contamination(self) -> DraftTask:
         """What the sets of questions have in common: those that are taught, tested, and validated on."""
-        taught, tested, valid = self._spec.teach.data, self._spec.evaluate.data, defaults.VALID_DATA
-        sets = {"taught": taught, "tested": tested}
-        if valid in self._data_used() and valid not in (taught, tested):
+        tested, valid = self._spec.evaluate.data, defaults.VALID_DATA
+        sets = generations.taught(self._spec) | {"tested": tested}
+        if valid in self._data_used() and valid not in sets.values():
             sets["valid"] = valid
         reads = {role: self._read(f"data/{name}", "problems.jsonl") for role, name in sets.items()}
         body = payload.ContaminationBody.model_construct()
         return self._task("contamination", body, reads, launch=launches.plain(), label="contamination")
 
-    def _teach(self) -> DraftTask:
-        teach = self._spec.teach
-        weights = self._weights(teach.model, ("teach", "model"))
+    def _generation(self, name: str) -> Iterator[DraftTask]:
+        """Texts over data are written by one task and filtered by another: another filter writes nothing anew."""
+        given = self._spec.generate[name]
+        if given.over in self._spec.generate:
+            yield from self._tries(name, given)
+            return
+        weights = self._weights(given.by, ("generate", name, "by"))
         body = payload.TeachBody.model_construct(
             model=weights.ref,
-            prompt=self._teacher_prompt(),
-            sampling=bodies.sampling(teach.sampling, trace=self._format),
+            prompt=self._writers_prompt(name),
+            sampling=bodies.sampling(given.sampling, trace=self._format),
             seed=self._spec.seed,
         )
-        reads = {"problems": self._read(f"data/{teach.data}", "problems.jsonl"), **weights.reads}
-        return self._task("teach", body, reads, launch=launches.generation(self._spec.resources), label="teacher")
+        reads = {"problems": self._read(f"data/{given.over}", "problems.jsonl"), **weights.reads}
+        yield self._task(
+            f"texts/{name}", body, reads, launch=launches.generation(self._spec.resources), label=f"generation {name}"
+        )
+        yield self._kept(name, given)
 
-    def _traces(self) -> DraftTask:
-        keep = self._spec.teach.keep
+    def _kept(self, name: str, given: spec.Generation) -> DraftTask:
+        wanted = generations.filter_of(self._spec, name)
         body = payload.TracesBody.model_construct(
             format=self._format,
-            answer=keep.answer,
-            at_least=keep.steps.at_least,
-            at_most=defaults.NO_LIMIT if keep.steps.at_most is None else keep.steps.at_most,
-            pick=bodies.pick(keep.pick, seed=self._spec.seed),
+            answer="correct" if wanted.correct else "any",
+            at_least=wanted.at_least,
+            at_most=defaults.NO_LIMIT if wanted.at_most is None else wanted.at_most,
+            pick=bodies.pick(given.keep.pick, seed=self._spec.seed),
+            where=wanted.rest,
         )
-        reads = {"rollouts": self._read("teach", "rollouts.jsonl")}
-        return self._task("traces", body, reads, launch=launches.plain(), label="traces")
+        reads = {"rollouts": self._read(f"texts/{name}", "rollouts.jsonl")}
+        return self._task(f"kept/{name}", body, reads, launch=launches.plain(), label=f"traces {name}")
+
+    def _tries(self, name: str, given: spec.Generation) -> Iterator[DraftTask]:
+        """The questions of a generation, tried: what is failed, or right and wrong answers, as the stages ask."""
+        weights = self._weights(given.by, ("generate", name, "by"))
+        values: dict[str, Any] = {
+            "model": weights.ref,
+            "prompt": self._prompt(given.prompt, "solve", ("generate", name, "prompt")),
+            "sampling": bodies.sampling(given.sampling, trace=self._format, n=1),
+            "attempts": given.sampling.n,
+            "slice": bodies.rows_range(given.slice),
+            "format": self._format,
+            "seed": self._spec.seed,
+        }
+        reads = {"traces": self._read(f"kept/{given.over}", "traces.jsonl"), **weights.reads}
+        launch = launches.generation(self._spec.resources)
+        asked = [stage.rows for stage in self._spec.stages.values() if stage.rows.from_ == name]
+        failed = generations.filter_of(self._spec, name).failed
+        if failed and any(rows.pairs is None for rows in asked):
+            body: payload.TryBody = payload.MineBody.model_construct(**values, keep=failed)
+            yield self._task(f"kept/{name}", body, reads, launch=launch, label=f"generation {name}")
+        if any(rows.pairs is not None for rows in asked):
+            body = payload.PairsBody.model_construct(**values)
+            yield self._task(f"pairs/{name}", body, reads, launch=launch, label=f"pairs {name}")
 
     def _stage(self, name: str, stage: spec.Stage) -> Iterator[DraftTask]:
-        if isinstance(stage.rows, spec.TriedRows):
-            yield self._tries(name, stage.rows)
         yield self._rows(name, stage)
         yield self._train(name, stage)
         if _gated(stage):
             yield self._gate(name, stage.advance or spec.Advance.model_construct())
-
-    def _tries(self, name: str, rows: spec.TriedRows) -> DraftTask:
-        """The questions of the teacher's traces, tried by a model: what it fails, or its right and wrong answers."""
-        weights = self._weights(rows.of, ("stages", name, "rows", "of"))
-        values: dict[str, Any] = {
-            "model": weights.ref,
-            "prompt": self._prompt(rows.prompt, "solve", ("stages", name, "rows", "prompt")),
-            "sampling": bodies.sampling(rows.sampling, trace=self._format),
-            "attempts": rows.attempts,
-            "slice": bodies.rows_range(rows.slice),
-            "format": self._format,
-            "seed": self._spec.seed,
-        }
-        body: payload.TryBody
-        if isinstance(rows, spec.FailureRows):
-            what, body = "failures", payload.MineBody.model_construct(**values, keep=rows.keep)
-        else:
-            what, body = "pairs", payload.PairsBody.model_construct(**values)
-        reads = {"traces": self._read("traces", "traces.jsonl"), **weights.reads}
-        launch = launches.generation(self._spec.resources)
-        return self._task(f"{name}/tries", body, reads, launch=launch, label=f"{what} for stage {name}")
 
     def _rows(self, name: str, stage: spec.Stage) -> DraftTask:
         body = payload.RowsBody.model_construct(
@@ -272,13 +260,16 @@ class _Experiment:
             shuffle=stage.shuffle,
             loss_on=bodies.loss_on(stage),
             epochs=stage.train.epochs,
-            slice=bodies.rows_range(stage.rows.slice if isinstance(stage.rows, spec.TraceRows) else None),
+            slice=bodies.rows_range(stage.rows.slice),
             seed=self._spec.seed,
             context=self._context(name, stage.train),
         )
-        tried = isinstance(stage.rows, spec.TriedRows)
-        made: str = stage.rows.from_ if tried else "traces"
-        reads = {made: self._read(f"{name}/tries" if tried else "traces", f"{made}.jsonl")}
+        source, tried = stage.rows.from_, generations.over_texts(self._spec, stage.rows.from_)
+        if stage.rows.pairs is not None:
+            reads = {"pairs": self._read(f"pairs/{source}", "pairs.jsonl")}
+        else:
+            made = "traces" if tried is None else "failures"
+            reads = {made: self._read(f"kept/{source}", f"{made}.jsonl")}
         return self._task(f"{name}/rows", body, reads, launch=launches.plain(), label=f"rows of stage {name}")
 
     def _context(self, name: str, train: spec.Train) -> str:

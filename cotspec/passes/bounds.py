@@ -6,6 +6,7 @@ traces. Knows no rule.
 
 from __future__ import annotations
 
+from cotspec.ir import generations
 from cotspec.passes.check.context import Context
 from cotspec.spec.base import Slice
 from cotspec.spec.experiment import Data, Stage
@@ -25,17 +26,20 @@ def problems(context: Context, name: str) -> int | None:
     return None if data is None else _within(whole(context, data), data.slice)
 
 
-def traces(context: Context) -> int | None:
-    """Most traces: those of an earlier run, or one per question."""
-    read = context.read_traces()
-    if read is not None and read.count is not None:
-        return read.count
-    return problems(context, context.experiment.teach.data)
+def traces(context: Context, name: str) -> int | None:
+    """Most records of a generation: those of an earlier run, or one for each that it is made over."""
+    spec, most = context.experiment, None
+    for each in reversed(generations.chain(spec, name)):
+        given, read = spec.generate[each], context.read_traces(each)
+        most = problems(context, given.over) if given.over in spec.data else _within(most, given.slice)
+        if read is not None and read.count is not None:
+            most = read.count
+    return most
 
 
 def rows(context: Context, stage: Stage) -> int | None:
     """Most rows of one epoch."""
-    return _within(traces(context), stage.rows.slice)
+    return _within(traces(context, stage.rows.from_), stage.rows.slice)
 
 
 def steps(context: Context, stage: Stage) -> int | None:

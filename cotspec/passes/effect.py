@@ -27,7 +27,7 @@ def has_effect(experiment: Experiment, path: Path) -> bool:
         case ("stages", str(name), "train", "sampling", *_):
             return path[-1] != "n" and experiment.stages[name].train.drawn is not None
         case _:
-            return path[-2:] != ("sampling", "n") or path[0] == "teach"
+            return path[-2:] != ("sampling", "n") or path[0] == "generate"
 
 
 def _sourced(given: Model | Data, sources: tuple[str, ...], key: str) -> bool:

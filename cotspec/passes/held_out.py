@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cotspec.diagnostics import Span
+from cotspec.ir import generations
 from cotspec.ir.defaults import VALID_DATA
 from cotspec.passes.check.context import Context
 from cotspec.spec.experiment import Best
+
+_MADE = "the texts it trains on are made over"
 
 
 class HeldOut(NamedTuple):
@@ -25,16 +28,19 @@ class HeldOut(NamedTuple):
 
 
 def pairs(context: Context) -> Iterator[HeldOut]:
-    """The evaluation's data against the teacher's and against `valid`; `valid` against the teacher's."""
+    """The evaluation's data against those that texts are made over and against `valid`; `valid` against the former."""
     spec = context.experiment
-    tested, taught = spec.evaluate.data, spec.teach.data
+    tested, taught = spec.evaluate.data, generations.taught(spec)
     at_end = context.source.value(("evaluate", "data"))
-    yield HeldOut(tested, taught, "tested.taught", at_end, "the teacher's traces are made from")
+    for role, name in taught.items():
+        yield HeldOut(tested, name, f"tested.{role}", at_end, _MADE)
     if tested != VALID_DATA:
         yield HeldOut(tested, VALID_DATA, "tested.valid", at_end, "transitions read")
-    if _validates(context) and taught != VALID_DATA:
+    if _validates(context):
         place = context.source.key(("data", VALID_DATA))
-        yield HeldOut(VALID_DATA, taught, "valid.taught", place, "the teacher's traces are made from")
+        for role, name in taught.items():
+            if name != VALID_DATA:
+                yield HeldOut(VALID_DATA, name, f"valid.{role}", place, _MADE)
 
 
 def _validates(context: Context) -> bool:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cotspec.diagnostics.source_map import Path
-from cotspec.spec.experiment import Experiment, Stage, TriedRows
+from cotspec.spec.experiment import Experiment, Stage
 
 
 def used(stage: Stage) -> Iterator[tuple[Path, str]]:
     """The models and stages that a stage names, and where under it."""
     yield ("start",), stage.start
-    if isinstance(stage.rows, TriedRows):
-        yield ("rows", "of"), stage.rows.of
     if stage.train.other is not None:
         yield ("train", "teacher"), stage.train.other
 

@@ -13,7 +13,7 @@ from cotspec.cot.trial import SubExpression, Trial, tried
 from cotspec.cot.trial_prompts import Limits
 from cotspec.diagnostics import Span
 from cotspec.diagnostics.source_map import Path
-from cotspec.ir import bodies
+from cotspec.ir import bodies, generations
 from cotspec.passes.check.context import Context
 from cotspec.spec.experiment import OnPolicy, Reward, Stage
 
@@ -69,13 +69,14 @@ def limits(context: Context, stage: Stage, train: OnPolicy) -> Limits:
     """How long responses and traces can be, and how long some traces of an earlier run are."""
     spec = context.experiment
     sizes = sorted({(record.steps, record.words, record.tokens) for record in context.traces(stage)})
-    keep, longest = spec.teach.keep, spec.teach.sampling.max_new_tokens
-    most = longest if keep.steps.at_most is None else keep.steps.at_most
+    name = generations.traces_of(spec, stage)[0]
+    keep, longest = generations.filter_of(spec, name), spec.generate[name].sampling.max_new_tokens
+    most = longest if keep.at_most is None else keep.at_most
     return Limits(
         tokens=train.sampling.max_new_tokens,
         teacher_tokens=longest,
-        teacher_steps=(keep.steps.at_least, max(most, keep.steps.at_least)),
-        teacher_says=keep.answer == "correct" or keep.steps.at_least > 0,
+        teacher_steps=(keep.at_least, max(most, keep.at_least)),
+        teacher_says=keep.correct or keep.at_least > 0,
         traces=tuple(dict.fromkeys(sizes[at * (len(sizes) - 1) // (_TRACES - 1)] for at in range(_TRACES) if sizes)),
         group=train.samples,
     )

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from cotspec.ir import generations
 from cotspec.passes.check.context import Context
+from cotspec.spec.experiment import Stage
 
 LONGEST: Final = 32
 """Steps of the longest trace that is thought of."""
 
 
-def step_counts(context: Context) -> range:
-    """Numbers of steps the kept traces can have: from `keep.steps`, at least 1, at most LONGEST."""
-    bounds = context.experiment.teach.keep.steps
+def step_counts(context: Context, stage: Stage) -> range:
+    """Numbers of steps the traces of a stage can have: from `keep.where`, at least 1, at most LONGEST."""
+    bounds = kept(context, stage)
     most = LONGEST if bounds.at_most is None else min(bounds.at_most, LONGEST)
     return range(max(1, bounds.at_least), most + 1)
+
+
+def kept(context: Context, stage: Stage) -> generations.Filter:
+    """The filter of the traces that a stage's rows go back to."""
+    name = generations.traces_of(context.experiment, stage)[0]
+    return generations.filter_of(context.experiment, name) if name else generations.Filter()
 
 
 def worded(counts: Iterable[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,9 +15,14 @@ from cotspec.runtime.task import Task
 from cotspec.spec.payload import ContaminationBody
 
 ROLES: Final = {"taught": "training", "tested": "evaluation", "valid": "validation"}
-"""An input, and what its questions are called."""
+"""An input, and what its questions are called; further sets that are taught are `taught_2`, `taught_3`, …"""
 PAIRS: Final = (("tested", "taught"), ("tested", "valid"), ("valid", "taught"))
 """Which set must not hold what of which."""
+
+
+def kind(role: str) -> str:
+    """A role without its number."""
+    return role.partition("_")[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,20 +35,27 @@ class Contamination:
     def lines(self) -> list[str]:
         """A sentence for each pair, and for each set with contradicting golds."""
         told = [_pair(name, found) for name, found in self.pairs.items()]
-        return told + [contradicting(found, ROLES[role]) for role, found in self.sets.items() if found.contradicting]
+        twice = {role: found for role, found in self.sets.items() if found.contradicting}
+        return told + [contradicting(found, ROLES[kind(role)]) for role, found in twice.items()]
 
 
 def run(task: Task, _work: Path, result: Path) -> None:
     """Compare. What is found does not stop a run: a check says it as a finding, which a spec may allow."""
     task.body(ContaminationBody)
-    items = {role: _items(task.input(role)) for role in ROLES if task.has(role)}
+    roles = sorted(task.payload.inputs, key=lambda role: ([*ROLES].index(kind(role)), len(role), role))
+    items = {role: _items(task.input(role)) for role in roles}
     found = Contamination(
         sets={role: repeats(held) for role, held in items.items()},
-        pairs={f"{a}.{b}": overlap(items[a], items[b]) for a, b in PAIRS if a in items and b in items},
+        pairs={f"{a}.{b}": overlap(items[a], items[b]) for a, b in _pairs(roles)},
     )
     (result / "contamination.json").write_bytes(lines.encode(found))
     for line in found.lines():
         say(line)
+
+
+def _pairs(roles: list[str]) -> Iterator[tuple[str, str]]:
+    for pair in PAIRS:
+        yield from ((a, b) for a in roles for b in roles if (kind(a), kind(b)) == pair)
 
 
 def reported(task: Task) -> Contamination | None:
@@ -71,10 +84,11 @@ def _items(path: Path) -> list[Item]:
 
 def _pair(name: str, found: Overlap) -> str:
     held, _, seen = name.partition(".")
+    what = f"{ROLES[kind(held)]} questions are {ROLES[kind(seen)]} questions"
     first = found.examples[0] if found.examples else None
     example = f" (row {first.id} is row {first.other}, for one)" if first else ""
     mark = "CONTAMINATED: " if found.too_much else ""
     return (
-        f"{mark}{found.seen} of {found.questions} {ROLES[held]} questions are {ROLES[seen]} questions, too: "
+        f"{mark}{found.seen} of {found.questions} {what}, too: "
         f"{found.equal} equal, {found.copied} in most of their words{example}; {found.shared} share 13 words in a row"
     )

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from cotspec.cot import selecting
 from cotspec.cot.answers import answer_of, grade
 from cotspec.cot.judging import Grade
 from cotspec.cot.measures import words
@@ -29,6 +30,7 @@ def run(task: Task, _work: Path, result: Path) -> None:
     """Filter. Every rollout is kept or counted under the first reason it was dropped for."""
     body = task.body(TracesBody)
     rollouts = lines.read(task.input("rollouts"), Rollout)
+    scores = _scores(rollouts, body)
     good: dict[int, list[Rollout]] = {}
     dropped: Counter[str] = Counter()
     shown: dict[str, Rollout] = {}
@@ -38,7 +40,7 @@ def run(task: Task, _work: Path, result: Path) -> None:
             fitted = fit(raw.text, body.format)
             rollout = replace(raw, text=fitted.text)
             thoughts[fitted.thoughts] += 1
-            reason = _fault(rollout, body)
+            reason = _fault(rollout, body, scores)
             if reason:
                 dropped[reason] += 1
                 shown.setdefault(reason, rollout)
@@ -63,7 +65,18 @@ def run(task: Task, _work: Path, result: Path) -> None:
         say(f"thoughts ended with a closer of their own, which the format does not have: {_list(thoughts)}")
 
 
-def _fault(rollout: Rollout, body: TracesBody) -> str:
+def _scores(rollouts: list[Rollout], body: TracesBody) -> dict[int, float]:
+    """The share of right rollouts of each question, where the filter asks for it."""
+    if not body.where or not selecting.reads(body.where, selecting.SCORE):
+        return {}
+    grades: dict[int, list[Grade]] = {}
+    for each in rollouts:
+        fitted = fit(each.text, body.format).text
+        grades.setdefault(each.id, []).append(grade(segment(fitted, body.format), each.answer))
+    return {question: selecting.score(given) for question, given in grades.items()}
+
+
+def _fault(rollout: Rollout, body: TracesBody, scores: dict[int, float]) -> str:
     """Why a rollout is no trace; "" when it is one. `at_most` 0 or below is no bound."""
     if rollout.truncated:
         return "truncated"
@@ -73,7 +86,20 @@ def _fault(rollout: Rollout, body: TracesBody) -> str:
     steps = len(trace.steps)
     if steps < body.at_least:
         return "too_few_steps"
-    return "too_many_steps" if 0 < body.at_most < steps else ""
+    if 0 < body.at_most < steps:
+        return "too_many_steps"
+    return _unmet(rollout, body, scores) if body.where else ""
+
+
+def _unmet(rollout: Rollout, body: TracesBody, scores: dict[int, float]) -> str:
+    """Why the condition of the filter does not let a rollout through; "" when it does."""
+    text = selecting.Text(rollout.text, rollout.tokens)
+    graded = grade(segment(rollout.text, body.format), rollout.answer)
+    try:
+        met = selecting.meets(body.where, text, graded, scores.get(rollout.id, 0.0), body.format)
+    except selecting.UnscorableError:
+        return "condition_without_value"
+    return "" if met else "condition_not_met"
 
 
 def _picked(several: list[Rollout], body: TracesBody) -> Rollout:
@@ -102,14 +128,16 @@ def _example(reason: str, rollout: Rollout, body: TracesBody) -> str:
     steps = len(segment(rollout.text, body.format).steps)
     match reason:
         case "truncated":
-            told = f"it was cut after {rollout.tokens} tokens (`teach.sampling.max_new_tokens`)"
+            told = f"it was cut after {rollout.tokens} tokens (`sampling.max_new_tokens`)"
         case "wrong_answer" | "ungradable_answer":
-            told = f"{_answered(rollout, body)} (`teach.keep.answer`, `trace.answer.opens`)"
+            told = f"{_answered(rollout, body)} (`keep.where`, `trace.answer.opens`)"
         case "too_few_steps":
             line = f"a line that begins like `{body.format.step.replace('{n}', '1')}` begins one"
-            told = f"it has {steps} steps; {line} (`teach.keep.steps.at_least`, `trace.step.opens`, `teach.prompt`)"
+            told = f"it has {steps} steps; {line} (`keep.where`, `trace.step.opens`, `prompt`)"
+        case "too_many_steps":
+            told = f"it has {steps} steps (`keep.where`)"
         case _:
-            told = f"it has {steps} steps (`teach.keep.steps.at_most`)"
+            told = f"{reason.replace('_', ' ')} (`keep.where`)"
     return f"for example, {told}:\n{_short(rollout.text)}"
 
 

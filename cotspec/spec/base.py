@@ -86,6 +86,8 @@ NAME: Final = r"^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*$"
 ARGUMENT: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 #: A name a person gives to a model, data set, stage or metric. Safe in a shell, in YAML, in DVC and as a file name.
 Name = Annotated[str, Field(pattern=NAME, max_length=63)]
+#: The name of a text: a name that expressions and prompts can say, so without `-`.
+TextName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$", max_length=63)]
 #: Text that names something elsewhere: empty, it would name nothing.
 Text = Annotated[str, Field(min_length=1)]
 #: The name of a keyword argument, or of a variable of the environment.
@@ -97,8 +99,8 @@ NotNegative = Annotated[float, Field(ge=0.0)]
 Decay = Annotated[float, Field(ge=0.0, lt=1.0)]
 #: For an integer; it stands last, as pydantic tells the schema of limits it meets before.
 Exact = BeforeValidator(_whole)
+Two = Literal[2]
 #: For pydantic `true` is among the literals when 1 is, and the other way round.
-One = Annotated[Literal[1], BeforeValidator(_no_bool)]
 Yes = Annotated[Literal[True], BeforeValidator(_bool)]
 Count = Annotated[int, Field(ge=1), Exact]
 Whole = Annotated[int, Field(ge=0), Exact]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from cotspec.spec.base import Argument, Count, Exact, Name, One, Part, Seed, Share, Slice, Text, Whole
+from cotspec.spec.base import Argument, Count, Name, Part, Seed, Share, Slice, Text, TextName, Two, Whole
 from cotspec.spec.resources import Resources
 from cotspec.spec.reward import Ramp as Ramp
 from cotspec.spec.reward import Reward as Reward
@@ -102,92 +102,63 @@ class Trace(Part):
     """The final answer."""
 
 
-class StepBounds(Part):
-    """Bounds on the number of steps of a trace."""
-
-    at_least: Whole = 0
-    """Fewest steps."""
-    at_most: Count | None = None
-    """Most steps."""
-
-
 class MixedPick(Part):
-    """Short traces for some questions, long ones for the others (mix-length distillation, arXiv 2502.12143)."""
+    """Short texts for some questions, long ones for the others (mix-length distillation, arXiv 2502.12143)."""
 
     shortest: Share
-    """Share of the questions that keep their shortest good rollout; the others keep their longest."""
+    """Share of the questions that keep their shortest good text; the others keep their longest."""
 
 
 class Keep(Part):
-    """Which teacher rollouts become traces."""
+    """Which texts of a generation go on. One that was cut at the token limit never does."""
 
-    answer: Literal["correct", "any"] = "correct"
-    """`correct`: only rollouts whose answer equals the gold answer."""
-    steps: StepBounds = StepBounds.model_construct(at_least=1)
-    """Bounds on the number of steps."""
+    where: Text | None = None
+    """A condition over texts, in the language of rewards: `teach.correct and teach.steps >= 2` (docs/rewards.md). Of
+    the texts it speaks by name: this one, and those it was made over. `<name>.score` is the share of the `sampling.n`
+    texts of a record that are right. Default: all."""
     pick: Literal["first", "shortest", "longest"] | MixedPick = "first"
-    """Which of several good rollouts of a question (`sampling.n`) becomes its trace, by tokens."""
+    """Which of several good texts of one record goes on (`sampling.n`), by tokens."""
 
 
-class Teach(Part):
-    """Teacher rollouts, filtered into traces."""
+class Generation(Part):
+    """Texts that a model writes, one record each for the records of a data set or of an earlier generation."""
 
-    model: Name
-    """The teacher, a name under `models`."""
-    data: Name
-    """The questions, a name under `data`."""
+    by: Name
+    """Who writes them: a model, or a stage."""
+    over: Name
+    """What they are written over: a data set, or a generation above. A record keeps every text before it."""
     prompt: str | None = None
-    """Jinja file, relative to the spec file; default: cotspec's own, which asks for steps and an answer with the
-    openers of `trace`, as many as `keep` wants (for a builtin teacher, which knows no other, the `solve` prompt)."""
+    """Jinja file, relative to the spec file; default: cotspec's own. Over a data set that asks for steps and an answer
+    with the openers of `trace`, as many as `keep` wants (for a builtin model, which knows no other, and over texts, it
+    is the `solve` prompt)."""
     sampling: Sampling = Sampling.model_construct(temperature=0.6, top_p=0.95, max_new_tokens=2048)
-    """How the teacher is sampled."""
+    """How they are sampled; `n` texts for each record."""
+    slice: Slice | None = None
+    """Only records [first, end) of the generation it is made over."""
     keep: Keep = Keep.model_construct()
     """The filter."""
 
 
-class TraceRows(Part):
-    """Rows from the teacher's traces."""
+class Pairs(Part):
+    """A better and a worse text of the same record."""
 
-    from_: Annotated[Literal["teach"], Field(alias="from")]
-    """Where rows come from."""
+    better: Text
+    """The condition that the better text meets and the worse one does not: `tries.correct`. A pair is the first of each
+    that ended by itself; a record without both makes no row."""
+
+
+class Rows(Part):
+    """What a stage trains on."""
+
+    from_: Annotated[Name, Field(alias="from")]
+    """A generation: its records are the rows."""
+    target: Name | None = None
+    """The text that a row is made of, which sft learns to write, a mask hides parts of, `rewrite` shows and
+    `teacher_words` counts: one of the texts of a record, by the name of its generation; default: that of `from`."""
     slice: Slice | None = None
-    """Keep traces [first, end)."""
-
-
-class TriedRows(Part):
-    """Base of the rows that depend on how a model or stage answers the questions."""
-
-    of: Name
-    """The model or stage that tries."""
-    on: Literal["teach"] = "teach"
-    """The questions tried: those of the teacher's traces."""
-    slice: Slice | None = None
-    """Try only traces [first, end)."""
-    attempts: Count = 4
-    """Tries per question."""
-    sampling: Sampling = Sampling.model_construct(temperature=0.7, top_p=0.9, max_new_tokens=512)
-    """How the tries are drawn."""
-    prompt: str | None = None
-    """Jinja file for the tries; default: cotspec's own `solve` prompt."""
-
-
-class FailureRows(TriedRows):
-    """Rows from the questions a stage still gets wrong."""
-
-    from_: Annotated[Literal["failures"], Field(alias="from")]
-    """Where rows come from."""
-    keep: Literal["all_wrong", "any_wrong"] = "all_wrong"
-    """A question is a failure when all, or any, of its tries are wrong."""
-
-
-class PairRows(TriedRows):
-    """Rows that set a right answer against a wrong one to the same question: its first right and its first wrong try,
-    of those that ended by themselves. A question without both makes no row."""
-
-    from_: Annotated[Literal["pairs"], Field(alias="from")]
-    """Where rows come from."""
-    attempts: Annotated[int, Field(ge=2), Exact] = 4
-    """Tries per question."""
+    """Keep records [first, end)."""
+    pairs: Pairs | None = None
+    """Rows of two texts to compare (dpo)."""
 
 
 class ShareRamp(Part):
@@ -230,17 +201,6 @@ class Mask(Part):
     """What stands in the prompt instead."""
 
 
-class Loss(Part):
-    """Which segments of the target are supervised."""
-
-    on: Annotated[tuple[Literal["thinking", "step", "masked", "answer"], ...], Field(min_length=1)] = (
-        "thinking",
-        "step",
-        "answer",
-    )
-    """`step` is every step, `masked` only what the prompt hides."""
-
-
 class AtStep(Part):
     """The checkpoint of one optimizer step."""
 
@@ -281,7 +241,7 @@ class Stage(Part):
     """What it starts from: a model or an earlier stage."""
     train: Trained
     """The trainer and its settings."""
-    rows: Annotated[TraceRows | FailureRows | PairRows, Field(discriminator="from_")]
+    rows: Rows
     """The rows it trains on."""
     task: Literal["solve", "reconstruct", "complete", "rewrite"]
     """What the student is asked: `solve` shows the question only, `reconstruct` and `complete` a corrupted trace,
@@ -292,8 +252,8 @@ class Stage(Part):
     """What the prompt hides."""
     shuffle: bool = False
     """Show the steps in random order, without their numbers."""
-    loss: Loss | None = None
-    """Supervised segments (sft only); default: all."""
+    loss: Annotated[tuple[Literal["thinking", "step", "masked", "answer"], ...], Field(min_length=1)] | None = None
+    """Supervised segments (sft only): `step` is every step, `masked` only what the prompt hides; default: all."""
     begin: Whole = 0
     """How many of the teacher's first steps begin the answer, with what stands before them (grpo only): they carry no
     loss, and what is graded is the whole answer. A trace without a step after them makes no row."""
@@ -330,7 +290,7 @@ class Allowed(Part):
 class Experiment(Part):
     """One whole spec."""
 
-    cotspec: One
+    cotspec: Two
     """Language version."""
     extends: Text | None = None
     """Another spec, relative to this file, that this one takes and changes: groups merge, lists and values replace,
@@ -347,8 +307,8 @@ class Experiment(Part):
     """The data sets by name."""
     trace: Trace = Trace.model_construct()
     """How a chain of thought is cut."""
-    teach: Teach
-    """Teacher rollouts."""
+    generate: Annotated[dict[TextName, Generation], Field(min_length=1)]
+    """The texts that are written, by name: each over data, or over texts above it."""
     stages: Annotated[dict[Name, Stage], Field(min_length=1)]
     """The training stages by name, in order."""
     evaluate: Evaluate

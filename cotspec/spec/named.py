@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from cotspec.diagnostics.source_map import Path
-from cotspec.spec.experiment import Experiment, Taught, TriedRows
+from cotspec.spec.experiment import Experiment, Taught
 
 ANY: Final = "*"
 NAMES_A_FILE: Final = (
     ("models", ANY, "path"),
     ("data", ANY, "file"),
-    ("teach", "prompt"),
+    ("generate", ANY, "prompt"),
     ("stages", ANY, "prompt"),
-    ("stages", ANY, "rows", "prompt"),
     ("stages", ANY, "train", "context"),
     ("evaluate", "prompt"),
 )
@@ -23,11 +22,11 @@ NAMES_A_FILE: Final = (
 
 def prompt_paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
     """Every place that names a prompt file, with what it names."""
-    named: list[tuple[Path, str | None]] = [(("teach", "prompt"), experiment.teach.prompt)]
+    named: list[tuple[Path, str | None]] = [
+        (("generate", name, "prompt"), each.prompt) for name, each in experiment.generate.items()
+    ]
     for name, stage in experiment.stages.items():
         named.append((("stages", name, "prompt"), stage.prompt))
-        if isinstance(stage.rows, TriedRows):
-            named.append((("stages", name, "rows", "prompt"), stage.rows.prompt))
         if isinstance(stage.train, Taught):
             named.append((("stages", name, "train", "context"), stage.train.context))
     named.append((("evaluate", "prompt"), experiment.evaluate.prompt))

@@ -91,7 +91,10 @@ class Pick(Part):
 
 
 class TracesBody(Body):
-    """inputs: rollouts → traces.jsonl: the rollouts that pass the filter, at most one per question."""
+    """inputs: rollouts → traces.jsonl: the rollouts that pass the filter, at most one per question.
+
+    `where` is a further condition (cotspec.cot.selecting); "" asks nothing.
+    """
 
     uses: ClassVar[tuple[str, ...]] = ("segment", "answers", "picking")
     kind: Literal["traces"] = "traces"
@@ -100,6 +103,11 @@ class TracesBody(Body):
     at_least: int
     at_most: int
     pick: Pick
+    where: str = ""
+
+    def kernel_parts(self) -> tuple[str, ...]:
+        """Only a condition is evaluated."""
+        return (*self.uses, "measures", "selecting") if self.where else self.uses
 
 
 class RowsBody(Body):

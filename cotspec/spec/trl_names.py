@@ -28,7 +28,7 @@ _TRAIN: Final[Mapping[str, str]] = {
 
 _OURS: Final[Mapping[str, str]] = {
     "`weight`, in the terms of `reward`": "reward_weights",
-    "`loss.on`, in the stage": "completion_only_loss assistant_only_loss",
+    "`loss`, in the stage": "completion_only_loss assistant_only_loss",
     "`advance.checkpoint`, in the stage": "load_best_model_at_end metric_for_best_model greater_is_better",
     "`seed`, at the top of the spec": "seed data_seed",
     "`trust_remote_code`, in `models`": "trust_remote_code",

@@ -171,13 +171,13 @@ ADDITIONS = (
     ),
 )
 SPEC = """\
-cotspec: 1
+cotspec: 2
 name: added
 models: {student: {builtin: tiny-student}, teacher: {builtin: tiny-teacher}}
 data:
   train: {builtin: chains, split: train, size: 40}
   test: {builtin: chains, split: test, size: 8}
-teach: {model: teacher, data: train, sampling: {temperature: 0.7, max_new_tokens: 180}}
+generate: {teach: {by: teacher, over: train, sampling: {temperature: 0.7, max_new_tokens: 180}}}
 stages:
   one:
     start: student
@@ -185,7 +185,7 @@ stages:
     rows: {from: teach}
     task: complete
     mask: {unit: clause, count: 1}
-    loss: {on: [answer]}
+    loss: [answer]
     advance: {require: {train.loudness: ">= 1"}}
   two:
     start: one

@@ -85,18 +85,18 @@ TEXTS = [
     ("text after the end", f"{GOOD}...\nname: b\n", "two-documents", "28:1"),
     ("an empty file", "", "empty-file", "1:1"),
     ("blank lines", "\n  \n\n", "empty-file", "1:1"),
-    ("comments", "# cotspec: 1\n", "empty-file", "1:1"),
+    ("comments", "# cotspec: 2\n", "empty-file", "1:1"),
     ("a document of nothing", "---\n", "empty-file", "1:1"),
     ("an end of nothing", "...\n", "empty-file", "1:1"),
     ("a byte order mark alone", "\ufeff", "empty-file", "1:1"),
-    ("a list", "- cotspec: 1\n- name: a\n", "wrong-type", "1:1"),
+    ("a list", "- cotspec: 2\n- name: a\n", "wrong-type", "1:1"),
     ("a text", "cotspec\n", "wrong-type", "1:1"),
     ("a number", "# version\n1\n", "wrong-type", "2:1"),
     ("a list in brackets", "[1, 2]\n", "wrong-type", "1:1"),
     ("nothing, spelt out", "null\n", "wrong-type", "1:1"),
     ("a control character", changed("name: example", "name: exam\x07ple"), "control-character", "2:11"),
     ("a Unicode line break", changed("name: example", "name: a\u2028b"), "control-character", "2:8"),
-    ("a mistake after a byte order mark", "\ufeff" + changed("cotspec: 1", "cotspec: 2"), "wrong-value", "1:10"),
+    ("a mistake after a byte order mark", "\ufeff" + changed("cotspec: 2", "cotspec: 3"), "wrong-value", "1:10"),
     ("a mistake after CRLF", changed("gpus: 0", "gpsu: 0").replace("\n", "\r\n"), "unknown-key", "26:11"),
     ("a mistake after lone CRs", changed("gpus: 0", "gpsu: 0").replace("\n", "\r"), "unknown-key", "26:11"),
     ("a mistake after wide letters", changed("name: example", 'about: "é日本😀", nmae: a'), "yaml-syntax", "2:14"),
@@ -173,7 +173,7 @@ def test_a_file_that_may_not_be_read_is_a_finding_of_its_own(check: Check) -> No
 
 
 def test_findings_of_several_files_come_in_the_order_of_the_files_and_lines(check: Check) -> None:
-    Path("b.yaml").write_text(changed("gpus: 0", "gpsu: 0").replace("cotspec: 1", "cotspec: 3"), encoding="utf-8")
+    Path("b.yaml").write_text(changed("gpus: 0", "gpsu: 0").replace("cotspec: 2", "cotspec: 3"), encoding="utf-8")
     Path("a.yaml").write_text(changed("lr: 1e-4", "lr: x"), encoding="utf-8")
     Path("c.yaml").write_text(GOOD.replace("name: example", "name: other"), encoding="utf-8")
     found = [("wrong-type", "a.yaml:14:26"), ("wrong-value", "b.yaml:1:10"), ("unknown-key", "b.yaml:26:11")]

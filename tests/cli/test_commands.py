@@ -87,7 +87,7 @@ def test_a_changed_setting_removes_the_stages_it_replaces(project: Path, run: Ru
     run("build")
     before = {path.name for path in (project / "generated/stages").iterdir()}
     text = (project / "specs/one.yaml").read_text()
-    (project / "specs/one.yaml").write_text(text.replace("attempts: 2", "attempts: 3"))
+    (project / "specs/one.yaml").write_text(text.replace("sampling: {n: 2,", "sampling: {n: 3,"))
     _, out, _ = run("build")
     after = {path.name for path in (project / "generated/stages").iterdir()}
     assert len(before - after) == len(after - before) == 4  # mine, rows, grpo, evaluate

@@ -270,7 +270,7 @@ class TestSarif:
 
 
 def test_a_full_disk_or_a_closed_output_is_no_bug_and_no_traceback(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text("cotspec: 1\n")
+    (tmp_path / "a.yaml").write_text("cotspec: 2\n")
     for redirect, codes in (("> /dev/full", (2,)), (">&-", (1,))):
         command = f"{sys.executable} -m cotspec check a.yaml {redirect}"
         done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60)

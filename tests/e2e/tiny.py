@@ -61,6 +61,6 @@ def shorten(text: str) -> str:
     for name in ("compress", "rewrite"):
         stages[name]["train"] |= {"epochs": 1, "global_batch": 32, "group": 4}
         stages[name]["train"]["sampling"]["max_new_tokens"] = 160
-    stages["rewrite"]["rows"] |= {"attempts": 2, "keep": "any_wrong", "slice": [0, 48]}
+    spec["generate"]["tries"] |= {"keep": {"where": "tries.score < 1"}, "slice": [0, 48]}
     spec["resources"] = {"train": {"gpus": 0, "per_device_batch": 16}, "generate": {"gpus": 0, "batch": 64}}
     return yaml.safe_dump(spec, sort_keys=False, allow_unicode=True)

@@ -55,4 +55,4 @@ def ran(tasks: Mapping[str, Task], known: Known, *, traces: int, tokens: float =
     """The teacher of a spec has run: traces of 4 characters a token after questions of 80."""
     texts = {"question": 80.0, "trace": 4 * tokens}
     record = lines("traces.jsonl", traces, chars=texts, tokens=tokens, longest=2 * tokens)
-    known.files[Read(tasks["traces"].id, "traces.jsonl")] = record
+    known.files[Read(tasks["traces teach"].id, "traces.jsonl")] = record

@@ -51,14 +51,14 @@ def test_before_anything_ran_there_is_an_expected_value_and_a_bound_for_every_ta
 
 
 def test_assumed_lengths_are_called_assumed_and_bounded_by_the_settings() -> None:
-    tokens = costs(changed("teach.sampling.max_new_tokens", 2000))["teacher"].tokens
+    tokens = costs(changed("generate.teach.sampling.max_new_tokens", 2000))["generation teach"].tokens
     assert tokens.most == 40 * 2000
     assert value(tokens) < 40 * 2000
     assert "assumed" in tokens.text
 
 
 def test_no_expected_length_is_beyond_what_the_settings_allow() -> None:
-    tokens = costs(changed("teach.sampling.max_new_tokens", 16))["teacher"].tokens
+    tokens = costs(changed("generate.teach.sampling.max_new_tokens", 16))["generation teach"].tokens
     assert tokens.value == tokens.most == 40 * 16
 
 
@@ -89,7 +89,7 @@ def test_rows_that_are_there_are_counted() -> None:
 def test_a_file_of_the_project_is_counted_and_cut() -> None:
     data = changed("data.train", {"file": "problems.jsonl", "slice": [5, 25]})
     known = Known(files={Read("", "specs/problems.jsonl"): lines("problems.jsonl", 22, chars={"question": 80.0})})
-    found = costs(data, known=known)["teacher"].tokens
+    found = costs(data, known=known)["generation teach"].tokens
     assert found.most == 17 * 128
     assert "slice [5, 25) of 22 questions (problems.jsonl)" in found.text
 
@@ -154,8 +154,8 @@ def test_a_model_of_unknown_size_leaves_its_tasks_unknown_and_the_sum_says_so() 
 
 def test_a_data_set_of_unknown_size_leaves_what_reads_it_unknown() -> None:
     found = costs(changed("data.train", {"hub": "someone/questions"}))
-    assert found["teacher"].seconds.value is None
-    assert found["teacher"].tokens.value is None
+    assert found["generation teach"].seconds.value is None
+    assert found["generation teach"].tokens.value is None
 
 
 def test_an_unknown_kind_of_task_is_unknown_and_not_free(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,8 +148,8 @@ def _stop(node: yaml.Node) -> int:
 
 #: Where a name, a metric or a file is used, by shape; enumerations come from the schema.
 _NAMES: tuple[tuple[str, str], ...] = (
-    (r"teach\.(model|data)|evaluate\.data|evaluate\.of\.\*", "name"),
-    (r"stages\.\*\.(start|rows\.of|train\.teacher)", "name"),
+    (r"generate\.\*\.(by|over)|evaluate\.data|evaluate\.of\.\*", "name"),
+    (r"stages\.\*\.(start|rows\.(from|target)|train\.teacher)", "name"),
     (r"(models|data)\.\*\.builtin", "builtin"),
     (r"(.*\.)?(prompt|context)", "file"),
     (r"stages\.\*\.advance\.checkpoint\.best", "metric"),

@@ -176,7 +176,9 @@ def test_a_path_counts_from_the_folder_of_the_file_that_wrote_it(folder: Path) -
     (folder / "solve.jinja").write_text("{{ question }}")
     (folder / "below" / "prompts" / "solve.jinja").write_text("Below: {{ question }}")
     base = BASE.replace("evaluate: {", "evaluate: {prompt: prompts/solve.jinja, ")
-    more = "  top: {teach.prompt: ../solve.jinja}\n  m: {matrix: {stages.second.prompt: [prompts/solve.jinja]}}\n"
+    more = (
+        "  top: {generate.teach.prompt: ../solve.jinja}\n  m: {matrix: {stages.second.prompt: [prompts/solve.jinja]}}\n"
+    )
     (folder / "below" / "base.yaml").write_text(f"{base}variants:\n{more}")
     loaded = sound("extends: below/base.yaml\nname: child\n")
     assert loaded.experiment.evaluate.prompt == "below/prompts/solve.jinja"
@@ -199,6 +201,6 @@ def test_exceptions_of_a_file_and_of_what_it_extends_add_up(folder: Path) -> Non
 def test_every_setting_that_names_a_file_counts_from_the_file_that_wrote_it() -> None:
     everything = experiment(spec_data("everything"))
     named = {path for path, _ in (*prompt_paths(everything), *content_paths(everything))}
-    chosen = ("models", "data", "stages")  # what stands in them is named by a person
+    chosen = ("models", "data", "generate", "stages")  # what stands in them is named by a person
     shapes = {(path[0], ANY, *path[2:]) if path[0] in chosen else path for path in named}
     assert shapes == set(NAMES_A_FILE)

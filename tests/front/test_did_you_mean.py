@@ -48,15 +48,18 @@ WORDS = [
     ("builtin: tiny-student", "builtin: @tiny-studnet@", "tiny-student"),
     ("builtin: chains, split: test", "builtin: @chian@, split: test", "chains"),
     ("split: test", "split: @tset@", "test"),
-    ("model: tutor", "model: @tutro@", "tutor"),
-    ("data: train}", "data: @trian@}", "train"),
-    ("data: train}", "data: train, prompt: @prompts/sovle.jinja@}", "prompts/solve.jinja"),
+    ("by: tutor", "by: @tutro@", "tutor"),
+    ("over: train}", "over: @trian@}", "train"),
+    ("over: train}", "over: train, prompt: @prompts/sovle.jinja@}", "prompts/solve.jinja"),
+    ("rows: {from: teach}\n    task: solve", "rows: {from: @teech@}\n    task: solve", "teach"),
+    ("over: train}", "over: train, keep: {where: @taech.correct@}}", "teach.correct"),
+    ("over: train}", "over: train, keep: {where: teach.correct and @teach.stps@ > 2}}", "teach.steps"),
     ("start: first", "start: @frist@", "first"),
     ("of: [base, first, second]", "of: [base, first, @secnd@]", "second"),
     ("task: reconstruct", "task: @reconstuct@", "reconstruct"),
     ("shuffle: true", "mask: {count: 1, select: @scatered@}", "scattered"),
     ("shuffle: true", "mask: {count: 1, unit: @setence@}", "sentence"),
-    ("shuffle: true", "shuffle: true\n    loss: {on: [step, @anwser@]}", "answer"),
+    ("shuffle: true", "shuffle: true\n    loss: [step, @anwser@]", "answer"),
     ("task: solve\n", "task: solve\n    advance: {checkpoint: {best: @valid.acuracy@}}\n", "valid.accuracy"),
     ("task: solve\n", "task: solve\n    advance: {require: {@train.fromatted@: '>= 0.5'}}\n", "train.formatted"),
     ("task: solve\n", "task: solve\n    advance: {require: {@formatted@: '>= 0.5'}}\n", "train.formatted"),
@@ -103,14 +106,14 @@ PLACES = [
         "did you mean `temperature` in `stages.second.train.sampling`?",
     ),
     (SECOND, "{by: grpo, lr: 1e-5, shufle: false}", "did you mean `shuffle` in `stages.second`?"),
-    ("data: train}", "data: train, sead: 3}", "did you mean `seed` at the top of the spec?"),
+    ("over: train}", "over: train, sead: 3}", "did you mean `seed` at the top of the spec?"),
     (
         "{from: teach}\n    task: solve",
         "{from: teach, selct: all}\n    task: solve",
         "did you mean `select` in `stages.second.mask`?",
     ),
-    ("{model: tutor, data: train}", "{model: tutor, data: train, temperature: 1}", "it belongs in `teach.sampling`"),
-    ("{model: tutor, data: train}", "{model: tutor, data: train, at_least: 2}", "it belongs in `teach.keep.steps`"),
+    ("{by: tutor, over: train}", "{by: tutor, over: train, temperature: 1}", "it belongs in `generate.teach.sampling`"),
+    ("{by: tutor, over: train}", "{by: tutor, over: train, pick: first}", "it belongs in `generate.teach.keep`"),
     ("of: [base, first, second]}", "of: [base, first, second], gpus: 1}", "it is `resources.train.gpus`"),
     ("shuffle: true", "lr: 1e-3", "it is given in `stages.first.train` already: leave this one out"),
     (
@@ -178,8 +181,8 @@ def test_mistakes_beside_a_misspelt_kind_are_found_too(folder: Path) -> None:
 
 
 def test_all_that_is_missing_in_a_group_is_one_finding(folder: Path) -> None:
-    (finding,) = found(BASE.replace("{model: tutor, data: train}", "{}"), folder)
-    assert (finding.message, finding.help) == ("`teach` needs `model` and `data`", "add `model: …` and `data: …`")
+    (finding,) = found(BASE.replace("{by: tutor, over: train}", "{}"), folder)
+    assert (finding.message, finding.help) == ("`teach` needs `by` and `over`", "add `by: …` and `over: …`")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ BASE = Path(__file__).parents[1] / "passes" / "base.yaml"
 def loaded(prompt: str, folder: Path) -> tuple[Loaded | None, Sink]:
     (folder / ".git").mkdir(exist_ok=True)
     (folder / "specs").mkdir(exist_ok=True)
-    text = BASE.read_text(encoding="utf-8").replace("data: train}", f"data: train, prompt: {prompt}}}", 1)
+    text = BASE.read_text(encoding="utf-8").replace("over: train}", f"over: train, prompt: {prompt}}}", 1)
     file, sink = folder / "specs" / "a.yaml", Sink()
     file.write_text(text, encoding="utf-8")
     return load(file, sink), sink

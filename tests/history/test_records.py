@@ -67,7 +67,7 @@ def test_a_file_that_is_missing_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "seconds"), [('{"seconds": 4.5}', 4.5), ('{"seconds": "4"}', None), ("{", None)])
 def test_the_record_of_a_run_tells_its_seconds(tmp_path: Path, text: str, seconds: float | None) -> None:
-    task = parts(spec_data("small"))["teacher"]
+    task = parts(spec_data("small"))["generation teach"]
     write(stage(tmp_path, task.id, "last-run.json"), text)
     assert Records(tmp_path).seconds(task) == seconds
 

@@ -211,7 +211,7 @@ VARIANTS = [
     ),
     Case(
         name="variant that leads out",
-        spec=BASE + f"variants: {{m: {{teach.prompt: {MARK}../../secret.txt}}}}\n",
+        spec=BASE + f"variants: {{m: {{generate.teach.prompt: {MARK}../../secret.txt}}}}\n",
         slug="project-path",
     ),
     Case(
@@ -278,7 +278,7 @@ EXPRESSIONS = [
     Case(name="long expression", spec=reward('"' + "1+" * 5000 + '1"'), slug="reward-expression"),
     Case(name="deep expression", spec=reward('"' + "(" * 900 + "1" + ")" * 900 + '"'), slug="reward-expression"),
     Case(name="import", spec=reward(f"\"__import__({MARK}'os').system('touch hacked')\""), slug="reward-expression"),
-    Case(name="attribute of a measure", spec=reward(f"words{MARK}.__class__"), slug="reward-expression"),
+    Case(name="attribute of a measure", spec=reward(f"{MARK}words.__class__"), slug="reward-expression"),
     Case(name="lambda", spec=reward(f"'({MARK}lambda: 1)()'"), slug="reward-expression"),
     Case(name="huge number", spec=reward(MARK + "1" + "0" * 1500), slug="not-finite"),
     Case(

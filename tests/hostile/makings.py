@@ -76,7 +76,7 @@ def secret(_project: Path, outside: Path) -> Path:
 
 
 def prompt(written: str) -> str:
-    return put("data: train}", f"data: train, prompt: {MARK}{written}}}")
+    return put("over: train}", f"over: train, prompt: {MARK}{written}}}")
 
 
 def model(written: str) -> str:

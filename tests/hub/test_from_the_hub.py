@@ -22,7 +22,7 @@ pytest.importorskip("transformers", reason="loading models needs the `train` ext
 pytest.importorskip("datasets", reason="loading data sets needs the `train` extra")
 
 SPEC = """\
-cotspec: 1
+cotspec: 2
 name: example
 models:
   base: {builtin: tiny-student}
@@ -30,7 +30,7 @@ models:
 data:
   train: {hub: lab/sums, split: train}
   test: {builtin: chains, split: test, size: 3}
-teach: {model: tutor, data: train, prompt: ask.jinja, sampling: {temperature: 0, max_new_tokens: 6}}
+generate: {teach: {by: tutor, over: train, prompt: ask.jinja, sampling: {temperature: 0, max_new_tokens: 6}}}
 stages:
   first: {start: base, train: {by: sft, lr: 1e-4}, rows: {from: teach}, task: solve}
 evaluate: {data: test, of: [base, first], sampling: {temperature: 0, max_new_tokens: 6}}

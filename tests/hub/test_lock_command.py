@@ -21,7 +21,7 @@ hub_client = pytest.importorskip("huggingface_hub", reason="the hub's client com
 
 MODEL, DATA = "lab/tutor", "lab/sums"
 SPEC = """\
-cotspec: 1
+cotspec: 2
 name: example
 models:
   base: {builtin: tiny-student}
@@ -29,7 +29,7 @@ models:
 data:
   train: {hub: lab/sums, split: train}
   test: {builtin: chains, split: test, size: 5}
-teach: {model: tutor, data: train}
+generate: {teach: {by: tutor, over: train}}
 stages:
   first: {start: base, train: {by: sft, lr: 1e-4}, rows: {from: teach}, task: solve}
 evaluate: {data: test, of: [base, first]}
@@ -268,7 +268,11 @@ def test_without_a_network_the_rest_is_locked_and_what_was_stays(case: str, hub:
     run("lock")
     before = locked(project)
     rewrite(project, "hub: lab/sums,", "hub: lab/sums, revision: v9,")
-    rewrite(project, "teach: {model: tutor, data: train}", "teach: {model: tutor, data: train, prompt: p.jinja}")
+    rewrite(
+        project,
+        "generate: {teach: {by: tutor, over: train}}",
+        "generate: {teach: {by: tutor, over: train, prompt: p.jinja}}",
+    )
     (project / "specs/p.jinja").write_text("{{ question }}", encoding="utf-8")
     environment, said = OFFLINE[case]
     process = cotspec(project, "lock", **environment)

@@ -47,7 +47,7 @@ def test_every_body_is_valid_when_little_is_set() -> None:
     bare = copy.deepcopy(EVERYTHING)
     bare["stages"]["structure"]["train"] = {"by": "sft", "lr": 1e-5, "lora": {}}
     bare["stages"]["compress"]["train"] = {"by": "grpo", "lr": 1}
-    bare["teach"]["keep"] = {}
+    bare["generate"]["teach"]["keep"] = {}
     bare["resources"] = {}
     assert_valid(sealed(bare).plan)
 

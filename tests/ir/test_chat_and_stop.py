@@ -36,9 +36,9 @@ def test_stages_talk_to_their_model_as_its_chain_began() -> None:
 @pytest.mark.parametrize(
     ("place", "kind"),
     [
-        (("teach",), TeachBody),
+        (("generate", "teach"), TeachBody),
         (("stages", "compress", "train"), GrpoBody),
-        (("stages", "rewrite", "rows"), MineBody),
+        (("generate", "tries"), MineBody),
         (("evaluate",), EvaluateBody),
         (("evaluate",), GateBody),
     ],
@@ -62,7 +62,7 @@ def test_a_teacher_without_a_prompt_is_asked_for_the_form_the_filter_wants() -> 
     assert [body.prompt for body in bodies(data) if isinstance(body, TeachBody)] == [default_prompt("solve")]
     data["models"]["teacher"] = {"path": "models/teacher"}
     data["trace"] = {"step": {"opens": "{n})"}, "answer": {"opens": "{{ Ergebnis }}"}}
-    data["teach"]["keep"] = {"steps": {"at_least": 2, "at_most": 6}}
+    data["generate"]["teach"]["keep"] = {"where": "teach.steps >= 2 and 6 >= teach.steps"}
     [prompt] = [body.prompt for body in bodies(data) if isinstance(body, TeachBody)]
     said = render(prompt, question="HOW MANY?", trace="")
     for part in ("HOW MANY?", '"1)", "2)"', "{{ Ergebnis }}", "at least 2 and at most 6"):

@@ -23,8 +23,9 @@ Path = tuple[str | int, ...]
 #: Leaves outside of any identity, by their first key.
 NEVER = ("name", "about", "resources", "allow", "variants")
 
+BETTER = {("stages", name, "rows", "pairs", "better") for name in ("prefer", "odds")}
 #: Leaves that have one value only.
-FIXED = {("cotspec",), ("stages", "structure", "train", "lora", "merge"), ("stages", "rewrite", "rows", "on")}
+FIXED = {("cotspec",), ("stages", "structure", "train", "lora", "merge"), *BETTER}
 
 #: Another valid value where the rule in `another` would give an invalid or an equal one.
 OTHERS: dict[Path, object] = {
@@ -32,10 +33,16 @@ OTHERS: dict[Path, object] = {
     ("models", "other", "builtin"): "tiny-teacher",
     ("data", "test", "split"): "valid",
     ("data", "test", "steps", 1): 4,
-    ("teach", "model"): "other",
-    ("teach", "data"): "test",
-    ("teach", "prompt"): None,
-    ("teach", "keep", "answer"): "any",
+    ("generate", "teach", "by"): "other",
+    ("generate", "teach", "over"): "test",
+    ("generate", "teach", "prompt"): None,
+    ("generate", "teach", "keep", "where"): "teach.steps >= 3",
+    ("generate", "tries", "by"): "structure",
+    ("generate", "tries", "over"): "train",
+    ("generate", "tries", "prompt"): None,
+    ("generate", "tries", "keep", "where"): "tries.score < 1",
+    ("generate", "answers", "by"): "compress",
+    ("generate", "both", "by"): "compress",
     ("stages", "structure", "start"): "other",
     ("stages", "structure", "train", "schedule"): "linear",
     ("stages", "structure", "train", "precision"): "fp32",
@@ -47,8 +54,8 @@ OTHERS: dict[Path, object] = {
     ("stages", "structure", "task"): "complete",
     ("stages", "structure", "prompt"): None,
     ("stages", "structure", "mask", "select"): "first",
-    ("stages", "structure", "loss", "on", 0): "thinking",
-    ("stages", "structure", "loss", "on", 1): "masked",
+    ("stages", "structure", "loss", 0): "thinking",
+    ("stages", "structure", "loss", 1): "masked",
     ("stages", "compress", "start"): "student",
     ("stages", "compress", "train", "schedule"): "cosine",
     ("stages", "compress", "train", "precision"): "fp32",
@@ -68,14 +75,10 @@ OTHERS: dict[Path, object] = {
     ("stages", "compress", "advance", "otherwise"): "warn",
     ("stages", "rewrite", "start"): "structure",
     ("stages", "rewrite", "train", "global_batch"): 16,
-    ("stages", "rewrite", "rows", "of"): "structure",
-    ("stages", "rewrite", "rows", "keep"): "any_wrong",
-    ("stages", "rewrite", "rows", "prompt"): None,
     ("stages", "rewrite", "task"): "solve",
     ("stages", "prefer", "start"): "compress",
     ("stages", "prefer", "train", "global_batch"): 16,
     ("stages", "prefer", "train", "loss"): "ipo",
-    ("stages", "prefer", "rows", "of"): "compress",
     ("stages", "prefer", "task"): "rewrite",
     ("stages", "odds", "start"): "compress",
     ("stages", "odds", "train", "global_batch"): 16,
@@ -97,30 +100,42 @@ OTHERS: dict[Path, object] = {
     ("stages", "copy", "task"): "rewrite",
     ("evaluate", "data"): "valid",
     ("evaluate", "prompt"): None,
-    ("teach", "sampling", "stop", "after"): None,
+    ("generate", "teach", "sampling", "stop", "after"): None,
     ("resources", "train", "gpus"): 1,
     ("resources", "train", "per_device_batch"): 2,
     ("resources", "train", "strategy"): "zero3",
     ("resources", "generate", "engine"): "transformers",
     ("resources", "stages", "compress", "strategy"): "zero2",
+    ("resources", "stages", "rewrite", "strategy"): "zero2",
+    ("resources", "stages", "prefer", "strategy"): "zero2",
     ("resources", "stages", "compress", "gpus"): 0,
     ("resources", "stages", "compress", "per_device_batch"): 8,
 }
 
+
+def tried(data: dict[str, Any], stage: str, by: str) -> None:
+    """A stage on what somebody fails, in place of traces."""
+    data["generate"]["early"] = {"by": by, "over": "teach", "keep": {"where": "early.score == 0"}}
+    data["stages"][stage]["rows"] = {"from": "early", "target": "teach"}
+
+
 #: A discriminator cannot change alone: the whole part is another one.
 SWITCHES: dict[Path, Callable[[Any], None]] = {
+    **{
+        ("generate", name, "over"): lambda d, name=name: d["generate"].update(
+            {name: d["generate"][name] | {"over": "others"}, "others": {"by": "teacher", "over": "test"}}
+        )
+        for name in ("answers", "both")
+    },
+    ("stages", "rewrite", "rows", "target"): lambda d: d["stages"]["rewrite"].update(rows={"from": "teach"}),
     ("stages", "structure", "train", "by"): lambda d: d["stages"]["structure"].update(
         train={"by": "grpo", "lr": 0.001, "group": 4}, reward={"terms": {"solved": {"value": 1.0}}}, loss=None
     ),
     ("stages", "compress", "train", "by"): lambda d: d["stages"]["compress"].update(
         train={"by": "sft", "lr": 0.001}, reward=None
     ),
-    ("stages", "structure", "rows", "from"): lambda d: d["stages"]["structure"].update(
-        rows={"from": "failures", "of": "student"}
-    ),
-    ("stages", "compress", "rows", "from"): lambda d: d["stages"]["compress"].update(
-        rows={"from": "failures", "of": "structure"}
-    ),
+    ("stages", "structure", "rows", "from"): lambda d: tried(d, "structure", "student"),
+    ("stages", "compress", "rows", "from"): lambda d: tried(d, "compress", "structure"),
     ("stages", "rewrite", "rows", "from"): lambda d: d["stages"]["rewrite"].update(rows={"from": "teach"}),
     **{
         ("stages", name, "train", "by"): lambda d, name=name: d["stages"][name].update(
@@ -130,7 +145,7 @@ SWITCHES: dict[Path, Callable[[Any], None]] = {
     },
     **{
         ("stages", name, "rows", "from"): lambda d, name=name: d["stages"][name].update(
-            train={"by": "sft", "lr": 0.001, "global_batch": 8}, rows={"from": "failures", "of": "rewrite"}
+            train={"by": "sft", "lr": 0.001, "global_batch": 8}, rows={"from": "tries", "target": "teach"}
         )
         for name in ("prefer", "odds")
     },
@@ -142,7 +157,7 @@ SWITCHES: dict[Path, Callable[[Any], None]] = {
     },
     **{
         ("stages", name, "rows", "from"): lambda d, name=name: d["stages"][name].update(
-            rows={"from": "failures", "of": "rewrite"}
+            rows={"from": "tries", "target": "teach"}
         )
         for name in ("agree", "copy")
     },
@@ -258,13 +273,15 @@ def test_more_gpus_and_another_partition_do_not_retrain() -> None:
     assert ids(data) == ids(EVERYTHING)
 
 
-def test_renaming_stages_models_and_data_changes_no_id() -> None:
+def test_renaming_stages_models_data_and_texts_changes_no_id() -> None:
     text = json.dumps(EVERYTHING)
     for old, new in (("structure", "first"), ("compress", "second"), ("student", "pupil"), ("teacher", "tutor")):
         text = text.replace(f'"{old}"', f'"{new}"')
     for key in ('"over": "student"', '"teacher": "first"', '"teacher": "self"'):  # no names, or of one key
         text = text.replace(key.replace("student", "pupil").replace("teacher", "tutor"), key)
-    text = text.replace('"train": {"hub"', '"questions": {"hub"').replace('"data": "train"', '"data": "questions"')
+    text = text.replace('"train": {"hub"', '"questions": {"hub"').replace('"over": "train"', '"over": "questions"')
+    for old, new in (("teach", "solved"), ("tries", "attempts"), ("answers", "written"), ("both", "two")):
+        text = text.replace(f'"{old}"', f'"{new}"').replace(f"{old}.", f"{new}.")
     renamed = json.loads(text)
     assert set(ids(renamed).values()) == set(ids(EVERYTHING).values())
     assert renamed["stages"].keys() != EVERYTHING["stages"].keys()
@@ -301,7 +318,7 @@ def test_a_later_stage_changes_nothing_before_it() -> None:
     differing = {label for label in before if before[label] != after[label]}
     own = {"stage rewrite", "way out of stage rewrite", "evaluation of rewrite"}
     pairs = {f"{part} of stage {name}" for part in ("rows",) for name in ("prefer", "odds")}
-    pairs |= {f"pairs for stage {name}" for name in ("prefer", "odds")}
+    pairs |= {f"pairs {name}" for name in ("answers", "both")}
     after_it = {f"{part} {name}" for part in ("stage", "evaluation of") for name in ("prefer", "odds", "agree", "copy")}
     assert differing == {f"{part} of everything" for part in own | pairs | after_it}
 
@@ -355,7 +372,7 @@ def test_reformatting_an_expression_changes_no_id() -> None:
         (("models", "teacher", "path"), "../../x", "outside the project"),
         (("data", "valid", "file"), "/etc/passwd", "outside the project"),
         (("models", "other", "builtin"), "huge", "without a builtin model `huge`"),
-        (("teach", "prompt"), "prompts/none.jinja", "no prompt file `prompts/none.jinja`"),
+        (("generate", "teach", "prompt"), "prompts/none.jinja", "no prompt file `prompts/none.jinja`"),
         (("stages", "structure", "start"), "nobody", "no model or stage `nobody`"),
         (("stages", "compress", "advance", "require", "train.formatted"), "about 0.5", "is not a comparison"),
         (("resources", "train", "per_device_batch"), 3, "2 processes × per_device_batch 3"),

@@ -78,7 +78,7 @@ def test_a_new_kernel_version_changes_what_uses_it_and_what_comes_after(monkeypa
         str(t.labels[0]) for t in after.tasks if t.id in {b.id for b in before.tasks}
     }
     assert changed == {
-        "failures for stage rewrite of small",
+        "generation tries of small",
         "rows of stage rewrite of small",
         "stage rewrite of small",
         "evaluation of rewrite of small",
@@ -89,7 +89,7 @@ def test_a_gated_stage_hands_on_its_whole_folder_and_the_gate() -> None:
     plan = sealed(SMALL).plan
     by_label = {str(label): task for task in plan.tasks for label in task.labels}
     stage, gate = by_label["stage compress of small"], by_label["way out of stage compress of small"]
-    for label in ("stage rewrite of small", "failures for stage rewrite of small", "evaluation of compress of small"):
+    for label in ("stage rewrite of small", "generation tries of small", "evaluation of compress of small"):
         assert by_label[label].reads["model"] == Read(task=stage.id, file="")
         assert by_label[label].reads["gate"] == Read(task=gate.id, file="gate.json")
     ungated = by_label["stage structure of small"]

@@ -17,7 +17,7 @@ from cotspec.spec.lock import Key
 
 OLD, NEW = "a" * 40, "b" * 40
 SPEC = """\
-cotspec: 1
+cotspec: 2
 name: example
 models:
   base: {builtin: tiny-student}
@@ -25,7 +25,7 @@ models:
 data:
   train: {file: data/train.jsonl}
   test: {hub: lab/sums, revision: v1.0, split: test}
-teach: {model: tutor, data: train, prompt: ask.jinja}
+generate: {teach: {by: tutor, over: train, prompt: ask.jinja}}
 stages:
   first: {start: base, train: {by: sft, lr: 1e-4}, rows: {from: teach}, task: solve}
 evaluate: {data: test, of: [base, first]}
@@ -199,7 +199,7 @@ def test_a_file_that_is_not_there_yet_is_not_compared(project: Project) -> None:
 def test_a_stale_entry_can_be_allowed_with_a_reason(project: Project) -> None:
     project.lock({**HUB, **project.local()})
     project.write("specs/ask.jinja", "{{ question }} Now.\n")
-    allow = "allow: [{rule: lock-stale, reason: the wording is being tried out, at: teach.prompt}]\n"
+    allow = "allow: [{rule: lock-stale, reason: the wording is being tried out, at: generate.teach.prompt}]\n"
     project.write("specs/a.yaml", SPEC + allow)
     assert project.build(ci=True)[0] == []
 

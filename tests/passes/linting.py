@@ -39,7 +39,7 @@ def found(folder: Path, *changes: Change, count: int | None = None) -> list[Told
     if loaded is not None:
         run = None if count is None else Traces(file="traces.jsonl", records=(), whole=False, count=count)
         context = Context(
-            experiment=loaded.experiment, source=loaded.source, files=loaded.files, read_traces=lambda: run
+            experiment=loaded.experiment, source=loaded.source, files=loaded.files, read_traces=lambda _: run
         )
         check(context, sink)
         if not sink.failed:

@@ -27,7 +27,7 @@ HITS: dict[str, tuple[list[Change], Told]] = {
     "with all steps": (
         [
             BEGUN,
-            ("teach: {model: tutor, data: train}", "teach: {model: tutor, data: train, keep: {steps: {at_most: 4}}}"),
+            ("over: train}", "over: train, keep: {where: teach.steps <= 4}}"),
         ],
         ("error", "answer-begin", "4", "no trace has more than 4 steps, so none has a step after the first 4"),
     ),

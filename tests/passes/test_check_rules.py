@@ -50,7 +50,7 @@ def changed(example: str) -> str:
         elif key == "stages":
             value = {**value, "second": {**spec["stages"]["second"], "start": next(iter(value))}}
             spec["stages"], spec["evaluate"]["of"] = value, ["base", "second"]
-        elif isinstance(value, dict) and key not in ("teach", "evaluate"):
+        elif isinstance(value, dict) and key not in ("generate", "evaluate"):
             spec[key] = {**spec.get(key, {}), **value}
         else:
             spec[key] = value

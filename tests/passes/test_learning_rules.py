@@ -24,7 +24,7 @@ CUT = (
     "they are short"
 )
 EVALUATE = "of: [base, first, second]}"
-TEACH = "teach: {model: tutor, data: train}"
+TEACH = "generate: {teach: {by: tutor, over: train}}"
 TEST = "test: {builtin: chains, split: test, size: 50}"
 
 
@@ -33,7 +33,7 @@ def evaluated(limit: int) -> Change:
 
 
 def taught(text: str) -> Change:
-    return TEACH, f"{TEACH[:-1]}, {text}}}"
+    return TEACH, f"{TEACH[:-2]}, {text}}}}}"
 
 
 HITS: dict[str, tuple[Change, Told]] = {
@@ -53,7 +53,7 @@ HITS: dict[str, tuple[Change, Told]] = {
     "evaluated answers that are all cut": (evaluated(24), ("warning", "answer-cut", "24", CUT)),
     "a teacher that is cut": (taught("sampling: {max_new_tokens: 24}"), ("warning", "answer-cut", "24", CUT)),
     "a teacher that cannot write as many steps as are kept": (
-        taught("sampling: {max_new_tokens: 40}, keep: {steps: {at_least: 9}}"),
+        taught("sampling: {max_new_tokens: 40}, keep: {where: teach.correct and teach.steps >= 9}"),
         (
             "warning",
             "answer-cut",

@@ -44,13 +44,18 @@ def linted(
     text = BASE.replace(
         "    shuffle: true\n", "".join(f"    {line}\n" for line in stage.splitlines()) or "    shuffle: true\n"
     )
-    text = text.replace("teach: {model: tutor, data: train}", f"teach: {{model: tutor, data: train{keep}}}") + tail
+    text = (
+        text.replace(
+            "generate: {teach: {by: tutor, over: train}}", f"generate: {{teach: {{by: tutor, over: train{keep}}}}}"
+        )
+        + tail
+    )
     file, sink = folder / "spec.yaml", Sink()
     file.write_text(text, encoding="utf-8")
     loaded = load(file, sink)
     assert loaded is not None, [f.message for f in sink.findings]
     run = Traces(file="traces.jsonl", records=traces, whole=True) if traces else None
-    context = Context(experiment=loaded.experiment, source=loaded.source, files=loaded.files, read_traces=lambda: run)
+    context = Context(experiment=loaded.experiment, source=loaded.source, files=loaded.files, read_traces=lambda _: run)
     context = context._replace(read_model=lambda _: None)  # whatever its context is
     check(context, sink)
     assert not sink.failed, [f.message for f in sink.findings]
@@ -67,8 +72,8 @@ def told(found: Sequence[Diagnostic], folder: Path) -> list[tuple[str, str, str,
     ]
 
 
-STEPS = ", keep: {{steps: {{at_least: {}, at_most: {}}}}}"
-MASKED = "mask: {share: 0.5}\nloss: {on: [masked]}"
+STEPS = ", keep: {{where: teach.correct and teach.steps >= {} and teach.steps <= {}}}"
+MASKED = "mask: {share: 0.5}\nloss: [masked]"
 
 HITS = {
     "a share that is rounded down": (
@@ -211,12 +216,12 @@ HITS = {
         ),
     ),
     "no answer": (
-        {"stage": "mask: {share: 0.5}\nloss: {on: [step, masked]}"},
+        {"stage": "mask: {share: 0.5}\nloss: [step, masked]"},
         ("warning", "answer-unsupervised", "[step, masked]", "the answer is not supervised"),
     ),
     "rows of an earlier run without thoughts": (
         {
-            "stage": "shuffle: true\nloss: {on: [thinking]}",
+            "stage": "shuffle: true\nloss: [thinking]",
             "traces": [made(0, "1 + 1 = 2"), made(1, "1 + 1 = 2", thinking="Add.")],
         },
         (
@@ -237,7 +242,7 @@ HITS = {
     ),
     "traces that may be longer than a row": (
         {"stage": "shuffle: true", "keep": ", sampling: {max_new_tokens: 2049}"},
-        ("warning", "row-length", "train", "the teacher may write 2049 tokens, more than `max_length` 2048"),
+        ("warning", "row-length", "train", "a text of `teach` may take 2049 tokens, more than `max_length` 2048"),
     ),
 }
 
@@ -275,7 +280,7 @@ QUIET = {
         "keep": STEPS.format(2, 4),
     },
     "a ramp of unknown traces": {"stage": "mask: {share: {from: 0.5, to: 0.6}}"},
-    "the answer beside what is hidden": {"stage": "mask: {share: 0.5, rows: 0.5}\nloss: {on: [masked, answer]}"},
+    "the answer beside what is hidden": {"stage": "mask: {share: 0.5, rows: 0.5}\nloss: [masked, answer]"},
     "a short row": {"stage": "shuffle: true", "traces": [made(0, "1 + 1 = 2", tokens=400)]},
 }
 
@@ -299,7 +304,7 @@ def test_near_miss(name: str, tmp_path: Path) -> None:
     ],
 )
 def test_rows_without_loss_are_counted(stage: str, traces: Sequence[TraceRecord], message: str, tmp_path: Path) -> None:
-    found = linted(tmp_path, stage=f"{stage}\nloss: {{on: [masked]}}", traces=traces)
+    found = linted(tmp_path, stage=f"{stage}\nloss: [masked]", traces=traces)
     said = [f.message for f in found if f.rule == "loss-drops-rows"]
     assert said == ([f"`masked` supervises nothing {message}"] if message else [])
 
@@ -317,7 +322,7 @@ def test_only_the_slice_of_a_stage_is_counted(tmp_path: Path) -> None:
     loaded = load(file, sink)
     assert loaded is not None
     run = Traces(file="traces.jsonl", records=rows, whole=True)
-    context = Context(experiment=loaded.experiment, source=loaded.source, files={}, read_traces=lambda: run)
+    context = Context(experiment=loaded.experiment, source=loaded.source, files={}, read_traces=lambda _: run)
     lint(context, sink)
     assert [f.rule for f in sink.findings] == []
 

@@ -88,7 +88,7 @@ def test_what_is_written_fits_the_model(check: Check, tmp_path: Path) -> None:
     sampling = {"max_new_tokens": 256}
     found = check(
         models={"base": {"path": "../models/own", "chat": True}, "tutor": {"builtin": "tiny-teacher"}},
-        teach={"model": "base", "data": "train", "sampling": sampling},
+        generate={"teach": {"by": "base", "over": "train", "sampling": sampling}},
         stages={
             name: {**stage, "train": {**stage["train"], "max_length": 257}} for name, stage in stages("q_proj").items()
         },

@@ -35,11 +35,11 @@ TRACES = [
 def context(folder: Path, old: str, new: str) -> Context:
     assert old in BASE
     file, sink = folder / "spec.yaml", Sink()
-    file.write_text(BASE.replace(old, new), encoding="utf-8")
+    file.write_text(BASE.replace(old, new).replace("generate: {teach: ", TRIES), encoding="utf-8")
     loaded = load(file, sink)
     assert loaded is not None, sink.findings
     run = Traces(file="traces.jsonl", records=TRACES, whole=True)
-    return Context(experiment=loaded.experiment, source=loaded.source, files=loaded.files, read_traces=lambda: run)
+    return Context(experiment=loaded.experiment, source=loaded.source, files=loaded.files, read_traces=lambda _: run)
 
 
 def found(given: Context) -> list[Diagnostic]:
@@ -97,13 +97,14 @@ def test_thoughts_that_were_left_out_of_a_trace_take_no_room_in_a_row(tmp_path: 
     given = context(tmp_path, "base: {builtin: tiny-student}", "base: {path: own}")
     thought = tuple(replace(record, tokens=5000) for record in TRACES)
     run = Traces(file="traces.jsonl", records=thought, whole=True)
-    assert found(given._replace(read_traces=lambda: run)) == []
+    assert found(given._replace(read_traces=lambda _: run)) == []
 
 
 PAIRS = """    train: {by: dpo, lr: 1e-5, max_length: %d}
-    rows: {from: pairs, of: first, sampling: {max_new_tokens: 300}}
+    rows: {from: tries, pairs: {better: tries.correct}}
     task: solve
 """
+TRIES = "generate: {tries: {by: first, over: teach, sampling: {n: 4, max_new_tokens: 300}}, teach: "
 BY_REWARD = """    train: {by: grpo, lr: 1e-5, group: 4}
     rows: {from: teach}
     task: solve
@@ -123,9 +124,7 @@ def test_rows_of_answers_are_as_long_as_the_model_may_write_whatever_traces_ther
 
 
 def test_preferences_over_traces_are_for_another_rule_to_refuse(tmp_path: Path) -> None:
-    given = context(
-        tmp_path, BY_REWARD, (PAIRS % 20).replace("pairs, of: first, sampling: {max_new_tokens: 300}", "teach")
-    )
+    given = context(tmp_path, BY_REWARD, (PAIRS % 20).replace("tries, pairs: {better: tries.correct}", "teach"))
     assert found(given) == []
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from linting import BASE, GRPO, SFT, Change, Told, changed, found, planned
+from linting import GRPO, SFT, Change, Told, found
 
 FIRST = "    rows: {from: teach}\n    task: reconstruct\n"
 SECOND = "    rows: {from: teach}\n    task: solve\n"
@@ -33,7 +32,10 @@ def sft(more: str) -> Change:
     return SFT, f"{SFT[:-1]}, {more}}}"
 
 
-BRIEF = ("teach: {model: tutor, data: train}", "teach: {model: tutor, data: train, sampling: {max_new_tokens: 512}}")
+BRIEF = (
+    "generate: {teach: {by: tutor, over: train}}",
+    "generate: {teach: {by: tutor, over: train, sampling: {max_new_tokens: 512}}}",
+)
 """Traces that fit into a row twice."""
 
 
@@ -41,14 +43,24 @@ def grpo(more: str) -> Change:
     return GRPO, f"{GRPO[:-1]}, {more}}}"
 
 
+TRIES = "tries: {by: %s, over: teach, sampling: {n: 4, max_new_tokens: 512}, keep: {where: tries.score == 0}}"
+
+
+def tries(by: str) -> Change:
+    return BRIEF[0], f"{BRIEF[0][:-1]}, {TRIES % by}}}"
+
+
 DPO = "{by: dpo, lr: 1e-5}"
-PAIRS = ("    rows: {from: teach}\n    task: solve\n", "    rows: {from: pairs, of: first}\n    task: solve\n")
+PAIRS = (
+    "    rows: {from: teach}\n    task: solve\n",
+    "    rows: {from: tries, pairs: {better: tries.correct}}\n    task: solve\n",
+)
 WITHOUT_REWARD = ("    reward: {terms: {solved: {value: 1 if correct else 0}}}\n", "")
 
 
 def dpo(*changes: Change) -> list[Change]:
     """The second stage by preferences."""
-    return [(GRPO, DPO), WITHOUT_REWARD, *changes]
+    return [(GRPO, DPO), WITHOUT_REWARD, *([tries("first")] if PAIRS in changes else []), *changes]
 
 
 HITS: dict[str, tuple[list[Change], Told]] = {
@@ -57,15 +69,15 @@ HITS: dict[str, tuple[list[Change], Told]] = {
         ("error", "stage-kind", "teach", "stage `second` trains by dpo, which learns from pairs of answers"),
     ),
     "pairs for a trainer that compares nothing": (
-        [PAIRS],
+        [PAIRS, tries("first")],
         ("error", "stage-kind", "pairs", "stage `second` trains by grpo, which does not compare answers"),
     ),
     "pairs shown a trace that their answers were not written for": (
-        dpo(PAIRS, ("of: first}\n    task: solve", "of: first}\n    task: rewrite")),
+        dpo(PAIRS, ("correct}}\n    task: solve", "correct}}\n    task: rewrite")),
         ("error", "stage-kind", "rewrite", "the answers that are paired were written in answer to the question alone"),
     ),
     "a reward for preferences": (
-        [(GRPO, DPO), PAIRS],
+        [(GRPO, DPO), PAIRS, tries("first")],
         ("error", "stage-kind", "reward", "stage `second` trains by dpo, which has no reward"),
     ),
     "smoothing that the loss does not read": (
@@ -77,7 +89,7 @@ HITS: dict[str, tuple[list[Change], Told]] = {
         ("warning", "trainer-conflict", "0.1", "dpo switches off the `dropout: 0.1` of `lora`"),
     ),
     "one answer makes no pair": (
-        dpo(PAIRS, ("of: first}", "of: first, sampling: {temperature: 0}}")),
+        dpo(PAIRS, ("{n: 4, max", "{n: 4, temperature: 0, max")),
         ("error", "sampling", "0", "4 samples at temperature 0 are 4 times the same"),
     ),
     "a model nobody uses": (
@@ -168,7 +180,7 @@ HITS: dict[str, tuple[list[Change], Told]] = {
         ),
     ),
     "failures of another model": (
-        [second("{from: failures, of: base}")],
+        [second("{from: tries, target: teach}"), tries("base")],
         (
             "warning",
             "mined-elsewhere",
@@ -220,25 +232,25 @@ HITS: dict[str, tuple[list[Change], Told]] = {
     ),
     "evaluation on one file in two spellings": (
         [(TRAINING, "train: {file: ./a/../data.jsonl}"), (TEST, "test: {file: data.jsonl}")],
-        ("error", "evaluation-on-train", "test", "`test` holds problems the teacher's traces are made from"),
+        ("error", "evaluation-on-train", "test", "`test` holds problems the texts it trains on are made over"),
     ),
     "evaluation on part of the training split": (
         [(TRAINING, f"train: {{{HUB}, split: train}}"), (TEST, f"test: {{{HUB}, split: 'train[:10%]'}}")],
-        ("error", "evaluation-on-train", "test", "`test` holds problems the teacher's traces are made from"),
+        ("error", "evaluation-on-train", "test", "`test` holds problems the texts it trains on are made over"),
     ),
     "rows of a split that meet": (
         [
             (TRAINING, f"train: {{{HUB}, split: 'train[:900]'}}"),
             (TEST, f"test: {{{HUB}, split: 'train[800:]'}}"),
         ],
-        ("error", "evaluation-on-train", "test", "`test` holds problems the teacher's traces are made from"),
+        ("error", "evaluation-on-train", "test", "`test` holds problems the texts it trains on are made over"),
     ),
     "validation on training problems": (
         [
             (VALID, "valid: {builtin: chains, split: train, size: 50}"),
             way_out("{require: {valid.accuracy: '>= 0.5'}}"),
         ],
-        ("error", "evaluation-on-train", "valid", "`valid` holds problems the teacher's traces are made from"),
+        ("error", "evaluation-on-train", "valid", "`valid` holds problems the texts it trains on are made over"),
     ),
 }
 
@@ -266,8 +278,8 @@ QUIET: dict[str, list[Change]] = {
         way_out("{require: {train.formatted: '>= 0.9', train.tokens: '< 90', valid.accuracy: '>= 0.1'}}"),
     ],
     "failures of what the stage starts from": [
-        second("{from: failures, of: first}", task="rewrite"),
-        BRIEF,
+        second("{from: tries, target: teach}", task="rewrite"),
+        (BRIEF[0], BRIEF[1][:-1] + f", {TRIES % 'first'}}}"),
     ],
     "a warm-up shorter than the run": [sft("epochs: 2, warmup_steps: 12")],
     "a checkpoint of the last step": [
@@ -294,63 +306,3 @@ QUIET: dict[str, list[Change]] = {
 @pytest.mark.parametrize("changes", QUIET.values(), ids=QUIET)
 def test_what_is_meant_is_left_alone(changes: list[Change], tmp_path: Path) -> None:
     assert found(tmp_path, *changes) == []
-
-
-def test_after_a_run_slices_and_steps_are_held_against_its_traces(tmp_path: Path) -> None:
-    slices = first("{from: teach, slice: [0, 150]}"), second("{from: teach, slice: [150, 200]}")
-    assert found(tmp_path, *slices) == []
-    assert found(tmp_path, *slices, count=140) == [
-        (
-            "warning",
-            "slice-past-end",
-            "[0, 150]",
-            "the slice [0, 150) reaches past the end: there are 140 traces",
-        ),
-        ("error", "slice-past-end", "[150, 200]", "the slice [150, 200) holds nothing: there are 140 traces"),
-    ]
-    assert [rule for _, rule, _, _ in found(tmp_path, sft("warmup_steps: 5"), count=140)] == ["past-the-run"]
-
-
-def test_the_records_of_a_file_are_counted(tmp_path: Path) -> None:
-    (tmp_path / ".git").mkdir()
-    (tmp_path / "specs").mkdir()
-    rows = [json.dumps({"question": f"How many are {k}?", "answer": str(k)}) for k in range(30)]
-    (tmp_path / "specs" / "mine.jsonl").write_text("\n\n".join(rows) + "\n", encoding="utf-8")
-    file = tmp_path / "specs" / "spec.yaml"
-    text = changed([(TRAINING, "train: {file: mine.jsonl}"), first("{from: teach, slice: [0, 31]}")])
-    file.write_text(text, encoding="utf-8")
-    assert planned(file) == [
-        (
-            "warning",
-            "slice-past-end",
-            "[0, 31]",
-            "the slice [0, 31) reaches past the end: there is at most one trace for each of 30 problems",
-        )
-    ]
-    file.write_text(text.replace("[0, 31]", "[0, 30]"), encoding="utf-8")
-    assert planned(file) == []
-
-
-def test_the_number_of_traces_is_read_from_a_run(tmp_path: Path) -> None:
-    from cotspec.history import traces
-
-    record = {"id": 0, "question": "?", "answer": "1", "trace": "Step 1: 1.\nAnswer: 1", "steps": 1, "words": 5}
-    line = json.dumps({**record, "tokens": 9}) + "\n"
-    (tmp_path / "traces.jsonl").write_text(line * (traces.MOST + 5), encoding="utf-8")
-    (tmp_path / "counts.json").write_text(json.dumps({"traces": traces.MOST + 5}), encoding="utf-8")
-    read = traces.read(tmp_path, "traces.jsonl")
-    assert read is not None
-    assert (read.whole, read.count, len(read.records)) == (False, traces.MOST + 5, traces.MOST)
-
-
-def test_what_a_variant_uses_is_used(tmp_path: Path) -> None:
-    file = tmp_path / "spec.yaml"
-    more = BASE.replace("  base: {", "  more: {builtin: tiny-student}\n  base: {")
-    file.write_text(f"{more}variants: {{other: {{stages.first.start: more}}}}\n", encoding="utf-8")
-    assert planned(file) == []
-
-
-def test_self_teaching_can_be_allowed(tmp_path: Path) -> None:
-    allow = "allow: [{rule: self-teaching, at: stages.first, reason: rejection sampling}]\n"
-    same = ("base: {builtin: tiny-student}", "base: {builtin: tiny-teacher}")
-    assert found(tmp_path, same, ("resources:\n", f"{allow}resources:\n")) == []

@@ -40,7 +40,7 @@ HITS: dict[str, tuple[list[Change], Told]] = {
         ("error", "sampling", "2", "`n` is not used here: a prompt gets one text in each epoch"),
     ),
     "segments of texts that are yet to be written": (
-        [*distill("teacher: tutor"), second("{from: teach}", "    loss: {on: [step]}\n")],
+        [*distill("teacher: tutor"), second("{from: teach}", "    loss: [step]\n")],
         ("error", "stage-kind", "loss", "stage `second` trains by distill, which supervises no segments"),
     ),
     "more tokens than there are": (

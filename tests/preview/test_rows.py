@@ -141,7 +141,7 @@ def test_rows_are_numbered_without_those_that_were_dropped(project: Path, run: R
     [
         pytest.param({}, "Only words.\nAnswer: 8", "the trace has no steps by the openers of `trace:`", id="no_steps"),
         pytest.param(
-            {"loss": {"on": ["thinking"]}},
+            {"loss": ["thinking"]},
             "Step 1: 5 + 3 = 8.\nAnswer: 8",
             "nothing of the target would carry loss",
             id="nothing_supervised",

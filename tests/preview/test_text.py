@@ -68,7 +68,7 @@ def _chunk(descriptor: int) -> bytes:
 
 
 def test_marks_in_the_text_and_in_the_margin_say_what_is_hidden_and_what_carries_loss(project: Path) -> None:
-    of = plan({"mask": {"select": "first", "count": 1}, "shuffle": False, "loss": {"on": ["masked", "answer"]}})
+    of = plan({"mask": {"select": "first", "count": 1}, "shuffle": False, "loss": ["masked", "answer"]})
     given = write(project / "t.jsonl", [{"question": "Q", "answer": "8", "trace": LEAKING}])
     lines = text.render(
         make(of, Request(spec="", stage="structure", traces=given), root=project), Canvas()
@@ -84,7 +84,7 @@ def test_marks_in_the_text_and_in_the_margin_say_what_is_hidden_and_what_carries
 
 
 def test_a_line_that_carries_loss_in_part_shows_which_part(project: Path) -> None:
-    of = plan({"mask": {"unit": "number", "select": "last", "count": 1}, "shuffle": False, "loss": {"on": ["masked"]}})
+    of = plan({"mask": {"unit": "number", "select": "last", "count": 1}, "shuffle": False, "loss": ["masked"]})
     given = write(
         project / "t.jsonl", [{"question": "Q", "answer": "8", "trace": "Step 1: 5 + 3 = 8 pens.\nAnswer: 8"}]
     )

@@ -38,9 +38,9 @@ def test_default_group_is_one_a_person_could_write(default: BaseModel) -> None:
 
 
 def test_a_default_with_a_wrong_value_would_be_found() -> None:
-    assert "Teach.sampling" in WRITTEN
+    assert "Generation.sampling" in WRITTEN
     assert "NO_MASK" in LEFT_OUT
-    wrong = type(WRITTEN["Teach.sampling"]).model_construct(temperature=-1.0)
+    wrong = type(WRITTEN["Generation.sampling"]).model_construct(temperature=-1.0)
     with pytest.raises(ValueError, match="temperature"):
         test_default_group_is_one_a_person_could_write(wrong)
 

@@ -77,7 +77,7 @@ PAPER: dict[str, dict[str, object]] = {
     },
     "stage rewrite": GRPO | {"kind": "grpo", "max_length": 2048, "sampling.max_new_tokens": 512},
     "rows of stage rewrite": {"task": "rewrite", "epochs": 5, "mask.rows": 0.0},
-    "teacher": {"model.id": "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B"},
+    "generation teach": {"model.id": "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B"},
     "evaluation of rewrite": {
         "sampling.temperature": 0.0,
         "sampling.max_new_tokens": 512,

@@ -42,15 +42,15 @@ def compared(old: str, new: str) -> tuple[list[changes.Change], dict[str, change
 
 #: (text, its replacement, the setting, the task whose own work it changes)
 SETTINGS = [
-    ("seed: 3", "seed: 4", "seed", "teacher"),
+    ("seed: 3", "seed: 4", "seed", "generation teach"),
     ("lr: 1e-4", "lr: 1e-3", "stages.first.train.lr", "stage first"),
     ("group: 4", "group: 8", "stages.second.train.group", "stage second"),
     ("shuffle: true", "mask: {count: 1}", "stages.first.mask.count", "rows of stage first"),
     ("task: solve", "task: rewrite", "stages.second.task", "rows of stage second"),
     ("1 if correct else 0", "2 if correct else 0", "stages.second.reward.terms.solved.value", "stage second"),
     ("size: 200", "size: 300", "data.train.size", "data train"),
-    ("{model: tutor, data: train}", "{model: tutor, data: train, keep: {answer: any}}", "teach.keep.answer", "traces"),
-    ("{builtin: tiny-teacher}", "{builtin: tiny-student}", "models.tutor.builtin", "teacher"),
+    ("over: train}", "over: train, keep: {where: teach.correct}}", "generate.teach.keep.where", "traces teach"),
+    ("{builtin: tiny-teacher}", "{builtin: tiny-student}", "models.tutor.builtin", "generation teach"),
     ("of: [base, first, second]}", "of: [base, first, second], sampling: {max_new_tokens: 9}}",
      "evaluate.sampling.max_new_tokens", "evaluation of base"),
 ]  # fmt: skip
@@ -72,7 +72,8 @@ def test_what_follows_from_another_task_names_that_task_and_no_setting(folder: P
     assert {part for part, task in tasks.items() if task.causes} == {"stage first"}
     assert tasks["stage second"].upstream == ("stage first",)
     assert {part for part, task in tasks.items() if task.state == "same"} == {
-        "data train", "data test", "contamination", "teacher", "traces", "rows of stage first", "rows of stage second",
+        "data train", "data test", "contamination", "generation teach", "traces teach", "rows of stage first",
+            "rows of stage second",
         "evaluation of base",
     }  # fmt: skip
 

@@ -69,7 +69,7 @@ def test_a_default_that_means_nothing_where_it_stands_is_left_out(tmp_path: Path
     (spec,) = units(tmp_path / "spec.yaml")
     paths = {one.path for one in resolved.settings(spec.loaded)}
     assert ("data", "train", "question") not in paths
-    assert ("teach", "sampling", "n") in paths
+    assert ("generate", "teach", "sampling", "n") in paths
     assert ("evaluate", "sampling", "n") not in paths
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.passes import steps
 from cotspec.passes.check.context import Context, finding
 
 _STAGE = "start: base, rows: {from: teach}, train: {by: grpo, lr: 1e-5}"
@@ -23,12 +24,12 @@ RULE = Rule(
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage that gives the beginning of an answer."""
-    most = context.experiment.teach.keep.steps.at_most
     for path, name, stage in context.stages():
+        most = steps.kept(context, stage).at_most
         span = context.source.value((*path, "begin"))
         if stage.begin and stage.task != "solve":
             message = f"the answer of stage `{name}` would begin with steps of a trace that its prompt shows"
             yield finding(RULE, span, message, "write `task: solve`, or leave `begin` out")
         if stage.begin and most is not None and most <= stage.begin:
             message = f"no trace has more than {most} steps, so none has a step after the first {stage.begin}"
-            yield finding(RULE, span, message, "lower `begin`, or raise `teach.keep.steps.at_most`")
+            yield finding(RULE, span, message, "lower `begin`, or keep longer traces (`keep.where`)")

@@ -12,7 +12,7 @@ from cotspec.diagnostics.source_map import Path, SourceMap
 from cotspec.diagnostics.suggest import alike, did_you_mean, near
 from cotspec.history.models import ModelFile, of_builtin
 from cotspec.history.traces import unit_counts
-from cotspec.ir import bodies
+from cotspec.ir import bodies, generations
 from cotspec.passes import lineage
 from cotspec.passes.options import DEFAULT, Options
 from cotspec.spec.experiment import Best, Data, Experiment, Model, Stage
@@ -21,6 +21,7 @@ from cotspec.trainers import trainer_of
 from cotspec.trainers.trainer import Devices
 
 if TYPE_CHECKING:
+    from cotspec.cot.expr.errors import Problem
     from cotspec.cot.rows import TraceRecord
     from cotspec.history.contamination import Compared
     from cotspec.history.data_files import DataFile
@@ -49,8 +50,9 @@ class Context(NamedTuple):
     source: SourceMap
     files: Mapping[str, str]
     options: Options = DEFAULT
-    read_traces: Callable[[], Traces | None] = lambda: None
-    """The teacher's traces of an earlier run, when there is one: rules can say how often what they claim happens."""
+    read_traces: Callable[[str], Traces | None] = lambda _: None
+    """What a generation over data kept in an earlier run, when there is one: rules can say how often what they claim
+    happens."""
     read_contamination: Callable[[], Compared | None] = lambda: None
     """What the task that compares the data sets found in an earlier run, when there is one."""
     pins: Pins | None = None
@@ -68,16 +70,18 @@ class Context(NamedTuple):
 
     def traces(self, stage: Stage) -> Sequence[TraceRecord]:
         """The traces of an earlier run that a stage may train on, as far as they were read."""
-        read = self.read_traces()
-        return () if read is None else read.within(stage.rows.slice)
+        name, slice = generations.traces_of(self.experiment, stage)
+        read = self.read_traces(name)
+        return () if read is None else read.within(slice)
 
     def unit_counts(self, stage: Stage) -> tuple[int, ...]:
         """How many units each of them has that its mask could hide."""
-        read = self.read_traces()
+        name, slice = generations.traces_of(self.experiment, stage)
+        read = self.read_traces(name)
         if read is None or stage.mask is None:
             return ()
         format = bodies.trace_format(self.experiment.trace)
-        return unit_counts(read, stage.rows.slice, bodies.mask(stage.mask).unit, format)
+        return unit_counts(read, slice, bodies.mask(stage.mask).unit, format)
 
     def once(self, make: Callable[[Context], T]) -> T:
         """What several rules ask for: made for the first of them, then kept."""
@@ -171,6 +175,16 @@ def remarks(context: Context, rule: Rule, make: Callable[[Rule, Span, str, str],
             if remark.rule == rule.slug and place in context.source.keys:
                 span = context.source.key(place) if remark.idle else context.source.value(place)
                 yield make(rule, span, remark.message, remark.advice)
+
+
+def expression_finding(context: Context, rule: Rule, path: Path, text: str, problem: Problem) -> Diagnostic:
+    """A mistake in the expression `text` at `path`."""
+    instead = did_you_mean((problem.suggestion,)) if problem.suggestion else ""
+    advice = " ".join(filter(None, (instead, problem.help)))
+    last = max(problem.column, min(problem.column + problem.length - 1, len(text)))
+    start, end = context.source.inside(path, text, problem.column), context.source.inside(path, text, last)
+    span = Span(start.file, start.line, start.column, end.end_line, end.end_column)
+    return finding(rule, span, problem.message, advice, suggestions=(problem.suggestion,) if problem.suggestion else ())
 
 
 def misnamed(rule: Rule, span: Span, message: str, word: str, known: Iterable[str]) -> Diagnostic:

@@ -8,7 +8,7 @@ from cotspec.cot import fit
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import Experiment, TriedRows
+from cotspec.spec.experiment import Experiment
 
 RULE = Rule(
     slug="context-length",
@@ -16,8 +16,8 @@ RULE = Rule(
     why="Beyond its positions a model was never trained: some fail there, others write noise. `max_new_tokens` "
     "leaves room for a prompt. The positions are known where the model's configuration is at hand; otherwise, and for "
     "a default that is too long, the preflight asks before the teacher writes anything.",
-    failing="teach: {model: tutor, data: train, sampling: {max_new_tokens: 1024}}\n",
-    passing="teach: {model: tutor, data: train, sampling: {max_new_tokens: 512}}\n",
+    failing="generate: {teach: {by: tutor, over: train, sampling: {max_new_tokens: 1024}}}\n",
+    passing="generate: {teach: {by: tutor, over: train, sampling: {max_new_tokens: 512}}}\n",
 )
 
 
@@ -45,11 +45,9 @@ def _positions(context: Context, name: str) -> tuple[str, int] | None:
 
 def _generating(spec: Experiment) -> Iterator[tuple[tuple[str, ...], str, int]]:
     """Every place that text is drawn for: where its sampling stands, from which model or stage, how many new tokens."""
-    yield ("teach", "sampling"), spec.teach.model, spec.teach.sampling.max_new_tokens
+    for name, each in spec.generate.items():
+        yield ("generate", name, "sampling"), each.by, each.sampling.max_new_tokens
     for name, stage in spec.stages.items():
-        if isinstance(stage.rows, TriedRows):
-            where = ("stages", name, "rows", "sampling")
-            yield where, stage.rows.of, stage.rows.sampling.max_new_tokens
         if stage.train.drawn is not None:
             where = ("stages", name, "train", "sampling")
             for who in filter(None, (name, stage.train.other)):  # a teacher reads what the student writes

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.passes import steps
 from cotspec.passes.check.context import Context, finding
 from cotspec.trainers import trainer_of
 
 _STAGE = "start: base, rows: {from: teach}, reward: {terms: {a: {value: 1 if correct else 0}}}"
+_TEXTS = "generate: {teach: {by: tutor, over: train, keep: {where: teach.correct}}}\n"
 _TRAIN = "train: {by: grpo, lr: 1e-5, all_failed: imitate}"
 
 RULE = Rule(
@@ -17,8 +19,8 @@ RULE = Rule(
     claim="What `all_failed: imitate` imitates is right, and the prompt does not show it whole.",
     why="The teacher's trace is all that a prompt teaches where every completion failed. One that was kept whatever "
     "its answer may be wrong or empty; one that stands in the prompt teaches to copy.",
-    failing=f"stages: {{first: {{{_STAGE}, task: rewrite, {_TRAIN}}}}}\n",
-    passing=f"stages: {{first: {{{_STAGE}, task: solve, {_TRAIN}}}}}\n",
+    failing=f"{_TEXTS}stages: {{first: {{{_STAGE}, task: rewrite, {_TRAIN}}}}}\n",
+    passing=f"{_TEXTS}stages: {{first: {{{_STAGE}, task: solve, {_TRAIN}}}}}\n",
 )
 
 
@@ -31,6 +33,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if stage.task == "rewrite":
             message = f"stage `{name}` would imitate the trace that its prompts show whole"
             yield finding(RULE, span, message, "write `all_failed: skip`, or another `task`")
-        if context.experiment.teach.keep.answer == "any":
+        if stage.rows.from_ in context.experiment.generate and not steps.kept(context, stage).correct:
             message = f"stage `{name}` would imitate traces that are kept whatever their answer"
-            yield finding(RULE, span, message, "write `keep: {answer: correct}` under `teach`, or `all_failed: skip`")
+            yield finding(RULE, span, message, "write `keep: {where: <text>.correct}` there, or `all_failed: skip`")

@@ -10,16 +10,16 @@ from cotspec.passes.check.context import Context, finding
 
 RULE = Rule(
     slug="pick-one",
-    claim="`keep.pick` chooses among the teacher's several samples of a question.",
+    claim="`keep.pick` chooses among several texts of a record.",
     why="With one sample there is nothing to choose from: `shortest` and `longest` would be the same traces.",
-    failing="teach: {model: tutor, data: train, keep: {pick: shortest}}\n",
-    passing="teach: {model: tutor, data: train, keep: {pick: shortest}, sampling: {n: 4}}\n",
+    failing="generate: {teach: {by: tutor, over: train, keep: {pick: shortest}}}\n",
+    passing="generate: {teach: {by: tutor, over: train, keep: {pick: shortest}, sampling: {n: 4}}}\n",
 )
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """The teacher's filter."""
-    teach = context.experiment.teach
-    if teach.keep.pick != "first" and teach.sampling.n == 1:
-        span = context.source.value(("teach", "keep", "pick"))
-        yield finding(RULE, span, "`pick` has one sample of each question", "set `teach.sampling.n` to 2 or more")
+    """Every filter."""
+    for name, each in context.experiment.generate.items():
+        if each.keep.pick != "first" and each.sampling.n == 1:
+            span = context.source.value(("generate", name, "keep", "pick"))
+            yield finding(RULE, span, "`pick` has one text of each record", "set `sampling.n` to 2 or more")

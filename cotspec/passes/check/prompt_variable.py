@@ -9,7 +9,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import Taught, TriedRows
+from cotspec.spec.experiment import Taught
 
 RULE = Rule(
     slug="prompt-variable",
@@ -17,10 +17,10 @@ RULE = Rule(
     why="A prompt without the question asks for nothing; under `solve` the trace is empty, "
     "under the other tasks it is the whole point.",
     failing="$ echo 'Solve it.' > specs/ask.jinja\n"
-    "$ sed -i 's/data: train}/data: train, prompt: ask.jinja}/' specs/a.yaml\n"
+    "$ sed -i 's/over: train}/over: train, prompt: ask.jinja}/' specs/a.yaml\n"
     "$ cotspec check specs/a.yaml\n",
     passing="$ echo 'Solve it: {{ question }}' > specs/ask.jinja\n"
-    "$ sed -i 's/data: train}/data: train, prompt: ask.jinja}/' specs/a.yaml\n"
+    "$ sed -i 's/over: train}/over: train, prompt: ask.jinja}/' specs/a.yaml\n"
     "$ cotspec check specs/a.yaml\n",
 )
 
@@ -44,11 +44,11 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 def _prompts(context: Context) -> Iterator[tuple[Path, str, str]]:
     spec = context.experiment
-    named: list[tuple[Path, str | None, str]] = [(("teach", "prompt"), spec.teach.prompt, "solve")]
+    named: list[tuple[Path, str | None, str]] = [
+        (("generate", name, "prompt"), each.prompt, "solve") for name, each in spec.generate.items()
+    ]
     for path, _, stage in context.stages():
         named.append(((*path, "prompt"), stage.prompt, stage.task))
-        if isinstance(stage.rows, TriedRows):
-            named.append(((*path, "rows", "prompt"), stage.rows.prompt, "solve"))
         if isinstance(stage.train, Taught):
             named.append(((*path, "train", "context"), stage.train.context, "context"))
     named.append((("evaluate", "prompt"), spec.evaluate.prompt, "solve"))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.cot.expr.errors import Problem
 from cotspec.cot.rewards import Finding, check_reward
-from cotspec.diagnostics import Diagnostic, Span
+from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
-from cotspec.diagnostics.suggest import did_you_mean
 from cotspec.ir import bodies
-from cotspec.passes.check.context import Context, finding
+from cotspec.passes.check.context import Context, expression_finding
 from cotspec.spec.experiment import Reward
 
 _STAGE = "start: base, train: {by: grpo, lr: 1e-5}, rows: {from: teach}, task: solve"
@@ -34,22 +32,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def _finding(context: Context, path: Path, reward: Reward, found: Finding) -> Diagnostic:
-    problem = found.problem
-    instead = did_you_mean((problem.suggestion,)) if problem.suggestion else ""
-    advice = " ".join(filter(None, (instead, problem.help)))
-    suggestions = (problem.suggestion,) if problem.suggestion else ()
-    span = _span(context, (*path, *found.place), bodies.expression_at(reward, found.place), found)
-    return finding(RULE, span, problem.message, advice, suggestions=suggestions)
-
-
-def _span(context: Context, path: Path, text: str, found: Finding) -> Span:
-    if found.at_key or not text:
-        return context.source.key(path)
-    problem = found.problem
-    start = context.source.inside(path, text, problem.column)
-    end = context.source.inside(path, text, _last(text, problem))
-    return Span(start.file, start.line, start.column, end.end_line, end.end_column)
-
-
-def _last(text: str, problem: Problem) -> int:
-    return max(problem.column, min(problem.column + problem.length - 1, len(text)))
+    place, text = (*path, *found.place), bodies.expression_at(reward, found.place)
+    said = expression_finding(context, RULE, place, text, found.problem)
+    return said._replace(span=context.source.key(place)) if found.at_key or not text else said

@@ -9,14 +9,14 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import Sampling, Taught, TriedRows
+from cotspec.spec.experiment import Sampling, Taught
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, reward: {terms: {a: {value: 1 if correct else 0}}}, train:"
 
 RULE = Rule(
     slug="sampling",
-    claim="`sampling.n` is only the teacher's, and whoever draws several answers draws them at random.",
-    why="Elsewhere `group` or `attempts` is the number of samples; and greedy answers to one prompt are all the same, "
+    claim="`sampling.n` is that of `generate` only, and whoever draws several answers draws them at random.",
+    why="Elsewhere `group` is the number of samples; and greedy answers to one prompt are all the same, "
     "so a group of them has no advantages to learn from.",
     failing=f"stages: {{first: {{{_STAGE} {{by: grpo, lr: 1e-5, sampling: {{n: 4}}}}}}}}\n",
     passing=f"stages: {{first: {{{_STAGE} {{by: grpo, lr: 1e-5, group: 4}}}}}}\n",
@@ -29,7 +29,8 @@ _ABOVE: Final = "give a temperature above 0"
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every place that samples."""
     spec = context.experiment
-    yield from _greedy(context, ("teach", "sampling"), spec.teach.sampling, spec.teach.sampling.n)
+    for name, each in spec.generate.items():
+        yield from _greedy(context, ("generate", name, "sampling"), each.sampling, each.sampling.n)
     for path, name, stage in context.stages():
         where = (*path, "train", "sampling")
         if (own := stage.train.drawn) is not None:
@@ -42,10 +43,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
         elif where in context.source.keys:
             message = f"stage `{name}` trains on the texts of its rows, and nothing is drawn"
             yield finding(RULE, context.source.key(where), message, "leave it out, or write `over: student`")
-        if isinstance(stage.rows, TriedRows):
-            where, given = (*path, "rows", "sampling"), stage.rows.sampling
-            yield from _one(context, where, given, "`attempts` says how often a question is tried")
-            yield from _greedy(context, where, given, stage.rows.attempts)
     yield from _one(context, ("evaluate", "sampling"), spec.evaluate.sampling, "each question is answered once")
 
 

@@ -10,7 +10,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import PairRows, Stage
+from cotspec.spec.experiment import Stage
 from cotspec.trainers import TRAINERS, trainer_of
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, train:"
@@ -30,7 +30,7 @@ RULE = Rule(
 _WITHOUT: Final = MappingProxyType(
     {"loss": "supervises no segments", "reward": "has no reward", "begin": "begins no answers"}
 )
-_ADVICE: Final = MappingProxyType({"loss": "add `loss:` with `on:`", "reward": "add `reward:` with `terms:`"})
+_ADVICE: Final = MappingProxyType({"loss": "add `loss: [step, answer]`", "reward": "add `reward:` with `terms:`"})
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
@@ -53,15 +53,16 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 def _pairs(context: Context, path: Path, name: str, stage: Stage) -> Iterator[Diagnostic]:
     """Pairs are for trainers that compare, and were written in answer to the question alone."""
-    eats, paired = trainer_of(stage.train).rows == "dpo", isinstance(stage.rows, PairRows)
+    eats, paired = trainer_of(stage.train).rows == "dpo", stage.rows.pairs is not None
     if eats and not paired:
         message = f"stage `{name}` trains by {stage.train.by}, which learns from pairs of answers"
-        advice = "write `rows: {from: pairs, of: <model or stage>}`"
+        text = stage.rows.from_
+        advice = f"write `rows: {{from: {text}, pairs: {{better: {text}.correct}}}}`"
         yield finding(RULE, context.source.value((*path, "rows", "from")), message, advice)
     if paired and not eats:
         others = " or ".join(each.name for each in TRAINERS.values() if each.rows == "dpo")
         message = f"stage `{name}` trains by {stage.train.by}, which does not compare answers"
-        yield finding(RULE, context.source.value((*path, "rows", "from")), message, f"train by {others}")
+        yield finding(RULE, context.source.key((*path, "rows", "pairs")), message, f"train by {others}")
     if paired and stage.task != "solve":
         message = "the answers that are paired were written in answer to the question alone"
         yield finding(RULE, context.source.value((*path, "task")), message, "write `task: solve`")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.suggest import either
+from cotspec.ir import generations
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, finding
 
@@ -22,14 +23,17 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every model or stage that a stage names."""
+    """Every model or stage that a stage names, and who writes the texts of its rows."""
     stages = list(context.experiment.stages)
     for path, name, stage in context.stages():
+        uses = [((*path, *key), used) for key, used in lineage.used(stage)]
+        texts = generations.chain(context.experiment, stage.rows.from_)
+        uses += [(("generate", text, "by"), context.experiment.generate[text].by) for text in texts]
         earlier = (*context.experiment.models, *stages[: stages.index(name)])
-        for key, used in lineage.used(stage):
+        for where, used in uses:
             if used in stages and used not in earlier:
                 what = "itself" if used == name else f"`{used}`, which comes later"
                 place = ((context.source.key(("stages", used)), f"is stage `{used}`"),)
                 message = f"stage `{name}` uses {what}"
                 advice = f"there is {either(earlier)} to use"
-                yield finding(RULE, context.source.value((*path, *key)), message, advice, related=place)
+                yield finding(RULE, context.source.value(where), message, advice, related=place)

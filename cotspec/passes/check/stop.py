@@ -10,7 +10,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec import payload
-from cotspec.spec.experiment import Sampling, TriedRows
+from cotspec.spec.experiment import Sampling
 
 RULE = Rule(
     slug="stop",
@@ -24,12 +24,11 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every place that samples."""
     spec = context.experiment
-    yield from _stop(context, ("teach", "sampling"), spec.teach.sampling)
+    for name, each in spec.generate.items():
+        yield from _stop(context, ("generate", name, "sampling"), each.sampling)
     for path, _, stage in context.stages():
         if stage.train.drawn is not None:
             yield from _stop(context, (*path, "train", "sampling"), stage.train.drawn)
-        if isinstance(stage.rows, TriedRows):
-            yield from _stop(context, (*path, "rows", "sampling"), stage.rows.sampling)
     yield from _stop(context, ("evaluate", "sampling"), spec.evaluate.sampling)
 
 

@@ -10,7 +10,6 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.suggest import listed
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import TriedRows
 
 RULE = Rule(
     slug="tensor-parallel",
@@ -27,8 +26,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
     spec, parts = context.experiment, context.experiment.resources.generate.tensor_parallel
     if parts == 1 or spec.resources.generate.engine != "vllm":
         return
-    mined = [stage.rows.of for stage in spec.stages.values() if isinstance(stage.rows, TriedRows)]
-    drawn = (lineage.first_model(spec, name) for name in (spec.teach.model, *mined, *spec.evaluate.of))
+    writers = (each.by for each in spec.generate.values())
+    drawn = (lineage.first_model(spec, name) for name in (*writers, *spec.evaluate.of))
     uneven: dict[int, list[str]] = {}
     for name in dict.fromkeys(drawn):
         found = context.files_of(name)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
+from cotspec.ir import generations
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, finding, misnamed
 from cotspec.spec.resources import Resources
@@ -24,15 +25,19 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every reference, in the order of the spec."""
     spec = context.experiment
-    models, stages, data = tuple(spec.models), tuple(spec.stages), tuple(spec.data)
-    uses: list[tuple[Path, str, str, tuple[str, ...]]] = [
-        (("teach", "model"), spec.teach.model, "model", models),
-        (("teach", "data"), spec.teach.data, "data set", data),
-    ]
+    models, stages, data, texts = tuple(spec.models), tuple(spec.stages), tuple(spec.data), tuple(spec.generate)
+    uses: list[tuple[Path, str, str, tuple[str, ...]]] = []
+    for name, each in spec.generate.items():
+        uses.append((("generate", name, "by"), each.by, "model or stage", (*models, *stages)))
+        uses.append((("generate", name, "over"), each.over, "data set or generation", (*data, *texts)))
     for path, _, stage in context.stages():
         for key, name in lineage.used(stage):
             more = (SELF,) if key[-1] == "teacher" else ()
             uses.append(((*path, *key), name, "model or stage", (*models, *stages, *more)))
+        uses.append(((*path, "rows", "from"), stage.rows.from_, "generation", texts))
+        target, own = stage.rows.target, generations.chain(spec, stage.rows.from_)
+        if target is not None and own and spec.generate[own[-1]].over in data:
+            uses.append(((*path, "rows", "target"), target, f"text of `{stage.rows.from_}`", own))
     uses.append((("evaluate", "data"), spec.evaluate.data, "data set", data))
     for i, name in enumerate(spec.evaluate.of):
         uses.append((("evaluate", "of", i), name, "model or stage", (*models, *stages)))

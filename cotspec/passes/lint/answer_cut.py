@@ -11,9 +11,10 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.history import traces
+from cotspec.ir import generations
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import Experiment, TriedRows
+from cotspec.spec.experiment import Experiment, Generation
 
 if TYPE_CHECKING:
     from cotspec.cot.rows import TraceRecord
@@ -44,6 +45,8 @@ class _Known(NamedTuple):
 
     builtin: str | None
     """The model that writes them, where it is a builtin one."""
+    steps: int
+    """The fewest steps that a solution has."""
     openers: str
     """The openers and one more word for each, with the fewest steps a trace may have: no solution is shorter."""
     worked: tuple[str, ...] = ()
@@ -62,25 +65,50 @@ class _Known(NamedTuple):
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """The teacher, and every place where a student writes a solution as long as its own; `rewrite` asks for less."""
+    """Every place where a solution is written as long as its own; `rewrite` asks for less."""
     spec = context.experiment
-    read = context.read_traces()
-    everything: Sequence[TraceRecord] = () if read is None else read.records
-    taught, asked, last = spec.teach.data, spec.evaluate.data, spec.evaluate.of[-1]
-    teacher = _known(context, spec.teach.model, taught if read is None else "")
-    yield from _limit(context, ("teach", "sampling"), spec.teach.sampling.max_new_tokens, known=teacher)
-    known = _known(context, last, asked if read is None else "")
-    yield from _limit(context, ("evaluate", "sampling"), spec.evaluate.sampling.max_new_tokens, known, everything)
+    for name, each in spec.generate.items():
+        yield from _texts(context, name, each)
+    yield from _evaluation(context)
     for path, name, stage in context.stages():
-        records = context.traces(stage)
-        known = _known(context, name, taught if read is None else "")
-        if isinstance(stage.rows, TriedRows):
-            mined = stage.rows.sampling.max_new_tokens
-            yield from _limit(context, (*path, "rows", "sampling"), mined, known, records)
         if stage.train.drawn is not None:
+            text = generations.root(spec, stage.rows.from_)
+            known = _known(context, name, _unread(context, text), _steps(spec, text))
             drawn, shorter = stage.train.drawn.max_new_tokens, stage.task == "rewrite"
             own = known._replace(worked=()) if shorter else known
-            yield from _limit(context, (*path, "train", "sampling"), drawn, own, () if shorter else records)
+            records = () if shorter else context.traces(stage)
+            yield from _limit(context, (*path, "train", "sampling"), drawn, own, records)
+
+
+def _texts(context: Context, name: str, given: Generation) -> Iterator[Diagnostic]:
+    """A generation; texts over texts are tries at the questions that those answer."""
+    spec, text = context.experiment, generations.root(context.experiment, name)
+    known = _known(context, given.by, _unread(context, text), _steps(spec, text))
+    read = context.read_traces(text) if text != name else None
+    records: Sequence[TraceRecord] = () if read is None else read.within(given.slice)
+    yield from _limit(context, ("generate", name, "sampling"), given.sampling.max_new_tokens, known, records)
+
+
+def _evaluation(context: Context) -> Iterator[Diagnostic]:
+    """The last model of the report, on questions like those of any traces."""
+    spec, given = context.experiment, context.experiment.evaluate
+    roots = list(dict.fromkeys(generations.root(spec, name) for name in generations.used(spec)))
+    read = [found for name in roots if (found := context.read_traces(name)) is not None]
+    steps = min((_steps(spec, name) for name in roots), default=1)
+    known = _known(context, given.of[-1], "" if read else given.data, steps)
+    records = [record for found in read for record in found.records]
+    yield from _limit(context, ("evaluate", "sampling"), given.sampling.max_new_tokens, known, records)
+
+
+def _unread(context: Context, text: str) -> str:
+    """The data set of a generation of which no earlier run is known; "" where its traces can be counted."""
+    given = context.experiment.generate.get(text)
+    return "" if given is None or context.read_traces(text) is not None else given.over
+
+
+def _steps(spec: Experiment, text: str) -> int:
+    """The fewest steps of a solution, as a filter asks for them."""
+    return max(1, generations.filter_of(spec, text).at_least) if text else 1
 
 
 def _limit(
@@ -89,7 +117,7 @@ def _limit(
     span = context.source.value((*path, "max_new_tokens"))
     least = known.least(limit)
     if limit < least:
-        steps = max(1, context.experiment.teach.keep.steps.at_least)
+        steps = known.steps
         what = "no step and answer fit" if steps == 1 else f"no {steps} steps, which `keep` asks for, and answer fit"
         message = f"{what} into {limit} tokens: with their openers they take at least {least}"
         yield warning(RULE, span, message, "raise `max_new_tokens`")
@@ -107,8 +135,8 @@ def _limit(
         yield warning(RULE, span, message, "raise `max_new_tokens`; after a run its traces are counted instead")
 
 
-def _known(context: Context, who: str, data: str) -> _Known:
-    """`who` is a model or stage; `data` the set it solves, "" when there are traces to count."""
+def _known(context: Context, who: str, data: str, steps: int) -> _Known:
+    """`who` is a model or stage; `data` the set it solves, "" when there are traces to count; `steps` the fewest."""
     spec = context.experiment
     model = spec.models.get(lineage.first_model(spec, who))
     builtin = model.builtin if model is not None and model.builtin in MODELS else None
@@ -116,12 +144,11 @@ def _known(context: Context, who: str, data: str) -> _Known:
     worked: tuple[str, ...] = ()
     if given is not None and given.builtin in DATA and 1 <= given.steps[0] <= given.steps[1] <= LONGEST:
         worked = _worked(given.steps)
-    return _Known(builtin, _shortest(spec), worked)
+    return _Known(builtin, steps, _shortest(spec, steps), worked)
 
 
-def _shortest(spec: Experiment) -> str:
+def _shortest(spec: Experiment, steps: int) -> str:
     """The shortest solution in the spec's own format: `1` stands for all that a step says."""
-    steps = max(1, spec.teach.keep.steps.at_least)
     opener = spec.trace.step.opens
     lines = [f"{opener.replace('{n}', str(number))} 1" for number in range(1, steps + 1)]
     return "\n".join([*lines, f"{spec.trace.answer.opens} 1"])

@@ -15,14 +15,14 @@ RULE = Rule(
     claim="The answer is supervised.",
     why="A student that is never taught to answer does not answer, nor to stop: the end-of-sequence token is "
     "supervised with the last segment of the target.",
-    failing=f"stages: {{first: {{{_STAGE} {{on: [thinking, step]}}}}}}\n",
-    passing=f"stages: {{first: {{{_STAGE} {{on: [step, answer]}}}}}}\n",
+    failing=f"stages: {{first: {{{_STAGE} [thinking, step]}}}}\n",
+    passing=f"stages: {{first: {{{_STAGE} [step, answer]}}}}\n",
 )
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every loss."""
     for path, _, stage in context.stages():
-        if stage.loss is not None and "answer" not in stage.loss.on:
+        if stage.loss is not None and "answer" not in stage.loss:
             advice = "add `answer`, unless a later stage teaches it"
-            yield warning(RULE, context.source.value((*path, "loss", "on")), "the answer is not supervised", advice)
+            yield warning(RULE, context.source.value((*path, "loss")), "the answer is not supervised", advice)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.history.data_files import DataFile
+from cotspec.ir import generations
 from cotspec.ir.defaults import VALID_DATA
 from cotspec.passes.check.context import Context, warning
 
@@ -34,7 +35,8 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every local file, and every set that an earlier run compared."""
     spec, run = context.experiment, context.read_contamination()
-    roles = {VALID_DATA: "valid", spec.evaluate.data: "tested", spec.teach.data: "taught"}
+    roles = {VALID_DATA: "valid", spec.evaluate.data: "tested"}
+    roles |= {name: role for role, name in generations.taught(spec).items()}
     for name, data in spec.data.items():
         file, role = context.read_data(data), roles.get(name, "")
         found = None if file is None else _repeats(file)

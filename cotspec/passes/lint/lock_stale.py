@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _LOCKED = (
     "$ echo '{{ question }}' > specs/ask.jinja\n"
-    "$ sed -i 's/data: train}/data: train, prompt: ask.jinja}/' specs/a.yaml\n"
+    "$ sed -i 's/over: train}/over: train, prompt: ask.jinja}/' specs/a.yaml\n"
     "$ cotspec lock\n"
 )
 RULE = Rule(

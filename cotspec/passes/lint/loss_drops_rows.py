@@ -20,19 +20,19 @@ RULE = Rule(
     claim="Every row has a segment that is supervised.",
     why="`masked` is what the prompt hides, and `thinking` what a trace may be without: alone, they supervise nothing "
     "in the other rows. Those are dropped, so the stage trains on fewer rows than its slice says.",
-    failing=f"stages: {{first: {{{_STAGE}, mask: {{count: 1, rows: 0.7}}, loss: {{on: [masked]}}}}}}\n",
-    passing=f"stages: {{first: {{{_STAGE}, mask: {{count: 1, rows: 0.7}}, loss: {{on: [masked, answer]}}}}}}\n",
+    failing=f"stages: {{first: {{{_STAGE}, mask: {{count: 1, rows: 0.7}}, loss: [masked]}}}}\n",
+    passing=f"stages: {{first: {{{_STAGE}, mask: {{count: 1, rows: 0.7}}, loss: [masked, answer]}}}}\n",
 )
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every loss on one segment that can be missing."""
     for path, _, stage in context.stages():
-        on = set(stage.loss.on) if stage.loss is not None else set()
+        on = set(stage.loss) if stage.loss is not None else set()
         if on == {"masked"} and stage.mask is not None:
-            yield from _masked(context, (*path, "loss", "on"), stage, stage.mask)
+            yield from _masked(context, (*path, "loss"), stage, stage.mask)
         if on == {"thinking"}:
-            yield from _thinking(context, (*path, "loss", "on"), stage)
+            yield from _thinking(context, (*path, "loss"), stage)
 
 
 def _masked(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[Diagnostic]:
@@ -44,7 +44,7 @@ def _masked(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[
     whole = stage.rows.slice[1] - stage.rows.slice[0] if stage.rows.slice else len(context.traces(stage))
     about = f" (about {dropped * whole:,.0f} of {whole:,})" if whole else ""
     message = f"`masked` supervises nothing in {dropped:.0%} of the rows{about}, where nothing is hidden"
-    advice = "add `answer` or `step` to `loss.on`, or mask all rows: these are dropped"
+    advice = "add `answer` or `step` to `loss`, or mask all rows: these are dropped"
     yield warning(RULE, context.source.value(path), message, advice)
 
 
@@ -57,4 +57,4 @@ def _thinking(context: Context, path: Path, stage: Stage) -> Iterator[Diagnostic
     without = sum(all(part.kind not in ("thinking", "preamble") for part in trace.segments) for trace in split)
     if not traces.rare(without, len(split)):
         message = f"`thinking` supervises nothing in {traces.told(without, len(split))}: they are dropped"
-        yield warning(RULE, context.source.value(path), message, "add `answer` or `step` to `loss.on`")
+        yield warning(RULE, context.source.value(path), message, "add `answer` or `step` to `loss`")

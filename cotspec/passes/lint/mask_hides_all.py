@@ -39,7 +39,7 @@ def _mask(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[Di
     rule = bodies.mask(mask)
     if rule.leave or not max(rule.count, rule.at_least):
         return
-    every = [n for n in steps.step_counts(context) if n > 1 and _all(rule, n)]
+    every = [n for n in steps.step_counts(context, stage) if n > 1 and _all(rule, n)]
     if not every:
         return
     counts = context.unit_counts(stage)
@@ -61,5 +61,5 @@ def _all(rule: payload.Mask, n: int) -> bool:
 
 
 def _advice(every: Sequence[int]) -> str:
-    longer = f", or keep longer traces with `teach.keep.steps.at_least: {max(every) + 1}`"
+    longer = f", or keep longer traces (`keep.where`: `… and <text>.steps >= {max(every) + 1}`)"
     return "add `leave: 1`, so that the prompt always shows a step" + longer

@@ -38,8 +38,8 @@ def _mask(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[Di
     rule = bodies.mask(mask)
     counts = context.unit_counts(stage)
     if mask.unit == "step":
-        bounds = context.experiment.teach.keep.steps
-        possible = steps.step_counts(context)
+        bounds = steps.kept(context, stage)
+        possible = steps.step_counts(context, stage)
         nothing = [n for n in possible if most(rule, n) == 0]
         if len(possible) and nothing == list(possible) and bounds.at_most is not None:
             yield _never(context, path, mask, possible)
@@ -91,7 +91,7 @@ def _cause(mask: Mask, n: int) -> tuple[str, str]:
 
 def _advice(key: str) -> str:
     if key == "leave":
-        return "lower it, or keep longer traces with `teach.keep.steps.at_least`"
+        return "lower it, or keep longer traces with `keep.where` (`… and <text>.steps >= 2`)"
     if key == "select":
-        return "select others, or keep longer traces with `teach.keep.steps.at_least`"
+        return "select others, or keep longer traces with `keep.where` (`… and <text>.steps >= 2`)"
     return "add `at_least: 1`: the share is rounded down"

@@ -23,16 +23,15 @@ RULE = Rule(
     claim="A share that moves over the run changes how many units are hidden in at least half of the traces.",
     why="The share is rounded down: of 2 steps, 0.5 to 0.9 hides one from the first row to the last, and the "
     "schedule is none.",
-    failing="teach: {model: tutor, data: train, keep: {steps: {at_least: 2, at_most: 3}}}\n"
+    failing="generate: {teach: {by: tutor, over: train, keep: {where: teach.steps >= 2 and teach.steps <= 3}}}\n"
     f"stages: {{first: {{{_STAGE}, mask: {{share: {{from: 0.4, to: 0.6}}, at_least: 1}}}}}}\n",
-    passing="teach: {model: tutor, data: train, keep: {steps: {at_least: 2, at_most: 3}}}\n"
+    passing="generate: {teach: {by: tutor, over: train, keep: {where: teach.steps >= 2 and teach.steps <= 3}}}\n"
     f"stages: {{first: {{{_STAGE}, mask: {{share: {{from: 0.4, to: 0.9}}, at_least: 1}}}}}}\n",
 )
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every share that moves."""
-    bounds = context.experiment.teach.keep.steps
     for path, _, stage in context.stages():
         if stage.mask is None or not isinstance(stage.mask.share, ShareRamp):
             continue
@@ -43,7 +42,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
         span = context.source.value((*path, "mask", "share"))
         counts = context.unit_counts(stage)
         still = sum(not _moves(rule, n) for n in counts)
-        possible = steps.step_counts(context) if stage.mask.unit == "step" else range(0)
+        bounds = steps.kept(context, stage)
+        possible = steps.step_counts(context, stage) if stage.mask.unit == "step" else range(0)
         if counts:
             if still > len(counts) / 2:
                 yield warning(RULE, span, f"{said} in {traces.told(still, len(counts))}", _ADVICE)

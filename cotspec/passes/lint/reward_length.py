@@ -27,7 +27,7 @@ RULE = Rule(
     why="A word is at least a token. A completion that uses the length it is given is cut before its answer, and is "
     "scored as wrong: the student learns that its budget is a trap.",
     failing=f"stages: {{first: {{{_STAGE}, train: {{by: grpo, lr: 1e-5}}, {_REWARD}}}}}\n",
-    passing="teach: {model: tutor, data: train, keep: {steps: {at_least: 1, at_most: 5}}}\n"
+    passing="generate: {teach: {by: tutor, over: train, keep: {where: teach.steps >= 1 and teach.steps <= 5}}}\n"
     f"stages: {{first: {{{_STAGE}, train: {{by: grpo, lr: 1e-5, sampling: {{max_new_tokens: 768}}}}, {_REWARD}}}}}\n",
 )
 

@@ -12,14 +12,16 @@ from cotspec.passes.rewards import Judged, judged, valued
 _STAGE = "start: base, train: {by: grpo, lr: 1e-5}, rows: {from: teach}, task: solve"
 _GATE = "gates: [{unless: correct, reward: -2}]"
 
+_TEACH = "generate: {teach: {by: tutor, over: train, keep: {where: teach.correct}}}\n"
+
 RULE = Rule(
     slug="reward-range",
     claim="A term stays within the `range` it declares, for every response that passes the gates.",
     why="Weights are balanced against each other by the ranges of their terms. `range` is tried here, on "
     "responses within the limits of the spec, and one that leaves it is shown; nothing looks at it while training.",
-    failing=f"stages: {{first: {{{_STAGE}, reward: {{{_GATE}, "
+    failing=f"{_TEACH}stages: {{first: {{{_STAGE}, reward: {{{_GATE}, "
     "terms: {a: {value: words / teacher_words, range: [0, 2]}}}}}\n",
-    passing=f"stages: {{first: {{{_STAGE}, reward: {{{_GATE}, "
+    passing=f"{_TEACH}stages: {{first: {{{_STAGE}, reward: {{{_GATE}, "
     "terms: {a: {value: 'clip(words / teacher_words, 0, 2)', range: [0, 2]}}}}}\n",
 )
 

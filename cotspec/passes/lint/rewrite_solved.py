@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.ir import generations
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import TriedRows
 
 _FIRST = "start: base, train: {by: sft, lr: 1e-5}, task: rewrite, rows:"
+
+_TRIES = "tries: {by: base, over: teach, keep: {where: tries.score == 0}}"
 
 RULE = Rule(
     slug="rewrite-solved",
@@ -17,14 +19,18 @@ RULE = Rule(
     why="Its prompt shows the teacher's whole trace. On a question that the student solves by itself there is nothing "
     "to learn from it but copying.",
     failing=f"stages: {{first: {{{_FIRST} {{from: teach}}}}}}\n",
-    passing=f"stages: {{first: {{{_FIRST} {{from: failures, of: base}}}}}}\n",
+    passing=f"generate: {{teach: {{by: tutor, over: train}}, {_TRIES}}}\n"
+    f"stages: {{first: {{{_FIRST} {{from: tries, target: teach}}}}}}\n",
 )
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage."""
     for path, _, stage in context.stages():
-        if stage.task == "rewrite" and not isinstance(stage.rows, TriedRows):
+        if stage.task == "rewrite" and generations.over_texts(context.experiment, stage.rows.from_) is None:
             message = "`rewrite` has no failures to work on: its rows are all traces, solved or not"
-            advice = f"use `rows: {{from: failures, of: {stage.start}}}`"
+            advice = (
+                f"add `tries: {{by: {stage.start}, over: {stage.rows.from_}, keep: {{where: tries.score == 0}}}}` to "
+                f"`generate`, and use `rows: {{from: tries, target: {stage.rows.from_}}}`"
+            )
             yield warning(RULE, context.source.value((*path, "rows", "from")), message, advice)

@@ -12,19 +12,19 @@ from cotspec.diagnostics.source_map import Path
 from cotspec.history import traces
 from cotspec.passes.check.context import Context, warning
 from cotspec.passes.lengths import Lengths, lengths
-from cotspec.spec.experiment import PairRows, Stage, Taught
+from cotspec.spec.experiment import Generation, Stage, Taught
 from cotspec.trainers import trainer_of
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, train:"
 
 RULE = Rule(
     slug="row-length",
-    claim="A row has room for the longest trace the teacher may write.",
+    claim="A row has room for the longest text it may be made of.",
     why="A row is never cut. Under sft one whose prompt and trace are longer than `max_length` is left out, under grpo "
     "one whose prompt leaves no room for `sampling.max_new_tokens`, under distill also one whose `context` leaves the "
     "teacher none: the hardest questions go first, and silently.",
     failing=f"stages: {{first: {{{_STAGE} {{by: sft, lr: 1e-5, max_length: 1024}}}}}}\n",
-    passing="teach: {model: tutor, data: train, sampling: {max_new_tokens: 768}}\n"
+    passing="generate: {teach: {by: tutor, over: train, sampling: {max_new_tokens: 768}}}\n"
     f"stages: {{first: {{{_STAGE} {{by: sft, lr: 1e-5, max_length: 1024}}}}}}\n",
 )
 
@@ -38,29 +38,33 @@ class _Room(NamedTuple):
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage: its rows where an earlier run has traces for them, else the longest trace there may be."""
-    longest = context.experiment.teach.sampling.max_new_tokens
+    spec = context.experiment
     for path, name, stage in context.stages():
         room = _room(stage)
         span = context.source.value((*path, "train", "max_length"))
-        if isinstance(stage.rows, PairRows) or trainer_of(stage.train).rows == "dpo":
-            yield from _answers(stage, span, room)
+        written = spec.generate.get(stage.rows.from_)
+        if stage.rows.pairs is not None or trainer_of(stage.train).rows == "dpo":
+            if stage.rows.pairs is not None and written is not None:
+                yield from _answers(stage.rows.from_, written, span, room)
             continue
-        advice = "raise `max_length`, or lower `teach.sampling.max_new_tokens`"
+        text = stage.rows.target or stage.rows.from_
+        longest = spec.generate[text].sampling.max_new_tokens if text in spec.generate else 0
+        advice = f"raise `max_length`, or lower `generate.{text}.sampling.max_new_tokens`"
         if context.traces(stage):
             found = lengths(context, name, stage, room.tokens)
             if found is not None:
                 yield from _rows(stage, span, room, found)
                 yield from _contexts(context, path, name, stage, found)
         elif _whole_traces(stage) and longest > room.tokens:
-            message = f"the teacher may write {longest} tokens, more than {room.where}"
+            message = f"a text of `{text}` may take {longest} tokens, more than {room.where}"
             yield warning(RULE, span, message, advice)
 
 
-def _answers(stage: Stage, span: Span, room: _Room) -> Iterator[Diagnostic]:
+def _answers(name: str, written: Generation, span: Span, room: _Room) -> Iterator[Diagnostic]:
     """Rows of answers that a model has yet to write: as long as it may write them."""
-    if isinstance(stage.rows, PairRows) and stage.rows.sampling.max_new_tokens >= room.tokens:
-        message = f"an answer may take {stage.rows.sampling.max_new_tokens} tokens, as many as {room.where} or more"
-        yield warning(RULE, span, message, "raise `max_length`, or lower `rows.sampling.max_new_tokens`")
+    if written.sampling.max_new_tokens >= room.tokens:
+        message = f"an answer may take {written.sampling.max_new_tokens} tokens, as many as {room.where} or more"
+        yield warning(RULE, span, message, f"raise `max_length`, or lower `generate.{name}.sampling.max_new_tokens`")
 
 
 def _rows(stage: Stage, span: Span, room: _Room, found: Lengths) -> Iterator[Diagnostic]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
+from cotspec.ir import generations
 from cotspec.passes.check.context import Context, warning
 from cotspec.spec.experiment import Model, Taught
 
@@ -24,16 +25,18 @@ RULE = Rule(
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage that starts from a model."""
-    models, teacher = context.experiment.models, context.experiment.teach.model
+    spec, models = context.experiment, context.experiment.models
     for path, _, stage in context.stages():
         if isinstance(stage.train, Taught):
             yield from _taught(context, (*path, "train", "teacher"), stage.start, stage.train)
+        text = generations.root(spec, stage.rows.from_)
+        teacher = spec.generate[text].by if text else ""
         if stage.start not in models or teacher not in models:
             continue
         if stage.start == teacher or _weights(models[stage.start]) == _weights(models[teacher]):
             message = f"the student starts from the teacher's own weights, `{teacher}`"
             advice = "start from another model, or teach with one"
-            related = ((context.source.value(("teach", "model")), "is the teacher"),)
+            related = ((context.source.value(("generate", text, "by")), "is the teacher"),)
             yield warning(RULE, context.source.value((*path, "start")), message, advice, related=related)
 
 

@@ -24,17 +24,25 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Slices of data sets and of traces."""
+    """Slices of data sets, texts and rows."""
     for name, data in context.experiment.data.items():
         if data.slice is not None:
             there = bounds.whole(context, data)
             yield from _slice(context, ("data", name, "slice"), data.slice, there, f"there are {there} problems")
-    there, read = bounds.traces(context), context.read_traces()
-    run = read is not None and read.count is not None
-    said = f"there are {there} traces" if run else f"there is at most one trace for each of {there} problems"
+    spec = context.experiment
+    for name, each in spec.generate.items():
+        if each.slice is not None and each.over in spec.generate:
+            yield from _texts(context, ("generate", name, "slice"), each.slice, each.over)
     for path, _, stage in context.stages():
         if stage.rows.slice is not None:
-            yield from _slice(context, (*path, "rows", "slice"), stage.rows.slice, there, said)
+            yield from _texts(context, (*path, "rows", "slice"), stage.rows.slice, stage.rows.from_)
+
+
+def _texts(context: Context, path: Path, given: Slice, name: str) -> Iterator[Diagnostic]:
+    there, read = bounds.traces(context, name), context.read_traces(name)
+    run = read is not None and read.count is not None
+    said = f"there are {there} traces" if run else f"there is at most one trace for each of {there} problems"
+    yield from _slice(context, path, given, there, said)
 
 
 def _slice(context: Context, path: Path, given: Slice, there: int | None, what: str) -> Iterator[Diagnostic]:

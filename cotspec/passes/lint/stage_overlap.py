@@ -9,7 +9,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, warning
 from cotspec.spec.base import Slice
-from cotspec.spec.experiment import Stage, TraceRows
+from cotspec.spec.experiment import Stage
 
 _STAGE = "start: base, train: {by: sft, lr: 1e-5}, task: solve, rows: {from: teach, slice:"
 _MORE = f"more: {{{_STAGE.replace('base', 'first')}"
@@ -30,8 +30,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage against those it descends from."""
     spec = context.experiment
     for path, name, stage in context.stages():
-        if not isinstance(stage.rows, TraceRows):
-            continue
         for earlier in lineage.ancestors(spec, name):
             other = spec.stages.get(earlier)
             shared = None if other is None else _shared(stage, other)
@@ -47,7 +45,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
 def _shared(stage: Stage, other: Stage) -> Slice | None:
     """The traces that both slices hold, when the slices differ."""
     ours, theirs = stage.rows.slice, other.rows.slice
-    if not isinstance(other.rows, TraceRows) or ours is None or theirs is None or ours == theirs:
+    if stage.rows.from_ != other.rows.from_ or ours is None or theirs is None or ours == theirs:
         return None
     first, end = max(ours[0], theirs[0]), min(ours[1], theirs[1])
     return (first, end) if first < end else None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.ir import generations
 from cotspec.ir.defaults import VALID_DATA
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, warning
@@ -16,7 +17,7 @@ _STAGE = "start: base, train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: so
 
 RULE = Rule(
     slug="unused",
-    claim="Every model and data set of a spec is used by it, or by one of its variants.",
+    claim="Every model, data set and generation of a spec is used by it, or by one of its variants.",
     why="What is named and not used is often a reference to another name by mistake: the run is then about something "
     "else than its author thinks. `valid` is what transitions measure on: where there are "
     "some, one reads `valid.<metric>`.",
@@ -27,10 +28,11 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every model and data set."""
+    """Every model, data set and generation."""
     spec = context.experiment
-    models = {spec.teach.model, *spec.evaluate.of}
-    data = {spec.teach.data, spec.evaluate.data}
+    models = {*(each.by for each in spec.generate.values()), *spec.evaluate.of}
+    data = {*(each.over for each in spec.generate.values()), spec.evaluate.data}
+    texts = generations.used(spec)
     for _, _, stage in context.stages():
         models |= {name for _, name in lineage.used(stage)}
         data |= {VALID_DATA} if _validated(stage) else set()
@@ -40,6 +42,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if name not in models:
             message = f"nothing uses the model `{name}`"
             yield warning(RULE, context.source.key(("models", name)), message, "leave it out, or use it")
+    for name in spec.generate:
+        if name not in texts:
+            message = f"nothing uses the texts `{name}`"
+            yield warning(RULE, context.source.key(("generate", name)), message, "leave them out, or train on them")
     for name in spec.data:
         if name not in data:
             validates = name == VALID_DATA

@@ -13,7 +13,7 @@ _STAGE = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
 
 RULE = Rule(
     slug="unused-stage",
-    claim="A stage is evaluated, or another one starts from it, mines its failures or is taught by it.",
+    claim="A stage is evaluated, or another one starts from it, reads what it writes or is taught by it.",
     why="It is trained all the same, and the report does not show it: GPU hours for a model that nobody looks at.",
     failing=f"stages: {{first: {{start: base, {_STAGE}}}, aside: {{start: base, {_STAGE}}}}}\n",
     passing=f"stages: {{first: {{start: base, {_STAGE}}}}}\n",
@@ -27,6 +27,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     used = set(spec.evaluate.of)
     for _, _, stage in context.stages():
         used |= {name for _, name in lineage.used(stage)}
+    used |= {each.by for each in spec.generate.values()}
     for path, name, _ in context.stages():
         if name not in used:
             message = f"stage `{name}` is trained and neither evaluated nor followed by another"

@@ -63,7 +63,7 @@ class _Sft:
 
     def no_signal(self, streak: signal.Streak, body: SftBody) -> str:  # noqa: ARG002
         return (
-            "the gradient was exactly 0: no token that carries loss reaches weights that are trained (see `loss.on`, "
+            "the gradient was exactly 0: no token that carries loss reaches weights that are trained (see `loss`, "
             "`lora`), or the numbers are too small for `precision`"
         )
 
