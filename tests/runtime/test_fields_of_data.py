@@ -138,6 +138,7 @@ TRACED = (
     Effect(name="traces.answer", value="correct", see=kept, want=[0, 1, 2, 3, 4, 5]),
     Effect(name="traces.at_least", value=2, see=sizes, want=[30] * 6 + [20]),
     Effect(name="traces.at_most", value=1, see=kept, want=[0, 1, 2, 3, 4, 5, 6, 7]),
+    Effect(name="traces.where", value="text.score < 1", see=kept, want=[6, 7, 8]),
     Effect(name="traces.pick.kind", value="longest", see=sizes, want=[30] * 6 + [20] * 3),
     Effect(name="traces.pick.shortest", value=1.0, see=sizes, want=[10] * 6 + [20] * 3, base=MIXED),
     Effect(name="traces.pick.seed", value=3, see=sizes, want=drawn(3), base=FAIR),

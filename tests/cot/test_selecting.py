@@ -1,0 +1,51 @@
+"""Conditions that decide which texts go on."""
+
+from __future__ import annotations
+
+import pytest
+
+from cotspec.cot import selecting
+from cotspec.cot.judging import Grade
+from cotspec.cot.selecting import Text, UnscorableError
+from cotspec.spec.payload import TraceFormat
+
+FORMAT = TraceFormat(thinking="Thinking…", step="Step {n}:", answer="Answer:")
+TEXT = Text("Step 1: 2 + 2 = 4\nStep 2: so\nAnswer: 4", 20)
+
+
+@pytest.mark.parametrize(
+    ("where", "met"),
+    [
+        ("text.correct", True),
+        ("not text.correct", False),
+        ("text.formatted and text.steps == 2", True),
+        ("text.words <= 12", True),
+        ("text.words < 12", False),
+        ("text.tokens <= 20", True),
+        ("0.2 <= text.score and text.score <= 0.8", True),
+        ("text.score == 1", False),
+        ("text.tokens / text.words > 2", False),
+    ],
+)
+def test_a_condition_asks_for_measures_of_the_text(where: str, met: bool) -> None:
+    assert selecting.meets(where, TEXT, Grade.RIGHT, 0.5, FORMAT) is met
+
+
+def test_an_answer_that_cannot_be_compared_is_not_correct() -> None:
+    assert not selecting.meets("text.correct", TEXT, Grade.UNGRADABLE, 0.0, FORMAT)
+
+
+def test_a_condition_without_a_value_is_said_and_no_text_meets_it() -> None:
+    with pytest.raises(UnscorableError, match="zero"):
+        selecting.meets("1 / (text.steps - 2) > 0", TEXT, Grade.RIGHT, 1.0, FORMAT)
+
+
+def test_the_score_is_the_share_of_right_texts_and_needs_one() -> None:
+    assert selecting.score([Grade.RIGHT, Grade.WRONG, Grade.UNGRADABLE, Grade.RIGHT]) == 0.5
+    with pytest.raises(ValueError, match="without texts"):
+        selecting.score([])
+
+
+def test_what_a_condition_reads_is_known() -> None:
+    assert selecting.reads("text.score > 0.5 and text.correct", "score")
+    assert not selecting.reads("text.words > 5", "score")

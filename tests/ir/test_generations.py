@@ -1,0 +1,63 @@
+"""What the filter of a generation asks: parts a task does by itself, and the rest as an expression."""
+
+from __future__ import annotations
+
+import pytest
+
+from cotspec.ir.generations import Filter, chain, filter_of, taught, used
+from tests.support import experiment, spec_data
+
+
+def kept(where: str, over: str = "train") -> Filter:
+    data = spec_data("small")
+    data["generate"]["mine"] = {"by": "teacher", "over": over, "keep": {"where": where}}
+    return filter_of(experiment(data), "mine")
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        ("mine.correct", Filter(correct=True)),
+        ("mine.correct and mine.steps >= 2", Filter(correct=True, at_least=2)),
+        ("mine.steps > 1 and (mine.correct and 9 >= mine.steps)", Filter(correct=True, at_least=2, at_most=9)),
+        ("mine.steps == 4", Filter(at_least=4, at_most=4)),
+        ("mine.steps >= 2 and mine.steps >= 3 and mine.steps < 8 and mine.steps <= 9", Filter(at_least=3, at_most=7)),
+        ("not mine.correct", Filter(rest="not text.correct")),
+        ("mine.correct or mine.steps > 3", Filter(rest="(text.correct or text.steps > 3)")),
+        ("mine.correct and mine.words / mine.steps < 40", Filter(correct=True, rest="text.words / text.steps < 40")),
+        ("mine.score == 0", Filter(rest="text.score == 0")),
+        ("mine.steps >= 2.5", Filter(rest="text.steps >= 2.5")),
+    ],
+)
+def test_a_condition_is_what_it_asks_however_it_is_written(where: str, found: Filter) -> None:
+    assert kept(where) == found
+
+
+@pytest.mark.parametrize(("where", "failed"), [("mine.score == 0", "all_wrong"), ("1 > mine.score", "any_wrong")])
+def test_tries_are_kept_by_how_many_are_right(where: str, failed: str) -> None:
+    assert kept(where, over="teach").failed == failed
+
+
+def test_the_name_of_a_generation_is_in_no_condition_of_a_task() -> None:
+    assert kept("mine.words < 9").rest == "text.words < 9"
+
+
+def test_a_mistake_leaves_nothing_of_a_condition() -> None:
+    found = kept("mine.correct and mine.wrods < 9")
+    assert (found.correct, [problem.suggestion for problem in found.problems]) == (False, ["mine.words"])
+
+
+def test_chains_lead_to_a_data_set_and_end_in_a_cycle() -> None:
+    data = spec_data("small")
+    assert chain(experiment(data), "tries") == ("tries", "teach")
+    data["generate"]["teach"]["over"] = "tries"
+    assert chain(experiment(data), "tries") == ("tries", "teach")
+
+
+def test_every_set_that_is_taught_has_a_role_and_an_unused_generation_teaches_none() -> None:
+    data = spec_data("small")
+    data["generate"]["more"] = {"by": "teacher", "over": "valid"}
+    assert taught(experiment(data)) == {"taught": "train"}
+    data["stages"]["rewrite"]["rows"] = {"from": "more"}
+    assert used(experiment(data)) == ("teach", "more")
+    assert taught(experiment(data)) == {"taught": "train", "taught_2": "valid"}
