@@ -30,8 +30,6 @@ DRAWN = Sampling(n=1, temperature=0.7, top_p=0.95, top_k=0, max_new_tokens=12)
 STOPPED = DRAWN.model_copy(update={"stop": Stop(texts=(" apples",))})
 ROWS: dict[str, dict[str, Any]] = {
     "forward": {"divergence": "forward"},
-    "reverse": {"divergence": "reverse"},
-    "between": {"divergence": 0.3},
     "forward of the likeliest": {"divergence": "forward", "top_k": 5},
     "reverse of the likeliest": {"top_k": 5},
     "between of the likeliest": {"divergence": 0.7, "top_k": 5, "renormalise": True},
