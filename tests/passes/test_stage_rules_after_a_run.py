@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from linting import BASE, SFT, Change, changed, found, planned
+
+from cotspec.compiler import plan_specs
+from cotspec.diagnostics import Sink
 
 FIRST = "    rows: {from: teach}\n    task: reconstruct\n"
 SECOND = "    rows: {from: teach}\n    task: solve\n"
@@ -80,3 +84,28 @@ def test_self_teaching_can_be_allowed(tmp_path: Path) -> None:
     allow = "allow: [{rule: self-teaching, at: stages.first, reason: rejection sampling}]\n"
     same = ("base: {builtin: tiny-student}", "base: {builtin: tiny-teacher}")
     assert found(tmp_path, same, ("resources:\n", f"{allow}resources:\n")) == []
+
+
+ADDED = {
+    "models": ("{models.bsae: {builtin: tiny-small}}", "bsae", "base"),
+    "data": ("{data.tset: {builtin: chains, split: test, size: 9}}", "tset", "test"),
+    "generate": ("{generate.taech: {by: tutor, over: train}}", "taech", "teach"),
+    "stages": (
+        "{stages.frist: {start: base, train: {by: sft, lr: 1e-4}, rows: {from: teach}, task: solve}}",
+        "frist",
+        "first",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "name", "meant"), ADDED.values(), ids=ADDED)
+def test_a_variant_that_adds_what_nearly_has_the_name_of_another_meant_that_one(
+    change: str, name: str, meant: str, tmp_path: Path
+) -> None:
+    file, sink = tmp_path / "spec.yaml", Sink()
+    file.write_text(f"{BASE}variants: {{other: {change}}}\n", encoding="utf-8")
+    plan_specs({"spec.yaml": file}, sink)
+    (error,) = (finding for finding in sink.findings if finding.severity == "error")
+    assert error.rule in ("unused", "unused-stage")
+    assert f"`{name}`" in error.message
+    assert error.suggestions == (meant,)

@@ -177,6 +177,14 @@ def remarks(context: Context, rule: Rule, make: Callable[[Rule, Span, str, str],
                 yield make(rule, span, remark.message, remark.advice)
 
 
+def unused(rule: Rule, span: Span, message: str, name: str, names: Iterable[str], advice: str) -> Diagnostic:
+    """A finding about a name that nothing uses: an error where another of the names was surely meant."""
+    close = tuple(other for other in names if other != name and alike(name, other))
+    if close:
+        return finding(rule, span, message, did_you_mean(close), suggestions=close)
+    return warning(rule, span, message, advice)
+
+
 def expression_finding(context: Context, rule: Rule, path: Path, text: str, problem: Problem) -> Diagnostic:
     """A mistake in the expression `text` at `path`."""
     instead = did_you_mean((problem.suggestion,)) if problem.suggestion else ""

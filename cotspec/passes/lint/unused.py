@@ -9,7 +9,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.ir import generations
 from cotspec.ir.defaults import VALID_DATA
 from cotspec.passes import lineage
-from cotspec.passes.check.context import Context, warning
+from cotspec.passes.check.context import Context, unused
 from cotspec.spec.experiment import Best, Stage
 
 _DATA = "data: {valid: {builtin: chains, split: valid, size: 20}}\n"
@@ -19,8 +19,8 @@ RULE = Rule(
     slug="unused",
     claim="Every model, data set and generation of a spec is used by it, or by one of its variants.",
     why="What is named and not used is often a reference to another name by mistake: the run is then about something "
-    "else than its author thinks. `valid` is what transitions measure on: where there are "
-    "some, one reads `valid.<metric>`.",
+    "else than its author thinks; where the name is nearly that of another, it is an error. `valid` is what "
+    "transitions measure on: where there are some, one reads `valid.<metric>`.",
     failing=f"{_DATA}stages: {{first: {{{_STAGE}, advance: {{checkpoint: {{step: 1}}}}}}}}\n",
     passing=f"{_DATA}stages: {{first: {{{_STAGE}, advance: {{require: {{valid.accuracy: '>= 0.1'}}}}}}}}\n",
     everywhere=True,
@@ -41,17 +41,19 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for name in spec.models:
         if name not in models:
             message = f"nothing uses the model `{name}`"
-            yield warning(RULE, context.source.key(("models", name)), message, "leave it out, or use it")
+            span = context.source.key(("models", name))
+            yield unused(RULE, span, message, name, spec.models, "leave it out, or use it")
     for name in spec.generate:
         if name not in texts:
             message = f"nothing uses the texts `{name}`"
-            yield warning(RULE, context.source.key(("generate", name)), message, "leave them out, or train on them")
+            span = context.source.key(("generate", name))
+            yield unused(RULE, span, message, name, spec.generate, "leave them out, or train on them")
     for name in spec.data:
         if name not in data:
             validates = name == VALID_DATA
             message = "no transition reads `valid`" if validates else f"nothing uses the data set `{name}`"
             advice = "leave it out, or read `valid.<metric>` in `advance`" if validates else "leave it out, or use it"
-            yield warning(RULE, context.source.key(("data", name)), message, advice)
+            yield unused(RULE, context.source.key(("data", name)), message, name, spec.data, advice)
 
 
 def _validated(stage: Stage) -> bool:

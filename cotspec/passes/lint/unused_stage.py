@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes import lineage
-from cotspec.passes.check.context import Context, warning
+from cotspec.passes.check.context import Context, unused
 
 _STAGE = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
 
@@ -31,4 +31,5 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, name, _ in context.stages():
         if name not in used:
             message = f"stage `{name}` is trained and neither evaluated nor followed by another"
-            yield warning(RULE, context.source.key(path), message, "add it to `evaluate.of`, or leave it out")
+            advice = "add it to `evaluate.of`, or leave it out"
+            yield unused(RULE, context.source.key(path), message, name, spec.stages, advice)
