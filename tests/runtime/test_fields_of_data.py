@@ -199,7 +199,7 @@ BUILT = (
         name="rows.begin",
         value=1,
         see=lambda ran: ran.read("rows.jsonl")[0].get("begin"),
-        want="Step 1: 2 + 2 = 4.\n",
+        want="Thinking…\nEasy.\n\nStep 1: 0 + 2 = 2.\n",
         base=ROWS.model_copy(update={"by": "grpo"}),
     ),
     Effect(name="rows.task", value="solve", see=prompt, want="Q: Ann 0? T: "),
