@@ -157,7 +157,7 @@ _NAMES: tuple[tuple[str, str], ...] = (
 )
 _EXPRESSIONS = re.compile(r"stages\.\*\.reward\.(gates\.\*\.unless|let\.\*|terms\.\*\.value)")
 _NAMED_KEYS = (("resources.stages.*", "stage"), ("stages.*.advance.require.*", "metric"))
-_WORD = re.compile(r"[a-z_]+")
+_WORD = re.compile(r"[a-z_]+(\.[a-z_]+)*")
 
 
 class _Walk:

@@ -91,6 +91,10 @@ OTHERS: dict[Path, object] = {
     ("stages", "agree", "train", "over"): "rows",
     ("stages", "agree", "train", "sampling", "stop", "after"): None,
     ("stages", "agree", "task"): "rewrite",
+    ("stages", "guided", "start"): "structure",
+    ("stages", "guided", "train", "global_batch"): 32,
+    ("stages", "guided", "task"): "rewrite",
+    ("stages", "guided", "reward", "terms", "solved", "value"): "formatted",
     ("stages", "copy", "start"): "compress",
     ("stages", "copy", "train", "global_batch"): 16,
     ("stages", "copy", "train", "teacher"): "other",
@@ -136,6 +140,10 @@ SWITCHES: dict[Path, Callable[[Any], None]] = {
     ),
     ("stages", "structure", "rows", "from"): lambda d: tried(d, "structure", "student"),
     ("stages", "compress", "rows", "from"): lambda d: tried(d, "compress", "structure"),
+    ("stages", "guided", "train", "by"): lambda d: d["stages"]["guided"].update(
+        train={"by": "sft", "lr": 0.001, "global_batch": 16}, reward=None
+    ),
+    ("stages", "guided", "rows", "from"): lambda d: tried(d, "guided", "structure"),
     ("stages", "rewrite", "rows", "from"): lambda d: d["stages"]["rewrite"].update(rows={"from": "teach"}),
     **{
         ("stages", name, "train", "by"): lambda d, name=name: d["stages"][name].update(

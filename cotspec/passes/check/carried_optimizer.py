@@ -40,7 +40,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
 def _refused(context: Context, name: str, stage: Stage, before: Stage | None) -> Iterator[tuple[str, str]]:
     """What is in the way, and what to do."""
     if before is None:
-        yield f"`{stage.start}` is no stage, so there is no optimizer to carry", "start from a stage"
+        if stage.start in context.experiment.models:  # what is neither is told by a rule of its own
+            yield f"`{stage.start}` is no stage, so there is no optimizer to carry", "start from a stage"
         return
     for label, one in ((stage.start, before), (name, stage)):
         if one.train.lora is not None:
