@@ -307,7 +307,7 @@ class Experiment(Part):
     """The data sets by name."""
     trace: Trace = Trace.model_construct()
     """How a chain of thought is cut."""
-    generate: Annotated[dict[TextName, Generation], Field(min_length=1)]
+    generate: dict[TextName, Generation]
     """The texts that are written, by name: each over data, or over texts above it."""
     stages: Annotated[dict[Name, Stage], Field(min_length=1)]
     """The training stages by name, in order."""
