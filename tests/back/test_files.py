@@ -92,7 +92,7 @@ def test_run_settings_multiply_to_the_global_batch(files: dict[str, str]) -> Non
         if body.kind in ("sft", "grpo"):
             trained += 1
             assert settings.per_device_batch * settings.processes * settings.accumulation == body.global_batch
-    assert trained == 6
+    assert trained == 7
 
 
 def test_resources_of_a_stage_go_before_those_of_all(plan: Plan) -> None:

@@ -105,7 +105,9 @@ def test_an_experiment_inside_a_set_of_variants_run_side_by_side_is_byte_for_byt
     folder = tmp_path / "set"
     run("cotspec", "init", folder, cwd=ROOT)
     (spec,) = (folder / "specs").glob("*.yaml")
-    variants = "  tries: {stages.rewrite.rows.keep: all_wrong}\n  short: {evaluate.sampling.max_new_tokens: 90}\n"
+    variants = (
+        "  tries: {generate.tries.keep.where: tries.score == 0}\n  short: {evaluate.sampling.max_new_tokens: 90}\n"
+    )
     spec.write_text(f"{shorten(spec.read_text(encoding='utf-8'))}variants:\n{variants}", encoding="utf-8")
     run("cotspec", "build", cwd=folder)
     said = run("cotspec", "run", "-j", "2", cwd=folder)

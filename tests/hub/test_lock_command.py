@@ -358,5 +358,5 @@ def test_upgrading_makes_the_tasks_that_read_it_others_and_the_plan_says_why(hub
     assert (change["path"], change["old"], change["new"]) == (f"lock.models.{MODEL}.main", old, new)
     assert change["new_place"] == "cotspec.lock:5"
     causes = {task["part"]: task["causes"] for task in found["tasks"] if task["state"] == "changed"}
-    assert causes.pop("teacher") == [f"lock.models.{MODEL}.main"]
+    assert causes.pop("generation teach") == [f"lock.models.{MODEL}.main"]
     assert set(map(tuple, causes.values())) == {()}

@@ -68,7 +68,7 @@ def test_counts_say_nothing_of_thoughts_where_there_is_nothing_to_say(
         (
             ["So 0 + 1 = 1.\nAnswer: 1", "1 + 2 = 3.\nAnswer: 3"],
             {},
-            ["2 too few steps", "it has 0 steps; a line that begins like `Step 1:`", "`teach.keep.steps.at_least`",
+            ["2 too few steps", "it has 0 steps; a line that begins like `Step 1:`", "`keep.where`",
              "    So 0 + 1 = 1.\n    Answer: 1"],
         ),
         (
@@ -76,7 +76,7 @@ def test_counts_say_nothing_of_thoughts_where_there_is_nothing_to_say(
             {},
             ["it gives no answer with `Answer:`, and the gold answer is '1'", "`trace.answer.opens`"],
         ),
-        (["Step 1: a\nStep 2: b\nAnswer: 1"], {"at_most": 1}, ["it has 2 steps (`teach.keep.steps.at_most`)"]),
+        (["Step 1: a\nStep 2: b\nAnswer: 1"], {"at_most": 1}, ["it has 2 steps (`keep.where`)"]),
     ],
 )  # fmt: skip
 def test_a_filter_that_keeps_nothing_shows_a_rollout_and_names_the_setting(

@@ -177,12 +177,16 @@ def remarks(context: Context, rule: Rule, make: Callable[[Rule, Span, str, str],
                 yield make(rule, span, remark.message, remark.advice)
 
 
-def unused(rule: Rule, span: Span, message: str, name: str, names: Iterable[str], advice: str) -> Diagnostic:
+def unused(context: Context, rule: Rule, path: Path, message: str, names: Iterable[str], advice: str) -> Diagnostic:
     """A finding about a name that nothing uses: an error where another of the names was surely meant."""
+    name, span = str(path[-1]), context.source.key(path)
     close = tuple(other for other in names if other != name and alike(name, other))
-    if close:
-        return finding(rule, span, message, did_you_mean(close), suggestions=close)
-    return warning(rule, span, message, advice)
+    if not close:
+        return warning(rule, span, message, advice)
+    written = context.source.texts[span.file].split("\n")[span.line - 1][span.column - 1 : span.end_column - 1]
+    if written.endswith(f".{name}"):  # a dotted path of a variant
+        span = span._replace(column=span.end_column - len(name))
+    return finding(rule, span, message, did_you_mean(close), suggestions=close)
 
 
 def expression_finding(context: Context, rule: Rule, path: Path, text: str, problem: Problem) -> Diagnostic:

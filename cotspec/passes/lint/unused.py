@@ -41,19 +41,18 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for name in spec.models:
         if name not in models:
             message = f"nothing uses the model `{name}`"
-            span = context.source.key(("models", name))
-            yield unused(RULE, span, message, name, spec.models, "leave it out, or use it")
+            yield unused(context, RULE, ("models", name), message, spec.models, "leave it out, or use it")
     for name in spec.generate:
         if name not in texts:
             message = f"nothing uses the texts `{name}`"
-            span = context.source.key(("generate", name))
-            yield unused(RULE, span, message, name, spec.generate, "leave them out, or train on them")
+            advice = "leave them out, or train on them"
+            yield unused(context, RULE, ("generate", name), message, spec.generate, advice)
     for name in spec.data:
         if name not in data:
             validates = name == VALID_DATA
             message = "no transition reads `valid`" if validates else f"nothing uses the data set `{name}`"
             advice = "leave it out, or read `valid.<metric>` in `advance`" if validates else "leave it out, or use it"
-            yield unused(RULE, context.source.key(("data", name)), message, name, spec.data, advice)
+            yield unused(context, RULE, ("data", name), message, spec.data, advice)
 
 
 def _validated(stage: Stage) -> bool:

@@ -32,4 +32,4 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if name not in used:
             message = f"stage `{name}` is trained and neither evaluated nor followed by another"
             advice = "add it to `evaluate.of`, or leave it out"
-            yield unused(RULE, context.source.key(path), message, name, spec.stages, advice)
+            yield unused(context, RULE, path, message, spec.stages, advice)
