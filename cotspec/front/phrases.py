@@ -13,13 +13,14 @@ from cotspec.front import shape
 from cotspec.front.foreign import VALUES
 from cotspec.front.nodes import Data
 from cotspec.spec import experiment
-from cotspec.spec.base import ARGUMENT, NAME
+from cotspec.spec.base import ARGUMENT, NAME, TEXT_NAME
 
 _LONGEST = 40
 _NAMED = frozenset({"stages", "models", "data", "terms", "let"})
 _NOT_BOOL = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
 NOT_AN_ARGUMENT = "is not the name of an argument or a variable: letters, digits and `_`, at most 63"
+NOT_A_TEXT = "is not the name of a text: lower-case letters and digits, with single `_` between them, at most 63"
 NOT_A_NAME = "is not a name: lower-case letters and digits, with single `-` or `_` between them, at most 63"
 
 
@@ -98,7 +99,7 @@ def pattern(kind: str, context: Mapping[str, object], data: Data) -> str:
 
 def key(kind: str, context: Mapping[str, object], written: str) -> str:
     """How a key that a person chooses breaks its rule."""
-    rule = NOT_AN_ARGUMENT if context.get("pattern") == ARGUMENT else NOT_A_NAME
+    rule = {ARGUMENT: NOT_AN_ARGUMENT, TEXT_NAME: NOT_A_TEXT}.get(str(context.get("pattern")), NOT_A_NAME)
     return limit(kind, context, written) or rule
 
 

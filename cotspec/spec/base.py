@@ -83,11 +83,12 @@ def _no_bool(value: object) -> object:
 
 
 NAME: Final = r"^[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*$"
+TEXT_NAME: Final = r"^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$"
 ARGUMENT: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 #: A name a person gives to a model, data set, stage or metric. Safe in a shell, in YAML, in DVC and as a file name.
 Name = Annotated[str, Field(pattern=NAME, max_length=63)]
 #: The name of a text: a name that expressions and prompts can say, so without `-`.
-TextName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$", max_length=63)]
+TextName = Annotated[str, Field(pattern=TEXT_NAME, max_length=63)]
 #: Text that names something elsewhere: empty, it would name nothing.
 Text = Annotated[str, Field(min_length=1)]
 #: The name of a keyword argument, or of a variable of the environment.

@@ -34,7 +34,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         path: Path = ("generate", name)
         if each.over in names[at:]:
             yield _later(context, path, name, each, names[:at])
-        elif each.over in names:
+        elif each.over in names and _grounded(context, name):
             yield from _tries(context, path, name, each)
         elif each.slice is not None and each.over in context.experiment.data:
             advice = f"slice the data set: `data.{each.over}.slice`"
@@ -43,8 +43,16 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, _, stage in context.stages():
         if stage.rows.pairs is not None:
             yield from _pairs(context, path, stage)
-        elif (tried := generations.over_texts(context.experiment, stage.rows.from_)) is not None:
+            continue
+        tried = generations.over_texts(context.experiment, stage.rows.from_)
+        if tried is not None and _grounded(context, stage.rows.from_):
             yield from _target(context, path, stage, tried)
+
+
+def _grounded(context: Context, name: str) -> bool:
+    """Whether a generation goes back to a data set; a finding of its own says where one does not."""
+    spec = context.experiment
+    return spec.generate[generations.root(spec, name)].over in spec.data
 
 
 def _later(context: Context, path: Path, name: str, given: Generation, earlier: list[str]) -> Diagnostic:
