@@ -40,9 +40,12 @@ def _measures() -> Iterator[str]:
     from cotspec.cli.rewards_page import kind, shown
     from cotspec.cot.expr.reference import FUNCTIONS, OPERATORS
     from cotspec.cot.measures import TABLE
+    from cotspec.cot.selecting import MEASURES
 
     for name, measure in TABLE.items():
         yield f"{name:<18}{kind(measure.kind):<11}{measure.about}"
+    asked = ", ".join(f"<name>.{name}" for name in MEASURES)
+    yield f"of a text, in `keep.where`: {asked}"
     for entry in (*OPERATORS, *FUNCTIONS):
         yield f"{entry.name:<22}{entry.example} → {shown(entry)}"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from cotspec.cot.expr import reference
-from cotspec.cot.measures import TABLE
+from cotspec.cot.measures import OWN, TABLE
 
 _HEAD: Final = """# Rewards: measures, operators, functions
 
@@ -25,9 +25,10 @@ _GROUP: Final = """## Rewards over a group
 `group.…` and `rank` speak of all completions of the same prompt, this one among them: also of those that were cut at
 the token limit, that cannot be graded (they are not right) or that get no reward, however the batch is split. Where
 none is right, `group.right_words` has no value; nor has `rank` for a completion that is not right. A reward that reads
-them there is unscorable, so ask first: `… if group.correct > 0 else 0`, or put a gate on `correct` before it (a right
-completion is in a group with a right one). A term of `group.…` alone is the same for the whole group and changes no
-advantage: it has to meet something of the completion's own.
+them there is unscorable, so ask first (`… if group.correct > 0 else 0` for `group.right_words`, `… if correct else 0`
+for `rank`), or put a gate on `correct` before it (a right completion is in a group with a right one). A term of
+`group.…` alone is the same for the whole group and changes no advantage: it has to meet something of the completion's
+own.
 
 A length reward among the right ones, scaled by how many are right:
 
@@ -55,9 +56,18 @@ completion beside others.
 """
 
 
+_TEXTS: Final = """## Conditions on texts
+
+`keep.where` of a generation is a condition in the same language, with the name of the generation before each measure:
+`teach.correct and 2 <= teach.steps <= 8`. It may ask for {measures}, and for `<name>.score`, the share of the record's
+texts that are right, which of a single text is 0 or 1. What cannot be computed keeps no text, and is counted.
+"""
+
+
 def page() -> str:
     """The page as text."""
-    return "\n".join((_HEAD, *_measures(), _GROUP, *_entries("Operators", reference.OPERATORS), *_functions()))
+    texts = _TEXTS.format(measures=", ".join(f"`<name>.{name}`" for name in OWN))
+    return "\n".join((_HEAD, *_measures(), _GROUP, texts, *_entries("Operators", reference.OPERATORS), *_functions()))
 
 
 def _functions() -> Iterator[str]:

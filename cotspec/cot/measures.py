@@ -186,6 +186,10 @@ MEASURES: Mapping[str, type] = MappingProxyType({name: measure.kind for name, me
 """Names that the reward of a group's completions may use, and their types."""
 ALONE: Mapping[str, type] = MappingProxyType({name: each.kind for name, each in TABLE.items() if each.compute})
 """Those that one response has by itself."""
+OWN: Mapping[str, type] = MappingProxyType(
+    {name: each.kind for name, each in TABLE.items() if each.compute and not each.of_prompt}
+)
+"""Those of the response itself: what a teacher wrote to the same question does not count."""
 AMONG: Mapping[str, type] = MappingProxyType({name: each.kind for name, each in TABLE.items() if each.among})
 """Those that it has among the other completions of its prompt."""
 
@@ -207,6 +211,15 @@ def size(trace: Trace, *, tokens: int, teacher: Teacher) -> dict[str, Value]:
     values = _alone(Response(trace, tokens, right=False, teacher=teacher))
     del values["correct"]
     return values
+
+
+def own(trace: Trace, *, tokens: int, right: bool) -> dict[str, Value]:
+    """What is measured of a text itself; `tokens` is its length as generated."""
+    found = Response(trace, tokens, right, _NO_TEACHER)
+    return {name: each.compute(found) for name, each in TABLE.items() if each.compute and name in OWN}
+
+
+_NO_TEACHER = Teacher(0, 0, 0)
 
 
 def _alone(found: Response) -> dict[str, Value]:

@@ -20,8 +20,10 @@ _NAMED = frozenset({"stages", "models", "data", "terms", "let"})
 _NOT_BOOL = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
 NOT_AN_ARGUMENT = "is not the name of an argument or a variable: letters, digits and `_`, at most 63"
-NOT_A_TEXT = "is not the name of a text: lower-case letters and digits, with single `_` between them, at most 63"
-NOT_A_NAME = "is not a name: lower-case letters and digits, with single `-` or `_` between them, at most 63"
+NOT_A_TEXT = (
+    "is not the name of a text: a lower-case letter, then letters and digits, single `_` between them, at most 63"
+)
+NOT_A_NAME = "is not a name: a lower-case letter, then letters and digits, single `-` or `_` between them, at most 63"
 
 
 def cut(text: str) -> str:

@@ -19,6 +19,8 @@ from cotspec.spec.experiment import Experiment, Generation, Stage
 
 _TURNED: Final = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE, ast.Eq: ast.Eq}
 """Comparison → the same with its sides exchanged."""
+_OPPOSITE: Final = {ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.NotEq: ast.Eq}
+"""Comparison → what holds where it does not."""
 
 
 class Filter(NamedTuple):
@@ -46,7 +48,8 @@ def chain(spec: Experiment, name: str) -> tuple[str, ...]:
     found: list[str] = []
     while name in spec.generate and name not in found:
         found.append(name)
-        name = spec.generate[name].over
+        over = spec.generate[name].over
+        name = "" if over in spec.data else over
     return tuple(found)
 
 
@@ -78,7 +81,7 @@ def taught(spec: Experiment) -> dict[str, str]:
 def over_texts(spec: Experiment, name: str) -> Generation | None:
     """The generation of that name where it is made over another one."""
     found = spec.generate.get(name)
-    return None if found is None or found.over not in spec.generate else found
+    return None if found is None or found.over in spec.data or found.over not in spec.generate else found
 
 
 def traces_of(spec: Experiment, stage: Stage) -> tuple[str, Slice | None]:
@@ -110,15 +113,24 @@ def _filter(where: str, name: str, *, tries: bool) -> Filter:
         if known is None:
             rest.append(_renamed(part, name))
         found = known or found
-    return found._replace(rest=" and ".join(rest))
+    own = " and ".join(rest)
+    grown = read(own, scope_of(measures_of(OWN))).problems if own else ()  # written out it may be too long to read
+    return found._replace(rest=own) if not grown else Filter(problems=(grown[0]._replace(column=1, length=len(where)),))
 
 
 def _conjuncts(tree: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
-        for part in tree.values:
-            yield from _conjuncts(part)
-    else:
-        yield tree
+    """What must all hold: a chain of comparisons is several, and a comparison that must not hold is its opposite."""
+    match tree:
+        case ast.BoolOp(op=ast.And()):
+            for part in tree.values:
+                yield from _conjuncts(part)
+        case ast.Compare():
+            chain = (tree.left, *tree.comparators)
+            yield from (ast.Compare(a, [op], [b]) for a, op, b in zip(chain, tree.ops, chain[1:], strict=False))
+        case ast.UnaryOp(op=ast.Not(), operand=ast.Compare(left, [op], sides)) if type(op) in _OPPOSITE:
+            yield ast.Compare(left, [_OPPOSITE[type(op)]()], sides)
+        case _:
+            yield tree
 
 
 def _known(found: Filter, part: ast.expr, name: str) -> Filter | None:
@@ -138,7 +150,7 @@ def _failed(found: Filter, part: ast.expr, name: str) -> Filter | None:
         case (left, ast.Eq, 0) if left == f"{name}.{SCORE}":
             return found._replace(failed="all_wrong")
         case (left, ast.Lt, 1) if left == f"{name}.{SCORE}":
-            return found._replace(failed="any_wrong")
+            return found._replace(failed=found.failed or "any_wrong")
         case _:
             return None
 
@@ -146,8 +158,8 @@ def _failed(found: Filter, part: ast.expr, name: str) -> Filter | None:
 def _steps(found: Filter, op: type[ast.cmpop], number: int) -> Filter | None:
     least = {ast.GtE: number, ast.Gt: number + 1, ast.Eq: number}.get(op)
     most = {ast.LtE: number, ast.Lt: number - 1, ast.Eq: number}.get(op)
-    if least is None and most is None:
-        return None
+    if (least is None and most is None) or (most is not None and most < 1):
+        return None  # no steps at most: for the task, 0 is no bound
     if most is not None:
         most = most if found.at_most is None else min(most, found.at_most)
     return found._replace(at_least=max(found.at_least, least or 0), at_most=found.at_most if most is None else most)

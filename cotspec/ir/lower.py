@@ -114,8 +114,8 @@ class _Experiment:
         first = self._first(name)
         ref = payload.InputModel.model_construct(trust_remote_code=first.trust_remote_code, **bodies.chat(first))
         if not _gated(self._spec.stages[name]):
-            return _Weights(ref=ref, reads={"model": self._read(f"{name}/train", "model")})
-        whole, gate = self._read(f"{name}/train", ""), self._read(f"{name}/gate", "gate.json")
+            return _Weights(ref=ref, reads={"model": self._read(f"stages/{name}/train", "model")})
+        whole, gate = self._read(f"stages/{name}/train", ""), self._read(f"stages/{name}/gate", "gate.json")
         return _Weights(ref=ref, reads={"model": whole, "gate": gate})
 
     def _teacher(self, name: str, train: spec.Train) -> tuple[bodies.ModelRef | payload.FirstWeights | None, _Reads]:
@@ -191,7 +191,7 @@ class _Experiment:
     def _generation(self, name: str) -> Iterator[DraftTask]:
         """Texts over data are written by one task and filtered by another: another filter writes nothing anew."""
         given = self._spec.generate[name]
-        if given.over in self._spec.generate:
+        if generations.over_texts(self._spec, name) is not None:
             yield from self._tries(name, given)
             return
         weights = self._weights(given.by, ("generate", name, "by"))
@@ -270,7 +270,7 @@ class _Experiment:
         else:
             made = "traces" if tried is None else "failures"
             reads = {made: self._read(f"kept/{source}", f"{made}.jsonl")}
-        return self._task(f"{name}/rows", body, reads, launch=launches.plain(), label=f"rows of stage {name}")
+        return self._task(f"stages/{name}/rows", body, reads, launch=launches.plain(), label=f"rows of stage {name}")
 
     def _context(self, name: str, train: spec.Train) -> str:
         """What a teacher reads in place of the student's prompt; "" for nothing else."""
@@ -297,8 +297,8 @@ class _Experiment:
             seed=self._spec.seed,
             keeps_optimizer=carried,
         )
-        reads = {"rows": self._read(f"{name}/rows", "rows.jsonl"), **weights.reads, **more}
-        return self._task(f"{name}/train", body, reads, launch=launch, label=f"stage {name}")
+        reads = {"rows": self._read(f"stages/{name}/rows", "rows.jsonl"), **weights.reads, **more}
+        return self._task(f"stages/{name}/train", body, reads, launch=launch, label=f"stage {name}")
 
     def _gate(self, name: str, advance: spec.Advance) -> DraftTask:
         generates = _reads_valid(self._spec.stages[name])
@@ -314,11 +314,11 @@ class _Experiment:
             format=self._format,
             seed=self._seed(evaluate.sampling) if generates else 0,
         )
-        reads = {"stage": self._read(f"{name}/train", "")}
+        reads = {"stage": self._read(f"stages/{name}/train", "")}
         if generates:
             reads["problems"] = self._read(f"data/{defaults.VALID_DATA}", "problems.jsonl")
         launch = launches.generation(self._spec.resources) if generates else launches.plain()
-        return self._task(f"{name}/gate", body, reads, launch=launch, label=f"way out of stage {name}")
+        return self._task(f"stages/{name}/gate", body, reads, launch=launch, label=f"way out of stage {name}")
 
     def _requirement(self, stage: str, metric: str, text: str) -> payload.Requirement:
         try:
@@ -348,7 +348,7 @@ class _Experiment:
             name=self._source.name, about=self._spec.about, labels=labels, stages=stages
         )
         reads = {f"evaluate.{label}": self._read(f"evaluate/{label}", "metrics.json") for label in labels}
-        reads |= {f"stage.{name}": self._read(f"{name}/train", "metrics.json") for name in stages}
+        reads |= {f"stage.{name}": self._read(f"stages/{name}/train", "metrics.json") for name in stages}
         reads["contamination"] = self._read("contamination", "contamination.json")
         return self._task("report", body, reads, launch=launches.plain(), label="report")
 

@@ -33,7 +33,7 @@ def _preview(preview: Preview) -> dict[str, object]:
         "spec": preview.spec,
         "experiment": stage.experiment,
         "stage": stage.name,
-        "by": stage.rows.by,
+        "by": stage.train.kind,
         "task": stage.rows.task,
         "source": {
             "kind": source.kind,

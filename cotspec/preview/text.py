@@ -53,7 +53,7 @@ def _head(preview: Preview, canvas: Canvas) -> list[str]:
     style: Style = "good" if source.kind in ("real", "given") else "careful"
     shown = [canvas.line(Run(visible(source.about), style))]
     shown += [canvas.line(Run(f"  {visible(line)}", "dim")) for line in source.advice]
-    facts = f"{stage.experiment}, stage {stage.name}: {stage.rows.by}, task {stage.rows.task}"
+    facts = f"{stage.experiment}, stage {stage.name}: {stage.train.kind}, task {stage.rows.task}"
     place = wording.place(attempt, source.body.epochs)
     shown += ["", canvas.line(Run(facts, "title")), canvas.line(Run(place))]
     if preview.found.before:

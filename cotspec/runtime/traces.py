@@ -9,8 +9,9 @@ from pathlib import Path
 
 from cotspec.cot import selecting
 from cotspec.cot.answers import answer_of, grade
+from cotspec.cot.expr import UnscorableError
 from cotspec.cot.judging import Grade
-from cotspec.cot.measures import words
+from cotspec.cot.measures import own, words
 from cotspec.cot.picking import pick
 from cotspec.cot.rows import TraceRecord
 from cotspec.cot.segment import segment
@@ -81,23 +82,20 @@ def _fault(rollout: Rollout, body: TracesBody, scores: dict[int, float]) -> str:
     if rollout.truncated:
         return "truncated"
     trace = segment(rollout.text, body.format)
-    if body.answer == "correct" and (graded := grade(trace, rollout.answer)) is not Grade.RIGHT:
+    graded = grade(trace, rollout.answer) if body.answer == "correct" or body.where else None
+    if body.answer == "correct" and graded is not None and graded is not Grade.RIGHT:
         return f"{graded.value}_answer"
     steps = len(trace.steps)
     if steps < body.at_least:
         return "too_few_steps"
     if 0 < body.at_most < steps:
         return "too_many_steps"
-    return _unmet(rollout, body, scores) if body.where else ""
-
-
-def _unmet(rollout: Rollout, body: TracesBody, scores: dict[int, float]) -> str:
-    """Why the condition of the filter does not let a rollout through; "" when it does."""
-    text = selecting.Text(rollout.text, rollout.tokens)
-    graded = grade(segment(rollout.text, body.format), rollout.answer)
+    if not body.where:
+        return ""
+    measured = own(trace, tokens=rollout.tokens, right=graded is Grade.RIGHT)
     try:
-        met = selecting.meets(body.where, text, graded, scores.get(rollout.id, 0.0), body.format)
-    except selecting.UnscorableError:
+        met = selecting.meets(body.where, measured, scores.get(rollout.id, 0.0))
+    except UnscorableError:
         return "condition_without_value"
     return "" if met else "condition_not_met"
 

@@ -132,7 +132,8 @@ class Generation(Part):
     with the openers of `trace`, as many as `keep` wants (for a builtin model, which knows no other, and over texts, it
     is the `solve` prompt)."""
     sampling: Sampling = Sampling.model_construct(temperature=0.6, top_p=0.95, max_new_tokens=2048)
-    """How they are sampled; `n` texts for each record."""
+    """How they are sampled; `n` texts for each record. The default is one of the whole group: of a group that is given,
+    keys left out have their own defaults."""
     slice: Slice | None = None
     """Only records [first, end) of the generation it is made over."""
     keep: Keep = Keep.model_construct()
@@ -158,7 +159,7 @@ class Rows(Part):
     slice: Slice | None = None
     """Keep records [first, end)."""
     pairs: Pairs | None = None
-    """Rows of two texts to compare (dpo)."""
+    """Rows of two texts to compare (dpo, orpo)."""
 
 
 class ShareRamp(Part):
@@ -269,7 +270,8 @@ class Evaluate(Part):
     data: Name
     """The questions, a name under `data`."""
     sampling: Sampling = Sampling.model_construct(temperature=0.0, max_new_tokens=512)
-    """How answers are drawn; greedy unless told otherwise."""
+    """How answers are drawn: greedy where this is left out. Of a group that is given, keys left out have their own
+    defaults, so write `temperature: 0` into it."""
     of: Annotated[tuple[Name, ...], Field(min_length=1)]
     """Models and stages, in the order of the report; the first is the baseline."""
     prompt: str | None = None

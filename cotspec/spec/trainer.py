@@ -36,6 +36,11 @@ class Other(NamedTuple):
     """Our name under `train`, dotted."""
 
 
+def left_out(why: str) -> Other:
+    """A setting that this trainer has no use for."""
+    return Other("fixed", f"leave it out: {why}")
+
+
 class PassedOn(Part):
     """Base of the settings of TRL's trainers that are passed on: those that all of them have."""
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from cotspec.spec.base import Count, Positive, Share
 from cotspec.spec.payload_parts import TaughtBody
 from cotspec.spec.texts import Sampling as Drawing
-from cotspec.spec.trainer import Other, PassedOn
+from cotspec.spec.trainer import Other, PassedOn, left_out
 from cotspec.spec.training import Sampling, Taught
 from cotspec.trainers.trainer import SUPERVISED, Batch, Devices, Effort, Remark, StageKey, Trainer, changed
 
@@ -73,10 +73,6 @@ class DistillBody(TaughtBody):
         return self.sampling if self.over == "student" else None
 
 
-def _left_out(why: str) -> Other:
-    return Other("fixed", f"leave it out: {why}")
-
-
 _TEACHER = Other("ours", "cotspec calls it `teacher`, in `train`", "teacher")
 
 
@@ -99,10 +95,10 @@ class _Distill(Trainer):
         {
             "teacher_model_name_or_path": _TEACHER,
             "teacher_model_revision": Other("ours", "cotspec calls it `revision`, in `models`"),
-            "teacher_model_init_kwargs": _left_out("a model is described under `models`"),
-            "router_aux_loss_coef": _left_out("the loss is the divergence alone"),
-            "neftune_noise_alpha": _left_out("only sft has it, since distill would also sample with the noise"),
-            "label_smoothing_factor": _left_out("only sft has it, since the teacher's probabilities are the labels"),
+            "teacher_model_init_kwargs": left_out("a model is described under `models`"),
+            "router_aux_loss_coef": left_out("the loss is the divergence alone"),
+            "neftune_noise_alpha": left_out("only sft has it, since distill would also sample with the noise"),
+            "label_smoothing_factor": left_out("only sft has it, since the teacher's probabilities are the labels"),
         }
     )
     rows = "distill"
@@ -127,6 +123,9 @@ class _Distill(Trainer):
         if train.top_k == 0:
             message = "`renormalise` has no effect without `top_k`: all probabilities sum to 1 already"
             yield Remark("trainer-effect", ("renormalise",), message, "leave it out, or set `top_k`", idle=True)
+        if train.top_k == 1 and train.renormalise:
+            message = "of one token, made to sum to 1, both models are certain: there is nothing to learn"
+            yield Remark("trainer-conflict", ("top_k",), message, "raise it, or leave `renormalise` out")
         given = train.trainer
         if given is None:
             return

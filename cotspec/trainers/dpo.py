@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 
 from cotspec.spec.base import Count, Decay, Positive
 from cotspec.spec.payload_parts import TrainBody
-from cotspec.spec.trainer import Other, RoutedOn
+from cotspec.spec.trainer import Other, RoutedOn, left_out
 from cotspec.spec.training import Train
-from cotspec.trainers.trainer import REINFORCED, Batch, Devices, Effort, Remark, Trainer, changed
+from cotspec.trainers.trainer import REINFORCED, Batch, Devices, Effort, Remark, Trainer, changed, without_dropout
 
 
 class DpoTrainer(RoutedOn):
@@ -52,10 +52,6 @@ class DpoBody(TrainBody):
     loss: Literal["sigmoid", "robust", "ipo", "hinge", "sigmoid_norm", "apo_zero", "apo_down"]
 
 
-def _left_out(why: str) -> Other:
-    return Other("fixed", f"leave it out: {why}")
-
-
 class _Dpo(Trainer):
     name = "dpo"
     settings = Dpo
@@ -65,14 +61,14 @@ class _Dpo(Trainer):
     trl: Mapping[str, str] = MappingProxyType({"beta": "beta", "loss": "loss_type"})
     refused: Mapping[str, Other] = MappingProxyType(
         {
-            "discopop_tau": _left_out("only a loss that cotspec does not have reads it"),
-            "f_alpha_divergence_coef": _left_out("the divergence is the reverse KL"),
-            "f_divergence_type": _left_out("the divergence is the reverse KL"),
-            "loss_weights": _left_out("there is one `loss`"),
-            "precompute_ref_batch_size": _left_out("the reference is asked while training"),
-            "precompute_ref_log_probs": _left_out("the reference is asked while training"),
-            "neftune_noise_alpha": _left_out("only sft has it, since the reference would be asked with the noise"),
-            "label_smoothing_factor": _left_out("only sft has it; here there is `label_smoothing`"),
+            "discopop_tau": left_out("only a loss that cotspec does not have reads it"),
+            "f_alpha_divergence_coef": left_out("the divergence is the reverse KL"),
+            "f_divergence_type": left_out("the divergence is the reverse KL"),
+            "loss_weights": left_out("there is one `loss`"),
+            "precompute_ref_batch_size": left_out("the reference is asked while training"),
+            "precompute_ref_log_probs": left_out("the reference is asked while training"),
+            "neftune_noise_alpha": left_out("only sft has it, since the reference would be asked with the noise"),
+            "label_smoothing_factor": left_out("only sft has it; here there is `label_smoothing`"),
         }
     )
     rows = "dpo"
@@ -93,11 +89,7 @@ class _Dpo(Trainer):
         if given is not None and train.loss != "robust" and changed(given, name):
             message = f"`{name}` has no effect on `loss: {train.loss}`"
             yield Remark("trainer-effect", ("trainer", name), message, "leave it out", idle=True)
-        without = given is None or given.disable_dropout
-        if without and train.lora is not None and train.lora.dropout > 0:
-            message = f"dpo switches off the `dropout: {train.lora.dropout:g}` of `lora`"
-            advice = "leave it out, or write `disable_dropout: false` under `trainer`"
-            yield Remark("trainer-conflict", ("lora", "dropout"), message, advice)
+        yield from without_dropout(train, self.name, off=given is None or given.disable_dropout)
 
 
 DPO = _Dpo()

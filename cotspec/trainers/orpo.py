@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 
 from cotspec.spec.base import Count, Positive
 from cotspec.spec.payload_parts import TrainBody
-from cotspec.spec.trainer import Other, PassedOn
+from cotspec.spec.trainer import Other, PassedOn, left_out
 from cotspec.spec.training import Train
 from cotspec.trainers.dpo import DPO, DpoTrainer
-from cotspec.trainers.trainer import SUPERVISED, Batch, Devices, Effort, Remark, Trainer
+from cotspec.trainers.trainer import SUPERVISED, Batch, Devices, Effort, Remark, Trainer, without_dropout
 
 
 class OrpoTrainer(PassedOn):
@@ -42,10 +42,6 @@ class OrpoBody(TrainBody):
     beta: float
 
 
-def _left_out(why: str) -> Other:
-    return Other("fixed", f"leave it out: {why}")
-
-
 class _Orpo(Trainer):
     name = "orpo"
     settings = Orpo
@@ -55,8 +51,8 @@ class _Orpo(Trainer):
     trl: Mapping[str, str] = MappingProxyType({"beta": "beta"})
     refused: Mapping[str, Other] = MappingProxyType(
         dict(DPO.refused)
-        | {name: _left_out("only dpo reads it") for name in ("loss_type", *DpoTrainer.model_fields)}
-        | {"router_aux_loss_coef": _left_out("the loss is that of the pairs alone")}
+        | {name: left_out("only dpo reads it") for name in ("loss_type", *DpoTrainer.model_fields)}
+        | {"router_aux_loss_coef": left_out("the loss is that of the pairs alone")}
     )
     rows = "dpo"
     metrics = ("loss", "pair_accuracy", "margin")
@@ -72,11 +68,7 @@ class _Orpo(Trainer):
 
     def remarks(self, train: Orpo, devices: Devices) -> Iterator[Remark]:  # noqa: ARG002
         """Dropout is off."""
-        without = train.trainer is None or train.trainer.disable_dropout
-        if without and train.lora is not None and train.lora.dropout > 0:
-            message = f"orpo switches off the `dropout: {train.lora.dropout:g}` of `lora`"
-            advice = "leave it out, or write `disable_dropout: false` under `trainer`"
-            yield Remark("trainer-conflict", ("lora", "dropout"), message, advice)
+        yield from without_dropout(train, self.name, off=train.trainer is None or train.trainer.disable_dropout)
 
 
 ORPO = _Orpo()

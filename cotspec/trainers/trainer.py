@@ -4,7 +4,7 @@ runtime (`cotspec.runtime.trainers`) ever asks. Pure: knows neither files nor to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
@@ -83,6 +83,14 @@ class Remark(NamedTuple):
 def changed(given: Part, name: str) -> bool:
     """Whether a setting is written and another than the default."""
     return name in given.model_fields_set and getattr(given, name) != type(given).model_fields[name].default
+
+
+def without_dropout(train: Train, by: str, *, off: bool) -> Iterator[Remark]:
+    """What to say of a dropout of adapters, where the trainer switches dropout off unless it is told not to."""
+    if off and train.lora is not None and train.lora.dropout > 0:
+        message = f"{by} switches off the `dropout: {train.lora.dropout:g}` of `lora`"
+        advice = "leave it out, or write `disable_dropout: false` under `trainer`"
+        yield Remark("trainer-conflict", ("lora", "dropout"), message, advice)
 
 
 class Trainer(Protocol):

@@ -109,7 +109,7 @@ def test_no_expression_keeps_a_search_busy_or_fills_the_memory(text: str) -> Non
         matches(text, word + "!")
     assert tracemalloc.get_traced_memory()[1] < 20 << 20
     tracemalloc.stop()
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 30  # one that backtracks takes years
 
 
 PIECES = st.sampled_from([*"ab. 1^$()|*+?é", "[ab]", r"\w", r"\d", "[^a]", r"\b", "(?:", "{2}"])

@@ -5,12 +5,18 @@ from __future__ import annotations
 import pytest
 
 from cotspec.cot import selecting
+from cotspec.cot.expr import UnscorableError
 from cotspec.cot.judging import Grade
-from cotspec.cot.selecting import Text, UnscorableError
+from cotspec.cot.measures import own
+from cotspec.cot.segment import segment
 from cotspec.spec.payload import TraceFormat
 
 FORMAT = TraceFormat(thinking="Thinking…", step="Step {n}:", answer="Answer:")
-TEXT = Text("Step 1: 2 + 2 = 4\nStep 2: so\nAnswer: 4", 20)
+TEXT = segment("Step 1: 2 + 2 = 4\nStep 2: so\nAnswer: 4", FORMAT)
+
+
+def meets(where: str, *, right: bool = True) -> bool:
+    return selecting.meets(where, own(TEXT, tokens=20, right=right), 0.5)
 
 
 @pytest.mark.parametrize(
@@ -28,16 +34,16 @@ TEXT = Text("Step 1: 2 + 2 = 4\nStep 2: so\nAnswer: 4", 20)
     ],
 )
 def test_a_condition_asks_for_measures_of_the_text(where: str, met: bool) -> None:
-    assert selecting.meets(where, TEXT, Grade.RIGHT, 0.5, FORMAT) is met
+    assert meets(where) is met
 
 
-def test_an_answer_that_cannot_be_compared_is_not_correct() -> None:
-    assert not selecting.meets("text.correct", TEXT, Grade.UNGRADABLE, 0.0, FORMAT)
+def test_a_text_that_is_not_right_is_not_correct() -> None:
+    assert not meets("text.correct", right=False)
 
 
 def test_a_condition_without_a_value_is_said_and_no_text_meets_it() -> None:
     with pytest.raises(UnscorableError, match="zero"):
-        selecting.meets("1 / (text.steps - 2) > 0", TEXT, Grade.RIGHT, 1.0, FORMAT)
+        meets("1 / (text.steps - 2) > 0")
 
 
 def test_the_score_is_the_share_of_right_texts_and_needs_one() -> None:

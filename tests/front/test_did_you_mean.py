@@ -114,6 +114,21 @@ PLACES = [
     ),
     ("{by: tutor, over: train}", "{by: tutor, over: train, temperature: 1}", "it belongs in `generate.teach.sampling`"),
     ("{by: tutor, over: train}", "{by: tutor, over: train, pick: first}", "it belongs in `generate.teach.keep`"),
+    (
+        "over: train}",
+        "over: train, keep: {answer: correct}}",
+        "it is a condition now: `where: teach.correct and teach.steps >= 1`",
+    ),
+    (
+        "over: train}",
+        "over: train, keep: {steps: {at_least: 2}}}",
+        "it is a condition now: `where: teach.correct and teach.steps >= 2`",
+    ),
+    (
+        "{from: teach}\n    task: solve",
+        "{from: teach, attempts: 2}\n    task: solve",
+        "texts are written in `generate`: `tries: {by: …, over: …, sampling: {n: …}, keep: …}`",
+    ),
     ("of: [base, first, second]}", "of: [base, first, second], gpus: 1}", "it is `resources.train.gpus`"),
     ("shuffle: true", "lr: 1e-3", "it is given in `stages.first.train` already: leave this one out"),
     (

@@ -22,7 +22,7 @@ stages:
   first:
     start: student
     train: {by: sft, lr: 1e-4}
-    rows: {from: failures, of: student, on: teach, attempts: 3, keep: any_wrong, slice: [0, 5]}
+    rows: {from: failures, of: student, attempts: 3, keep: any_wrong, slice: [0, 5], sampling: {top_k: 3}}
     task: rewrite
     loss: {on: [step, answer]}
   second:
@@ -55,8 +55,12 @@ def test_one_finding_says_for_each_changed_key_what_to_write(tmp_path: Path) -> 
             "in `generate`",
         ),
         (14, "and here `rows: {from: tries, target: teach}`"),
-        (20, "write `tries: {by: first, over: teach, sampling: {n: 4, …}}` in `generate`"),
-        (20, "and here `rows: {from: tries, pairs: {better: tries.correct}}`"),
+        (
+            20,
+            "write `tries_2: {by: first, over: teach, "
+            "sampling: {n: 4, temperature: 0.7, top_p: 0.9, max_new_tokens: 512}}` in `generate`",
+        ),
+        (20, "and here `rows: {from: tries_2, pairs: {better: tries_2.correct}}`"),
     ]
 
 
@@ -66,3 +70,13 @@ def test_a_first_spec_with_nothing_that_changed_needs_its_number_alone(tmp_path:
     file.write_text(yaml.safe_dump(same), encoding="utf-8")
     assert load(file, sink) is None
     assert [(finding.help, finding.related) for finding in sink.findings] == [("write `cotspec: 2`", ())]
+
+
+def test_a_filter_that_was_the_default_is_written_out(tmp_path: Path) -> None:
+    file, sink = tmp_path / "old.yaml", Sink()
+    old = yaml.safe_load(FIRST)
+    del old["teach"]["keep"], old["stages"]
+    file.write_text(yaml.safe_dump(old), encoding="utf-8")
+    assert load(file, sink) is None
+    kept = "keep: {where: teach.correct and teach.steps >= 1}"
+    assert sink.findings[0].related[0][1] == f"write `generate: {{teach: {{by: teacher, over: train, {kept}}}}}`"

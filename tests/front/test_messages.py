@@ -220,7 +220,7 @@ CASES = [
 @pytest.mark.parametrize(("old", "new", "rule", "message", "advice"), CASES, ids=lambda v: str(v)[:40])
 def test_one_mistake_is_one_finding(old: str, new: str, rule: str, message: str, advice: str, tmp_path: Path) -> None:
     findings = found(old, new, tmp_path)
-    assert [(f.rule, f.message.split(": lower-case")[0]) for f in findings] == [(rule, message)]
+    assert [(f.rule, f.message.split(": a lower-case")[0]) for f in findings] == [(rule, message)]
     assert advice in findings[0].help
 
 

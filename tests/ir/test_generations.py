@@ -20,11 +20,16 @@ def kept(where: str, over: str = "train") -> Filter:
         ("mine.correct", Filter(correct=True)),
         ("mine.correct and mine.steps >= 2", Filter(correct=True, at_least=2)),
         ("mine.steps > 1 and (mine.correct and 9 >= mine.steps)", Filter(correct=True, at_least=2, at_most=9)),
+        ("2 <= mine.steps <= 4 and mine.correct", Filter(correct=True, at_least=2, at_most=4)),
+        ("not mine.steps < 2", Filter(at_least=2)),
+        ("1 < mine.words < 9", Filter(rest="1 < text.words and text.words < 9")),
         ("mine.steps == 4", Filter(at_least=4, at_most=4)),
         ("mine.steps >= 2 and mine.steps >= 3 and mine.steps < 8 and mine.steps <= 9", Filter(at_least=3, at_most=7)),
         ("not mine.correct", Filter(rest="not text.correct")),
         ("mine.correct or mine.steps > 3", Filter(rest="(text.correct or text.steps > 3)")),
         ("mine.correct and mine.words / mine.steps < 40", Filter(correct=True, rest="text.words / text.steps < 40")),
+        ("mine.correct and mine.steps < 1", Filter(correct=True, rest="text.steps < 1")),
+        ("mine.steps == 0", Filter(rest="text.steps == 0")),
         ("mine.score == 0", Filter(rest="text.score == 0")),
         ("mine.steps >= 2.5", Filter(rest="text.steps >= 2.5")),
     ],
@@ -33,7 +38,12 @@ def test_a_condition_is_what_it_asks_however_it_is_written(where: str, found: Fi
     assert kept(where) == found
 
 
-@pytest.mark.parametrize(("where", "failed"), [("mine.score == 0", "all_wrong"), ("1 > mine.score", "any_wrong")])
+BOTH = "mine.score == 0 and mine.score < 1"
+
+
+@pytest.mark.parametrize(
+    ("where", "failed"), [("mine.score == 0", "all_wrong"), ("1 > mine.score", "any_wrong"), (BOTH, "all_wrong")]
+)
 def test_tries_are_kept_by_how_many_are_right(where: str, failed: str) -> None:
     assert kept(where, over="teach").failed == failed
 
@@ -45,6 +55,13 @@ def test_the_name_of_a_generation_is_in_no_condition_of_a_task() -> None:
 def test_a_mistake_leaves_nothing_of_a_condition() -> None:
     found = kept("mine.correct and mine.wrods < 9")
     assert (found.correct, [problem.suggestion for problem in found.problems]) == (False, ["mine.words"])
+
+
+def test_a_condition_that_is_too_long_when_it_is_written_out_is_a_mistake() -> None:
+    short = "mine.words<9 or mine.words>99"
+    assert kept(f"({short}) and mine.correct").problems == ()
+    (problem,) = kept(" and ".join(f"({short})" for _ in range(55))).problems
+    assert "characters" in problem.message
 
 
 def test_chains_lead_to_a_data_set_and_end_in_a_cycle() -> None:

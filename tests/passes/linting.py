@@ -17,10 +17,29 @@ BASE = Path(__file__).with_name("base.yaml").read_text(encoding="utf-8")
 SFT = "{by: sft, lr: 1e-4}"
 GRPO = "{by: grpo, lr: 1e-5, group: 4}"
 TRAIN = "  train: {gpus: 0}\n"
+FIRST = "    rows: {from: teach}\n    task: reconstruct\n"
+SECOND = "    rows: {from: teach}\n    task: solve\n"
+TRAINING = "train: {builtin: chains, split: train, size: 200}"
 
 Change = tuple[str, str]
 Told = tuple[str, str, str, str]
 """Severity, rule, marked text, message."""
+
+
+def first(rows: str, task: str = "reconstruct") -> Change:
+    return FIRST, f"    rows: {rows}\n    task: {task}\n"
+
+
+def second(rows: str, more: str = "", task: str = "solve") -> Change:
+    return SECOND, f"    rows: {rows}\n    task: {task}\n{more}"
+
+
+def sft(more: str) -> Change:
+    return SFT, f"{SFT[:-1]}, {more}}}"
+
+
+def grpo(more: str) -> Change:
+    return GRPO, f"{GRPO[:-1]}, {more}}}"
 
 
 def changed(changes: Sequence[Change]) -> str:

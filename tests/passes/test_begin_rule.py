@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from linting import Change, Told, found
+from linting import FIRST, SECOND, Change, Told, found
 
-SECOND = "    rows: {from: teach}\n    task: solve\n"
-FIRST = "    rows: {from: teach}\n    task: reconstruct\n"
 BEGUN = (SECOND, f"{SECOND}    begin: 4\n")
 HITS: dict[str, tuple[list[Change], Told]] = {
     "for a target": (

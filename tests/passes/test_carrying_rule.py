@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from linting import Change, Told, found
-from test_stage_rules import OF, grpo, sft
+from linting import Change, Told, found, grpo, sft
+from test_stage_rules import OF
 
 CARRIED = grpo("optimizer: carried")
 

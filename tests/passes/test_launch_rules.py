@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from linting import GRPO, SFT, TRAIN, Change, Told, found
+from linting import TRAIN, Change, Told, found, grpo, sft
 
 VLLM = "`vllm` has no effect on sft, which generates nothing"
 MEMORY = "`vllm_memory` has no effect where vLLM does not generate"
@@ -13,14 +13,6 @@ MEMORY = "`vllm_memory` has no effect where vLLM does not generate"
 
 def resources(text: str) -> Change:
     return TRAIN, text
-
-
-def grpo(more: str) -> Change:
-    return GRPO, f"{GRPO[:-1]}, {more}}}"
-
-
-def sft(more: str) -> Change:
-    return SFT, f"{SFT[:-1]}, {more}}}"
 
 
 ON_GPU = resources("  train: {gpus: 1, vllm: true}\n")

@@ -5,31 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from linting import GRPO, SFT, Change, Told, found
+from linting import GRPO, SECOND, TRAINING, Change, Told, first, found, grpo, second, sft
 
-FIRST = "    rows: {from: teach}\n    task: reconstruct\n"
-SECOND = "    rows: {from: teach}\n    task: solve\n"
 OF = "of: [base, first, second]"
 TEST = "test: {builtin: chains, split: test, size: 50}"
-TRAINING = "train: {builtin: chains, split: train, size: 200}"
 VALID = "valid: {builtin: chains, split: valid, size: 50}"
 HUB = "hub: a/b, revision: 0123456789abcdef0123456789abcdef01234567"
 
 
-def first(rows: str, task: str = "reconstruct") -> Change:
-    return FIRST, f"    rows: {rows}\n    task: {task}\n"
-
-
-def second(rows: str, more: str = "", task: str = "solve") -> Change:
-    return SECOND, f"    rows: {rows}\n    task: {task}\n{more}"
-
-
 def way_out(text: str) -> Change:
     return SECOND, f"{SECOND}    advance: {text}\n"
-
-
-def sft(more: str) -> Change:
-    return SFT, f"{SFT[:-1]}, {more}}}"
 
 
 BRIEF = (
@@ -39,15 +24,17 @@ BRIEF = (
 """Traces that fit into a row twice."""
 
 
-def grpo(more: str) -> Change:
-    return GRPO, f"{GRPO[:-1]}, {more}}}"
-
-
 TRIES = "tries: {by: %s, over: teach, sampling: {n: 4, max_new_tokens: 512}, keep: {where: tries.score == 0}}"
 
 
 def tries(by: str) -> Change:
     return BRIEF[0], f"{BRIEF[0][:-1]}, {TRIES % by}}}"
+
+
+def compared() -> Change:
+    """Tries that all count, for pairs."""
+    old, new = tries("first")
+    return old, new.replace(", keep: {where: tries.score == 0}", "")
 
 
 DPO = "{by: dpo, lr: 1e-5}"
@@ -60,7 +47,7 @@ WITHOUT_REWARD = ("    reward: {terms: {solved: {value: 1 if correct else 0}}}\n
 
 def dpo(*changes: Change) -> list[Change]:
     """The second stage by preferences."""
-    return [(GRPO, DPO), WITHOUT_REWARD, *([tries("first")] if PAIRS in changes else []), *changes]
+    return [(GRPO, DPO), WITHOUT_REWARD, *([compared()] if PAIRS in changes else []), *changes]
 
 
 HITS: dict[str, tuple[list[Change], Told]] = {
@@ -69,7 +56,7 @@ HITS: dict[str, tuple[list[Change], Told]] = {
         ("error", "stage-kind", "teach", "stage `second` trains by dpo, which learns from pairs of answers"),
     ),
     "pairs for a trainer that compares nothing": (
-        [PAIRS, tries("first")],
+        [PAIRS, compared()],
         ("error", "stage-kind", "pairs", "stage `second` trains by grpo, which does not compare answers"),
     ),
     "pairs shown a trace that their answers were not written for": (
@@ -77,7 +64,7 @@ HITS: dict[str, tuple[list[Change], Told]] = {
         ("error", "stage-kind", "rewrite", "the answers that are paired were written in answer to the question alone"),
     ),
     "a reward for preferences": (
-        [(GRPO, DPO), PAIRS, tries("first")],
+        [(GRPO, DPO), PAIRS, compared()],
         ("error", "stage-kind", "reward", "stage `second` trains by dpo, which has no reward"),
     ),
     "smoothing that the loss does not read": (

@@ -6,22 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from linting import BASE, SFT, Change, changed, found, planned
+from linting import BASE, TRAINING, changed, first, found, planned, second, sft
 
 from cotspec.compiler import plan_specs
 from cotspec.diagnostics import Sink
-
-FIRST = "    rows: {from: teach}\n    task: reconstruct\n"
-SECOND = "    rows: {from: teach}\n    task: solve\n"
-TRAINING = "train: {builtin: chains, split: train, size: 200}"
-
-
-def first(rows: str) -> Change:
-    return FIRST, f"    rows: {rows}\n    task: reconstruct\n"
-
-
-def second(rows: str) -> Change:
-    return SECOND, f"    rows: {rows}\n    task: solve\n"
 
 
 def test_after_a_run_slices_and_steps_are_held_against_its_traces(tmp_path: Path) -> None:
@@ -36,9 +24,7 @@ def test_after_a_run_slices_and_steps_are_held_against_its_traces(tmp_path: Path
         ),
         ("error", "slice-past-end", "[150, 200]", "the slice [150, 200) holds nothing: there are 140 traces"),
     ]
-    assert [rule for _, rule, _, _ in found(tmp_path, (SFT, f"{SFT[:-1]}, warmup_steps: 5}}"), count=140)] == [
-        "past-the-run"
-    ]
+    assert [rule for _, rule, _, _ in found(tmp_path, sft("warmup_steps: 5"), count=140)] == ["past-the-run"]
 
 
 def test_the_records_of_a_file_are_counted(tmp_path: Path) -> None:

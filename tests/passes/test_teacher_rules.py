@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from linting import GRPO, Change, Told, found
-from test_stage_rules import WITHOUT_REWARD, second
+from linting import GRPO, Change, Told, found, second
+from test_stage_rules import WITHOUT_REWARD
 
 
 def distill(more: str) -> list[Change]:
@@ -41,7 +41,12 @@ HITS: dict[str, tuple[list[Change], Told]] = {
     ),
     "segments of texts that are yet to be written": (
         [*distill("teacher: tutor"), second("{from: teach}", "    loss: [step]\n")],
-        ("error", "stage-kind", "loss", "stage `second` trains by distill, which supervises no segments"),
+        (
+            "error",
+            "stage-kind",
+            "loss",
+            "stage `second` trains by distill, which supervises no segments of texts that are yet to be written",
+        ),
     ),
     "more tokens than there are": (
         distill("teacher: tutor, top_k: 545"),
@@ -59,6 +64,15 @@ HITS: dict[str, tuple[list[Change], Told]] = {
     "a model called as the first weights are": (
         [*distill("teacher: self"), ("  base: {", "  self: {builtin: tiny-small}\n  base: {")],
         ("error", "name-clash", "self", "as a teacher, `self` is the weights that a stage starts from"),
+    ),
+    "one token, made to sum to 1": (
+        distill("teacher: tutor, top_k: 1, renormalise: true"),
+        (
+            "warning",
+            "trainer-conflict",
+            "1",
+            "of one token, made to sum to 1, both models are certain: there is nothing to learn",
+        ),
     ),
     "all tokens, made to sum to 1": (
         distill("teacher: tutor, renormalise: true"),

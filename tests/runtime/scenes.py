@@ -70,6 +70,16 @@ class Scene:
 
 SPLIT = {"per_device_batch": 3, "accumulation": 2, "save_steps": 3}
 CARRIED = {"optimizer": "carried", "keeps_optimizer": True}
+ADAPTED = {
+    "start": BUILTIN,
+    "optim": FLAT,
+    "max_length": 200,
+    "precision": "bf16",
+    "lora": LORA,
+    "trainer": {"optim": "sgd", "disable_dropout": False},
+    "keep": AtStep(step=2),
+}
+"""Adapters trained on pairs."""
 SCENES = {
     "sft kept": Scene(body=bodies.sft(keeps_optimizer=True), run={}),
     "sft": Scene(
@@ -170,15 +180,7 @@ SCENES = {
     ),
     "dpo plain": Scene(body=bodies.dpo(), run={}),
     "dpo lora": Scene(
-        body=bodies.dpo(
-            start=BUILTIN,
-            optim=FLAT,
-            max_length=200,
-            precision="bf16",
-            lora=LORA,
-            trainer={"optim": "sgd", "disable_dropout": False},
-            keep=AtStep(step=2),
-        ),
+        body=bodies.dpo(**ADAPTED),
         run={"gradient_checkpointing": True},
     ),
     "dpo experts": Scene(body=bodies.dpo(trainer={"router_aux_loss_coef": 0.02}), run={}, model="experts"),
@@ -198,15 +200,7 @@ SCENES = {
     ),
     "orpo plain": Scene(body=bodies.orpo(), run={}),
     "orpo lora": Scene(
-        body=bodies.orpo(
-            start=BUILTIN,
-            optim=FLAT,
-            max_length=200,
-            precision="bf16",
-            lora=LORA,
-            trainer={"optim": "sgd", "disable_dropout": False},
-            keep=AtStep(step=2),
-        ),
+        body=bodies.orpo(**ADAPTED),
         run={"gradient_checkpointing": True},
     ),
     "grpo plain": Scene(body=bodies.grpo(), run={"per_device_batch": 8}),

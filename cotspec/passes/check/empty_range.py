@@ -34,7 +34,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         asked = generations.filter_of(context.experiment, name)
         if asked.at_most is not None and asked.at_least > asked.at_most:
             message = f"no text has at least {asked.at_least} and at most {asked.at_most} steps"
-            yield finding(RULE, context.source.value(("generate", name, "keep", "where")), message, "swap them")
+            yield finding(RULE, context.source.value(("generate", name, "keep", "where")), message, "let them meet")
 
 
 def _slices(context: Context) -> Iterator[tuple[Path, tuple[int, int] | None]]:

@@ -17,9 +17,9 @@ _STAGE = "start: base, rows: {from: teach}, task: solve, train:"
 
 RULE = Rule(
     slug="stage-kind",
-    claim="A grpo stage has a reward, only a stage that is given its texts a `loss`, and only a dpo stage rows of "
-    "pairs.",
-    why="GRPO learns from rewards, SFT and distillation over rows from targets, and DPO from pairs of answers alone; "
+    claim="A grpo stage has a reward, only a stage that is given its texts a `loss`, and rows are pairs where a "
+    "trainer compares.",
+    why="GRPO learns from rewards, SFT and distillation over rows from targets, DPO and ORPO from pairs of answers; "
     "another's setting would count for nothing.",
     failing=f"stages: {{first: {{{_STAGE} {{by: grpo, lr: 1e-5}}}}}}\n",
     passing=f"stages: {{first: {{{_STAGE} {{by: grpo, lr: 1e-5}}, "
@@ -45,9 +45,11 @@ def check(context: Context) -> Iterator[Diagnostic]:
             if key not in trainer.reading(stage.train) and given is not None:
                 message = f"stage `{name}` trains by {trainer.name}, which {_WITHOUT[key]}"
                 able = [each.name for each in TRAINERS.values() if key in each.reads and each is not trainer]
-                yield finding(
-                    RULE, context.source.key((*path, key)), message, f"leave it out, or train by {' or '.join(able)}"
-                )
+                advice = f"leave it out, or train by {' or '.join(able)}"
+                if key in trainer.reads:
+                    message += " of texts that are yet to be written"
+                    advice += ", or on texts that are given (`over: rows`)"
+                yield finding(RULE, context.source.key((*path, key)), message, advice)
         yield from _pairs(context, path, name, stage)
 
 

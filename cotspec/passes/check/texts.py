@@ -32,9 +32,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
     names = list(context.experiment.generate)
     for at, (name, each) in enumerate(context.experiment.generate.items()):
         path: Path = ("generate", name)
-        if each.over in names[at:]:
+        if each.over in names[at:] and each.over not in context.experiment.data:
             yield _later(context, path, name, each, names[:at])
-        elif each.over in names and _grounded(context, name):
+        elif generations.over_texts(context.experiment, name) is not None and _grounded(context, name):
             yield from _tries(context, path, name, each)
         elif each.slice is not None and each.over in context.experiment.data:
             advice = f"slice the data set: `data.{each.over}.slice`"
@@ -57,7 +57,8 @@ def _grounded(context: Context, name: str) -> bool:
 
 def _later(context: Context, path: Path, name: str, given: Generation, earlier: list[str]) -> Diagnostic:
     what = "itself" if given.over == name else f"`{given.over}`, which comes later"
-    advice = f"there is {either((*context.experiment.data, *earlier))} to use"
+    others = (data for data in context.experiment.data if data != context.experiment.evaluate.data)
+    advice = f"there is {either((*others, *earlier))} to use"
     return finding(RULE, context.source.value((*path, "over")), f"`{name}` is made over {what}", advice)
 
 
@@ -70,7 +71,11 @@ def _tries(context: Context, path: Path, name: str, given: Generation) -> Iterat
         span = context.source.key((*path, "keep", "pick"))
         yield finding(RULE, span, "there is nothing to pick: all tries of a record count", "leave it out")
     asked = generations.filter_of(spec, name)
-    plain = any(stage.rows.from_ == name and stage.rows.pairs is None for stage in spec.stages.values())
+    rows = [stage.rows for stage in spec.stages.values() if stage.rows.from_ == name]
+    plain = any(each.pairs is None for each in rows)
+    if asked.failed and rows and not plain:
+        span = context.source.key((*path, "keep"))
+        yield finding(RULE, span, "pairs are made of all tries: nothing is kept by a score", "leave `keep` out")
     if not asked.problems and (asked.rest or (plain and not asked.failed)):
         place = (*path, "keep", "where")
         span = context.source.value(place) if place in context.source.values else context.source.key(path)
@@ -95,7 +100,7 @@ def _pairs(context: Context, path: Path, stage: Stage) -> Iterator[Diagnostic]:
         return
     tried = generations.over_texts(context.experiment, name)
     if tried is None and context.experiment.generate[name].over in context.experiment.data:
-        message = f"`{name}` has no tries to compare"
+        message = f"pairs are made of tries, and `{name}` are texts over data"
         advice = f"add `tries: {{by: {stage.start}, over: {name}, sampling: {{n: 4}}}}` to `generate`"
         yield finding(RULE, context.source.value((*path, "rows", "from")), message, advice)
     elif context.experiment.generate[name].sampling.n < 2:

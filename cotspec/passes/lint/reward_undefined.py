@@ -28,7 +28,11 @@ _ADVICE: Final = (
     ("square root", "keep the argument from falling below 0, as in `sqrt(max(…, 0))`"),
     ("power", "keep the base from falling below 0, or use a whole exponent"),
     ("limit", "keep the lower limit below the upper one"),
-    ("usable", "ask first, as in `… if group.correct > 0 else 0`, or put it behind a gate on `correct`"),
+    (
+        "usable",
+        "ask first (`group.right_words`: `… if group.correct > 0 else 0`; `rank`: `… if correct else 0`), or put "
+        "it behind a gate on `correct`",
+    ),
     ("too large", "keep the exponent small, or bound the argument with `clip`"),
 )
 """A word of what went wrong → what to do."""
