@@ -13,6 +13,7 @@ from cotspec.files import plain
 
 if TYPE_CHECKING:
     from cotspec.history.results import Standing
+    from cotspec.spec.evaluation import TestedSet
     from cotspec.views.planned import Planned
     from cotspec.views.results import Measured, Outcome, State
 
@@ -51,13 +52,20 @@ def collected(specs: Sequence[Path]) -> list[Outcome] | None:
         return None
     findings.tell_damage(root)
     standings = standings_of(root, checked.sealed.plan)
-    return [_outcome(root, side, standings) for side in planned(checked.units, checked.sealed).values()]
+    sides = planned(checked.units, checked.sealed).values()
+    return [outcome for side in sides for outcome in _outcomes(root, side, standings)]
 
 
-def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing]) -> Outcome:
+def _outcomes(root: Path, side: Planned, standings: Mapping[str, Standing]) -> Iterator[Outcome]:
+    """One for each set of the evaluation, the headline first."""
+    from cotspec.spec.evaluation import tested
+
+    return (_outcome(root, side, standings, asked) for asked in tested(side.loaded.experiment.evaluate))
+
+
+def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing], asked: TestedSet) -> Outcome:
     from cotspec.views.results import Outcome
 
-    order = side.loaded.experiment.evaluate.of
     ids = [task.id for task in side.tasks.values()]
     return Outcome(
         name=side.name,
@@ -66,9 +74,10 @@ def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing]) -> Ou
         state=_state({standings[id].state for id in ids}),
         done=sum(standings[id].state == "reuse" for id in ids),
         total=len(ids),
-        model=order[-1],
-        first=_measured(root, side, order[0], standings),
-        last=_measured(root, side, order[-1], standings),
+        set=asked.name,
+        model=asked.of[-1],
+        first=_measured(root, side, asked, asked.of[0], standings) if len(asked.of) > 1 else None,
+        last=_measured(root, side, asked, asked.of[-1], standings),
         notes=tuple(_notes(root, side, standings)),
     )
 
@@ -106,13 +115,15 @@ def _truth(value: object) -> bool:
     return value
 
 
-def _measured(root: Path, side: Planned, model: str, standings: Mapping[str, Standing]) -> Measured | None:
+def _measured(
+    root: Path, side: Planned, asked: TestedSet, model: str, standings: Mapping[str, Standing]
+) -> Measured | None:
     """An evaluation whose result counts."""
     from cotspec.back import places
     from cotspec.history.results import content
     from cotspec.views.results import Measured
 
-    id = side.tasks[f"evaluation of {model}"].id
+    id = side.tasks[asked.evaluation_of(model)].id
     if standings[id].state != "reuse":
         return None
     metrics, predictions = (content(root, id, name) for name in ("metrics.json", "predictions.jsonl"))

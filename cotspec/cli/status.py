@@ -14,9 +14,10 @@ def run(specs: Sequence[Path], *, output: Literal["text", "csv", "json", "markdo
     from cotspec.cli.results import collected
     from cotspec.views import diff
 
-    outcomes = collected(specs)
-    if outcomes is None:
+    found = collected(specs)
+    if found is None:
         return 1
+    outcomes = list({each.name: each for each in reversed(found)}.values())[::-1]  # the first set stands for all
     rows = [(each.name, each.state, str(each.done), str(each.total), "; ".join(each.notes)) for each in outcomes]
     head = ("experiment", "state", "done", "tasks", "notes")
     match output:

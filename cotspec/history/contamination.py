@@ -22,7 +22,7 @@ class Compared(NamedTuple):
     """The content of a `contamination.json`."""
 
     sets: Mapping[str, Repeats]
-    """By role: `taught`, `tested`, `valid`."""
+    """By role: `taught`, `tested`, `valid`; of several, `tested_2`, …"""
     pairs: Mapping[str, Overlap]
     """By roles: `tested.taught`, `tested.valid`, `valid.taught`."""
 

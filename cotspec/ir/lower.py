@@ -20,6 +20,7 @@ from cotspec.ir.experiment_source import Where
 from cotspec.ir.plan import Draft, DraftTask, Label, Launch, Read
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload
+from cotspec.spec.evaluation import TestedSet, tested, tested_data
 from cotspec.spec.lock import pinned
 from cotspec.trainers import trainer_of
 
@@ -65,8 +66,9 @@ class _Experiment:
                 yield from self._generation(text)
             made.update(wanted)
             yield from self._stage(name, stage)
-        for name in dict.fromkeys(self._spec.evaluate.of):
-            yield self._evaluate(name)
+        for asked in tested(self._spec.evaluate):
+            for name in dict.fromkeys(asked.of):
+                yield self._evaluate(asked, name)
         yield self._report()
 
     # --- helpers ------------------------------------------------------------------------------------------------------
@@ -162,7 +164,9 @@ class _Experiment:
     # --- one method per kind of task ----------------------------------------------------------------------------------
 
     def _data_used(self) -> tuple[str, ...]:
-        used = [*generations.taught(self._spec).values(), self._spec.evaluate.data]
+        used = [*generations.taught(self._spec).values(), *tested_data(self._spec.evaluate).values()]
+        if not tested(self._spec.evaluate):
+            raise LowerError("`evaluate` names no questions", where=("evaluate",))
         if any(_reads_valid(stage) for stage in self._spec.stages.values()):
             used.append(defaults.VALID_DATA)
         for name in used:
@@ -180,8 +184,7 @@ class _Experiment:
 
     def _contamination(self) -> DraftTask:
         """What the sets of questions have in common: those that are taught, tested, and validated on."""
-        tested, valid = self._spec.evaluate.data, defaults.VALID_DATA
-        sets = generations.taught(self._spec) | {"tested": tested}
+        valid, sets = defaults.VALID_DATA, generations.taught(self._spec) | tested_data(self._spec.evaluate)
         if valid in self._data_used() and valid not in sets.values():
             sets["valid"] = valid
         reads = {role: self._read(f"data/{name}", "problems.jsonl") for role, name in sets.items()}
@@ -302,17 +305,17 @@ class _Experiment:
 
     def _gate(self, name: str, advance: spec.Advance) -> DraftTask:
         generates = _reads_valid(self._spec.stages[name])
-        evaluate = self._spec.evaluate
+        asked = tested(self._spec.evaluate)[0]
         body = payload.GateBody.model_construct(
             checkpoint=bodies.checkpoint(advance),
             require=tuple(self._requirement(name, metric, text) for metric, text in sorted(advance.require.items())),
             otherwise=advance.otherwise,
             **bodies.chat(self._first(name)),
             trust_remote_code=self._first(name).trust_remote_code,
-            prompt=self._prompt(evaluate.prompt, "solve", ("evaluate", "prompt")) if generates else "",
-            sampling=bodies.sampling(evaluate.sampling, trace=self._format) if generates else defaults.NO_SAMPLING,
+            prompt=self._prompt(asked.prompt, "solve", asked.at("prompt")) if generates else "",
+            sampling=bodies.sampling(asked.sampling, trace=self._format) if generates else defaults.NO_SAMPLING,
             format=self._format,
-            seed=self._seed(evaluate.sampling) if generates else 0,
+            seed=self._seed(asked.sampling) if generates else 0,
         )
         reads = {"stage": self._read(f"stages/{name}/train", "")}
         if generates:
@@ -327,27 +330,34 @@ class _Experiment:
             where = ("stages", stage, "advance", "require", metric)
             raise LowerError(str(error), where=where) from error
 
-    def _evaluate(self, name: str) -> DraftTask:
-        evaluate = self._spec.evaluate
-        weights = self._weights(name, ("evaluate", "of", evaluate.of.index(name)))
+    def _evaluate(self, asked: TestedSet, name: str) -> DraftTask:
+        weights = self._weights(name, (*asked.at("of"), asked.of.index(name)))
         body = payload.EvaluateBody.model_construct(
             model=weights.ref,
-            prompt=self._prompt(evaluate.prompt, "solve", ("evaluate", "prompt")),
-            sampling=bodies.sampling(evaluate.sampling, trace=self._format),
+            prompt=self._prompt(asked.prompt, "solve", asked.at("prompt")),
+            sampling=bodies.sampling(asked.sampling, trace=self._format),
             format=self._format,
-            seed=self._seed(evaluate.sampling),
+            seed=self._seed(asked.sampling),
         )
-        reads = {"problems": self._read(f"data/{evaluate.data}", "problems.jsonl"), **weights.reads}
-        launch = launches.generation(self._spec.resources)
-        return self._task(f"evaluate/{name}", body, reads, launch=launch, label=f"evaluation of {name}")
+        reads = {"problems": self._read(f"data/{asked.data}", "problems.jsonl"), **weights.reads}
+        launch, part = launches.generation(self._spec.resources), "/".join(filter(None, (asked.name, name)))
+        return self._task(f"evaluate/{part}", body, reads, launch=launch, label=asked.evaluation_of(name))
 
     def _report(self) -> DraftTask:
         labels = tuple(dict.fromkeys(self._spec.evaluate.of))
-        stages = self._behind(labels)
+        stages, sets = self._behind(labels), tuple(_table(asked) for asked in tested(self._spec.evaluate))
         body = payload.ReportBody.model_construct(
-            name=self._source.name, about=self._spec.about, labels=labels, stages=stages
+            name=self._source.name,
+            about=self._spec.about,
+            labels=labels,
+            stages=stages,
+            sets=tuple(table for table in sets if table.name),
         )
-        reads = {f"evaluate.{label}": self._read(f"evaluate/{label}", "metrics.json") for label in labels}
+        reads = {
+            table.role(label): self._read(table.role(label).replace(".", "/"), "metrics.json")
+            for table in sets
+            for label in table.labels
+        }
         reads |= {f"stage.{name}": self._read(f"stages/{name}/train", "metrics.json") for name in stages}
         reads["contamination"] = self._read("contamination", "contamination.json")
         return self._task("report", body, reads, launch=launches.plain(), label="report")
@@ -368,6 +378,10 @@ class _Experiment:
     def _seed(self, sampling: spec.Sampling) -> int:
         """Greedy text does not depend on the seed: runs with different seeds share a greedy evaluation of one model."""
         return self._spec.seed if sampling.temperature > 0 else 0
+
+
+def _table(asked: TestedSet) -> payload.ReportTable:
+    return payload.ReportTable.model_construct(name=asked.name, labels=tuple(dict.fromkeys(asked.of)))
 
 
 def _gated(stage: spec.Stage) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.source_choice import DATA, MODEL
 from cotspec.passes.check.source_settings import USED
+from cotspec.spec.evaluation import tested
 from cotspec.spec.experiment import Data, Experiment, Model
 from cotspec.trainers import trainer_of
 
@@ -26,8 +27,10 @@ def has_effect(experiment: Experiment, path: Path) -> bool:
             return key in trainer_of(train).reading(train)
         case ("stages", str(name), "train", "sampling", *_):
             return path[-1] != "n" and experiment.stages[name].train.drawn is not None
+        case ("evaluate", ("sampling" | "of" | "prompt") as key, *_):
+            return any(key not in each.own for each in tested(experiment.evaluate))
         case _:
-            return path[-2:] != ("sampling", "n") or path[0] == "generate"
+            return path[-2:] != ("sampling", "n") or path[0] in ("generate", "evaluate")
 
 
 def _sourced(given: Model | Data, sources: tuple[str, ...], key: str) -> bool:

@@ -9,6 +9,7 @@ from cotspec.diagnostics import Span
 from cotspec.ir import generations
 from cotspec.ir.defaults import VALID_DATA
 from cotspec.passes.check.context import Context
+from cotspec.spec.evaluation import tested, tested_data
 from cotspec.spec.experiment import Best
 
 _MADE = "the texts it trains on are made over"
@@ -28,14 +29,16 @@ class HeldOut(NamedTuple):
 
 
 def pairs(context: Context) -> Iterator[HeldOut]:
-    """The evaluation's data against those that texts are made over and against `valid`; `valid` against the former."""
+    """What is tested on against what texts are made over and `valid`; `valid` against what texts are made over."""
     spec = context.experiment
-    tested, taught = spec.evaluate.data, generations.taught(spec)
-    at_end = context.source.value(("evaluate", "data"))
-    for role, name in taught.items():
-        yield HeldOut(tested, name, f"tested.{role}", at_end, _MADE)
-    if tested != VALID_DATA:
-        yield HeldOut(tested, VALID_DATA, "tested.valid", at_end, "transitions read")
+    taught, places = generations.taught(spec), {}
+    for asked in reversed(tested(spec.evaluate)):  # the first place of a data set counts
+        places[asked.data] = context.source.value(asked.at("data"))
+    for own, data in tested_data(spec.evaluate).items():
+        for role, name in taught.items():
+            yield HeldOut(data, name, f"{own}.{role}", places[data], _MADE)
+        if data != VALID_DATA:
+            yield HeldOut(data, VALID_DATA, f"{own}.valid", places[data], "transitions read")
     if _validates(context):
         place = context.source.key(("data", VALID_DATA))
         for role, name in taught.items():

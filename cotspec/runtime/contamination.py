@@ -15,7 +15,7 @@ from cotspec.runtime.task import Task
 from cotspec.spec.payload import ContaminationBody
 
 ROLES: Final = {"taught": "training", "tested": "evaluation", "valid": "validation"}
-"""An input, and what its questions are called; further sets that are taught are `taught_2`, `taught_3`, …"""
+"""An input, and what its questions are called; further sets of a kind are `taught_2`, `tested_2`, …"""
 PAIRS: Final = (("tested", "taught"), ("tested", "valid"), ("valid", "taught"))
 """Which set must not hold what of which."""
 
@@ -23,6 +23,12 @@ PAIRS: Final = (("tested", "taught"), ("tested", "valid"), ("valid", "taught"))
 def kind(role: str) -> str:
     """A role without its number."""
     return role.partition("_")[0]
+
+
+def _called(role: str) -> str:
+    """The questions of a role: `evaluation`, and `evaluation (set 2)` of a second set."""
+    name, _, number = role.partition("_")
+    return f"{ROLES[name]} (set {number})" if number else ROLES[name]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +42,7 @@ class Contamination:
         """A sentence for each pair, and for each set with contradicting golds."""
         told = [_pair(name, found) for name, found in self.pairs.items()]
         twice = {role: found for role, found in self.sets.items() if found.contradicting}
-        return told + [contradicting(found, ROLES[kind(role)]) for role, found in twice.items()]
+        return told + [contradicting(found, _called(role)) for role, found in twice.items()]
 
 
 def run(task: Task, _work: Path, result: Path) -> None:
@@ -84,7 +90,7 @@ def _items(path: Path) -> list[Item]:
 
 def _pair(name: str, found: Overlap) -> str:
     held, _, seen = name.partition(".")
-    what = f"{ROLES[kind(held)]} questions are {ROLES[kind(seen)]} questions"
+    what = f"{_called(held)} questions are {_called(seen)} questions"
     first = found.examples[0] if found.examples else None
     example = f" (row {first.id} is row {first.other}, for one)" if first else ""
     mark = "CONTAMINATED: " if found.too_much else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cotspec.cot import answers as grading
@@ -35,6 +35,10 @@ class Metrics:
     truncated: float
     ungradable: int
     """Answers that could not be compared with the gold answer; they count as wrong."""
+
+    def record(self) -> dict[str, object]:
+        """As JSON data."""
+        return asdict(self)
 
 
 def run(task: Task, work: Path, result: Path) -> None:

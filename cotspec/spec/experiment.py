@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from cotspec.spec.base import Argument, Count, Name, Part, Seed, Share, Slice, Text, TextName, Two, Whole
+from cotspec.spec.evaluation import Evaluate as Evaluate
 from cotspec.spec.resources import Resources
 from cotspec.spec.reward import Ramp as Ramp
 from cotspec.spec.reward import Reward as Reward
@@ -262,20 +263,6 @@ class Stage(Part):
     """The reward (grpo only)."""
     advance: Advance | None = None
     """The transition out of this stage; default: the final checkpoint goes on unconditionally."""
-
-
-class Evaluate(Part):
-    """Accuracy, length and form on held-out questions."""
-
-    data: Name
-    """The questions, a name under `data`."""
-    sampling: Sampling = Sampling.model_construct(temperature=0.0, max_new_tokens=512)
-    """How answers are drawn: greedy where this is left out. Of a group that is given, keys left out have their own
-    defaults, so write `temperature: 0` into it."""
-    of: Annotated[tuple[Name, ...], Field(min_length=1)]
-    """Models and stages, in the order of the report; the first is the baseline."""
-    prompt: str | None = None
-    """Jinja file, relative to the spec file; default: cotspec's own `solve` prompt."""
 
 
 class Allowed(Part):

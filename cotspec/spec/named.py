@@ -16,6 +16,7 @@ NAMES_A_FILE: Final = (
     ("stages", ANY, "prompt"),
     ("stages", ANY, "train", "context"),
     ("evaluate", "prompt"),
+    ("evaluate", "sets", ANY, "prompt"),
 )
 """Settings that hold a path relative to the folder of the spec."""
 
@@ -30,6 +31,8 @@ def prompt_paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
         if isinstance(stage.train, Taught):
             named.append((("stages", name, "train", "context"), stage.train.context))
     named.append((("evaluate", "prompt"), experiment.evaluate.prompt))
+    for name, asked in (experiment.evaluate.sets or {}).items():
+        named.append((("evaluate", "sets", name, "prompt"), asked.prompt))
     return ((path, written) for path, written in named if written is not None)
 
 

@@ -67,7 +67,7 @@ class DataBody(Body):
 
 
 class ContaminationBody(Body):
-    """inputs: taught, tested, valid (when it is a set of its own) → contamination.json."""
+    """inputs: taught, tested, valid (when it is a set of its own); of several, tested_2, … → contamination.json."""
 
     uses: ClassVar[tuple[str, ...]] = ("contamination", "answers")
     kind: Literal["contamination"] = "contamination"
@@ -193,8 +193,20 @@ class EvaluateBody(GenerateBody):
     format: TraceFormat
 
 
+class ReportTable(Part):
+    """A table of a report: a set of the evaluation ("" where there is only one), and its rows."""
+
+    name: str
+    labels: tuple[str, ...]
+
+    def role(self, label: str) -> str:
+        """The input that a row is read from."""
+        return ".".join(filter(None, ("evaluate", self.name, label)))
+
+
 class ReportBody(Body):
-    """inputs: `evaluate.<label>` for each row, `stage.<name>` for each stage, contamination → report.json, report.md.
+    """inputs: `evaluate.<label>` for each row (with `sets`, `evaluate.<set>.<label>`), `stage.<name>` for each stage,
+    contamination → report.json, report.md.
 
     Carries names, so it is never shared.
     """
@@ -206,6 +218,13 @@ class ReportBody(Body):
     labels: tuple[str, ...]
     stages: tuple[str, ...] = ()
     """Stages whose training it tells of, each read as `stage.<name>`."""
+    sets: tuple[ReportTable, ...] = ()
+    """A table for each set of the evaluation, the headline first; () is one table of all `labels`."""
+
+    @property
+    def tables(self) -> tuple[ReportTable, ...]:
+        """Its tables."""
+        return self.sets or (ReportTable.model_construct(name="", labels=self.labels),)
 
 
 class Pupil(Part):

@@ -33,7 +33,7 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """One experiment."""
+    """One set of the evaluation of one experiment."""
 
     name: str
     variant: str
@@ -44,8 +44,10 @@ class Outcome:
     done: int
     total: int
     """Tasks."""
+    set: str = ""
+    """Which set of its evaluation; "" where there is one."""
     model: str = ""
-    """Which of its models is measured: the last that `evaluate.of` names."""
+    """Which of its models is measured: the last that answers the set."""
     first: Measured | None = None
     """The evaluation of the first model, the untrained student."""
     last: Measured | None = None
@@ -77,16 +79,16 @@ def difference(new: Measured | None, old: Measured | None) -> Difference | None:
 
 
 HEAD = (
-    "experiment", "state", "tasks", "model", "accuracy", "accuracy_low", "accuracy_high", "tokens", "formatted", "n",
-    "base", "accuracy_change", "change_low", "change_high", "tokens_change", "student_change",
+    "experiment", "set", "state", "tasks", "model", "accuracy", "accuracy_low", "accuracy_high", "tokens", "formatted",
+    "n", "base", "accuracy_change", "change_low", "change_high", "tokens_change", "student_change",
 )  # fmt: skip
 """Columns of the CSV form and keys of the JSON form."""
 
 
 def records(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
-    """Plain data, one record an experiment; what is not known is None."""
-    by_name = {outcome.name: outcome for outcome in outcomes}
-    return [_record(outcome, by_name.get(outcome.base)) for outcome in outcomes]
+    """Plain data, one record a set of an experiment; what is not known is None."""
+    by_name = {(outcome.name, outcome.set): outcome for outcome in outcomes}
+    return [_record(outcome, by_name.get((outcome.base, outcome.set))) for outcome in outcomes]
 
 
 def _record(outcome: Outcome, base: Outcome | None) -> dict[str, object]:
@@ -94,7 +96,7 @@ def _record(outcome: Outcome, base: Outcome | None) -> dict[str, object]:
     change, gain = difference(last, other), difference(last, outcome.first)
     tokens = None if last is None or other is None or not other.tokens else last.tokens / other.tokens - 1
     values: tuple[object, ...] = (
-        outcome.name, outcome.state, f"{outcome.done}/{outcome.total}", outcome.model or None,
+        outcome.name, outcome.set or None, outcome.state, f"{outcome.done}/{outcome.total}", outcome.model or None,
         last and last.accuracy, last and last.low, last and last.high, last and last.tokens, last and last.formatted,
         last and last.n, outcome.base if other is not None else None,
         change and change.points, change and change.low, change and change.high, tokens, gain and gain.points,
@@ -105,16 +107,24 @@ def _record(outcome: Outcome, base: Outcome | None) -> dict[str, object]:
 # --- printing ---------------------------------------------------------------------------------------------------------
 
 
+_SHOWN = (
+    "experiment", "set", "state", "model", "accuracy", "95 %", "tokens", "to base", "95 %", "tokens", "to student",
+)  # fmt: skip
+
+
 def cells(outcomes: Sequence[Outcome]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Head and rows for people."""
-    head = ("experiment", "state", "model", "accuracy", "95 %", "tokens", "to base", "95 %", "tokens", "to student")
-    return head, [_cells(record) for record in records(outcomes)]
+    """Head and rows for people; the second column only where an evaluation has sets."""
+    rows: list[tuple[str, ...]] = [_SHOWN, *(_cells(record) for record in records(outcomes))]
+    if not any(outcome.set for outcome in outcomes):
+        rows = [(row[0], *row[2:]) for row in rows]
+    return rows[0], rows[1:]
 
 
 def _cells(record: Mapping[str, object]) -> tuple[str, ...]:
     done = str(record["state"]) if record["state"] == "done" else f"{record['state']} {record['tasks']}"
     return (
         str(record["experiment"]),
+        str(record["set"] or ""),
         done,
         str(record["model"] or ""),
         _percent(record["accuracy"]),

@@ -148,7 +148,7 @@ def _stop(node: yaml.Node) -> int:
 
 #: Where a name, a metric or a file is used, by shape; enumerations come from the schema.
 _NAMES: tuple[tuple[str, str], ...] = (
-    (r"generate\.\*\.(by|over)|evaluate\.data|evaluate\.of\.\*", "name"),
+    (r"generate\.\*\.(by|over)|evaluate\.(sets\.\*\.)?(data|of\.\*)", "name"),
     (r"stages\.\*\.(start|rows\.(from|target)|train\.teacher)", "name"),
     (r"(models|data)\.\*\.builtin", "builtin"),
     (r"(.*\.)?(prompt|context)", "file"),

@@ -203,4 +203,5 @@ def test_every_setting_that_names_a_file_counts_from_the_file_that_wrote_it() ->
     named = {path for path, _ in (*prompt_paths(everything), *content_paths(everything))}
     chosen = ("models", "data", "generate", "stages")  # what stands in them is named by a person
     shapes = {(path[0], ANY, *path[2:]) if path[0] in chosen else path for path in named}
+    shapes = {(*path[:2], ANY, *path[3:]) if path[:2] == ("evaluate", "sets") else path for path in shapes}
     assert shapes == set(NAMES_A_FILE)

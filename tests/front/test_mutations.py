@@ -156,7 +156,7 @@ def renamed(spec: spec_text.Spec, entry: spec_text.Entry) -> tuple[str, str, set
     name, start = entry.key.value, entry.key.start_mark.index
     wrong = misspelt(name, "doubled letter", name)
     text = spec.text[:start] + wrong + spec.text[start + len(name) :]
-    data = ("generate.*.over", "evaluate.data", "stages.*.rows.from", "stages.*.rows.target")
+    data = ("generate.*.over", "evaluate.data", "evaluate.sets.*.data", "stages.*.rows.from", "stages.*.rows.target")
     kinds = ("name", "stage", "path")
     used = [r for r in spec.references if r.word == name and r.what in kinds and r.shape not in data]
     early = [r for r in used if r.what == "path"]  # variants are made before names are looked up

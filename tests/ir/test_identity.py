@@ -102,8 +102,10 @@ OTHERS: dict[Path, object] = {
     ("stages", "copy", "train", "over"): "student",
     ("stages", "copy", "train", "divergence"): "reverse",
     ("stages", "copy", "task"): "rewrite",
-    ("evaluate", "data"): "valid",
     ("evaluate", "prompt"): None,
+    ("evaluate", "sets", "test", "data"): "valid",
+    ("evaluate", "sets", "long", "data"): "valid",
+    ("evaluate", "sets", "long", "prompt"): "prompts/solve.jinja",
     ("generate", "teach", "sampling", "stop", "after"): None,
     ("resources", "train", "gpus"): 1,
     ("resources", "train", "per_device_batch"): 2,
@@ -240,7 +242,7 @@ def without_nones(value: Any) -> Any:
 ALL_LEAVES = [(path, value) for path, value in leaves(EVERYTHING) if path not in FIXED]
 #: Names are looked at by `test_renaming_…`; here they are leaves only where something else is chosen by them.
 BESIDE = [(p, v) for p, v in ALL_LEAVES if p[0] in NEVER or p[-1] == "stop_without_signal" or "range" in p]
-MEANING = [(p, v) for p, v in ALL_LEAVES if (p, v) not in BESIDE and p[:2] != ("evaluate", "of")]
+MEANING = [(p, v) for p, v in ALL_LEAVES if (p, v) not in BESIDE and not (p[0] == "evaluate" and "of" in p)]
 
 
 def name_of(path: Path) -> str:
@@ -315,8 +317,10 @@ def test_a_greedy_evaluation_is_shared_between_seeds() -> None:
     greedy = copy.deepcopy(EVERYTHING)
     greedy["evaluate"]["sampling"] = {"temperature": 0.0, "max_new_tokens": 64}
     other = {**greedy, "seed": 8}
-    assert ids(greedy)["evaluation of student of everything"] == ids(other)["evaluation of student of everything"]
-    assert ids(greedy)["evaluation of structure of everything"] != ids(other)["evaluation of structure of everything"]
+    before, after = ids(greedy), ids(other)
+    assert before["evaluation of student on test of everything"] == after["evaluation of student on test of everything"]
+    for changed in ("evaluation of structure on test", "evaluation of student on long"):
+        assert before[f"{changed} of everything"] != after[f"{changed} of everything"]
 
 
 def test_a_later_stage_changes_nothing_before_it() -> None:
@@ -324,10 +328,11 @@ def test_a_later_stage_changes_nothing_before_it() -> None:
     data["stages"]["rewrite"]["train"]["lr"] = 0.5
     before, after = ids(EVERYTHING), ids(data)
     differing = {label for label in before if before[label] != after[label]}
-    own = {"stage rewrite", "way out of stage rewrite", "evaluation of rewrite"}
+    own = {"stage rewrite", "way out of stage rewrite", *(f"evaluation of rewrite on {on}" for on in ("test", "long"))}
     pairs = {f"{part} of stage {name}" for part in ("rows",) for name in ("prefer", "odds")}
     pairs |= {f"pairs {name}" for name in ("answers", "both")}
-    after_it = {f"{part} {name}" for part in ("stage", "evaluation of") for name in ("prefer", "odds", "agree", "copy")}
+    later = ("prefer", "odds", "agree", "copy")
+    after_it = {part for name in later for part in (f"stage {name}", f"evaluation of {name} on test")}
     assert differing == {f"{part} of everything" for part in own | pairs | after_it}
 
 
@@ -350,7 +355,7 @@ def shuffled(value: Any, draw: st.DataObject, path: Path = ()) -> Any:
     if not isinstance(value, dict):
         return value
     keys = list(value)
-    if path != ("stages",) and path[-1:] != ("let",):
+    if path not in (("stages",), ("evaluate", "sets")) and path[-1:] != ("let",):
         keys = draw.draw(st.permutations(keys))
     return {key: shuffled(value[key], draw, (*path, key)) for key in keys}
 

@@ -25,6 +25,7 @@ from cotspec.spec.payload import (
     Ramp,
     Range,
     ReportBody,
+    ReportTable,
     RowsBody,
     TracesBody,
 )
@@ -186,6 +187,38 @@ def test_the_report_shows_each_row_against_the_first(stage: Stage, run_here: Run
     link = page.split("](")[-1].split(")")[0]
     assert (folder / "out" / link).resolve().is_file()
     assert str(tmp_path) not in page + out + json.dumps(record)
+
+
+def test_a_report_of_several_sets_has_a_table_for_each_and_the_headline_first(
+    stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    found = {
+        "evaluate.test.student": metrics(0.5, 120.0),
+        "evaluate.test.rewrite": metrics(0.625, 90.0),
+        "evaluate.few-shot.student": metrics(0.75, 60.0) | {"n": 100},
+    }
+    files = {}
+    for role, values in found.items():
+        files[role] = tmp_path / role / "metrics.json"
+        files[role].parent.mkdir()
+        files[role].write_text(json.dumps(values))
+    tables = (
+        ReportTable(name="test", labels=("student", "rewrite")),
+        ReportTable(name="few-shot", labels=("student",)),
+    )
+    body = ReportBody(name="tiny", about="About.", labels=("student", "rewrite"), sets=tables)
+    folder = stage("report-tiny", body, files)
+    code, out, err = run_here(folder)
+    assert code == 0, err
+    heads = [line for line in out.splitlines() if line.startswith("tiny · ")]
+    assert heads == ["tiny · test · 500 problems", "tiny · few-shot · 100 problems"]
+    rows = [" ".join(line.split()) for line in out.splitlines() if line.startswith("student  ")]
+    assert rows[1] == "student 75.0 % 71.0 – 79.0 % 60.0 99.0 %"  # it is the first of its own table
+    page = (folder / "out/report.md").read_text()
+    assert [line for line in page.splitlines() if line.startswith("## ")][:2] == ["## test", "## few-shot"]
+    record = json.loads((folder / "out/report.json").read_text())
+    told = [(row["set"], row["label"], row["accuracy"]) for row in record["rows"]]
+    assert told == [("test", "student", 0.5), ("test", "rewrite", 0.625), ("few-shot", "student", 0.75)]
 
 
 def test_the_report_counts_ungradable_answers_when_there_are_any(stage: Stage, run_here: Run, tmp_path: Path) -> None:

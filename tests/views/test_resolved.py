@@ -70,7 +70,18 @@ def test_a_default_that_means_nothing_where_it_stands_is_left_out(tmp_path: Path
     paths = {one.path for one in resolved.settings(spec.loaded)}
     assert ("data", "train", "question") not in paths
     assert ("generate", "teach", "sampling", "n") in paths
-    assert ("evaluate", "sampling", "n") not in paths
+    assert ("evaluate", "sampling", "n") in paths
+    assert ("stages", "second", "train", "sampling", "max_new_tokens") in paths
+    assert ("stages", "second", "train", "sampling", "n") not in paths
+
+
+def test_a_shared_setting_that_every_set_of_an_evaluation_replaces_is_left_out(tmp_path: Path) -> None:
+    text = BASE.replace("evaluate: {data: test, of:", "evaluate: {sets: {test: {data: test, sampling: {n: 2}}}, of:")
+    (tmp_path / "spec.yaml").write_text(text)
+    (spec,) = units(tmp_path / "spec.yaml")
+    paths = {one.path[:-1] for one in resolved.settings(spec.loaded)}
+    assert ("evaluate", "sets", "test", "sampling") in paths
+    assert ("evaluate", "sampling") not in paths
 
 
 VALUES = st.recursive(

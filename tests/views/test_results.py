@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -46,6 +47,23 @@ def test_a_variant_is_compared_with_its_spec_on_the_problems_both_answered() -> 
     assert (wide["change_low"], wide["change_high"]) == paired_difference(4, 2, 1)[1:]
     assert wide["tokens_change"] == pytest.approx(-0.2)
     assert wide["student_change"] == 0.75
+
+
+def test_the_sets_of_an_evaluation_are_rows_each_compared_with_the_same_set_of_the_spec() -> None:
+    sets = [
+        replace(each, set=name, last=measured(right))
+        for each, answers in ((SPEC, ("1100", "0000")), (WIDE, ("1110", "1000")))
+        for name, right in zip(("test", "few-shot"), answers, strict=True)
+    ]
+    told = [(row["experiment"], row["set"], row["base"], row["accuracy_change"]) for row in results.records(sets)]
+    assert told == [
+        ("a", "test", None, None),
+        ("a", "few-shot", None, None),
+        ("a--wide", "test", "a", 0.25),
+        ("a--wide", "few-shot", "a", 0.25),
+    ]
+    assert "few-shot" in results.text(sets)
+    assert "set" not in results.text([SPEC, WIDE]).split("\n")[0].split()
 
 
 def test_what_is_not_known_is_empty_and_never_a_number() -> None:

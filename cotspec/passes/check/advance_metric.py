@@ -9,6 +9,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import dotted
 from cotspec.ir.defaults import VALID_DATA
 from cotspec.passes.check.context import Context, Decision, finding, misnamed
+from cotspec.spec.evaluation import tested_data
 from cotspec.spec.experiment import Advance, Stage
 from cotspec.trainers import trainer_of
 
@@ -40,7 +41,7 @@ def known(stage: Stage) -> tuple[str, ...]:
 
 def _metric(context: Context, decision: Decision) -> Iterator[Diagnostic]:
     stage, here, metric, span, _ = decision
-    data, tested = context.experiment.data, context.experiment.evaluate.data
+    data, tested_on = context.experiment.data, tested_data(context.experiment.evaluate).values()
     where = metric.partition(".")[0]
     if where == "test" or (where in data and where not in ("train", VALID_DATA)):
         advice = "read `train.<metric>`, or hold some data out as `data.valid`"
@@ -53,5 +54,5 @@ def _metric(context: Context, decision: Decision) -> Iterator[Diagnostic]:
         yield misnamed(RULE, span, message, metric, known(stage))
     elif where == "valid" and VALID_DATA not in data:
         yield finding(RULE, span, f"`{metric}` needs a data set `valid`", "add it under `data`")
-    elif where == "valid" and tested == VALID_DATA:
+    elif where == "valid" and VALID_DATA in tested_on:
         yield finding(RULE, span, "`valid` is also what `evaluate` reports on", "evaluate on other data")

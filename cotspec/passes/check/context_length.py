@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from cotspec.cot import fit
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
+from cotspec.spec.evaluation import tested
 from cotspec.spec.experiment import Experiment
 
 RULE = Rule(
@@ -24,7 +26,7 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every place that text is drawn for, and every stage."""
     for where, name, new in _generating(context.experiment):
-        here: tuple[str | int, ...] = (*where, "max_new_tokens")
+        here: Path = (*where, "max_new_tokens")
         most = _positions(context, name)
         if most and here in context.source.values and new >= most[1]:
             message = f"`max_new_tokens` {new} leaves no room for a prompt in the {most[1]} positions of `{most[0]}`"
@@ -43,14 +45,15 @@ def _positions(context: Context, name: str) -> tuple[str, int] | None:
     return (found[0], most) if found is not None and most else None
 
 
-def _generating(spec: Experiment) -> Iterator[tuple[tuple[str, ...], str, int]]:
+def _generating(spec: Experiment) -> Iterator[tuple[Path, str, int]]:
     """Every place that text is drawn for: where its sampling stands, from which model or stage, how many new tokens."""
     for name, each in spec.generate.items():
         yield ("generate", name, "sampling"), each.by, each.sampling.max_new_tokens
     for name, stage in spec.stages.items():
         if stage.train.drawn is not None:
-            where = ("stages", name, "train", "sampling")
+            where: Path = ("stages", name, "train", "sampling")
             for who in filter(None, (name, stage.train.other)):  # a teacher reads what the student writes
                 yield where, who, stage.train.drawn.max_new_tokens
-    for name in dict.fromkeys(spec.evaluate.of):
-        yield ("evaluate", "sampling"), name, spec.evaluate.sampling.max_new_tokens
+    for asked in tested(spec.evaluate):
+        for name in dict.fromkeys(asked.of):
+            yield asked.at("sampling"), name, asked.sampling.max_new_tokens

@@ -9,13 +9,14 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
+from cotspec.spec.evaluation import tested
 from cotspec.spec.experiment import Sampling, Taught
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, reward: {terms: {a: {value: 1 if correct else 0}}}, train:"
 
 RULE = Rule(
     slug="sampling",
-    claim="`sampling.n` is that of `generate` only, and whoever draws several answers draws them at random.",
+    claim="`sampling.n` is for `generate` and `evaluate`, and whoever draws several answers draws them at random.",
     why="Elsewhere `group` is the number of samples; and greedy answers to one prompt are all the same, "
     "so a group of them has no advantages to learn from.",
     failing=f"stages: {{first: {{{_STAGE} {{by: grpo, lr: 1e-5, sampling: {{n: 4}}}}}}}}\n",
@@ -43,7 +44,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
         elif where in context.source.keys:
             message = f"stage `{name}` trains on the texts of its rows, and nothing is drawn"
             yield finding(RULE, context.source.key(where), message, "leave it out, or write `over: student`")
-    yield from _one(context, ("evaluate", "sampling"), spec.evaluate.sampling, "each question is answered once")
+    for asked in tested(spec.evaluate):
+        yield from _greedy(context, asked.at("sampling"), asked.sampling, asked.sampling.n)
 
 
 def _one(context: Context, path: Path, given: Sampling, why: str) -> Iterator[Diagnostic]:

@@ -10,6 +10,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec import payload
+from cotspec.spec.evaluation import tested
 from cotspec.spec.experiment import Sampling
 
 RULE = Rule(
@@ -29,7 +30,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, _, stage in context.stages():
         if stage.train.drawn is not None:
             yield from _stop(context, (*path, "train", "sampling"), stage.train.drawn)
-    yield from _stop(context, ("evaluate", "sampling"), spec.evaluate.sampling)
+    for asked in tested(spec.evaluate):
+        yield from _stop(context, asked.at("sampling"), asked.sampling)
 
 
 def _stop(context: Context, path: Path, given: Sampling) -> Iterator[Diagnostic]:

@@ -14,6 +14,7 @@ from cotspec.history import traces
 from cotspec.ir import generations
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, warning
+from cotspec.spec.evaluation import tested
 from cotspec.spec.experiment import Experiment, Generation
 
 if TYPE_CHECKING:
@@ -90,14 +91,15 @@ def _texts(context: Context, name: str, given: Generation) -> Iterator[Diagnosti
 
 
 def _evaluation(context: Context) -> Iterator[Diagnostic]:
-    """The last model of the report, on questions like those of any traces."""
-    spec, given = context.experiment, context.experiment.evaluate
+    """The last model of each table, on questions like those of any traces."""
+    spec = context.experiment
     roots = list(dict.fromkeys(generations.root(spec, name) for name in generations.used(spec)))
     read = [found for name in roots if (found := context.read_traces(name)) is not None]
     steps = min((_steps(spec, name) for name in roots), default=1)
-    known = _known(context, given.of[-1], "" if read else given.data, steps)
     records = [record for found in read for record in found.records]
-    yield from _limit(context, ("evaluate", "sampling"), given.sampling.max_new_tokens, known, records)
+    for asked in tested(spec.evaluate):
+        known = _known(context, asked.of[-1], "" if read else asked.data, steps)
+        yield from _limit(context, asked.at("sampling"), asked.sampling.max_new_tokens, known, records)
 
 
 def _unread(context: Context, text: str) -> str:

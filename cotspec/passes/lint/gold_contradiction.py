@@ -12,6 +12,7 @@ from cotspec.history.data_files import DataFile
 from cotspec.ir import generations
 from cotspec.ir.defaults import VALID_DATA
 from cotspec.passes.check.context import Context, warning
+from cotspec.spec.evaluation import tested_data
 
 if TYPE_CHECKING:
     from cotspec.cot.contamination import Repeats
@@ -35,8 +36,8 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every local file, and every set that an earlier run compared."""
     spec, run = context.experiment, context.read_contamination()
-    roles = {VALID_DATA: "valid", spec.evaluate.data: "tested"}
-    roles |= {name: role for role, name in generations.taught(spec).items()}
+    known = tested_data(spec.evaluate) | generations.taught(spec)
+    roles = {VALID_DATA: "valid"} | {name: role for role, name in known.items()}
     for name, data in spec.data.items():
         file, role = context.read_data(data), roles.get(name, "")
         found = None if file is None else _repeats(file)

@@ -1,0 +1,68 @@
+"""One set of an evaluation, or several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.passes.check.context import Context, finding, misnamed
+from cotspec.spec.evaluation import tested
+
+_OF = "of: [base, first, second]"
+
+RULE = Rule(
+    slug="evaluation-sets",
+    claim="`evaluate` has either `data` or `sets`; what stands beside `sets` is used by one, and a set asks whom "
+    "`evaluate.of` names.",
+    why="`data` is the one set of a short evaluation. Beside `sets` it would be asked by nobody, or be a set without a "
+    "name; a shared prompt that every set replaces, or a model that no set asks, is read as if it counted.",
+    failing=f"evaluate: {{data: test, {_OF}, sets: {{few-shot: {{data: test, of: [base]}}}}}}\n",
+    passing=f"evaluate: {{{_OF}, sets: {{test: {{data: test}}, valid: {{data: valid, of: [base]}}}}}}\n",
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """The evaluation."""
+    given, source = context.experiment.evaluate, context.source
+    if given.sets is None:
+        if given.data is None:
+            advice = "give `data`, or several `sets: {test: {data: …}}`"
+            yield finding(RULE, source.key(("evaluate",)), "`evaluate` names no questions", advice)
+        return
+    if given.data is not None:
+        related = ((source.key(("evaluate", "sets")), "are the sets"),)
+        advice = f"write it as a set, `{given.data}: {{data: {given.data}}}`, or leave `sets` out"
+        yield finding(
+            RULE, source.key(("evaluate", "data")), "`evaluate` has `data` and `sets`", advice, related=related
+        )
+    yield from _asked(context)
+    yield from _shared(context)
+
+
+def _asked(context: Context) -> Iterator[Diagnostic]:
+    """Whom the sets ask: all of `evaluate.of`, and nobody else."""
+    spec, sets = context.experiment, tested(context.experiment.evaluate)
+    for each in sets:
+        for at, name in enumerate(each.of if "of" in each.own else ()):
+            span, message = context.source.value((*each.path, "of", at)), f"`evaluate.of` has no `{name}`"
+            if name in spec.evaluate.of:
+                continue
+            if name in (*spec.models, *spec.stages):
+                yield finding(RULE, span, message, "add it there: a set asks some of those or all")
+            else:
+                yield misnamed(RULE, span, message, name, spec.evaluate.of)
+    asked = {name for each in sets for name in each.of}
+    for at, name in enumerate(spec.evaluate.of):
+        if name not in asked:
+            span = context.source.value(("evaluate", "of", at))
+            yield finding(RULE, span, f"no set asks `{name}`", "add it to the `of` of a set, or leave it out here")
+
+
+def _shared(context: Context) -> Iterator[Diagnostic]:
+    """Shared settings that no set takes."""
+    for key in ("sampling", "prompt"):
+        path = ("evaluate", key)
+        if path in context.source.keys and all(key in each.own for each in tested(context.experiment.evaluate)):
+            message = f"every set has a `{key}` of its own, and this one is used by none"
+            yield finding(RULE, context.source.key(path), message, "leave it out, here or in a set")
