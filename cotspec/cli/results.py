@@ -109,6 +109,19 @@ def _state(states: Collection[str]) -> State:
     return "part" if "reuse" in states else "never"
 
 
+def _marks(lines: Sequence[Mapping[str, object]]) -> dict[int, list[bool]]:
+    """Which answers to each problem are right."""
+    found: dict[int, list[bool]] = {}
+    for line in lines:
+        found.setdefault(plain.count(line["id"]), []).append(_truth(line["correct"]))
+    return found
+
+
+def _passed(given: Mapping[str, object]) -> tuple[float, float, float]:
+    low, high = plain.number(given["low"], -1, 1), plain.number(given["high"], 0, 2)
+    return plain.number(given["share"], 0, 1), low, high
+
+
 def _truth(value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError(value)
@@ -139,7 +152,9 @@ def _measured(
             high=plain.number(read["accuracy_high"], 0, 2),
             tokens=plain.number(read["tokens"]),
             formatted=plain.number(read["formatted"], 0, 1),
-            right={plain.count(line["id"]): _truth(line["correct"]) for line in lines},
+            right={id: sum(marks) / len(marks) for id, marks in _marks(lines).items()},
+            samples=plain.count(read.get("samples", 1)),
+            passed=_passed(read["pass_at"][-1]) if "pass_at" in read else None,
         )
     except (ValueError, TypeError, LookupError) as error:
         place = f"{places.stage_folder(id)}/{places.OUT}"

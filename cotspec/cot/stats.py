@@ -1,8 +1,9 @@
-"""Interval estimates for shares. Knows nothing of what was counted."""
+"""Interval estimates for shares and means, clustered by question. Knows nothing of what was counted."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 Z95 = 1.959963984540054
 """97.5 % quantile of the standard normal distribution."""
@@ -14,24 +15,58 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
         raise ValueError("an interval needs at least one observation")
     if not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n} are impossible")
-    share, z2 = successes / n, Z95 * Z95
+    low, high = _score(successes / n, n)
+    # At the ends the formula is exactly 0 or 1; rounding must not move it.
+    return (0.0 if successes == 0 else low, 1.0 if successes == n else high)
+
+
+def _score(share: float, n: float) -> tuple[float, float]:
+    z2 = Z95 * Z95
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    # At the ends the formula is exactly 0 or 1; rounding must not move it.
-    return (0.0 if successes == 0 else centre - half, 1.0 if successes == n else centre + half)
+    return (centre - half, centre + half)
 
 
-def paired_difference(n: int, gained: int, lost: int) -> tuple[float, float, float]:
-    """Difference of two shares of the same n cases, and its 95 % interval (adjusted Wald; Agresti and Min 2005,
-    Statist. Med. 24:729): `gained` are cases only the second has, `lost` those only the first has.
+def clustered(shares: Sequence[float], samples: int) -> tuple[float, float]:
+    """95 % interval of the mean of shares, one a question, each of so many samples: Wilson's, with as many observations
+    as the questions are worth (Korn and Graubard 1998, Surv. Methodol. 24:193).
 
-    ValueError for an empty sample or impossible counts.
+    Samples of one question are alike, so they are worth less than as many questions: between one and all of them. With
+    one sample it is Wilson's own. ValueError for an empty sample or what is no share.
     """
+    n = len(shares)
+    if not all(0 <= share <= 1 for share in shares):
+        raise ValueError("a share is from 0 to 1")
+    whole = sum(share == 1 for share in shares)
+    if whole + sum(share == 0 for share in shares) == n:
+        return wilson(whole, n)
+    mean = math.fsum(shares) / n
+    variance = math.fsum((share - mean) ** 2 for share in shares) / n
+    worth = n * mean * (1 - mean) / variance if variance else math.inf
+    return _score(mean, min(max(worth, n), n * samples))
+
+
+def pass_at(k: int, right: int, samples: int) -> float:
+    """Share of the draws of k out of the samples of a question that hold a right one, without bias (Chen et al. 2021,
+    arXiv 2107.03374). ValueError when there are no such draws."""
+    if not 1 <= k <= samples or not 0 <= right <= samples:
+        raise ValueError(f"pass@{k} of {right} right among {samples} samples is impossible")
+    return 1 - math.comb(samples - right, k) / math.comb(samples, k)
+
+
+def paired_difference(differences: Sequence[float]) -> tuple[float, float, float]:
+    """Mean difference of two shares of the same questions, and its 95 % interval: the adjusted Wald interval (Agresti
+    and Min 2005, Statist. Med. 24:729), which adds half a question gained, half a one lost and one that is the same.
+
+    ValueError for an empty sample or an impossible difference.
+    """
+    n = len(differences)
     if n <= 0:
         raise ValueError("an interval needs at least one observation")
-    if min(gained, lost) < 0 or gained + lost > n:
-        raise ValueError(f"{gained} gained and {lost} lost of {n} are impossible")
-    more, b, c = n + 2, gained + 0.5, lost + 0.5
-    centre = (b - c) / more
-    half = Z95 * math.sqrt(b + c - (b - c) ** 2 / more) / more
-    return ((gained - lost) / n, max(-1.0, centre - half), min(1.0, centre + half))
+    if not all(-1 <= each <= 1 for each in differences):
+        raise ValueError("a difference of shares is from -1 to 1")
+    more, total = n + 2, math.fsum(differences)
+    centre = total / more
+    variance = (math.fsum(each * each for each in differences) + 1) / more - centre**2
+    half = Z95 * math.sqrt(variance / more)
+    return (total / n, max(-1.0, centre - half), min(1.0, centre + half))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from cotspec.cot.judging import Grade
 from cotspec.cot.measures import formatted
 from cotspec.cot.prompting import render
 from cotspec.cot.segment import segment
-from cotspec.cot.stats import wilson
+from cotspec.cot.stats import clustered, pass_at
 from cotspec.runtime import generate, lines
 from cotspec.runtime.engine import Completion
 from cotspec.runtime.errors import TaskError
@@ -22,8 +23,19 @@ from cotspec.spec.payload import EvaluateBody, TraceFormat
 
 
 @dataclass(frozen=True, kw_only=True)
+class PassAt:
+    """pass@k: the mean share of the draws of `k` answers to a question that hold a right one, and its 95 % interval."""
+
+    k: int
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """metrics.json. Shares and means are over all `n` predictions; the interval is Wilson's at 95 %."""
+    """metrics.json. Shares and means are over all answers to `n` questions; the interval is Wilson's at 95 %, clustered
+    by question where each has several answers."""
 
     n: int
     accuracy: float
@@ -35,10 +47,25 @@ class Metrics:
     truncated: float
     ungradable: int
     """Answers that could not be compared with the gold answer; they count as wrong."""
+    samples: int = 1
+    """Answers to each question; accuracy is then avg@samples."""
+    pass_at: tuple[PassAt, ...] = ()
+    """For the powers of two up to `samples`, and for all of them; () with one answer to each question."""
 
     def record(self) -> dict[str, object]:
-        """As JSON data."""
-        return asdict(self)
+        """As JSON data; one answer to each question is not worth a word."""
+        several = asdict(self)
+        return several if self.samples > 1 else {k: v for k, v in several.items() if k not in ("samples", "pass_at")}
+
+    def told(self) -> str:
+        """What a log says."""
+        counted = f"avg@{self.samples}" if self.samples > 1 else "accuracy"
+        passed = f", pass@{self.samples} {self.pass_at[-1].share:.1%}" if self.pass_at else ""
+        bad = f"; {self.ungradable} ungradable answers count as wrong" if self.ungradable else ""
+        return (
+            f"{counted} {self.accuracy:.1%} [{self.accuracy_low:.1%}, {self.accuracy_high:.1%}]{passed} on {self.n}, "
+            f"{self.tokens:.1f} tokens, {self.formatted:.1%} well-formed{bad}"
+        )
 
 
 def run(task: Task, work: Path, result: Path) -> None:
@@ -49,14 +76,10 @@ def run(task: Task, work: Path, result: Path) -> None:
     job = generate.Job(what="answers", sampling=body.sampling, seed=body.seed, partial=work / "partial.jsonl")
     answers = generate.generate(task, body.model, requests, job)
     predictions = grade(problems, answers, body.format)
-    metrics = summarise(predictions)
+    metrics = summarise(predictions, samples=body.sampling.n)
     lines.write(result / "predictions.jsonl", predictions)
-    (result / "metrics.json").write_bytes(lines.encode(metrics))
-    say(
-        f"accuracy {metrics.accuracy:.1%} [{metrics.accuracy_low:.1%}, {metrics.accuracy_high:.1%}] on {metrics.n}, "
-        f"{metrics.tokens:.1f} tokens, {metrics.formatted:.1%} well-formed"
-        + (f"; {metrics.ungradable} ungradable answers count as wrong" if metrics.ungradable else "")
-    )
+    (result / "metrics.json").write_bytes(lines.encode(metrics.record()))
+    say(metrics.told())
 
 
 def ask(problems: Sequence[Problem], *, prompt: str, samples: int) -> list[generate.Request]:
@@ -94,20 +117,34 @@ def _graded(problem: Problem, answer: Completion, fmt: TraceFormat) -> Predictio
     )
 
 
-def summarise(predictions: Sequence[Prediction]) -> Metrics:
-    """Shares and means. Raises TaskError without predictions: an empty evaluation has no accuracy."""
-    n = len(predictions)
-    if not n:
+def summarise(predictions: Sequence[Prediction], *, samples: int) -> Metrics:
+    """Shares and means, of so many answers to each question. Raises TaskError without predictions: an empty evaluation
+    has no accuracy."""
+    count = len(predictions)
+    if not count:
         raise TaskError("there is nothing to evaluate: problems.jsonl is empty")
-    right = sum(prediction.correct for prediction in predictions)
-    low, high = wilson(right, n)
+    right = [sum(each.correct for each in predictions[at : at + samples]) for at in range(0, count, samples)]
+    low, high = clustered([number / samples for number in right], samples)
     return Metrics(
-        n=n,
-        accuracy=right / n,
+        n=len(right),
+        accuracy=sum(right) / count,
         accuracy_low=low,
         accuracy_high=high,
-        tokens=sum(prediction.tokens for prediction in predictions) / n,
-        formatted=sum(prediction.formatted for prediction in predictions) / n,
-        truncated=sum(prediction.truncated for prediction in predictions) / n,
+        tokens=sum(prediction.tokens for prediction in predictions) / count,
+        formatted=sum(prediction.formatted for prediction in predictions) / count,
+        truncated=sum(prediction.truncated for prediction in predictions) / count,
         ungradable=sum(prediction.ungradable for prediction in predictions),
+        samples=samples,
+        pass_at=tuple(_pass_at(k, right, samples) for k in sorted({*_powers(samples), samples}) if k > 1),
     )
+
+
+def _powers(most: int) -> Iterator[int]:
+    return (1 << power for power in range(most.bit_length()))
+
+
+def _pass_at(k: int, right: Sequence[int], samples: int) -> PassAt:
+    """`right` are the right answers to each question."""
+    shares = [pass_at(k, number, samples) for number in right]
+    low, high = clustered(shares, samples)
+    return PassAt(k=k, share=math.fsum(shares) / len(shares), low=low, high=high)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from cotspec.cot.gates import Candidate, Decision, GateError, Verdict, decide
@@ -86,8 +86,8 @@ def _validated(task: Task, body: GateBody, candidate: Candidate, work: Path) -> 
     )
     requests = evaluate.ask(problems, prompt=body.prompt, samples=body.sampling.n)
     answers = generate.from_source(task, origin, requests, job)
-    measured = asdict(evaluate.summarise(evaluate.grade(problems, answers, body.format)))
-    valid = {f"valid.{name}": float(value) for name, value in measured.items()}
+    found = evaluate.summarise(evaluate.grade(problems, answers, body.format), samples=body.sampling.n)
+    valid = {f"valid.{name}": float(value) for name, value in found.record().items() if isinstance(value, int | float)}
     bad = f", {valid['valid.ungradable']:.0f} ungradable" if valid["valid.ungradable"] else ""
     told = f"validation accuracy {valid['valid.accuracy']:.1%}, {valid['valid.tokens']:.1f} tokens{bad}"
     say(f"{candidate.path}: {told}")

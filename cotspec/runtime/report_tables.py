@@ -33,6 +33,21 @@ class Table:
         """Whether any row has ungradable answers: then all rows say how many."""
         return any(metrics.ungradable for metrics in self.rows.values())
 
+    @property
+    def asked(self) -> str:
+        """How much was asked."""
+        answers = f", {self.first.samples} answers to each" if self.first.samples > 1 else ""
+        return f"{self.first.n} problems{answers}"
+
+    @property
+    def counted(self) -> str:
+        """What the first figure of a row is."""
+        n = self.first.samples
+        if not self.first.pass_at:
+            return "accuracy"
+        mean, some = f"avg@{n}: mean accuracy of the answers", f"pass@{n}: share of problems with a right one"
+        return f"{mean}; {some}; both clustered by problem,"
+
     def records(self) -> list[dict[str, object]]:
         """Its rows as JSON data."""
         named = {"set": self.name} if self.name else {}
@@ -43,7 +58,9 @@ class Table:
 
     def headings(self) -> tuple[str, ...]:
         """The columns there are."""
-        return (*HEADINGS, "ungradable") if self.ungradable else HEADINGS
+        n = self.first.samples
+        several = ("", f"avg@{n}", *HEADINGS[2:], f"pass@{n}", "95 % interval") if self.first.pass_at else HEADINGS
+        return (*several, "ungradable") if self.ungradable else several
 
     def cells(self) -> list[tuple[str, ...]]:
         """The rows as text, in the order of the headings."""
@@ -55,13 +72,25 @@ class Table:
         found = (
             label,
             f"{100 * m.accuracy:.1f} %",
-            f"{100 * m.accuracy_low:.1f} – {100 * m.accuracy_high:.1f} %",
+            _range(m.accuracy_low, m.accuracy_high),
             "" if same else f"{100 * (m.accuracy - base.accuracy):+.1f} points",
             f"{m.tokens:.1f}",
             "" if same or not base.tokens else f"{100 * (m.tokens / base.tokens - 1):+.1f} %",
             f"{100 * m.formatted:.1f} %",
+            *(_passed(m) if base.pass_at else ()),
         )
         return (*found, str(m.ungradable)) if self.ungradable else found
+
+
+def _passed(m: Metrics) -> tuple[str, str]:
+    if not m.pass_at:
+        return ("", "")
+    last = m.pass_at[-1]
+    return (f"{100 * last.share:.1f} %", _range(last.low, last.high))
+
+
+def _range(low: float, high: float) -> str:
+    return f"{100 * low:.1f} – {100 * high:.1f} %"
 
 
 def text(title: str, tables: Sequence[Table]) -> str:
@@ -77,7 +106,7 @@ def _text(title: str, table: Table) -> list[str]:
         for pairs in (list(zip(row, widths, strict=True)) for row in rows)
     ]
     rule = "─" * len(told[0])
-    head = " · ".join(filter(None, (title, table.name, f"{table.first.n} problems")))
+    head = " · ".join(filter(None, (title, table.name, table.asked)))
     return ["", head, rule, told[0], rule, *told[1:], rule]
 
 
@@ -92,7 +121,7 @@ def _markdown(table: Table) -> str:
     counted = "; ungradable answers could not be compared with the gold answer and count as wrong"
     return (
         f"{f'## {table.name}{chr(10)}{chr(10)}' if table.name else ''}| {head} |\n| {rule} |\n{rows}\n\n"
-        f"{table.first.n} problems; accuracy with Wilson's 95 % interval; tokens: mean number generated, with the end "
+        f"{table.asked}; {table.counted} with Wilson's 95 % interval; tokens: mean number generated, with the end "
         f"of sequence; changes are against the first row; well-formed answers have a step and an answer "
         f"line{counted if table.ungradable else ''}.\n\n"
     )

@@ -27,8 +27,12 @@ class Measured:
     high: float
     tokens: float
     formatted: float
-    right: Mapping[int, bool]
-    """By problem."""
+    right: Mapping[int, float]
+    """By problem, the share of its answers that are right."""
+    samples: int = 1
+    """Answers to each problem; accuracy is then their mean, avg@n."""
+    passed: tuple[float, float, float] | None = None
+    """pass@n with its interval, where there are several."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,18 +73,17 @@ def difference(new: Measured | None, old: Measured | None) -> Difference | None:
     """None when either is not there, or they share no problem."""
     if new is None or old is None:
         return None
-    both = new.right.keys() & old.right.keys()
+    both = sorted(new.right.keys() & old.right.keys())
     if not both:
         return None
-    gained = sum(new.right[key] and not old.right[key] for key in both)
-    lost = sum(old.right[key] and not new.right[key] for key in both)
-    share, low, high = paired_difference(len(both), gained, lost)
+    share, low, high = paired_difference([new.right[key] - old.right[key] for key in both])
     return Difference(n=len(both), points=share, low=low, high=high)
 
 
 HEAD = (
     "experiment", "set", "state", "tasks", "model", "accuracy", "accuracy_low", "accuracy_high", "tokens", "formatted",
     "n", "base", "accuracy_change", "change_low", "change_high", "tokens_change", "student_change",
+    "samples", "pass_at_n", "pass_low", "pass_high",
 )  # fmt: skip
 """Columns of the CSV form and keys of the JSON form."""
 
@@ -100,6 +103,7 @@ def _record(outcome: Outcome, base: Outcome | None) -> dict[str, object]:
         last and last.accuracy, last and last.low, last and last.high, last and last.tokens, last and last.formatted,
         last and last.n, outcome.base if other is not None else None,
         change and change.points, change and change.low, change and change.high, tokens, gain and gain.points,
+        last and last.samples, *((last and last.passed) or (None, None, None)),
     )  # fmt: skip
     return dict(zip(HEAD, values, strict=True))
 
@@ -108,16 +112,18 @@ def _record(outcome: Outcome, base: Outcome | None) -> dict[str, object]:
 
 
 _SHOWN = (
-    "experiment", "set", "state", "model", "accuracy", "95 %", "tokens", "to base", "95 %", "tokens", "to student",
+    "experiment", "set", "state", "model", "accuracy", "95 %", "pass@n", "tokens", "to base", "95 %", "tokens",
+    "to student",
 )  # fmt: skip
+_OPTIONAL = ("set", "pass@n")
 
 
 def cells(outcomes: Sequence[Outcome]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Head and rows for people; the second column only where an evaluation has sets."""
-    rows: list[tuple[str, ...]] = [_SHOWN, *(_cells(record) for record in records(outcomes))]
-    if not any(outcome.set for outcome in outcomes):
-        rows = [(row[0], *row[2:]) for row in rows]
-    return rows[0], rows[1:]
+    """Head and rows for people. A column of what some evaluations have (_OPTIONAL) is there where one has it."""
+    rows = [_cells(record) for record in records(outcomes)]
+    kept = [at for at, head in enumerate(_SHOWN) if head not in _OPTIONAL or any(row[at] for row in rows)]
+    head, *rows = [tuple(row[at] for at in kept) for row in (_SHOWN, *rows)]
+    return head, rows
 
 
 def _cells(record: Mapping[str, object]) -> tuple[str, ...]:
@@ -129,6 +135,7 @@ def _cells(record: Mapping[str, object]) -> tuple[str, ...]:
         str(record["model"] or ""),
         _percent(record["accuracy"]),
         _range(record["accuracy_low"], record["accuracy_high"], signed=False),
+        "" if record["pass_at_n"] is None else f"{_percent(record['pass_at_n'])} (n = {record['samples']})",
         "" if record["tokens"] is None else f"{record['tokens']:.1f}",
         _points(record["accuracy_change"]),
         _range(record["change_low"], record["change_high"], signed=True),

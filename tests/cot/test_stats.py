@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+from math import prod
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotspec.cot.stats import Z95, paired_difference, wilson
+from cotspec.cot.stats import Z95, clustered, paired_difference, pass_at, wilson
 
 
 @pytest.mark.parametrize(
@@ -63,37 +66,90 @@ def test_an_impossible_count_is_refused(successes: int, n: int, said: str) -> No
         wilson(successes, n)
 
 
+def changes(n: int, gained: int, lost: int) -> list[float]:
+    return [1.0] * gained + [-1.0] * lost + [0.0] * (n - gained - lost)
+
+
 def test_a_paired_difference_is_the_share_that_changed_and_its_interval_the_adjusted_one() -> None:
     # By hand: n' = 102, (20.5 - 5.5) / 102 = 0.14706; sqrt(26 - 15^2 / 102) / 102 × 1.95996 = 0.09372.
-    share, low, high = paired_difference(100, 20, 5)
+    share, low, high = paired_difference(changes(100, 20, 5))
     assert share == pytest.approx(0.15)
     assert (low, high) == (pytest.approx(0.05333, abs=1e-5), pytest.approx(0.24079, abs=1e-5))
 
 
-CHANGED = st.integers(1, 5000).flatmap(
-    lambda n: st.integers(0, n).flatmap(lambda g: st.tuples(st.just(n), st.just(g), st.integers(0, n - g)))
-)
+def test_of_several_answers_a_question_the_difference_of_their_shares_counts() -> None:
+    # By hand: sum 1, n' = 6, centre 1/6; variance (0.25 × 4 + 1) / 6 - 1/36 = 0.30556; sqrt(0.30556 / 6) × 1.95996.
+    share, low, high = paired_difference([0.5, 0.5, 0.5, -0.5])
+    assert share == 0.25
+    assert (low, high) == (pytest.approx(1 / 6 - 0.44230, abs=1e-5), pytest.approx(1 / 6 + 0.44230, abs=1e-5))
+
+
+CHANGED = st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.25, 1.0]), min_size=1, max_size=300)
 
 
 @given(CHANGED)
-def test_a_paired_interval_stays_in_range_and_turns_around_with_the_sides(case: tuple[int, int, int]) -> None:
-    n, gained, lost = case
-    share, low, high = paired_difference(n, gained, lost)
+def test_a_paired_interval_stays_in_range_and_turns_around_with_the_sides(differences: list[float]) -> None:
+    share, low, high = paired_difference(differences)
     assert -1.0 <= low <= high <= 1.0
     assert low <= share <= high or abs(share) > 0.9  # it is drawn towards 0 by the adjustment
-    back = paired_difference(n, lost, gained)
+    back = paired_difference([-each for each in differences])
     assert back == (pytest.approx(-share), pytest.approx(-high), pytest.approx(-low))
 
 
-@pytest.mark.parametrize(
-    ("n", "gained", "lost", "said"),
-    [
-        (0, 0, 0, "^an interval needs at least one observation$"),
-        (5, 3, 3, "^3 gained and 3 lost of 5 are impossible$"),
-        (5, -1, 0, "^-1 gained and 0 lost of 5 are impossible$"),
-        (5, 0, -1, "^0 gained and -1 lost of 5 are impossible$"),
-    ],
-)
-def test_impossible_counts_of_a_paired_difference_are_refused(n: int, gained: int, lost: int, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        paired_difference(n, gained, lost)
+def test_impossible_differences_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^an interval needs at least one observation$"):
+        paired_difference([])
+    with pytest.raises(ValueError, match=r"^a difference of shares is from -1 to 1$"):
+        paired_difference([0.0, 1.5])
+
+
+# --- several answers to a question ------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=50))
+def test_with_one_answer_a_question_the_interval_is_wilsons(right: list[bool]) -> None:
+    assert clustered([float(each) for each in right], 1) == wilson(sum(right), len(right))
+
+
+def test_answers_that_are_all_alike_are_worth_one_and_independent_ones_all() -> None:
+    alike = clustered([1.0] * 30 + [0.0] * 20, 8)
+    assert alike == wilson(30, 50)
+    spread = [0.6 + (0.1 if at % 2 else -0.1) for at in range(1000)]  # less apart than chance has them
+    assert clustered(spread, 4) == pytest.approx(wilson(2400, 4000), abs=1e-12)
+
+
+def test_the_interval_of_several_answers_a_question_covers_what_it_says() -> None:
+    """400 questions, 8 answers each, as a model has them: right always or never, mostly. By 2,000 draws the coverage is
+    known to half a point; Wilson's interval over all answers is what it must not be."""
+    numpy = pytest.importorskip("numpy")
+    draw = numpy.random.default_rng(0)
+    covered = naive = 0
+    for _ in range(2000):
+        right = draw.binomial(8, draw.beta(0.6, 0.25, 400))
+        low, high = clustered([int(number) / 8 for number in right], 8)
+        covered += low <= 0.6 / 0.85 <= high
+        low, high = wilson(int(right.sum()), 3200)
+        naive += low <= 0.6 / 0.85 <= high
+    assert 0.94 <= covered / 2000 <= 0.965
+    assert naive / 2000 < 0.7
+
+
+@pytest.mark.parametrize("samples", range(1, 8))
+def test_pass_at_k_is_the_share_of_all_draws_that_hold_a_right_answer(samples: int) -> None:
+    for right in range(samples + 1):
+        for k in range(1, samples + 1):
+            draws = list(combinations([True] * right + [False] * (samples - right), k))
+            assert pass_at(k, right, samples) == pytest.approx(sum(map(any, draws)) / len(draws))
+
+
+def test_pass_at_k_is_what_its_paper_computes() -> None:
+    """Chen et al. 2021, figure 3: `1 - prod(1 - k / arange(n - c + 1, n + 1))`."""
+    for samples, right, k in ((200, 3, 100), (200, 120, 10), (64, 1, 64), (10, 0, 5), (10, 8, 5)):
+        theirs = 1.0 if samples - right < k else 1 - prod(1 - k / i for i in range(samples - right + 1, samples + 1))
+        assert pass_at(k, right, samples) == pytest.approx(theirs, abs=1e-12)
+
+
+@pytest.mark.parametrize(("k", "right", "samples"), [(0, 1, 4), (5, 1, 4), (2, 5, 4), (2, -1, 4)])
+def test_draws_that_there_are_not_are_refused(k: int, right: int, samples: int) -> None:
+    with pytest.raises(ValueError, match=r"is impossible$"):
+        pass_at(k, right, samples)

@@ -17,7 +17,7 @@ from cotspec.views.results import Measured, Outcome
 def measured(right: str, *, tokens: float = 100.0) -> Measured:
     """Problems that were answered right (1) or wrong (0), by place."""
     share = right.count("1") / len(right)
-    cases = {number: mark == "1" for number, mark in enumerate(right)}
+    cases = {number: float(mark) for number, mark in enumerate(right)}
     return Measured(
         n=len(right), accuracy=share, low=share - 0.1, high=share + 0.1, tokens=tokens, formatted=1.0, right=cases
     )
@@ -44,7 +44,7 @@ def test_a_variant_is_compared_with_its_spec_on_the_problems_both_answered() -> 
     spec, wide = results.records([SPEC, WIDE])
     assert (spec["base"], spec["accuracy_change"], spec["student_change"]) == (None, None, 0.5)
     assert wide["accuracy_change"] == 0.25  # two more, one less, of four
-    assert (wide["change_low"], wide["change_high"]) == paired_difference(4, 2, 1)[1:]
+    assert (wide["change_low"], wide["change_high"]) == paired_difference([0, -1, 1, 1])[1:]
     assert wide["tokens_change"] == pytest.approx(-0.2)
     assert wide["student_change"] == 0.75
 
@@ -64,6 +64,16 @@ def test_the_sets_of_an_evaluation_are_rows_each_compared_with_the_same_set_of_t
     ]
     assert "few-shot" in results.text(sets)
     assert "set" not in results.text([SPEC, WIDE]).split("\n")[0].split()
+
+
+def test_several_answers_a_question_show_how_many_problems_have_a_right_one() -> None:
+    several = replace(measured("1100"), right={0: 1.0, 1: 0.5, 2: 0.5, 3: 0.0}, samples=2, passed=(0.75, 0.4, 0.95))
+    spec, wide = replace(SPEC, last=several), replace(WIDE, last=replace(several, right=dict.fromkeys(range(4), 0.5)))
+    told, other = results.records([spec, wide])
+    assert (told["samples"], told["pass_at_n"], told["pass_low"], told["pass_high"]) == (2, 0.75, 0.4, 0.95)
+    assert (other["accuracy_change"], other["change_low"]) == paired_difference([-0.5, 0, 0, 0.5])[:2]
+    assert "75.0 % (n = 2)" in results.text([spec, wide])
+    assert "pass@n" not in results.text([SPEC, WIDE])
 
 
 def test_what_is_not_known_is_empty_and_never_a_number() -> None:
