@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,9 +14,12 @@ from cotspec.files import plain
 
 if TYPE_CHECKING:
     from cotspec.history.results import Standing
-    from cotspec.spec.evaluation import TestedSet
+    from cotspec.spec.evaluation import AskedSet
+    from cotspec.views.outcomes import Measured, Outcome, State
     from cotspec.views.planned import Planned
-    from cotspec.views.results import Measured, Outcome, State
+
+
+_BESIDE = ("seed", "name", "about", "resources", "allow")
 
 
 def run(specs: Sequence[Path], *, output: Literal["text", "csv", "json", "markdown"]) -> int:
@@ -58,13 +62,13 @@ def collected(specs: Sequence[Path]) -> list[Outcome] | None:
 
 def _outcomes(root: Path, side: Planned, standings: Mapping[str, Standing]) -> Iterator[Outcome]:
     """One for each set of the evaluation, the headline first."""
-    from cotspec.spec.evaluation import tested
+    from cotspec.spec.evaluation import sets_of
 
-    return (_outcome(root, side, standings, asked) for asked in tested(side.loaded.experiment.evaluate))
+    return (_outcome(root, side, standings, asked) for asked in sets_of(side.loaded.experiment.evaluate))
 
 
-def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing], asked: TestedSet) -> Outcome:
-    from cotspec.views.results import Outcome
+def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing], asked: AskedSet) -> Outcome:
+    from cotspec.views.outcomes import Outcome
 
     ids = [task.id for task in side.tasks.values()]
     return Outcome(
@@ -75,11 +79,19 @@ def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing], asked
         done=sum(standings[id].state == "reuse" for id in ids),
         total=len(ids),
         set=asked.name,
+        seed=side.loaded.experiment.seed,
+        alike=_but_for_the_seed(side),
         model=asked.of[-1],
         first=_measured(root, side, asked, asked.of[0], standings) if len(asked.of) > 1 else None,
         last=_measured(root, side, asked, asked.of[-1], standings),
         notes=tuple(_notes(root, side, standings)),
     )
+
+
+def _but_for_the_seed(side: Planned) -> str:
+    """All that decides an experiment's results besides its seed."""
+    said = {key: value for key, value in side.data().items() if key not in _BESIDE}
+    return json.dumps([Path(side.place).parent.as_posix(), said])
 
 
 def _notes(root: Path, side: Planned, standings: Mapping[str, Standing]) -> Iterator[str]:
@@ -129,12 +141,12 @@ def _truth(value: object) -> bool:
 
 
 def _measured(
-    root: Path, side: Planned, asked: TestedSet, model: str, standings: Mapping[str, Standing]
+    root: Path, side: Planned, asked: AskedSet, model: str, standings: Mapping[str, Standing]
 ) -> Measured | None:
     """An evaluation whose result counts."""
     from cotspec.back import places
     from cotspec.history.results import content
-    from cotspec.views.results import Measured
+    from cotspec.views.outcomes import Measured
 
     id = side.tasks[asked.evaluation_of(model)].id
     if standings[id].state != "reuse":

@@ -1,9 +1,10 @@
-"""Interval estimates for shares and means, clustered by question. Knows nothing of what was counted."""
+"""Interval estimates for shares: of one sample, of several answers a question, of seeds. Knows not what was counted."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 Z95 = 1.959963984540054
 """97.5 % quantile of the standard normal distribution."""
@@ -70,3 +71,62 @@ def paired_difference(differences: Sequence[float]) -> tuple[float, float, float
     variance = (math.fsum(each * each for each in differences) + 1) / more - centre**2
     half = Z95 * math.sqrt(variance / more)
     return (total / n, max(-1.0, centre - half), min(1.0, centre + half))
+
+
+# --- over seeds -------------------------------------------------------------------------------------------------------
+
+_T95 = (12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157, 2.228139)
+"""97.5 % quantiles of Student's t with 1 to 10 degrees of freedom."""
+
+
+def t95(freedom: int) -> float:
+    """97.5 % quantile of Student's t (Abramowitz and Stegun 1964, 26.7.5: from 11 degrees on, right to 0.0002)."""
+    if freedom <= len(_T95):
+        return _T95[freedom - 1]
+    z, f = Z95, freedom
+    first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    return z + first / f + second / f**2 + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384 / f**3
+
+
+class OverSeeds(NamedTuple):
+    """A mean over seeds and questions."""
+
+    mean: float
+    sd: float
+    """Standard deviation of the seeds' means."""
+    low: float
+    high: float
+
+
+def over_seeds(table: Sequence[Sequence[float]]) -> OverSeeds:
+    """Mean of figures of each seed (a row) for each question, with a 95 % interval that holds for other seeds and other
+    questions: both are drawn, and each question meets each seed (a crossed design; degrees of freedom by Satterthwaite
+    1946, Biometrics 2:110). It is never narrower than Student's over the seeds' means.
+
+    ValueError for fewer than two seeds or questions: one seed says nothing of others.
+    """
+    seeds, questions = len(table), len(table[0]) if table else 0
+    if min(seeds, questions) < 2:
+        raise ValueError("a spread needs two seeds and two questions")
+    rows = [math.fsum(row) / questions for row in table]
+    columns = [math.fsum(column) / seeds for column in zip(*table, strict=True)]
+    mean = math.fsum(rows) / seeds
+    between = math.fsum((row - mean) ** 2 for row in rows)
+    # Mean squares of seeds, of questions, and of what neither explains.
+    ms_seed = questions * between / (seeds - 1)
+    ms_question = seeds * math.fsum((column - mean) ** 2 for column in columns) / (questions - 1)
+    rest = (
+        (value - row - column + mean) ** 2
+        for values, row in zip(table, rows, strict=True)
+        for value, column in zip(values, columns, strict=True)
+    )
+    ms_rest = math.fsum(rest) / ((seeds - 1) * (questions - 1))
+    total = max(ms_seed + ms_question - ms_rest, ms_seed, ms_question)
+    parts = ms_seed**2 / (seeds - 1) + ms_question**2 / (questions - 1)
+    parts += ms_rest**2 / ((seeds - 1) * (questions - 1))
+    freedom = max(1, int(total**2 / parts)) if parts else 1
+    half = max(
+        t95(freedom) * math.sqrt(total / (seeds * questions)),
+        t95(seeds - 1) * math.sqrt(between / (seeds - 1) / seeds),
+    )
+    return OverSeeds(mean, math.sqrt(between / (seeds - 1)), mean - half, mean + half)

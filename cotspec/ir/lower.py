@@ -20,7 +20,7 @@ from cotspec.ir.experiment_source import Where
 from cotspec.ir.plan import Draft, DraftTask, Label, Launch, Read
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload
-from cotspec.spec.evaluation import TestedSet, tested, tested_data
+from cotspec.spec.evaluation import AskedSet, asked_data, sets_of
 from cotspec.spec.lock import pinned
 from cotspec.trainers import trainer_of
 
@@ -66,7 +66,7 @@ class _Experiment:
                 yield from self._generation(text)
             made.update(wanted)
             yield from self._stage(name, stage)
-        for asked in tested(self._spec.evaluate):
+        for asked in sets_of(self._spec.evaluate):
             for name in dict.fromkeys(asked.of):
                 yield self._evaluate(asked, name)
         yield self._report()
@@ -164,8 +164,8 @@ class _Experiment:
     # --- one method per kind of task ----------------------------------------------------------------------------------
 
     def _data_used(self) -> tuple[str, ...]:
-        used = [*generations.taught(self._spec).values(), *tested_data(self._spec.evaluate).values()]
-        if not tested(self._spec.evaluate):
+        used = [*generations.taught(self._spec).values(), *asked_data(self._spec.evaluate).values()]
+        if not sets_of(self._spec.evaluate):
             raise LowerError("`evaluate` names no questions", where=("evaluate",))
         if any(_reads_valid(stage) for stage in self._spec.stages.values()):
             used.append(defaults.VALID_DATA)
@@ -184,7 +184,7 @@ class _Experiment:
 
     def _contamination(self) -> DraftTask:
         """What the sets of questions have in common: those that are taught, tested, and validated on."""
-        valid, sets = defaults.VALID_DATA, generations.taught(self._spec) | tested_data(self._spec.evaluate)
+        valid, sets = defaults.VALID_DATA, generations.taught(self._spec) | asked_data(self._spec.evaluate)
         if valid in self._data_used() and valid not in sets.values():
             sets["valid"] = valid
         reads = {role: self._read(f"data/{name}", "problems.jsonl") for role, name in sets.items()}
@@ -305,7 +305,7 @@ class _Experiment:
 
     def _gate(self, name: str, advance: spec.Advance) -> DraftTask:
         generates = _reads_valid(self._spec.stages[name])
-        asked = tested(self._spec.evaluate)[0]
+        asked = sets_of(self._spec.evaluate)[0]
         body = payload.GateBody.model_construct(
             checkpoint=bodies.checkpoint(advance),
             require=tuple(self._requirement(name, metric, text) for metric, text in sorted(advance.require.items())),
@@ -330,7 +330,7 @@ class _Experiment:
             where = ("stages", stage, "advance", "require", metric)
             raise LowerError(str(error), where=where) from error
 
-    def _evaluate(self, asked: TestedSet, name: str) -> DraftTask:
+    def _evaluate(self, asked: AskedSet, name: str) -> DraftTask:
         weights = self._weights(name, (*asked.at("of"), asked.of.index(name)))
         body = payload.EvaluateBody.model_construct(
             model=weights.ref,
@@ -345,7 +345,7 @@ class _Experiment:
 
     def _report(self) -> DraftTask:
         labels = tuple(dict.fromkeys(self._spec.evaluate.of))
-        stages, sets = self._behind(labels), tuple(_table(asked) for asked in tested(self._spec.evaluate))
+        stages, sets = self._behind(labels), tuple(_table(asked) for asked in sets_of(self._spec.evaluate))
         body = payload.ReportBody.model_construct(
             name=self._source.name,
             about=self._spec.about,
@@ -380,7 +380,7 @@ class _Experiment:
         return self._spec.seed if sampling.temperature > 0 else 0
 
 
-def _table(asked: TestedSet) -> payload.ReportTable:
+def _table(asked: AskedSet) -> payload.ReportTable:
     return payload.ReportTable.model_construct(name=asked.name, labels=tuple(dict.fromkeys(asked.of)))
 
 

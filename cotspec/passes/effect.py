@@ -5,7 +5,7 @@ from __future__ import annotations
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.source_choice import DATA, MODEL
 from cotspec.passes.check.source_settings import USED
-from cotspec.spec.evaluation import tested
+from cotspec.spec.evaluation import sets_of
 from cotspec.spec.experiment import Data, Experiment, Model
 from cotspec.trainers import trainer_of
 
@@ -28,7 +28,7 @@ def has_effect(experiment: Experiment, path: Path) -> bool:
         case ("stages", str(name), "train", "sampling", *_):
             return path[-1] != "n" and experiment.stages[name].train.drawn is not None
         case ("evaluate", ("sampling" | "of" | "prompt") as key, *_):
-            return any(key not in each.own for each in tested(experiment.evaluate))
+            return any(key not in each.own for each in sets_of(experiment.evaluate))
         case _:
             return path[-2:] != ("sampling", "n") or path[0] in ("generate", "evaluate")
 

@@ -9,7 +9,7 @@ from cotspec.diagnostics import Span
 from cotspec.ir import generations
 from cotspec.ir.defaults import VALID_DATA
 from cotspec.passes.check.context import Context
-from cotspec.spec.evaluation import tested, tested_data
+from cotspec.spec.evaluation import asked_data, sets_of
 from cotspec.spec.experiment import Best
 
 _MADE = "the texts it trains on are made over"
@@ -32,9 +32,9 @@ def pairs(context: Context) -> Iterator[HeldOut]:
     """What is tested on against what texts are made over and `valid`; `valid` against what texts are made over."""
     spec = context.experiment
     taught, places = generations.taught(spec), {}
-    for asked in reversed(tested(spec.evaluate)):  # the first place of a data set counts
+    for asked in reversed(sets_of(spec.evaluate)):  # the first place of a data set counts
         places[asked.data] = context.source.value(asked.at("data"))
-    for own, data in tested_data(spec.evaluate).items():
+    for own, data in asked_data(spec.evaluate).items():
         for role, name in taught.items():
             yield HeldOut(data, name, f"{own}.{role}", places[data], _MADE)
         if data != VALID_DATA:

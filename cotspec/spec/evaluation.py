@@ -43,7 +43,7 @@ class Evaluate(Part):
     headline: `cotspec results` begins with it, and `valid.<metric>` is measured with its prompt and sampling."""
 
 
-class TestedSet(NamedTuple):
+class AskedSet(NamedTuple):
     """One set with all that decides about it."""
 
     name: str
@@ -65,17 +65,17 @@ class TestedSet(NamedTuple):
         return f"evaluation of {model}" + (f" on {self.name}" if self.name else "")
 
 
-def tested(given: Evaluate) -> tuple[TestedSet, ...]:
+def sets_of(given: Evaluate) -> tuple[AskedSet, ...]:
     """The sets in their order, the headline first; none where an evaluation names no questions."""
-    return tuple(_tested(given))
+    return tuple(_sets(given))
 
 
-def _tested(given: Evaluate) -> Iterator[TestedSet]:
+def _sets(given: Evaluate) -> Iterator[AskedSet]:
     if given.sets is None and given.data is not None:
-        yield TestedSet("", given.data, given.sampling, given.of, given.prompt, ("evaluate",), frozenset())
+        yield AskedSet("", given.data, given.sampling, given.of, given.prompt, ("evaluate",), frozenset())
     for name, each in (given.sets or {}).items():
         own = frozenset(key for key in EvaluationSet.model_fields if getattr(each, key) is not None)
-        yield TestedSet(
+        yield AskedSet(
             name=name,
             data=each.data,
             sampling=given.sampling if each.sampling is None else each.sampling,
@@ -86,8 +86,8 @@ def _tested(given: Evaluate) -> Iterator[TestedSet]:
         )
 
 
-def tested_data(given: Evaluate) -> dict[str, str]:
+def asked_data(given: Evaluate) -> dict[str, str]:
     """The data sets that are tested on, each once, by the role that the task which compares sets knows them by:
     `tested`, `tested_2`, …"""
-    sets = dict.fromkeys(each.data for each in tested(given))
+    sets = dict.fromkeys(each.data for each in sets_of(given))
     return {"tested" if at == 1 else f"tested_{at}": name for at, name in enumerate(sets, 1)}

@@ -33,7 +33,8 @@ class Variant(Part):
     zip: dict[Dotted, Annotated[tuple[Given, ...], Field(min_length=1)]] = {}
     """Values by dotted path, lists of one length: one variant for each place in the lists."""
     seeds: tuple[Seed, ...] = ()
-    """One variant for each seed."""
+    """One variant for each seed. `cotspec results` shows experiments that differ in their seed alone together: mean,
+    standard deviation, and the change from the base over the seeds that both have."""
     exclude: tuple[Annotated[dict[Dotted, Given], Field(min_length=1)], ...] = ()
     """Combinations to leave out: those that have all of these values."""
 

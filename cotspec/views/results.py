@@ -9,54 +9,12 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import NamedTuple
 
 from cotspec.cot.stats import paired_difference
+from cotspec.views import seeds
 from cotspec.views.diff import escaped, table
-
-State = Literal["done", "running", "interrupted", "failed gate", "unfinished merge", "part", "never"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Measured:
-    """One evaluation."""
-
-    n: int
-    accuracy: float
-    low: float
-    high: float
-    tokens: float
-    formatted: float
-    right: Mapping[int, float]
-    """By problem, the share of its answers that are right."""
-    samples: int = 1
-    """Answers to each problem; accuracy is then their mean, avg@n."""
-    passed: tuple[float, float, float] | None = None
-    """pass@n with its interval, where there are several."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """One set of the evaluation of one experiment."""
-
-    name: str
-    variant: str
-    """"" is the spec itself, the base of its variants."""
-    base: str
-    """Name of the experiment it is compared with."""
-    state: State
-    done: int
-    total: int
-    """Tasks."""
-    set: str = ""
-    """Which set of its evaluation; "" where there is one."""
-    model: str = ""
-    """Which of its models is measured: the last that answers the set."""
-    first: Measured | None = None
-    """The evaluation of the first model, the untrained student."""
-    last: Measured | None = None
-    notes: tuple[str, ...] = ()
-    """What its finished stages say of themselves, each with the stage's name."""
+from cotspec.views.outcomes import Measured, Outcome
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,15 +41,25 @@ def difference(new: Measured | None, old: Measured | None) -> Difference | None:
 HEAD = (
     "experiment", "set", "state", "tasks", "model", "accuracy", "accuracy_low", "accuracy_high", "tokens", "formatted",
     "n", "base", "accuracy_change", "change_low", "change_high", "tokens_change", "student_change",
-    "samples", "pass_at_n", "pass_low", "pass_high",
+    "samples", "pass_at_n", "pass_low", "pass_high", "seed", "seeds", "seeds_measured", "seeds_paired", "accuracy_sd",
+    "tokens_sd", "student_low", "student_high",
 )  # fmt: skip
 """Columns of the CSV form and keys of the JSON form."""
 
 
 def records(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
-    """Plain data, one record a set of an experiment; what is not known is None."""
+    """Plain data: a record for each set of an experiment, then one for each set over seeds, where there are several
+    (with `seeds`, and no `seed`). What is not known is None."""
+    return [*_single(outcomes), *_over_seeds(outcomes)]
+
+
+def _single(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
     by_name = {(outcome.name, outcome.set): outcome for outcome in outcomes}
     return [_record(outcome, by_name.get((outcome.base, outcome.set))) for outcome in outcomes]
+
+
+def _over_seeds(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
+    return [dict.fromkeys(HEAD) | seeds.record(group) for group in seeds.groups(outcomes)]
 
 
 def _record(outcome: Outcome, base: Outcome | None) -> dict[str, object]:
@@ -103,9 +71,9 @@ def _record(outcome: Outcome, base: Outcome | None) -> dict[str, object]:
         last and last.accuracy, last and last.low, last and last.high, last and last.tokens, last and last.formatted,
         last and last.n, outcome.base if other is not None else None,
         change and change.points, change and change.low, change and change.high, tokens, gain and gain.points,
-        last and last.samples, *((last and last.passed) or (None, None, None)),
+        last and last.samples, *((last and last.passed) or (None, None, None)), outcome.seed,
     )  # fmt: skip
-    return dict(zip(HEAD, values, strict=True))
+    return dict.fromkeys(HEAD) | dict(zip(HEAD[: len(values)], values, strict=True))
 
 
 # --- printing ---------------------------------------------------------------------------------------------------------
@@ -115,15 +83,58 @@ _SHOWN = (
     "experiment", "set", "state", "model", "accuracy", "95 %", "pass@n", "tokens", "to base", "95 %", "tokens",
     "to student",
 )  # fmt: skip
+_SEEDS_SHOWN = (
+    "over seeds", "set", "seeds", "model", "accuracy", "sd", "95 %", "tokens", "sd", "to base", "95 %", "tokens",
+    "to student", "95 %",
+)  # fmt: skip
 _OPTIONAL = ("set", "pass@n")
+_OF_SEEDS = """Means over seeds; sd: standard deviation of the seeds. Intervals hold for other seeds and other problems.
+Changes are paired by seed and by problem; one is significant at 5 % where its interval leaves out 0.
+"""
 
 
-def cells(outcomes: Sequence[Outcome]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Head and rows for people. A column of what some evaluations have (_OPTIONAL) is there where one has it."""
-    rows = [_cells(record) for record in records(outcomes)]
-    kept = [at for at, head in enumerate(_SHOWN) if head not in _OPTIONAL or any(row[at] for row in rows)]
-    head, *rows = [tuple(row[at] for at in kept) for row in (_SHOWN, *rows)]
-    return head, rows
+class Table(NamedTuple):
+    """For people."""
+
+    rows: Sequence[tuple[str, ...]]
+    """The head first."""
+    below: str = ""
+
+
+def tables(outcomes: Sequence[Outcome]) -> list[Table]:
+    """Every experiment, and over their seeds those that there are several of."""
+    single = [_SHOWN, *(_cells(record) for record in _single(outcomes))]
+    several = [_SEEDS_SHOWN, *(_seed_cells(record) for record in _over_seeds(outcomes))]
+    own = Table(_shown(single))
+    return [own, Table(_shown(several), _OF_SEEDS)] if len(several) > 1 else [own]
+
+
+def _shown(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Without the columns of what only some evaluations have (_OPTIONAL), where none has it."""
+    head, *below = rows
+    kept = [at for at, name in enumerate(head) if name not in _OPTIONAL or any(row[at] for row in below)]
+    return [tuple(row[at] for at in kept) for row in rows]
+
+
+def _seed_cells(record: Mapping[str, object]) -> tuple[str, ...]:
+    count, known, paired = (record[key] for key in ("seeds", "seeds_measured", "seeds_paired"))
+    change = _points(record["accuracy_change"])
+    return (
+        str(record["experiment"]),
+        str(record["set"] or ""),
+        str(count) if known == count else f"{known} of {count}",
+        str(record["model"] or ""),
+        _percent(record["accuracy"]),
+        _number(record["accuracy_sd"], 100),
+        _range(record["accuracy_low"], record["accuracy_high"], signed=False),
+        _number(record["tokens"]),
+        _number(record["tokens_sd"]),
+        f"{change} ({paired} seeds)" if change and paired != known else change,
+        _range(record["change_low"], record["change_high"], signed=True),
+        _relative(record["tokens_change"]),
+        _points(record["student_change"]),
+        _range(record["student_low"], record["student_high"], signed=True),
+    )
 
 
 def _cells(record: Mapping[str, object]) -> tuple[str, ...]:
@@ -136,16 +147,24 @@ def _cells(record: Mapping[str, object]) -> tuple[str, ...]:
         _percent(record["accuracy"]),
         _range(record["accuracy_low"], record["accuracy_high"], signed=False),
         "" if record["pass_at_n"] is None else f"{_percent(record['pass_at_n'])} (n = {record['samples']})",
-        "" if record["tokens"] is None else f"{record['tokens']:.1f}",
+        _number(record["tokens"]),
         _points(record["accuracy_change"]),
         _range(record["change_low"], record["change_high"], signed=True),
-        "" if not isinstance(record["tokens_change"], float) else f"{100 * record['tokens_change']:+.1f} %",
+        _relative(record["tokens_change"]),
         _points(record["student_change"]),
     )
 
 
 def _percent(value: object) -> str:
     return f"{100 * value:.1f} %" if isinstance(value, float) else ""
+
+
+def _number(value: object, times: int = 1) -> str:
+    return f"{times * value:.1f}" if isinstance(value, float) else ""
+
+
+def _relative(value: object) -> str:
+    return f"{100 * value:+.1f} %" if isinstance(value, float) else ""
 
 
 def _points(value: object) -> str:
@@ -160,15 +179,21 @@ def _range(low: object, high: object, *, signed: bool) -> str:
 
 def text(outcomes: Sequence[Outcome]) -> str:
     """Aligned columns for a terminal."""
-    head, rows = cells(outcomes)
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
+    return "\n".join(_aligned(each.rows) + each.below for each in tables(outcomes))
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 def markdown(outcomes: Sequence[Outcome]) -> str:
-    """A Markdown table."""
-    head, rows = cells(outcomes)
+    """Markdown tables."""
+    return "\n".join(_as_markdown(*each.rows) + (each.below and f"\n{each.below}") for each in tables(outcomes))
+
+
+def _as_markdown(head: tuple[str, ...], *rows: tuple[str, ...]) -> str:
     return table(head, ([escaped(cell) for cell in row] for row in rows)) + "\n"
 
 

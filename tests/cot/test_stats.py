@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotspec.cot.stats import Z95, clustered, paired_difference, pass_at, wilson
+from cotspec.cot.stats import Z95, clustered, over_seeds, paired_difference, pass_at, t95, wilson
 
 
 @pytest.mark.parametrize(
@@ -153,3 +153,47 @@ def test_pass_at_k_is_what_its_paper_computes() -> None:
 def test_draws_that_there_are_not_are_refused(k: int, right: int, samples: int) -> None:
     with pytest.raises(ValueError, match=r"is impossible$"):
         pass_at(k, right, samples)
+
+
+# --- over seeds -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("freedom", "quantile"), [(1, 12.7062), (2, 4.3027), (10, 2.2281), (11, 2.2010), (30, 2.0423), (120, 1.9799)]
+)
+def test_the_quantiles_are_those_of_students_table(freedom: int, quantile: float) -> None:
+    assert t95(freedom) == pytest.approx(quantile, abs=2e-4)
+
+
+def test_where_problems_are_alike_the_interval_is_students_over_the_seeds() -> None:
+    """By hand: means 0.6, 0.7, 0.8; sd 0.1; 4.30265 × 0.1 / sqrt(3) = 0.24841."""
+    found = over_seeds([[mean] * 50 for mean in (0.6, 0.7, 0.8)])
+    assert (found.mean, found.sd) == (pytest.approx(0.7), pytest.approx(0.1))
+    assert (found.low, found.high) == (pytest.approx(0.7 - 0.24841, abs=1e-5), pytest.approx(0.7 + 0.24841, abs=1e-5))
+
+
+def test_where_seeds_are_alike_the_problems_are_what_is_drawn() -> None:
+    """Nothing is random but which problems were asked: the interval of one seed, of half of them right."""
+    found = over_seeds([[1.0, 0.0] * 200] * 3)
+    assert found.sd == 0
+    assert found.high - found.mean == pytest.approx(t95(399) * (0.25 * 400 / 399 / 400) ** 0.5)
+
+
+def test_the_interval_covers_other_seeds_and_other_problems() -> None:
+    """Seeds and problems are drawn anew each time; neither alone would do (decision 45)."""
+    numpy = pytest.importorskip("numpy")
+    draw, problems, rounds = numpy.random.default_rng(0), 100, 400
+    for seeds, apart in ((2, 0.3), (3, 0.0), (3, 0.3), (5, 0.1)):
+        covered = 0
+        for _ in range(rounds):
+            each = 1.5 * draw.normal(size=problems) + apart * draw.normal(size=(seeds, 1))
+            right = draw.random((seeds, problems)) < 1 / (1 + numpy.exp(-each))
+            found = over_seeds(right.astype(float).tolist())
+            covered += found.low <= 0.5 <= found.high
+        assert covered / rounds >= 0.93, (seeds, apart, covered / rounds)
+
+
+@pytest.mark.parametrize("table", [[], [[1.0, 0.0]], [[1.0], [0.0]]])
+def test_one_seed_or_one_problem_has_no_spread(table: list[list[float]]) -> None:
+    with pytest.raises(ValueError, match=r"^a spread needs two seeds and two questions$"):
+        over_seeds(table)

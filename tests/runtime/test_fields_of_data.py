@@ -25,6 +25,7 @@ from cotspec.spec.payload import (
     Ramp,
     Range,
     ReportBody,
+    ReportTable,
     RowsBody,
     TraceFormat,
     TracesBody,
@@ -66,6 +67,7 @@ ROWS = RowsBody(
 )
 SHARED = ROWS.model_copy(update={"mask": MASK.model_copy(update={"count": 0})})
 REPORT = ReportBody(name="one", about="", labels=("base",))
+SETS = ReportBody(name="one", about="", labels=("base",), sets=(ReportTable(name="test", labels=("base",)),))
 
 
 def questions(ran: Ran) -> list[str]:
@@ -239,6 +241,20 @@ REPORTED = (
         see=lambda ran: [row["stage"] for row in ran.read("report.json")["stages"]],
         want=["first"],
     ),
+    Effect(
+        name="report.sets.name",
+        value="hard",
+        see=lambda ran: [(row["set"], row["tokens"]) for row in ran.read("report.json")["rows"]],
+        want=[("hard", 0.25)],
+        base=SETS,
+    ),
+    Effect(
+        name="report.sets.labels",
+        value=("other", "base"),
+        see=lambda ran: [row["label"] for row in ran.read("report.json")["rows"]],
+        want=["other", "base"],
+        base=SETS,
+    ),
 )
 EFFECTS = (*DATA, *TRACED, *BUILT, *REPORTED)
 BASES = {"traces": TRACES, "rows": ROWS, "report": REPORT}
@@ -266,14 +282,17 @@ def inputs(shop: Workshop) -> dict[str, dict[str, Path]]:
         traces[0] | {"id": 3, "trace": "Hm:\nStep 1: 4.\n\nStep 1: 0 + 2 = 2.\nAnswer: 2", "question": "Ann 0?"}
     )
     measured = {field.name: 1 if field.type == "int" else 0.5 for field in dataclasses.fields(Metrics)}
+    measured |= {"samples": 1, "pass_at": []}
     metrics = write_lines(root / "metrics.json", [measured])
+    hard = write_lines(root / "hard.json", [measured | {"tokens": 0.25}])
+    sets = {"evaluate.test.base": metrics, "evaluate.test.other": metrics, "evaluate.hard.base": hard}
     own = {f"lab/{name}": str(local_data(root, name)) for name in ("sums", "more")}
     (root / "cotspec.local.yaml").write_text(json.dumps({"data": own}), encoding="utf-8")
     return {
         "data": {"file": write_lines(root / "file.jsonl", file)},
         "traces": {"rollouts": write_lines(root / "rollouts.jsonl", rollouts)},
         "rows": {"traces": write_lines(root / "traces.jsonl", traces)},
-        "report": {"evaluate.base": metrics, "evaluate.other": metrics, "stage.first": metrics},
+        "report": {"evaluate.base": metrics, "evaluate.other": metrics, "stage.first": metrics, **sets},
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from cotspec.cot.stats import paired_difference
 from cotspec.views import results
-from cotspec.views.results import Measured, Outcome
+from cotspec.views.outcomes import Measured, Outcome
 
 
 def measured(right: str, *, tokens: float = 100.0) -> Measured:
@@ -23,7 +23,9 @@ def measured(right: str, *, tokens: float = 100.0) -> Measured:
     )
 
 
-def outcome(name: str, right: str = "", *, tokens: float = 100.0, first: str = "") -> Outcome:
+def outcome(
+    name: str, right: str = "", *, tokens: float = 100.0, first: str = "", seed: int = 42, alike: str = ""
+) -> Outcome:
     return Outcome(
         name=name,
         variant=name.partition("--")[2],
@@ -31,6 +33,8 @@ def outcome(name: str, right: str = "", *, tokens: float = 100.0, first: str = "
         state="done" if right else "part",
         done=3,
         total=3 if right else 5,
+        seed=seed,
+        alike=alike or name,
         model="last",
         first=measured(first) if first else None,
         last=measured(right, tokens=tokens) if right else None,
@@ -78,7 +82,13 @@ def test_several_answers_a_question_show_how_many_problems_have_a_right_one() ->
 
 def test_what_is_not_known_is_empty_and_never_a_number() -> None:
     alone, variant = results.records([outcome("a"), outcome("a--wide", "11")])
-    assert {key for key, value in alone.items() if value is not None} == {"experiment", "state", "tasks", "model"}
+    assert {key for key, value in alone.items() if value is not None} == {
+        "experiment",
+        "state",
+        "tasks",
+        "model",
+        "seed",
+    }
     assert variant["accuracy"] == 1.0
     assert variant["accuracy_change"] is None
 

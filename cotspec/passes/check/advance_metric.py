@@ -9,7 +9,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import dotted
 from cotspec.ir.defaults import VALID_DATA
 from cotspec.passes.check.context import Context, Decision, finding, misnamed
-from cotspec.spec.evaluation import tested_data
+from cotspec.spec.evaluation import asked_data
 from cotspec.spec.experiment import Advance, Stage
 from cotspec.trainers import trainer_of
 
@@ -41,7 +41,7 @@ def known(stage: Stage) -> tuple[str, ...]:
 
 def _metric(context: Context, decision: Decision) -> Iterator[Diagnostic]:
     stage, here, metric, span, _ = decision
-    data, tested_on = context.experiment.data, tested_data(context.experiment.evaluate).values()
+    data, tested_on = context.experiment.data, asked_data(context.experiment.evaluate).values()
     where = metric.partition(".")[0]
     if where == "test" or (where in data and where not in ("train", VALID_DATA)):
         advice = "read `train.<metric>`, or hold some data out as `data.valid`"

@@ -9,7 +9,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.evaluation import tested
+from cotspec.spec.evaluation import sets_of
 from cotspec.spec.experiment import Experiment
 
 RULE = Rule(
@@ -54,6 +54,6 @@ def _generating(spec: Experiment) -> Iterator[tuple[Path, str, int]]:
             where: Path = ("stages", name, "train", "sampling")
             for who in filter(None, (name, stage.train.other)):  # a teacher reads what the student writes
                 yield where, who, stage.train.drawn.max_new_tokens
-    for asked in tested(spec.evaluate):
+    for asked in sets_of(spec.evaluate):
         for name in dict.fromkeys(asked.of):
             yield asked.at("sampling"), name, asked.sampling.max_new_tokens

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, finding, misnamed
-from cotspec.spec.evaluation import tested
+from cotspec.spec.evaluation import sets_of
 
 _OF = "of: [base, first, second]"
 
@@ -42,7 +42,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 def _asked(context: Context) -> Iterator[Diagnostic]:
     """Whom the sets ask: all of `evaluate.of`, and nobody else."""
-    spec, sets = context.experiment, tested(context.experiment.evaluate)
+    spec, sets = context.experiment, sets_of(context.experiment.evaluate)
     for each in sets:
         for at, name in enumerate(each.of if "of" in each.own else ()):
             span, message = context.source.value((*each.path, "of", at)), f"`evaluate.of` has no `{name}`"
@@ -63,6 +63,6 @@ def _shared(context: Context) -> Iterator[Diagnostic]:
     """Shared settings that no set takes."""
     for key in ("sampling", "prompt"):
         path = ("evaluate", key)
-        if path in context.source.keys and all(key in each.own for each in tested(context.experiment.evaluate)):
+        if path in context.source.keys and all(key in each.own for each in sets_of(context.experiment.evaluate)):
             message = f"every set has a `{key}` of its own, and this one is used by none"
             yield finding(RULE, context.source.key(path), message, "leave it out, here or in a set")

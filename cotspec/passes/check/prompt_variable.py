@@ -9,7 +9,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.evaluation import tested
+from cotspec.spec.evaluation import sets_of
 from cotspec.spec.experiment import Taught
 
 RULE = Rule(
@@ -52,5 +52,5 @@ def _prompts(context: Context) -> Iterator[tuple[Path, str, str]]:
         named.append(((*path, "prompt"), stage.prompt, stage.task))
         if isinstance(stage.train, Taught):
             named.append(((*path, "train", "context"), stage.train.context, "context"))
-    named += [(asked.at("prompt"), asked.prompt, "solve") for asked in tested(spec.evaluate)]
+    named += [(asked.at("prompt"), asked.prompt, "solve") for asked in sets_of(spec.evaluate)]
     return ((path, written, task) for path, written, task in named if written is not None)

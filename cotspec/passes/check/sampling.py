@@ -9,7 +9,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.evaluation import tested
+from cotspec.spec.evaluation import sets_of
 from cotspec.spec.experiment import Sampling, Taught
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, reward: {terms: {a: {value: 1 if correct else 0}}}, train:"
@@ -44,7 +44,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         elif where in context.source.keys:
             message = f"stage `{name}` trains on the texts of its rows, and nothing is drawn"
             yield finding(RULE, context.source.key(where), message, "leave it out, or write `over: student`")
-    for asked in tested(spec.evaluate):
+    for asked in sets_of(spec.evaluate):
         yield from _greedy(context, asked.at("sampling"), asked.sampling, asked.sampling.n)
 
 

@@ -10,7 +10,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec import payload
-from cotspec.spec.evaluation import tested
+from cotspec.spec.evaluation import sets_of
 from cotspec.spec.experiment import Sampling
 
 RULE = Rule(
@@ -30,7 +30,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, _, stage in context.stages():
         if stage.train.drawn is not None:
             yield from _stop(context, (*path, "train", "sampling"), stage.train.drawn)
-    for asked in tested(spec.evaluate):
+    for asked in sets_of(spec.evaluate):
         yield from _stop(context, asked.at("sampling"), asked.sampling)
 
 

@@ -10,7 +10,7 @@ from cotspec.diagnostics.source_map import Path
 from cotspec.diagnostics.suggest import either
 from cotspec.ir import generations
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.evaluation import tested_data
+from cotspec.spec.evaluation import asked_data
 from cotspec.spec.experiment import Generation, Stage
 
 _TEACH = "teach: {by: tutor, over: train, keep: {where: teach.correct}}"
@@ -58,7 +58,7 @@ def _grounded(context: Context, name: str) -> bool:
 
 def _later(context: Context, path: Path, name: str, given: Generation, earlier: list[str]) -> Diagnostic:
     what = "itself" if given.over == name else f"`{given.over}`, which comes later"
-    held_out = tested_data(context.experiment.evaluate).values()
+    held_out = asked_data(context.experiment.evaluate).values()
     others = (data for data in context.experiment.data if data not in held_out)
     advice = f"there is {either((*others, *earlier))} to use"
     return finding(RULE, context.source.value((*path, "over")), f"`{name}` is made over {what}", advice)

@@ -10,7 +10,7 @@ from cotspec.diagnostics.source_map import Path
 from cotspec.ir import generations
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, finding, misnamed
-from cotspec.spec.evaluation import tested
+from cotspec.spec.evaluation import sets_of
 from cotspec.spec.resources import Resources
 from cotspec.spec.training import SELF
 
@@ -39,7 +39,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         target, own = stage.rows.target, generations.chain(spec, stage.rows.from_)
         if target is not None and own and spec.generate[own[-1]].over in data:
             uses.append(((*path, "rows", "target"), target, f"text of `{stage.rows.from_}`", own))
-    uses += [(asked.at("data"), asked.data, "data set", data) for asked in tested(spec.evaluate)]
+    uses += [(asked.at("data"), asked.data, "data set", data) for asked in sets_of(spec.evaluate)]
     for i, name in enumerate(spec.evaluate.of):
         uses.append((("evaluate", "of", i), name, "model or stage", (*models, *stages)))
     for path, name, what, known in uses:

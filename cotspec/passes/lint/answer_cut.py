@@ -14,7 +14,7 @@ from cotspec.history import traces
 from cotspec.ir import generations
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.evaluation import tested
+from cotspec.spec.evaluation import sets_of
 from cotspec.spec.experiment import Experiment, Generation
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _evaluation(context: Context) -> Iterator[Diagnostic]:
     read = [found for name in roots if (found := context.read_traces(name)) is not None]
     steps = min((_steps(spec, name) for name in roots), default=1)
     records = [record for found in read for record in found.records]
-    for asked in tested(spec.evaluate):
+    for asked in sets_of(spec.evaluate):
         known = _known(context, asked.of[-1], "" if read else asked.data, steps)
         yield from _limit(context, asked.at("sampling"), asked.sampling.max_new_tokens, known, records)
 

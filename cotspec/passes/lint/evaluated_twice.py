@@ -8,7 +8,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.evaluation import TestedSet, tested
+from cotspec.spec.evaluation import AskedSet, sets_of
 
 RULE = Rule(
     slug="evaluated-twice",
@@ -22,7 +22,7 @@ RULE = Rule(
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every entry of a list after its first, and every set that asks what an earlier one asks."""
-    sets = tested(context.experiment.evaluate)
+    sets = sets_of(context.experiment.evaluate)
     yield from _names(context, ("evaluate", "of"), context.experiment.evaluate.of)
     for at, asked in enumerate(sets):
         if "of" in asked.own:
@@ -43,7 +43,7 @@ def _names(context: Context, path: Path, of: tuple[str, ...]) -> Iterator[Diagno
             yield warning(RULE, span, message, "leave one out", related=related)
 
 
-def _same(one: TestedSet, other: TestedSet) -> bool:
+def _same(one: AskedSet, other: AskedSet) -> bool:
     """Whether somebody answers the same questions in both, asked in one way."""
     how = [(each.data, each.sampling, each.prompt) for each in (one, other)]
     return how[0] == how[1] and not set(one.of).isdisjoint(other.of)

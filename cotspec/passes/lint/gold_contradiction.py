@@ -12,7 +12,7 @@ from cotspec.history.data_files import DataFile
 from cotspec.ir import generations
 from cotspec.ir.defaults import VALID_DATA
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.evaluation import tested_data
+from cotspec.spec.evaluation import asked_data
 
 if TYPE_CHECKING:
     from cotspec.cot.contamination import Repeats
@@ -36,7 +36,7 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every local file, and every set that an earlier run compared."""
     spec, run = context.experiment, context.read_contamination()
-    known = tested_data(spec.evaluate) | generations.taught(spec)
+    known = asked_data(spec.evaluate) | generations.taught(spec)
     roles = {VALID_DATA: "valid"} | {name: role for role, name in known.items()}
     for name, data in spec.data.items():
         file, role = context.read_data(data), roles.get(name, "")

@@ -10,7 +10,7 @@ from cotspec.ir import generations
 from cotspec.ir.defaults import VALID_DATA
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, unused
-from cotspec.spec.evaluation import tested_data
+from cotspec.spec.evaluation import asked_data
 from cotspec.spec.experiment import Best, Stage
 
 _DATA = "data: {valid: {builtin: chains, split: valid, size: 20}}\n"
@@ -32,7 +32,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every model, data set and generation."""
     spec = context.experiment
     models = {*(each.by for each in spec.generate.values()), *spec.evaluate.of}
-    data = {*(each.over for each in spec.generate.values()), *tested_data(spec.evaluate).values()}
+    data = {*(each.over for each in spec.generate.values()), *asked_data(spec.evaluate).values()}
     texts = generations.used(spec)
     for _, _, stage in context.stages():
         models |= {name for _, name in lineage.used(stage)}

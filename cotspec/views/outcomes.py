@@ -1,0 +1,54 @@
+"""What an experiment has come to, as plain values. Knows metrics as an evaluation writes them; not where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["done", "running", "interrupted", "failed gate", "unfinished merge", "part", "never"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """One evaluation."""
+
+    n: int
+    accuracy: float
+    low: float
+    high: float
+    tokens: float
+    formatted: float
+    right: Mapping[int, float]
+    """By problem, the share of its answers that are right."""
+    samples: int = 1
+    """Answers to each problem; accuracy is then their mean, avg@n."""
+    passed: tuple[float, float, float] | None = None
+    """pass@n with its interval, where there are several."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """One set of the evaluation of one experiment."""
+
+    name: str
+    variant: str
+    """"" is the spec itself, the base of its variants."""
+    base: str
+    """Name of the experiment it is compared with."""
+    state: State
+    done: int
+    total: int
+    """Tasks."""
+    seed: int
+    alike: str
+    """Equal for experiments that differ in their seed alone."""
+    set: str = ""
+    """Which set of its evaluation; "" where there is one."""
+    model: str = ""
+    """Which of its models is measured: the last that answers the set."""
+    first: Measured | None = None
+    """The evaluation of the first model, the untrained student."""
+    last: Measured | None = None
+    notes: tuple[str, ...] = ()
+    """What its finished stages say of themselves, each with the stage's name."""

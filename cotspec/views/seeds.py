@@ -1,0 +1,138 @@
+"""Experiments that differ in their seed alone, together: mean, spread, and how far from their base over the same seeds.
+
+Knows what experiments have come to; not which settings they have: what makes them alike is said by
+the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from cotspec.cot.stats import OverSeeds, over_seeds
+from cotspec.views.outcomes import Measured, Outcome
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """One experiment over its seeds."""
+
+    name: str
+    set: str
+    model: str
+    members: Mapping[int, Outcome]
+    """By seed, two or more."""
+    base: Group | None
+    """The experiment that it changes, over its own seeds."""
+
+    @property
+    def measured(self) -> dict[int, Measured]:
+        """What is measured already, by seed."""
+        return {seed: each.last for seed, each in self.members.items() if each.last is not None}
+
+    def accuracy(self) -> OverSeeds | None:
+        """Over the seeds that are measured; None for fewer than two."""
+        return _over([each.right for each in self.measured.values()])
+
+    def change(self) -> OverSeeds | None:
+        """From the base, paired by seed and by problem."""
+        return None if self.base is None else _paired(self.measured, self.base.measured)
+
+    def gain(self) -> OverSeeds | None:
+        """From the untrained student, paired likewise."""
+        first = {seed: each.first for seed, each in self.members.items() if each.first is not None}
+        return _paired(self.measured, first)
+
+
+def groups(outcomes: Sequence[Outcome]) -> list[Group]:
+    """Those of two seeds or more, in the order of their first members. Of two experiments with one seed, which are the
+    same tasks, the first stands for both."""
+    alike: dict[tuple[str, str], dict[int, Outcome]] = {}
+    for each in outcomes:
+        alike.setdefault((each.alike, each.set), {}).setdefault(each.seed, each)
+    kind_of = {(each.name, each.set): (each.alike, each.set) for each in outcomes}
+    found: dict[tuple[str, str], Group] = {}
+    for kind, members in alike.items():
+        if len(members) > 1:
+            first = next(iter(members.values()))
+            base = kind_of.get((first.base, first.set), kind)
+            found[kind] = Group(
+                name=min((_without_seed(each) for each in members.values()), key=len),
+                set=first.set,
+                model=first.model,
+                members=members,
+                base=None if base == kind else found.get(base),
+            )
+    return list(found.values())
+
+
+def _without_seed(outcome: Outcome) -> str:
+    """The name of an experiment without the part of it that a variant's seed made."""
+    return outcome.name.replace(f"-seed-{outcome.seed}", "", 1)
+
+
+def _paired(new: Mapping[int, Measured], old: Mapping[int, Measured]) -> OverSeeds | None:
+    rows = [(new[seed].right, old[seed].right) for seed in new if seed in old]
+    return _over([{key: right[key] - before[key] for key in right if key in before} for right, before in rows])
+
+
+def _over(rows: Sequence[Mapping[int, float]]) -> OverSeeds | None:
+    """Over the problems that all have; None where seeds or problems are fewer than two."""
+    shared = sorted(set.intersection(*(set(row) for row in rows))) if rows else []
+    if min(len(rows), len(shared)) < 2:
+        return None
+    return over_seeds([[row[problem] for problem in shared] for row in rows])
+
+
+# --- as plain data ----------------------------------------------------------------------------------------------------
+
+
+def record(group: Group) -> dict[str, object]:
+    """Under the keys of a single experiment, where it has such a thing, and some of its own; the rest is not known."""
+    found = group.measured
+    told: dict[str, object] = {
+        "experiment": group.name,
+        "set": group.set or None,
+        "model": group.model,
+        "seeds": len(group.members),
+        "seeds_measured": len(found),
+    }
+    accuracy = group.accuracy()
+    if accuracy is None:
+        return told
+    tokens = [each.tokens for each in found.values()]
+    told |= {
+        "accuracy": accuracy.mean,
+        "accuracy_sd": accuracy.sd,
+        "accuracy_low": accuracy.low,
+        "accuracy_high": accuracy.high,
+        "tokens": fmean(tokens),
+        "tokens_sd": stdev(tokens),
+        "formatted": fmean(each.formatted for each in found.values()),
+        "n": min(each.n for each in found.values()),
+        "samples": min(each.samples for each in found.values()),
+    }
+    return told | _change(group) | _gain(group)
+
+
+def _change(group: Group) -> dict[str, object]:
+    found = group.change()
+    if found is None or group.base is None:
+        return {}
+    old = group.base.measured
+    both = [(now.tokens, old[seed].tokens) for seed, now in group.measured.items() if seed in old]
+    now, before = (fmean(tokens) for tokens in zip(*both, strict=True))
+    return {
+        "base": group.base.name,
+        "accuracy_change": found.mean,
+        "change_low": found.low,
+        "change_high": found.high,
+        "tokens_change": now / before - 1 if before else None,
+        "seeds_paired": len(both),
+    }
+
+
+def _gain(group: Group) -> dict[str, object]:
+    found = group.gain()
+    return {} if found is None else {"student_change": found.mean, "student_low": found.low, "student_high": found.high}
