@@ -157,8 +157,9 @@ def renamed(spec: spec_text.Spec, entry: spec_text.Entry) -> tuple[str, str, set
     wrong = misspelt(name, "doubled letter", name)
     text = spec.text[:start] + wrong + spec.text[start + len(name) :]
     data = ("generate.*.over", "evaluate.data", "evaluate.sets.*.data", "stages.*.rows.from", "stages.*.rows.target")
+    others = (*data, "evaluate.sets.*.of.*")  # those are names of `evaluate.of`
     kinds = ("name", "stage", "path")
-    used = [r for r in spec.references if r.word == name and r.what in kinds and r.shape not in data]
+    used = [r for r in spec.references if r.word == name and r.what in kinds and r.shape not in others]
     early = [r for r in used if r.what == "path"]  # variants are made before names are looked up
     return text, wrong, {place(text, r.start + (len(wrong) - len(name)) * (r.start > start)) for r in early or used}
 

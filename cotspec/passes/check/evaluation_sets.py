@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.suggest import alike
 from cotspec.passes.check.context import Context, finding, misnamed
 from cotspec.spec.evaluation import sets_of
 
@@ -41,20 +42,22 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def _asked(context: Context) -> Iterator[Diagnostic]:
-    """Whom the sets ask: all of `evaluate.of`, and nobody else."""
+    """Whom the sets ask: all of `evaluate.of`, and nobody else. A name there that nothing has is another finding."""
     spec, sets = context.experiment, sets_of(context.experiment.evaluate)
+    known = (*spec.models, *spec.stages)
+    misspelt = [name for name in spec.evaluate.of if name not in known]
     for each in sets:
         for at, name in enumerate(each.of if "of" in each.own else ()):
             span, message = context.source.value((*each.path, "of", at)), f"`evaluate.of` has no `{name}`"
-            if name in spec.evaluate.of:
+            if name in spec.evaluate.of or any(alike(name, other) for other in misspelt):
                 continue
-            if name in (*spec.models, *spec.stages):
+            if name in known:
                 yield finding(RULE, span, message, "add it there: a set asks some of those or all")
             else:
                 yield misnamed(RULE, span, message, name, spec.evaluate.of)
     asked = {name for each in sets for name in each.of}
     for at, name in enumerate(spec.evaluate.of):
-        if name not in asked:
+        if name in known and name not in asked:
             span = context.source.value(("evaluate", "of", at))
             yield finding(RULE, span, f"no set asks `{name}`", "add it to the `of` of a set, or leave it out here")
 
