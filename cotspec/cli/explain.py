@@ -37,15 +37,16 @@ def run(slug: str | None) -> int:
 
 def _measures() -> Iterator[str]:
     """Measures, then operators and functions with an example each (docs/rewards.md as columns)."""
-    from cotspec.cli.rewards_page import kind, shown
+    from cotspec.cli.rewards_page import SEGMENTS, kind, shown
     from cotspec.cot.expr.reference import FUNCTIONS, OPERATORS
     from cotspec.cot.measures import TABLE
-    from cotspec.cot.selecting import MEASURES
+    from cotspec.cot.selecting import measures_of
 
     for name, measure in TABLE.items():
         yield f"{name:<18}{kind(measure.kind):<11}{measure.about}"
-    asked = ", ".join(f"<name>.{name}" for name in MEASURES)
-    yield f"of a text, in `keep.where`: {asked}"
+    for name, about in SEGMENTS.items():
+        yield f"{f'<segment>.{name}':<18}{'number' if name == 'words' else 'condition':<11}{about}"
+    yield f"of a text, in `keep.where`: {', '.join(measures_of('<name>'))}"
     for entry in (*OPERATORS, *FUNCTIONS):
         yield f"{entry.name:<22}{entry.example} → {shown(entry)}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from types import MappingProxyType
 from typing import Final
 
 from cotspec.cot.expr import reference
@@ -56,18 +57,82 @@ completion beside others.
 """
 
 
+SEGMENTS: Final = MappingProxyType(
+    {
+        "given": "it is there",
+        "words": "its words; 0 without it",
+        "T": "it ends with the label `T`; so for each word of its `label`",
+        "correct": "its answer equals the gold answer (`answer`, and segments with `grade: true`)",
+    }
+)
+"""What may be asked of a segment of one's own."""
+
+_SEGMENTS: Final = """## Segments of one's own
+
+A spec may name the segments of a text in `trace:`, and rewards ask for each by its name:
+
+```yaml
+trace:
+  answer:  {{opens: "<answer>"}}
+  critic:  {{opens: "<critic>", label: [T, F]}}
+  revised: {{opens: "<revised>", grade: true, when: critic.F}}
+```
+
+| measure | is a | meaning |
+|---|---|---|
+{rows}
+
+They are asked of `answer` too, where `trace` names it. An opener counts at the start of a line; that of a tag also
+right behind another segment's closer. A tag reaches to its closer, anything else to `closes`, or to where a segment
+begins.
+
+- **Label**: the last word of the segment, without markup and punctuation around it, in the very spelling of the label:
+  `… so it is right. **T**` has the label `T`; `T or F?` has `F`; `true` has none. Of several segments of one name the
+  last one counts. Without a label all of them are false.
+- **Right**: the answer of a graded segment is looked for in it as in any text (an answer's line, a phrase, a box), and
+  else is what it says. The bare `correct` is that of the last segment in the text that is graded or `answer`. What is
+  not given is not right.
+- **`formatted`** means: the segments that `trace` names are there, in its order, each once (`many`: or more often, in a
+  row), not empty, closed, with a label where they have labels; one with `when` exactly where that label was given.
+  Steps may be many, and thinking may be missing. What `trace` does not name counts as free text.
+
+A reward for a verdict that is right, whether or not the answer is:
+
+```yaml
+terms:
+  solved:  {{value: answer.correct, weight: 0.5}}
+  verdict: {{value: "critic.given and critic.T == answer.correct"}}
+  form:    {{value: formatted, weight: 0.1}}
+```
+"""
+
 _TEXTS: Final = """## Conditions on texts
 
 `keep.where` of a generation is a condition in the same language, with the name of the generation before each measure:
 `teach.correct and 2 <= teach.steps <= 8`. It may ask for {measures}, and for `<name>.score`, the share of the record's
-texts that are right, which of a single text is 0 or 1. What cannot be computed keeps no text, and is counted.
+texts that are right, which of a single text is 0 or 1. What cannot be computed keeps no text, and is counted. Segments
+of one's own have the name of the text before theirs: `critique.critic.T`.
 """
 
 
 def page() -> str:
     """The page as text."""
     texts = _TEXTS.format(measures=", ".join(f"`<name>.{name}`" for name in OWN))
-    return "\n".join((_HEAD, *_measures(), _GROUP, texts, *_entries("Operators", reference.OPERATORS), *_functions()))
+    rows = "\n".join(
+        f"| `<segment>.{name}` | {'number' if name == 'words' else 'condition'} | {about} |"
+        for name, about in SEGMENTS.items()
+    )
+    return "\n".join(
+        (
+            _HEAD,
+            *_measures(),
+            _SEGMENTS.format(rows=rows),
+            _GROUP,
+            texts,
+            *_entries("Operators", reference.OPERATORS),
+            *_functions(),
+        )
+    )
 
 
 def _functions() -> Iterator[str]:

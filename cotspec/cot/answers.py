@@ -15,7 +15,8 @@ from cotspec.cot.formulas import MissingError, readable
 from cotspec.cot.judging import Grade, says
 from cotspec.cot.latex import box_run, boxed, plain, typed
 from cotspec.cot.numbers import Number, canonical
-from cotspec.cot.segment import Trace, segment
+from cotspec.cot.own_segments import graded
+from cotspec.cot.segment import Segment, Trace, segment
 from cotspec.spec.payload import TraceFormat
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s?\{")
@@ -45,13 +46,20 @@ def answer_of(trace: Trace) -> str | None:
 
     An answer without the opener ("the answer is 5. But…") ends with its sentence.
     """
-    answer = trace.answer
-    if answer is None:
-        return None
+    return None if trace.answer is None else _given(trace, trace.answer)
+
+
+def _given(trace: Trace, answer: Segment) -> str | None:
+    """The answer that a segment gives. In one that a closer ends, or of one's own, it may be given as in any text."""
+    fmt = trace.format
+    if fmt and (answer.kind != "answer" or any(each.name == "answer" and each.closes for each in fmt.form)):
+        inner = extract(trace.body(answer), fmt.model_copy(update={"form": ()}))
+        if inner is not None:
+            return inner
     lines = [line.strip() for line in _joined(trace.body(answer)).splitlines() if line.strip()]
     if not lines:
         return None
-    if answer.opened and any(c.isalnum() for c in lines[0]) and not lines[0].endswith(":") and _beside(trace):
+    if answer.opened and any(c.isalnum() for c in lines[0]) and not lines[0].endswith(":") and _beside(trace, answer):
         return lines[0]
     found = next((line for line in lines if _TELLING.search(line)), None)
     found = found or next((line for line in lines if any(c.isalnum() for c in line)), lines[0])
@@ -61,10 +69,9 @@ def answer_of(trace: Trace) -> str | None:
     return found[: end.start()] if end else found
 
 
-def _beside(trace: Trace) -> bool:
-    """Whether the answer stands on the line of its opener."""
-    assert trace.answer is not None  # noqa: S101 - who asks has an answer
-    before = trace.text[max(0, trace.answer.body_start - 80) : trace.answer.body_start].rpartition("\n")[2]
+def _beside(trace: Trace, answer: Segment) -> bool:
+    """Whether an answer stands on the line of its opener."""
+    before = trace.text[max(0, answer.body_start - 80) : answer.body_start].rpartition("\n")[2]
     return any(c.isalnum() for c in before)
 
 
@@ -81,7 +88,16 @@ def _joined(body: str) -> str:
 
 def grade(trace: Trace, gold: str) -> Grade:
     """What a segmented response's answer comes to; a response without an answer is wrong. Raises AnswerError."""
-    given = answer_of(trace)
+    return _grade(trace, trace.answer, gold)
+
+
+def grades(trace: Trace, gold: str) -> dict[str, Grade]:
+    """The same of each graded segment of its form, by name; one that is not there is wrong. Raises AnswerError."""
+    return {kind: _grade(trace, trace.last(kind), gold) for kind in graded(trace.form)}
+
+
+def _grade(trace: Trace, answer: Segment | None, gold: str) -> Grade:
+    given = None if answer is None else _given(trace, answer)
     return Grade.WRONG if given is None else compare(given, gold)
 
 

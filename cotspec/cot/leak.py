@@ -27,6 +27,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from cotspec.cot.mask import merged
+from cotspec.cot.own_segments import graded
 from cotspec.cot.segment import Trace
 from cotspec.cot.units import Span, numbers, sentences
 
@@ -151,8 +152,9 @@ def _visible(body: Span, covered: Iterable[Span]) -> list[Span]:
 def _answer_texts(trace: Trace) -> list[str]:
     """Each answer segment, and its body when that is a sentence and not just the value."""
     texts = []
+    kinds = ("answer", *graded(trace.form))
     for answer in trace.segments:
-        if answer.kind == "answer":
+        if answer.kind in kinds:
             texts.append(trace.text[answer.start : answer.end])
             texts += [body for body in [trace.body(answer)] if len(body.split()) > 3]
     return texts

@@ -1,4 +1,4 @@
-"""Loss spans: which characters of an SFT target are supervised.
+"""Loss spans: which characters of a target, or of a completion, carry loss.
 
 Owns the meaning of `loss: […]`. Must not know tokens: the runtime maps spans to them.
 """
@@ -15,18 +15,20 @@ from cotspec.cot.units import Span
 def supervise(trace: Trace, loss_on: Iterable[str], *, hidden: Iterable[Span]) -> tuple[Span, ...]:
     """Spans of the target (the trace without its last blanks) that carry loss, openers included; sorted, not touching.
 
-    `thinking` is all free text before the first step, opened or not. `masked` is what the prompt hides: a step hidden
-    as a whole with its opener. An empty result supervises nothing.
+    `thinking` is all free text before the first step or between other segments, opened or not. `masked` is what the
+    prompt hides: a step hidden as a whole with its opener. Any other name is that of the segments of one kind. An empty
+    result supervises nothing.
     """
-    segments = {
-        "thinking": [(s.start, s.end) for s in trace.segments if s.kind in ("preamble", "thinking")],
-        "step": [(s.start, s.end) for s in trace.steps],
-        "masked": _with_openers(trace, hidden),
-        "answer": [(s.start, s.end) for s in trace.segments if s.kind == "answer"],
-    }
+    names = set(loss_on)
+    found = [*carried(trace, names), *(_with_openers(trace, hidden) if "masked" in names else [])]
     length = len(trace.text.rstrip())
-    spans = merged(span for name in loss_on for span in segments[name])
-    return tuple((start, min(end, length)) for start, end in spans if start < length)
+    return tuple((start, min(end, length)) for start, end in merged(found) if start < length)
+
+
+def carried(trace: Trace, names: Iterable[str]) -> tuple[Span, ...]:
+    """Spans of the segments of these names in the whole text, sorted, not touching."""
+    kinds = {*names, *(["preamble"] if "thinking" in names else [])}
+    return merged((s.start, s.end) for s in trace.segments if s.kind in kinds)
 
 
 def _with_openers(trace: Trace, hidden: Iterable[Span]) -> list[Span]:

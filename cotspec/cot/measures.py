@@ -6,82 +6,31 @@ that rules can try rewards on responses nobody has written yet (`cotspec.cot.tri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from statistics import fmean
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from cotspec.cot import segment_measures
+from cotspec.cot.measure import Measure as Measure
+from cotspec.cot.measure import Measured as Measured
+from cotspec.cot.measure import Peer as Peer
+from cotspec.cot.measure import Response as Response
+from cotspec.cot.measure import Teacher as Teacher
+from cotspec.cot.measure import Value as Value
+from cotspec.cot.measure import words as words
 
 if TYPE_CHECKING:
-    from cotspec.cot.judging import Grade
     from cotspec.cot.segment import Trace
-    from cotspec.spec.payload import TraceFormat
-
-Value = bool | int | float
-
-
-class Teacher(NamedTuple):
-    """Size of the teacher's trace for the same question."""
-
-    steps: int
-    words: int
-    tokens: int
-
-
-class Response(NamedTuple):
-    """What is measured. `tokens` is the length as generated, with the end of the sequence."""
-
-    trace: Trace
-    tokens: int
-    right: bool
-    """Whether its answer equals the gold answer; one that cannot be compared does not."""
-    teacher: Teacher
-
-
-class Peer(NamedTuple):
-    """What a group knows of each of its completions."""
-
-    right: bool
-    words: int
-    tokens: int
-
-
-class Measured(NamedTuple):
-    """The measures of one response by itself, and how its answer was graded."""
-
-    values: dict[str, Value]
-    grade: Grade
-
-
-class Measure(NamedTuple):
-    """A measure describes itself."""
-
-    kind: type
-    about: str
-    """What it is, in a few words."""
-    compute: Callable[[Response], Value] | None = None
-    """Of one response …"""
-    among: Callable[[Peer, Sequence[Peer]], Value | None] | None = None
-    """… or of a completion and all completions of its prompt, itself among them; None where it has no value."""
-    typical: tuple[int, ...] = ()
-    """Values of a number as they are common, rising; those of one row belong together in measures of the prompt."""
-    least: int = 0
-    at_most: str = ""
-    """The measure it never exceeds; tokens are limited by `max_new_tokens`."""
-    needs: str = ""
-    """The measure that is at least 1 wherever this condition is true."""
-    of_prompt: bool = False
-    """The same for all responses to one question, or for all completions of a group."""
-    given: str = ""
-    """The measure without which (false, or 0) it has no value."""
-
-
-def words(text: str) -> int:
-    """Number of whitespace-separated words, the unit of BRIDGE's rewards (arXiv 2602.17686)."""
-    return len(text.split())
+    from cotspec.spec.payload import Form, TraceFormat
 
 
 def formatted(trace: Trace) -> bool:
-    """At least one step line and an answer given with its opener (on the last step's line too)."""
+    """At least one step line and an answer given with its opener (on the last step's line too); of a format that has a
+    form, whether it is kept."""
+    if trace.form:
+        return segment_measures.in_form(trace)
     answer = trace.answer
     return bool(trace.steps) and answer is not None and answer.opened and answer.body_end > answer.body_start
 
@@ -194,36 +143,60 @@ AMONG: Mapping[str, type] = MappingProxyType({name: each.kind for name, each in 
 """Those that it has among the other completions of its prompt."""
 
 
+@lru_cache(maxsize=64)
+def table(form: Form) -> Mapping[str, Measure]:
+    """Every measure by its name, those of the segments of a form among them: first, for their sizes are parts of
+    `words`."""
+    if not form:
+        return TABLE
+    kept = TABLE["formatted"]._replace(about="the segments of the form, whole and in order", needs="words")
+    return MappingProxyType({**segment_measures.rows(form), **TABLE, "formatted": kept})
+
+
+def names(form: Form) -> Mapping[str, type]:
+    """MEASURES with those of a form."""
+    return {name: each.kind for name, each in table(form).items()} if form else MEASURES
+
+
+def own_names(form: Form) -> Mapping[str, type]:
+    """OWN with those of a form."""
+    return {name: each.kind for name, each in _own(form).items()} if form else OWN
+
+
+def _own(form: Form) -> dict[str, Measure]:
+    return {name: each for name, each in table(form).items() if each.compute and not each.of_prompt}
+
+
 def measure(response: str, *, tokens: int, gold: str, teacher: Teacher, fmt: TraceFormat) -> Measured:
     """Measure one response by itself. `tokens` is its length as generated; `gold` the gold answer. Raises
     answers.AnswerError."""
-    from cotspec.cot.answers import grade  # here: who checks an expression needs the names alone
+    from cotspec.cot.answers import grade, grades  # here: who checks an expression needs the names alone
     from cotspec.cot.judging import Grade
     from cotspec.cot.segment import segment
 
     trace = segment(response, fmt)
     graded = grade(trace, gold)
-    return Measured(_alone(Response(trace, tokens, graded is Grade.RIGHT, teacher)), graded)
+    rights = frozenset(name for name, each in grades(trace, gold).items() if each is Grade.RIGHT)
+    return Measured(_alone(Response(trace, tokens, graded is Grade.RIGHT, teacher, rights)), graded)
 
 
 def size(trace: Trace, *, tokens: int, teacher: Teacher) -> dict[str, Value]:
-    """What is measured of one response by itself, but for whether its answer is right."""
+    """What is measured of one response by itself, but for whether its answers are right."""
     values = _alone(Response(trace, tokens, right=False, teacher=teacher))
-    del values["correct"]
-    return values
+    return {name: value for name, value in values.items() if name.rpartition(".")[2] != "correct"}
 
 
-def own(trace: Trace, *, tokens: int, right: bool) -> dict[str, Value]:
+def own(trace: Trace, *, tokens: int, right: bool, rights: frozenset[str] = frozenset()) -> dict[str, Value]:
     """What is measured of a text itself; `tokens` is its length as generated."""
-    found = Response(trace, tokens, right, _NO_TEACHER)
-    return {name: each.compute(found) for name, each in TABLE.items() if each.compute and name in OWN}
+    found = Response(trace, tokens, right, _NO_TEACHER, rights)
+    return {name: each.compute(found) for name, each in _own(trace.form).items() if each.compute}
 
 
 _NO_TEACHER = Teacher(0, 0, 0)
 
 
 def _alone(found: Response) -> dict[str, Value]:
-    return {name: each.compute(found) for name, each in TABLE.items() if each.compute}
+    return {name: each.compute(found) for name, each in table(found.trace.form).items() if each.compute}
 
 
 def peer(values: Mapping[str, Value]) -> Peer:

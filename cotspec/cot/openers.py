@@ -90,6 +90,11 @@ def compile_openers(thinking: str, step: str, answer: str) -> Openers:
     )
 
 
+def line_start(opener: str) -> re.Pattern[str]:
+    """A segment's opener at the start of a line."""
+    return _line_start(_opener(opener))
+
+
 def closer(opener: str) -> str:
     """`</answer>` for `<answer>`: what ends a segment whose opener is a tag; "" for any other opener."""
     tag = re.fullmatch(r"<(\w+)(?:[ \t][^<>]*)?>", opener.strip())

@@ -17,7 +17,7 @@ from cotspec.cot import template as language
 if TYPE_CHECKING:
     from jinja2 import Template as Compiled
 
-    from cotspec.spec.payload import TraceFormat
+    from cotspec.spec.payload import SegmentFormat, TraceFormat
 
 Task = Literal["solve", "reconstruct", "complete", "rewrite"]
 _DEFAULTS: Final = Path(__file__).parent / "prompts"
@@ -37,15 +37,39 @@ def teacher_prompt(fmt: TraceFormat, *, at_least: int, at_most: int) -> str:
 
     `at_most` 0 is no bound.
     """
-    bounds = [f"at least {at_least}"] if at_least > 1 else []
-    bounds += [f"at most {at_most}"] if at_most else []
+    told = [f"at least {at_least}"] if at_least > 1 else []
+    told += [f"at most {at_most}"] if at_most else []
+    bounds = f" ({' and '.join(told)})" if told else ""
+    if fmt.form:
+        parts = "\n".join(f"- {_part(each, bounds)}" for each in fmt.form)
+        return Template((_DEFAULTS / "form.jinja").read_text(encoding="utf-8")).substitute(parts=parts)
     text = (_DEFAULTS / "teach.jinja").read_text(encoding="utf-8")
     return Template(text).substitute(
-        bounds=f" ({' and '.join(bounds)})" if bounds else "",
+        bounds=bounds,
         first=_literal(fmt.step.replace("{n}", "1")),
         second=_literal(fmt.step.replace("{n}", "2")),
         answer=_literal(fmt.answer),
     )
+
+
+def _part(each: SegmentFormat, bounds: str) -> str:
+    """What a form asks for in one of its segments."""
+    opens = _literal(each.opens)
+    if each.name == "step":
+        first, second = (_literal(each.opens.replace("{n}", number)) for number in "12")
+        return f'numbered steps{bounds}, each on a line of its own that begins with "{first}", "{second}" and so on'
+    what = "your thoughts" if each.name == "thinking" else "the final answer" if each.name == "answer" else each.name
+    part = f'"{opens}" at the start of a line, then {what}' + (
+        f', then "{_literal(each.closes)}"' if each.closes else ""
+    )
+    if each.label:
+        part += f"; its last word is {' or '.join(each.label)}"
+    if each.grade and each.name != "answer":
+        part += "; it gives the final answer anew"
+    if each.when:
+        segment, _, label = each.when.partition(".")
+        part += f"; only where {segment} ends with {label}"
+    return part + ("; there may be several" if each.many else "")
 
 
 def _literal(text: str) -> str:

@@ -18,8 +18,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from cotspec.cot.expr import FUNCTION_NAMES, Env, Node, Problem, Symbol, UnscorableError, bind, read, scope_of
-from cotspec.cot.measures import MEASURES
-from cotspec.spec.payload import Binding, Ramp, Reward, RewardGate, RewardTerm
+from cotspec.cot.measures import names as names_of
+from cotspec.spec.payload import Binding, Form, Ramp, Reward, RewardGate, RewardTerm
 
 Place = tuple[str | int, ...]
 
@@ -131,14 +131,14 @@ class CompiledReward(NamedTuple):
         return Score(total, None, values)
 
 
-def check_reward(reward: Reward, names: Mapping[str, type] = MEASURES) -> list[Finding]:
-    """Everything wrong with a reward, in its own order; none means that `compile_reward` works."""
-    return list(_reader(reward, names).findings)
+def check_reward(reward: Reward, form: Form = ()) -> list[Finding]:
+    """Everything wrong with a reward of texts of a form, in its own order; none means that `compile_reward` works."""
+    return list(_reader(reward, form).findings)
 
 
-def compile_reward(reward: Reward, names: Mapping[str, type] = MEASURES) -> CompiledReward:
+def compile_reward(reward: Reward, form: Form = ()) -> CompiledReward:
     """Check and compile. Raises RewardError with all findings."""
-    reader = _reader(reward, names)
+    reader, names = _reader(reward, form), names_of(form)
     if reader.findings:
         raise RewardError(reader.findings)
     nodes = [node for node, _ in reader.gates] + [node for _, node, _ in reader.terms]
@@ -152,14 +152,10 @@ def compile_reward(reward: Reward, names: Mapping[str, type] = MEASURES) -> Comp
     )
 
 
-def _reader(reward: Reward, names: Mapping[str, type]) -> _Reader:
-    return _measured(reward) if names is MEASURES else _Reader(reward, names)
-
-
 @lru_cache(maxsize=256)
-def _measured(reward: Reward) -> _Reader:
+def _reader(reward: Reward, form: Form) -> _Reader:
     """A reward is read when it is checked, when it is judged, and again for each variant that leaves it as it is."""
-    return _Reader(reward, MEASURES)
+    return _Reader(reward, names_of(form))
 
 
 class _Reader:

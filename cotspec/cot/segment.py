@@ -18,6 +18,8 @@ Pure and linear in the length of the text; knows nothing of right and wrong. The
    begin with the text (a chat template has opened them). A text that opens them with a tag and never closes them is
    thoughts and nothing else: what was cut off in them has no answer, whatever they try out.
 6. What a tag opens (`<answer>`) says what stands before its closer (`</answer>`).
+7. Segments of one's own (`cotspec.cot.own_segments`) are cut out first; rules 1 to 6 are those of the text between
+   them. The answer that counts is then the last answer or graded segment.
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from cotspec.cot.latex import box_run
 from cotspec.cot.openers import (
@@ -41,11 +43,13 @@ from cotspec.cot.openers import (
     marks,
     thoughts_end,
 )
-from cotspec.spec.payload import TraceFormat
+from cotspec.cot.own_segments import graded, own_segments, verdict
+from cotspec.spec.payload import Form, TraceFormat
 
 _VISIBLE = re.compile(r"\S")
 
-SegmentKind = Literal["preamble", "thinking", "step", "answer"]
+SegmentKind = str
+"""`preamble` (free text), `thinking`, `step`, `answer`, or the name of a segment of one's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +71,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A text and the segments that tile it."""
+    """A text and the segments that tile it; its format, where that has a form."""
 
     text: str
     segments: tuple[Segment, ...]
+    format: TraceFormat | None = None
 
     @property
     def steps(self) -> tuple[Segment, ...]:
@@ -84,8 +89,23 @@ class Trace:
 
     @property
     def answer(self) -> Segment | None:
-        """The last answer, the one that counts; earlier ones are left in `segments`."""
-        return next((s for s in reversed(self.segments) if s.kind == "answer"), None)
+        """The last answer or graded segment, the one that counts; earlier ones are left in `segments`."""
+        kinds = ("answer", *graded(self.form))
+        return next((s for s in reversed(self.segments) if s.kind in kinds), None)
+
+    @property
+    def form(self) -> Form:
+        """The form of its format."""
+        return self.format.form if self.format else ()
+
+    def last(self, kind: SegmentKind) -> Segment | None:
+        """The last segment of a kind."""
+        return next((s for s in reversed(self.segments) if s.kind == kind), None)
+
+    def label(self, segment: Segment) -> str:
+        """The label that a segment of one's own ends with; "" without."""
+        own = next((each for each in self.form if each.name == segment.kind and each.label), None)
+        return verdict(self.body(segment), own.label) if own else ""
 
     def body(self, segment: Segment) -> str:
         """What a segment says, without opener and outer space."""
@@ -108,10 +128,45 @@ class _Step(NamedTuple):
 
 def segment(text: str, fmt: TraceFormat) -> Trace:
     """Tile a text: the segments joined give it back. An empty text has none. O(len(text))."""
+    if not fmt.form:
+        return Trace(text, _usual(text, fmt))
+    openers = compile_openers(fmt.thinking, fmt.step, fmt.answer)
+    floor, closer = thoughts_end(text, openers)
+    closed = floor + len(closer) if closer else 0
+    own = () if floor < 0 and _never_closed(text, openers) else own_segments(text, fmt, closed)
+    segments: list[Segment] = []
+    at = 0
+    for found in own:
+        segments += _between(text, at, found.start, segments, fmt)
+        segments.append(_segment(text, _Cut(found.kind, found.start, found.body), found.end, found.closes))
+        at = found.end
+    segments += _between(text, at, len(text), segments, fmt)
+    return Trace(text, tuple(segments), fmt)
+
+
+def _between(text: str, start: int, end: int, before: list[Segment], fmt: TraceFormat) -> list[Segment]:
+    """The segments of a part between two of one's own; blank space belongs to what stands before it."""
+    if before and not _says(text, start, end):
+        before[-1] = replace(before[-1], end=end)
+        return []
+    return [
+        replace(
+            one,
+            start=one.start + start,
+            end=one.end + start,
+            body_start=one.body_start + start,
+            body_end=one.body_end + start,
+        )
+        for one in _usual(text[start:end], fmt)
+    ]
+
+
+def _usual(text: str, fmt: TraceFormat) -> tuple[Segment, ...]:
+    """The segments of a text by the rules 1 to 6."""
     openers = compile_openers(fmt.thinking, fmt.step, fmt.answer)
     floor, _ = thoughts_end(text, openers)
     if floor < 0 and _never_closed(text, openers):
-        return Trace(text, _tile(text, _head(_thinking(text, openers, end=len(text), closed=True), len(text)), {}))
+        return _tile(text, _head(_thinking(text, openers, end=len(text), closed=True), len(text)), {})
     found = [mark for mark in marks(text, openers) if mark.start >= floor]
     steps = [step for step in _steps(text, openers) if step.start >= floor]
     thinking = _thinking(text, openers, end=steps[0].start if steps else len(text), closed=floor >= 0)
@@ -119,7 +174,7 @@ def segment(text: str, fmt: TraceFormat) -> Trace:
         steps = _last_run(steps, found)
     cuts = _head(thinking, steps[0].start if steps else len(text))
     cuts += _blocks(text, steps, found) if steps else _lone_answer(text, found, _open_thoughts(thinking, floor))
-    return Trace(text, _tile(text, cuts, {"step": openers.step_ends, "answer": openers.answer_ends}))
+    return _tile(text, cuts, {"step": openers.step_ends, "answer": openers.answer_ends})
 
 
 def _thinking(text: str, openers: Openers, *, end: int, closed: bool) -> tuple[int, int] | None:

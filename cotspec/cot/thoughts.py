@@ -53,4 +53,4 @@ def fit(text: str, fmt: TraceFormat) -> Fitted:
 
 
 def _says(trace: Trace) -> list[str]:
-    return [trace.body(part) for part in trace.segments if part.kind in ("step", "answer")]
+    return [trace.body(part) for part in trace.segments if part.kind not in ("preamble", "thinking")]

@@ -18,10 +18,10 @@ from typing import Final, NamedTuple
 from cotspec.cot.expr import Node, Symbol, UnscorableError, bind, read, scope_of
 from cotspec.cot.expr.text import Parsed, parse
 from cotspec.cot.expr.tree import Walk
-from cotspec.cot.measures import AMONG, MEASURES, TABLE, Value
+from cotspec.cot.measures import AMONG, TABLE, Measure, Value, names, table
 from cotspec.cot.rewards import CompiledReward, Place, RewardError, Score, compile_reward
-from cotspec.cot.trial_prompts import OWN, QUESTION, Limits, Measures, Question, in_group, questions
-from cotspec.spec.payload import Reward
+from cotspec.cot.trial_prompts import QUESTION, Limits, Measures, Question, in_group, questions
+from cotspec.spec.payload import Form, Reward
 
 MOST: Final = 3_000
 """Responses that are tried."""
@@ -31,6 +31,10 @@ _NAMED: Final = 12
 """Numbers of a reward whose neighbourhood is tried."""
 _GRID: Final = 4
 """Values of each measure that are tried with those of all others."""
+_FLAGS: Final = 12
+"""Conditions that are tried with one another …"""
+_TOGETHER: Final = 120
+"""… and how many of the ways in which they can be true together."""
 
 
 class Tried(NamedTuple):
@@ -83,7 +87,7 @@ class Branch(NamedTuple):
 def tried(reward: Reward, limits: Limits) -> Trial | None:
     """The trial of a reward; None for one with mistakes."""
     try:
-        return Trial(reward, compile_reward(reward), limits)
+        return Trial(reward, compile_reward(reward, limits.form), limits)
     except RewardError:
         return None
 
@@ -104,7 +108,9 @@ class Trial:
     def __init__(self, reward: Reward, compiled: CompiledReward, limits: Limits) -> None:
         self.reward, self.compiled, self.limits = reward, compiled, limits
         self.reads = frozenset(name for name, _ in compiled.measures)
-        self.parts = tuple(_parts(reward))
+        self.parts = tuple(_parts(reward, limits.form))
+        self.table = table(limits.form)
+        """The measures there are."""
         self.questions = tuple(questions(limits, by_group=bool(self.reads & set(AMONG))))
         made = [one for question in self.questions for one in self.responses(question)]
         fit = max(50, min(MOST, MOST_WORK // max(1, len(self.parts))))
@@ -213,19 +219,20 @@ class Trial:
         """Responses to one question, differing in what the reward reads and in whether they are right; as long as are
         drawn, or up to `longest`."""
         top = longest or self.limits.tokens
-        asked = [name for name in _FLAGS if name in self.reads or name == "correct"]
+        axes = _axes(self.limits.form)
         near = [value + step for value in self._named(question.measures) for step in (-1, 0, 1)]
         reads = self.reads | ({"words", "tokens"} if question.others else set())
         near += [one.words + step for one in question.others for step in (-1, 0, 1)]
-        choices = {name: _choices(name, near, top) for name in _SIZES if name in reads}
-        rest: dict[str, Value] = dict.fromkeys(_FLAGS, False) | {name: TABLE[name].least for name in _SIZES}
+        choices = {name: axes.choices(name, near, top) for name in axes.sizes if name in reads}
+        rest: dict[str, Value] = dict.fromkeys(axes.flags, False)
+        rest |= {name: axes.table[name].least for name in axes.sizes}
         seen = set()
-        for flags in product((True, False), repeat=len(asked)):
-            for picked, fixed in _picks(choices, top):
-                values = {**rest, **question.measures, **dict(zip(asked, flags, strict=True)), **picked}
-                if _settled(values, fixed, top) and (key := tuple(values.values())) not in seen:
+        for flags in _flags(axes, self.reads, self.limits.form):
+            for picked, fixed in _picks(axes, choices, top):
+                values = {**rest, **question.measures, **flags, **picked}
+                if _settled(axes, values, fixed, top) and (key := tuple(values.values())) not in seen:
                     seen.add(key)
-                    usual = all(values[name] >= TABLE[name].typical[0] for name in choices)
+                    usual = all(values[name] >= axes.table[name].typical[0] for name in choices)
                     yield Made(in_group(values, question.others), question, usual and question.usual)
 
     def _named(self, question: Measures) -> Sequence[int]:
@@ -255,25 +262,55 @@ def value_of(node: Node, measures: Measures) -> float | None:
 
 # --- measures ---------------------------------------------------------------------------------------------------------
 
-_FLAGS: Final = tuple(name for name, each in OWN if each.kind is bool and not each.of_prompt)
-_SIZES: Final = tuple(name for name, each in OWN if each.kind is not bool and not each.of_prompt)
-_PAIRS: Final = tuple((name, TABLE[name].at_most) for name in _SIZES if TABLE[name].at_most)
-_LIMITED: Final = frozenset(("tokens", *(name for pair in _PAIRS for name in pair)))
-"""Sizes that the longest response limits."""
+
+class _Axes(NamedTuple):
+    """The measures in which responses to one question differ by themselves."""
+
+    table: Mapping[str, Measure]
+    flags: tuple[str, ...]
+    sizes: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
+    """A size and the one that it never exceeds."""
+    limited: frozenset[str]
+    """Sizes that the longest response limits."""
+
+    def choices(self, name: str, near: Iterable[int], top: int) -> list[int]:
+        """Values of a size that are tried."""
+        each, limited = self.table[name], name in self.limited
+        found = {each.least, each.least + 1, *each.typical, *near, *([top] if limited else [])}
+        return sorted(value for value in found if each.least <= value and (value <= top or not limited))
 
 
-def _choices(name: str, near: Iterable[int], top: int) -> list[int]:
-    """Values of a size that are tried."""
-    each = TABLE[name]
-    found = {each.least, each.least + 1, *each.typical, *near, *([top] if name in _LIMITED else [])}
-    return sorted(value for value in found if each.least <= value and (value <= top or name not in _LIMITED))
+@lru_cache(maxsize=16)
+def _axes(form: Form) -> _Axes:
+    rows = {name: each for name, each in table(form).items() if name not in AMONG and not each.of_prompt}
+    flags = tuple(name for name, each in rows.items() if each.kind is bool)
+    sizes = tuple(name for name in rows if name not in flags)
+    pairs = tuple((name, rows[name].at_most) for name in sizes if rows[name].at_most)
+    return _Axes(rows, flags, sizes, pairs, frozenset(("tokens", *(name for pair in pairs for name in pair))))
 
 
-def _picks(choices: Mapping[str, Sequence[int]], top: int) -> Iterator[tuple[dict[str, int], frozenset[str]]]:
+def _flags(axes: _Axes, reads: frozenset[str], form: Form) -> list[dict[str, bool]]:
+    """The conditions that a reward reads, and whether a response is right, as they can be true together."""
+    asked = [name for name in axes.flags if name in reads or name == "correct"]
+    asked = sorted(asked, key=lambda name: name != "correct")[:_FLAGS]
+    made = (dict(zip(asked, values, strict=True)) for values in product((True, False), repeat=len(asked)))
+    if not form:
+        return list(made)
+    from cotspec.cot.segment_measures import possible
+
+    none = dict.fromkeys(axes.flags, False)
+    found = [flags for flags in made if possible({**none, **flags}, reads, form)]
+    return found[:: -(-len(found) // _TOGETHER)]
+
+
+def _picks(
+    axes: _Axes, choices: Mapping[str, Sequence[int]], top: int
+) -> Iterator[tuple[dict[str, int], frozenset[str]]]:
     """Each size at all its values with the others as they are common, then some values of each with some of all others;
     and which of them may not be changed to fit."""
-    middle = {name: TABLE[name].typical[len(TABLE[name].typical) // 2] for name in choices}
-    common = {name: min(value, top) if name in _LIMITED else value for name, value in middle.items()}
+    middle = {name: axes.table[name].typical[len(axes.table[name].typical) // 2] for name in choices}
+    common = {name: min(value, top) if name in axes.limited else value for name, value in middle.items()}
     for name, values in choices.items():
         for value in values:
             yield {**common, name: value}, frozenset((name,))
@@ -283,30 +320,30 @@ def _picks(choices: Mapping[str, Sequence[int]], top: int) -> Iterator[tuple[dic
             yield dict(zip(choices, row, strict=True)), frozenset(choices)
 
 
-def _settled(values: dict[str, Value], fixed: frozenset[str], top: int) -> bool:
+def _settled(axes: _Axes, values: dict[str, Value], fixed: frozenset[str], top: int) -> bool:
     """Make what is not fixed fit together, in place; False when no response has such measures."""
     held = set(fixed)
-    for small, large in reversed(_PAIRS):
+    for small, large in reversed(axes.pairs):
         if values[small] > values[large] and large in held and small not in held:
             values[small] = values[large]
             held.add(small)
-    for name in _FLAGS:
-        needed = TABLE[name].needs
+    for name in axes.flags:
+        needed = axes.table[name].needs
         if values[name] and needed and values[needed] < 1:
             if needed in held:
                 return False
             values[needed] = 1
-    for small, large in _PAIRS:
+    for small, large in axes.pairs:
         if values[small] > values[large]:
             if large in held:
                 return False
             values[large] = values[small]
-    return all(values[name] <= top for name in _LIMITED)
+    return all(values[name] <= top for name in axes.limited)
 
 
 def _given(name: str, measures: Measures) -> str:
     """The measure that says why another has no value; itself where it has one."""
-    return name if name in measures else TABLE[name].given
+    return name if name in measures else TABLE[name].given  # those of segments always have one
 
 
 # --- expressions ------------------------------------------------------------------------------------------------------
@@ -326,9 +363,9 @@ class _Recording(Walk):
         return made
 
 
-def _parts(reward: Reward) -> Iterator[SubExpression]:
+def _parts(reward: Reward, form: Form) -> Iterator[SubExpression]:
     """Every part of every expression, the whole before its parts; the reward has been compiled."""
-    scope = scope_of(MEASURES)
+    scope = scope_of(names(form))
     texts: list[tuple[Place, str]] = [(("let", binding.name), binding.value) for binding in reward.let]
     texts += [(("gates", number, "unless"), gate.unless) for number, gate in enumerate(reward.gates)]
     texts += [(("terms", term.name, "value"), term.value) for term in reward.terms]

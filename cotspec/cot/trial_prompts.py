@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from cotspec.cot.measures import AMONG, TABLE, Peer, Value, among, peer
+from cotspec.spec.payload import Form
 
 Measures = Mapping[str, Value]
 
-OWN: Final = tuple((name, each) for name, each in TABLE.items() if name not in AMONG)
-"""Measures of a response by itself."""
-QUESTION: Final = tuple(name for name, each in OWN if each.of_prompt)
-"""Those of them that all responses to a question share."""
+QUESTION: Final = tuple(name for name, each in TABLE.items() if each.of_prompt and name not in AMONG)
+"""Measures that all responses to a question share, each by itself."""
 
 
 class Limits(NamedTuple):
@@ -30,6 +29,8 @@ class Limits(NamedTuple):
     """Steps, words and tokens of traces of an earlier run."""
     group: int = 8
     """Completions for each prompt."""
+    form: Form = ()
+    """The segments that a response is to have, where they are one's own."""
 
 
 class Question(NamedTuple):

@@ -15,6 +15,9 @@ from cotspec.spec.variants import FAMILY
 
 _NOT_CHANGED: Final = frozenset({"cotspec", "name", "about", "extends", "variants", "allow"})
 """What belongs to the file as a whole, not to one variant."""
+_CHECKED: Final = (("resources", "stages"), ("trace",))
+"""Where names stand that a rule checks: those of stages, which are used elsewhere too, and of segments, of which some
+are always there."""
 
 
 def get(root: Node, path: Path) -> Node | None:
@@ -84,7 +87,7 @@ def resolve(root: Node, given: Entry, sink: Sink, *, variant: str = "") -> Path 
     node: Node | None = root
     form: shape.Form = Experiment
     while words:
-        step = _step(node, form, words, anything=path == ("resources", "stages"))
+        step = _step(node, form, words, anything=path in _CHECKED)
         if step is None:
             sink.add(_unknown(given, words, path, node, form))
             return None
@@ -96,7 +99,7 @@ def resolve(root: Node, given: Entry, sink: Sink, *, variant: str = "") -> Path 
 def _step(node: Node | None, form: shape.Form, words: list[str], *, anything: bool) -> str | int | None:
     """The next part: what is there (a key may itself hold dots), or what the language has there.
 
-    `anything`: names that are used elsewhere too, and are checked there.
+    `anything`: any name will do here, for it is checked elsewhere.
     """
     if isinstance(node, SequenceNode):
         at = int(words[0]) if words[0].isdecimal() and len(words[0]) < 7 else -1

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, assert_never
 
+from cotspec.cot.openers import closer
 from cotspec.ir import defaults
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload, trainer
@@ -22,10 +23,31 @@ ModelRef = payload.HubModel | payload.BuiltinModel | payload.InputModel
 _REQUIREMENT: Final = re.compile(r"(<=|>=|==|!=|<|>)\s*(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)")
 
 
-def trace_format(trace: spec.Trace) -> payload.TraceFormat:
-    """The openers."""
+def trace_format(trace: Mapping[str, spec.Segment]) -> payload.TraceFormat:
+    """The openers, and the form where a segment says more than how it begins, or is none of the usual ones."""
+    written = {name: each for name, each in trace.items() if each.model_fields_set}
+    own = any(name not in spec.USUAL or _says_more(each) for name, each in written.items())
     return payload.TraceFormat.model_construct(
-        thinking=trace.thinking.opens, step=trace.step.opens, answer=trace.answer.opens
+        thinking=trace["thinking"].opens,
+        step=trace["step"].opens,
+        answer=trace["answer"].opens,
+        form=tuple(_segment(name, each) for name, each in written.items()) if own else (),
+    )
+
+
+def _says_more(given: spec.Segment) -> bool:
+    return given.model_copy(update={"opens": ""}) != spec.Segment.model_construct(opens="")
+
+
+def _segment(name: str, given: spec.Segment) -> payload.SegmentFormat:
+    return payload.SegmentFormat.model_construct(
+        name=name,
+        opens=given.opens,
+        closes=closer(given.opens) if given.closes is None else given.closes,
+        label=given.label or (),
+        grade=given.grade or name == "answer",
+        when=given.when or "",
+        many=given.many or name == "step",
     )
 
 
@@ -48,7 +70,8 @@ def _stop(given: spec.Stop | None, trace: payload.TraceFormat) -> payload.Stop:
     texts = tuple(sorted(set(given.texts)))
     if given.after is None:
         return payload.Stop.model_construct(texts=texts)
-    return payload.Stop.model_construct(texts=texts, after=given.after, format=trace)
+    usual = payload.UsualFormat.model_construct(thinking=trace.thinking, step=trace.step, answer=trace.answer)
+    return payload.Stop.model_construct(texts=texts, after=given.after, format=usual)
 
 
 def chat(model: spec.Model) -> dict[str, Any]:
@@ -146,11 +169,27 @@ def _share(given: float | spec.ShareRamp | None) -> payload.Ramp:
     return payload.Ramp.model_construct(first=given or 0.0, last=given or 0.0)
 
 
-def loss_on(stage: spec.Stage) -> tuple[defaults.Segment, ...]:
-    """The supervised segments in a fixed order; none where the trainer supervises none."""
-    if "loss" not in trainer_of(stage.train).reading(stage.train):
+def lossy(trace: payload.TraceFormat) -> tuple[str, ...]:
+    """Everything that a `loss` may name, in the order in which a body has it."""
+    return tuple(dict.fromkeys((*defaults.SEGMENTS, *(each.name for each in trace.form))))
+
+
+def loss_on(stage: spec.Stage, trace: payload.TraceFormat) -> tuple[str, ...]:
+    """The segments of given texts that are supervised, in a fixed order: all where a spec names none; none where the
+    trainer is given no texts."""
+    if not _given_texts(stage.train):
         return ()
-    return tuple(name for name in defaults.SEGMENTS if name in (stage.loss or defaults.SUPERVISED))
+    return tuple(name for name in lossy(trace) if (name in stage.loss if stage.loss else name != "masked"))
+
+
+def completions_loss_on(stage: spec.Stage, trace: payload.TraceFormat) -> tuple[str, ...]:
+    """The segments of completions that carry loss; () where all do."""
+    named = tuple(name for name in lossy(trace) if name in (stage.loss or ()))
+    return () if {*named, "masked"} == {*lossy(trace)} else named
+
+
+def _given_texts(train: spec.Train) -> bool:
+    return "loss" in trainer_of(train).reading(train) and trainer_of(train).rows in ("sft", "distill")
 
 
 def expression(value: str | float) -> str:
@@ -246,6 +285,8 @@ def training(
         values["teacher"] = teacher
     if stage.reward is not None:
         values |= {"format": trace, "reward": reward(stage.reward)}
+    if "loss_on" in kind.model_fields:
+        values["loss_on"] = completions_loss_on(stage, trace)
     made = {"kind", "sampling", *values}
     own = {name: getattr(train, name) for name in kind.model_fields if name not in made}
     return kind.model_construct(**values, **own)

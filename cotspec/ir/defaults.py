@@ -5,7 +5,7 @@ The other defaults stand beside the keys they belong to, in `cotspec.spec.experi
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from cotspec.spec import payload
 
@@ -39,8 +39,5 @@ NO_MASK: Final = payload.Mask.model_construct(
 """Hide nothing."""
 NO_SAMPLING: Final = payload.Sampling.model_construct(n=1, temperature=0.0, top_p=1.0, top_k=0, max_new_tokens=1)
 """For a gate that generates nothing: its id must not follow the evaluation's settings."""
-Segment = Literal["thinking", "step", "masked", "answer"]
-SEGMENTS: Final[tuple[Segment, ...]] = ("thinking", "step", "masked", "answer")
-"""Order of the segments of a loss; the order they are written in means nothing."""
-SUPERVISED: Final[tuple[Segment, ...]] = ("thinking", "step", "answer")
-"""Segments that carry loss where nothing else is said."""
+SEGMENTS: Final = ("thinking", "step", "masked", "answer")
+"""Order of the segments of a loss, before those of one's own; the order they are written in means nothing."""

@@ -14,8 +14,10 @@ from typing import Final, Literal, NamedTuple
 from cotspec.cot.expr import Problem, read, scope_of
 from cotspec.cot.expr.text import parse
 from cotspec.cot.selecting import OWN, SCORE, measures_of
+from cotspec.ir.bodies import trace_format
 from cotspec.spec.base import Slice
 from cotspec.spec.experiment import Experiment, Generation, Stage
+from cotspec.spec.payload import Form
 
 _TURNED: Final = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE, ast.Eq: ast.Eq}
 """Comparison → the same with its sides exchanged."""
@@ -95,13 +97,13 @@ def traces_of(spec: Experiment, stage: Stage) -> tuple[str, Slice | None]:
 
 def filter_of(spec: Experiment, name: str) -> Filter:
     """What a generation keeps."""
-    where = spec.generate[name].keep.where
-    return Filter() if where is None else _filter(where, name, tries=over_texts(spec, name) is not None)
+    where, form = spec.generate[name].keep.where, trace_format(spec.trace).form
+    return Filter() if where is None else _filter(where, name, form, tries=over_texts(spec, name) is not None)
 
 
 @lru_cache(maxsize=256)
-def _filter(where: str, name: str, *, tries: bool) -> Filter:
-    scope = scope_of(measures_of(name))
+def _filter(where: str, name: str, form: Form, *, tries: bool) -> Filter:
+    scope = scope_of(measures_of(name, form))
     problems = read(where, scope, expect=bool).problems
     parsed = parse(where)
     if problems or isinstance(parsed, list):
@@ -114,7 +116,8 @@ def _filter(where: str, name: str, *, tries: bool) -> Filter:
             rest.append(_renamed(part, name))
         found = known or found
     own = " and ".join(rest)
-    grown = read(own, scope_of(measures_of(OWN))).problems if own else ()  # written out it may be too long to read
+    # Written out it may be too long to read.
+    grown = read(own, scope_of(measures_of(OWN, form))).problems if own else ()
     return found._replace(rest=own) if not grown else Filter(problems=(grown[0]._replace(column=1, length=len(where)),))
 
 

@@ -261,7 +261,7 @@ class _Experiment:
             prompt=self._prompt(stage.prompt, stage.task, ("stages", name, "prompt")),
             mask=bodies.mask(stage.mask),
             shuffle=stage.shuffle,
-            loss_on=bodies.loss_on(stage),
+            loss_on=bodies.loss_on(stage, self._format),
             epochs=stage.train.epochs,
             slice=bodies.rows_range(stage.rows.slice),
             seed=self._spec.seed,

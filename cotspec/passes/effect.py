@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cotspec.diagnostics.source_map import Path
+from cotspec.ir.bodies import trace_format
 from cotspec.passes.check.source_choice import DATA, MODEL
 from cotspec.passes.check.source_settings import USED
 from cotspec.spec.evaluation import sets_of
@@ -15,6 +16,10 @@ def has_effect(experiment: Experiment, path: Path) -> bool:
     match path:
         case ("models", str(name), str(key)):
             return _sourced(experiment.models[name], MODEL, key)
+        case ("trace", _):
+            return not trace_format(experiment.trace).form  # in a form only what is written
+        case ("trace", _, key):
+            return key == "opens"
         case ("data", str(name), str(key)):
             return _sourced(experiment.data[name], DATA, key)
         case ("stages", str(name), "mask", "at_least"):

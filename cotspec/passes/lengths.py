@@ -102,7 +102,7 @@ def rows_body(context: Context, stage: Stage) -> RowsBody | None:
         prompt=prompt,
         mask=bodies.mask(stage.mask),
         shuffle=stage.shuffle,
-        loss_on=bodies.loss_on(stage),
+        loss_on=bodies.loss_on(stage, bodies.trace_format(context.experiment.trace)),
         epochs=1,
         slice=defaults.WHOLE,
         seed=context.experiment.seed,

@@ -128,6 +128,7 @@ def _reward(scored: Scored) -> dict[str, object]:
             "text": scored.response.text,
             "segments": _segments(scored.trace),
             "answer": scored.answer,
+            **({"supervise": _spans(scored.carried)} if scored.carried else {}),
             "after_stop": scored.left_out or None,
         },
         "progress": scored.progress,
@@ -162,7 +163,9 @@ def _reward(scored: Scored) -> dict[str, object]:
 
 
 def _segments(trace: Trace) -> list[dict[str, object]]:
-    return [asdict(segment) for segment in trace.segments]
+    return [
+        asdict(segment) | ({"label": trace.label(segment) or None} if trace.form else {}) for segment in trace.segments
+    ]
 
 
 def _spans(spans: Iterable[Span]) -> list[list[int]]:

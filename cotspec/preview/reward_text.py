@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cotspec.cot import measures as kernel
 from cotspec.cot.breakdown import GateTrial, TermTrial
-from cotspec.cot.measures import AMONG, TABLE
+from cotspec.cot.measures import AMONG
 from cotspec.cot.rewards import weight_at
 from cotspec.preview import wording
 from cotspec.preview.canvas import Canvas, Run, Style, visible
@@ -69,7 +70,8 @@ def _measures(scored: Scored, preview: Preview, canvas: Canvas) -> Iterator[str]
     given = "it gives no answer" if scored.answer is None else f"it answers {visible(scored.answer)}"
     cannot = ", and the two cannot be compared (ungradable)" if scored.ungradable else ""
     notes = {"correct": f"{given}; gold is {visible(preview.record.answer)}{cannot}"}
-    for name, each in TABLE.items():
+    table = kernel.table(scored.trace.form)
+    for name, each in table.items():
         if name in AMONG:
             if name in scored.measures or name in scored.unknown:  # where the reward asks for it
                 yield _measure(scored, canvas, name, each.about)
@@ -77,7 +79,7 @@ def _measures(scored: Scored, preview: Preview, canvas: Canvas) -> Iterator[str]
         if each.of_prompt:
             continue  # shown beside the response's own
         note = notes.get(name, each.about if each.kind is bool else "")
-        if (teachers := f"teacher_{name}") in TABLE:
+        if (teachers := f"teacher_{name}") in table:
             known = scored.measures.get(teachers)
             note = f"the teacher's: {known:,}" if known is not None else scored.unknown.get(teachers, "")
         yield _measure(scored, canvas, name, note)

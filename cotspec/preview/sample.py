@@ -14,7 +14,7 @@ from cotspec.builtin import problems
 from cotspec.cot.measures import words
 from cotspec.cot.rows import TraceRecord
 from cotspec.cot.segment import segment
-from cotspec.spec.payload import BuiltinData, DataBody, TraceFormat, TracesBody
+from cotspec.spec.payload import BuiltinData, DataBody, Form, TraceFormat, TracesBody
 
 SIZE: Final = 16
 """Problems of a builtin data set that a sample takes."""
@@ -145,10 +145,44 @@ def _taken_apart(problem: problems.Problem) -> Sample:
     return Sample(problem.question, head.removeprefix("Thinking…\n").strip(), (*rest[:-1], last), answer)
 
 
-def _record(id: int, sample: Sample, fmt: TraceFormat) -> TraceRecord:
-    steps = [f"{fmt.step.replace('{n}', str(n))} {text}" for n, text in enumerate(sample.steps, 1)]
+def _text(sample: Sample, fmt: TraceFormat) -> str:
     closing = re.sub(r"^<(\w+)>$", r"</\1>\n", fmt.thinking.strip()) if fmt.thinking.strip()[:1] == "<" else ""
-    text = "\n".join([fmt.thinking, f"{sample.thinking}\n{closing}", *steps, f"{fmt.answer} {sample.answer}"])
+    return "\n".join(
+        [fmt.thinking, f"{sample.thinking}\n{closing}", *_steps(sample, fmt.step), f"{fmt.answer} {sample.answer}"]
+    )
+
+
+def _steps(sample: Sample, opens: str) -> list[str]:
+    return [f"{opens.replace('{n}', str(n))} {text}" for n, text in enumerate(sample.steps, 1)]
+
+
+def _in_form(sample: Sample, form: Form) -> str:
+    """The sample in the segments of a form, each with the first of its labels."""
+    lines: list[str] = []
+    labels: set[str] = set()
+    named = {each.name for each in form}
+    worked = "\n".join(sample.steps)
+    for each in form:
+        if each.when and each.when not in labels:
+            continue
+        if each.name == "step":
+            lines += _steps(sample, each.opens)
+            continue
+        if each.name == "thinking":
+            said = sample.thinking
+        elif each.grade:
+            said = (
+                sample.answer if "step" in named or each.name != "answer" else f"{worked}\n\\boxed{{{sample.answer}}}"
+            )
+        else:
+            said = " ".join(["Each step follows from the one before it.", *each.label[:1]])
+        labels.update(f"{each.name}.{label}" for label in each.label[:1])
+        lines.append("".join((f"{each.opens} {said}", f" {each.closes}" if each.closes else "")))
+    return "\n".join(lines)
+
+
+def _record(id: int, sample: Sample, fmt: TraceFormat) -> TraceRecord:
+    text = _in_form(sample, fmt.form) if fmt.form else _text(sample, fmt)
     return TraceRecord(
         id=id,
         question=sample.question,

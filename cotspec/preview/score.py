@@ -8,14 +8,16 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from cotspec.cot import measures as kernel
-from cotspec.cot.answers import AnswerError, answer_of, grade
+from cotspec.cot.answers import AnswerError, answer_of, grade, grades
 from cotspec.cot.breakdown import Breakdown, break_down
 from cotspec.cot.judging import Grade
+from cotspec.cot.loss import carried
 from cotspec.cot.rewards import compile_reward
 from cotspec.cot.rows import TraceRecord
 from cotspec.cot.segment import Trace, segment
 from cotspec.cot.stopping import cut
-from cotspec.spec.payload import RewardedBody
+from cotspec.cot.units import Span
+from cotspec.spec.payload import GrpoBody, RewardedBody
 
 Measures = dict[str, bool | int | float]
 _NO_TOKENIZER: Final = "not known without the model's tokenizer; say it with --tokens N"
@@ -54,6 +56,8 @@ class Scored:
     unseen: frozenset[str] = frozenset()
     """Those of them that training knows."""
     breakdown: Breakdown
+    carried: tuple[Span, ...] = ()
+    """Spans of the trace that carry loss, where segments are named that do."""
     left_out: str = ""
     """What stands after the stop of the response: training neither sees it nor rewards it."""
 
@@ -78,11 +82,13 @@ def score(
     unknown: dict[str, str] = {}
     found: Measures = {}
     graded: Grade | None = None
+    right = ("correct", *(f"{each.name}.correct" for each in body.format.form if each.grade))
     try:
         graded = grade(trace, record.answer)
         found["correct"] = graded is Grade.RIGHT
+        found |= {f"{name}.correct": each is Grade.RIGHT for name, each in grades(trace, record.answer).items()}
     except AnswerError as error:
-        unknown["correct"] = str(error)
+        unknown |= dict.fromkeys(right, str(error))
     teacher = kernel.Teacher(steps=record.steps, words=record.words, tokens=record.tokens)
     found |= kernel.size(trace, tokens=response.tokens or 0, teacher=teacher)
     if response.tokens is None:
@@ -90,7 +96,7 @@ def score(
     if not counted:
         unknown["teacher_tokens"] = _UNCOUNTED
     found = {name: value for name, value in found.items() if name not in unknown}
-    compiled = compile_reward(body.reward)
+    compiled = compile_reward(body.reward, body.format.form)
     asked = [name for name, _ in compiled.measures if name in kernel.AMONG]
     if asked and "correct" in found:
         own = kernel.Peer(graded is Grade.RIGHT, int(found["words"]), response.tokens or 0)
@@ -108,10 +114,17 @@ def score(
         progress=progress,
         measures=found,
         unknown=unknown,
-        unseen=frozenset(name for name, why in unknown.items() if name != "correct" and why != _NONE_RIGHT.get(name)),
+        unseen=frozenset(name for name, why in unknown.items() if name not in right and why != _NONE_RIGHT.get(name)),
         breakdown=break_down(compiled, body.reward, found, progress=progress),
+        carried=_carried(body, trace, behind=len(begin) if response.whose == "given" else 0),
         left_out=left_out,
     )
+
+
+def _carried(body: RewardedBody, trace: Trace, *, behind: int) -> tuple[Span, ...]:
+    """Spans that carry loss; what the answer begins with carries none."""
+    names = body.loss_on if isinstance(body, GrpoBody) else ()
+    return tuple((max(start, behind), end) for start, end in carried(trace, names) if end > behind)
 
 
 def _peer(text: str, body: RewardedBody, record: TraceRecord, *, begin: str) -> kernel.Peer:

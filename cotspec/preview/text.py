@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from cotspec.cot.leak import Leak
@@ -13,12 +14,15 @@ from cotspec.cot.segment import segment as cut
 from cotspec.preview import reward_text, wording
 from cotspec.preview.canvas import Canvas, Mark, Row, Run, Style, lines, visible
 from cotspec.preview.model import Preview, covered, ends
-from cotspec.spec.payload import FirstWeights, ModelRef, RewardedBody, TaughtBody
+from cotspec.spec.payload import FirstWeights, GrpoBody, ModelRef, RewardedBody, TaughtBody
 
 _LONG: Final = 8
 """Lines of thinking that are shown whole."""
 _HEAD: Final = 5
 _TAIL: Final = 2
+_STYLES: Final[Mapping[str, Style]] = MappingProxyType({"preamble": "preamble", "thinking": "thinking", "step": "step"})
+"""Of the segments that are no answer; those of one's own are shown as one."""
+_LOSSY: Final = (Run("+ carries loss", "loss"), Run("   "), Run("· does not", "no-loss"), Run("   ~ only «this»"))
 _NAMED: Final = 3
 """Dropped rows that are named."""
 
@@ -152,12 +156,11 @@ def _target(preview: Preview, canvas: Canvas) -> list[str]:
     facts = f"loss on {lost:,} of {all_:,} characters ({lost / all_:.0%})"
     facts += " and on the end of the text" if ends(row) else ", not on the end of the text"
     marks = [Mark(*span, "loss", "«", "»") for span in row.supervise]
-    legend = [Run("+ carries loss", "loss"), Run("   "), Run("· does not", "no-loss"), Run("   ~ only «this»")]
     limit = f"a row of more than {train.max_length:,} tokens is left out of training; nobody counts tokens here"
     return [
         *_titled("Target", facts, canvas),
         *_segments(trace, marks, canvas, end=all_, loss=True),
-        _legend(canvas, *legend),
+        _legend(canvas, *_LOSSY),
         _legend(canvas, Run(limit, "dim")),
     ]
 
@@ -178,7 +181,11 @@ def _response(preview: Preview, canvas: Canvas) -> list[str]:
         return []
     whose = {"teacher": "the teacher's own trace", "given": "yours"}[scored.response.whose]
     facts = f"{whose}; {wording.count(len(scored.trace.steps), 'step')}, {wording.size(scored.response.text)}"
-    shown = [*_titled("Response", facts, canvas), *_segments(scored.trace, [], canvas)]
+    marks = [Mark(*span, "loss", "«", "»") for span in scored.carried]
+    lossy = bool(preview.stage.train.loss_on) if isinstance(preview.stage.train, GrpoBody) else False
+    shown = [*_titled("Response", facts, canvas), *_segments(scored.trace, marks, canvas, loss=lossy)]
+    if lossy:
+        shown.append(_legend(canvas, *_LOSSY))
     if scored.left_out:
         told = f"it stops here: {wording.size(scored.left_out)} after its stop are neither seen nor rewarded"
         shown += canvas.paragraph([Run(told, "careful")], indent=3)
@@ -196,14 +203,20 @@ def _segments(
     for segment in trace.segments:
         if segment.start >= stop:
             continue
-        label = f"step {segment.number}" if segment.kind == "step" else segment.kind
-        style: Style = segment.kind
+        label, style = _label(trace, segment), _STYLES.get(segment.kind, "answer")
         last = min(segment.end, stop)
         base: Style = "no-loss" if loss else style
         texts = lines(trace.text, start=segment.start, end=last, marks=marks, style=base)
         rows = [_lossy(runs) if loss else Row(runs) for runs in texts]
         rows[0] = replace(rows[0], label=label, style="title" if segment.kind == "step" else style)
         yield from _short(segment, list(canvas.block(rows)), canvas)
+
+
+def _label(trace: Trace, segment: Segment) -> str:
+    """What stands beside a segment: its number, or its name and the label that it ends with."""
+    if segment.kind == "step":
+        return f"step {segment.number}"
+    return " ".join(filter(None, (segment.kind, trace.label(segment))))
 
 
 def _lossy(runs: Sequence[Run]) -> Row:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cotspec.cot import selecting
-from cotspec.cot.answers import answer_of, grade
+from cotspec.cot.answers import answer_of, grade, grades
 from cotspec.cot.expr import UnscorableError
 from cotspec.cot.judging import Grade
 from cotspec.cot.measures import own, words
@@ -68,7 +68,7 @@ def run(task: Task, _work: Path, result: Path) -> None:
 
 def _scores(rollouts: list[Rollout], body: TracesBody) -> dict[int, float]:
     """The share of right rollouts of each question, where the filter asks for it."""
-    if not body.where or not selecting.reads(body.where, selecting.SCORE):
+    if not body.where or not selecting.reads(body.where, selecting.SCORE, body.format.form):
         return {}
     grades: dict[int, list[Grade]] = {}
     for each in rollouts:
@@ -92,9 +92,10 @@ def _fault(rollout: Rollout, body: TracesBody, scores: dict[int, float]) -> str:
         return "too_many_steps"
     if not body.where:
         return ""
-    measured = own(trace, tokens=rollout.tokens, right=graded is Grade.RIGHT)
+    rights = frozenset(name for name, each in grades(trace, rollout.answer).items() if each is Grade.RIGHT)
+    measured = own(trace, tokens=rollout.tokens, right=graded is Grade.RIGHT, rights=rights)
     try:
-        met = selecting.meets(body.where, measured, scores.get(rollout.id, 0.0))
+        met = selecting.meets(body.where, measured, scores.get(rollout.id, 0.0), body.format.form)
     except UnscorableError:
         return "condition_without_value"
     return "" if met else "condition_not_met"

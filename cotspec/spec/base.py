@@ -93,6 +93,8 @@ TextName = Annotated[str, Field(pattern=TEXT_NAME, max_length=63)]
 Text = Annotated[str, Field(min_length=1)]
 #: The name of a keyword argument, or of a variable of the environment.
 Argument = Annotated[str, Field(pattern=ARGUMENT, max_length=63)]
+#: A word that a segment may end with, and that expressions can say.
+Label = Annotated[str, Field(pattern=r"^[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?$", max_length=63)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]

@@ -6,11 +6,12 @@ Owns the *shape* of a spec. Rules that tie two places together (a name that must
 
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Annotated, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from cotspec.spec.base import Argument, Count, Name, Part, Seed, Share, Slice, Text, TextName, Two, Whole
+from cotspec.spec.base import Argument, Count, Label, Name, Part, Seed, Share, Slice, Text, TextName, Two, Whole
 from cotspec.spec.evaluation import Evaluate as Evaluate
 from cotspec.spec.resources import Resources
 from cotspec.spec.reward import Ramp as Ramp
@@ -84,23 +85,41 @@ class Data(Part):
     """Keep rows [first, end)."""
 
 
-class Opens(Part):
-    """How a segment begins."""
+class Segment(Part):
+    """One kind of segment of a chain of thought. `thinking`, `step` and `answer` are always there; any other name is a
+    segment of one's own, and all that are written make the form of a text: in this order."""
 
-    opens: Annotated[str, Field(min_length=1)]
-    """Literal text at the start of the segment; `{n}` stands for the step's number. A tag (`<answer>`) of a step or an
-    answer is closed by its closer (`</answer>`)."""
+    opens: Text
+    """Literal text at the start of the segment, at the start of a line or, a tag (`<critic>`), behind a closer. In that
+    of `step`, `{n}` stands for the step's number."""
+    closes: Text | None = None
+    """Literal text that ends it. Default: of a tag its closer (`</critic>`); any other ends where a segment begins."""
+    label: Annotated[tuple[Label, ...], Field(min_length=2)] | None = None
+    """Verdicts: the word that it ends with, in this spelling and without what stands around it (`**T**.`), is its
+    label; `critic.T` asks for it."""
+    grade: bool = False
+    """Whether it gives an answer that can be graded: `revised.correct`. That of the last graded one that is given, or
+    of `answer`, is the final one."""
+    when: Text | None = None
+    """The label of a segment above (`critic.F`) with which it belongs to the form; it is to be left out otherwise."""
+    many: bool = False
+    """Whether it may be given several times in a row."""
 
 
-class Trace(Part):
-    """How a chain of thought is cut into named segments."""
+def _with_usual(given: dict[str, Segment]) -> dict[str, Segment]:
+    """The segments as written, then those of the usual ones that are not."""
+    return given | {name: usual for name, usual in USUAL.items() if name not in given}
 
-    thinking: Opens = Opens.model_construct(opens="Thinking…")
-    """Free thought before the first step; a trace without it is fine."""
-    step: Opens = Opens.model_construct(opens="Step {n}:")
-    """A numbered step."""
-    answer: Opens = Opens.model_construct(opens="Answer:")
-    """The final answer."""
+
+def _usual(opens: str) -> Segment:
+    """A segment that nobody has written."""
+    return Segment.model_construct(_fields_set=set(), opens=opens)
+
+
+USUAL: Final = MappingProxyType(
+    {"thinking": _usual("Thinking…"), "step": _usual("Step {n}:"), "answer": _usual("Answer:")}
+)
+"""Free thought before the first step, which may be missing; numbered steps; the final answer."""
 
 
 class MixedPick(Part):
@@ -254,8 +273,10 @@ class Stage(Part):
     """What the prompt hides."""
     shuffle: bool = False
     """Show the steps in random order, without their numbers."""
-    loss: Annotated[tuple[Literal["thinking", "step", "masked", "answer"], ...], Field(min_length=1)] | None = None
-    """Supervised segments (sft only): `step` is every step, `masked` only what the prompt hides; default: all."""
+    loss: Annotated[tuple[TextName, ...], Field(min_length=1)] | None = None
+    """Segments that carry loss, by name: `thinking` is all free text, `step` every step, `masked` only what the prompt
+    hides; default: all. Of given texts (sft, distill `over: rows`), or of completions (grpo), whose other tokens then
+    count in no mean either."""
     begin: Whole = 0
     """How many of the teacher's first steps begin the answer, with what stands before them (grpo only): they carry no
     loss, and what is graded is the whole answer. A trace without a step after them makes no row."""
@@ -294,8 +315,8 @@ class Experiment(Part):
     """The models by name."""
     data: Annotated[dict[Name, Data], Field(min_length=1)]
     """The data sets by name."""
-    trace: Trace = Trace.model_construct()
-    """How a chain of thought is cut."""
+    trace: Annotated[dict[TextName, Segment], AfterValidator(_with_usual)] = dict(USUAL)
+    """How a chain of thought is cut into segments, by name: `thinking`, `step`, `answer`, and those of one's own."""
     generate: dict[TextName, Generation]
     """The texts that are written, by name: each over data, or over texts above it."""
     stages: Annotated[dict[Name, Stage], Field(min_length=1)]

@@ -44,9 +44,12 @@ from cotspec.spec.sources import HubData as HubData
 from cotspec.spec.sources import HubModel as HubModel
 from cotspec.spec.sources import InputModel as InputModel
 from cotspec.spec.sources import ModelRef as ModelRef
+from cotspec.spec.texts import Form as Form
 from cotspec.spec.texts import Sampling as Sampling
+from cotspec.spec.texts import SegmentFormat as SegmentFormat
 from cotspec.spec.texts import Stop as Stop
 from cotspec.spec.texts import TraceFormat as TraceFormat
+from cotspec.spec.texts import UsualFormat as UsualFormat
 from cotspec.trainers import TRAINERS
 from cotspec.trainers.distill import DistillBody as DistillBody
 from cotspec.trainers.dpo import DpoBody as DpoBody
@@ -121,7 +124,7 @@ class RowsBody(Body):
     prompt: str
     mask: Mask
     shuffle: bool
-    loss_on: tuple[Literal["thinking", "step", "masked", "answer"], ...]
+    loss_on: tuple[str, ...]
     epochs: int
     slice: Range
     seed: int

@@ -6,12 +6,37 @@ from typing import Literal
 from cotspec.spec.base import Part
 
 
-class TraceFormat(Part):
-    """Openers of the segments; `step` holds `{n}`."""
+class SegmentFormat(Part):
+    """A segment of the form: one of one's own, or `thinking`, `step` or `answer` where a spec writes it.
+
+    `closes` is "" where it ends as another begins, `when` where it always belongs to the form.
+    """
+
+    name: str
+    opens: str
+    closes: str
+    label: tuple[str, ...] = ()
+    grade: bool = False
+    when: str = ""
+    many: bool = False
+
+
+Form = tuple[SegmentFormat, ...]
+
+
+class UsualFormat(Part):
+    """Openers of the segments that are always there; `step` holds `{n}`."""
 
     thinking: str
     step: str
     answer: str
+
+
+class TraceFormat(UsualFormat):
+    """How a text is cut. `form` is empty where a spec has no segments of its own; otherwise it holds those that it
+    writes, in order."""
+
+    form: Form = ()
 
 
 class Stop(Part):
@@ -22,7 +47,7 @@ class Stop(Part):
 
     texts: tuple[str, ...] = ()
     after: Literal["", "answer"] = ""
-    format: TraceFormat = TraceFormat.model_construct(thinking="", step="", answer="")
+    format: UsualFormat = UsualFormat.model_construct(thinking="", step="", answer="")
 
 
 class Sampling(Part):

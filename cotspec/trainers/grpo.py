@@ -104,6 +104,8 @@ class GrpoBody(RewardedBody):
     scale_rewards: Literal["group", "batch", "none"]
     mask_truncated: bool
     all_failed: Literal["skip", "imitate"] = "skip"
+    loss_on: tuple[str, ...] = ()
+    """Segments of completions that carry loss; () is all of them."""
 
 
 _RATIO: Final = ("epsilon_high", "delta", "importance_sampling_level", "off_policy_mask_threshold")
@@ -145,7 +147,7 @@ class _Grpo(Trainer):
     metrics = ("accuracy", "formatted", "tokens", "reward")
     rates = REINFORCED
     needs = frozenset({"reward"})
-    reads = frozenset({"reward", "begin"})
+    reads = frozenset({"reward", "begin", "loss"})
 
     def row_kind(self, train: Grpo) -> RowKind:
         """A prompt that may be failed comes with what is imitated then."""

@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from cotspec.cot.prompting import default_prompt, render
-from cotspec.spec.payload import EvaluateBody, GateBody, GrpoBody, MineBody, SftBody, Stop, TeachBody, TraceFormat
+from cotspec.spec.payload import (
+    EvaluateBody,
+    GateBody,
+    GrpoBody,
+    MineBody,
+    SftBody,
+    Stop,
+    TeachBody,
+    TraceFormat,
+    UsualFormat,
+)
 from tests.support import sealed, spec_data
 
 FORMAT = TraceFormat(thinking="Thinking…", step="Step {n}:", answer="Answer:")
@@ -52,7 +62,8 @@ def test_a_stop_reaches_whatever_samples_there(place: tuple[str, ...], kind: typ
     part["sampling"] = {"max_new_tokens": 60, **part.get("sampling", {}), "stop": stop}
     stops = [body.sampling.stop for body in bodies(data) if isinstance(body, kind)]
     assert stops
-    assert set(map(repr, stops)) == {repr(Stop(texts=("#", "Question:"), after="answer", format=FORMAT))}
+    usual = UsualFormat(thinking=FORMAT.thinking, step=FORMAT.step, answer=FORMAT.answer)
+    assert set(map(repr, stops)) == {repr(Stop(texts=("#", "Question:"), after="answer", format=usual))}
     others = [body.sampling.stop for body in bodies(data) if hasattr(body, "sampling") and not isinstance(body, kind)]
     assert Stop() in others
 

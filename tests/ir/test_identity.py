@@ -355,7 +355,7 @@ def shuffled(value: Any, draw: st.DataObject, path: Path = ()) -> Any:
     if not isinstance(value, dict):
         return value
     keys = list(value)
-    if path not in (("stages",), ("evaluate", "sets")) and path[-1:] != ("let",):
+    if path not in (("stages",), ("trace",), ("evaluate", "sets")) and path[-1:] != ("let",):
         keys = draw.draw(st.permutations(keys))
     return {key: shuffled(value[key], draw, (*path, key)) for key in keys}
 

@@ -17,10 +17,10 @@ from cotspec.ir.bodies import trace_format
 from cotspec.passes.check import check
 from cotspec.passes.check.context import Context
 from cotspec.passes.lint import lint
-from cotspec.spec.experiment import Trace
+from cotspec.spec.experiment import USUAL
 
 BASE = Path(__file__).with_name("base.yaml").read_text(encoding="utf-8")
-FORMAT = trace_format(Trace())
+FORMAT = trace_format(USUAL)
 
 
 def made(number: int, *bodies: str, thinking: str = "", tokens: int = 100) -> TraceRecord:

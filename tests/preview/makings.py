@@ -20,9 +20,11 @@ LEAKING = (
 """A hidden first step is told once more in the third: the leak guard hides more."""
 
 
-def plan(changes: Mapping[str, Any] | None = None, *, stage: str = "structure") -> Plan:
-    """The plan of the small spec with some settings of a stage changed."""
-    data = spec_data("small")
+def plan(
+    changes: Mapping[str, Any] | None = None, *, stage: str = "structure", spec: Mapping[str, Any] | None = None
+) -> Plan:
+    """The plan of the small spec with some settings of a stage changed, and some of the whole."""
+    data = spec_data("small") | dict(spec or {})
     data["stages"][stage] |= changes or {}
     return sealed(data).plan
 

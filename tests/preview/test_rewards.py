@@ -258,3 +258,30 @@ def test_a_variant_is_previewed_as_it_will_be_trained(project: Path, run: Run) -
     assert (code, err) == (2, "cotspec: `small` has no variant `bares`: did you mean `bare`?\n")
     code, _, err = run("specs/bridge-tiny.yaml@bare", "structure")
     assert (code, err) == (2, "cotspec: `bridge-tiny` has no variants\n")
+
+
+FORMED = {
+    "trace": {
+        "step": {"opens": "Step {n}:"},
+        "answer": {"opens": "<answer>"},
+        "critic": {"opens": "<critic>", "label": ["T", "F"]},
+        "revised": {"opens": "<revised>", "grade": True, "when": "critic.F"},
+    }
+}
+
+
+def test_segments_of_ones_own_are_shown_with_their_labels_and_what_of_them_carries_loss(project: Path) -> None:
+    asked = {"reward": {"terms": {"verdict": {"value": "critic.T == answer.correct"}}}, "loss": ["answer", "critic"]}
+    of = plan(asked, stage="compress", spec=FORMED)
+    text = "<answer>no</answer>\n<critic>Not at all. F</critic>\n<revised>yes</revised>"
+    made = make(of, Request(spec="", stage="compress", response=text, tokens=9), root=project)
+    assert made.scored is not None
+    assert [text[start:end] for start, end in made.scored.carried] == [text[: text.index("<revised>")]]
+    page = as_text.render(made, Canvas(width=100, colour=False, whole=False)).split("\n")
+    assert [line for line in page if "<critic>Not" in line] == [" +  critic F │ <critic>Not at all. F</critic>"]
+    assert [line for line in page if "<revised>" in line] == [" ·   revised │ <revised>yes</revised>"]
+    assert [line.split()[:2] for line in page if line.startswith("   critic.T")] == [["critic.T", "no"]]
+    told = json.loads(as_json.render(made))["reward"]["response"]
+    assert [segment["label"] for segment in told["segments"]] == [None, "F", None]
+    assert told["supervise"] == [[0, text.index("<revised>")]]
+    assert any("<critic>" in line and "critic T" in line for line in page), "the sample itself has the form"

@@ -30,10 +30,12 @@ def names() -> list[str]:
     """`sft.optim.lr`, `rows.mask.share.first`, `gate.checkpoint.best.metric`, `run.gpus` and all others.
 
     A part that is one of several has its tag in the name. A model reference is one field of each body that has one
-    (`teach.model`); its own fields are under `model`. A tag is no field: it says which fields there are.
+    (`teach.model`); its own fields are under `model`. So is a form (`traces.format.form`), of whose segments the fields
+    are under `segment`. A tag is no field: it says which fields there are.
     """
     found = [name for kind in _parts(payload.AnyBody) for name in _fields(kind, _tag(kind))]
     found += [name for kind in _parts(payload.ModelRef) for name in _fields(kind, f"model.{_tag(kind)}")]
+    found += _fields(payload.SegmentFormat, "segment")
     return found + list(_fields(payload.RunSettings, "run"))
 
 
@@ -42,7 +44,7 @@ def _fields(kind: type[Part], at: str) -> Iterator[str]:
         here, parts = f"{at}.{name}", _parts(info.annotation)
         if here in PASSED:
             yield from _fields(PASSED[here], here)
-        elif set(_parts(payload.ModelRef)) <= set(parts):
+        elif set(_parts(payload.ModelRef)) <= set(parts) or parts == [payload.SegmentFormat]:
             yield here
         elif parts:
             for part in parts:
@@ -155,7 +157,8 @@ def assert_seen(
     if root == "run":
         plain, ran = value_of(settings(), name), shop.run(base, inputs, said, **{name: effect.value})
     else:
-        name = _untagged(base, name) if root != "model" else f"model.{name.partition('.')[2]}"
+        parts = {"model": f"model.{name.partition('.')[2]}", "segment": f"format.form.{name}"}
+        name = parts.get(root) or _untagged(base, name)
         plain, ran = value_of(base, name), shop.run(changed(base, name, effect.value), inputs, said)
     assert effect.value != plain, "the value is the one the body has anyway"
     seen = effect.see(ran)

@@ -286,6 +286,16 @@ GRPO = (
     Arrives(name="grpo.format.step", scene="grpo", read=logged(LINES, "steps"), want=2.0, other="grpo plain"),
     Arrives(name="grpo.format.answer", scene="grpo", read=logged(LINES, "formatted"), want=1.0, other="grpo plain"),
     Arrives(name="grpo.format.thinking", scene="grpo", read=logged(RESTARTED, "steps"), want=1.0, other="grpo plain"),
+    Arrives(
+        name="grpo.format.form", scene="grpo lora", read=logged("Note: 5", "formatted"), want=1.0, other="grpo plain"
+    ),
+    Arrives(
+        name="grpo.loss_on",
+        scene="grpo lora",
+        read=lambda trained: bool(trained.trainer._segments),
+        want=True,
+        other="grpo plain",
+    ),
     Arrives(name="grpo.reward.gates.unless", scene="grpo", read=logged(LONG, "gate/1"), want=1.0, other="grpo plain"),
     Arrives(name="grpo.reward.gates.reward", scene="grpo", read=total(LONG), want=-3.5, other="grpo plain"),
     Arrives(name="grpo.reward.let.name", scene="grpo", read=total(TEN), want=10.0, other="grpo plain"),

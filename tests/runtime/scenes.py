@@ -20,6 +20,7 @@ from cotspec.spec.payload import (
     RewardGate,
     RewardTerm,
     Sampling,
+    SegmentFormat,
     Stop,
     TraceFormat,
 )
@@ -35,6 +36,7 @@ REWARD = Reward(
     terms=(RewardTerm(name="odd", value="brief + steps", weight=Ramp(first=0.5, last=0.25)),),
 )
 ODD = TraceFormat(thinking="Musing:", step="Line {n})", answer="Result:")
+NOTED = ODD.model_copy(update={"form": (SegmentFormat(name="note", opens="Note:", closes=""),)})
 STOP = Stop(texts=("zebra",), after="answer", format=ODD)
 PASSED = {
     "epsilon_high": 0.31,
@@ -206,7 +208,14 @@ SCENES = {
     "grpo plain": Scene(body=bodies.grpo(), run={"per_device_batch": 8}),
     "grpo lora": Scene(
         body=bodies.grpo(
-            start=BUILTIN, optim=FLAT, precision="bf16", lora=LORA, trainer={"optim": "sgd"}, keep=AtStep(step=2)
+            start=BUILTIN,
+            format=NOTED,
+            optim=FLAT,
+            precision="bf16",
+            lora=LORA,
+            trainer={"optim": "sgd"},
+            keep=AtStep(step=2),
+            loss_on=("thinking",),
         ),
         run={"per_device_batch": 8, "gradient_checkpointing": True},
     ),

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bodies import FORMAT
@@ -27,6 +28,7 @@ from cotspec.spec.payload import (
     ReportBody,
     ReportTable,
     RowsBody,
+    SegmentFormat,
     TraceFormat,
     TracesBody,
 )
@@ -133,7 +135,35 @@ FAIR = TRACES.model_copy(update={"pick": Pick(kind="mixed", shortest=0.5, seed=0
 RIGHT = TRACES.model_copy(update={"answer": "correct"})
 #: Questions 0 to 5 have a short and a long rollout, 6 a wrong one, 7 and 8 one in another format.
 OTHERS = ((6, "Step 1: b\nAnswer: 0"), (7, "Line 1) a\nLine 2) b\nResult: 7"), (8, "Musing:\nStep 1: a\n\nStep 1: b"))
+RESULT = SegmentFormat(name="result", opens="Result:", closes="")
+
+
+def formed(segment: SegmentFormat, **changes: Any) -> TracesBody:
+    """A filter that keeps the texts of a form, which is one segment."""
+    form = {"format": FORMAT.model_copy(update={"form": (segment.model_copy(update=changes),)})}
+    return TRACES.model_copy(update={"where": "text.formatted", **form})
+
+
+def kept_if_any(ran: Ran) -> list[int]:
+    return kept(ran) if ran.code == 0 else []
+
+
+GRADED = formed(RESULT).model_copy(update={"where": "text.correct"})
 TRACED = (
+    Effect(
+        name="traces.format.form",
+        value=(RESULT.model_copy(update={"grade": True}),),
+        see=kept,
+        want=[*range(6), 7],
+        base=RIGHT,
+    ),
+    Effect(name="segment.name", value="answer", see=kept, want=[0, 1, 2, 3, 4, 5, 6], base=formed(RESULT)),
+    Effect(name="segment.opens", value="Musing:", see=kept, want=[8], base=formed(RESULT)),
+    Effect(name="segment.closes", value="7", see=kept_if_any, want=[], base=formed(RESULT)),
+    Effect(name="segment.label", value=("7", "8"), see=kept_if_any, want=[7], base=formed(RESULT, label=("x", "y"))),
+    Effect(name="segment.grade", value=True, see=kept, want=[0, 1, 2, 3, 4, 5, 7], base=GRADED),
+    Effect(name="segment.when", value="none.T", see=kept, want=[0, 1, 2, 3, 4, 5, 6, 8], base=formed(RESULT)),
+    Effect(name="segment.many", value=True, see=kept_if_any, want=[7], base=formed(RESULT, opens="Line")),
     Effect(name="traces.format.thinking", value="Musing:", see=steps_of(8), want=1),
     Effect(name="traces.format.step", value="Line {n})", see=steps_of(7), want=2),
     Effect(name="traces.format.answer", value="Result:", see=kept, want=[7], base=RIGHT),
@@ -208,6 +238,12 @@ BUILT = (
     Effect(name="rows.format.thinking", value="Hm:", see=prompt, want=steps(HIDDEN), base=THOUGHTFUL),
     Effect(name="rows.format.step", value="Line {n})", see=lambda ran: ran.code, want=2),
     Effect(name="rows.format.answer", value="Result:", see=learned, want=[], base=ANSWERED),
+    Effect(
+        name="rows.format.form",
+        value=(SegmentFormat(name="third", opens="Step 3:", closes=""),),
+        see=learned,
+        want=[f"Step 1: {ONE}\nStep 2: {TWO}\n", "Answer: 11"],
+    ),
     Effect(name="rows.prompt", value="P: {{ question }}", see=prompt, want="P: Ann 0?"),
     Effect(name="rows.mask.unit", value="number", see=prompt, want=steps("[MASKED] + 2 = 2.", TWO, THREE)),
     Effect(name="rows.mask.select", value="last", see=prompt, want=steps(ONE, TWO, HIDDEN)),
@@ -315,5 +351,5 @@ def local_data(root: Path, name: str) -> Path:
 def test_the_field_shows_in_what_the_task_leaves(
     effect: Effect, shop: Workshop, inputs: dict[str, dict[str, Path]]
 ) -> None:
-    kind = effect.name.partition(".")[0]
+    kind = effect.name.partition(".")[0].replace("segment", "traces")
     assert_seen(effect, shop, effect.base or BASES[kind], inputs[kind])

@@ -31,6 +31,7 @@ from cotspec.spec.payload import (
     Pupil,
     Requirement,
     Sampling,
+    SegmentFormat,
 )
 
 torch = pytest.importorskip("torch", reason="generation tests need the `train` extra")
@@ -146,6 +147,7 @@ REWARDED = (Requirement(metric="train.reward", op=">", value=0.5),)
 CHOOSING = gate(checkpoint=Best(metric="train.reward", every=10), require=())
 STOPPING = gate(checkpoint=AtStep(step=20), require=REWARDED)
 TRUSTING = HubModel(id="lab/coded", revision="main", chat=False, trust_remote_code=False)
+FORM = (SegmentFormat(name="result", opens="Result:", closes="", grade=True),)
 ANSWERED = (
     Effect(name="evaluate.format.thinking", value="Musing:", see=right, want=[False, True, False]),
     Effect(name="evaluate.format.step", value="Line {n})", see=right, want=[True, False, False]),
@@ -155,6 +157,9 @@ ANSWERED = (
     Effect(name="gate.format.answer", value="Result:", see=checked("measured"), want=1.0),
     Effect(name="mine.format.thinking", value="Musing:", see=failed, want=[0, 2]),
     Effect(name="mine.format.step", value="Line {n})", see=failed, want=[1, 2]),
+    Effect(name="evaluate.format.form", value=FORM, see=right, want=[True, True, True]),
+    Effect(name="gate.format.form", value=FORM, see=checked("measured"), want=1.0),
+    Effect(name="mine.format.form", value=FORM, see=lambda ran: ran.code, want=2),
     Effect(name="mine.format.answer", value="Result:", see=lambda ran: ran.code, want=2),
 )
 LEFT_OUT, UNKNOWN = mentioned("leaves `system` out"), mentioned("does not read `mood`")
@@ -225,6 +230,7 @@ FOURFOLD = pairs(attempts=4)
 PAIRED = (
     Effect(name="pairs.format.thinking", value="Musing:", see=compared, want=[TEXTS[1], TEXTS[0]], base=FOURFOLD),
     Effect(name="pairs.format.step", value="Line {n})", see=compared, want=[TEXTS[0], TEXTS[1]], base=FOURFOLD),
+    Effect(name="pairs.format.form", value=FORM, see=compared, want=[TEXTS[1], "Answer: 4"], base=FOURFOLD),
     Effect(name="pairs.format.answer", value="Result:", see=compared, want=[TEXTS[1], "Answer: 4"], base=FOURFOLD),
 )
 UNPAIRED = (

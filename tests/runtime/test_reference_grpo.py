@@ -31,7 +31,18 @@ from transformers import AutoTokenizer
 from cotspec.cot.answers import grade
 from cotspec.cot.judging import Grade
 from cotspec.cot.segment import segment
-from cotspec.spec.payload import GrpoBody, Lora, Optim, Ramp, Reward, RewardGate, RewardTerm, Sampling, Stop
+from cotspec.spec.payload import (
+    GrpoBody,
+    Lora,
+    Optim,
+    Ramp,
+    Reward,
+    RewardGate,
+    RewardTerm,
+    Sampling,
+    SegmentFormat,
+    Stop,
+)
 
 LR = 5e-3
 Value = Callable[[str, int, float], float | None]
@@ -94,6 +105,11 @@ SAID: dict[str, Any] = {
     "sampling": sampling(temperature=0.9, max_new_tokens=20),
 }
 """Answers that random text gives now and then: what follows `Ann`, a number of one digit, is now and then right."""
+NOTED = bodies.FORMAT.model_copy(
+    update={
+        "form": (SegmentFormat(name="note", opens=".", closes="="), SegmentFormat(name="rest", opens="=", closes=""))
+    }
+)
 CASES = {
     "dapo, by the group, used twice": case(
         short, SHORT, (4, 2), {"clipped", "kl"},
@@ -133,6 +149,23 @@ CASES = {
     "answers that begin with a step": case(
         short, SHORT, (4, 2), {"kl"},
         optim=optim("linear", warmup_steps=1), loss="dapo", beta=0.2, iterations=1, sampling=sampling(),
+    ),
+    **{
+        f"{loss}, loss on what stands before the answer, split {split}": case(
+            short, SHORT, split, {"masked", "clipped", "kl"},
+            optim=optim("linear"), loss=loss, beta=0.1, clip=0.02, iterations=2, loss_on=("thinking",), **SAID,
+        )
+        for loss, split in (("dapo", (2, 8)), ("grpo", (4, 4)))
+    },
+    "dapo, loss on the answer, without what is cut off": case(
+        short, SHORT, (4, 4), {"masked", "without_loss", "left_out"},
+        optim=optim("linear"), loss="dapo", beta=0.0, iterations=1, mask_truncated=True, loss_on=("answer",),
+        **SAID | {"format": bodies.FORMAT.model_copy(update={"answer": "A"})},
+    ),
+    "dapo, loss on a segment of one's own, stopped at a word": case(
+        short, SHORT, (4, 4), {"masked", "stopped", "without_loss"},
+        optim=optim("linear"), loss="dapo", beta=0.1, iterations=1, loss_on=("note",),
+        **SAID | {"format": NOTED, "sampling": sampling(max_new_tokens=24, stop=Stop(texts=(" apples",)))},
     ),
     **{
         f"dapo, imitating where none is right, used twice, split {split}": case(
@@ -183,6 +216,8 @@ def test_a_run_is_the_one_computed_by_hand(
         assert asked == [p + tokenizer(b)["input_ids"] for p, b in zip(prompts_in_tokens, begun, strict=True)]
         made = [sampled(ids, body.sampling, tokenizer) for ids in completions]
         completions, ended, texts = ([one[part] for one in made] for part in range(3))
+        masks = [carrying(*pair, body, tokenizer) for pair in zip(completions, texts, strict=True)]
+        occurred |= {"masked"} if any(0 < sum(mask) < len(mask) for mask in masks) else set()
         occurred |= {"stopped" for ids, yes in zip(completions, ended, strict=True) if yes and ids[-1] != small.END}
         assert all(possible(policy, *pair, body.sampling) for pair in zip(asked, completions, strict=True))
         progress = number / (generations - 1)
@@ -192,7 +227,7 @@ def test_a_run_is_the_one_computed_by_hand(
         occurred |= {"not imitated"} if [] in instead else set()
         entries = log[number * body.iterations : (number + 1) * body.iterations]
         told(entries[0], completions, ended, rewards)
-        same_steps(entries, learner.learn(grpo.Generated(asked, completions, ended, rewards, instead)))
+        same_steps(entries, learner.learn(grpo.Generated(asked, completions, ended, rewards, masks, instead)))
     same_weights(small.weights(folder), policy.weights(), lr=LR)
     assert moved(first.weights(), policy.weights()) > LR
     assert not case.occurs - occurred - learner.seen.occurred()
@@ -225,6 +260,19 @@ def sampled(ids: list[int], sampling: Sampling, tokenizer: Any) -> tuple[list[in
     assert ids[-1] == small.END
     assert not any(stop in tokenizer.decode(ids[:-2]) for stop in sampling.stop.texts)
     return ids[:-1], True, text[: min(places)]
+
+
+def carrying(ids: list[int], text: str, body: GrpoBody, tokenizer: Any) -> list[int]:
+    """1 for each token of a completion that is in the loss, found token after token; its end belongs to the last."""
+    if not body.loss_on:
+        return [1] * len(ids)
+    kinds = {*body.loss_on, *(["preamble"] if "thinking" in body.loss_on else [])}
+    kind_at = [part.kind for part in segment(text, body.format).segments for _ in range(part.start, part.end)]
+    mask = []
+    for place in range(len(ids)):
+        start, end = (len(tokenizer.decode(ids[:n], skip_special_tokens=True)) for n in (place, place + 1))
+        mask.append(int(bool(kinds & set(kind_at[start:end] if start < len(text) else kind_at[-1:]))))
+    return mask
 
 
 def told(entry: dict[str, float], completions: observe.Ids, ended: list[bool], rewards: list[float | None]) -> None:

@@ -30,6 +30,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if trainer_of(stage.train).row_kind(stage.train) != "imitate":
             continue
         span = context.source.value((*path, "train", "all_failed"))
+        if stage.loss is not None:
+            message = f"stage `{name}` would imitate a whole trace, and `loss` names segments"
+            yield finding(RULE, span, message, "write `all_failed: skip`, or leave `loss` out")
         if stage.task == "rewrite":
             message = f"stage `{name}` would imitate the trace that its prompts show whole"
             yield finding(RULE, span, message, "write `all_failed: skip`, or another `task`")

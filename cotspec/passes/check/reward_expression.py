@@ -27,7 +27,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every reward."""
     for path, _, stage in context.stages():
         if stage.reward is not None:
-            for found in check_reward(bodies.reward(stage.reward)):
+            form = bodies.trace_format(context.experiment.trace).form
+            for found in check_reward(bodies.reward(stage.reward), form):
                 yield _finding(context, (*path, "reward"), stage.reward, found)
 
 

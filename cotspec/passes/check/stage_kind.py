@@ -17,8 +17,8 @@ _STAGE = "start: base, rows: {from: teach}, task: solve, train:"
 
 RULE = Rule(
     slug="stage-kind",
-    claim="A grpo stage has a reward, only a stage that is given its texts a `loss`, and rows are pairs where a "
-    "trainer compares.",
+    claim="A grpo stage has a reward, one that compares texts or distils the student's own no `loss`, and rows are "
+    "pairs where a trainer compares.",
     why="GRPO learns from rewards, SFT and distillation over rows from targets, DPO and ORPO from pairs of answers; "
     "another's setting would count for nothing.",
     failing=f"stages: {{first: {{{_STAGE} {{by: grpo, lr: 1e-5}}}}}}\n",

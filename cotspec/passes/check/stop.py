@@ -8,6 +8,7 @@ from cotspec.cot import stopping
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
+from cotspec.ir import bodies
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec import payload
 from cotspec.spec.evaluation import sets_of
@@ -41,8 +42,11 @@ def _stop(context: Context, path: Path, given: Sampling) -> Iterator[Diagnostic]
     if not given.stop.texts and given.stop.after is None:
         advice = 'write `texts: ["Question:"]`, `after: answer`, or leave `stop` out'
         yield finding(RULE, context.source.value(where), "nothing stops here", advice)
-    trace = context.experiment.trace
-    openers = {"thinking": trace.thinking.opens, "step": trace.step.opens, "answer": trace.answer.opens}
+    form = [each.name for each in bodies.trace_format(context.experiment.trace).form]
+    if given.stop.after == "answer" and "answer" in form[:-1]:
+        message = f"every completion would end after the answer, and `{form[-1]}` stands behind it"
+        yield finding(RULE, context.source.value((*where, "after")), message, "leave `after` out")
+    openers = {name: each.opens for name, each in context.experiment.trace.items()}
     for at, text in enumerate(given.stop.texts):
         if text in ("\n", "\r\n"):
             message = f"{text!r} ends the first line: no completion would go on after it"

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.suggest import alike
 from cotspec.passes.check.context import Context, finding
+from cotspec.spec.experiment import USUAL
 
 _HOLE = "{n}"
 
@@ -20,15 +22,15 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """The three openers."""
+    """Every opener."""
     trace = context.experiment.trace
-    openers = {"thinking": trace.thinking.opens, "step": trace.step.opens, "answer": trace.answer.opens}
+    openers = {name: trace[name].opens for name in (*USUAL, *trace)}
     for name, text in openers.items():
         span = context.source.value(("trace", name, "opens"))
         if name == "step" and text.count(_HOLE) != 1:
             message = f"the opener of a step has `{_HOLE}` once, for its number"
             yield finding(RULE, span, message, 'write it like "Step {n}:"')
-        elif name != "step" and _HOLE in text:
+        elif name != "step" and _HOLE in text and not alike(name, "step"):  # that name is a finding of its own
             yield finding(RULE, span, f"only steps are numbered; `{_HOLE}` has no meaning here", "leave it out")
         elif not text.strip():
             yield finding(RULE, span, "an opener cannot be blank", "write the text the segment begins with")

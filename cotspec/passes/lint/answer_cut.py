@@ -151,9 +151,9 @@ def _known(context: Context, who: str, data: str, steps: int) -> _Known:
 
 def _shortest(spec: Experiment, steps: int) -> str:
     """The shortest solution in the spec's own format: `1` stands for all that a step says."""
-    opener = spec.trace.step.opens
+    opener = spec.trace["step"].opens
     lines = [f"{opener.replace('{n}', str(number))} 1" for number in range(1, steps + 1)]
-    return "\n".join([*lines, f"{spec.trace.answer.opens} 1"])
+    return "\n".join([*lines, f"{spec.trace['answer'].opens} 1"])
 
 
 def _tokens(builtin: str | None, text: str) -> int:

@@ -28,7 +28,7 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every loss on one segment that can be missing."""
     for path, _, stage in context.stages():
-        on = set(stage.loss) if stage.loss is not None else set()
+        on = set(bodies.loss_on(stage, bodies.trace_format(context.experiment.trace))) if stage.loss else set()
         if on == {"masked"} and stage.mask is not None:
             yield from _masked(context, (*path, "loss"), stage, stage.mask)
         if on == {"thinking"}:

@@ -62,8 +62,8 @@ def _opener(context: Context, path: Path, regex: str) -> Iterator[Diagnostic]:
     """Without traces: an expression that needs the opener, or the line end, of a step."""
     from cotspec.cot.pattern import PatternError, matches  # here: most masks are no expressions
 
-    opener = context.experiment.trace.step.opens.replace("{n}", "1")
-    answer = context.experiment.trace.answer.opens
+    opener = context.experiment.trace["step"].opens.replace("{n}", "1")
+    answer = context.experiment.trace["answer"].opens
     try:
         if any(matches(regex, text) for text in _SAMPLES):
             return

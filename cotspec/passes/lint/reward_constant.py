@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cotspec.cot.expr import Node
-from cotspec.cot.measures import AMONG, TABLE
+from cotspec.cot.measures import AMONG
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, warning
@@ -52,7 +52,7 @@ def _term(one: Judged, name: str, node: Node) -> Iterator[Diagnostic]:
     elif len(values) == 1 and not decided:
         message = f"`{name}` is {values.pop():g} for {each}, and no gate keeps it from any: it changes no advantage"
         yield warning(RULE, span, message, "leave it out, or make it depend on the response")
-    elif all(TABLE[measure].of_prompt for measure in node.reads) and not decided:
+    elif all(one.trial.table[measure].of_prompt for measure in node.reads) and not decided:
         what = "the group as a whole" if node.reads & set(AMONG) else "the teacher's trace"
         message = f"`{name}` depends on {what} only, so it is the same in a whole group: no advantage changes"
         yield warning(RULE, span, message, "compare it with `steps`, `words` or `tokens` of the response")

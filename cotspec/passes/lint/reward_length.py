@@ -9,7 +9,6 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-from cotspec.cot.measures import TABLE
 from cotspec.cot.trial import SubExpression, Trial, Tried, value_of
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
@@ -75,7 +74,7 @@ def _allowed(one: Judged) -> Iterator[Diagnostic]:
         if isinstance(part.tree, ast.Compare):
             for side in _sides(part.tree):
                 names = one.trial.part(side).node.reads
-                if names and all(TABLE[name].of_prompt for name in names):
+                if names and all(one.trial.table[name].of_prompt for name in names):
                     found = list(_side(one, one.trial.part(side)))
                     yield from found
                     if found:

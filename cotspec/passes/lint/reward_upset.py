@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from cotspec.cot.measures import TABLE
 from cotspec.cot.trial import Trial, Tried
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
@@ -46,7 +45,7 @@ def _worst(trial: Trial) -> tuple[Tried, Tried, float] | None:
 
 def _pairs(trial: Trial, progress: float) -> Iterator[tuple[Tried, Tried]]:
     """The best wrong answer and the worst right one of each question and form, where the wrong one scores more."""
-    form = [name for name, each in TABLE.items() if each.kind is bool and name != "correct"]
+    form = [name for name, each in trial.table.items() if each.kind is bool and name != "correct"]
     groups: dict[object, dict[bool, list[Tried]]] = {}
     for each in trial.at_progress(progress):
         if each.usual and each.score.total is not None:

@@ -118,11 +118,12 @@ def _trainer(training: Training, encoder: Encoder, rows: Sequence[GuidedRow]) ->
     from trl import GRPOConfig
 
     from cotspec.runtime.trainers import grpo_imitation, grpo_rollouts
+    from cotspec.runtime.trainers.grpo_segments import SegmentLoss
 
     body, s, origin = training.task.body(GrpoBody), training.task.settings, training.origin
     try:
         reward = CompositeReward(
-            compile_reward(body.reward), body, encoder.tokenizer, gather=gather_object, process=rank()
+            compile_reward(body.reward, body.format.form), body, encoder.tokenizer, gather=gather_object, process=rank()
         )
     except RewardError as error:
         raise TaskError(str(error)) from error
@@ -141,6 +142,7 @@ def _trainer(training: Training, encoder: Encoder, rows: Sequence[GuidedRow]) ->
     trainer = kind(
         encoder=encoder,
         stopper=Stopper(body.sampling.stop, encoder.tokenizer),
+        segments=SegmentLoss(body, encoder.tokenizer),
         model=origin.location,
         reward_funcs=reward,
         args=config,

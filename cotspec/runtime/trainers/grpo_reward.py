@@ -83,6 +83,7 @@ class CompositeReward:
         thinking: Sequence[bool],
         cuts: Sequence[Cut | None] = (),
         begin: Sequence[str] = (),
+        without_loss: Sequence[bool] = (),
         **_: object,
     ) -> list[float | None]:
         """One reward a completion. Raises TaskError when not a single one can be scored."""
@@ -108,6 +109,7 @@ class CompositeReward:
         scores = [self._reward.score(one.values, progress) for one in measured]
         cut = [self._is_cut(ids) for ids in completion_ids]
         kept = [not (one and self._body.mask_truncated) for one in cut]
+        kept = [one and not bare for one, bare in zip(kept, without_loss, strict=True)] if without_loss else kept
         everywhere = self._gather([(score.total, one) for score, one in zip(scores, kept, strict=True)])
         if all(total is None for total, _ in everywhere) and not self.imitated:
             raise TaskError(f"none of {len(everywhere)} completions can be scored: {scores[0].problem}")

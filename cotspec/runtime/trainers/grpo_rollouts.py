@@ -20,17 +20,18 @@ from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.stopping import Cut, Stopper
 from cotspec.runtime.train.token_means import TokenMeans
+from cotspec.runtime.trainers.grpo_segments import SegmentLoss
 
 _OVERRIDDEN = ("_generate_and_score_completions", "_tokenize_prompts", "_generate_single_turn", "_generate")
 
 
 class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
-    """GRPO on prompts of `encoder`, with completions that `stopper` ends."""
+    """GRPO on prompts of `encoder`, with completions that `stopper` ends, and a loss on what `segments` finds."""
 
-    def __init__(self, *, encoder: Encoder, stopper: Stopper, **settings: Any) -> None:
+    def __init__(self, *, encoder: Encoder, stopper: Stopper, segments: SegmentLoss, **settings: Any) -> None:
         if missing := [name for name in _OVERRIDDEN if not callable(getattr(GRPOTrainer, name, None))]:
             raise TaskError(f"this version of TRL has no {missing[0]}: install the one cotspec's constraints name")
-        self._encoder, self._stopper = encoder, stopper
+        self._encoder, self._stopper, self._segments = encoder, stopper, segments
         self._cuts: list[Cut | None] = []
         self._begins: list[str] = []
         super().__init__(**settings)
@@ -77,17 +78,31 @@ class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
         return ids, logprobs
 
     def _generate(self, prompts: list[str]) -> tuple[Any, ...]:
-        """TRL's result, with a mask that leaves the added tokens out of the loss; for the reward the cuts, and which
-        completions begin inside thoughts."""
+        """TRL's result, with a mask that leaves the added tokens and those of other segments out of the loss; for the
+        reward the cuts, and which completions begin inside thoughts or have no loss at all."""
         prompt_ids, ids, mask, completions, logprobs, extra, *rest = super()._generate(prompts)
-        extra = {**extra, "thinking": [self._stopper.thinks(prompt) for prompt in prompt_ids]}
+        thinking = [self._stopper.thinks(prompt) for prompt in prompt_ids]
+        extra = {**extra, "thinking": thinking}
         if self._stopper:
             extra["cuts"] = self._cuts
             mask = [
                 [1] * (len(own) if cut is None else cut.tokens) + [0] * (cut is not None)
                 for own, cut in zip(ids, self._cuts, strict=True)
             ]
+        if self._segments:
+            mask = self._of_segments(ids, mask or [[1] * len(own) for own in ids], thinking)
+            extra["without_loss"] = [not any(own) for own in mask]
         return (prompt_ids, ids, mask, completions, logprobs, extra, *rest)
+
+    def _of_segments(
+        self, ids: Sequence[Sequence[int]], mask: Sequence[Sequence[int]], thinking: Sequence[bool]
+    ) -> list[list[int]]:
+        """What of a mask lies in the segments that carry loss."""
+        cuts = self._cuts if self._stopper else [None] * len(ids)
+        return [
+            [a * b for a, b in zip(given, self._segments.mask(own, cut, begin=begin, thinking=thinks), strict=True)]
+            for own, given, cut, begin, thinks in zip(ids, mask, cuts, self._begins, thinking, strict=True)
+        ]
 
 
 def _ended(values: Sequence[Any], cut: Cut | None, end: Any) -> list[Any]:

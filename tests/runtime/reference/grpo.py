@@ -28,6 +28,8 @@ class Generated:
     """False for a completion that was cut off at `max_new_tokens`."""
     rewards: list[float | None]
     """None for a completion that cannot be scored."""
+    masks: list[list[int]] | None = None
+    """1 for each token of a completion that is in the loss; without, all are."""
     instead: list[list[int]] | None = None
     """For each completion the demonstration that takes its place, where none of its group is right; empty where one
     is."""
@@ -42,6 +44,8 @@ class Seen:
     left_out: int = 0
     """Completions without loss, because they were cut off."""
     unscored: int = 0
+    without_loss: int = 0
+    """Completions of which no token is in the loss, though they were not cut off."""
     imitated: int = 0
     """Completions in whose place a demonstration stood."""
     kl: float = 0.0
@@ -49,7 +53,9 @@ class Seen:
 
     def occurred(self) -> set[str]:
         """The names of what has."""
-        counted = {name for name in ("clipped", "left_out", "unscored", "imitated") if getattr(self, name)}
+        counted = {
+            name for name in ("clipped", "left_out", "unscored", "imitated", "without_loss") if getattr(self, name)
+        }
         return counted | ({"kl"} if self.kl > 1e-3 else set())
 
 
@@ -88,9 +94,13 @@ class Learner:
             anchor = [chosen(self._after(self._first, *pair), pair[1]) for pair in pairs]
         gained = advantages(made.rewards, self._body)
         self.seen.unscored += made.rewards.count(None)
-        counts = [ended or not self._body.mask_truncated for ended in made.ended]
+        given = made.masks or [[1] * len(completion) for completion in made.completions]
+        used = [ended or not self._body.mask_truncated for ended in made.ended]
+        masks = [torch.tensor(mask if yes else [0] * len(mask)) for mask, yes in zip(given, used, strict=True)]
+        self.seen.left_out += self._body.iterations * used.count(False)
+        self.seen.without_loss += sum(not any(mask) and yes for mask, yes in zip(given, used, strict=True))
         instead = made.instead or [[] for _ in pairs]
-        return [self._step(pairs, counts, gained, before, anchor, instead) for _ in range(self._body.iterations)]
+        return [self._step(pairs, masks, gained, before, anchor, instead) for _ in range(self._body.iterations)]
 
     def _after(self, policy: Policy, prompt: list[int], completion: list[int]) -> Tensor:
         return policy.after(prompt, completion, temperature=self._body.sampling.temperature)
@@ -98,19 +108,17 @@ class Learner:
     def _step(
         self,
         pairs: Sequence[tuple[list[int], list[int]]],
-        counts: Sequence[bool],
+        masks: Sequence[Tensor],
         gained: Sequence[float],
         before: Sequence[Tensor],
         anchor: Sequence[Tensor],
         instead: Sequence[list[int]],
     ) -> Step:
-        written = [
-            0 if other or not used else len(c) for (_, c), used, other in zip(pairs, counts, instead, strict=True)
-        ]
+        written = [0 if other else int(mask.sum()) for mask, other in zip(masks, instead, strict=True)]
         tokens, of_completions = sum(written) + sum(map(len, instead)), max(1, sum(written))
         total, means = 0.0, {"entropy": 0.0} | ({"kl": 0.0} if self._body.beta else {})
-        for (prompt, completion), used, gain, old, first, demonstration in zip(
-            pairs, counts, gained, before, anchor, instead, strict=True
+        for (prompt, completion), mask, gain, old, first, demonstration in zip(
+            pairs, masks, gained, before, anchor, instead, strict=True
         ):
             if demonstration:
                 self.seen.imitated += 1
@@ -119,17 +127,16 @@ class Learner:
                 loss.backward()
                 total += float(loss.detach())
                 continue
-            if not used:
-                self.seen.left_out += 1
+            if not mask.any():
                 continue
             after = self._after(self._policy, prompt, completion)
             losses, kl = self._losses(chosen(after, completion), gain, old, first)
-            loss = losses.sum() * self._share(len(completion), tokens, len(pairs))
+            loss = (losses * mask).sum() * self._share(int(mask.sum()), tokens, len(pairs))
             loss.backward()
             total += float(loss.detach())
             for name, values in ("entropy", entropy(after)), ("kl", kl.detach()):
                 if name in means:
-                    means[name] += float(values.sum()) / of_completions
+                    means[name] += float((values * mask).sum()) / of_completions
         self.seen.kl = max(self.seen.kl, means.get("kl", 0.0))
         return self._optimizer.step(total, means)
 
