@@ -126,8 +126,8 @@ def page() -> str:
         (
             _HEAD,
             *_measures(),
-            _SEGMENTS.format(rows=rows),
             _GROUP,
+            _SEGMENTS.format(rows=rows),
             texts,
             *_entries("Operators", reference.OPERATORS),
             *_functions(),

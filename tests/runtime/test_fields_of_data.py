@@ -158,7 +158,7 @@ TRACED = (
         base=RIGHT,
     ),
     Effect(name="segment.name", value="answer", see=kept, want=[0, 1, 2, 3, 4, 5, 6], base=formed(RESULT)),
-    Effect(name="segment.opens", value="Musing:", see=kept, want=[8], base=formed(RESULT)),
+    Effect(name="segment.opens", value="Step 1", see=kept, want=[*range(7)], base=formed(RESULT)),
     Effect(name="segment.closes", value="7", see=kept_if_any, want=[], base=formed(RESULT)),
     Effect(name="segment.label", value=("7", "8"), see=kept_if_any, want=[7], base=formed(RESULT, label=("x", "y"))),
     Effect(name="segment.grade", value=True, see=kept, want=[0, 1, 2, 3, 4, 5, 7], base=GRADED),
