@@ -30,6 +30,21 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # A shell that starts the tests in the background has them and what they start ignore Ctrl-C.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup pytest` would have what is tested ignore it, too
+
+
+_LONG = ("e2e", "runtime", "kill")
+"""Folders whose files take longest. Each file runs on one core, so a long one must not be the last to begin."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def late(item: pytest.Item) -> bool:
+        place = item.path.relative_to(Path(__file__).parent)
+        return len(place.parts) > 1 and place.parts[0] not in _LONG
+
+    items.sort(key=late)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from cotspec.spec.experiment import Experiment
 
 SPECS = Path(__file__).parent / "specs"
 DIGESTS = digest.manifest()
+PROMPTS = {f"prompts/{path.name}": path.read_text(encoding="utf-8") for path in (SPECS / "prompts").iterdir()}
 """Of the builtin models, as a build reads them."""
 
 
@@ -50,20 +51,19 @@ def experiment(data: dict[str, Any]) -> Experiment:
     return Experiment.model_validate_json(json.dumps(data))
 
 
-def source(data: dict[str, Any], *, folder: str = "specs") -> ExperimentSource:
-    prompts = {f"prompts/{path.name}": path.read_text(encoding="utf-8") for path in (SPECS / "prompts").iterdir()}
+def source(data: dict[str, Any], *, folder: str = "specs", prompts: Mapping[str, str] = PROMPTS) -> ExperimentSource:
     given = experiment(data)
     return ExperimentSource(name=given.name, experiment=given, folder=folder, prompts=prompts)
 
 
-def sealed(*data: dict[str, Any], folder: str = "specs") -> Sealed:
+def sealed(*data: dict[str, Any], folder: str = "specs", prompts: Mapping[str, str] = PROMPTS) -> Sealed:
     """The plan of some specs."""
-    return seal(lower([source(one, folder=folder) for one in data], DIGESTS))
+    return seal(lower([source(one, folder=folder, prompts=prompts) for one in data], DIGESTS))
 
 
-def ids(data: dict[str, Any]) -> dict[str, str]:
+def ids(data: dict[str, Any], *, prompts: Mapping[str, str] = PROMPTS) -> dict[str, str]:
     """Id by label of every task but the report (which carries names and is never shared)."""
-    return {str(label): task.id for task in sealed(data).plan.tasks for label in task.labels}
+    return {str(label): task.id for task in sealed(data, prompts=prompts).plan.tasks for label in task.labels}
 
 
 @contextmanager

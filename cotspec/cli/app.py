@@ -138,6 +138,10 @@ def preview(
         int | None, typer.Option("--id", help="The row of this record instead; a dropped one is shown with the reason.")
     ] = None,
     epoch: Annotated[int | None, typer.Option(min=0, help="With --id: in this epoch, from 0.")] = None,
+    source: Annotated[
+        str,
+        typer.Option("--from", help="The text its rows are from, where the stage mixes several. Default: the first."),
+    ] = "",
     traces: Annotated[
         Path | None, typer.Option(help="JSON lines with question, answer and trace, in place of those of a run.")
     ] = None,
@@ -170,6 +174,7 @@ def preview(
         row=row,
         id=record,
         epoch=epoch,
+        source=source,
         traces=traces,
         response=response,
         trying=trying is not None,

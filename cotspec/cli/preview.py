@@ -35,6 +35,7 @@ class Arguments:
     row: int | None
     id: int | None
     epoch: int | None
+    source: str
     traces: Path | None
     response: str | None
     trying: bool
@@ -97,6 +98,7 @@ def _request(arguments: Arguments, *, place: str, variant: str) -> Request:
         spec=place,
         variant=variant,
         stage=arguments.stage,
+        source=arguments.source,
         wanted=Wanted(row=arguments.row or 0, id=arguments.id, epoch=arguments.epoch or 0),
         traces=arguments.traces,
         response=True if arguments.trying else None if arguments.response is None else _response(arguments.response),

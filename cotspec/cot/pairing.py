@@ -1,11 +1,13 @@
-"""A right and a wrong answer to one question, of several tries. Pure."""
+"""Better and worse texts of one question. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from cotspec.cot.judging import Grade
+
+T = TypeVar("T")
 
 
 class Try(NamedTuple):
@@ -27,3 +29,17 @@ def pair(tries: Sequence[Try]) -> tuple[str, str] | None:
     right = next((each.text for each in whole if each.grade is Grade.RIGHT), None)
     wrong = next((each.text for each in whole if each.grade is Grade.WRONG), None)
     return None if right is None or wrong is None else (right, wrong)
+
+
+def compared(texts: Sequence[tuple[T, float]], *, gap: float, most: int) -> list[tuple[T, T]]:
+    """At most `most` pairs of a better and a worse text, given each with its value: the best with the worst, the second
+    with the second last, … as long as their values differ by more than `gap`. Of equal values the first counts, so that
+    of right (1) and wrong (0) texts the first of each are paired.
+
+    >>> compared([("long", 1.0), ("wrong", 0.0), ("short", 1.8)], gap=0.5, most=2)
+    [('short', 'wrong')]
+    """
+    best = sorted(texts, key=lambda each: -each[1])
+    worst = sorted(texts, key=lambda each: each[1])
+    pairs = zip(best[: min(most, len(texts) // 2)], worst, strict=False)
+    return [(one, other) for (one, high), (other, low) in pairs if high - low > gap]

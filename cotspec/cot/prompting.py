@@ -1,4 +1,4 @@
-"""Prompts: jinja2 templates over two variables, `question` and `trace`.
+"""Prompts: jinja2 templates over `question`, `trace` and the texts of a spec by their names.
 
 Owns rendering and the default templates (the folder `prompts/` beside this file). Must not know what the trace shows.
 Templates come from shared specs: only those that `template` finds no fault with are rendered, in jinja2's sandbox.
@@ -7,9 +7,11 @@ jinja2 is imported where something is rendered: the compiler reads names and def
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 from cotspec.cot import template as language
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 Task = Literal["solve", "reconstruct", "complete", "rewrite"]
 _DEFAULTS: Final = Path(__file__).parent / "prompts"
+NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class PromptError(ValueError):
@@ -77,25 +80,26 @@ def _literal(text: str) -> str:
     return f"{{% raw %}}{text}{{% endraw %}}" if "{" in text else text
 
 
-def render(template: str, *, question: str, trace: str) -> str:
-    """The prompt, to the last newline of its template. Both values are inserted as they are. Raises PromptError."""
+def render(template: str, *, question: str, trace: str, texts: Mapping[str, str] = NO_TEXTS) -> str:
+    """The prompt, to the last newline of its template. All values are inserted as they are; `texts` are those it may
+    show by name. Raises PromptError."""
     from jinja2 import TemplateError
 
-    compiled = _compiled(template)
+    compiled = _compiled(template, frozenset(texts))
     try:
-        return compiled.render(question=question, trace=trace)
+        return compiled.render(question=question, trace=trace, **texts)
     except (TemplateError, ArithmeticError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise PromptError(f"the prompt template fails: {error}") from error
 
 
 def check(template: str) -> None:
     """Raises PromptError when the template is not one that a prompt may be."""
-    _compiled(template)
+    _compiled(template, frozenset())
 
 
 @lru_cache(maxsize=16)
-def _compiled(template: str) -> Compiled:
-    faults = language.faults(template)
+def _compiled(template: str, texts: frozenset[str]) -> Compiled:
+    faults = language.faults(template, texts)
     if faults:
         first = faults[0]
         raise PromptError(f"line {first.line} of the prompt template: {first.message}")

@@ -12,19 +12,26 @@ import hashlib
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal, assert_never, get_args
+from typing import Any, Final, Literal, NamedTuple, assert_never, get_args
 
+from cotspec.cot import selecting
+from cotspec.cot.answers import grade, grades
+from cotspec.cot.expr import UnscorableError
+from cotspec.cot.judging import Grade
 from cotspec.cot.leak import Leak, LeakKind, close_leaks, leaks
 from cotspec.cot.loss import supervise
 from cotspec.cot.mask import corrupt, merged, show
+from cotspec.cot.measures import Value, own, words
 from cotspec.cot.prompting import render
 from cotspec.cot.segment import Trace, segment
 from cotspec.cot.units import Span
 from cotspec.spec import payload
 
+UNKNOWN_TOKENS: Final = 0
+"""Stands in a record whose number of tokens nobody has counted; it is never shown and never scored."""
 Report = Callable[[int, int], None]
 """Told (rows done, rows in all)."""
 
@@ -40,6 +47,29 @@ class TraceRecord:
     steps: int
     words: int
     tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextRecord(TraceRecord):
+    """One line of traces.jsonl where texts are made over texts, or several of a question go on; lines without are read
+    as such, too."""
+
+    sample: int = 0
+    """Which of the texts of its question."""
+    before: tuple[str, ...] = ()
+    """The texts that it was made over, nearest first …"""
+    before_tokens: tuple[int, ...] = ()
+    """… and their tokens."""
+    score: float = 0.0
+    """The share of right ones among the texts that were made over the same one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _AimedRecord(TextRecord):
+    """A record whose trace is one of the texts before it."""
+
+    own: str
+    """The text that was its trace."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +117,12 @@ class PairRecord(TraceRecord):
     """The right one."""
     rejected: str
     """The wrong one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedRecord(PairRecord, TextRecord):
+    """One line of pairs.jsonl where texts are compared: its trace is the better one, too. Lines of tries are read as
+    such."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,6 +187,8 @@ class Counts:
     """Rows not written by reason (`Dropped.reason`)."""
     leaking: dict[int, str] = field(default_factory=dict)
     """Record id → its first leak that could not be closed."""
+    unmet: int = 0
+    """Records that do not meet the condition on rows; they are not among `records`."""
 
     def record(self) -> dict[str, object]:
         """As JSON data, for counts.json."""
@@ -168,6 +206,7 @@ class Counts:
                 "leak": sorted(self.leaking),
             },
             "leaks": {str(id): leak for id, leak in sorted(self.leaking.items())},
+            **({"condition_not_met": self.unmet} if self.unmet else {}),
         }
 
 
@@ -256,15 +295,15 @@ def attempts(body: payload.RowsBody, records: Sequence[TraceRecord]) -> Iterator
     Each epoch takes the records in an order of its own and masks each of them anew. Traces are cut when their turn
     comes. Raises units.UnitError and prompting.PromptError for a body that cannot be used.
     """
-    sources = _sources(body, records)
+    sources = _sources(body, records).kept
     cut = cache(lambda index: segment(sources[index].trace, body.format))
     total = len(sources) * body.epochs
     place = written = 0
     for epoch in range(body.epochs):
-        order = {index: _digest("order", body.seed, epoch, record.id) for index, record in enumerate(sources)}
+        order = {index: _digest("order", body.seed, epoch, record) for index, record in enumerate(sources)}
         for index in sorted(order, key=order.__getitem__):
             record, trace = sources[index], cut(index)
-            rng = random.Random(int.from_bytes(_digest("row", body.seed, epoch, record.id)))  # noqa: S311 no secret
+            rng = random.Random(int.from_bytes(_digest("row", body.seed, epoch, record)))  # noqa: S311 no secret
             seen = view(body, trace, rng=rng, progress=_progress(place, total))
             row = _row(body, record, trace, seen, epoch=epoch, number=written)
             yield Attempt(place=place, total=total, epoch=epoch, record=record, trace=trace, seen=seen, row=row)
@@ -279,7 +318,8 @@ def build(
 
     A row that cannot be built is dropped and counted. Raises what `attempts` raises.
     """
-    counts.records = len(_sources(body, records))
+    found = _sources(body, records)
+    counts.records, counts.unmet = len(found.kept), found.unmet
     for attempt in attempts(body, records):
         _tally(counts, attempt.record, attempt.seen, attempt.row)
         if not isinstance(attempt.row, Dropped):
@@ -288,8 +328,64 @@ def build(
             report(attempt.place + 1, attempt.total)
 
 
-def _sources(body: payload.RowsBody, records: Sequence[TraceRecord]) -> Sequence[TraceRecord]:
-    return records[body.slice.first : len(records) if body.slice.end < 0 else body.slice.end]
+class _Sources(NamedTuple):
+    """The records that rows are made of."""
+
+    kept: Sequence[TraceRecord]
+    unmet: int
+    """How many of the slice do not meet the condition, or give it no value."""
+
+
+def _sources(body: payload.RowsBody, records: Sequence[TraceRecord]) -> _Sources:
+    """Those of `body.slice` that meet `body.where`, with the text that a row is made of as their trace."""
+    sliced = records[body.slice.first : len(records) if body.slice.end < 0 else body.slice.end]
+    if not body.where and not body.target:
+        return _Sources(sliced, 0)
+    kept = [record for record in sliced if not body.where or _met(body, record)]
+    return _Sources([_aimed(body, record) for record in kept], len(sliced) - len(kept))
+
+
+def _met(body: payload.RowsBody, record: TraceRecord) -> bool:
+    found = measured(counted(record), record.answer, body.format, body.where)
+    try:
+        return selecting.meets(body.where, found, _score(record), body.format.form)
+    except UnscorableError:
+        return False
+
+
+def counted(record: TraceRecord) -> list[tuple[str, int]]:
+    """The texts of a record with their tokens, the nearest first."""
+    before = zip(record.before, record.before_tokens, strict=True) if isinstance(record, TextRecord) else ()
+    return [(record.trace, record.tokens), *before]
+
+
+def measured(
+    texts: Sequence[tuple[str, int]], answer: str, fmt: payload.TraceFormat, where: str
+) -> list[dict[str, Value]]:
+    """The measures of texts with their tokens, the nearest first, as far back as an expression asks."""
+    found: list[dict[str, Value]] = []
+    for text, tokens in texts[: selecting.deepest(where) + 1]:
+        trace = segment(text, fmt)
+        rights = frozenset(name for name, each in grades(trace, answer).items() if each is Grade.RIGHT)
+        right = grade(trace, answer) is Grade.RIGHT
+        found.append(own(trace, tokens=tokens, right=right, rights=rights))
+    return found
+
+
+def _score(record: TraceRecord) -> float:
+    return record.score if isinstance(record, TextRecord) else 0.0
+
+
+def _aimed(body: payload.RowsBody, record: TraceRecord) -> TraceRecord:
+    """The record with another of its texts as its trace; the one it had comes before, where prompts find it."""
+    if not body.target:
+        return record
+    if not isinstance(record, TextRecord) or len(record.before) < body.target:
+        raise ValueError(f"record {record.id} was made over {body.target - 1} texts or fewer")
+    text, tokens = record.before[body.target - 1], record.before_tokens[body.target - 1]
+    steps = len(segment(text, body.format).steps)
+    changed = {"trace": text, "steps": steps, "words": words(text), "tokens": tokens}
+    return _AimedRecord(**(vars(record) | changed), own=record.trace)
 
 
 def _progress(place: int, total: int) -> float:
@@ -301,7 +397,8 @@ def _row(
 ) -> Row | Dropped:
     if isinstance(seen, Dropped):
         return seen
-    prompt = render(body.prompt, question=record.question, trace=seen.shown)
+    shown = named(record)
+    prompt = render(body.prompt, question=record.question, trace=seen.shown, texts=shown)
     match body.by:
         case "sft" | "distill":
             given = body.by == "sft" or bool(body.loss_on)
@@ -311,7 +408,9 @@ def _row(
             target = trace.text.rstrip() if given else ""
             if body.by == "sft":
                 return SftRow(row=number, epoch=epoch, id=record.id, prompt=prompt, target=target, supervise=spans)
-            context = render(body.context, question=record.question, trace=trace.text.strip()) if body.context else ""
+            context = ""
+            if body.context:
+                context = render(body.context, question=record.question, trace=trace.text.strip(), texts=shown)
             return TaughtRow(
                 row=number,
                 epoch=epoch,
@@ -368,6 +467,20 @@ def _tally(counts: Counts, record: TraceRecord, seen: View | Dropped, row: Row |
         counts.sealed.update(leak.kind for leak in seen.sealed)
 
 
-def _digest(use: str, seed: int, epoch: int, record: int) -> bytes:
+def texts(record: TraceRecord) -> tuple[str, ...]:
+    """The texts of a record: its own, and those that it was made over, nearest first."""
+    own = record.own if isinstance(record, _AimedRecord) else record.trace
+    return (own, *record.before) if isinstance(record, TextRecord) else (own,)
+
+
+def named(record: TraceRecord) -> Mapping[str, str]:
+    """The texts that prompts can read, by the names that payloads give them."""
+    return {selecting.called(depth): text.strip() for depth, text in enumerate(texts(record))}
+
+
+def _digest(use: str, seed: int, epoch: int, record: TraceRecord) -> bytes:
     """32 bytes that depend on nothing else: not on the process, the platform or the other records."""
-    return hashlib.sha256(json.dumps([use, seed, epoch, record]).encode()).digest()
+    key = [use, seed, epoch, record.id]
+    if isinstance(record, TextRecord) and record.sample:
+        key.append(record.sample)
+    return hashlib.sha256(json.dumps(key).encode()).digest()

@@ -34,7 +34,7 @@ _FOREIGN: Final = (
 )
 """What a file begins with that is no JSON lines, and what it is."""
 
-RowPart = Literal["file", "question", "answer", "after"]
+RowPart = Literal["file", "question", "answer", "after", "trace"]
 """The setting of a data set that a fault is about."""
 
 
@@ -44,6 +44,8 @@ class Columns(NamedTuple):
     question: str
     answer: str
     after: str
+    trace: str = ""
+    """The column of a text for each question; "" has none."""
 
 
 class Fault(NamedTuple):
@@ -74,6 +76,7 @@ class Question(NamedTuple):
     """Its line in the file, from 1; of a data set without lines, the row again."""
     question: str
     answer: str
+    trace: str = ""
 
 
 class Found(NamedTuple):
@@ -118,14 +121,16 @@ def read(
     for row, (place, raw) in enumerate(islice(rows, end)):
         found.rows += 1
         try:
-            question, answer = pair(parsed(raw, row) if isinstance(raw, bytes) else raw, columns)
+            values = parsed(raw, row) if isinstance(raw, bytes) else raw
+            question, answer = pair(values, columns)
+            trace = text(values, columns)
         except RowError as error:
             key = (error.fault.part, error.fault.missing)
             before = found.faults.get(key)
             found.faults[key] = before._replace(rows=before.rows + 1) if before else Found(error.fault, place, 1)
             continue
         if row >= first:
-            found.questions.append(Question(row, place, question, answer))
+            found.questions.append(Question(row, place, question, answer, trace))
     return found
 
 
@@ -162,6 +167,16 @@ def pair(row: Mapping[str, object], columns: Columns) -> tuple[str, str]:
     if (problem := gold_problem(answer)) is not None:
         raise RowError(Fault("answer", f"the gold answer {problem}"))
     return question, answer
+
+
+def text(row: Mapping[str, object], columns: Columns) -> str:
+    """The text that a row has beside them; "" where none is named. Raises RowError."""
+    if not columns.trace:
+        return ""
+    found = _text(row, columns.trace, "trace")
+    if not found.strip():
+        raise RowError(Fault("trace", f"column `{shown(columns.trace)}` is empty"))
+    return found
 
 
 def _text(row: Mapping[str, object], column: str, part: RowPart) -> str:

@@ -1,21 +1,23 @@
 """The template language of prompts: the part of Jinja that a prompt needs, and what is wrong with a text.
 
-A template may come from a stranger. Allowed are `{{ question }}` and `{{ trace }}`, a few filters without arguments,
-texts in quotes, `{% if %}` with `not`, `and`, `or`, `==`, `!=`, `in`, comments and `{% raw %}`. Nothing loops, calls,
-computes or reaches into a value, so a prompt is about as long as its template and what it inserts, whatever it says.
+A template may come from a stranger. Allowed are `{{ question }}`, `{{ trace }}` and the texts of a spec by their names,
+a few filters without arguments, texts in quotes, `{% if %}` with `not`, `and`, `or`, `==`, `!=`, `in`, comments and
+`{% raw %}`. Nothing loops, calls, computes or reaches into a value, so a prompt is about as long as its template and
+what it inserts, whatever it says.
 Only Jinja's parser sees a text before it is judged: its compiler would compute constants such as `9**9**9`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from jinja2 import nodes
 
 VARIABLES: Final = frozenset({"question", "trace"})
+"""What any prompt may insert; the names of texts come to it."""
 FILTERS: Final = ("capitalize", "lower", "title", "trim", "upper")
 MAX_LENGTH: Final = 100_000
 """Characters of a template."""
@@ -24,7 +26,9 @@ MAX_USES: Final = 50
 MAX_DEPTH: Final = 20
 """Constructs inside one another."""
 
-_PLAIN: Final = re.compile(rf"(?<!\{{)\{{\{{ *({'|'.join(sorted(VARIABLES))}) *\}}\}}")
+_PLAIN: Final = re.compile(r"(?<!\{)\{\{ *([a-z][a-z0-9_]*) *\}\}")
+_WORDS: Final = frozenset({"true", "false", "none"})
+"""What reads like a name in a template and is none."""
 _ALLOWED: Final = ("Template", "Output", "TemplateData", "If", "Not", "And", "Or", "Compare", "Operand", "CondExpr")
 _OPERATORS: Final = ("eq", "ne", "in", "notin")
 _JOINED: Final = "write the parts one after the other: `{{ question }} {{ trace }}`"
@@ -66,17 +70,19 @@ class Fault(NamedTuple):
     help: str = ""
     """What to do."""
     unknown: str = ""
-    """A name that is none of VARIABLES, when that is the mistake."""
+    """A name that inserts nothing, when that is the mistake."""
 
 
-def faults(text: str) -> tuple[Fault, ...]:
-    """What is wrong with a template, in the order of the lines; nothing when it can be used. Never raises."""
+def faults(text: str, texts: Collection[str] = ()) -> tuple[Fault, ...]:
+    """What is wrong with a template that may insert VARIABLES and `texts`, in the order of the lines; nothing when it
+    can be used. Never raises."""
     if len(text) > MAX_LENGTH:
         return (Fault(1, "", f"the template has {len(text):,} characters; the most is {MAX_LENGTH:,}"),)
-    tree = None if _plain(text) else _parsed(text)
+    names = VARIABLES.union(texts)
+    tree = None if _plain(text) and names.issuperset(_PLAIN.findall(text)) else _parsed(text)
     if isinstance(tree, Fault):
         return (tree,)
-    found = [] if tree is None else sorted(set(_judge(tree)))
+    found = [] if tree is None else sorted(set(_judge(tree, names)))
     if not found and (uses := _uses(text, tree)) > MAX_USES:
         found = [Fault(1, "", f"the template inserts something {uses} times; the most is {MAX_USES}")]
     return tuple(found)
@@ -90,9 +96,19 @@ def shown(text: str) -> frozenset[str]:
     return frozenset() if isinstance(tree, Fault) else frozenset(_names(tree))
 
 
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """A template without faults, with other names for what it inserts."""
+    if shown(text).isdisjoint(names):
+        return text
+    from jinja2 import Environment
+
+    tokens = Environment(autoescape=False, keep_trailing_newline=True).lex(text)  # noqa: S701 - nothing is run
+    return "".join(names.get(value, value) if kind == "name" else value for _, kind, value in tokens)
+
+
 def _plain(text: str) -> bool:
     """Whether the template only inserts variables: that needs no parser, and most do no more."""
-    return not re.search(r"\{[{%#]", _PLAIN.sub(" ", text))
+    return not re.search(r"\{[{%#]", _PLAIN.sub(" ", text)) and _WORDS.isdisjoint(_PLAIN.findall(text))
 
 
 def _uses(text: str, tree: nodes.Template | None) -> int:
@@ -119,7 +135,7 @@ def _parsed(text: str) -> nodes.Template | Fault:
         return Fault(1, "", "the template cannot be read: a number or a text in it is none")
 
 
-def _judge(tree: nodes.Template) -> Iterator[Fault]:
+def _judge(tree: nodes.Template, names: Collection[str]) -> Iterator[Fault]:
     """The faults of a whole tree. A stack and no recursion: `a|b|c|…` is as deep as it is long."""
     from jinja2 import nodes
 
@@ -130,20 +146,20 @@ def _judge(tree: nodes.Template) -> Iterator[Fault]:
         if depth > MAX_DEPTH:
             yield _too_deep(line)
             return
-        fault = _fault(node, line)
+        fault = _fault(node, line, names)
         if fault is not None:
             yield fault
         if fault is None or isinstance(node, nodes.Filter):
             open_.extend((child, depth + 1, line) for child in node.iter_child_nodes())
 
 
-def _fault(node: nodes.Node, line: int) -> Fault | None:
+def _fault(node: nodes.Node, line: int, names: Collection[str]) -> Fault | None:
     """What is wrong with one node, whatever is inside it."""
     from jinja2 import nodes
 
     match node:
         case nodes.Name():
-            return None if node.name in VARIABLES else _unknown(node, line)
+            return None if node.name in names else _unknown(node, line)
         case nodes.Const():
             if isinstance(node.value, str):
                 return None

@@ -19,6 +19,7 @@ KERNEL = MappingProxyType(
         "rewards": 1,
         "mining": 1,
         "pairing": 1,
+        "mixing": 1,
         "gates": 1,
         "stats": 1,
         "generate": 2,

@@ -24,7 +24,16 @@ from cotspec.spec.payload import TaughtBody, TrainBody
 from cotspec.trainers import trainer_of
 
 LIGHT: Final = MappingProxyType(
-    {"data": 0.5, "contamination": 0.5, "traces": 0.5, "rows": 0.5, "gate": 0.1, "report": 0.1}
+    {
+        "data": 0.5,
+        "contamination": 0.5,
+        "traces": 0.5,
+        "compare": 0.5,
+        "rows": 0.5,
+        "mix": 0.5,
+        "gate": 0.1,
+        "report": 0.1,
+    }
 )
 """Kinds that run without a model, and their seconds beside those of their rows (measured)."""
 _LIGHT_BYTES: Final = 45_000_000

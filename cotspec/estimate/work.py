@@ -34,9 +34,22 @@ _LONGEST: Final = 2.0
 """The longest text of a batch against the mean."""
 _TEMPLATE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _HANDED: Final = MappingProxyType(
-    {"data": "problems", "traces": "traces", "mine": "failures", "pairs": "pairs", "rows": "rows"}
+    {
+        "data": "problems",
+        "text": "rollouts",
+        "traces": "traces",
+        "mine": "failures",
+        "pairs": "pairs",
+        "compare": "pairs",
+        "rows": "rows",
+        "mix": "rows",
+    }
 )
 """Kind of task → the file of lines that it hands on."""
+_WRITTEN: Final = MappingProxyType(
+    {"traces": ("traces", "trace"), "teach": ("rollouts", "text"), "text": ("rollouts", "text")}
+)
+"""Kind of task → the file of the texts that it hands on, and where a line has one."""
 _SHARES: Final = MappingProxyType({"mine": _FAILED, "pairs": _PAIRED})
 
 
@@ -150,10 +163,26 @@ class Work:
         match task.body:
             case payload.DataBody() as body:
                 return _cut(self._source(task, body), body.slice)
-            case payload.TracesBody():
-                teach = self._maker(task, "rollouts")
-                asked = self._input(teach, "problems") if teach else None
-                return asked and Count(asked.expected, asked.most, f"at most one trace for each of {asked.text}")
+            case payload.TracesBody() as body:
+                asked, every = self._asked(task), self._samples(task) if body.pick.kind == "all" else 1
+                of_each = "one trace" if every == 1 else f"{every} traces"
+                return asked and asked._replace(
+                    expected=asked.expected * every,
+                    most=asked.most * every,
+                    text=f"at most {of_each} for each of {asked.text}",
+                )
+            case payload.TextBody() as body:
+                asked = _cut(self._input(task, "traces"), body.slice)
+                return asked and asked.times(body.samples, f"{body.samples} texts")
+            case payload.CompareBody() as body:
+                asked = self._asked(task)
+                return asked and asked._replace(
+                    expected=asked.expected * _PAIRED,
+                    most=asked.most * body.most,
+                    text=f"{_PAIRED:.0%} (assumed) of {asked.text}",
+                )
+            case payload.MixBody():
+                return _sum([self._input(task, role) for role in task.reads])
             case payload.TryBody() as body:
                 tried, share = _cut(self._input(task, "traces"), body.slice), _SHARES[kind_of(task)]
                 told = tried and f"{share:.0%} (assumed) of {tried.text}"
@@ -164,6 +193,19 @@ class Work:
                 return made and made.times(body.epochs, f"{body.epochs} epochs")
             case _:
                 return None
+
+    def _asked(self, task: Task) -> Count | None:
+        """The records that the texts were written over which a task reads."""
+        writer = self._maker(task, "rollouts")
+        if writer is None or not isinstance(writer.body, payload.GenerateBody):
+            return self._input(task, "problems")
+        asked = self._input(writer, writer.body.asks)
+        return _cut(asked, writer.body.slice) if isinstance(writer.body, payload.TextBody) else asked
+
+    def _samples(self, task: Task) -> int:
+        """How many texts were written over each record."""
+        writer = self._maker(task, "rollouts")
+        return writer.body.samples if writer is not None and isinstance(writer.body, payload.GenerateBody) else 1
 
     def _input(self, task: Task, role: str) -> Count | None:
         maker = self._maker(task, role)
@@ -189,7 +231,7 @@ class Work:
         return self._texts[task.id]
 
     def _find_texts(self, task: Task) -> Texts | None:
-        name, field = {"traces": ("traces", "trace"), "teach": ("rollouts", "text")}.get(kind_of(task), ("", ""))
+        name, field = _WRITTEN.get(kind_of(task), ("", ""))
         found = _texts(self._facts.lines(Read(task.id, f"{name}.jsonl")), field) if name else None
         makers = (self._tasks.get(read.task) for read in task.reads.values() if read.task)
         return found or next((texts for maker in makers if maker and (texts := self.texts(maker))), None)
@@ -210,7 +252,7 @@ class Work:
                 return asked and self._generation(task, body, asked.times(candidates, f"{candidates} candidates"))
             case payload.GenerateBody() as body:
                 asked = self._input(task, body.asks)
-                asked = _cut(asked, body.slice) if isinstance(body, payload.TryBody) else asked
+                asked = _cut(asked, body.slice) if isinstance(body, payload.TryBody | payload.TextBody) else asked
                 return asked and self._generation(task, body, asked.times(body.samples, f"{body.samples} samples"))
             case _:
                 return None
@@ -259,7 +301,7 @@ class Work:
         self, task: Task, body: payload.GenerateBody | payload.GateBody, requests: Count
     ) -> tuple[Load, Load]:
         most, texts = float(body.sampling.max_new_tokens), self.texts(task)
-        file = {"teach": "rollouts", "evaluate": "predictions"}.get(kind_of(task), "")
+        file = {"teach": "rollouts", "text": "rollouts", "evaluate": "predictions"}.get(kind_of(task), "")
         new, longest, told = self._written(task, most, file)
         prompt = _length(body.prompt) + self._question(task, texts)
         told = f"{requests.text}, prompts of {prompt:,.0f} tokens, {told}"
@@ -326,6 +368,15 @@ def _cut(total: Count | None, slice: payload.Range) -> Count | None:
         return max(0.0, (count if slice.end < 0 else min(count, slice.end)) - slice.first)
 
     return Count(left(total.expected), left(total.most), f"{told} of {total.text}")
+
+
+def _sum(counts: list[Count | None]) -> Count | None:
+    """All of them, where each is known."""
+    known = [each for each in counts if each is not None]
+    if len(known) < len(counts):
+        return None
+    whole = " and ".join(each.text for each in known)
+    return Count(sum(each.expected for each in known), sum(each.most for each in known), f"at most {whole}")
 
 
 def _texts(lines: Lines | None, field: str) -> Texts | None:

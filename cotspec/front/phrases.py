@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
+from pydantic import BaseModel
+
 from cotspec.builtin import registry
 from cotspec.diagnostics.source_map import Path
 from cotspec.diagnostics.suggest import alike, either, near
@@ -133,14 +135,17 @@ def _as_group(form: shape.Form, data: str | int | float) -> str:
     tag, models = shape.tag(form), shape.models(form)
     if tag is not None:
         return _group(tag, data, ", …") if data in shape.tags(form) else ""
-    if len(models) != 1:
-        return ""
-    if models[0] in (experiment.Model, experiment.Data):
-        return _source(models[0], data) if isinstance(data, str) else ""
-    fields = shape.keys(models[0])
+    found = {_in_group(model, data) for model in models} - {""}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _in_group(model: type[BaseModel], data: str | int | float) -> str:
+    if model in (experiment.Model, experiment.Data):
+        return _source(model, data) if isinstance(data, str) else ""
+    fields = shape.keys(model)
     needed = [key for key, info in fields.items() if info.is_required()]
-    keys = needed or [key for key in fields if data in shape.options(shape.forms(models[0])[key])]
-    return _group(keys[0], data) if len(keys) == 1 and shape.fits(shape.forms(models[0])[keys[0]], data) else ""
+    keys = needed or [key for key in fields if data in shape.options(shape.forms(model)[key])]
+    return _group(keys[0], data) if len(keys) == 1 and shape.fits(shape.forms(model)[keys[0]], data) else ""
 
 
 def _source(model: type, name: str) -> str:

@@ -15,7 +15,7 @@ from cotspec.diagnostics.suggest import did_you_mean, listed, near
 from cotspec.front.paths import Named, check_content, project_root, text_of
 from cotspec.front.text_files import shown
 from cotspec.spec.experiment import Experiment
-from cotspec.spec.named import content_paths
+from cotspec.spec.named import content_paths, text_names
 from cotspec.spec.named import prompt_paths as prompt_paths
 
 
@@ -29,26 +29,28 @@ def load_prompts(experiment: Experiment, *, source: SourceMap, spec: File, sink:
     for path, written in content_paths(experiment):
         check_content(named(written, path), sink, folder=path[-1] == "path")
     texts: dict[str, str] = {}
+    names = text_names(experiment)
     for path, written in prompt_paths(experiment):
-        if written not in texts and (text := _text(named(written, path), sink)) is not None:
+        if written not in texts and (text := _text(named(written, path), names, sink)) is not None:
             texts[written] = text
     return texts
 
 
-def _text(named: Named, sink: Sink) -> str | None:
+def _text(named: Named, names: frozenset[str], sink: Sink) -> str | None:
     """The text of a prompt file that can be used."""
     read = text_of(named, sink, rule="prompt-file")
     if read is None:
         return None
     file, text = read
-    faults = template.faults(text)
-    sink.extend(_finding(fault, text, shown(file)) for fault in faults)
+    faults = template.faults(text, names)
+    sink.extend(_finding(fault, text, shown(file), names) for fault in faults)
     return None if faults else text
 
 
-def _finding(fault: template.Fault, text: str, file: str) -> Diagnostic:
-    close = near(fault.unknown, template.VARIABLES) if fault.unknown else ()
-    advice = fault.help or did_you_mean(close) or f"there is {listed(sorted(template.VARIABLES))}"
+def _finding(fault: template.Fault, text: str, file: str, names: frozenset[str]) -> Diagnostic:
+    known = sorted(template.VARIABLES | names)
+    close = near(fault.unknown, known) if fault.unknown else ()
+    advice = fault.help or did_you_mean(close) or f"there is {listed(known)}"
     span = _span(text, file, fault)
     return Diagnostic(rule="prompt-template", message=fault.message, span=span, help=advice, suggestions=close)
 

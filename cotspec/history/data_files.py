@@ -83,8 +83,9 @@ def data_file(data: Data, folder: Path, root: Path) -> DataFile | None:
     from cotspec.cot.source_rows import Columns  # here: most specs name no data file
     from cotspec.ir import bodies
 
-    source = bodies.source(data, {})
-    columns = Columns(source.question, source.answer, source.answer_after) if isinstance(source, FileData) else None
+    source, columns = bodies.source(data, {}), None
+    if isinstance(source, FileData):
+        columns = Columns(source.question, source.answer, source.answer_after, source.trace)
     try:
         about = file.stat()
         return columns and _data(file, about.st_mtime_ns, about.st_size, columns, data.slice)

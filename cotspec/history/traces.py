@@ -63,12 +63,12 @@ def read(root: Path, place: str) -> Traces | None:
         stream = regular.opened(file, within=(root,))
     except OSError:
         return None
-    from cotspec.cot.rows import TraceRecord  # here: before the first run nobody needs the kernel
+    from cotspec.cot.rows import TextRecord  # here: before the first run nobody needs the kernel
 
     try:
         with stream:
             lines = islice(regular.lines(stream, longest=LONGEST), MOST + 1)
-            records = [TraceRecord(**plain.json_value(line)) for line in lines]
+            records = [TextRecord(**plain.json_value(line)) for line in lines]
     except (OSError, ValueError, TypeError):
         return None  # not written by this version: rules say what they can without it
     if not all(map(_sound, records)):

@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, assert_never
 
+from cotspec.cot import template
 from cotspec.cot.openers import closer
+from cotspec.cot.selecting import called
 from cotspec.ir import defaults
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload, trainer
@@ -97,6 +99,7 @@ def source(data: spec.Data, locked: Mapping[Key, str]) -> payload.HubData | payl
             question=data.question,
             answer=answer.field,
             answer_after=answer.after or "",
+            trace=data.trace or "",
         )
     if data.builtin is not None:
         return payload.BuiltinData.model_construct(
@@ -105,17 +108,38 @@ def source(data: spec.Data, locked: Mapping[Key, str]) -> payload.HubData | payl
             size=data.size or defaults.BUILTIN_SIZE,
             seed=data.seed,
             steps=data.steps,
+            trace=data.trace or "",
         )
     return payload.FileData.model_construct(
-        question=data.question, answer=answer.field, answer_after=answer.after or ""
+        question=data.question, answer=answer.field, answer_after=answer.after or "", trace=data.trace or ""
     )
 
 
-def pick(given: Literal["first", "shortest", "longest"] | spec.MixedPick, *, seed: int) -> payload.Pick:
+def pick(given: Literal["first", "shortest", "longest", "all"] | spec.MixedPick, *, seed: int) -> payload.Pick:
     """Which of several good rollouts is kept; only a draw has a seed."""
     if isinstance(given, spec.MixedPick):
         return payload.Pick.model_construct(kind="mixed", shortest=given.shortest, seed=seed)
     return payload.Pick.model_construct(kind=given, shortest=0.0, seed=0)
+
+
+def prompt(text: str, texts: tuple[str, ...]) -> str:
+    """A prompt as a body has it: the texts of a record, which it reads by their names in the spec, nearest first, have
+    the names that they have in conditions."""
+    return template.renamed(text, {name: called(depth) for depth, name in enumerate(texts)})
+
+
+def mixed(given: spec.Mix, *, seed: int) -> payload.MixBody:
+    """How rows of several sources follow each other; only a draw has a seed."""
+    return payload.MixBody.model_construct(
+        parts=tuple(
+            payload.MixPart.model_construct(
+                share=each.share or 0.0, run=(each.run or 1) if given.order == "alternate" else 0
+            )
+            for each in given.mix
+        ),
+        order=given.order,
+        seed=seed if given.order == "shuffled" else 0,
+    )
 
 
 def optim(train: spec.Train) -> payload.Optim:

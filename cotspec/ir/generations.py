@@ -13,10 +13,10 @@ from typing import Final, Literal, NamedTuple
 
 from cotspec.cot.expr import Problem, read, scope_of
 from cotspec.cot.expr.text import parse
-from cotspec.cot.selecting import OWN, SCORE, measures_of
+from cotspec.cot.selecting import SCORE, called, scope
 from cotspec.ir.bodies import trace_format
 from cotspec.spec.base import Slice
-from cotspec.spec.experiment import Experiment, Generation, Stage
+from cotspec.spec.experiment import Experiment, Generation, Pairs, Rows, RowSource, Stage
 from cotspec.spec.payload import Form
 
 _TURNED: Final = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE, ast.Eq: ast.Eq}
@@ -37,7 +37,7 @@ class Filter(NamedTuple):
     failed: Literal["", "all_wrong", "any_wrong"] = ""
     """Records of which all, or any, texts are wrong."""
     rest: str = ""
-    """What else must hold, as an expression over OWN."""
+    """What else must hold, as payloads write it."""
     problems: tuple[Problem, ...] = ()
     """Mistakes in the condition; the other fields then say nothing."""
 
@@ -46,19 +46,33 @@ class Filter(NamedTuple):
 
 
 def chain(spec: Experiment, name: str) -> tuple[str, ...]:
-    """A generation, the one it is made over, …, the one that is made over a data set. A cycle ends it."""
+    """A text, the one it is made over, …, the one that is made over a data set, or is a column of one. A cycle ends
+    it."""
     found: list[str] = []
     while name in spec.generate and name not in found:
         found.append(name)
         over = spec.generate[name].over
-        name = "" if over in spec.data else over
-    return tuple(found)
+        name = "" if over in spec.data and spec.data[over].trace is None else over
+    return (*found, name) if name in spec.data and spec.data[name].trace is not None else tuple(found)
 
 
 def root(spec: Experiment, name: str) -> str:
-    """The generation over data that a generation goes back to; "" for what is none."""
+    """The text that a text goes back to, made over a data set or a column of one; "" for what is none."""
     found = chain(spec, name)
     return found[-1] if found else ""
+
+
+def data_of(spec: Experiment, name: str) -> str:
+    """The data set whose questions a text, or a data set itself, is about; "" where there is none."""
+    last = root(spec, name) or name
+    found = spec.generate[last].over if last in spec.generate else last
+    return found if found in spec.data else ""
+
+
+def longest(spec: Experiment, name: str) -> int | None:
+    """Most tokens of the texts called `name`; None where a person wrote them."""
+    given = spec.generate.get(name)
+    return None if given is None else given.sampling.max_new_tokens
 
 
 def over_data(spec: Experiment) -> Iterator[tuple[str, Generation]]:
@@ -66,59 +80,150 @@ def over_data(spec: Experiment) -> Iterator[tuple[str, Generation]]:
     return ((name, each) for name, each in spec.generate.items() if each.over in spec.data)
 
 
+def sources(spec: Experiment) -> Iterator[tuple[Stage, RowSource]]:
+    """Everything that rows come from."""
+    return ((stage, each) for stage in spec.stages.values() for each in stage.sources)
+
+
 def used(spec: Experiment) -> tuple[str, ...]:
     """The generations that rows are made from, and those that they are made over, in the order of the spec."""
-    found = {name for stage in spec.stages.values() for name in chain(spec, stage.rows.from_)}
+    found = {name for _, each in sources(spec) for name in chain(spec, each.from_)}
     return tuple(name for name in spec.generate if name in found)
 
 
 def taught(spec: Experiment) -> dict[str, str]:
-    """The data sets that texts to train on are made over, by the role that the task which compares sets knows them by:
+    """The data sets whose questions are trained on, by the role that the task which compares sets knows them by:
     `taught`, `taught_2`, …"""
     names = used(spec)
-    sets = dict.fromkeys(each.over for name, each in over_data(spec) if name in names)
+    sets = dict.fromkeys(data for name in names if (data := data_of(spec, name)))
+    sets |= dict.fromkeys(each.from_ for _, each in sources(spec) if each.from_ in spec.data)
     return {"taught" if at == 1 else f"taught_{at}": name for at, name in enumerate(sets, 1)}
 
 
 def over_texts(spec: Experiment, name: str) -> Generation | None:
-    """The generation of that name where it is made over another one."""
+    """The generation of that name where it is made over other texts."""
     found = spec.generate.get(name)
-    return None if found is None or found.over in spec.data or found.over not in spec.generate else found
+    return found if found is not None and len(chain(spec, name)) > 1 else None
 
 
-def traces_of(spec: Experiment, stage: Stage) -> tuple[str, Slice | None]:
-    """The generation over data that the rows of a stage go back to, and which of its records they can be."""
-    tried = over_texts(spec, stage.rows.from_)
-    return root(spec, stage.rows.from_), stage.rows.slice if tried is None else tried.slice
+def tries(spec: Experiment, name: str) -> Generation | None:
+    """The generation of that name where it does no more than to try the questions of the texts it is made over: which
+    of those are failed is all that goes on, or pairs of a right and a wrong try."""
+    found, asked = over_texts(spec, name), [each for _, each in sources(spec) if each.from_ == name]
+    if found is None or len(chain(spec, name)) > 2 or found.keep.pick != "first":
+        return None
+    if any(each.over == name for each in spec.generate.values()):
+        return None
+    failed = bool(_failures(found.keep.where or "", name).failed)
+    whole = found.keep.where is None or failed
+    pairs = [each for each in asked if (two := _pairs(each)) and (two.better, two.gap, two.most) == _right(name)]
+    plain = [each for each in asked if failed and _pairs(each) is None and each.where is None]
+    return found if whole and len(pairs) + len(plain) == len(asked) else None
+
+
+def failed(spec: Experiment, name: str) -> bool:
+    """Whether what a generation over texts keeps is what nobody, or not everybody, got right."""
+    found = over_texts(spec, name)
+    return found is not None and bool(_failures(found.keep.where or "", name).failed)
+
+
+def _pairs(source: RowSource) -> Pairs | None:
+    return source.pairs if isinstance(source, Rows) else None
+
+
+def _right(name: str) -> tuple[str, float, int]:
+    return (f"{name}.correct", 0.0, 1)
+
+
+def traces_of(spec: Experiment, source: RowSource) -> tuple[str, Slice | None]:
+    """The text that rows are made of, and which of its records they can be."""
+    tried = tries(spec, source.from_)
+    if tried is not None:
+        return root(spec, source.from_), tried.slice
+    name = target_of(spec, source)
+    return name, source.slice if name == source.from_ else None
+
+
+def depth(spec: Experiment, source: RowSource) -> int:
+    """How many generations before the text of `from` the one is that a row is made of."""
+    texts = chain(spec, source.from_)
+    return texts.index(source.target) if source.target in texts else 0
+
+
+def of_record(spec: Experiment, source: RowSource, *, pairs: bool) -> tuple[str, ...]:
+    """The texts of the records that rows are made from, the nearest first: of tries, which are several, none; of pairs,
+    those from the compared one on."""
+    texts = chain(spec, source.from_)
+    if tries(spec, source.from_) is not None:
+        return texts[1:]
+    return texts[depth(spec, source) :] if pairs else texts
+
+
+def target_of(spec: Experiment, source: RowSource) -> str:
+    """The text that a row is made of; "" where there is none."""
+    texts = chain(spec, source.from_)
+    return source.target or (texts[0] if texts else "")
 
 
 # --- filters ----------------------------------------------------------------------------------------------------------
 
 
 def filter_of(spec: Experiment, name: str) -> Filter:
-    """What a generation keeps."""
-    where, form = spec.generate[name].keep.where, trace_format(spec.trace).form
-    return Filter() if where is None else _filter(where, name, form, tries=over_texts(spec, name) is not None)
+    """What a generation keeps; of a data set all."""
+    where = spec.generate[name].keep.where if name in spec.generate else None
+    if where is None:
+        return Filter()
+    if tries(spec, name) is not None:
+        return _failures(where, name)
+    return _filter(where, chain(spec, name), trace_format(spec.trace).form)
+
+
+def expression(spec: Experiment, source: str, text: str, *, expect: type | None) -> tuple[str, tuple[Problem, ...]]:
+    """An expression over the texts of the records of `source`, as payloads write it, or its mistakes."""
+    names, form = chain(spec, source), trace_format(spec.trace).form
+    problems = read(text, scope_of(scope(names, form)), expect=expect).problems
+    parsed = parse(text)
+    if problems or isinstance(parsed, list):
+        return "", problems
+    own = _renamed(parsed.tree, names)
+    return own, _grown(own, len(text), len(names), form)
+
+
+def _grown(own: str, length: int, texts: int, form: Form) -> tuple[Problem, ...]:
+    """What is wrong with a condition as payloads write it: it may be too long to read then."""
+    found = read(own, scope_of(scope([called(depth) for depth in range(texts)], form))).problems if own else ()
+    return (found[0]._replace(column=1, length=length),) if found else ()
 
 
 @lru_cache(maxsize=256)
-def _filter(where: str, name: str, form: Form, *, tries: bool) -> Filter:
-    scope = scope_of(measures_of(name, form))
-    problems = read(where, scope, expect=bool).problems
+def _filter(where: str, names: tuple[str, ...], form: Form) -> Filter:
+    """The condition on a text that was made over the others of `names`."""
+    problems = read(where, scope_of(scope(names, form)), expect=bool).problems
     parsed = parse(where)
     if problems or isinstance(parsed, list):
         return Filter(problems=problems)
     found = Filter()
     rest: list[str] = []
     for part in _conjuncts(parsed.tree):
-        known = _failed(found, part, name) if tries else _known(found, part, name)
+        known = _known(found, part, names[0])
         if known is None:
-            rest.append(_renamed(part, name))
+            rest.append(_renamed(part, names))
         found = known or found
     own = " and ".join(rest)
-    # Written out it may be too long to read.
-    grown = read(own, scope_of(measures_of(OWN, form))).problems if own else ()
-    return found._replace(rest=own) if not grown else Filter(problems=(grown[0]._replace(column=1, length=len(where)),))
+    grown = _grown(own, len(where), len(names), form)
+    return Filter(problems=grown) if grown else found._replace(rest=own)
+
+
+@lru_cache(maxsize=256)
+def _failures(where: str, name: str) -> Filter:
+    """Which records are failed, where the condition asks for nothing else; else an empty filter."""
+    parsed = parse(where)
+    if isinstance(parsed, list):
+        return Filter()
+    found: Filter | None = Filter()
+    for part in _conjuncts(parsed.tree):
+        found = _failed(found, part, name) if found is not None else None
+    return found or Filter()
 
 
 def _conjuncts(tree: ast.expr) -> Iterator[ast.expr]:
@@ -180,11 +285,11 @@ def _compared(part: ast.expr) -> tuple[str, type[ast.cmpop], float] | None:
             return None
 
 
-def _renamed(part: ast.expr, name: str) -> str:
-    """A part of a condition with OWN in place of the name of its generation, which is no identity."""
+def _renamed(part: ast.expr, names: tuple[str, ...]) -> str:
+    """A part of a condition with OWN, and so on, in place of the names of texts, which are no identity."""
     tree = ast.parse(ast.unparse(part), mode="eval").body
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name:
-            node.value.id = OWN
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
+            node.value.id = called(names.index(node.value.id))
     text = ast.unparse(tree)
     return f"({text})" if isinstance(part, ast.BoolOp | ast.IfExp) else text

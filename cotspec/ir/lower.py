@@ -26,6 +26,9 @@ from cotspec.trainers import trainer_of
 
 Task = Literal["solve", "reconstruct", "complete", "rewrite"]
 _Reads = Mapping[str, Read]
+_PROBLEMS: Final = "problems.jsonl"
+_TRACES: Final = "traces.jsonl"
+_ROWS: Final = "rows.jsonl"
 _TEACHER: Final = MappingProxyType({"model": "teacher", "gate": "teacher_gate"})
 """Inputs of a model → those of a teacher."""
 
@@ -61,10 +64,11 @@ class _Experiment:
         yield self._contamination()
         made: set[str] = set()
         for name, stage in self._spec.stages.items():
-            wanted = [each for each in reversed(generations.chain(self._spec, stage.rows.from_)) if each not in made]
-            for text in wanted:
-                yield from self._generation(text)
-            made.update(wanted)
+            for source in stage.sources:
+                wanted = [each for each in reversed(generations.chain(self._spec, source.from_)) if each not in made]
+                for text in wanted:
+                    yield from self._texts(text)
+                made.update(wanted)
             yield from self._stage(name, stage)
         for asked in sets_of(self._spec.evaluate):
             for name in dict.fromkeys(asked.of):
@@ -99,10 +103,11 @@ class _Experiment:
         return self._source.prompts[written]
 
     def _writers_prompt(self, name: str) -> str:
-        """The prompt of a generation over data, or one that asks for the form its filter wants; the builtin models know
+        """The prompt of a generation, or over data one that asks for the form its filter wants; the builtin models know
         the form and nothing but their own prompt."""
         given = self._spec.generate[name]
-        if given.prompt is not None or self._first(given.by).builtin is not None:
+        told = given.prompt is not None or given.over not in self._spec.data
+        if told or self._first(given.by).builtin is not None:
             return self._prompt(given.prompt, "solve", ("generate", name, "prompt"))
         wanted = generations.filter_of(self._spec, name)
         return teacher_prompt(self._format, at_least=wanted.at_least, at_most=wanted.at_most or 0)
@@ -187,93 +192,158 @@ class _Experiment:
         valid, sets = defaults.VALID_DATA, generations.taught(self._spec) | asked_data(self._spec.evaluate)
         if valid in self._data_used() and valid not in sets.values():
             sets["valid"] = valid
-        reads = {role: self._read(f"data/{name}", "problems.jsonl") for role, name in sets.items()}
+        reads = {role: self._read(f"data/{name}", _PROBLEMS) for role, name in sets.items()}
         body = payload.ContaminationBody.model_construct()
         return self._task("contamination", body, reads, launch=launches.plain(), label="contamination")
 
-    def _generation(self, name: str) -> Iterator[DraftTask]:
-        """Texts over data are written by one task and filtered by another: another filter writes nothing anew."""
-        given = self._spec.generate[name]
-        if generations.over_texts(self._spec, name) is not None:
+    def _texts(self, name: str) -> Iterator[DraftTask]:
+        """Texts are written by one task and filtered by another: another filter writes nothing anew."""
+        given = self._spec.generate.get(name)
+        if given is None:
+            yield self._kept(name, spec.Keep.model_construct(), {"problems": self._read(f"data/{name}", _PROBLEMS)})
+            return
+        if generations.tries(self._spec, name) is not None:
             yield from self._tries(name, given)
             return
-        weights = self._weights(given.by, ("generate", name, "by"))
-        body = payload.TeachBody.model_construct(
-            model=weights.ref,
-            prompt=self._writers_prompt(name),
-            sampling=bodies.sampling(given.sampling, trace=self._format),
-            seed=self._spec.seed,
-        )
-        reads = {"problems": self._read(f"data/{given.over}", "problems.jsonl"), **weights.reads}
-        yield self._task(
-            f"texts/{name}", body, reads, launch=launches.generation(self._spec.resources), label=f"generation {name}"
-        )
-        yield self._kept(name, given)
+        yield self._written(name, given)
+        if self._kept_is_read(name):
+            yield self._kept(name, given.keep, {"rollouts": self._read(f"texts/{name}", "rollouts.jsonl")})
 
-    def _kept(self, name: str, given: spec.Generation) -> DraftTask:
+    def _written(self, name: str, given: spec.Generation) -> DraftTask:
+        weights = self._weights(given.by, ("generate", name, "by"))
+        values: dict[str, Any] = {
+            "model": weights.ref,
+            "sampling": bodies.sampling(given.sampling, trace=self._format),
+            "seed": self._spec.seed,
+        }
+        if generations.over_texts(self._spec, name) is None:
+            body: payload.GenerateBody = payload.TeachBody.model_construct(prompt=self._writers_prompt(name), **values)
+            reads = {"problems": self._read(f"data/{given.over}", _PROBLEMS)}
+        else:
+            prompt = bodies.prompt(self._writers_prompt(name), generations.chain(self._spec, given.over))
+            body = payload.TextBody.model_construct(prompt=prompt, slice=bodies.rows_range(given.slice), **values)
+            reads = {"traces": self._read(f"kept/{given.over}", _TRACES)}
+        launch = launches.generation(self._spec.resources)
+        return self._task(f"texts/{name}", body, {**reads, **weights.reads}, launch=launch, label=f"generation {name}")
+
+    def _kept_is_read(self, name: str) -> bool:
+        """Whether anything reads what a filter left, and not only pairs of what was written."""
+        asked = any(each.from_ == name and stage.pairs is None for stage, each in generations.sources(self._spec))
+        return asked or any(each.over == name for each in self._spec.generate.values())
+
+    def _kept(self, name: str, keep: spec.Keep, reads: Mapping[str, Read]) -> DraftTask:
         wanted = generations.filter_of(self._spec, name)
         body = payload.TracesBody.model_construct(
             format=self._format,
             answer="correct" if wanted.correct else "any",
             at_least=wanted.at_least,
             at_most=defaults.NO_LIMIT if wanted.at_most is None else wanted.at_most,
-            pick=bodies.pick(given.keep.pick, seed=self._spec.seed),
+            pick=bodies.pick(keep.pick, seed=self._spec.seed),
             where=wanted.rest,
         )
-        reads = {"rollouts": self._read(f"texts/{name}", "rollouts.jsonl")}
         return self._task(f"kept/{name}", body, reads, launch=launches.plain(), label=f"traces {name}")
 
     def _tries(self, name: str, given: spec.Generation) -> Iterator[DraftTask]:
         """The questions of a generation, tried: what is failed, or right and wrong answers, as the stages ask."""
         weights = self._weights(given.by, ("generate", name, "by"))
+        prompt = self._prompt(given.prompt, "solve", ("generate", name, "prompt"))
         values: dict[str, Any] = {
             "model": weights.ref,
-            "prompt": self._prompt(given.prompt, "solve", ("generate", name, "prompt")),
+            "prompt": bodies.prompt(prompt, (given.over,)),
             "sampling": bodies.sampling(given.sampling, trace=self._format, n=1),
             "attempts": given.sampling.n,
             "slice": bodies.rows_range(given.slice),
             "format": self._format,
             "seed": self._spec.seed,
         }
-        reads = {"traces": self._read(f"kept/{given.over}", "traces.jsonl"), **weights.reads}
+        reads = {"traces": self._read(f"kept/{given.over}", _TRACES), **weights.reads}
         launch = launches.generation(self._spec.resources)
-        asked = [stage.rows for stage in self._spec.stages.values() if stage.rows.from_ == name]
+        asked = [stage for stage, each in generations.sources(self._spec) if each.from_ == name]
         failed = generations.filter_of(self._spec, name).failed
-        if failed and any(rows.pairs is None for rows in asked):
+        if failed and any(stage.pairs is None for stage in asked):
             body: payload.TryBody = payload.MineBody.model_construct(**values, keep=failed)
             yield self._task(f"kept/{name}", body, reads, launch=launch, label=f"generation {name}")
-        if any(rows.pairs is not None for rows in asked):
+        if any(stage.pairs is not None for stage in asked):
             body = payload.PairsBody.model_construct(**values)
             yield self._task(f"pairs/{name}", body, reads, launch=launch, label=f"pairs {name}")
 
     def _stage(self, name: str, stage: spec.Stage) -> Iterator[DraftTask]:
-        yield self._rows(name, stage)
+        yield from self._rows(name, stage)
         yield self._train(name, stage)
         if _gated(stage):
             yield self._gate(name, stage.advance or spec.Advance.model_construct())
 
-    def _rows(self, name: str, stage: spec.Stage) -> DraftTask:
+    def _rows(self, name: str, stage: spec.Stage) -> Iterator[DraftTask]:
+        label, part = f"rows of stage {name}", f"stages/{name}/rows"
+        if not isinstance(stage.rows, spec.Mix):
+            if stage.rows.pairs is not None and generations.tries(self._spec, stage.rows.from_) is None:
+                yield self._compared(name, stage.rows, stage.rows.pairs)
+            yield self._rows_of(name, stage, stage.rows, stage.prompt, part=part, label=label)
+            return
+        for at, source in enumerate(stage.rows.mix, 1):
+            prompt = source.prompt or stage.prompt
+            yield self._rows_of(name, stage, source, prompt, part=f"{part}/{at}", label=f"{label} from {source.from_}")
+        body = bodies.mixed(stage.rows, seed=self._spec.seed)
+        reads = {f"rows_{at}": self._read(f"{part}/{at}", _ROWS) for at in range(1, len(stage.rows.mix) + 1)}
+        yield self._task(part, body, reads, launch=launches.plain(), label=label)
+
+    def _rows_of(
+        self, name: str, stage: spec.Stage, source: spec.RowSource, written: str | None, *, part: str, label: str
+    ) -> DraftTask:
+        texts = generations.of_record(self._spec, source, pairs=stage.pairs is not None)
         body = payload.RowsBody.model_construct(
             by=trainer_of(stage.train).row_kind(stage.train),
             begin=stage.begin,
             task=stage.task,
             format=self._format,
-            prompt=self._prompt(stage.prompt, stage.task, ("stages", name, "prompt")),
+            prompt=bodies.prompt(self._prompt(written, stage.task, ("stages", name, "prompt")), texts),
             mask=bodies.mask(stage.mask),
             shuffle=stage.shuffle,
             loss_on=bodies.loss_on(stage, self._format),
             epochs=stage.train.epochs,
-            slice=bodies.rows_range(stage.rows.slice),
+            slice=bodies.rows_range(source.slice),
             seed=self._spec.seed,
-            context=self._context(name, stage.train),
+            context=bodies.prompt(self._context(name, stage.train), texts),
+            **self._aim(stage, source),
         )
-        source, tried = stage.rows.from_, generations.over_texts(self._spec, stage.rows.from_)
-        if stage.rows.pairs is not None:
-            reads = {"pairs": self._read(f"pairs/{source}", "pairs.jsonl")}
-        else:
-            made = "traces" if tried is None else "failures"
-            reads = {made: self._read(f"kept/{source}", f"{made}.jsonl")}
-        return self._task(f"stages/{name}/rows", body, reads, launch=launches.plain(), label=f"rows of stage {name}")
+        role, read = self._records(name, stage, source)
+        return self._task(part, body, {role: read}, launch=launches.plain(), label=label)
+
+    def _aim(self, stage: spec.Stage, source: spec.RowSource) -> dict[str, Any]:
+        """Which of the texts of its records rows are made of, and of which records; pairs have been made of theirs, and
+        a failure is a record of the text that was tried."""
+        if stage.pairs is not None or generations.tries(self._spec, source.from_) is not None:
+            return {}
+        asked, where = source.where, ""
+        if asked is not None:
+            where, _ = generations.expression(self._spec, source.from_, asked, expect=bool)
+        return {"target": generations.depth(self._spec, source), "where": where}
+
+    def _records(self, name: str, stage: spec.Stage, source: spec.RowSource) -> tuple[str, Read]:
+        """The input of rows, and what it is."""
+        tried = generations.tries(self._spec, source.from_) is not None
+        if stage.pairs is not None:
+            return "pairs", self._read(f"pairs/{source.from_}" if tried else f"stages/{name}/pairs", "pairs.jsonl")
+        if not generations.chain(self._spec, source.from_):
+            return "problems", self._read(f"data/{source.from_}", _PROBLEMS)
+        made = "failures" if tried else "traces"
+        return made, self._read(f"kept/{source.from_}", f"{made}.jsonl")
+
+    def _compared(self, name: str, source: spec.RowSource, pairs: spec.Pairs) -> DraftTask:
+        """Pairs of texts that are not tries."""
+        where = ("stages", name, "rows", "pairs", "better")
+        better, problems = generations.expression(self._spec, source.from_, pairs.better, expect=None)
+        if problems:
+            raise LowerError(problems[0].message, where=where)
+        body = payload.CompareBody.model_construct(
+            format=self._format,
+            better=better,
+            gap=pairs.gap,
+            most=pairs.most,
+            target=generations.depth(self._spec, source),
+        )
+        reads = {"rollouts": self._read(f"texts/{source.from_}", "rollouts.jsonl")}
+        return self._task(f"stages/{name}/pairs", body, reads, launch=launches.plain(), label=f"pairs of stage {name}")
 
     def _context(self, name: str, train: spec.Train) -> str:
         """What a teacher reads in place of the student's prompt; "" for nothing else."""
@@ -300,7 +370,7 @@ class _Experiment:
             seed=self._spec.seed,
             keeps_optimizer=carried,
         )
-        reads = {"rows": self._read(f"stages/{name}/rows", "rows.jsonl"), **weights.reads, **more}
+        reads = {"rows": self._read(f"stages/{name}/rows", _ROWS), **weights.reads, **more}
         return self._task(f"stages/{name}/train", body, reads, launch=launch, label=f"stage {name}")
 
     def _gate(self, name: str, advance: spec.Advance) -> DraftTask:
@@ -319,7 +389,7 @@ class _Experiment:
         )
         reads = {"stage": self._read(f"stages/{name}/train", "")}
         if generates:
-            reads["problems"] = self._read(f"data/{defaults.VALID_DATA}", "problems.jsonl")
+            reads["problems"] = self._read(f"data/{defaults.VALID_DATA}", _PROBLEMS)
         launch = launches.generation(self._spec.resources) if generates else launches.plain()
         return self._task(f"stages/{name}/gate", body, reads, launch=launch, label=f"way out of stage {name}")
 
@@ -339,7 +409,7 @@ class _Experiment:
             format=self._format,
             seed=self._seed(asked.sampling),
         )
-        reads = {"problems": self._read(f"data/{asked.data}", "problems.jsonl"), **weights.reads}
+        reads = {"problems": self._read(f"data/{asked.data}", _PROBLEMS), **weights.reads}
         launch, part = launches.generation(self._spec.resources), "/".join(filter(None, (asked.name, name)))
         return self._task(f"evaluate/{part}", body, reads, launch=launch, label=asked.evaluation_of(name))
 

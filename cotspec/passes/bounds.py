@@ -27,11 +27,14 @@ def problems(context: Context, name: str) -> int | None:
 
 
 def traces(context: Context, name: str) -> int | None:
-    """Most records of a generation: those of an earlier run, or one for each that it is made over."""
-    spec, most = context.experiment, None
+    """Most records of a text, or of a data set: those of an earlier run, or one for each that it is made over (or, of
+    all texts that are kept, `sampling.n`)."""
+    spec, most = context.experiment, problems(context, generations.data_of(context.experiment, name))
     for each in reversed(generations.chain(spec, name)):
-        given, read = spec.generate[each], context.read_traces(each)
-        most = problems(context, given.over) if given.over in spec.data else _within(most, given.slice)
+        given, read = spec.generate.get(each), context.read_traces(each)
+        if given is not None:
+            most = _within(most, None if given.over in spec.data and given.slice is None else given.slice)
+            most = most * given.sampling.n if most is not None and given.keep.pick == "all" else most
         if read is not None and read.count is not None:
             most = read.count
     return most
@@ -39,7 +42,9 @@ def traces(context: Context, name: str) -> int | None:
 
 def rows(context: Context, stage: Stage) -> int | None:
     """Most rows of one epoch."""
-    return _within(traces(context, stage.rows.from_), stage.rows.slice)
+    found = [_within(traces(context, each.from_), each.slice) for each in stage.sources]
+    known = [most for most in found if most is not None]
+    return sum(known) if len(known) == len(found) else None
 
 
 def steps(context: Context, stage: Stage) -> int | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cotspec.history import traces
-from cotspec.ir import bodies, defaults
+from cotspec.ir import bodies, defaults, generations
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context
 from cotspec.spec.experiment import Stage, Taught
@@ -88,25 +88,28 @@ def _most(record: TraceRecord, body: RowsBody) -> int:
 
 
 def rows_body(context: Context, stage: Stage) -> RowsBody | None:
-    """What makes the rows of one epoch, over traces that are sliced already; None when its prompt cannot be read."""
+    """What makes the rows of one epoch, over traces that are sliced already; None when its prompt cannot be read, or of
+    several sources."""
     from cotspec.cot.prompting import default_prompt
 
+    spec, source = context.experiment, stage.sources[0]
     prompt = default_prompt(stage.task) if stage.prompt is None else context.files.get(stage.prompt)
-    if prompt is None:
+    if prompt is None or len(stage.sources) > 1:
         return None
+    texts = generations.chain(spec, generations.traces_of(spec, source)[0])
     return RowsBody.model_construct(
         by=trainer_of(stage.train).row_kind(stage.train),
         begin=stage.begin,
         task=stage.task,
         format=bodies.trace_format(context.experiment.trace),
-        prompt=prompt,
+        prompt=bodies.prompt(prompt, texts),
         mask=bodies.mask(stage.mask),
         shuffle=stage.shuffle,
         loss_on=bodies.loss_on(stage, bodies.trace_format(context.experiment.trace)),
         epochs=1,
         slice=defaults.WHOLE,
         seed=context.experiment.seed,
-        context=_context(context, stage),
+        context=bodies.prompt(_context(context, stage), texts),
     )
 
 

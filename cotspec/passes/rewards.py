@@ -14,9 +14,12 @@ from cotspec.cot.trial_prompts import Limits
 from cotspec.diagnostics import Span
 from cotspec.diagnostics.source_map import Path
 from cotspec.ir import bodies, generations
+from cotspec.passes import steps
 from cotspec.passes.check.context import Context
 from cotspec.spec.experiment import OnPolicy, Reward, Stage
 
+_UNKNOWN: Final = 2048
+"""Tokens that a text which a person wrote may have, as far as a reward is tried on it."""
 _TRACES: Final = 6
 """Traces of an earlier run that rewards are tried on: the shortest, the longest, and some between."""
 
@@ -69,8 +72,8 @@ def limits(context: Context, stage: Stage, train: OnPolicy) -> Limits:
     """How long responses and traces can be, and how long some traces of an earlier run are."""
     spec = context.experiment
     sizes = sorted({(record.steps, record.words, record.tokens) for record in context.traces(stage)})
-    name = generations.traces_of(spec, stage)[0]
-    keep, longest = generations.filter_of(spec, name), spec.generate[name].sampling.max_new_tokens
+    keep, names = steps.kept(context, stage), [generations.target_of(spec, each) for each in stage.sources]
+    longest = max((generations.longest(spec, name) or _UNKNOWN for name in names if name), default=0)
     most = longest if keep.at_most is None else keep.at_most
     return Limits(
         tokens=train.sampling.max_new_tokens,

@@ -21,9 +21,16 @@ def step_counts(context: Context, stage: Stage) -> range:
 
 
 def kept(context: Context, stage: Stage) -> generations.Filter:
-    """The filter of the traces that a stage's rows go back to."""
-    name = generations.traces_of(context.experiment, stage)[0]
-    return generations.filter_of(context.experiment, name) if name else generations.Filter()
+    """What is sure of the texts that a stage's rows are made of: of several sources, of all of them."""
+    spec = context.experiment
+    filters = [generations.filter_of(spec, generations.target_of(spec, each)) for each in stage.sources]
+    mosts = [each.at_most for each in filters]
+    known = [most for most in mosts if most is not None]
+    return generations.Filter(
+        correct=all(each.correct for each in filters),
+        at_least=min(each.at_least for each in filters),
+        at_most=max(known) if len(known) == len(mosts) else None,
+    )
 
 
 def worded(counts: Iterable[int]) -> str:

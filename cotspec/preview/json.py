@@ -50,6 +50,7 @@ def _preview(preview: Preview) -> dict[str, object]:
             "words": record.words,
             "tokens": record.tokens if preview.counted else None,
         },
+        "texts": [{"name": name, "text": text} for name, text in preview.texts],
         "trace": _trace(preview),
         "prompt": preview.prompt,
         "begin": preview.begin or None,

@@ -24,6 +24,8 @@ class Request:
     stage: str
     variant: str = ""
     """A variant of the spec; "" is the spec itself."""
+    source: str = ""
+    """The text its rows are from, where a stage has several sources; "" is the first."""
     wanted: Wanted = FIRST
     traces: Path | None = None
     """A file of records in place of those of an earlier run."""
@@ -39,7 +41,7 @@ class Request:
 
 def make(plan: Plan, request: Request, *, root: Path) -> Preview:
     """The preview of one row. Raises PreviewError."""
-    of = stage.find(plan, request.stage, variant=request.variant)
+    of = stage.find(plan, request.stage, variant=request.variant, source=request.source)
     _refuse_reward(of, request)
     records = source.choose(of, root=root, spec=request.spec, given=request.traces)
     found = row.find(records, request.wanted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cotspec.cot.rows import Dropped, PairRow, SftRow, TaughtRow, TraceRecord
+from cotspec.cot.rows import Dropped, PairRow, SftRow, TaughtRow, TraceRecord, texts
 from cotspec.cot.units import Span
 from cotspec.preview.row import Found
 from cotspec.preview.score import Scored
@@ -31,6 +31,16 @@ class Preview:
     def record(self) -> TraceRecord:
         """The record the row is made of."""
         return self.found.attempt.record
+
+    @property
+    def texts(self) -> list[tuple[str, str]]:
+        """The other texts of the record, the nearest first, by name."""
+        at, names = self.stage.rows.target, self.stage.texts
+        return [
+            (name, text)
+            for number, (name, text) in enumerate(zip(names, texts(self.record), strict=False))
+            if number != at
+        ]
 
     @property
     def counted(self) -> bool:

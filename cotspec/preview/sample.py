@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, cast
 
 from cotspec.builtin import problems
 from cotspec.cot.measures import words
-from cotspec.cot.rows import TraceRecord
+from cotspec.cot.rows import UNKNOWN_TOKENS, TraceRecord
 from cotspec.cot.segment import segment
 from cotspec.spec.payload import BuiltinData, DataBody, Form, TraceFormat, TracesBody
 
@@ -20,8 +20,6 @@ SIZE: Final = 16
 """Problems of a builtin data set that a sample takes."""
 _MOST: Final = 5_000
 """Problems it is worth making to get at the first that count: a quarter of a second."""
-UNKNOWN_TOKENS: Final = 0
-"""Stands in a record whose number of tokens nobody has counted; it is never shown and never scored."""
 
 
 class Sample(NamedTuple):

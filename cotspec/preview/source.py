@@ -15,14 +15,14 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from cotspec.back import places
 from cotspec.cot.measures import words
-from cotspec.cot.rows import PairRecord, TraceRecord
+from cotspec.cot.rows import UNKNOWN_TOKENS, ComparedRecord, TextRecord, TraceRecord
 from cotspec.cot.segment import segment
 from cotspec.files import plain, regular
 from cotspec.history.locks import Cache
 from cotspec.ir.plan import Read, Task
 from cotspec.preview import sample
 from cotspec.preview.stage import PreviewError, Stage
-from cotspec.spec.payload import BuiltinData, PairsBody, Range, RowsBody, TracesBody
+from cotspec.spec.payload import BuiltinData, CompareBody, DataBody, PairsBody, Range, RowsBody, TracesBody, TryBody
 
 Kind = Literal["real", "given", "stand-in", "sample"]
 WHOLE: Final = Range(first=0, end=-1)
@@ -55,24 +55,33 @@ class _Line:
 
     question: str
     answer: str
-    trace: str
+    trace: str | None = None
     id: Annotated[int, Field(ge=-plain.MOST_COUNTED, le=plain.MOST_COUNTED)] | None = None
     steps: Count | None = None
     words: Count | None = None
     tokens: Count | None = None
     chosen: str = ""
     rejected: str = ""
+    sample: Count = 0
+    before: tuple[str, ...] = ()
+    before_tokens: tuple[Count, ...] = ()
+    score: float = 0.0
 
 
 def choose(stage: Stage, *, root: Path, spec: str, given: Path | None = None) -> RecordSource:
     """The records to preview `stage` on. Raises PreviewError for a file that cannot be read."""
     if given is not None:
         return _given(given, stage)
-    wanted = stage.tries or stage.traces
+    wanted = stage.wanted
     if (found := _of_task(wanted, root)) is not None:
         return _real(found, stage, root=root)
-    if stage.tries is not None and (found := _of_task(stage.traces, root)) is not None:
-        return _stand_in(found, stage, stage.tries, root=root, spec=spec)
+    if (
+        stage.tries is not None
+        and stage.traces is not None
+        and stage.tried is not None
+        and (found := _of_task(stage.traces, root)) is not None
+    ):
+        return _stand_in(found, stage, stage.wanted, root=root, spec=spec)
     return _sample(stage, advice=_advice(wanted, root=root, spec=spec))
 
 
@@ -93,7 +102,7 @@ def _given(path: Path, stage: Stage) -> RecordSource:
 def _real(found: tuple[str, Path], stage: Stage, *, root: Path) -> RecordSource:
     name, path = found
     records, uncounted = _read(path, name, stage, Cache(root).within)
-    about = f"real rows: the {_what(stage.tries or stage.traces)} of an earlier run, {name}"
+    about = f"real rows: the {_what(stage.wanted)} of an earlier run, {name}"
     return RecordSource(kind="real", records=records, body=stage.rows, file=name, about=about, uncounted=uncounted)
 
 
@@ -116,12 +125,15 @@ def _stand_in(found: tuple[str, Path], stage: Stage, tries: Task, *, root: Path,
 
 
 def _sample(stage: Stage, *, advice: tuple[str, ...]) -> RecordSource:
-    records = sample.records(stage.data, stage.keep)
+    made = sample.records(stage.data, stage.keep)
+    records: tuple[TraceRecord, ...] = tuple(_later(record, stage) for record in made)
     if stage.rows.by == "dpo":
         records = tuple(paired(record) for record in records)
     builtin = stage.data.source.name if isinstance(stage.data.source, BuiltinData) else ""
     what = f"problems of builtin:{builtin}" if builtin else "problems that come with cotspec"
     solved = "worked by their generator" if builtin else "worked by hand"
+    if len(stage.texts) > 1:
+        solved += ", the same solution for each text,"
     return RecordSource(
         kind="sample",
         records=records,
@@ -130,6 +142,14 @@ def _sample(stage: Stage, *, advice: tuple[str, ...]) -> RecordSource:
         advice=advice,
         uncounted=frozenset(record.id for record in records),
     )
+
+
+def _later(record: TraceRecord, stage: Stage) -> TextRecord:
+    """A sample as a record of texts over texts: one solution stands for all of them, or none for a question alone."""
+    if isinstance(stage.wanted.body, DataBody):
+        return TextRecord(**(vars(record) | {"trace": "", "steps": 0, "words": 0}))
+    before = max(0, len(stage.texts) - 1)
+    return TextRecord(**vars(record), before=(record.trace,) * before, before_tokens=(UNKNOWN_TOKENS,) * before)
 
 
 def _of_task(task: Task, root: Path) -> tuple[str, Path] | None:
@@ -144,7 +164,7 @@ def _advice(task: Task, *, root: Path, spec: str) -> tuple[str, ...]:
     folder = places.stage_folder(task.id)
     build = "" if (root / folder / "payload.json").is_file() else f"cotspec build {spec} && "
     pull = (f"dvc pull {folder}/dvc.yaml",) if (root / folder / "dvc.lock").is_file() else ()
-    trains = "" if isinstance(task.body, TracesBody) else "   (trains the stages before it)"
+    trains = "   (trains the stages before it)" if isinstance(task.body, TryBody) else ""
     commands = (*pull, f"{build}dvc repro {folder}/dvc.yaml{trains}", "--traces FILE")
     return tuple(f"{'for real ones:' if at == 0 else 'or:':>14} {text}" for at, text in enumerate(commands))
 
@@ -153,8 +173,10 @@ def _what(task: Task) -> str:
     match task.body:
         case TracesBody():
             return "traces"
-        case PairsBody():
+        case PairsBody() | CompareBody():
             return "pairs"
+        case DataBody():
+            return "problems"
         case _:
             return "failures"
 
@@ -175,21 +197,25 @@ def _read(
     except OSError as error:
         raise PreviewError(f"{name} cannot be read: {error.strerror}") from error
     lines = [(at, line) for at, line in enumerate(content.split(b"\n"), 1) if line.strip()]
-    read = [_record(_parse(line, f"{name}:{at}"), at - 1, stage) for at, line in lines]
+    read = [_record(_parse(line, f"{name}:{at}", stage), at - 1, stage) for at, line in lines]
     if not read:
         raise PreviewError(f"{name} holds no record")
     _distinct(read, lines, name)
     return tuple(record for record, _ in read), frozenset(record.id for record, counted in read if not counted)
 
 
-def _parse(line: bytes, where: str) -> _Line:
+def _parse(line: bytes, where: str, stage: Stage) -> _Line:
+    has = "a record has question, answer and trace, and may count tokens"
     try:
-        return _adapter().validate_json(line)
+        found = _adapter().validate_json(line)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         said = f"`{place}`: {first['msg'].lower()}" if place else first["msg"]
-        raise PreviewError(f"{where}: {said}; a record has question, answer and trace, and may count tokens") from error
+        raise PreviewError(f"{where}: {said}; {has}") from error
+    if found.trace is None and not isinstance(stage.wanted.body, DataBody):
+        raise PreviewError(f"{where}: `trace`: field required; {has}")
+    return found
 
 
 @cache
@@ -199,29 +225,35 @@ def _adapter() -> TypeAdapter[_Line]:
 
 def _record(line: _Line, number: int, stage: Stage) -> tuple[TraceRecord, bool]:
     """A record, and whether its tokens are counted; steps and words are counted as the traces task counts them."""
-    record = TraceRecord(
+    trace = line.trace or ""
+    record: TraceRecord = TextRecord(
         id=number if line.id is None else line.id,
         question=line.question,
         answer=line.answer,
-        trace=line.trace,
-        steps=len(segment(line.trace, stage.rows.format).steps) if line.steps is None else line.steps,
-        words=words(line.trace) if line.words is None else line.words,
-        tokens=sample.UNKNOWN_TOKENS if line.tokens is None else line.tokens,
+        trace=trace,
+        steps=len(segment(trace, stage.rows.format).steps) if line.steps is None else line.steps,
+        words=words(trace) if line.words is None else line.words,
+        tokens=UNKNOWN_TOKENS if line.tokens is None else line.tokens,
+        sample=line.sample,
+        before=line.before,
+        before_tokens=line.before_tokens or (UNKNOWN_TOKENS,) * len(line.before),
+        score=line.score,
     )
     if stage.rows.by == "dpo":
         record = paired(record, chosen=line.chosen, rejected=line.rejected)
-    return record, line.tokens is not None
+    return record, bool(line.tokens)
 
 
-def paired(record: TraceRecord, *, chosen: str = "", rejected: str = "") -> PairRecord:
+def paired(record: TraceRecord, *, chosen: str = "", rejected: str = "") -> ComparedRecord:
     """With two answers to compare; before there are any, the trace stands in for the right one."""
-    return PairRecord(**vars(record), chosen=chosen or record.trace, rejected=rejected)
+    return ComparedRecord(**vars(record), chosen=chosen or record.trace, rejected=rejected)
 
 
 def _distinct(read: list[tuple[TraceRecord, bool]], lines: list[tuple[int, bytes]], name: str) -> None:
     """An id chooses order and mask of a row, so two records of one id are a mistake."""
-    first: dict[int, int] = {}
+    first: dict[tuple[int, int], int] = {}
     for (record, _), (at, _) in zip(read, lines, strict=True):
-        if record.id in first:
-            raise PreviewError(f"{name}:{at}: id {record.id} is also that of line {first[record.id]}")
-        first[record.id] = at
+        key = (record.id, record.sample if isinstance(record, TextRecord) else 0)
+        if key in first:
+            raise PreviewError(f"{name}:{at}: id {record.id} is also that of line {first[key]}")
+        first[key] = at

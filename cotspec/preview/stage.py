@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from cotspec.diagnostics.suggest import did_you_mean, near
+from cotspec.ir import defaults
 from cotspec.ir.plan import Plan, Task
 from cotspec.spec.payload import (
     Body,
+    CompareBody,
     DataBody,
+    MixBody,
+    Pick,
     RowsBody,
     TracesBody,
     TrainBody,
@@ -35,42 +40,83 @@ class Stage:
     rows: RowsBody
     train: TrainBody
     data: DataBody
-    traces: Task
-    tries: Task | None
-    """The task that finds the failures or pairs it trains on; None when it trains on the teacher's traces."""
+    wanted: Task
+    """The task whose records its rows are made of."""
+    traces: Task | None
+    """The task that keeps the texts that those were made over, or that they are; None of questions alone."""
+    texts: tuple[str, ...] = ()
+    """The texts of a record, nearest first, by name."""
 
     @property
     def keep(self) -> TracesBody:
-        """Which rollouts become traces."""
-        return _body(self.traces, TracesBody)
+        """Which texts go on."""
+        if self.traces is not None:
+            return _body(self.traces, TracesBody)
+        return TracesBody(
+            format=self.rows.format,
+            answer="any",
+            at_least=0,
+            at_most=defaults.NO_LIMIT,
+            pick=Pick(kind="first", shortest=0.0, seed=0),
+        )
+
+    @property
+    def tries(self) -> Task | None:
+        """The task that finds the failures or pairs it trains on; None when it trains on kept texts or on questions."""
+        return self.wanted if isinstance(self.wanted.body, TryBody | CompareBody) else None
 
     @property
     def tried(self) -> TryBody | None:
-        """How failures or pairs are found."""
-        return None if self.tries is None else _body(self.tries, TryBody)
+        """How failures, or pairs of tries, are found."""
+        return self.wanted.body if isinstance(self.wanted.body, TryBody) else None
 
 
-def find(plan: Plan, name: str, *, variant: str = "") -> Stage:
-    """The stage `name` of the one spec in `plan`, or of a variant of it. Raises PreviewError when there is none."""
+def find(plan: Plan, name: str, *, variant: str = "", source: str = "") -> Stage:
+    """The stage `name` of the one spec in `plan`, or of a variant of it, with rows from `source` where it has several
+    ("": the first). Raises PreviewError when there is none."""
     experiment = _experiment(plan, variant)
     parts = {label.part: task for task in plan.tasks for label in task.labels if label.experiment == experiment}
     stages = [part.removeprefix("stage ") for part in parts if part.startswith("stage ")]
     if name not in stages:
         raise PreviewError(f"`{experiment}` has no stage `{name}`: {did_you_mean(near(name, stages), stages)}")
     by_id = {task.id: task for task in plan.tasks}
-    rows = parts[f"rows of stage {name}"]
-    tries = next((by_id[read.task] for role, read in rows.reads.items() if role != "traces"), None)
-    traces = by_id[(tries or rows).reads["traces"].task]
-    teach = by_id[traces.reads["rollouts"].task]
+    rows = _rows(parts, name, source)
+    (read,) = rows.reads.values()
+    behind = list(_behind(by_id[read.task], by_id))
+    written = [task for task in behind if task.body.kind in ("teach", "text", "mine", "pairs")]
+    called = {
+        task.id: part.partition(" ")[2] for part, task in parts.items() if part.startswith(("generation ", "pairs "))
+    }
+    texts = tuple(called.get(task.id, "") for task in written if not isinstance(task.body, TryBody))
     return Stage(
         experiment=experiment,
         name=name,
         rows=_body(rows, RowsBody),
         train=_body(parts[f"stage {name}"], TrainBody),
-        data=_body(by_id[teach.reads["problems"].task], DataBody),
-        traces=traces,
-        tries=tries,
+        data=_body(behind[-1], DataBody),
+        wanted=behind[0],
+        traces=next((task for task in behind if isinstance(task.body, TracesBody)), None),
+        texts=texts,
     )
+
+
+def _rows(parts: Mapping[str, Task], name: str, source: str) -> Task:
+    """The task that makes the rows of a stage, or those of one of its sources."""
+    whole = f"rows of stage {name}"
+    if not isinstance(parts[whole].body, MixBody):
+        return parts[whole]
+    names = [part.partition(" from ")[2] for part in parts if part.startswith(f"{whole} from ")]
+    if source and source not in names:
+        raise PreviewError(f"stage `{name}` has no rows from `{source}`: {did_you_mean(near(source, names), names)}")
+    return parts[f"{whole} from {source or names[0]}"]
+
+
+def _behind(task: Task, by_id: Mapping[str, Task]) -> Iterator[Task]:
+    """A task that hands on records, the one whose records it is made of, …, the data set."""
+    yield task
+    role = next((role for role in ("traces", "rollouts", "problems") if role in task.reads), None)
+    if role is not None:
+        yield from _behind(by_id[task.reads[role].task], by_id)
 
 
 def _experiment(plan: Plan, variant: str) -> str:

@@ -29,7 +29,7 @@ _NAMED: Final = 3
 
 def render(preview: Preview, canvas: Canvas) -> str:
     """The whole page."""
-    sections = [_head(preview, canvas), _question(preview, canvas), _trace(preview, canvas)]
+    sections = [_head(preview, canvas), _question(preview, canvas), _texts(preview, canvas), _trace(preview, canvas)]
     if preview.found.dropped is not None:
         sections.append(_dropped(preview.found.dropped, canvas))
     elif preview.prompt is not None:
@@ -70,6 +70,17 @@ def _question(preview: Preview, canvas: Canvas) -> list[str]:
     rows = [Row(runs) for runs in lines(record.question, start=0, end=len(record.question), marks=(), style="plain")]
     gold = Row([Run(visible(record.answer))], label="gold")
     return [title("Question", "", canvas), *canvas.block([*rows, gold])]
+
+
+def _texts(preview: Preview, canvas: Canvas) -> list[str]:
+    """The texts of the record that are not the one its row is made of."""
+    shown: list[str] = []
+    for name, text in preview.texts:
+        shown += [
+            *_titled(name, wording.size(text), canvas),
+            *_segments(cut(text, preview.source.body.format), [], canvas),
+        ]
+    return shown
 
 
 def _trace(preview: Preview, canvas: Canvas) -> list[str]:

@@ -18,7 +18,7 @@ from cotspec.runtime import lines, local, scratch
 from cotspec.runtime.contamination import contradicting
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
-from cotspec.runtime.records import Problem
+from cotspec.runtime.records import Problem, TracedProblem
 from cotspec.runtime.task import Task
 from cotspec.spec.local import LOCAL_FILE
 from cotspec.spec.lock import is_commit
@@ -40,7 +40,7 @@ def run(task: Task, work: Path, result: Path) -> None:
         reading = source_rows.read(rows, columns, first=body.slice.first, end=end)
         progress.total = reading.rows
     _refuse(reading, _place(body.source, task))
-    found = [Problem(id=each.row, question=each.question, answer=each.answer) for each in reading.questions]
+    found = [_problem(each) for each in reading.questions]
     lines.write(result / "problems.jsonl", found)
     bad = _without_equal(found)
     counts = {"problems": len(found)} | ({"gold_answers_nothing_can_equal": len(bad)} if bad else {})
@@ -53,6 +53,12 @@ def run(task: Task, work: Path, result: Path) -> None:
         say(f"no answer can equal the gold answer of {len(bad)} of them; they are in all the counts:")
         for problem, why in bad[:_NAMED]:
             say(f"  row {problem.id}: the gold answer {why}")
+
+
+def _problem(found: source_rows.Question) -> Problem:
+    if not found.trace:
+        return Problem(id=found.row, question=found.question, answer=found.answer)
+    return TracedProblem(id=found.row, question=found.question, answer=found.answer, trace=found.trace)
 
 
 def _without_equal(found: list[Problem]) -> list[tuple[Problem, str]]:
@@ -76,8 +82,8 @@ def _refuse(reading: source_rows.Reading, place: str) -> None:
 
 def _columns(source: HubData | BuiltinData | FileData) -> Columns:
     if isinstance(source, BuiltinData):
-        return Columns("question", "answer", "")
-    return Columns(source.question, source.answer, source.answer_after)
+        return Columns("question", "answer", "", source.trace)
+    return Columns(source.question, source.answer, source.answer_after, source.trace)
 
 
 def _place(source: HubData | BuiltinData | FileData, task: Task) -> str:
@@ -118,7 +124,7 @@ def _builtin(source: BuiltinData) -> Rows:
     if split is None:
         raise TaskError(f"`chains` has no split `{source.split}`; there are train, valid, test")
     made = problems.generate(split=split, size=source.size, seed=source.seed, steps=source.steps)  # type: ignore[arg-type]
-    return enumerate({"question": problem.question, "answer": problem.answer} for problem in made)
+    return enumerate(vars(problem) for problem in made)
 
 
 def _file(path: Path) -> Rows:

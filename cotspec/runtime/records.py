@@ -15,8 +15,15 @@ class Problem:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TracedProblem(Problem):
+    """One line of problems.jsonl of a data set whose questions have a text each."""
+
+    trace: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Rollout:
-    """One line of rollouts.jsonl: one sample of the teacher."""
+    """One line of rollouts.jsonl: one text that a model wrote."""
 
     id: int
     question: str
@@ -26,6 +33,18 @@ class Rollout:
     """Generated tokens, the end-of-sequence token included."""
     truncated: bool
     """Ended at the token limit, not by itself."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LaterRollout(Rollout):
+    """One line of rollouts.jsonl of texts over texts; lines without are read as such, too."""
+
+    of: int = 0
+    """Which of the texts of its question it was made over …"""
+    before: tuple[str, ...] = ()
+    """… that text and those before it, nearest first …"""
+    before_tokens: tuple[int, ...] = ()
+    """… and their tokens."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,14 +3,16 @@ kernel's."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 from cotspec.cot.prompting import PromptError
-from cotspec.cot.rows import Counts, PairRecord, TraceRecord, build
+from cotspec.cot.rows import UNKNOWN_TOKENS, ComparedRecord, Counts, TextRecord, TraceRecord, build
 from cotspec.cot.units import UnitError
 from cotspec.runtime import lines
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
+from cotspec.runtime.records import Problem
 from cotspec.runtime.task import Task
 from cotspec.spec.payload import RowsBody
 
@@ -18,8 +20,7 @@ from cotspec.spec.payload import RowsBody
 def run(task: Task, _work: Path, result: Path) -> None:
     """Build the rows of all epochs."""
     body = task.body(RowsBody)
-    (role,) = task.payload.inputs
-    records: list[TraceRecord] = list(lines.read(task.input(role), PairRecord if body.by == "dpo" else TraceRecord))
+    records = _records(task, body)
     counts = Counts()
     try:
         with Progress("rows", 0) as progress:
@@ -35,11 +36,23 @@ def run(task: Task, _work: Path, result: Path) -> None:
     say(f"{written} rows from {counts.records} records{_dropped(counts)}")
 
 
+def _records(task: Task, body: RowsBody) -> list[TraceRecord]:
+    """The traces, failures or pairs that rows are made of; of a data set, its questions without any text."""
+    (role,) = task.payload.inputs
+    if role == "problems":
+        return [
+            TraceRecord(**asdict(problem), trace="", steps=0, words=0, tokens=UNKNOWN_TOKENS)
+            for problem in lines.read(task.input(role), Problem)
+        ]
+    return list(lines.read(task.input(role), ComparedRecord if body.by == "dpo" else TextRecord))
+
+
 def _show(progress: Progress, done: int, total: int) -> None:
     progress.total = total
     progress.update(done)
 
 
 def _dropped(counts: Counts) -> str:
-    told = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(counts.dropped.items()))
+    dropped = dict(counts.dropped) | ({"condition_not_met": counts.unmet} if counts.unmet else {})
+    told = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(dropped.items()))
     return f"; dropped: {told}" if told else ""

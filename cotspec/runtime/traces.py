@@ -1,4 +1,7 @@
-"""Task `traces`: rollouts.jsonl → traces.jsonl, the rollouts that pass the filter, at most one per question."""
+"""Task `traces`: rollouts.jsonl → traces.jsonl, the rollouts that pass the filter, one per record or all.
+
+A record is a question, or a text of a question that others are made over.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from cotspec.cot import selecting
-from cotspec.cot.answers import answer_of, grade, grades
+from cotspec.cot.answers import answer_of, grade
 from cotspec.cot.expr import UnscorableError
 from cotspec.cot.judging import Grade
-from cotspec.cot.measures import own, words
-from cotspec.cot.picking import pick
-from cotspec.cot.rows import TraceRecord
+from cotspec.cot.measures import words
+from cotspec.cot.picking import picked
+from cotspec.cot.rows import UNKNOWN_TOKENS, TextRecord, TraceRecord, measured
 from cotspec.cot.segment import segment
 from cotspec.cot.thoughts import fit
 from cotspec.runtime import lines
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
-from cotspec.runtime.records import Rollout
+from cotspec.runtime.records import LaterRollout, TracedProblem
 from cotspec.runtime.task import Task
 from cotspec.spec.payload import TracesBody
 
@@ -30,11 +33,12 @@ _SHOWN = 300
 def run(task: Task, _work: Path, result: Path) -> None:
     """Filter. Every rollout is kept or counted under the first reason it was dropped for."""
     body = task.body(TracesBody)
-    rollouts = lines.read(task.input("rollouts"), Rollout)
+    rollouts = _rollouts(task)
     scores = _scores(rollouts, body)
-    good: dict[int, list[Rollout]] = {}
+    good: dict[_Record, list[_Numbered]] = {}
+    numbers: Counter[int] = Counter()
     dropped: Counter[str] = Counter()
-    shown: dict[str, Rollout] = {}
+    shown: dict[str, LaterRollout] = {}
     thoughts: Counter[str] = Counter()
     with Progress("traces", len(rollouts)) as progress:
         for done, raw in enumerate(rollouts, 1):
@@ -46,12 +50,13 @@ def run(task: Task, _work: Path, result: Path) -> None:
                 dropped[reason] += 1
                 shown.setdefault(reason, rollout)
             else:
-                good.setdefault(rollout.id, []).append(rollout)
+                good.setdefault((rollout.id, rollout.of), []).append((rollout, numbers[rollout.id]))
+            numbers[rollout.id] += 1
             progress.update(done)
     if not good:
         examples = [_example(reason, shown[reason], body) for reason, _ in dropped.most_common(1)]
         raise TaskError("\n".join([f"none of {len(rollouts)} rollouts passed the filter: {_list(dropped)}", *examples]))
-    kept = [_record(_picked(several, body), body) for several in good.values()]
+    kept = [_record(each, body, scores) for several in good.values() for each in _picked(several, body)]
     if extra := sum(map(len, good.values())) - len(kept):
         dropped["question_has_one"] = extra
     lines.write(result / "traces.jsonl", kept)
@@ -66,18 +71,42 @@ def run(task: Task, _work: Path, result: Path) -> None:
         say(f"thoughts ended with a closer of their own, which the format does not have: {_list(thoughts)}")
 
 
-def _scores(rollouts: list[Rollout], body: TracesBody) -> dict[int, float]:
-    """The share of right rollouts of each question, where the filter asks for it."""
-    if not body.where or not selecting.reads(body.where, selecting.SCORE, body.format.form):
+_Record = tuple[int, int]
+"""A question's id, and which of its texts."""
+_Numbered = tuple[LaterRollout, int]
+"""A rollout, and which of its question's it is."""
+
+
+def _rollouts(task: Task) -> list[LaterRollout]:
+    """What a model wrote, or a data set has: nobody has counted the tokens of the latter."""
+    if "rollouts" in task.payload.inputs:
+        return lines.read(task.input("rollouts"), LaterRollout)
+    return [
+        LaterRollout(
+            id=each.id,
+            question=each.question,
+            answer=each.answer,
+            text=each.trace,
+            tokens=UNKNOWN_TOKENS,
+            truncated=False,
+        )
+        for each in lines.read(task.input("problems"), TracedProblem)
+    ]
+
+
+def _scores(rollouts: list[LaterRollout], body: TracesBody) -> dict[_Record, float]:
+    """The share of right rollouts of each record, where somebody may ask for it."""
+    asked = bool(body.where) and selecting.reads(body.where, selecting.SCORE, body.format.form)
+    if not asked and not any(each.before for each in rollouts):
         return {}
-    grades: dict[int, list[Grade]] = {}
+    grades: dict[_Record, list[Grade]] = {}
     for each in rollouts:
         fitted = fit(each.text, body.format).text
-        grades.setdefault(each.id, []).append(grade(segment(fitted, body.format), each.answer))
-    return {question: selecting.score(given) for question, given in grades.items()}
+        grades.setdefault((each.id, each.of), []).append(grade(segment(fitted, body.format), each.answer))
+    return {record: selecting.score(given) for record, given in grades.items()}
 
 
-def _fault(rollout: Rollout, body: TracesBody, scores: dict[int, float]) -> str:
+def _fault(rollout: LaterRollout, body: TracesBody, scores: dict[_Record, float]) -> str:
     """Why a rollout is no trace; "" when it is one. `at_most` 0 or below is no bound."""
     if rollout.truncated:
         return "truncated"
@@ -92,22 +121,25 @@ def _fault(rollout: Rollout, body: TracesBody, scores: dict[int, float]) -> str:
         return "too_many_steps"
     if not body.where:
         return ""
-    rights = frozenset(name for name, each in grades(trace, rollout.answer).items() if each is Grade.RIGHT)
-    measured = own(trace, tokens=rollout.tokens, right=graded is Grade.RIGHT, rights=rights)
+    texts = [(rollout.text, rollout.tokens), *zip(rollout.before, rollout.before_tokens, strict=True)]
+    score = scores.get((rollout.id, rollout.of), 0.0)
     try:
-        met = selecting.meets(body.where, measured, scores.get(rollout.id, 0.0), body.format.form)
+        found = measured(texts, rollout.answer, body.format, body.where)
+        met = selecting.meets(body.where, found, score, body.format.form)
     except UnscorableError:
         return "condition_without_value"
     return "" if met else "condition_not_met"
 
 
-def _picked(several: list[Rollout], body: TracesBody) -> Rollout:
-    """The one rollout of a question that becomes its trace."""
-    return several[pick(body.pick, [rollout.tokens for rollout in several], question=several[0].id)]
+def _picked(several: list[_Numbered], body: TracesBody) -> list[_Numbered]:
+    """The rollouts of a record that go on."""
+    lengths = [rollout.tokens for rollout, _ in several]
+    return [several[at] for at in picked(body.pick, lengths, question=several[0][0].id)]
 
 
-def _record(rollout: Rollout, body: TracesBody) -> TraceRecord:
-    return TraceRecord(
+def _record(numbered: _Numbered, body: TracesBody, scores: dict[_Record, float]) -> TraceRecord:
+    rollout, number = numbered
+    record = TraceRecord(
         id=rollout.id,
         question=rollout.question,
         answer=rollout.answer,
@@ -116,13 +148,22 @@ def _record(rollout: Rollout, body: TracesBody) -> TraceRecord:
         words=words(rollout.text),
         tokens=rollout.tokens,
     )
+    if not rollout.before and body.pick.kind != "all":
+        return record
+    return TextRecord(
+        **vars(record),
+        sample=number if body.pick.kind == "all" or rollout.of else 0,
+        before=rollout.before,
+        before_tokens=rollout.before_tokens,
+        score=scores.get((rollout.id, rollout.of), 0.0),
+    )
 
 
 def _list(dropped: Counter[str]) -> str:
     return ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(dropped.items()))
 
 
-def _example(reason: str, rollout: Rollout, body: TracesBody) -> str:
+def _example(reason: str, rollout: LaterRollout, body: TracesBody) -> str:
     """A rollout, shortened, with what the filter looked for and where that is set."""
     steps = len(segment(rollout.text, body.format).steps)
     match reason:
@@ -140,7 +181,7 @@ def _example(reason: str, rollout: Rollout, body: TracesBody) -> str:
     return f"for example, {told}:\n{_short(rollout.text)}"
 
 
-def _answered(rollout: Rollout, body: TracesBody) -> str:
+def _answered(rollout: LaterRollout, body: TracesBody) -> str:
     given = answer_of(segment(rollout.text, body.format))
     told = f"it gives no answer with `{body.format.answer}`" if given is None else f"it answers {given!r}"
     return f"{told}, and the gold answer is {rollout.answer!r}"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from cotspec.cot.answers import grade
 from cotspec.cot.pairing import Try
 from cotspec.cot.prompting import render
-from cotspec.cot.rows import TraceRecord
+from cotspec.cot.rows import TraceRecord, named
 from cotspec.cot.segment import segment
 from cotspec.runtime import generate, lines
 from cotspec.runtime.errors import TaskError
@@ -27,7 +27,10 @@ def tried(task: Task, body: TryBody, work: Path) -> list[Tried]:
     """Try every question of the slice `attempts` times, in the order of the traces."""
     traces = _slice(lines.read(task.input("traces"), TraceRecord), body)
     requests = [
-        generate.Request(key=f"{trace.id}:{attempt}", prompt=render(body.prompt, question=trace.question, trace=""))
+        generate.Request(
+            key=f"{trace.id}:{attempt}",
+            prompt=render(body.prompt, question=trace.question, trace="", texts=named(trace)),
+        )
         for trace in traces
         for attempt in range(body.attempts)
     ]

@@ -75,6 +75,9 @@ class Data(Part):
     """Column that holds the question."""
     answer: Text | AnswerField = "answer"
     """Column that holds the gold answer."""
+    trace: Text | None = None
+    """Column that holds a text for each question (`hub`, `file`): a solution or a trace that exists already. The data
+    set is then a text, too, which `rows.from` and `over` name."""
     size: Count | None = None
     """Number of problems of a `builtin` set."""
     seed: Seed = 0
@@ -136,8 +139,8 @@ class Keep(Part):
     """A condition over texts, in the language of rewards: `teach.correct and teach.steps >= 2` (docs/rewards.md). Of
     the texts it speaks by name: this one, and those it was made over. `<name>.score` is the share of the `sampling.n`
     texts of a record that are right. Default: all."""
-    pick: Literal["first", "shortest", "longest"] | MixedPick = "first"
-    """Which of several good texts of one record goes on (`sampling.n`), by tokens."""
+    pick: Literal["first", "shortest", "longest", "all"] | MixedPick = "first"
+    """Which of several good texts of one record goes on (`sampling.n`), by tokens; `all` of them do."""
 
 
 class Generation(Part):
@@ -148,14 +151,14 @@ class Generation(Part):
     over: Name
     """What they are written over: a data set, or a generation above. A record keeps every text before it."""
     prompt: str | None = None
-    """Jinja file, relative to the spec file; default: cotspec's own. Over a data set that asks for steps and an answer
-    with the openers of `trace`, as many as `keep` wants (for a builtin model, which knows no other, and over texts, it
-    is the `solve` prompt)."""
+    """Jinja file, relative to the spec file; it reads the texts of a record by their names, `{{ draft }}`. Default:
+    cotspec's own. Over a data set that asks for steps and an answer with the openers of `trace`, as many as `keep`
+    wants (for a builtin model, which knows no other, and over texts, it is the `solve` prompt)."""
     sampling: Sampling = Sampling.model_construct(temperature=0.6, top_p=0.95, max_new_tokens=2048)
     """How they are sampled; `n` texts for each record. The default is one of the whole group: of a group that is given,
     keys left out have their own defaults."""
     slice: Slice | None = None
-    """Only records [first, end) of the generation it is made over."""
+    """Only records [first, end) of the texts it is made over."""
     keep: Keep = Keep.model_construct()
     """The filter."""
 
@@ -164,22 +167,57 @@ class Pairs(Part):
     """A better and a worse text of the same record."""
 
     better: Text
-    """The condition that the better text meets and the worse one does not: `tries.correct`. A pair is the first of each
-    that ended by itself; a record without both makes no row."""
+    """What is better, in the language of rewards, over the texts of a record: a condition that the better text meets
+    and the worse one does not (`tries.correct`), or a number that is higher for it. Texts that were cut at the token
+    limit are in no pair, nor are those that cannot be graded where it asks for `correct`."""
+    gap: Annotated[float, Field(ge=0)] = 0.0
+    """The two numbers differ by more than this."""
+    most: Count = 1
+    """At most so many pairs of a record: the best with the worst, the second best with the second worst, …"""
 
 
-class Rows(Part):
-    """What a stage trains on."""
+class RowSource(Part):
+    """Texts that become rows."""
 
     from_: Annotated[Name, Field(alias="from")]
-    """A generation: its records are the rows."""
+    """A generation, or a data set: its records are the rows. Of a data set without a `trace` column they are its
+    questions alone."""
     target: Name | None = None
     """The text that a row is made of, which sft learns to write, a mask hides parts of, `rewrite` shows and
     `teacher_words` counts: one of the texts of a record, by the name of its generation; default: that of `from`."""
+    where: Text | None = None
+    """A condition on records, over any of their texts: `draft.correct and critique.words < 80`."""
     slice: Slice | None = None
-    """Keep records [first, end)."""
+    """Keep records [first, end), before `where`."""
+
+
+class Rows(RowSource):
+    """What a stage trains on."""
+
     pairs: Pairs | None = None
     """Rows of two texts to compare (dpo, orpo)."""
+
+
+class MixedRows(RowSource):
+    """One of several sources of rows."""
+
+    prompt: str | None = None
+    """Jinja file, relative to the spec file, in place of the stage's."""
+    share: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Share of the rows of each epoch that come from here, where every source has one; they add up to 1. As many rows
+    are used as the scarcest source allows. Default: all rows of all sources."""
+    run: Count | None = None
+    """Rows in a row, with `order: alternate` (1)."""
+
+
+class Mix(Part):
+    """Rows of several sources."""
+
+    mix: Annotated[tuple[MixedRows, ...], Field(min_length=2)]
+    """The sources."""
+    order: Literal["shuffled", "alternate", "given"] = "shuffled"
+    """How the rows of an epoch follow each other: in an order of their own, by turns of `run` rows (until one source
+    has no more), or one source after the other."""
 
 
 class ShareRamp(Part):
@@ -262,7 +300,7 @@ class Stage(Part):
     """What it starts from: a model or an earlier stage."""
     train: Trained
     """The trainer and its settings."""
-    rows: Rows
+    rows: Rows | Mix
     """The rows it trains on."""
     task: Literal["solve", "reconstruct", "complete", "rewrite"]
     """What the student is asked: `solve` shows the question only, `reconstruct` and `complete` a corrupted trace,
@@ -284,6 +322,16 @@ class Stage(Part):
     """The reward (grpo only)."""
     advance: Advance | None = None
     """The transition out of this stage; default: the final checkpoint goes on unconditionally."""
+
+    @property
+    def sources(self) -> tuple[RowSource, ...]:
+        """Where its rows come from."""
+        return self.rows.mix if isinstance(self.rows, Mix) else (self.rows,)
+
+    @property
+    def pairs(self) -> Pairs | None:
+        """What its rows compare, where they are pairs."""
+        return None if isinstance(self.rows, Mix) else self.rows.pairs
 
 
 class Allowed(Part):

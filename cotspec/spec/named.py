@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from cotspec.diagnostics.source_map import Path
-from cotspec.spec.experiment import Experiment, Taught
+from cotspec.spec.experiment import Experiment, Mix, Taught
 
 ANY: Final = "*"
 NAMES_A_FILE: Final = (
@@ -14,6 +14,7 @@ NAMES_A_FILE: Final = (
     ("data", ANY, "file"),
     ("generate", ANY, "prompt"),
     ("stages", ANY, "prompt"),
+    ("stages", ANY, "rows", "mix", ANY, "prompt"),
     ("stages", ANY, "train", "context"),
     ("evaluate", "prompt"),
     ("evaluate", "sets", ANY, "prompt"),
@@ -28,6 +29,9 @@ def prompt_paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
     ]
     for name, stage in experiment.stages.items():
         named.append((("stages", name, "prompt"), stage.prompt))
+        if isinstance(stage.rows, Mix):
+            mixed = enumerate(stage.rows.mix)
+            named += [(("stages", name, "rows", "mix", at, "prompt"), source.prompt) for at, source in mixed]
         if isinstance(stage.train, Taught):
             named.append((("stages", name, "train", "context"), stage.train.context))
     named.append((("evaluate", "prompt"), experiment.evaluate.prompt))
@@ -44,3 +48,9 @@ def content_paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
     for name, data in experiment.data.items():
         if data.file is not None:
             yield ("data", name, "file"), data.file
+
+
+def text_names(experiment: Experiment) -> frozenset[str]:
+    """The texts that a prompt can insert, as far as their names can stand in one."""
+    columns = (name for name, data in experiment.data.items() if data.trace is not None and name.isidentifier())
+    return frozenset((*experiment.generate, *columns))

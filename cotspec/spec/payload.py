@@ -84,17 +84,30 @@ class TeachBody(GenerateBody):
     kind: Literal["teach"] = "teach"
 
 
+class TextBody(GenerateBody):
+    """inputs: traces, model, gate → rollouts.jsonl: texts over the records of other texts.
+
+    The prompt calls the texts of a record as conditions do (cotspec.cot.selecting): `text` is the nearest.
+    """
+
+    uses: ClassVar[tuple[str, ...]] = ("generate",)
+    asks: ClassVar[Literal["traces"]] = "traces"
+    kind: Literal["text"] = "text"
+    slice: Range
+
+
 class Pick(Part):
-    """Which of a question's good rollouts is kept; `shortest` is the share of questions that keep it under `mixed`,
+    """Which of a record's good rollouts are kept; `shortest` is the share of questions that keep it under `mixed`,
     drawn by `seed` (both 0 under the other kinds)."""
 
-    kind: Literal["first", "shortest", "longest", "mixed"]
+    kind: Literal["first", "shortest", "longest", "mixed", "all"]
     shortest: float
     seed: int
 
 
 class TracesBody(Body):
-    """inputs: rollouts → traces.jsonl: the rollouts that pass the filter, at most one per question.
+    """inputs: rollouts (or problems that have a trace) → traces.jsonl: those that pass the filter, one per record or
+    all.
 
     `where` is a further condition (cotspec.cot.selecting); "" asks nothing.
     """
@@ -132,10 +145,15 @@ class RowsBody(Body):
     """What a teacher reads in place of `prompt` (distill only); "" is the same."""
     begin: int = 0
     """Steps of the trace that begin the answer (grpo only)."""
+    target: int = 0
+    """How many generations before the record's own text the one is that a row is made of."""
+    where: str = ""
+    """The condition that a record meets (cotspec.cot.selecting); "" asks nothing."""
 
     def kernel_parts(self) -> tuple[str, ...]:
-        """An expression is searched by RE2; rows without one do not depend on it."""
-        return (*self.uses, "pattern") if self.mask.unit.startswith("regex:") else self.uses
+        """An expression is searched by RE2; rows without one do not depend on it. Only a condition is evaluated."""
+        searched = ("pattern",) if self.mask.unit.startswith("regex:") else ()
+        return (*self.uses, *searched, *(("measures", "selecting") if self.where else ()))
 
 
 class TryBody(GenerateBody):
@@ -166,6 +184,38 @@ class PairsBody(TryBody):
 
     uses: ClassVar[tuple[str, ...]] = ("generate", "segment", "answers", "pairing")
     kind: Literal["pairs"] = "pairs"
+
+
+class MixPart(Part):
+    """How many rows of a source are used: its share of an epoch (0: all), or so many at a turn (0: no turns)."""
+
+    share: float
+    run: int
+
+
+class MixBody(Body):
+    """inputs: rows_1, rows_2, … → rows.jsonl: the rows of all, epoch by epoch (cotspec.cot.mixing)."""
+
+    uses: ClassVar[tuple[str, ...]] = ("mixing",)
+    kind: Literal["mix"] = "mix"
+    parts: tuple[MixPart, ...]
+    order: Literal["shuffled", "alternate", "given"]
+    seed: int
+
+
+class CompareBody(Body):
+    """inputs: rollouts → pairs.jsonl: of texts of one question (`target` 0), or of texts that those were made over.
+
+    `better` is an expression (cotspec.cot.selecting): a pair's values differ by more than `gap`, or it is true of one.
+    """
+
+    uses: ClassVar[tuple[str, ...]] = ("segment", "answers", "measures", "selecting", "pairing")
+    kind: Literal["compare"] = "compare"
+    format: TraceFormat
+    better: str
+    gap: float
+    most: int
+    target: int
 
 
 class GateBody(Body):
@@ -277,11 +327,14 @@ else:
             DataBody,
             ContaminationBody,
             TeachBody,
+            TextBody,
             TracesBody,
             RowsBody,
             *(trainer.body for trainer in TRAINERS.values()),
             MineBody,
             PairsBody,
+            CompareBody,
+            MixBody,
             GateBody,
             EvaluateBody,
             ReportBody,

@@ -71,6 +71,8 @@ class HubData(Part):
     question: str
     answer: str
     answer_after: str
+    trace: str = ""
+    """Column of a text for each question; "" has none."""
 
 
 class BuiltinData(Part):
@@ -82,6 +84,8 @@ class BuiltinData(Part):
     size: int
     seed: int
     steps: tuple[int, int]
+    trace: str = ""
+    """`trace` for its worked solutions; "" has no texts."""
 
 
 class FileData(Part):
@@ -91,3 +95,5 @@ class FileData(Part):
     question: str
     answer: str
     answer_after: str
+    trace: str = ""
+    """Column of a text for each question; "" has none."""

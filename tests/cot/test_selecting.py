@@ -14,9 +14,11 @@ from cotspec.spec.payload import TraceFormat
 FORMAT = TraceFormat(thinking="Thinking…", step="Step {n}:", answer="Answer:")
 TEXT = segment("Step 1: 2 + 2 = 4\nStep 2: so\nAnswer: 4", FORMAT)
 
+DRAFT = segment("Answer: 5", FORMAT)
+
 
 def meets(where: str, *, right: bool = True) -> bool:
-    return selecting.meets(where, own(TEXT, tokens=20, right=right), 0.5)
+    return selecting.meets(where, [own(TEXT, tokens=20, right=right), own(DRAFT, tokens=9, right=False)], 0.5)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,9 @@ def meets(where: str, *, right: bool = True) -> bool:
         ("0.2 <= text.score and text.score <= 0.8", True),
         ("text.score == 1", False),
         ("text.tokens / text.words > 2", False),
+        ("text.correct and not text_1.correct", True),
+        ("text_1.tokens < text.tokens and text_1.steps == 0", True),
+        ("text_1.score == text.score", True),
     ],
 )
 def test_a_condition_asks_for_measures_of_the_text(where: str, met: bool) -> None:
@@ -55,3 +60,16 @@ def test_the_score_is_the_share_of_right_texts_and_needs_one() -> None:
 def test_what_a_condition_reads_is_known() -> None:
     assert selecting.reads("text.score > 0.5 and text.correct", "score")
     assert not selecting.reads("text.words > 5", "score")
+
+
+@pytest.mark.parametrize(
+    ("where", "depth"),
+    [("text.correct", 0), ("text_1.words < text.words", 1), ("text_12.steps > 1 or text_2.correct", 12)],
+)
+def test_how_far_back_a_condition_asks_is_known(where: str, depth: int) -> None:
+    assert selecting.deepest(where) == depth
+
+
+def test_only_the_score_of_a_text_and_of_the_one_it_was_made_over_is_known() -> None:
+    names = selecting.scope(["refined", "critique", "draft"])
+    assert [name for name in names if name.endswith(".score")] == ["refined.score", "critique.score"]

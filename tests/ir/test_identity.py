@@ -15,7 +15,7 @@ from cotspec.back.jobs.registry import JOBS
 from cotspec.front import shape
 from cotspec.ir.lower import LowerError
 from cotspec.spec.experiment import Experiment
-from tests.support import experiment, ids, sealed, spec_data
+from tests.support import PROMPTS, experiment, ids, sealed, spec_data
 
 EVERYTHING = spec_data("everything")
 Path = tuple[str | int, ...]
@@ -23,7 +23,7 @@ Path = tuple[str | int, ...]
 #: Leaves outside of any identity, by their first key.
 NEVER = ("name", "about", "resources", "allow", "variants")
 
-BETTER = {("stages", name, "rows", "pairs", "better") for name in ("prefer", "odds")}
+BETTER = {("stages", "prefer", "rows", "pairs", "better")}
 #: Leaves that have one value only.
 FIXED = {("cotspec",), ("stages", "structure", "train", "lora", "merge"), *BETTER}
 
@@ -43,6 +43,20 @@ OTHERS: dict[Path, object] = {
     ("generate", "tries", "keep", "where"): "tries.score < 1",
     ("generate", "answers", "by"): "compress",
     ("generate", "both", "by"): "compress",
+    ("generate", "refined", "by"): "other",
+    ("generate", "refined", "prompt"): None,
+    ("generate", "refined", "keep", "where"): "refined.correct",
+    ("stages", "odds", "rows", "pairs", "better"): "0 - both.tokens",
+    **{("stages", name, "train", "global_batch"): 16 for name in ("mixed", "turns")},
+    **{("stages", name, "start"): "compress" for name in ("mixed", "turns")},
+    **{("stages", name, "task"): "rewrite" for name in ("mixed", "turns")},
+    **{("stages", name, "rows", "mix", 0, "from"): "teach" for name in ("mixed", "turns")},
+    **{("stages", "mixed", "rows", "mix", at, "from"): "teach" for at in (1, 2)},
+    ("stages", "mixed", "rows", "mix", 0, "where"): "teach.formatted",
+    ("stages", "mixed", "rows", "mix", 0, "prompt"): None,
+    ("stages", "mixed", "rows", "mix", 1, "target"): "refined",
+    ("stages", "turns", "rows", "mix", 1, "from"): "teach",
+    ("stages", "turns", "rows", "order"): "given",
     ("stages", "structure", "start"): "other",
     ("stages", "structure", "train", "schedule"): "linear",
     ("stages", "structure", "train", "precision"): "fp32",
@@ -131,7 +145,13 @@ SWITCHES: dict[Path, Callable[[Any], None]] = {
         ("generate", name, "over"): lambda d, name=name: d["generate"].update(
             {name: d["generate"][name] | {"over": "others"}, "others": {"by": "teacher", "over": "test"}}
         )
-        for name in ("answers", "both")
+        for name in ("answers", "both", "refined")
+    },
+    **{
+        ("stages", name, "train", "by"): lambda d, name=name: d["stages"][name].update(
+            train={"by": "grpo", "lr": 0.001, "group": 4, "global_batch": 16}, reward={"terms": {"a": {"value": 1.0}}}
+        )
+        for name in ("mixed", "turns")
     },
     ("stages", "rewrite", "rows", "target"): lambda d: d["stages"]["rewrite"].update(rows={"from": "teach"}),
     ("stages", "structure", "train", "by"): lambda d: d["stages"]["structure"].update(
@@ -290,10 +310,13 @@ def test_renaming_stages_models_data_and_texts_changes_no_id() -> None:
     for key in ('"over": "student"', '"teacher": "first"', '"teacher": "self"'):  # no names, or of one key
         text = text.replace(key.replace("student", "pupil").replace("teacher", "tutor"), key)
     text = text.replace('"train": {"hub"', '"questions": {"hub"').replace('"over": "train"', '"over": "questions"')
-    for old, new in (("teach", "solved"), ("tries", "attempts"), ("answers", "written"), ("both", "two")):
+    texts = {"teach": "solved", "tries": "attempts", "answers": "written", "both": "two", "refined": "shorter"}
+    for old, new in texts.items():
         text = text.replace(f'"{old}"', f'"{new}"').replace(f"{old}.", f"{new}.")
     renamed = json.loads(text)
-    assert set(ids(renamed).values()) == set(ids(EVERYTHING).values())
+    prompts = {file: prompt.replace("{{ teach }}", "{{ solved }}") for file, prompt in PROMPTS.items()}
+    assert prompts != PROMPTS
+    assert set(ids(renamed, prompts=prompts).values()) == set(ids(EVERYTHING).values())
     assert renamed["stages"].keys() != EVERYTHING["stages"].keys()
 
 
@@ -307,9 +330,11 @@ def test_a_spec_in_another_folder_keeps_its_ids_when_it_names_the_same_files() -
     data = copy.deepcopy(EVERYTHING)
     data["models"]["teacher"]["path"] = "../models/teacher"
     data["data"]["valid"]["file"] = "../data/valid.jsonl"
+    data["data"]["worked"]["file"] = "../data/worked.jsonl"
     here = {task.id for task in sealed(data, folder="specs").plan.tasks}
     data["models"]["teacher"]["path"] = "../../models/teacher"
     data["data"]["valid"]["file"] = "../../data/valid.jsonl"
+    data["data"]["worked"]["file"] = "../../data/worked.jsonl"
     assert {task.id for task in sealed(data, folder="specs/deeper").plan.tasks} == here
 
 
@@ -329,10 +354,10 @@ def test_a_later_stage_changes_nothing_before_it() -> None:
     before, after = ids(EVERYTHING), ids(data)
     differing = {label for label in before if before[label] != after[label]}
     own = {"stage rewrite", "way out of stage rewrite", *(f"evaluation of rewrite on {on}" for on in ("test", "long"))}
-    pairs = {f"{part} of stage {name}" for part in ("rows",) for name in ("prefer", "odds")}
-    pairs |= {f"pairs {name}" for name in ("answers", "both")}
-    later = ("prefer", "odds", "agree", "copy")
+    pairs = {"rows of stage prefer", "pairs answers", "generation both", "pairs of stage odds", "rows of stage odds"}
+    later = ("prefer", "odds", "agree", "copy", "mixed", "turns")
     after_it = {part for name in later for part in (f"stage {name}", f"evaluation of {name} on test")}
+    after_it -= {"evaluation of mixed on test"}
     assert differing == {f"{part} of everything" for part in own | pairs | after_it}
 
 

@@ -18,37 +18,15 @@ CASES = {
         "",
         "`teach` is made over `b`, which comes later",
     ),
-    "tries of tries": (
-        f"{TEACH}, tries: {{by: base, over: teach, keep: {{where: tries.score == 0}}}}, "
-        "more: {by: base, over: tries, keep: {where: more.score == 0}}",
-        "rows: {from: more, target: tries}",
-        "`tries` are tries themselves",
-    ),
-    "tries that are kept by another measure": (
-        f"{TEACH}, tries: {{by: base, over: teach, keep: {{where: tries.correct}}}}",
-        "rows: {from: tries, target: teach}",
-        "`tries` are tries, and what goes on is decided by their score alone",
-    ),
-    "tries that are all kept": (
-        f"{TEACH}, tries: {{by: base, over: teach}}",
-        "rows: {from: tries, target: teach}",
-        "`tries` are tries, and what goes on is decided by their score alone",
-    ),
     "rows of wrong tries": (
         f"{TEACH}, tries: {{by: base, over: teach, keep: {{where: tries.score < 1}}}}",
         "rows: {from: tries}",
         "the tries of `tries` are wrong: no row is made of them",
     ),
-    "a pick among tries": (
-        f"{TEACH}, tries: {{by: base, over: teach, sampling: {{n: 2}}, "
-        "keep: {where: tries.score < 1, pick: shortest}}",
-        "rows: {from: tries, target: teach}",
-        "there is nothing to pick: all tries of a record count",
-    ),
     "a filter of tries that are compared": (
         f"{TEACH}, tries: {{by: base, over: teach, sampling: {{n: 2}}, keep: {{where: tries.score < 1}}}}",
         "rows: {from: tries, pairs: {better: tries.correct}}",
-        "pairs are made of all tries: nothing is kept by a score",
+        "pairs are made of all texts: nothing that `keep` says reaches them",
     ),
     "a slice of data": ("teach: {by: tutor, over: train, slice: [0, 5]}", "", "`slice` is for texts over texts"),
     "a name with a dash": (
@@ -78,6 +56,70 @@ CASES = {
         "",
         "`teach.words + 1` is a number, and this setting needs a condition",
     ),
+    "a measure of a text that is not before it": (
+        f"{TEACH}, other: {{by: tutor, over: train}}, "
+        "refined: {by: base, over: teach, keep: {where: other.correct}}",
+        "rows: {from: refined}",
+        "there is no measure `other.correct`",
+    ),
+    "a score of a text long before": (
+        f"{TEACH}, critique: {{by: tutor, over: teach}}, "
+        "refined: {by: base, over: critique, keep: {where: teach.score > 0.5}}",
+        "rows: {from: refined}",
+        "there is no measure `teach.score`",
+    ),
+    "a condition on rows that is none": (
+        TEACH,
+        "rows: {from: teach, where: teach.words}",
+        "`teach.words` is a number, and this setting needs a condition",
+    ),
+    "a condition on rows by a score": (
+        TEACH,
+        "rows: {from: teach, where: teach.score > 0.5}",
+        "the score of `teach` counts texts that were not kept, too",
+    ),
+    "rows of nothing": (TEACH, "rows: {from: taech}", "there is no generation or data set `taech`"),
+    "sft on questions alone": (
+        TEACH,
+        "rows: {from: train}",
+        "stage `first` learns to write texts, and the questions of `train` have none",
+    ),
+    "pairs of one text": (
+        TEACH,
+        "rows: {from: teach, pairs: {better: teach.correct}}",
+        "`teach` has one text of each record",
+    ),
+    "pairs of what was made over one text": (
+        f"{TEACH}, apply: {{by: tutor, over: teach, sampling: {{n: 4}}}}",
+        "rows: {from: apply, target: teach, pairs: {better: teach.score}}",
+        "of `teach` one text of each question goes on, and a pair is made of two",
+    ),
+    "pairs with a condition": (
+        "teach: {by: tutor, over: train, sampling: {n: 4}}",
+        "rows: {from: teach, where: teach.correct, pairs: {better: teach.correct}}",
+        "`pairs.better` says which texts are rows",
+    ),
+    "pairs that nothing makes better": (
+        "teach: {by: tutor, over: train, sampling: {n: 4}}",
+        "rows: {from: teach, pairs: {better: teach.wrods}}",
+        "there is no measure `teach.wrods`",
+    ),
+    "shares of some": (
+        f"{TEACH}, more: {{by: tutor, over: train}}",
+        "rows: {mix: [{from: teach, share: 0.5}, {from: more}]}",
+        "1 of 2 sources have a share",
+    ),
+    "shares of too much": (
+        f"{TEACH}, more: {{by: tutor, over: train}}",
+        "rows: {mix: [{from: teach, share: 0.5}, {from: more, share: 0.6}]}",
+        "the shares add up to 1.1",
+    ),
+    "turns without turns": (
+        f"{TEACH}, more: {{by: tutor, over: train}}",
+        "rows: {mix: [{from: teach, run: 2}, {from: more}]}",
+        "with `order: shuffled` there are no turns",
+    ),
+    "one source": (TEACH, "rows: {mix: [{from: teach}]}", "`mix` needs 2 entries or more, not a list of 1"),
     "a writer that is yet to be trained": (
         "teach: {by: second, over: train}",
         "",
@@ -86,14 +128,54 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("texts", "rows", "message"), CASES.values(), ids=CASES)
-def test_what_cannot_be_written_is_refused(texts: str, rows: str, message: str, tmp_path: Path) -> None:
+TAKEN = {
+    "tries of tries": (
+        f"{TEACH}, tries: {{by: base, over: teach, keep: {{where: tries.score == 0}}}}, "
+        "more: {by: base, over: tries, keep: {where: more.score == 0}}",
+        "rows: {from: more, target: tries}",
+    ),
+    "tries that are right": (
+        f"{TEACH}, tries: {{by: base, over: teach, keep: {{where: tries.correct and tries.words < teach.words}}}}",
+        "rows: {from: tries}",
+    ),
+    "a pick among tries": (
+        f"{TEACH}, tries: {{by: base, over: teach, sampling: {{n: 2}}, "
+        "keep: {where: tries.score < 1, pick: shortest}}",
+        "rows: {from: tries, target: teach}",
+    ),
+    "a chain": (
+        f"{TEACH}, critique: {{by: tutor, over: teach, keep: {{pick: all}}, sampling: {{n: 2}}}}, "
+        "refined: {by: base, over: critique, keep: {where: not teach.correct and critique.words < 90}}",
+        "rows: {from: refined, target: critique, where: refined.score > 0.5 and teach.steps > 1}",
+    ),
+    "two sources": (
+        f"{TEACH}, more: {{by: tutor, over: train}}",
+        "rows: {mix: [{from: teach, share: 0.25}, {from: more, share: 0.75, slice: [0, 9], where: more.correct}]}",
+    ),
+    "sources by turns": (
+        f"{TEACH}, more: {{by: tutor, over: train}}",
+        "rows: {mix: [{from: teach, run: 3}, {from: more}], order: alternate}",
+    ),
+}
+
+
+def errors_of(texts: str, rows: str, folder: Path) -> list[str]:
     text = BASE.replace("generate: {teach: {by: tutor, over: train}}", f"generate: {{{texts}}}")
     if rows:
         text = text.replace("rows: {from: teach}", rows, 1)
-    file, sink = tmp_path / "spec.yaml", Sink()
+    file, sink = folder / "spec.yaml", Sink()
     file.write_text(text, encoding="utf-8")
     plan_specs({"spec.yaml": file}, sink)
-    errors = [each.message for each in sink.sorted() if each.severity == "error" and each.rule != "stage-kind"]
+    return [each.message for each in sink.sorted() if each.severity == "error" and each.rule != "stage-kind"]
+
+
+@pytest.mark.parametrize(("texts", "rows", "message"), CASES.values(), ids=CASES)
+def test_what_cannot_be_written_is_refused(texts: str, rows: str, message: str, tmp_path: Path) -> None:
+    errors = errors_of(texts, rows, tmp_path)
     assert errors[:1] == [message]
     assert len(errors) == 1 or message.startswith("stage `first`")  # the second stage is one of the users, too
+
+
+@pytest.mark.parametrize(("texts", "rows"), TAKEN.values(), ids=TAKEN)
+def test_what_a_record_has_can_be_asked_for(texts: str, rows: str, tmp_path: Path) -> None:
+    assert errors_of(texts, rows, tmp_path) == []

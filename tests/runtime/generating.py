@@ -20,6 +20,7 @@ from cotspec.spec.payload import (
     Sampling,
     Stop,
     TeachBody,
+    TextBody,
     TraceFormat,
 )
 
@@ -35,6 +36,10 @@ HUB = HubModel(id="lab/tiny", revision="main", chat=False, trust_remote_code=Fal
 
 def teach(**changes: Any) -> TeachBody:
     return TeachBody(**({"model": MODEL, "prompt": SOLVE, "sampling": PLAIN, "seed": 5} | changes))
+
+
+def text(**changes: Any) -> TextBody:
+    return TextBody(**({"model": MODEL, "prompt": SOLVE, "sampling": PLAIN, "slice": WHOLE, "seed": 5} | changes))
 
 
 def mine(**changes: Any) -> MineBody:

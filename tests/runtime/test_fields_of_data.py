@@ -18,10 +18,13 @@ from cotspec.builtin import problems
 from cotspec.runtime.evaluate import Metrics
 from cotspec.spec.payload import (
     BuiltinData,
+    CompareBody,
     DataBody,
     FileData,
     HubData,
     Mask,
+    MixBody,
+    MixPart,
     Pick,
     Ramp,
     Range,
@@ -70,6 +73,9 @@ ROWS = RowsBody(
 SHARED = ROWS.model_copy(update={"mask": MASK.model_copy(update={"count": 0})})
 REPORT = ReportBody(name="one", about="", labels=("base",))
 SETS = ReportBody(name="one", about="", labels=("base",), sets=(ReportTable(name="test", labels=("base",)),))
+COMPARE = CompareBody(format=FORMAT, better="text.correct", gap=0.0, most=1, target=0)
+PART = MixPart(share=0.0, run=1)
+MIX = MixBody(parts=(PART, PART), order="given", seed=0)
 
 
 def questions(ran: Ran) -> list[str]:
@@ -78,6 +84,10 @@ def questions(ran: Ran) -> list[str]:
 
 def answers(ran: Ran) -> list[str]:
     return [problem["answer"] for problem in ran.read("problems.jsonl")]
+
+
+def traces(ran: Ran) -> list[str | None]:
+    return [problem.get("trace") for problem in ran.read("problems.jsonl")]
 
 
 def mentioned(text: str) -> Callable[[Ran], bool]:
@@ -92,6 +102,15 @@ DATA = (
     Effect(name="data.source.file.question", value="q2", see=questions, want=["other 0", "other 1"], base=FILE),
     Effect(name="data.source.file.answer", value="b", see=answers, want=["7", "8"], base=FILE),
     Effect(name="data.source.file.answer_after", value="so", see=answers, want=["5", "6"], base=FILE),
+    Effect(name="data.source.file.trace", value="q2", see=traces, want=["other 0", "other 1"], base=FILE),
+    Effect(name="data.source.hub.trace", value="q2", see=traces, want=["other"], base=HUB),
+    Effect(
+        name="data.source.builtin.trace",
+        value="trace",
+        see=lambda ran: [str(trace)[:9] for trace in traces(ran)],
+        want=["Thinking…"] * 6,
+        base=BUILTIN,
+    ),
     Effect(name="data.slice.first", value=1, see=questions, want=["question 1"], base=FILE),
     Effect(name="data.slice.end", value=1, see=questions, want=["question 0"], base=FILE),
     Effect(name="data.source.builtin.name", value="none", see=mentioned("data set `none`"), want=True, base=BUILTIN),
@@ -219,6 +238,7 @@ THOUGHTFUL = ROWS.model_copy(update={"slice": Range(first=3, end=4)})
 TOLD = f"Thinking…\nEasy.\n\nStep 1: {ONE}\nStep 2: {TWO}\nStep 3: {THREE}\nAnswer: 11"
 TAUGHT = ROWS.model_copy(update={"by": "distill"})
 ANSWERED = ROWS.model_copy(update={"loss_on": ("answer",)})
+ALL_ROWS = ROWS.model_copy(update={"slice": WHOLE})
 BUILT = (
     Effect(name="rows.by", value="grpo", see=lambda ran: "teacher_tokens" in ran.read("rows.jsonl")[0], want=True),
     Effect(
@@ -261,6 +281,65 @@ BUILT = (
     Effect(name="rows.slice.end", value=1, see=ids, want=[0]),
     Effect(name="rows.context", value="T: {{ trace }}", see=read_by_teacher, want="T: " + TOLD, base=TAUGHT),
     Effect(name="rows.seed", value=2, see=ids, want=order(2)),
+    Effect(name="rows.target", value=1, see=learned, want=["Step 1: 3.\nAnswer: 3"]),
+    Effect(name="rows.where", value="text_1.tokens < 8", see=ids, want=[0], base=ALL_ROWS),
+)
+
+
+# --- pairs of texts, rows of several sources --------------------------------------------------------------------------
+
+
+def pairs(ran: Ran) -> list[tuple[str, str]]:
+    return [(pair["chosen"], pair["rejected"]) for pair in ran.read("pairs.jsonl")] if ran.code == 0 else []
+
+
+#: Of questions whose answer is 3, in the order they were drawn.
+SHORT, LONGER, LONG = "Step 1: a\nAnswer: 3", "Step 1: a a\nAnswer: 3", "Step 1: a\nStep 2: b b b\nAnswer: 3"
+WRONG = "Musing:\nStep 1: 9\nLine 1) 9\nResult: 3\nAnswer: 5"
+THOUGHT = "Musing: so the answer is 3.\nThat is all."
+FEWER, MORE_STEPS = (COMPARE.model_copy(update={"better": better}) for better in ("0 - text.words", "text.steps"))
+COMPARED = (
+    Effect(name="compare.format.thinking", value="Musing:", see=pairs, want=[(SHORT, WRONG)]),
+    Effect(
+        name="compare.format.step",
+        value="Line {n})",
+        see=pairs,
+        want=[(WRONG, SHORT), (WRONG, THOUGHT)],
+        base=MORE_STEPS,
+    ),
+    Effect(name="compare.format.answer", value="Result:", see=pairs, want=[(WRONG, SHORT)]),
+    Effect(
+        name="compare.format.form",
+        value=(RESULT,),
+        see=pairs,
+        want=[(WRONG, SHORT), (WRONG, THOUGHT)],
+        base=COMPARE.model_copy(update={"better": "text.formatted"}),
+    ),
+    Effect(name="compare.better", value="text.words", see=pairs, want=[(WRONG, SHORT), (WRONG, THOUGHT)]),
+    Effect(name="compare.gap", value=99.0, see=lambda ran: ran.code, want=2, base=FEWER),
+    Effect(name="compare.most", value=2, see=lambda ran: len(pairs(ran)), want=3, base=FEWER),
+    Effect(name="compare.target", value=1, see=pairs, want=[("draft a", "draft b")]),
+)
+
+
+def mixed(ran: Ran) -> list[int]:
+    return [row["id"] for row in ran.read("rows.jsonl")]
+
+
+def by_chance(seed: int) -> list[int]:
+    """The rows 0 to 3 of the first source and 10 to 11 of the second, by the sha256 of seed, epoch and place."""
+    places = [(0, at) for at in range(4)] + [(1, at) for at in range(2)]
+    places.sort(key=lambda place: hashlib.sha256(json.dumps(["mix", seed, 0, *place]).encode()).digest())
+    return [10 * source + at for source, at in places]
+
+
+SHARED_OUT = MixBody(parts=(MixPart(share=0.5, run=0), MixPart(share=0.5, run=0)), order="given", seed=0)
+BY_TURNS, BY_CHANCE = (MIX.model_copy(update={"order": order}) for order in ("alternate", "shuffled"))
+MIXES = (
+    Effect(name="mix.parts.share", value=0.8, see=mixed, want=[0, 1, 2, 10, 11], base=SHARED_OUT),
+    Effect(name="mix.parts.run", value=2, see=mixed, want=[0, 1, 10, 2, 3, 11], base=BY_TURNS),
+    Effect(name="mix.order", value="alternate", see=mixed, want=[0, 10, 1, 11]),
+    Effect(name="mix.seed", value=3, see=mixed, want=by_chance(3), base=BY_CHANCE),
 )
 REPORTED = (
     Effect(name="report.name", value="two", see=lambda ran: ran.read("report.json")["name"], want="two"),
@@ -292,8 +371,8 @@ REPORTED = (
         base=SETS,
     ),
 )
-EFFECTS = (*DATA, *TRACED, *BUILT, *REPORTED)
-BASES = {"traces": TRACES, "rows": ROWS, "report": REPORT}
+EFFECTS = (*DATA, *TRACED, *BUILT, *COMPARED, *MIXES, *REPORTED)
+BASES = {"traces": TRACES, "rows": ROWS, "compare": COMPARE, "mix": MIX, "report": REPORT}
 
 
 @pytest.fixture(scope="module")
@@ -317,6 +396,16 @@ def inputs(shop: Workshop) -> dict[str, dict[str, Path]]:
     traces.append(
         traces[0] | {"id": 3, "trace": "Hm:\nStep 1: 4.\n\nStep 1: 0 + 2 = 2.\nAnswer: 2", "question": "Ann 0?"}
     )
+    for k, each in enumerate(traces):
+        each |= {"before": ["Step 1: 3.\nAnswer: 3"], "before_tokens": [7 + k]}
+    drawn = [(0, 0, text) for text in (SHORT, LONGER, LONG, WRONG)] + [(1, 0, SHORT), (1, 1, WRONG)]
+    drawn += [(2, 0, THOUGHT), (2, 0, WRONG)]
+    compared = [
+        {"id": id, "question": "x", "answer": "3", "text": text, "tokens": 5, "truncated": False}
+        | {"of": of, "before": [f"draft {'ab'[of]}"], "before_tokens": [2]}
+        for id, of, text in drawn
+    ]
+    several = [[{"row": k, "epoch": 0, "id": k} for k in ids] for ids in (range(4), range(10, 12))]
     measured = {field.name: 1 if field.type == "int" else 0.5 for field in dataclasses.fields(Metrics)}
     measured |= {"samples": 1, "pass_at": []}
     metrics = write_lines(root / "metrics.json", [measured])
@@ -329,6 +418,8 @@ def inputs(shop: Workshop) -> dict[str, dict[str, Path]]:
         "traces": {"rollouts": write_lines(root / "rollouts.jsonl", rollouts)},
         "rows": {"traces": write_lines(root / "traces.jsonl", traces)},
         "report": {"evaluate.base": metrics, "evaluate.other": metrics, "stage.first": metrics, **sets},
+        "compare": {"rollouts": write_lines(root / "compared.jsonl", compared)},
+        "mix": {f"rows_{at}": write_lines(root / f"rows-{at}.jsonl", rows) for at, rows in enumerate(several, 1)},
     }
 
 

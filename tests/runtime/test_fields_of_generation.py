@@ -18,7 +18,7 @@ import pytest
 from bodies import MODEL
 from conftest import write_lines
 from fields import Effect, Ran, Said, Workshop, assert_seen, value_of
-from generating import BUILTIN, HUB, ODD, evaluate, gate, mine, pairs, teach
+from generating import BUILTIN, HUB, ODD, evaluate, gate, mine, pairs, teach, text
 
 from cotspec.spec.payload import (
     AtStep,
@@ -42,6 +42,7 @@ pytest.importorskip("trl", reason="generation tests need the `train` extra")
 SET = {"prompt": "Odd: {{ question }}", "sampling": ODD, "seed": 11}
 CALLED: dict[str, tuple[Any, Any]] = {
     "teach": (teach(**SET, model=BUILTIN), teach()),
+    "text": (text(**SET, model=BUILTIN), text()),
     "mine": (mine(**SET, model=BUILTIN), mine()),
     "pairs": (pairs(**SET, model=BUILTIN), pairs()),
     "gate": (gate(**SET), gate()),
@@ -238,15 +239,26 @@ UNPAIRED = (
     Effect(name="pairs.slice.first", value=1, see=mentioned(" 1 questions"), want=True),
     Effect(name="pairs.slice.end", value=1, see=mentioned(" 1 questions"), want=True),
 )
+
+
+def written(ran: Ran) -> list[int]:
+    return [rollout["id"] for rollout in ran.read("rollouts.jsonl")] if ran.code == 0 else []
+
+
+OVER_TEXTS = (
+    Effect(name="text.slice.first", value=1, see=written, want=[1]),
+    Effect(name="text.slice.end", value=1, see=written, want=[0]),
+)
 KEEP = Effect(name="mine.keep", value="any_wrong", see=failed, want=[0, 1], base=TWICE)
 BASES = {
+    "text": text(),
     "mine": mine(),
     "pairs": pairs(),
     "gate": gate(),
     "evaluate": evaluate(),
     "preflight": PreflightBody(demands=(DEMAND,)),
 }
-EFFECTS = (*ANSWERED, *SHOWN, *SOURCES, *DEMANDED, *PAIRED, *UNPAIRED, KEEP)
+EFFECTS = (*ANSWERED, *SHOWN, *SOURCES, *DEMANDED, *PAIRED, *UNPAIRED, *OVER_TEXTS, KEEP)
 
 
 # --- running ----------------------------------------------------------------------------------------------------------

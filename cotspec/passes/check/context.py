@@ -15,7 +15,7 @@ from cotspec.history.traces import unit_counts
 from cotspec.ir import bodies, generations
 from cotspec.passes import lineage
 from cotspec.passes.options import DEFAULT, Options
-from cotspec.spec.experiment import Best, Data, Experiment, Model, Stage
+from cotspec.spec.experiment import Best, Data, Experiment, Mix, Model, RowSource, Stage
 from cotspec.spec.resources import StageResources, TrainResources
 from cotspec.trainers import trainer_of
 from cotspec.trainers.trainer import Devices
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cotspec.history.data_files import DataFile
     from cotspec.history.pins import Pins
     from cotspec.history.traces import Traces
+    from cotspec.spec.base import Slice
 
 T = TypeVar("T")
 
@@ -70,18 +71,29 @@ class Context(NamedTuple):
 
     def traces(self, stage: Stage) -> Sequence[TraceRecord]:
         """The traces of an earlier run that a stage may train on, as far as they were read."""
-        name, slice = generations.traces_of(self.experiment, stage)
-        read = self.read_traces(name)
-        return () if read is None else read.within(slice)
+        return tuple(record for traces, slice in self._read(stage) for record in traces.within(slice))
 
     def unit_counts(self, stage: Stage) -> tuple[int, ...]:
         """How many units each of them has that its mask could hide."""
-        name, slice = generations.traces_of(self.experiment, stage)
-        read = self.read_traces(name)
-        if read is None or stage.mask is None:
+        if stage.mask is None:
             return ()
-        format = bodies.trace_format(self.experiment.trace)
-        return unit_counts(read, slice, bodies.mask(stage.mask).unit, format)
+        format, unit = bodies.trace_format(self.experiment.trace), bodies.mask(stage.mask).unit
+        return tuple(n for traces, slice in self._read(stage) for n in unit_counts(traces, slice, unit, format))
+
+    def _read(self, stage: Stage) -> Iterator[tuple[Traces, Slice | None]]:
+        for name, slice in (generations.traces_of(self.experiment, each) for each in stage.sources):
+            if (read := self.read_traces(name)) is not None:
+                yield read, slice
+
+    def sources(self) -> Iterator[tuple[Path, str, Stage, RowSource]]:
+        """Everything that rows come from: where it is written, its stage's name, the stage and itself."""
+        for path, name, stage in self.stages():
+            rows = (*path, "rows")
+            if isinstance(stage.rows, Mix):
+                for at, each in enumerate(stage.rows.mix):
+                    yield (*rows, "mix", at), name, stage, each
+            else:
+                yield rows, name, stage, stage.rows
 
     def once(self, make: Callable[[Context], T]) -> T:
         """What several rules ask for: made for the first of them, then kept."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.ir import generations
 from cotspec.passes import steps
 from cotspec.passes.check.context import Context, finding
 from cotspec.trainers import trainer_of
@@ -36,6 +37,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if stage.task == "rewrite":
             message = f"stage `{name}` would imitate the trace that its prompts show whole"
             yield finding(RULE, span, message, "write `all_failed: skip`, or another `task`")
-        if stage.rows.from_ in context.experiment.generate and not steps.kept(context, stage).correct:
+        texts = [each.from_ for each in stage.sources if generations.chain(context.experiment, each.from_)]
+        if len(texts) < len(stage.sources):
+            message = f"stage `{name}` would imitate traces, and its rows are questions alone"
+            yield finding(RULE, span, message, "name texts in `rows.from`, or write `all_failed: skip`")
+        elif not steps.kept(context, stage).correct:
             message = f"stage `{name}` would imitate traces that are kept whatever their answer"
             yield finding(RULE, span, message, "write `keep: {where: <text>.correct}` there, or `all_failed: skip`")

@@ -42,5 +42,5 @@ def _slices(context: Context) -> Iterator[tuple[Path, tuple[int, int] | None]]:
         yield ("data", name, "slice"), data.slice
     for name, each in context.experiment.generate.items():
         yield ("generate", name, "slice"), each.slice
-    for path, _, stage in context.stages():
-        yield (*path, "rows", "slice"), stage.rows.slice
+    for path, _, _, source in context.sources():
+        yield (*path, "slice"), source.slice

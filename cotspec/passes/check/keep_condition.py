@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source_map import Path
 from cotspec.ir import generations
 from cotspec.passes.check.context import Context, expression_finding
 
@@ -20,8 +21,19 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every `keep.where`."""
-    for name, each in context.experiment.generate.items():
-        for problem in generations.filter_of(context.experiment, name).problems:
-            path = ("generate", name, "keep", "where")
+    """Every `keep.where`, `rows.where` and `pairs.better`."""
+    spec = context.experiment
+    for name, each in spec.generate.items():
+        for problem in generations.filter_of(spec, name).problems:
+            path: Path = ("generate", name, "keep", "where")
             yield expression_finding(context, RULE, path, each.keep.where or "", problem)
+    for rows, _, stage, source in context.sources():
+        if not generations.chain(spec, source.from_):
+            continue
+        asked: list[tuple[Path, str | None, type | None]] = [((*rows, "where"), source.where, bool)]
+        if stage.pairs is not None:
+            asked.append(((*rows, "pairs", "better"), stage.pairs.better, None))
+        for path, text, expect in asked:
+            if text is not None:
+                for problem in generations.expression(spec, source.from_, text, expect=expect)[1]:
+                    yield expression_finding(context, RULE, path, text, problem)

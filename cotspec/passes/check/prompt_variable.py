@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
-from cotspec.cot.template import shown
+from cotspec.cot.template import VARIABLES, shown
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
+from cotspec.diagnostics.suggest import listed
+from cotspec.ir import generations
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec.evaluation import sets_of
-from cotspec.spec.experiment import Taught
+from cotspec.spec.experiment import Experiment, MixedRows, RowSource, Stage, Taught
 
 RULE = Rule(
     slug="prompt-variable",
-    claim="A prompt shows `question`, and `trace` exactly when its task has one to show.",
+    claim="A prompt shows `question`, `trace` exactly when its task has one to show, and no text that gives away what "
+    "is asked for.",
     why="A prompt without the question asks for nothing; under `solve` the trace is empty, "
-    "under the other tasks it is the whole point.",
+    "under the other tasks it is the whole point. A record has the texts that its own was made over; whoever learns to "
+    "write one must not read it, nor what was made of it.",
     failing="$ echo 'Solve it.' > specs/ask.jinja\n"
     "$ sed -i 's/over: train}/over: train, prompt: ask.jinja}/' specs/a.yaml\n"
     "$ cotspec check specs/a.yaml\n",
@@ -26,31 +32,74 @@ RULE = Rule(
 )
 
 
+class _Prompt(NamedTuple):
+    """A prompt file, and what it may show."""
+
+    path: Path
+    written: str
+    task: str
+    texts: tuple[str, ...] = ()
+    """The texts of its records …"""
+    told: Mapping[str, str] = MappingProxyType({})
+    """… and why it must not show some of them."""
+
+
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every prompt file whose text is known."""
-    for path, written, task in _prompts(context):
-        text = context.files.get(written)
+    for given in _prompts(context):
+        text = context.files.get(given.written)
         if text is None:
             continue
-        span, traced, names = context.source.value(path), task != "solve", shown(text)
+        span, traced, names = context.source.value(given.path), given.task != "solve", shown(text)
+        written = given.written
+        for name in sorted(names - VARIABLES):
+            if name not in given.texts:
+                advice = f"there is {listed(given.texts)} to show" if given.texts else "it has the question to show"
+                message = f"`{written}` shows `{name}`, which its records do not have"
+                yield finding(RULE, span, message, advice)
+            elif name in given.told:
+                yield finding(
+                    RULE, span, f"`{written}` shows `{name}`, {given.told[name]}", f"leave {{{{ {name} }}}} out"
+                )
         if "question" not in names:
             yield finding(RULE, span, f"`{written}` does not show `question`", "put {{ question }} into it")
-        if task == "context":
+        if given.task == "context":
             continue  # a teacher may read the trace
         if traced and "trace" not in names:
-            yield finding(RULE, span, f"`{task}` shows a trace, and `{written}` does not", "put {{ trace }} into it")
+            message = f"`{given.task}` shows a trace, and `{written}` does not"
+            yield finding(RULE, span, message, "put {{ trace }} into it")
         if not traced and "trace" in names:
             yield finding(RULE, span, f"`{written}` shows a trace, and there is none here", "leave {{ trace }} out")
 
 
-def _prompts(context: Context) -> Iterator[tuple[Path, str, str]]:
+def _prompts(context: Context) -> Iterator[_Prompt]:
     spec = context.experiment
-    named: list[tuple[Path, str | None, str]] = [
-        (("generate", name, "prompt"), each.prompt, "solve") for name, each in spec.generate.items()
-    ]
-    for path, _, stage in context.stages():
-        named.append(((*path, "prompt"), stage.prompt, stage.task))
-        if isinstance(stage.train, Taught):
-            named.append(((*path, "train", "context"), stage.train.context, "context"))
-    named += [(asked.at("prompt"), asked.prompt, "solve") for asked in sets_of(spec.evaluate)]
-    return ((path, written, task) for path, written, task in named if written is not None)
+    for name, each in spec.generate.items():
+        if each.prompt is not None:
+            yield _Prompt(("generate", name, "prompt"), each.prompt, "solve", generations.chain(spec, each.over))
+    for rows, name, stage, source in context.sources():
+        texts, path = generations.of_record(spec, source, pairs=stage.pairs is not None), ("stages", name)
+        own = source.prompt if isinstance(source, MixedRows) else None
+        written = own or stage.prompt
+        if written is not None:
+            place = (*rows, "prompt") if own else (*path, "prompt")
+            yield _Prompt(place, written, stage.task, texts, _told(spec, stage, source))
+        if isinstance(stage.train, Taught) and stage.train.context is not None:
+            yield _Prompt((*path, "train", "context"), stage.train.context, "context", texts)
+    for asked in sets_of(spec.evaluate):
+        if asked.prompt is not None:
+            yield _Prompt(asked.at("prompt"), asked.prompt, "solve")
+
+
+def _told(spec: Experiment, stage: Stage, source: RowSource) -> dict[str, str]:
+    """The texts that would give away what a row asks for, and why: the one that is learnt or partly hidden, and those
+    that were made over it; where the student writes its own, those that are kept because they are right."""
+    texts = generations.of_record(spec, source, pairs=stage.pairs is not None)
+    target = generations.target_of(spec, source)
+    at = texts.index(target) if target in texts else -1
+    if stage.train.drawn is None or stage.task in ("reconstruct", "complete"):
+        what = "which is what the stage learns to write" if stage.train.drawn is None else "of which it hides parts"
+        later = f"which was made over `{target}`, and that is what it asks for"
+        return {name: what if name == target else later for name in texts[: at + 1]}
+    right = "which is kept because it is right: `task: rewrite` shows such a text"
+    return {name: right for name in texts[: at + 1] if generations.filter_of(spec, name).correct}

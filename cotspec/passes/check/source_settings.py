@@ -22,6 +22,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     "steps": ("builtin",),
 }
 _NEEDED: Mapping[str, tuple[str, ...]] = {"hub": ("split",), "builtin": ("split", "size"), "file": ()}
+_WORKED = "trace"
 
 RULE = Rule(
     slug="source-settings",
@@ -44,6 +45,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if len(given) == 1:
             path = ("data", name)
             yield from _unused(context, path, given[0], set(data.model_fields_set))
+            if data.builtin is not None and data.trace not in (None, _WORKED):
+                message = f"the solutions of a builtin data set are its column `{_WORKED}`"
+                yield finding(RULE, context.source.value((*path, "trace")), message, f"write `trace: {_WORKED}`")
             for key in _NEEDED[given[0]]:
                 if getattr(data, key) is None:
                     message = f"data set `{name}` ({given[0]}) needs `{key}`"

@@ -9,8 +9,9 @@ from typing import Final
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
+from cotspec.ir import generations
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.experiment import Stage
+from cotspec.spec.experiment import Mix, Stage
 from cotspec.trainers import TRAINERS, trainer_of
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, train:"
@@ -55,16 +56,18 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 def _pairs(context: Context, path: Path, name: str, stage: Stage) -> Iterator[Diagnostic]:
     """Pairs are for trainers that compare, and were written in answer to the question alone."""
-    eats, paired = trainer_of(stage.train).rows == "dpo", stage.rows.pairs is not None
+    eats, paired = trainer_of(stage.train).rows == "dpo", stage.pairs is not None
     if eats and not paired:
         message = f"stage `{name}` trains by {stage.train.by}, which learns from pairs of answers"
-        text = stage.rows.from_
+        text = stage.sources[0].from_
         advice = f"write `rows: {{from: {text}, pairs: {{better: {text}.correct}}}}`"
-        yield finding(RULE, context.source.value((*path, "rows", "from")), message, advice)
+        key = "mix" if isinstance(stage.rows, Mix) else "from"
+        yield finding(RULE, context.source.value((*path, "rows", key)), message, advice)
     if paired and not eats:
         others = " or ".join(each.name for each in TRAINERS.values() if each.rows == "dpo")
         message = f"stage `{name}` trains by {stage.train.by}, which does not compare answers"
         yield finding(RULE, context.source.key((*path, "rows", "pairs")), message, f"train by {others}")
-    if paired and stage.task != "solve":
+    tried = generations.tries(context.experiment, stage.sources[0].from_) is not None
+    if paired and tried and stage.task != "solve":
         message = "the answers that are paired were written in answer to the question alone"
         yield finding(RULE, context.source.value((*path, "task")), message, "write `task: solve`")

@@ -27,8 +27,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
     stages = list(context.experiment.stages)
     for path, name, stage in context.stages():
         uses = [((*path, *key), used) for key, used in lineage.used(stage)]
-        texts = generations.chain(context.experiment, stage.rows.from_)
-        uses += [(("generate", text, "by"), context.experiment.generate[text].by) for text in texts]
+        texts = dict.fromkeys(t for each in stage.sources for t in generations.chain(context.experiment, each.from_))
+        written = context.experiment.generate
+        uses += [(("generate", text, "by"), written[text].by) for text in texts if text in written]
         earlier = (*context.experiment.models, *stages[: stages.index(name)])
         for where, used in uses:
             if used in stages and used not in earlier:

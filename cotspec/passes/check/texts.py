@@ -1,9 +1,11 @@
-"""Texts that are made over texts."""
+"""Texts that are made over texts, and the rows that are made of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isclose
 
+from cotspec.cot import selecting
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
@@ -11,18 +13,19 @@ from cotspec.diagnostics.suggest import either
 from cotspec.ir import generations
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec.evaluation import asked_data
-from cotspec.spec.experiment import Generation, Stage
+from cotspec.spec.experiment import Experiment, Generation, Mix, Rows, RowSource, Stage
+from cotspec.trainers import trainer_of
 
 _TEACH = "teach: {by: tutor, over: train, keep: {where: teach.correct}}"
 
 RULE = Rule(
     slug="texts",
-    claim="Texts over texts are tries at their questions: kept where they fail, or compared in pairs.",
-    why="A generation over another one asks the same questions again. What goes on is a record of that other one, "
-    "where the score, the share of right tries, says so; `rows.target` names the text that such a row is made of. Two "
-    "tries make a pair by which of them is right.",
-    failing=f"generate: {{{_TEACH}, tries: {{by: base, over: teach, keep: {{where: tries.correct}}}}}}\n"
-    "stages: {first: {start: base, train: {by: sft, lr: 1e-5}, rows: {from: tries, target: teach}, task: solve}}\n",
+    claim="Texts are made over texts above them, and rows are made of texts that there are.",
+    why="A generation over another one has a record for each of its records. What failed everywhere is no text to "
+    "learn from: `rows.target` names the one that it was made over. Pairs want two texts of a record, and what is "
+    "shared out adds up.",
+    failing=f"generate: {{{_TEACH}, tries: {{by: base, over: teach, keep: {{where: tries.score == 0}}}}}}\n"
+    "stages: {first: {start: base, train: {by: sft, lr: 1e-5}, rows: {from: tries}, task: solve}}\n",
     passing=f"generate: {{{_TEACH}, tries: {{by: base, over: teach, keep: {{where: tries.score == 0}}}}}}\n"
     "stages: {first: {start: base, train: {by: sft, lr: 1e-5}, rows: {from: tries, target: teach}, task: solve}}\n",
 )
@@ -30,30 +33,27 @@ RULE = Rule(
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every generation, and the rows that are made from one."""
-    names = list(context.experiment.generate)
-    for at, (name, each) in enumerate(context.experiment.generate.items()):
+    spec, names = context.experiment, list(context.experiment.generate)
+    for at, (name, each) in enumerate(spec.generate.items()):
         path: Path = ("generate", name)
-        if each.over in names[at:] and each.over not in context.experiment.data:
+        if each.over in names[at:] and each.over not in spec.data:
             yield _later(context, path, name, each, names[:at])
-        elif generations.over_texts(context.experiment, name) is not None and _grounded(context, name):
-            yield from _tries(context, path, name, each)
-        elif each.slice is not None and each.over in context.experiment.data:
+        elif each.slice is not None and each.over in spec.data and not generations.chain(spec, each.over):
             advice = f"slice the data set: `data.{each.over}.slice`"
-            span = context.source.key((*path, "slice"))
-            yield finding(RULE, span, "`slice` is for texts over texts", advice)
+            yield finding(RULE, context.source.key((*path, "slice")), "`slice` is for texts over texts", advice)
+    for path, name, stage, source in context.sources():
+        if not generations.data_of(spec, source.from_):
+            continue  # a rule of its own says that a name is none, or in a circle
+        yield from _where(context, path, source)
+        if isinstance(source, Rows) and source.pairs is not None:
+            yield from _pairs(context, path, source)
+        elif not generations.chain(spec, source.from_):
+            yield from _questions(context, path, name, stage, source)
+        else:
+            yield from _failures(context, path, source)
     for path, _, stage in context.stages():
-        if stage.rows.pairs is not None:
-            yield from _pairs(context, path, stage)
-            continue
-        tried = generations.over_texts(context.experiment, stage.rows.from_)
-        if tried is not None and _grounded(context, stage.rows.from_):
-            yield from _target(context, path, stage, tried)
-
-
-def _grounded(context: Context, name: str) -> bool:
-    """Whether a generation goes back to a data set; a finding of its own says where one does not."""
-    spec = context.experiment
-    return spec.generate[generations.root(spec, name)].over in spec.data
+        if isinstance(stage.rows, Mix):
+            yield from _mix(context, (*path, "rows"), stage.rows)
 
 
 def _later(context: Context, path: Path, name: str, given: Generation, earlier: list[str]) -> Diagnostic:
@@ -64,53 +64,97 @@ def _later(context: Context, path: Path, name: str, given: Generation, earlier: 
     return finding(RULE, context.source.value((*path, "over")), f"`{name}` is made over {what}", advice)
 
 
-def _tries(context: Context, path: Path, name: str, given: Generation) -> Iterator[Diagnostic]:
-    spec = context.experiment
-    if generations.over_texts(spec, given.over) is not None:
-        message = f"`{given.over}` are tries themselves"
-        yield finding(RULE, context.source.value((*path, "over")), message, "try the questions of texts over data")
-    if given.keep.pick != "first":
-        span = context.source.key((*path, "keep", "pick"))
-        yield finding(RULE, span, "there is nothing to pick: all tries of a record count", "leave it out")
-    asked = generations.filter_of(spec, name)
-    rows = [stage.rows for stage in spec.stages.values() if stage.rows.from_ == name]
-    plain = any(each.pairs is None for each in rows)
-    if asked.failed and rows and not plain:
-        span = context.source.key((*path, "keep"))
-        yield finding(RULE, span, "pairs are made of all tries: nothing is kept by a score", "leave `keep` out")
-    if not asked.problems and (asked.rest or (plain and not asked.failed)):
-        place = (*path, "keep", "where")
-        span = context.source.value(place) if place in context.source.values else context.source.key(path)
-        advice = f"write `where: {name}.score == 0` (all wrong) or `where: {name}.score < 1` (any wrong)"
-        yield finding(RULE, span, f"`{name}` are tries, and what goes on is decided by their score alone", advice)
-
-
-def _target(context: Context, path: Path, stage: Stage, tried: Generation) -> Iterator[Diagnostic]:
-    if stage.rows.target == tried.over or stage.rows.target not in (None, stage.rows.from_):
-        return  # another name is of no text here: a rule of its own says so
-    place = (*path, "rows", "target")
-    span = (
-        context.source.value(place) if place in context.source.values else context.source.value((*path, "rows", "from"))
-    )
-    message = f"the tries of `{stage.rows.from_}` are wrong: no row is made of them"
-    yield finding(RULE, span, message, f"write `target: {tried.over}`, whose questions they tried")
-
-
-def _pairs(context: Context, path: Path, stage: Stage) -> Iterator[Diagnostic]:
-    rows, name = stage.rows, stage.rows.from_
-    if rows.pairs is None or name not in context.experiment.generate:
+def _where(context: Context, path: Path, source: RowSource) -> Iterator[Diagnostic]:
+    """A condition on rows, beside what `keep.where` asks."""
+    if source.where is None:
         return
-    tried = generations.over_texts(context.experiment, name)
-    if tried is None and context.experiment.generate[name].over in context.experiment.data:
-        message = f"pairs are made of tries, and `{name}` are texts over data"
-        advice = f"add `tries: {{by: {stage.start}, over: {name}, sampling: {{n: 4}}}}` to `generate`"
-        yield finding(RULE, context.source.value((*path, "rows", "from")), message, advice)
-    elif context.experiment.generate[name].sampling.n < 2:
-        span = context.source.key((*path, "rows", "pairs"))
-        yield finding(RULE, span, f"`{name}` has one try of each question", "set its `sampling.n` to 2 or more")
-    if rows.pairs.better != f"{name}.correct":
-        span = context.source.value((*path, "rows", "pairs", "better"))
-        yield finding(RULE, span, "a pair is a right and a wrong text", f"write `better: {name}.correct`")
-    if rows.target is not None:
-        span = context.source.key((*path, "rows", "target"))
-        yield finding(RULE, span, "a pair is made of two texts of `from`", "leave `target` out")
+    spec, span = context.experiment, context.source.value((*path, "where"))
+    if isinstance(source, Rows) and source.pairs is not None:
+        yield finding(RULE, span, "`pairs.better` says which texts are rows", "leave `where` out")
+        return
+    own, problems = generations.expression(spec, source.from_, source.where, expect=bool)
+    if problems or generations.over_texts(spec, source.from_) is not None or not own:
+        return
+    if selecting.reads(own, selecting.SCORE):
+        message = f"the score of `{source.from_}` counts texts that were not kept, too"
+        yield finding(RULE, span, message, f"ask for it where they are kept: `generate.{source.from_}.keep.where`")
+
+
+def _failures(context: Context, path: Path, source: RowSource) -> Iterator[Diagnostic]:
+    """Rows of what is kept because it is wrong everywhere."""
+    spec, name = context.experiment, source.from_
+    given = spec.generate.get(name)
+    if given is None or not generations.failed(spec, name) or source.target not in (None, name):
+        return
+    place = (*path, "target") if (*path, "target") in context.source.values else (*path, "from")
+    message = f"the tries of `{name}` are wrong: no row is made of them"
+    yield finding(
+        RULE, context.source.value(place), message, f"write `target: {given.over}`, whose questions they tried"
+    )
+
+
+def _questions(context: Context, path: Path, name: str, stage: Stage, source: RowSource) -> Iterator[Diagnostic]:
+    """Rows of a data set without texts: questions alone."""
+    data, trainer = source.from_, trainer_of(stage.train)
+    advice = f"name the column that holds one (`data.{data}.trace`), or texts over `{data}`"
+    wants = [key for key in ("loss", "begin") if key in trainer.reading(stage.train) and key in trainer.needs]
+    if stage.train.drawn is None or wants:
+        message = f"stage `{name}` learns to write texts, and the questions of `{data}` have none"
+        yield finding(RULE, context.source.value((*path, "from")), message, advice)
+        return
+    for given, key in ((stage.task != "solve", "task"), (stage.mask, "mask"), (stage.begin, "begin")):
+        if given:
+            message = f"the questions of `{data}` have no texts to show or to begin with"
+            yield finding(RULE, context.source.key(("stages", name, key)), message, advice)
+    for key in ("target", "where"):
+        if getattr(source, key) is not None:
+            message = f"the questions of `{data}` have no texts"
+            yield finding(RULE, context.source.key((*path, key)), message, advice)
+
+
+def _pairs(context: Context, path: Path, rows: Rows) -> Iterator[Diagnostic]:
+    spec, name = context.experiment, rows.from_
+    span = context.source.key((*path, "pairs"))
+    given = spec.generate.get(name)
+    if given is None:
+        message = f"a pair is made of two texts, and `{name}` has one of each question at most"
+        yield finding(RULE, context.source.value((*path, "from")), message, "name texts that a model writes")
+        return
+    compared = generations.target_of(spec, rows)
+    if compared == name:
+        if given.sampling.n < 2:
+            yield finding(RULE, span, f"`{name}` has one text of each record", "set its `sampling.n` to 2 or more")
+    elif compared not in spec.generate or spec.generate[compared].keep.pick != "all":
+        message = f"of `{compared}` one text of each question goes on, and a pair is made of two"
+        yield finding(RULE, span, message, f"write `keep: {{pick: all}}` at `generate.{compared}`, with `sampling.n`")
+    if given.keep.where is not None and not _kept_is_read(spec, name):
+        message = "pairs are made of all texts: nothing that `keep` says reaches them"
+        yield finding(RULE, context.source.key(("generate", name, "keep")), message, "leave `keep` out")
+    if rows.slice is not None and generations.tries(spec, name) is None:
+        message = "records are sliced where texts are written over them"
+        yield finding(RULE, context.source.key((*path, "slice")), message, "slice the data set, or `generate`")
+
+
+def _kept_is_read(spec: Experiment, name: str) -> bool:
+    plain = any(each.from_ == name and stage.pairs is None for stage, each in generations.sources(spec))
+    return plain or any(each.over == name for each in spec.generate.values())
+
+
+def _mix(context: Context, path: Path, given: Mix) -> Iterator[Diagnostic]:
+    """Shares of all sources or of none, and turns only where there are turns."""
+    shares = [each.share for each in given.mix]
+    known = [share for share in shares if share is not None]
+    at = next((at for at, share in enumerate(shares) if share is not None), 0)
+    place = context.source.key((*path, "mix", at, "share")) if known else context.source.key((*path, "mix"))
+    if known and given.order == "alternate":
+        yield finding(RULE, place, "with `order: alternate` the turns say how much of each is used", "write `run`")
+    elif known and len(known) < len(shares):
+        yield finding(
+            RULE, place, f"{len(known)} of {len(shares)} sources have a share", "give each source one, or none"
+        )
+    elif known and not isclose(sum(known), 1):
+        yield finding(RULE, place, f"the shares add up to {sum(known):g}", "let them add up to 1")
+    for number, each in enumerate(given.mix):
+        if each.run is not None and given.order != "alternate":
+            span = context.source.key((*path, "mix", number, "run"))
+            yield finding(RULE, span, f"with `order: {given.order}` there are no turns", "write `order: alternate`")

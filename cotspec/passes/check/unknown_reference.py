@@ -35,10 +35,11 @@ def check(context: Context) -> Iterator[Diagnostic]:
         for key, name in lineage.used(stage):
             more = (SELF,) if key[-1] == "teacher" else ()
             uses.append(((*path, *key), name, "model or stage", (*models, *stages, *more)))
-        uses.append(((*path, "rows", "from"), stage.rows.from_, "generation", texts))
-        target, own = stage.rows.target, generations.chain(spec, stage.rows.from_)
-        if target is not None and own and spec.generate[own[-1]].over in data:
-            uses.append(((*path, "rows", "target"), target, f"text of `{stage.rows.from_}`", own))
+    for path, _, _, source in context.sources():
+        uses.append(((*path, "from"), source.from_, "generation or data set", (*texts, *data)))
+        own = generations.chain(spec, source.from_)
+        if source.target is not None and own and generations.data_of(spec, source.from_):
+            uses.append(((*path, "target"), source.target, f"text of `{source.from_}`", own))
     uses += [(asked.at("data"), asked.data, "data set", data) for asked in sets_of(spec.evaluate)]
     for i, name in enumerate(spec.evaluate.of):
         uses.append((("evaluate", "of", i), name, "model or stage", (*models, *stages)))

@@ -73,8 +73,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
     yield from _evaluation(context)
     for path, name, stage in context.stages():
         if stage.train.drawn is not None:
-            text = generations.root(spec, stage.rows.from_)
-            known = _known(context, name, _unread(context, text), _steps(spec, text))
+            texts = [generations.root(spec, each.from_) for each in stage.sources]
+            known = _known(context, name, _unread(context, texts[0]), min(_steps(spec, text) for text in texts))
             drawn, shorter = stage.train.drawn.max_new_tokens, stage.task == "rewrite"
             own = known._replace(worked=()) if shorter else known
             records = () if shorter else context.traces(stage)

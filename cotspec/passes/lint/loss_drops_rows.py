@@ -11,7 +11,7 @@ from cotspec.history import traces
 from cotspec.ir import bodies
 from cotspec.passes.check.context import Context, warning
 from cotspec.passes.lint.mask_hides_nothing import most
-from cotspec.spec.experiment import Mask, Stage
+from cotspec.spec.experiment import Mask, Mix, Stage
 
 _STAGE = "start: base, train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: complete"
 
@@ -41,7 +41,8 @@ def _masked(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[
     dropped = 1.0 - mask.rows * hidden
     if dropped < (traces.FEW if counts else 1e-9):
         return
-    whole = stage.rows.slice[1] - stage.rows.slice[0] if stage.rows.slice else len(context.traces(stage))
+    given = None if isinstance(stage.rows, Mix) else stage.rows.slice
+    whole = given[1] - given[0] if given else len(context.traces(stage))
     about = f" (about {dropped * whole:,.0f} of {whole:,})" if whole else ""
     message = f"`masked` supervises nothing in {dropped:.0%} of the rows{about}, where nothing is hidden"
     advice = "add `answer` or `step` to `loss`, or mask all rows: these are dropped"

@@ -25,10 +25,10 @@ RULE = Rule(
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage."""
-    for path, name, stage in context.stages():
-        text = stage.rows.from_
-        tried = generations.over_texts(context.experiment, text)
-        if tried is None or stage.rows.pairs is not None or tried.by == stage.start:
+    for _, name, stage, source in context.sources():
+        path, text = ("stages", name), source.from_
+        tried = generations.tries(context.experiment, text)
+        if tried is None or stage.pairs is not None or tried.by == stage.start:
             continue
         if generations.filter_of(context.experiment, text).failed:
             message = f"stage `{name}` starts from `{stage.start}` and trains on the failures of `{tried.by}`"

@@ -26,11 +26,11 @@ RULE = Rule(
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage."""
-    for path, _, stage in context.stages():
-        if stage.task == "rewrite" and generations.over_texts(context.experiment, stage.rows.from_) is None:
+    for path, _, stage, source in context.sources():
+        if stage.task == "rewrite" and generations.over_texts(context.experiment, source.from_) is None:
             message = "`rewrite` has no failures to work on: its rows are all traces, solved or not"
             advice = (
-                f"add `tries: {{by: {stage.start}, over: {stage.rows.from_}, keep: {{where: tries.score == 0}}}}` to "
-                f"`generate`, and use `rows: {{from: tries, target: {stage.rows.from_}}}`"
+                f"add `tries: {{by: {stage.start}, over: {source.from_}, keep: {{where: tries.score == 0}}}}` to "
+                f"`generate`, and use `rows: {{from: tries, target: {source.from_}}}`"
             )
-            yield warning(RULE, context.source.value((*path, "rows", "from")), message, advice)
+            yield warning(RULE, context.source.value((*path, "from")), message, advice)

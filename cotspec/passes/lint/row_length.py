@@ -10,6 +10,7 @@ from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.history import traces
+from cotspec.ir import generations
 from cotspec.passes.check.context import Context, warning
 from cotspec.passes.lengths import Lengths, lengths
 from cotspec.spec.experiment import Generation, Stage, Taught
@@ -42,13 +43,14 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, name, stage in context.stages():
         room = _room(stage)
         span = context.source.value((*path, "train", "max_length"))
-        written = spec.generate.get(stage.rows.from_)
-        if stage.rows.pairs is not None or trainer_of(stage.train).rows == "dpo":
-            if stage.rows.pairs is not None and written is not None:
-                yield from _answers(stage.rows.from_, written, span, room)
+        first = stage.sources[0].from_
+        written = spec.generate.get(first)
+        if stage.pairs is not None or trainer_of(stage.train).rows == "dpo":
+            if stage.pairs is not None and written is not None:
+                yield from _answers(first, written, span, room)
             continue
-        text = stage.rows.target or stage.rows.from_
-        longest = spec.generate[text].sampling.max_new_tokens if text in spec.generate else 0
+        texts = {name: generations.longest(spec, name) or 0 for name in _targets(context, stage)}
+        text, longest = max(texts.items(), key=lambda each: each[1])
         advice = f"raise `max_length`, or lower `generate.{text}.sampling.max_new_tokens`"
         if context.traces(stage):
             found = lengths(context, name, stage, room.tokens)
@@ -58,6 +60,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
         elif _whole_traces(stage) and longest > room.tokens:
             message = f"a text of `{text}` may take {longest} tokens, more than {room.where}"
             yield warning(RULE, span, message, advice)
+
+
+def _targets(context: Context, stage: Stage) -> list[str]:
+    return [generations.target_of(context.experiment, each) for each in stage.sources]
 
 
 def _answers(name: str, written: Generation, span: Span, room: _Room) -> Iterator[Diagnostic]:

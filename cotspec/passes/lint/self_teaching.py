@@ -29,15 +29,15 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, _, stage in context.stages():
         if isinstance(stage.train, Taught):
             yield from _taught(context, (*path, "train", "teacher"), stage.start, stage.train)
-        text = generations.root(spec, stage.rows.from_)
-        teacher = spec.generate[text].by if text else ""
-        if stage.start not in models or teacher not in models:
-            continue
-        if stage.start == teacher or _weights(models[stage.start]) == _weights(models[teacher]):
-            message = f"the student starts from the teacher's own weights, `{teacher}`"
-            advice = "start from another model, or teach with one"
-            related = ((context.source.value(("generate", text, "by")), "is the teacher"),)
-            yield warning(RULE, context.source.value((*path, "start")), message, advice, related=related)
+        for text in dict.fromkeys(generations.root(spec, each.from_) for each in stage.sources):
+            teacher = spec.generate[text].by if text in spec.generate else ""
+            if stage.start not in models or teacher not in models:
+                continue
+            if stage.start == teacher or _weights(models[stage.start]) == _weights(models[teacher]):
+                message = f"the student starts from the teacher's own weights, `{teacher}`"
+                advice = "start from another model, or teach with one"
+                related = ((context.source.value(("generate", text, "by")), "is the teacher"),)
+                yield warning(RULE, context.source.value((*path, "start")), message, advice, related=related)
 
 
 def _taught(context: Context, place: Path, start: str, train: Taught) -> Iterator[Diagnostic]:

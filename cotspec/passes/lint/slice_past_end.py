@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
+from cotspec.ir import generations
 from cotspec.passes import bounds
 from cotspec.passes.check.context import Context, finding, warning
 from cotspec.spec.base import Slice
@@ -31,11 +32,11 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield from _slice(context, ("data", name, "slice"), data.slice, there, f"there are {there} problems")
     spec = context.experiment
     for name, each in spec.generate.items():
-        if each.slice is not None and each.over in spec.generate:
+        if each.slice is not None and generations.chain(spec, each.over):
             yield from _texts(context, ("generate", name, "slice"), each.slice, each.over)
-    for path, _, stage in context.stages():
-        if stage.rows.slice is not None:
-            yield from _texts(context, (*path, "rows", "slice"), stage.rows.slice, stage.rows.from_)
+    for path, _, _, source in context.sources():
+        if source.slice is not None:
+            yield from _texts(context, (*path, "slice"), source.slice, source.from_)
 
 
 def _texts(context: Context, path: Path, given: Slice, name: str) -> Iterator[Diagnostic]:

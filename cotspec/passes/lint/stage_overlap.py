@@ -9,7 +9,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, warning
 from cotspec.spec.base import Slice
-from cotspec.spec.experiment import Stage
+from cotspec.spec.experiment import Mix, Stage
 
 _STAGE = "start: base, train: {by: sft, lr: 1e-5}, task: solve, rows: {from: teach, slice:"
 _MORE = f"more: {{{_STAGE.replace('base', 'first')}"
@@ -44,8 +44,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 def _shared(stage: Stage, other: Stage) -> Slice | None:
     """The traces that both slices hold, when the slices differ."""
+    if isinstance(stage.rows, Mix) or isinstance(other.rows, Mix) or stage.rows.from_ != other.rows.from_:
+        return None
     ours, theirs = stage.rows.slice, other.rows.slice
-    if stage.rows.from_ != other.rows.from_ or ours is None or theirs is None or ours == theirs:
+    if ours is None or theirs is None or ours == theirs:
         return None
     first, end = max(ours[0], theirs[0]), min(ours[1], theirs[1])
     return (first, end) if first < end else None

@@ -33,6 +33,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     spec = context.experiment
     models = {*(each.by for each in spec.generate.values()), *spec.evaluate.of}
     data = {*(each.over for each in spec.generate.values()), *asked_data(spec.evaluate).values()}
+    data |= {source.from_ for _, _, _, source in context.sources()}
     texts = generations.used(spec)
     for _, _, stage in context.stages():
         models |= {name for _, name in lineage.used(stage)}

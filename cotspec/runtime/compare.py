@@ -1,0 +1,125 @@
+"""Task `compare`: better and worse texts of one question → pairs.jsonl, counts.json."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from cotspec.cot import selecting
+from cotspec.cot.answers import grade
+from cotspec.cot.expr import UnscorableError
+from cotspec.cot.judging import Grade
+from cotspec.cot.measures import words
+from cotspec.cot.pairing import compared
+from cotspec.cot.rows import ComparedRecord, TextRecord, counted, measured
+from cotspec.cot.segment import segment
+from cotspec.cot.thoughts import fit
+from cotspec.runtime import lines
+from cotspec.runtime.errors import TaskError
+from cotspec.runtime.progress import Progress, say
+from cotspec.runtime.records import LaterRollout
+from cotspec.runtime.task import Task
+from cotspec.spec.payload import CompareBody
+
+
+def run(task: Task, _work: Path, result: Path) -> None:
+    """Value every text and pair those of each question, in the order of the questions."""
+    body = task.body(CompareBody)
+    rollouts = lines.read(task.input("rollouts"), LaterRollout)
+    counts: Counter[str] = Counter(questions=len({each.id for each in rollouts}), pairs=0, texts=0)
+    valued: dict[tuple[int, int], list[tuple[TextRecord, float]]] = {}
+    for record, value in _valued(rollouts, body, counts):
+        valued.setdefault((record.id, record.sample), []).append((record, value))
+    pairs = [two for texts in valued.values() for two in compared(texts, gap=body.gap, most=body.most)]
+    counts["pairs"] = len(pairs)
+    told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+    if not pairs:
+        raise TaskError(f"no question has two texts of which one is better: {told}")
+    numbers: Counter[int] = Counter()
+    with (result / "pairs.jsonl").open("wb") as file:
+        for better, worse in pairs:
+            file.write(lines.encode(_record(better, worse, number=numbers[better.id])))
+            numbers[better.id] += 1
+    lines.write_json(result / "counts.json", dict(counts))
+    say(told)
+
+
+def _valued(
+    rollouts: list[LaterRollout], body: CompareBody, counts: Counter[str]
+) -> Iterator[tuple[TextRecord, float]]:
+    """Each text that can be in a pair, with its value and, as `sample`, with which others it can; those that cannot are
+    counted."""
+    groups: dict[tuple[int, int], list[LaterRollout]] = {}
+    for each in rollouts:
+        groups.setdefault((each.id, each.of), []).append(each)
+    form = body.format.form
+    asks_score, asks_correct = (selecting.reads(body.better, name, form) for name in (selecting.SCORE, "correct"))
+    with Progress("texts", len(rollouts)) as progress:
+        for done, group in enumerate(groups.values(), 1):
+            records = [_fitted(each, body) for each in group]
+            score = selecting.score([_grade(record, body) for record in records]) if asks_score else 0.0
+            for each, record in zip(group[:1] if body.target else group, records, strict=False):
+                counts["texts"] += 1
+                if not body.target and (each.truncated or not record.trace.strip()):
+                    counts["truncated_or_empty_texts"] += 1
+                elif not body.target and asks_correct and _grade(record, body) is Grade.UNGRADABLE:
+                    counts["ungradable_texts"] += 1
+                elif (value := _value(record, body, score)) is None:
+                    counts["texts_without_value"] += 1
+                else:
+                    yield _aimed(record, body), value
+            progress.update(done * len(rollouts) // len(groups))
+
+
+def _value(record: TextRecord, body: CompareBody, score: float) -> float | None:
+    try:
+        found = measured(counted(record), record.answer, body.format, body.better)
+        return float(selecting.value(body.better, found, score, body.format.form))
+    except UnscorableError:
+        return None
+
+
+def _fitted(rollout: LaterRollout, body: CompareBody) -> TextRecord:
+    text = fit(rollout.text, body.format).text
+    return TextRecord(
+        id=rollout.id,
+        question=rollout.question,
+        answer=rollout.answer,
+        trace=text,
+        steps=len(segment(text, body.format).steps),
+        words=words(text),
+        tokens=rollout.tokens,
+        sample=rollout.of,
+        before=rollout.before,
+        before_tokens=rollout.before_tokens,
+    )
+
+
+def _grade(record: TextRecord, body: CompareBody) -> Grade:
+    return grade(segment(record.trace, body.format), record.answer)
+
+
+def _aimed(record: TextRecord, body: CompareBody) -> TextRecord:
+    """The record of the text that is in the pair: its own, or one that it was made over."""
+    at = body.target
+    if not at:
+        return record
+    text = record.before[at - 1]
+    return replace(
+        record,
+        trace=text,
+        steps=len(segment(text, body.format).steps),
+        words=words(text),
+        tokens=record.before_tokens[at - 1],
+        sample=0,
+        before=record.before[at:],
+        before_tokens=record.before_tokens[at:],
+    )
+
+
+def _record(better: TextRecord, worse: TextRecord, *, number: int) -> ComparedRecord:
+    return ComparedRecord(
+        **(vars(better) | {"sample": number}), chosen=better.trace.rstrip(), rejected=worse.trace.rstrip()
+    )
