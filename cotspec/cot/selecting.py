@@ -6,13 +6,16 @@ what a response has by itself (`cotspec.cot.measures`), and how many of its reco
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice, pairwise, product
+from math import prod
 from typing import TYPE_CHECKING, Final
 
-from cotspec.cot.expr import Node, read, scope_of
-from cotspec.cot.measures import Value, own_names
+from cotspec.cot.expr import Node, UnscorableError, read, scope_of
+from cotspec.cot.measures import Value, own_names, table
 
 if TYPE_CHECKING:
     from cotspec.cot.judging import Grade
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 OWN: Final = "text"
 """What payloads call the text that is judged, whatever a spec calls its generation; `text_1` is the one that it was
 made over, `text_2` the one before."""
+_MOST: Final = 2_000
+"""Texts that a condition is tried on."""
 SCORE: Final = "score"
 """The share of right ones among the texts of a record."""
 
@@ -74,6 +79,40 @@ def score(grades: Sequence[Grade]) -> float:
     if not grades:
         raise ValueError("a record without texts has no score")
     return sum(grade is Grade.RIGHT for grade in grades) / len(grades)
+
+
+def met_by(where: str, form: Form = ()) -> tuple[int, int]:
+    """How many of some texts that nobody has written meet a condition of a payload, and how many were tried: every
+    measure that it reads, whatever the others are, at its typical values and next to every number that is written."""
+    node = _node(where, form)
+    names = sorted(node.reads)
+    near = {n + d for n in _numbers(where) for d in (-1, -0.01, 0, 0.01, 1)}
+    near |= {(one + next_) / 2 for one, next_ in pairwise(sorted(near))}
+    values = [_values(name.partition(".")[2], form, near) for name in names]
+    texts = list(islice(product(*values), None, None, -(-prod(map(len, values)) // _MOST)))
+    return sum(_met(node, dict(zip(names, text, strict=True))) for text in texts), len(texts)
+
+
+def _met(node: Node, values: dict[str, Value]) -> bool:
+    try:
+        return bool(node.run(values))
+    except UnscorableError:
+        return False
+
+
+def _numbers(where: str) -> set[float]:
+    tree = ast.walk(ast.parse(where, mode="eval"))
+    return {float(n.value) for n in tree if isinstance(n, ast.Constant) and isinstance(n.value, int | float)}
+
+
+def _values(measure: str, form: Form, near: Collection[float]) -> Sequence[float]:
+    """Values of a measure."""
+    if measure == SCORE:
+        return sorted({0.0, 0.25, 0.5, 1.0, *(n for n in near if 0 <= n <= 1)})
+    given = table(form)[measure]
+    if given.kind is bool:
+        return (False, True)
+    return sorted({*given.typical[::2], *(n for n in near if n >= given.least and n == int(n))})
 
 
 def _usable(value: Value) -> float:

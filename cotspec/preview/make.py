@@ -75,6 +75,8 @@ def _scored(preview: Preview, body: RewardedBody, request: Request) -> Scored:
     record = preview.record
     if isinstance(request.response, str):
         given = Response(text=request.response, whose="given", tokens=request.tokens)
+    elif not record.trace:
+        raise PreviewError("a question alone has no trace to score: give a text with --response")
     else:
         given = Response(text=record.trace, whose="teacher", tokens=record.tokens if preview.counted else None)
     return score(

@@ -73,3 +73,20 @@ def test_how_far_back_a_condition_asks_is_known(where: str, depth: int) -> None:
 def test_only_the_score_of_a_text_and_of_the_one_it_was_made_over_is_known() -> None:
     names = selecting.scope(["refined", "critique", "draft"])
     assert [name for name in names if name.endswith(".score")] == ["refined.score", "critique.score"]
+
+
+@pytest.mark.parametrize(
+    ("where", "met"),
+    [
+        ("text.words < 40 and text.words > 400", False),
+        ("text.correct and not text.correct", False),
+        ("text.score > 1", False),
+        ("text.steps / text.words > 1 / (text.steps - text.steps)", False),
+        ("text.words == 137", True),
+        ("0.3 < text.score and text.score < 0.31 and text_1.tokens > 9000", True),
+        ("text.correct and not text_1.correct and text.words < text_1.words", True),
+    ],
+)
+def test_a_condition_that_no_text_meets_is_known_by_trying(where: str, met: bool) -> None:
+    found, tried = selecting.met_by(where)
+    assert (found > 0, 0 < tried <= 2_000) == (met, True)

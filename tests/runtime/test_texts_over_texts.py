@@ -1,0 +1,158 @@
+"""A chain of texts as its tasks leave it: what a text was made over is in its prompt, in its filter and in its rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bodies import FORMAT, MODEL
+from conftest import Run, Stage, write_lines
+
+from cotspec.runtime import generate
+from cotspec.spec.payload import (
+    Mask,
+    Pick,
+    Ramp,
+    Range,
+    RowsBody,
+    Sampling,
+    TextBody,
+    TracesBody,
+)
+
+pytest.importorskip("torch", reason="the training stack (cotspec[train]) is not installed")
+
+WHOLE = Range(first=0, end=-1)
+NONE = Mask(
+    unit="step",
+    select="random",
+    rows=0.0,
+    count=0,
+    share=Ramp(first=0.0, last=0.0),
+    at_least=0,
+    leave=0,
+    placeholder="[MASKED]",
+)
+TWICE = Sampling(n=2, temperature=1.0, top_p=0.9, top_k=0, max_new_tokens=4)
+ALL, FIRST = (Pick(kind=kind, shortest=0.0, seed=0) for kind in ("all", "first"))
+QUESTION = {"question": "What is 1 + 2?", "answer": "3"}
+#: Two drafts of one question, the first of which is wrong, with what was written before them.
+DRAFTS = [
+    {"id": 7, **QUESTION, "trace": f"Step 1: {k}.\nAnswer: {k}", "steps": 1, "words": 4, "tokens": 6}
+    | {"sample": k - 2, "before": ["a plan "], "before_tokens": [2], "score": 0.5}
+    for k in (2, 3)
+]
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_prompt_reads_every_text_of_its_record_and_each_text_is_drawn_by_itself(
+    stage: Stage, run_here: Run, tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[generate.Request] = []
+    complete = generate.complete
+
+    def watch(engine: Any, requests: Any, job: Any, done: Any) -> None:
+        asked.extend(requests)
+        complete(engine, requests, job, done)
+
+    monkeypatch.setattr(generate, "complete", watch)
+    prompt = "{{ question }} {{ text_1 }}:{% if text %} {{ text }}{% endif %}"
+    body = TextBody(model=MODEL, prompt=prompt, sampling=TWICE, seed=5, slice=WHOLE)
+    inputs = {"traces": write_lines(tmp_path / "traces.jsonl", DRAFTS), "model": tiny_model}
+    folder = stage("text", body, inputs)
+    code, _, err = run_here(folder)
+    assert code == 0, err
+    assert [request.prompt for request in asked[::2]] == [
+        f"What is 1 + 2? a plan: Step 1: {k}.\nAnswer: {k}" for k in (2, 3)
+    ]
+    assert len({request.key for request in asked}) == 4
+    rollouts = read(folder / "out/rollouts.jsonl")
+    assert [(each["id"], each["of"], each["before"][1]) for each in rollouts] == [
+        (7, of, "a plan ") for of in (0, 0, 1, 1)
+    ]
+    assert [each["before_tokens"] for each in rollouts] == [[6, 2]] * 4
+
+
+#: Over each draft two texts: of the first both are right, of the second one.
+REFINED = [
+    {"id": 7, **QUESTION, "text": f"Step 1: so.\nAnswer: {answer}", "tokens": 5 + at, "truncated": False}
+    | {"of": of, "before": [DRAFTS[of]["trace"], "a plan "], "before_tokens": [6, 2]}
+    for at, (of, answer) in enumerate(((0, 3), (0, 3), (1, 4), (1, 3)))
+]
+
+
+@pytest.mark.parametrize(
+    ("where", "pick", "kept"),
+    [
+        ("", ALL, [(0, 1.0), (1, 1.0), (2, 0.5), (3, 0.5)]),
+        ("", FIRST, [(0, 1.0), (2, 0.5)]),
+        ("text.correct", FIRST, [(0, 1.0), (3, 0.5)]),
+        ("text.correct and not text_1.correct", ALL, [(0, 1.0), (1, 1.0)]),
+        ("text_1.score < 1 and text_2.tokens == 2", ALL, [(2, 0.5), (3, 0.5)]),
+        ("text.tokens > text_1.tokens", ALL, [(2, 0.5), (3, 0.5)]),
+    ],
+)
+def test_a_filter_asks_about_every_text_of_a_record(
+    where: str, pick: Pick, kept: list[tuple[int, float]], stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    body = TracesBody(format=FORMAT, answer="any", at_least=0, at_most=9, pick=pick, where=where)
+    folder = stage("traces", body, {"rollouts": write_lines(tmp_path / "rollouts.jsonl", REFINED)})
+    code, _, err = run_here(folder)
+    assert code == 0, err
+    found = read(folder / "out/traces.jsonl")
+    tokens = [each["tokens"] - 5 for each in found]
+    assert [(at, each["score"]) for at, each in zip(tokens, found, strict=True)] == kept
+    assert len({each["sample"] for each in found}) == len(found)
+
+
+def rows(**changes: Any) -> RowsBody:
+    values: dict[str, Any] = {"by": "sft", "task": "solve", "format": FORMAT, "prompt": "{{ question }}", "mask": NONE}
+    values |= {"shuffle": False, "loss_on": ("step", "answer"), "epochs": 2, "slice": WHOLE, "seed": 1}
+    return RowsBody(**(values | changes))
+
+
+def test_a_row_is_made_of_the_text_that_is_named_and_reads_those_before_it(
+    stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    kept = [
+        DRAFTS[of]
+        | {"trace": "Step 1: so.\nAnswer: 3", "before": [DRAFTS[of]["trace"], "a plan "]}
+        | {"before_tokens": [6, 2], "sample": of}
+        for of in (0, 1)
+    ]
+    body = rows(target=1, prompt="{{ question }} {{ text_2 }}", where="not text_1.correct")
+    folder = stage("rows", body, {"traces": write_lines(tmp_path / "traces.jsonl", kept)})
+    code, out, err = run_here(folder)
+    assert code == 0, err
+    made = read(folder / "out/rows.jsonl")
+    assert [(row["prompt"], row["target"]) for row in made] == [("What is 1 + 2? a plan", "Step 1: 2.\nAnswer: 2")] * 2
+    assert json.loads((folder / "out/counts.json").read_text())["condition_not_met"] == 1
+    assert "dropped: 1 condition not met" in out
+
+
+def test_two_texts_of_one_question_have_masks_and_places_of_their_own(
+    stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    steps = "\n".join(f"Step {k}: {k} + 1 = {k + 1}." for k in range(1, 9)) + "\nAnswer: 9"
+    same = [DRAFTS[0] | {"trace": steps, "steps": 8, "sample": of} for of in range(6)]
+    hidden = NONE.model_copy(update={"rows": 1.0, "count": 3})
+    body = rows(task="complete", prompt="{{ question }} {{ trace }}", mask=hidden, epochs=1)
+    folder = stage("rows", body, {"traces": write_lines(tmp_path / "traces.jsonl", same)})
+    code, _, err = run_here(folder)
+    assert code == 0, err
+    assert len({row["prompt"] for row in read(folder / "out/rows.jsonl")}) > 3
+
+
+def test_a_data_sets_own_texts_are_kept_as_those_of_a_model(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    given = [{"id": k, **QUESTION, "trace": f"<think>\nHm.\n</think>\nStep 1: x\nAnswer: {k}"} for k in (3, 4)]
+    body = TracesBody(format=FORMAT, answer="correct", at_least=0, at_most=9, pick=FIRST)
+    folder = stage("traces", body, {"problems": write_lines(tmp_path / "problems.jsonl", given)})
+    code, _, err = run_here(folder)
+    assert code == 0, err
+    (record,) = read(folder / "out/traces.jsonl")
+    assert (record["id"], record["steps"], record["trace"].splitlines()[0]) == (3, 1, "Thinking…")
