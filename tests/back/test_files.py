@@ -60,6 +60,19 @@ def test_the_tree_of_a_small_spec_is_what_it_was(update_golden: bool) -> None:
         assert text == golden[path], f"{path}: look at it, then run pytest with --update-golden"
 
 
+def test_the_report_of_a_spec_with_two_sets_is_what_it_was(update_golden: bool) -> None:
+    data = copy.deepcopy(SMALL)
+    few_shot = {"data": "test", "prompt": "prompts/one-shot.jinja", "of": ["student"], "sampling": {"n": 4}}
+    data["evaluate"] = {"of": data["evaluate"]["of"], "sets": {"test": {"data": "test"}, "few-shot": few_shot}}
+    found = emit(sealed(data).plan)
+    place = "generated/reports/small"
+    text = "".join(f"# {name}\n{found[f'{place}/{name}']}" for name in ("dvc.yaml", "payload.json"))
+    golden = GOLDEN / "two-sets.txt"
+    if update_golden:
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
+
+
 def test_every_back_end_is_pure(plan: Plan) -> None:
     for name, backend in BACKENDS.items():
         assert backend(plan) == backend(plan), name

@@ -179,6 +179,14 @@ def test_where_seeds_are_alike_the_problems_are_what_is_drawn() -> None:
     assert found.high - found.mean == pytest.approx(t95(399) * (0.25 * 400 / 399 / 400) ** 0.5)
 
 
+def test_seeds_and_problems_both_widen_the_interval() -> None:
+    """By hand, of three seeds and five problems: mean 3/5; mean squares 1/5 (seeds), 17/30 (problems), 7/60 (rest);
+    what seeds and problems add is 13/20, with 4.14 degrees of freedom, so 4."""
+    found = over_seeds([[1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [1, 1, 1, 1, 0]])
+    assert (found.mean, found.sd) == (pytest.approx(0.6), pytest.approx(0.2))
+    assert found.high - found.mean == pytest.approx(2.776445 * (13 / 20 / 15) ** 0.5)
+
+
 def test_the_interval_covers_other_seeds_and_other_problems() -> None:
     """Seeds and problems are drawn anew each time; neither alone would do (decision 45)."""
     numpy = pytest.importorskip("numpy")

@@ -274,11 +274,13 @@ def test_a_gate_takes_the_best_candidate_and_the_next_task_loads_that_one(
     assert code == 0, err
 
 
+@pytest.mark.parametrize("sampling", [GREEDY, SAMPLED.model_copy(update={"n": 2})], ids=["greedy", "two answers"])
 def test_a_gate_measures_validation_metrics_by_generating(
-    stage: Stage, run_here: Run, trained_stage: Path, problems: Path
+    stage: Stage, run_here: Run, trained_stage: Path, problems: Path, sampling: Sampling
 ) -> None:
     require = (Requirement(metric="valid.tokens", op="<=", value=12.0),)
-    folder = stage("gate-1", gate(require=require), {"stage": trained_stage, "problems": problems})
+    body = gate(require=require, sampling=sampling)
+    folder = stage("gate-1", body, {"stage": trained_stage, "problems": problems})
     code, _, err = run_here(folder)
     assert code == 0, err
     check = json.loads((folder / "out/gate.json").read_text())["checks"][0]
