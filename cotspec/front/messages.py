@@ -250,7 +250,16 @@ class _Explainer:
         """A group that is like none of those it could be."""
         given = listed(place.data) if isinstance(place.data, Mapping) and place.data else "nothing"
         message = f"{phrases.label(place.path)} wants {shape.describe(place.form)}, got a group with {given}"
-        return self._finding("wrong-type", message, place)
+        return self._finding("wrong-type", message, place, self._either(place))
+
+    def _either(self, place: _Place) -> str:
+        """What to do where keys of several groups are given, as when a spec changes which of them it is."""
+        own = [set(shape.keys(model)) for model in shape.models(place.form)]
+        keys = set(place.data) if isinstance(place.data, Mapping) else set()
+        fewest = min((keys - names for names in own if keys & names), key=len, default=set[str]())
+        if not fewest or any(keys & names == keys for names in own):
+            return ""
+        return f"give the keys of one of them; a spec takes back what another gave it with `{min(fewest)}: !remove `"
 
 
 _UNION, _KEY = "[union]", "[key]"

@@ -56,6 +56,13 @@ def chain(spec: Experiment, name: str) -> tuple[str, ...]:
     return (*found, name) if name in spec.data and spec.data[name].trace is not None else tuple(found)
 
 
+def circle(spec: Experiment, name: str) -> tuple[str, ...]:
+    """The generations that go from one back to itself; none where it goes back to data."""
+    found = chain(spec, name)
+    last = spec.generate[found[-1]].over if found and found[-1] in spec.generate else ""
+    return found if found[:1] == (last,) and last not in spec.data else ()
+
+
 def root(spec: Experiment, name: str) -> str:
     """The text that a text goes back to, made over a data set or a column of one; "" for what is none."""
     found = chain(spec, name)

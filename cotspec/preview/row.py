@@ -124,6 +124,10 @@ def _all(source: RecordSource) -> Iterator[Attempt]:
     found = attempts(source.body, source.records)
     first = next(found, None)
     if first is None:
+        if source.body.where and source.records:
+            raise PreviewError(
+                f"none of {len(source.records):,} records is in the slice and meets the condition on rows"
+            )
         slice = source.body.slice
         end = "the end" if slice.end < 0 else slice.end
         raise PreviewError(f"the slice [{slice.first}, {end}] of {len(source.records):,} records is empty")

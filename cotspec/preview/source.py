@@ -132,13 +132,14 @@ def _sample(stage: Stage, *, advice: tuple[str, ...]) -> RecordSource:
     builtin = stage.data.source.name if isinstance(stage.data.source, BuiltinData) else ""
     what = f"problems of builtin:{builtin}" if builtin else "problems that come with cotspec"
     solved = "worked by their generator" if builtin else "worked by hand"
+    any_ = "; whether they meet the condition on rows is not asked" if stage.rows.where else ""
     if len(stage.texts) > 1:
         solved += ", the same solution for each text,"
     return RecordSource(
         kind="sample",
         records=records,
-        body=stage.rows.model_copy(update={"slice": WHOLE}),
-        about=f"sample rows, not the real ones: {len(records)} {what}, {solved} and not by the teacher",
+        body=stage.rows.model_copy(update={"slice": WHOLE, "where": ""}),
+        about=f"sample rows, not the real ones: {len(records)} {what}, {solved} and not by the teacher{any_}",
         advice=advice,
         uncounted=frozenset(record.id for record in records),
     )

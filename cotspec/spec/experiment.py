@@ -149,7 +149,7 @@ class Generation(Part):
     by: Name
     """Who writes them: a model, or a stage."""
     over: Name
-    """What they are written over: a data set, or a generation above. A record keeps every text before it."""
+    """What they are written over: a data set, or other texts. A record keeps every text before it."""
     prompt: str | None = None
     """Jinja file, relative to the spec file; it reads the texts of a record by their names, `{{ draft }}`. Default:
     cotspec's own. Over a data set that asks for steps and an answer with the openers of `trace`, as many as `keep`
@@ -366,7 +366,7 @@ class Experiment(Part):
     trace: Annotated[dict[TextName, Segment], AfterValidator(_with_usual)] = dict(USUAL)
     """How a chain of thought is cut into segments, by name: `thinking`, `step`, `answer`, and those of one's own."""
     generate: dict[TextName, Generation]
-    """The texts that are written, by name: each over data, or over texts above it."""
+    """The texts that are written, by name: each over data, or over other texts."""
     stages: Annotated[dict[Name, Stage], Field(min_length=1)]
     """The training stages by name, in order."""
     evaluate: Evaluate

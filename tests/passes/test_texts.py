@@ -16,7 +16,7 @@ CASES = {
     "texts over each other": (
         "teach: {by: tutor, over: b}, b: {by: base, over: teach}",
         "",
-        "`teach` is made over `b`, which comes later",
+        "`teach` is made over `b`, which is made over itself",
     ),
     "rows of wrong tries": (
         f"{TEACH}, tries: {{by: base, over: teach, keep: {{where: tries.score < 1}}}}",

@@ -13,14 +13,14 @@ from cotspec.diagnostics.suggest import either
 from cotspec.ir import generations
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec.evaluation import asked_data
-from cotspec.spec.experiment import Experiment, Generation, Mix, Rows, RowSource, Stage
+from cotspec.spec.experiment import Experiment, Mix, Rows, RowSource, Stage
 from cotspec.trainers import trainer_of
 
 _TEACH = "teach: {by: tutor, over: train, keep: {where: teach.correct}}"
 
 RULE = Rule(
     slug="texts",
-    claim="Texts are made over texts above them, and rows are made of texts that there are.",
+    claim="Texts are made over data in the end, and rows are made of texts that there are.",
     why="A generation over another one has a record for each of its records. What failed everywhere is no text to "
     "learn from: `rows.target` names the one that it was made over. Pairs want two texts of a record, and what is "
     "shared out adds up.",
@@ -33,11 +33,13 @@ RULE = Rule(
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every generation, and the rows that are made from one."""
-    spec, names = context.experiment, list(context.experiment.generate)
-    for at, (name, each) in enumerate(spec.generate.items()):
+    spec, circles = context.experiment, set[frozenset[str]]()
+    for name, each in spec.generate.items():
         path: Path = ("generate", name)
-        if each.over in names[at:] and each.over not in spec.data:
-            yield _later(context, path, name, each, names[:at])
+        circle = generations.circle(spec, name)
+        if circle and frozenset(circle) not in circles:
+            circles.add(frozenset(circle))
+            yield _circle(context, path, circle)
         elif each.slice is not None and each.over in spec.data and not generations.chain(spec, each.over):
             advice = f"slice the data set: `data.{each.over}.slice`"
             yield finding(RULE, context.source.key((*path, "slice")), "`slice` is for texts over texts", advice)
@@ -56,12 +58,13 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield from _mix(context, (*path, "rows"), stage.rows)
 
 
-def _later(context: Context, path: Path, name: str, given: Generation, earlier: list[str]) -> Diagnostic:
-    what = "itself" if given.over == name else f"`{given.over}`, which comes later"
+def _circle(context: Context, path: Path, circle: tuple[str, ...]) -> Diagnostic:
     held_out = asked_data(context.experiment.evaluate).values()
     others = (data for data in context.experiment.data if data not in held_out)
-    advice = f"there is {either((*others, *earlier))} to use"
-    return finding(RULE, context.source.value((*path, "over")), f"`{name}` is made over {what}", advice)
+    first, *rest = (f"`{name}`" for name in circle)
+    message = f"{first} is made over {', which is made over '.join((*rest, 'itself'))}"
+    advice = f"make one of them over data: there is {either(others)}"
+    return finding(RULE, context.source.value((*path, "over")), message, advice)
 
 
 def _where(context: Context, path: Path, source: RowSource) -> Iterator[Diagnostic]:
