@@ -365,7 +365,7 @@ class Experiment(Part):
     """The data sets by name."""
     trace: Annotated[dict[TextName, Segment], AfterValidator(_with_usual)] = dict(USUAL)
     """How a chain of thought is cut into segments, by name: `thinking`, `step`, `answer`, and those of one's own."""
-    generate: dict[TextName, Generation]
+    generate: dict[TextName, Generation] = {}
     """The texts that are written, by name: each over data, or over other texts."""
     stages: Annotated[dict[Name, Stage], Field(min_length=1)]
     """The training stages by name, in order."""

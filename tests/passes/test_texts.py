@@ -179,3 +179,22 @@ def test_what_cannot_be_written_is_refused(texts: str, rows: str, message: str, 
 @pytest.mark.parametrize(("texts", "rows"), TAKEN.values(), ids=TAKEN)
 def test_what_a_record_has_can_be_asked_for(texts: str, rows: str, tmp_path: Path) -> None:
     assert errors_of(texts, rows, tmp_path) == []
+
+
+def test_a_spec_whose_rows_come_from_data_writes_no_texts_and_may_imitate_a_column(tmp_path: Path) -> None:
+    text = BASE.replace("generate: {teach: {by: tutor, over: train}}\n", "").replace("from: teach", "from: train")
+    text = text.replace("size: 200}", "size: 200, trace: trace}").replace("group: 4}", "group: 4, all_failed: imitate}")
+    file, sink = tmp_path / "spec.yaml", Sink()
+    file.write_text(text.replace("  tutor: {builtin: tiny-teacher}\n", ""), encoding="utf-8")
+    assert plan_specs({"spec.yaml": file}, sink) is not None
+    assert not sink.findings
+
+
+def test_a_draft_of_the_student_does_not_make_it_its_own_teacher(tmp_path: Path) -> None:
+    draft = "draft: {by: base, over: train}, teach: {by: tutor, over: draft}"
+    text = BASE.replace("teach: {by: tutor, over: train}", draft)
+    for by, told in (("tutor", []), ("base", ["self-teaching"])):
+        file, sink = tmp_path / "spec.yaml", Sink()
+        file.write_text(text.replace("by: tutor, over: draft", f"by: {by}, over: draft"), encoding="utf-8")
+        plan_specs({"spec.yaml": file}, sink)
+        assert [each.rule for each in sink.findings if each.rule == "self-teaching"] == told

@@ -19,7 +19,8 @@ RULE = Rule(
     slug="demonstration",
     claim="What `all_failed: imitate` imitates is right, and the prompt does not show it whole.",
     why="The teacher's trace is all that a prompt teaches where every completion failed. One that was kept whatever "
-    "its answer may be wrong or empty; one that stands in the prompt teaches to copy.",
+    "its answer may be wrong or empty; one that stands in the prompt teaches to copy. A column of a data set is taken "
+    "for right solutions.",
     failing=f"{_TEXTS}stages: {{first: {{{_STAGE}, task: rewrite, {_TRAIN}}}}}\n",
     passing=f"{_TEXTS}stages: {{first: {{{_STAGE}, task: solve, {_TRAIN}}}}}\n",
 )
@@ -41,6 +42,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if len(texts) < len(stage.sources):
             message = f"stage `{name}` would imitate traces, and its rows are questions alone"
             yield finding(RULE, span, message, "name texts in `rows.from`, or write `all_failed: skip`")
-        elif not steps.kept(context, stage).correct:
+        elif not (all(each in context.experiment.data for each in texts) or steps.kept(context, stage).correct):
             message = f"stage `{name}` would imitate traces that are kept whatever their answer"
             yield finding(RULE, span, message, "write `keep: {where: <text>.correct}` there, or `all_failed: skip`")

@@ -29,7 +29,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, _, stage in context.stages():
         if isinstance(stage.train, Taught):
             yield from _taught(context, (*path, "train", "teacher"), stage.start, stage.train)
-        for text in dict.fromkeys(generations.root(spec, each.from_) for each in stage.sources):
+        copied = [each for each in stage.sources if getattr(each, "pairs", None) is None]
+        for text in dict.fromkeys(generations.target_of(spec, each) for each in copied):
             teacher = spec.generate[text].by if text in spec.generate else ""
             if stage.start not in models or teacher not in models:
                 continue
