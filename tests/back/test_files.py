@@ -94,7 +94,7 @@ def test_inputs_lead_from_the_tasks_folder_to_the_producers_out(files: dict[str,
                 assert parts[:4] == ["generated", "stages", file.producer, "out"]
                 assert f"generated/stages/{file.producer}/payload.json" in files
             else:
-                assert "/".join(parts) in {"specs/models/teacher", "specs/data/valid.jsonl"}
+                assert "/".join(parts) in {"specs/models/teacher", "specs/data/valid.jsonl", "specs/data/worked.jsonl"}
 
 
 def test_run_settings_multiply_to_the_global_batch(files: dict[str, str]) -> None:
@@ -105,7 +105,7 @@ def test_run_settings_multiply_to_the_global_batch(files: dict[str, str]) -> Non
         if body.kind in ("sft", "grpo"):
             trained += 1
             assert settings.per_device_batch * settings.processes * settings.accumulation == body.global_batch
-    assert trained == 7
+    assert trained == 9
 
 
 def test_resources_of_a_stage_go_before_those_of_all(plan: Plan) -> None:
