@@ -108,10 +108,15 @@ terms:
 
 _TEXTS: Final = """## Conditions on texts
 
-`keep.where` of a generation is a condition in the same language, with the name of the generation before each measure:
-`teach.correct and 2 <= teach.steps <= 8`. It may ask for {measures}, and for `<name>.score`, the share of the record's
-texts that are right, which of a single text is 0 or 1. What cannot be computed keeps no text, and is counted. Segments
-of one's own have the name of the text before theirs: `critique.critic.T`.
+`keep.where` of a generation and `rows.where` are conditions in the same language, with the name of a text before each
+measure: of the text itself, or of one that it was made over (`refined.correct and refined.words < draft.words`). They
+may ask for {measures}, and for `<name>.score`, the share of right ones among the texts that were made over the same
+one. What cannot be computed keeps no text, and is counted. Segments of one's own have the name of the text before
+theirs: `critique.critic.T`.
+
+A reward may ask the same, but for the score, about the texts of its row: `clip(1 - words / draft.words, 0, 1)`. All
+completions of a prompt share what it says of them. Of several sources (`rows.mix`) these are the texts that each has
+at the same place ([texts.md](texts.md)).
 """
 
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from cotspec.cot.expr import FUNCTION_NAMES, Env, Node, Problem, Symbol, UnscorableError, bind, read, scope_of
 from cotspec.cot.measures import names as names_of
+from cotspec.cot.selecting import scope
 from cotspec.spec.payload import Binding, Form, Ramp, Reward, RewardGate, RewardTerm
 
 Place = tuple[str | int, ...]
@@ -131,14 +132,15 @@ class CompiledReward(NamedTuple):
         return Score(total, None, values)
 
 
-def check_reward(reward: Reward, form: Form = ()) -> list[Finding]:
-    """Everything wrong with a reward of texts of a form, in its own order; none means that `compile_reward` works."""
-    return list(_reader(reward, form).findings)
+def check_reward(reward: Reward, form: Form = (), texts: tuple[str, ...] = ()) -> list[Finding]:
+    """Everything wrong with a reward of texts of a form, in its own order; none means that `compile_reward` works. It
+    may ask about the `texts` of a row, nearest first, too."""
+    return list(_reader(reward, form, texts).findings)
 
 
-def compile_reward(reward: Reward, form: Form = ()) -> CompiledReward:
+def compile_reward(reward: Reward, form: Form = (), texts: tuple[str, ...] = ()) -> CompiledReward:
     """Check and compile. Raises RewardError with all findings."""
-    reader, names = _reader(reward, form), names_of(form)
+    reader, names = _reader(reward, form, texts), {**names_of(form), **scope(texts, form, scored=False)}
     if reader.findings:
         raise RewardError(reader.findings)
     nodes = [node for node, _ in reader.gates] + [node for _, node, _ in reader.terms]
@@ -153,9 +155,15 @@ def compile_reward(reward: Reward, form: Form = ()) -> CompiledReward:
 
 
 @lru_cache(maxsize=256)
-def _reader(reward: Reward, form: Form) -> _Reader:
+def _reader(reward: Reward, form: Form, texts: tuple[str, ...]) -> _Reader:
     """A reward is read when it is checked, when it is judged, and again for each variant that leaves it as it is."""
-    return _Reader(reward, names_of(form))
+    return _Reader(reward, {**names_of(form), **scope(texts, form, scored=False)})
+
+
+def expressions(reward: Reward) -> list[str]:
+    """All of a reward."""
+    found = [gate.unless for gate in reward.gates] + [binding.value for binding in reward.let]
+    return found + [term.value for term in reward.terms]
 
 
 class _Reader:

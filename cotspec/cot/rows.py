@@ -69,7 +69,9 @@ class _AimedRecord(TextRecord):
     """A record whose trace is one of the texts before it."""
 
     own: str
-    """The text that was its trace."""
+    """The text that was its trace …"""
+    own_tokens: int
+    """… and its tokens."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,6 +109,8 @@ class GuidedRow(GrpoRow):
     """What the answer begins with."""
     demonstration: str = ""
     """How it goes on in the trace: what is imitated where all completions fail."""
+    texts: Mapping[str, Value] = field(default_factory=dict)
+    """What the reward asks about the texts of its record."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -353,10 +357,20 @@ def _met(body: payload.RowsBody, record: TraceRecord) -> bool:
         return False
 
 
+def _asked(body: payload.RowsBody, record: TraceRecord) -> dict[str, Value]:
+    """What a reward asks about the texts of a record."""
+    if not body.measures:
+        return {}
+    found = measured(counted(record), record.answer, body.format, " ".join(body.measures))
+    values = selecting.values(found)
+    return {name: values[name] for name in body.measures}
+
+
 def counted(record: TraceRecord) -> list[tuple[str, int]]:
     """The texts of a record with their tokens, the nearest first."""
     before = zip(record.before, record.before_tokens, strict=True) if isinstance(record, TextRecord) else ()
-    return [(record.trace, record.tokens), *before]
+    own = (record.own, record.own_tokens) if isinstance(record, _AimedRecord) else (record.trace, record.tokens)
+    return [own, *before]
 
 
 def measured(
@@ -385,7 +399,7 @@ def _aimed(body: payload.RowsBody, record: TraceRecord) -> TraceRecord:
     text, tokens = record.before[body.target - 1], record.before_tokens[body.target - 1]
     steps = len(segment(text, body.format).steps)
     changed = {"trace": text, "steps": steps, "words": words(text), "tokens": tokens}
-    return _AimedRecord(**(vars(record) | changed), own=record.trace)
+    return _AimedRecord(**(vars(record) | changed), own=record.trace, own_tokens=record.tokens)
 
 
 def _progress(place: int, total: int) -> float:
@@ -431,8 +445,9 @@ def _row(
                 "teacher_words": record.words,
                 "teacher_tokens": record.tokens,
             }
-            if body.by == "grpo" and not body.begin:
+            if body.by == "grpo" and not body.begin and not body.measures:
                 return GrpoRow(**values)
+            values["texts"] = _asked(body, record)
             if body.begin and len(trace.steps) <= body.begin:
                 return Dropped(reason="all_given", seen=seen)
             end = trace.steps[body.begin].start if body.begin else 0
@@ -469,8 +484,7 @@ def _tally(counts: Counts, record: TraceRecord, seen: View | Dropped, row: Row |
 
 def texts(record: TraceRecord) -> tuple[str, ...]:
     """The texts of a record: its own, and those that it was made over, nearest first."""
-    own = record.own if isinstance(record, _AimedRecord) else record.trace
-    return (own, *record.before) if isinstance(record, TextRecord) else (own,)
+    return tuple(text for text, _ in counted(record))
 
 
 def named(record: TraceRecord) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice, pairwise, product
 from math import prod
@@ -41,11 +41,38 @@ def called(depth: int) -> str:
     return f"{OWN}_{depth}" if depth else OWN
 
 
-def scope(names: Sequence[str], form: Form = ()) -> dict[str, type]:
+def scope(names: Sequence[str], form: Form = (), *, scored: bool = True) -> dict[str, type]:
     """The measures of a text and of those that it was made over, nearest first, by their names. Only of the first two
-    is a score known: the share of right ones among the texts that were made over the same one."""
-    found = {name: kind for each in names[:2] for name, kind in measures_of(each, form).items()}
-    return found | {f"{each}.{measure}": kind for each in names[2:] for measure, kind in own_names(form).items()}
+    is a score known (`scored`): the share of right ones among the texts that were made over the same one."""
+    known = 2 if scored else 0
+    found = {name: kind for each in names[:known] for name, kind in measures_of(each, form).items()}
+    return found | {f"{each}.{measure}": kind for each in names[known:] for measure, kind in own_names(form).items()}
+
+
+def renamed(text: str, names: Sequence[str]) -> str:
+    """An expression that reads texts by their names in a spec, nearest first, as payloads write it; one that reads none
+    is left as it is. It has been checked."""
+    tree = ast.parse(text.strip(), mode="eval").body
+    if not rename(tree, names):
+        return text
+    return ast.unparse(tree)
+
+
+def rename(tree: ast.expr, names: Sequence[str]) -> bool:
+    """Put what payloads call texts in place of their names, which are no identity; whether there was any."""
+    nodes = (n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name))
+    found = [n.value for n in nodes if isinstance(n.value, ast.Name) and n.value.id in names]
+    for name in found:
+        name.id = called(names.index(name.id))
+    return bool(found)
+
+
+def asked(expressions: Iterable[str]) -> tuple[str, ...]:
+    """What payloads call the texts that some of their expressions may read, nearest first; none if they read none."""
+    told = list(expressions)
+    if not any(re.search(rf"\b{OWN}(_\d+)?\.", each) for each in told):
+        return ()
+    return tuple(called(depth) for depth in range(max(map(deepest, told)) + 1))
 
 
 def reads(where: str, measure: str, form: Form = ()) -> bool:
@@ -61,10 +88,13 @@ def deepest(where: str) -> int:
 def value(where: str, measured: Sequence[Mapping[str, Value]], score: float, form: Form = ()) -> Value:
     """What an expression of a payload is for a text: `measured` are its own measures (`measures.own`), and those of the
     texts that it was made over. Raises expr.UnscorableError where it has no value."""
-    values = {f"{called(0)}.{SCORE}": score, f"{called(1)}.{SCORE}": score}
-    for depth, each in enumerate(measured):
-        values |= {f"{called(depth)}.{name}": _usable(value) for name, value in each.items()}
-    return _node(where, form).run(values)
+    scores = {f"{called(0)}.{SCORE}": score, f"{called(1)}.{SCORE}": score}
+    return _node(where, form).run({**values(measured), **scores})
+
+
+def values(measured: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
+    """The measures of texts, the nearest first, by the names that payloads give them."""
+    return {f"{called(at)}.{name}": _usable(value) for at, each in enumerate(measured) for name, value in each.items()}
 
 
 def meets(where: str, measured: Sequence[Mapping[str, Value]], score: float, form: Form = ()) -> bool:
@@ -93,9 +123,9 @@ def met_by(where: str, form: Form = ()) -> tuple[int, int]:
     return sum(_met(node, dict(zip(names, text, strict=True))) for text in texts), len(texts)
 
 
-def _met(node: Node, values: dict[str, Value]) -> bool:
+def _met(node: Node, measured: dict[str, Value]) -> bool:
     try:
-        return bool(node.run(values))
+        return bool(node.run(measured))
     except UnscorableError:
         return False
 

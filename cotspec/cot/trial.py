@@ -15,12 +15,13 @@ from functools import cached_property, lru_cache
 from itertools import product
 from typing import Final, NamedTuple
 
+from cotspec.cot import selecting
 from cotspec.cot.expr import Node, Symbol, UnscorableError, bind, read, scope_of
 from cotspec.cot.expr.text import Parsed, parse
 from cotspec.cot.expr.tree import Walk
 from cotspec.cot.measures import AMONG, TABLE, Measure, Value, names, table
 from cotspec.cot.rewards import CompiledReward, Place, RewardError, Score, compile_reward
-from cotspec.cot.trial_prompts import QUESTION, Limits, Measures, Question, in_group, questions
+from cotspec.cot.trial_prompts import Limits, Measures, Question, in_group, of_texts, questions, with_texts
 from cotspec.spec.payload import Form, Reward
 
 MOST: Final = 3_000
@@ -87,7 +88,7 @@ class Branch(NamedTuple):
 def tried(reward: Reward, limits: Limits) -> Trial | None:
     """The trial of a reward; None for one with mistakes."""
     try:
-        return Trial(reward, compile_reward(reward, limits.form), limits)
+        return Trial(reward, compile_reward(reward, limits.form, limits.texts), limits)
     except RewardError:
         return None
 
@@ -108,10 +109,12 @@ class Trial:
     def __init__(self, reward: Reward, compiled: CompiledReward, limits: Limits) -> None:
         self.reward, self.compiled, self.limits = reward, compiled, limits
         self.reads = frozenset(name for name, _ in compiled.measures)
-        self.parts = tuple(_parts(reward, limits.form))
-        self.table = table(limits.form)
-        """The measures there are."""
-        self.questions = tuple(questions(limits, by_group=bool(self.reads & set(AMONG))))
+        self.parts = tuple(_parts(reward, limits))
+        read = {name: each for name, each in of_texts(limits).items() if name in self.reads}
+        self.table = {**table(limits.form), **read}
+        """The measures there are: of the texts of a row those that it asks for."""
+        asked = questions(limits, by_group=bool(self.reads & set(AMONG)))
+        self.questions = tuple(each for question in asked for each in with_texts(question, read))
         made = [one for question in self.questions for one in self.responses(question)]
         fit = max(50, min(MOST, MOST_WORK // max(1, len(self.parts))))
         self.all: Sequence[Tried] = self.scored(made[:: -(-len(made) // fit)])
@@ -237,7 +240,7 @@ class Trial:
 
     def _named(self, question: Measures) -> Sequence[int]:
         """Whole numbers that the reward names or computes from the question alone, those that it computes first."""
-        fixed = [p for p in self.parts if p.node.kind == "number" and p.node.reads <= set(QUESTION)]
+        fixed = [p for p in self.parts if p.node.kind == "number" and p.node.reads <= question.keys()]
         fixed.sort(key=lambda part: not part.node.reads)
         fixed = [part for part in fixed[:200] if part.node.reads or (part.node.constant or 0.0) > 3.0]
         found = [value for part in fixed if (value := value_of(part.node, question)) is not None]
@@ -363,9 +366,9 @@ class _Recording(Walk):
         return made
 
 
-def _parts(reward: Reward, form: Form) -> Iterator[SubExpression]:
+def _parts(reward: Reward, limits: Limits) -> Iterator[SubExpression]:
     """Every part of every expression, the whole before its parts; the reward has been compiled."""
-    scope = scope_of(names(form))
+    scope = scope_of({**names(limits.form), **selecting.scope(limits.texts, limits.form, scored=False)})
     texts: list[tuple[Place, str]] = [(("let", binding.name), binding.value) for binding in reward.let]
     texts += [(("gates", number, "unless"), gate.unless) for number, gate in enumerate(reward.gates)]
     texts += [(("terms", term.name, "value"), term.value) for term in reward.terms]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from cotspec.cot.measures import AMONG, TABLE, Peer, Value, among, peer
+from cotspec.cot.measures import AMONG, TABLE, Measure, Peer, Value, among, peer, table
+from cotspec.cot.selecting import scope
 from cotspec.spec.payload import Form
 
 Measures = Mapping[str, Value]
@@ -31,6 +32,8 @@ class Limits(NamedTuple):
     """Completions for each prompt."""
     form: Form = ()
     """The segments that a response is to have, where they are one's own."""
+    texts: tuple[str, ...] = ()
+    """The texts of a row that the reward may ask about, nearest first."""
 
 
 class Question(NamedTuple):
@@ -72,6 +75,27 @@ def questions(limits: Limits, *, by_group: bool) -> Iterator[Question]:
             yield from (question._replace(others=others) for others in _groups(limits))
         else:
             yield question
+
+
+def of_texts(limits: Limits) -> dict[str, Measure]:
+    """The measures of the texts of a row, by their names: all responses to its prompt share them."""
+    rows, names = table(limits.form), scope(limits.texts, limits.form, scored=False)
+    return {name: rows[name.partition(".")[2]]._replace(of_prompt=True, at_most="", needs="") for name in names}
+
+
+def with_texts(question: Question, measures: Mapping[str, Measure]) -> Iterator[Question]:
+    """A question with texts of several sizes, right and wrong ones; itself where nothing is asked about them."""
+    for at in range(4) if measures else ():
+        values = {name: _value(each, at, number) for number, (name, each) in enumerate(measures.items())}
+        yield question._replace(measures={**question.measures, **values})
+    if not measures:
+        yield question
+
+
+def _value(measure: Measure, at: int, number: int) -> Value:
+    if measure.kind is bool:
+        return bool(at >> number % 2 & 1)
+    return measure.typical[at * (len(measure.typical) - 1) // 3]
 
 
 def _asked(limits: Limits) -> Iterator[Question]:

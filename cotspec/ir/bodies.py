@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, assert_never
 
 from cotspec.cot import template
 from cotspec.cot.openers import closer
-from cotspec.cot.selecting import called
+from cotspec.cot.selecting import called, renamed
 from cotspec.ir import defaults
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload, trainer
@@ -234,18 +234,22 @@ def expression_at(given: spec.Reward, place: tuple[str | int, ...]) -> str:
             return ""
 
 
-def reward(given: spec.Reward) -> payload.Reward:
-    """Gates and `let` in their order, which matters; terms by name, since a sum has none."""
+def reward(given: spec.Reward, texts: tuple[str, ...] = ()) -> payload.Reward:
+    """Gates and `let` in their order, which matters; terms by name, since a sum has none. The `texts` of a row, nearest
+    first, have the names that they have in conditions."""
+
+    def written(value: str | float) -> str:
+        return renamed(expression(value), texts) if texts else expression(value)
+
     return payload.Reward.model_construct(
         gates=tuple(
-            payload.RewardGate.model_construct(unless=expression(gate.unless), reward=gate.reward)
-            for gate in given.gates
+            payload.RewardGate.model_construct(unless=written(gate.unless), reward=gate.reward) for gate in given.gates
         ),
         let=tuple(
-            payload.Binding.model_construct(name=name, value=expression(value)) for name, value in given.let.items()
+            payload.Binding.model_construct(name=name, value=written(value)) for name, value in given.let.items()
         ),
         terms=tuple(
-            payload.RewardTerm.model_construct(name=name, value=expression(term.value), weight=_weight(term.weight))
+            payload.RewardTerm.model_construct(name=name, value=written(term.value), weight=_weight(term.weight))
             for name, term in sorted(given.terms.items())
         ),
     )
@@ -287,6 +291,7 @@ def training(
     trace: payload.TraceFormat,
     seed: int,
     keeps_optimizer: bool,
+    texts: tuple[str, ...],
 ) -> payload.TrainBody:
     """The training task of a stage. What several trainers have is made here; the other fields of a body are settings of
     the same name."""
@@ -308,7 +313,7 @@ def training(
     if teacher is not None:
         values["teacher"] = teacher
     if stage.reward is not None:
-        values |= {"format": trace, "reward": reward(stage.reward)}
+        values |= {"format": trace, "reward": reward(stage.reward, texts)}
     if "loss_on" in kind.model_fields:
         values["loss_on"] = completions_loss_on(stage, trace)
     made = {"kind", "sampling", *values}

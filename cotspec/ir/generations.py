@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import takewhile
 from typing import Final, Literal, NamedTuple
 
 from cotspec.cot.expr import Problem, read, scope_of
 from cotspec.cot.expr.text import parse
-from cotspec.cot.selecting import SCORE, called, scope
+from cotspec.cot.selecting import SCORE, called, rename, scope
 from cotspec.ir.bodies import trace_format
 from cotspec.spec.base import Slice
 from cotspec.spec.experiment import Experiment, Generation, Pairs, Rows, RowSource, Stage
@@ -166,6 +167,13 @@ def of_record(spec: Experiment, source: RowSource, *, pairs: bool) -> tuple[str,
     return texts[depth(spec, source) :] if pairs else texts
 
 
+def asked_texts(spec: Experiment, stage: Stage) -> tuple[str, ...]:
+    """The texts that a reward can ask about: those that every row of a stage has, at the same place."""
+    found = [of_record(spec, each, pairs=False) for each in stage.sources]
+    same = takewhile(lambda names: len(set(names)) == 1, zip(*found, strict=False))
+    return tuple(names[0] for names in same)
+
+
 def target_of(spec: Experiment, source: RowSource) -> str:
     """The text that a row is made of; "" where there is none."""
     texts = chain(spec, source.from_)
@@ -293,10 +301,8 @@ def _compared(part: ast.expr) -> tuple[str, type[ast.cmpop], float] | None:
 
 
 def _renamed(part: ast.expr, names: tuple[str, ...]) -> str:
-    """A part of a condition with OWN, and so on, in place of the names of texts, which are no identity."""
+    """A part of a condition as payloads write it."""
     tree = ast.parse(ast.unparse(part), mode="eval").body
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
-            node.value.id = called(names.index(node.value.id))
+    rename(tree, names)
     text = ast.unparse(tree)
     return f"({text})" if isinstance(part, ast.BoolOp | ast.IfExp) else text

@@ -12,6 +12,9 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from cotspec.cot.prompting import default_prompt, teacher_prompt
+from cotspec.cot.rewards import compile_reward, expressions
+from cotspec.cot.selecting import asked as asked_texts
+from cotspec.cot.selecting import scope
 from cotspec.ir import bodies, defaults, generations, launches
 from cotspec.ir.experiment_source import NOTHING as NOTHING
 from cotspec.ir.experiment_source import ExperimentSource as ExperimentSource
@@ -305,6 +308,7 @@ class _Experiment:
             seed=self._spec.seed,
             context=bodies.prompt(self._context(name, stage.train), texts),
             **self._aim(stage, source),
+            measures=self._measures(stage),
         )
         role, read = self._records(name, stage, source)
         return self._task(part, body, {role: read}, launch=launches.plain(), label=label)
@@ -318,6 +322,17 @@ class _Experiment:
         if asked is not None:
             where, _ = generations.expression(self._spec, source.from_, asked, expect=bool)
         return {"target": generations.depth(self._spec, source), "where": where}
+
+    def _measures(self, stage: spec.Stage) -> tuple[str, ...]:
+        """What a reward asks about the texts of a row."""
+        if stage.reward is None:
+            return ()
+        texts, form = generations.asked_texts(self._spec, stage), self._format.form
+        reward = bodies.reward(stage.reward, texts)
+        names = asked_texts(expressions(reward))
+        return tuple(
+            name for name, _ in compile_reward(reward, form, names).measures if name in scope(names, form, scored=False)
+        )
 
     def _records(self, name: str, stage: spec.Stage, source: spec.RowSource) -> tuple[str, Read]:
         """The input of rows, and what it is."""
@@ -369,6 +384,7 @@ class _Experiment:
             trace=self._format,
             seed=self._spec.seed,
             keeps_optimizer=carried,
+            texts=generations.asked_texts(self._spec, stage),
         )
         reads = {"rows": self._read(f"stages/{name}/rows", _ROWS), **weights.reads, **more}
         return self._task(f"stages/{name}/train", body, reads, launch=launch, label=f"stage {name}")

@@ -82,6 +82,7 @@ def limits(context: Context, stage: Stage, train: OnPolicy) -> Limits:
         teacher_says=keep.correct or keep.at_least > 0,
         traces=tuple(dict.fromkeys(sizes[at * (len(sizes) - 1) // (_TRACES - 1)] for at in range(_TRACES) if sizes)),
         group=train.samples,
+        texts=generations.asked_texts(spec, stage),
         form=bodies.trace_format(spec.trace).form,
     )
 

@@ -87,4 +87,5 @@ def _scored(preview: Preview, body: RewardedBody, request: Request) -> Scored:
         progress=preview.progress,
         beside=request.beside,
         begin=preview.begin,
+        texts=preview.asked_of_texts,
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cotspec.cot.rows import Dropped, PairRow, SftRow, TaughtRow, TraceRecord, texts
+from cotspec.cot.measures import Value
+from cotspec.cot.rows import Dropped, GuidedRow, PairRow, SftRow, TaughtRow, TraceRecord, texts
 from cotspec.cot.units import Span
 from cotspec.preview.row import Found
 from cotspec.preview.score import Scored
@@ -41,6 +43,12 @@ class Preview:
             for number, (name, text) in enumerate(zip(names, texts(self.record), strict=False))
             if number != at
         ]
+
+    @property
+    def asked_of_texts(self) -> Mapping[str, Value]:
+        """What the reward asks about the texts of the record."""
+        row = self.found.attempt.row
+        return row.texts if isinstance(row, GuidedRow) else {}
 
     @property
     def counted(self) -> bool:

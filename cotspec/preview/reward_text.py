@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 from cotspec.cot import measures as kernel
 from cotspec.cot.breakdown import GateTrial, TermTrial
 from cotspec.cot.measures import AMONG
 from cotspec.cot.rewards import weight_at
+from cotspec.cot.selecting import OWN, called
 from cotspec.preview import wording
 from cotspec.preview.canvas import Canvas, Run, Style, visible
 from cotspec.preview.model import Preview
@@ -22,10 +24,19 @@ def section(preview: Preview, body: RewardedBody, canvas: Canvas) -> list[str]:
     """The whole section."""
     at = f"   weights at progress {number(preview.progress)}" if _moves(body) else ""
     head = [canvas.line(Run("Reward", "title"), Run(at, "dim"))]
+    texts = preview.stage.texts
     if preview.scored is None:
-        return [*head, *_rules(preview, body, canvas)]
+        return [*head, *(_named(line, texts) for line in _rules(preview, body, canvas))]
     measured = [canvas.line(Run("Measures", "title")), *_measures(preview.scored, preview, canvas)]
-    return [*measured, "", *head, *_score(preview.scored, canvas)]
+    asked = (_measure(preview.scored, canvas, name, "") for name in preview.asked_of_texts)
+    measured += [_named(line, texts) for line in asked]
+    return [*measured, "", *head, *(_named(line, texts) for line in _score(preview.scored, canvas))]
+
+
+def _named(line: str, texts: Sequence[str]) -> str:
+    """A line with the names of texts as the spec has them, in place of those of payloads."""
+    names = {called(depth): name for depth, name in enumerate(texts) if name}
+    return re.sub(rf"\b{OWN}(_\d+)?(?=\.)", lambda found: names.get(found[0], found[0]), line)
 
 
 def _moves(body: RewardedBody) -> bool:

@@ -8,11 +8,12 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from cotspec.cot import measures as kernel
+from cotspec.cot import selecting
 from cotspec.cot.answers import AnswerError, answer_of, grade, grades
 from cotspec.cot.breakdown import Breakdown, break_down
 from cotspec.cot.judging import Grade
 from cotspec.cot.loss import carried
-from cotspec.cot.rewards import compile_reward
+from cotspec.cot.rewards import compile_reward, expressions
 from cotspec.cot.rows import TraceRecord
 from cotspec.cot.segment import Trace, segment
 from cotspec.cot.stopping import cut
@@ -71,9 +72,11 @@ def score(
     progress: float,
     beside: Sequence[str] = (),
     begin: str = "",
+    texts: Mapping[str, kernel.Value] | None = None,
 ) -> Scored:
     """Score `response` against `record`; `counted` is whether the teacher's tokens are known, `beside` are the other
-    completions of the prompt. A given response and these go on from `begin`."""
+    completions of the prompt, `texts` what the reward asks about the texts of the row. A given response and these go
+    on from `begin`."""
     kept = cut(response.text, body.sampling.stop)
     left_out = response.text[len(kept) :]
     if left_out:
@@ -96,7 +99,8 @@ def score(
     if not counted:
         unknown["teacher_tokens"] = _UNCOUNTED
     found = {name: value for name, value in found.items() if name not in unknown}
-    compiled = compile_reward(body.reward, body.format.form)
+    found |= texts or {}
+    compiled = compile_reward(body.reward, body.format.form, selecting.asked(expressions(body.reward)))
     asked = [name for name, _ in compiled.measures if name in kernel.AMONG]
     if asked and "correct" in found:
         own = kernel.Peer(graded is Grade.RIGHT, int(found["words"]), response.tokens or 0)

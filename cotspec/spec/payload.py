@@ -149,11 +149,13 @@ class RowsBody(Body):
     """How many generations before the record's own text the one is that a row is made of."""
     where: str = ""
     """The condition that a record meets (cotspec.cot.selecting); "" asks nothing."""
+    measures: tuple[str, ...] = ()
+    """What the reward asks about the texts of a record (grpo only), as conditions name it."""
 
     def kernel_parts(self) -> tuple[str, ...]:
         """An expression is searched by RE2; rows without one do not depend on it. Only a condition is evaluated."""
         searched = ("pattern",) if self.mask.unit.startswith("regex:") else ()
-        return (*self.uses, *searched, *(("measures", "selecting") if self.where else ()))
+        return (*self.uses, *searched, *(("measures", "selecting") if self.where or self.measures else ()))
 
 
 class TryBody(GenerateBody):

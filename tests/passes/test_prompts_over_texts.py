@@ -103,3 +103,29 @@ def test_what_a_prompt_must_not_show_is_told_with_what_it_may(
 )
 def test_a_prompt_may_show_what_came_before(prompt: str, changes: list[Change], tmp_path: Path) -> None:
     assert told(tmp_path, prompt, *changes) == []
+
+
+REWARD = "reward: {terms: {solved: {value: 1 if correct else 0}}}"
+
+
+@pytest.mark.parametrize(
+    ("rows", "asked", "told_"),
+    [
+        ("{from: refined}", "1 if correct == teach.correct and words < critique.words else 0", []),
+        (
+            "{from: refined}",
+            "teach.wrods",
+            [("reward-expression", "there is no measure `teach.wrods`", "did you mean `teach.words`?")],
+        ),
+        ("{from: teach}", "1 if critique.correct else 0", ["there is no measure `critique.correct`"]),
+        ("{from: refined}", "refined.score", ["there is no measure `refined.score`"]),
+        ("{mix: [{from: refined}, {from: critique}]}", "teach.words", ["there is no measure `teach.words`"]),
+        ("{mix: [{from: refined}, {from: refined, target: teach}]}", "teach.words", []),
+    ],
+)
+def test_a_reward_asks_about_the_texts_that_every_row_has(
+    rows: str, asked: str, told_: list[object], tmp_path: Path
+) -> None:
+    reward = REWARD.replace("1 if correct else 0", f'"{asked}"')
+    found = told(tmp_path, "{{ question }}", (SECOND, second(rows)[1]), (REWARD, reward))
+    assert [each if isinstance(wanted, tuple) else each[1] for each, wanted in zip(found, told_, strict=True)] == told_

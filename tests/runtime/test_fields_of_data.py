@@ -282,6 +282,13 @@ BUILT = (
     Effect(name="rows.context", value="T: {{ trace }}", see=read_by_teacher, want="T: " + TOLD, base=TAUGHT),
     Effect(name="rows.seed", value=2, see=ids, want=order(2)),
     Effect(name="rows.target", value=1, see=learned, want=["Step 1: 3.\nAnswer: 3"]),
+    Effect(
+        name="rows.measures",
+        value=("text.correct", "text_1.tokens"),
+        see=lambda ran: [row.get("texts") for row in ran.read("rows.jsonl") if row["id"] == 1],
+        want=[{"text.correct": True, "text_1.tokens": 8.0}],
+        base=ROWS.model_copy(update={"by": "grpo"}),
+    ),
     Effect(name="rows.where", value="text_1.tokens < 8", see=ids, want=[0], base=ALL_ROWS),
 )
 

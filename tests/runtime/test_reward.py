@@ -193,3 +193,21 @@ def test_what_was_cut_off_inside_thoughts_that_the_prompt_opened_is_no_answer(
 ) -> None:
     found, logged = score("correct", text, thinking=thinking)
     assert (found, logged["accuracy"]) == ([right], [right])
+
+
+def test_what_a_reward_asks_about_the_texts_of_a_row_is_that_rows_own() -> None:
+    written = SpecReward.model_validate({"terms": {"verdict": {"value": "1 if correct == draft.correct else 0"}}})
+    verdict = bodies_of.reward(written, ("refined", "draft"))
+    body = bodies.grpo(reward=verdict)
+    reward = CompositeReward(compile_reward(verdict, texts=("text", "text_1")), body, cast(Any, Letters()))
+    same = {key: [1] * 4 for key in ("teacher_steps", "teacher_words", "teacher_tokens")}
+    found = reward(
+        completion_ids=[list(map(ord, text)) for text in ("Answer: 5", "Answer: 5", "Answer: 6", "Answer: 6")],
+        answer=["5"] * 4,
+        texts=[{"text_1.correct": right} for right in (True, False, True, False)],
+        thinking=[False] * 4,
+        trainer_state=State(),
+        log_metric=lambda *_: None,
+        **same,
+    )
+    assert found == [1.0, 0.0, 0.0, 1.0]

@@ -8,7 +8,7 @@ from cotspec.cot.rewards import Finding, check_reward
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
-from cotspec.ir import bodies
+from cotspec.ir import bodies, generations
 from cotspec.passes.check.context import Context, expression_finding
 from cotspec.spec.experiment import Reward
 
@@ -28,7 +28,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, _, stage in context.stages():
         if stage.reward is not None:
             form = bodies.trace_format(context.experiment.trace).form
-            for found in check_reward(bodies.reward(stage.reward), form):
+            texts = generations.asked_texts(context.experiment, stage)
+            for found in check_reward(bodies.reward(stage.reward), form, texts):
                 yield _finding(context, (*path, "reward"), stage.reward, found)
 
 

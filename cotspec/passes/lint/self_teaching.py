@@ -9,7 +9,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.ir import generations
 from cotspec.passes.check.context import Context, warning
-from cotspec.spec.experiment import Model, Taught
+from cotspec.spec.experiment import Experiment, Model, Stage, Taught
 
 _STAGE = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
 
@@ -29,8 +29,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, _, stage in context.stages():
         if isinstance(stage.train, Taught):
             yield from _taught(context, (*path, "train", "teacher"), stage.start, stage.train)
-        copied = [each for each in stage.sources if getattr(each, "pairs", None) is None]
-        for text in dict.fromkeys(generations.target_of(spec, each) for each in copied):
+        for text in dict.fromkeys(_shown(spec, stage)):
             teacher = spec.generate[text].by if text in spec.generate else ""
             if stage.start not in models or teacher not in models:
                 continue
@@ -39,6 +38,13 @@ def check(context: Context) -> Iterator[Diagnostic]:
                 advice = "start from another model, or teach with one"
                 related = ((context.source.value(("generate", text, "by")), "is the teacher"),)
                 yield warning(RULE, context.source.value((*path, "start")), message, advice, related=related)
+
+
+def _shown(spec: Experiment, stage: Stage) -> Iterator[str]:
+    """The texts that teach a stage: those that it learns to write, or whose steps it sees. Of pairs it learns which
+    of the two is better."""
+    if stage.pairs is None and (stage.train.drawn is None or stage.task != "solve"):
+        yield from (generations.target_of(spec, each) for each in stage.sources)
 
 
 def _taught(context: Context, place: Path, start: str, train: Taught) -> Iterator[Diagnostic]:

@@ -7,8 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cotspec.cot import signal
-from cotspec.cot.rewards import RewardError, compile_reward
+from cotspec.cot.rewards import RewardError, compile_reward, expressions
 from cotspec.cot.rows import GuidedRow
+from cotspec.cot.selecting import asked
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -123,7 +124,11 @@ def _trainer(training: Training, encoder: Encoder, rows: Sequence[GuidedRow]) ->
     body, s, origin = training.task.body(GrpoBody), training.task.settings, training.origin
     try:
         reward = CompositeReward(
-            compile_reward(body.reward, body.format.form), body, encoder.tokenizer, gather=gather_object, process=rank()
+            compile_reward(body.reward, body.format.form, asked(expressions(body.reward))),
+            body,
+            encoder.tokenizer,
+            gather=gather_object,
+            process=rank(),
         )
     except RewardError as error:
         raise TaskError(str(error)) from error
@@ -163,6 +168,7 @@ def _columns(row: GuidedRow, encoder: Encoder, *, imitates: bool) -> dict[str, o
         "teacher_words": row.teacher_words,
         "teacher_tokens": row.teacher_tokens,
         **({"begin": row.begin} if row.begin else {}),
+        **({"texts": dict(row.texts)} if row.texts else {}),
         **({"demonstration": _demonstration(row, encoder)} if imitates else {}),
     }
 

@@ -6,11 +6,11 @@ None (TRL leaves it out of the group's baseline and gives it no advantage), neve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from cotspec.cot.judging import Grade
-from cotspec.cot.measures import AMONG, Measured, Peer, Teacher, among, measure, peer
+from cotspec.cot.measures import AMONG, Measured, Peer, Teacher, Value, among, measure, peer
 from cotspec.cot.rewards import CompiledReward, Score
 from cotspec.cot.signal import GROUPS, IMITATED, TRUNCATED, groups_without_signal
 from cotspec.cot.thoughts import reopened
@@ -84,6 +84,7 @@ class CompositeReward:
         cuts: Sequence[Cut | None] = (),
         begin: Sequence[str] = (),
         without_loss: Sequence[bool] = (),
+        texts: Sequence[Mapping[str, Value]] = (),
         **_: object,
     ) -> list[float | None]:
         """One reward a completion. Raises TaskError when not a single one can be scored."""
@@ -98,6 +99,8 @@ class CompositeReward:
             measure(cut.text, tokens=cut.tokens, gold=gold, teacher=teacher, fmt=self._format)
             for cut, gold, teacher in zip(completions, answer, teachers, strict=True)
         ]
+        if texts:  # what is asked about the texts of the row
+            measured = [one._replace(values={**one.values, **own}) for one, own in zip(measured, texts, strict=True)]
         imitates = self._body.all_failed == "imitate"
         peers = self._gather([peer(one.values) for one in measured]) if self._by_group or imitates else []
         if self._by_group:
