@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
@@ -15,6 +16,7 @@ from cotspec.spec.variants import FAMILY
 
 _NOT_CHANGED: Final = frozenset({"cotspec", "name", "about", "extends", "variants", "allow"})
 """What belongs to the file as a whole, not to one variant."""
+_ITEM: Final = re.compile(r"(\w+)\[(\d+)\]")
 _CHECKED: Final = (("resources", "stages"), ("trace",))
 """Where names stand that a rule checks: those of stages, which are used elsewhere too, and of segments, of which some
 are always there."""
@@ -125,6 +127,8 @@ def _unknown(given: Entry, words: list[str], path: Path, node: Node | None, form
     ours = foreign.NAMES.get(theirs, "").rpartition(".")[2]
     close = (ours,) if ours in known else near(words[0], [*known, *FAMILY] if given.key == words[0] else known)
     before = ".".join(map(str, path))
+    if (item := _ITEM.fullmatch(words[0])) and item[1] in known:
+        close = (f"{item[1]}.{item[2]}",)  # a list's item, as Python and jq write it
     whole = tuple(".".join(filter(None, (before, one, *words[1:]))) for one in close)
     where = f"in {phrases.name(path)}" if path else "in a spec"
     if isinstance(node, SequenceNode):

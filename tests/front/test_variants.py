@@ -264,6 +264,7 @@ MISTAKES = [
     ("  a: {'stages.@@secnd.train.group': 8}\n", "unknown-path", "second"),
     ("  a: {@@modles.base.builtin: x}\n", "unknown-path", "models"),
     ("  a: {evaluate.of.@@7: base}\n", "unknown-path", ""),
+    ("  a: {'evaluate.@@of[1]': base}\n", "unknown-path", "of.1"),
     ("  a: {@@name: b}\n", "unknown-path", ""),
     ("  a: {@@about: x}\n", "unknown-path", ""),
     ("  a: {seed.@@x: 1}\n", "unknown-path", ""),
