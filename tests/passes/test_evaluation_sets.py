@@ -123,3 +123,22 @@ def test_a_prompt_of_a_set_is_read_and_must_show_the_question(tmp_path: Path) ->
     sink = Sink()
     plan_specs({"spec.yaml": tmp_path / "spec.yaml"}, sink)
     assert [f.rule for f in sink.findings] == ["prompt-file"]
+
+
+@pytest.mark.parametrize(("one", "rules"), [("evaluate.data: !remove , ", []), ("", ["evaluation-sets"])])
+def test_a_variant_that_asks_several_sets_takes_out_the_one(one: str, rules: list[str], tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    several = "{test: {data: test}, few: {data: test, sampling: {n: 2}}}"
+    (tmp_path / "spec.yaml").write_text(f"{changed([])}variants:\n  x: {{{one}evaluate.sets: {several}}}\n")
+    sink = Sink()
+    plan_specs({"spec.yaml": tmp_path / "spec.yaml"}, sink)
+    assert [f.rule for f in sink.findings] == rules
+
+
+def test_a_misspelt_set_in_the_path_of_a_variant_is_found(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    text = changed([sets("test: {data: test}", "few: {data: test, of: [base], sampling: {n: 2}}")])
+    (tmp_path / "spec.yaml").write_text(f"{text}variants:\n  x: {{evaluate.sets.tset.sampling.n: 4}}\n")
+    sink = Sink()
+    plan_specs({"spec.yaml": tmp_path / "spec.yaml"}, sink)
+    assert [(f.rule, f.message) for f in sink.findings] == [("unknown-path", "there is no `tset` in `sets`")]
