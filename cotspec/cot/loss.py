@@ -5,11 +5,15 @@ Owns the meaning of `loss: […]`. Must not know tokens: the runtime maps spans 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
+from cotspec.cot.expr import Node, UnscorableError, read, scope_of
 from cotspec.cot.mask import merged
+from cotspec.cot.measures import own, own_names
 from cotspec.cot.segment import Trace
 from cotspec.cot.units import Span
+from cotspec.spec.payload import Form
 
 
 def supervise(trace: Trace, loss_on: Iterable[str], *, hidden: Iterable[Span]) -> tuple[Span, ...]:
@@ -34,3 +38,35 @@ def carried(trace: Trace, names: Iterable[str]) -> tuple[Span, ...]:
 def _with_openers(trace: Trace, hidden: Iterable[Span]) -> list[Span]:
     whole = {(step.body_start, step.body_end): (step.start, step.end) for step in trace.steps}
     return [whole.get(span, span) for span in hidden]
+
+
+# --- conditions -------------------------------------------------------------------------------------------------------
+
+
+def met(trace: Trace, names: Sequence[str], when: Mapping[str, str], *, gold: str, tokens: int) -> tuple[str, ...]:
+    """Those of the segments called `names` that carry loss in this text: where one has a condition, only if that holds.
+    One without a value does not. Raises answers.AnswerError."""
+    if not when:
+        return tuple(names)
+    from cotspec.cot.answers import grade, grades  # here: most losses have no conditions
+    from cotspec.cot.judging import Grade
+
+    rights = frozenset(name for name, each in grades(trace, gold).items() if each is Grade.RIGHT)
+    measured = own(trace, tokens=tokens, right=grade(trace, gold) is Grade.RIGHT, rights=rights)
+    values = {name: value if isinstance(value, bool) else float(value) for name, value in measured.items()}
+    return tuple(name for name in names if name not in when or _holds(when[name], trace.form, values))
+
+
+def _holds(condition: str, form: Form, values: dict[str, float]) -> bool:
+    try:
+        return bool(_node(condition, form).run(dict(values)))
+    except UnscorableError:
+        return False
+
+
+@lru_cache(maxsize=16)
+def _node(condition: str, form: Form) -> Node:
+    found = read(condition, scope_of(own_names(form)), expect=bool)
+    if found.node is None:
+        raise ValueError(f"`{condition}` is no condition: {'; '.join(problem.message for problem in found.problems)}")
+    return found.node

@@ -22,7 +22,7 @@ from cotspec.cot.answers import grade, grades
 from cotspec.cot.expr import UnscorableError
 from cotspec.cot.judging import Grade
 from cotspec.cot.leak import Leak, LeakKind, close_leaks, leaks
-from cotspec.cot.loss import supervise
+from cotspec.cot.loss import met, supervise
 from cotspec.cot.mask import corrupt, merged, show
 from cotspec.cot.measures import Value, own, words
 from cotspec.cot.prompting import render
@@ -416,7 +416,8 @@ def _row(
     match body.by:
         case "sft" | "distill":
             given = body.by == "sft" or bool(body.loss_on)
-            spans = supervise(trace, body.loss_on, hidden=seen.hidden) if given else ()
+            segments = met(trace, body.loss_on, body.loss_when, gold=record.answer, tokens=record.tokens)
+            spans = supervise(trace, segments, hidden=seen.hidden) if given else ()
             if given and not spans:
                 return Dropped(reason="nothing_supervised", seen=seen)
             target = trace.text.rstrip() if given else ""

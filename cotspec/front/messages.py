@@ -224,7 +224,7 @@ class _Explainer:
     def _union(self, place: _Place) -> Iterator[Diagnostic]:
         """The findings of the member that was meant."""
         if isinstance(place.data, dict):
-            chosen = closest(shape.models(place.form), place.data)
+            chosen = closest(shape.models(place.form), place.data) or shape.map_of(place.form)
             if chosen is not None:
                 yield from self._as(_Place(place.path, chosen, place.data))
             elif not self.strays.fills(place.path):

@@ -131,6 +131,11 @@ def entries(of: Form) -> Form | None:
     return None
 
 
+def map_of(of: Form) -> Form | None:
+    """The member that is named entries, where there is one."""
+    return next((member for member in members(of) if named(member)), None)
+
+
 def named(of: Form) -> bool:
     """Whether a person chooses the keys (stages, models)."""
     return entries(of) is not None

@@ -209,7 +209,13 @@ def loss_on(stage: spec.Stage, trace: payload.TraceFormat) -> tuple[str, ...]:
 def completions_loss_on(stage: spec.Stage, trace: payload.TraceFormat) -> tuple[str, ...]:
     """The segments of completions that carry loss; () where all do."""
     named = tuple(name for name in lossy(trace) if name in (stage.loss or ()))
-    return () if {*named, "masked"} == {*lossy(trace)} else named
+    return () if {*named, "masked"} == {*lossy(trace)} and not loss_when(stage) else named
+
+
+def loss_when(stage: spec.Stage) -> dict[str, str]:
+    """The conditions under which segments carry loss."""
+    given = stage.loss if isinstance(stage.loss, Mapping) else {}
+    return {name: expression(value) for name, value in given.items() if isinstance(value, str)}
 
 
 def _given_texts(train: spec.Train) -> bool:
@@ -315,7 +321,7 @@ def training(
     if stage.reward is not None:
         values |= {"format": trace, "reward": reward(stage.reward, texts)}
     if "loss_on" in kind.model_fields:
-        values["loss_on"] = completions_loss_on(stage, trace)
+        values |= {"loss_on": completions_loss_on(stage, trace), "loss_when": loss_when(stage)}
     made = {"kind", "sampling", *values}
     own = {name: getattr(train, name) for name in kind.model_fields if name not in made}
     return kind.model_construct(**values, **own)

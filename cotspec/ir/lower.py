@@ -294,6 +294,7 @@ class _Experiment:
         self, name: str, stage: spec.Stage, source: spec.RowSource, written: str | None, *, part: str, label: str
     ) -> DraftTask:
         texts = generations.of_record(self._spec, source, pairs=stage.pairs is not None)
+        supervised = bodies.loss_on(stage, self._format)
         body = payload.RowsBody.model_construct(
             by=trainer_of(stage.train).row_kind(stage.train),
             begin=stage.begin,
@@ -302,7 +303,8 @@ class _Experiment:
             prompt=bodies.prompt(self._prompt(written, stage.task, ("stages", name, "prompt")), texts),
             mask=bodies.mask(stage.mask),
             shuffle=stage.shuffle,
-            loss_on=bodies.loss_on(stage, self._format),
+            loss_on=supervised,
+            loss_when=bodies.loss_when(stage) if supervised else {},
             epochs=stage.train.epochs,
             slice=bodies.rows_range(source.slice),
             seed=self._spec.seed,

@@ -12,7 +12,7 @@ from cotspec.cot import selecting
 from cotspec.cot.answers import AnswerError, answer_of, grade, grades
 from cotspec.cot.breakdown import Breakdown, break_down
 from cotspec.cot.judging import Grade
-from cotspec.cot.loss import carried
+from cotspec.cot.loss import carried, met
 from cotspec.cot.rewards import compile_reward, expressions
 from cotspec.cot.rows import TraceRecord
 from cotspec.cot.segment import Trace, segment
@@ -120,14 +120,21 @@ def score(
         unknown=unknown,
         unseen=frozenset(name for name, why in unknown.items() if name not in right and why != _NONE_RIGHT.get(name)),
         breakdown=break_down(compiled, body.reward, found, progress=progress),
-        carried=_carried(body, trace, behind=len(begin) if response.whose == "given" else 0),
+        carried=_carried(body, trace, record, response, behind=len(begin) if response.whose == "given" else 0),
         left_out=left_out,
     )
 
 
-def _carried(body: RewardedBody, trace: Trace, *, behind: int) -> tuple[Span, ...]:
+def _carried(
+    body: RewardedBody, trace: Trace, record: TraceRecord, response: Response, *, behind: int
+) -> tuple[Span, ...]:
     """Spans that carry loss; what the answer begins with carries none."""
-    names = body.loss_on if isinstance(body, GrpoBody) else ()
+    if not isinstance(body, GrpoBody) or not body.loss_on:
+        return ()
+    try:
+        names = met(trace, body.loss_on, body.loss_when, gold=record.answer, tokens=response.tokens or 0)
+    except AnswerError:
+        return ()
     return tuple((max(start, behind), end) for start, end in carried(trace, names) if end > behind)
 
 

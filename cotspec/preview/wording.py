@@ -87,7 +87,10 @@ def dropped(why: Dropped) -> str:
         case "all_given":
             return "the trace has no step after those that begin the answer (`begin`)"
         case "nothing_supervised":
-            return "nothing of the target would carry loss: `loss: […]` names no segment that this trace has"
+            return (
+                "nothing of the target would carry loss: `loss` names no segment that this trace has, or none whose "
+                "condition it meets"
+            )
         case "leak":
             return f"the prompt would tell what is asked for, whatever is hidden; {why.leak}"
         case _:

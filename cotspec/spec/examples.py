@@ -27,7 +27,7 @@ EXAMPLES: Final[Mapping[tuple[type[BaseModel], str], tuple[Any, ...]]] = {
     (experiment.Pairs, "better"): ("tries.correct",),
     (experiment.RegexUnit, "regex"): (r"\b[A-Z]\w+",),
     (experiment.Mask, "share"): (0.5, {"from": 0.25, "to": 1.0}),
-    (experiment.Stage, "loss"): (["step", "answer"], ["thinking", "masked", "answer"]),
+    (experiment.Stage, "loss"): (["step", "answer"], {"answer": "answer.correct", "critic": True}),
     (experiment.Advance, "checkpoint"): ({"best": "valid.accuracy"}, {"step": 400}),
     (experiment.Advance, "require"): ({"train.formatted": ">= 0.9"},),
     (experiment.Allowed, "rule"): ("unpinned-revision",),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from cotspec.spec.base import Argument, Count, Label, Name, Part, Seed, Share, Slice, Text, TextName, Two, Whole
+from cotspec.spec.base import Argument, Count, Label, Name, Part, Seed, Share, Slice, Text, TextName, Two, Whole, Yes
 from cotspec.spec.evaluation import Evaluate as Evaluate
 from cotspec.spec.resources import Resources
 from cotspec.spec.reward import Ramp as Ramp
@@ -311,10 +311,15 @@ class Stage(Part):
     """What the prompt hides."""
     shuffle: bool = False
     """Show the steps in random order, without their numbers."""
-    loss: Annotated[tuple[TextName, ...], Field(min_length=1)] | None = None
+    loss: (
+        Annotated[tuple[TextName, ...], Field(min_length=1)]
+        | Annotated[dict[TextName, Yes | Text], Field(min_length=1)]
+        | None
+    ) = None
     """Segments that carry loss, by name: `thinking` is all free text, `step` every step, `masked` only what the prompt
     hides; default: all. Of given texts (sft, distill `over: rows`), or of completions (grpo), whose other tokens then
-    count in no mean either."""
+    count in no mean either. As a map of names, each with `true` or a condition over the same text, in the language of
+    rewards, a segment carries loss where its condition holds: `{answer: answer.correct, critic: true}`."""
     begin: Whole = 0
     """How many of the teacher's first steps begin the answer, with what stands before them (grpo only): they carry no
     loss, and what is graded is the whole answer. A trace without a step after them makes no row."""

@@ -151,11 +151,15 @@ class RowsBody(Body):
     """The condition that a record meets (cotspec.cot.selecting); "" asks nothing."""
     measures: tuple[str, ...] = ()
     """What the reward asks about the texts of a record (grpo only), as conditions name it."""
+    loss_when: dict[str, str] = {}
+    """Conditions of segments in `loss_on`: one that has none always carries loss."""
 
     def kernel_parts(self) -> tuple[str, ...]:
         """An expression is searched by RE2; rows without one do not depend on it. Only a condition is evaluated."""
         searched = ("pattern",) if self.mask.unit.startswith("regex:") else ()
-        return (*self.uses, *searched, *(("measures", "selecting") if self.where or self.measures else ()))
+        asked = ("measures", "selecting") if self.where or self.measures else ()
+        asked = asked or (("measures",) if self.loss_when else ())
+        return (*self.uses, *searched, *asked)
 
 
 class TryBody(GenerateBody):

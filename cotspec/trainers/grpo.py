@@ -106,6 +106,8 @@ class GrpoBody(RewardedBody):
     all_failed: Literal["skip", "imitate"] = "skip"
     loss_on: tuple[str, ...] = ()
     """Segments of completions that carry loss; () is all of them."""
+    loss_when: dict[str, str] = {}  # noqa: RUF012 - a pydantic model
+    """Conditions of some of these."""
 
 
 _RATIO: Final = ("epsilon_high", "delta", "importance_sampling_level", "off_policy_mask_threshold")

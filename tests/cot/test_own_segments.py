@@ -10,7 +10,7 @@ from cotspec.cot import selecting
 from cotspec.cot.answers import grade, grades
 from cotspec.cot.judging import Grade
 from cotspec.cot.leak import leaks
-from cotspec.cot.loss import supervise
+from cotspec.cot.loss import met, supervise
 from cotspec.cot.measures import Teacher, formatted, measure, names, own
 from cotspec.cot.own_segments import verdict
 from cotspec.cot.prompting import render, teacher_prompt
@@ -221,8 +221,8 @@ def test_a_graded_segment_is_an_answer_for_the_leak_guard() -> None:
 def test_a_condition_on_texts_asks_for_their_segments() -> None:
     trace = segment(BAD, TAGS)
     measured = own(trace, tokens=30, right=True, rights=frozenset({"revised"}))
-    for where, met in (("text.critic.F and text.revised.correct", True), ("text.answer.correct", False)):
-        assert selecting.meets(where, measured, 0.0, TAGS.form) is met
+    for where, holds in (("text.critic.F and text.revised.correct", True), ("text.answer.correct", False)):
+        assert selecting.meets(where, measured, 0.0, TAGS.form) is holds
 
 
 def test_the_default_prompt_names_every_segment() -> None:
@@ -246,6 +246,15 @@ def test_the_default_prompt_names_every_segment() -> None:
 def test_loss_covers_the_named_segments_with_their_tags(loss_on: tuple[str, ...], expected: list[str]) -> None:
     spans = supervise(segment(BAD, TAGS), loss_on, hidden=())
     assert [BAD[start:end] for start, end in spans] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [(GOOD, ("answer", "critic")), (BAD, ("critic",)), ("<answer>7</answer><critic>F</critic>", ("answer", "critic"))],
+)
+def test_a_wrong_first_answer_is_context_and_no_lesson(text: str, names: tuple[str, ...]) -> None:
+    when = {"answer": "answer.correct", "revised": "revised.words / (words - words) > 0"}  # the last has no value
+    assert met(segment(text, TAGS), ("answer", "critic", "revised"), when, gold="7", tokens=20) == names
 
 
 # --- rewards ----------------------------------------------------------------------------------------------------------

@@ -225,6 +225,9 @@ def wrong_types(entry: Entry) -> Mapping[str, str]:
     value = entry.value
     if entry.kinds == {"null"}:
         return {}
+    either = {"array", "object"} <= entry.kinds
+    if isinstance(value, MAP | SEQ) and either:
+        return {"number": "3"}
     if isinstance(value, MAP):
         return _OTHERS["group"]
     if isinstance(value, SEQ):

@@ -141,6 +141,25 @@ def test_a_loss_names_segments_that_there_are(tmp_path: Path) -> None:
     ]
 
 
+def test_a_loss_may_have_conditions_over_the_text_itself(tmp_path: Path) -> None:
+    def found(loss: str) -> list[tuple[str, str, str]]:
+        text = BASE.replace("    shuffle: true\n", f"    shuffle: true\n    loss: {loss}\n")
+        return findings(tmp_path, f"{text}trace: {{{CRITIC}, {REVISED}}}\n")
+
+    assert found("{revised: revised.correct, critic: true}") == []
+    assert found("{revised: revised.corect, critc: true}") == [
+        ("revised.corect", "there is no measure `revised.corect`", "did you mean `revised.correct`?"),
+        ("critc", "there is no segment `critc` in `trace`", "did you mean `critic`?"),
+    ]
+    assert [one[:2] for one in found("{critic: critic.words}")] == [
+        ("critic.words", "`critic.words` is a number, and this setting needs a condition")
+    ]
+    assert [one[:2] for one in found("{critic: teacher_words > 3}")] == [
+        ("teacher_words", "there is no measure `teacher_words`")
+    ]
+    assert len(found("{critic: false}")) == 1
+
+
 def test_a_stage_learns_all_segments_unless_it_says_which(tmp_path: Path) -> None:
     file, sink = tmp_path / "spec.yaml", Sink()
     file.write_text(f"{BASE}trace: {{{CRITIC}, {REVISED}}}\n", encoding="utf-8")

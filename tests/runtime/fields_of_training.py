@@ -296,6 +296,13 @@ GRPO = (
         want=True,
         other="grpo plain",
     ),
+    Arrives(
+        name="grpo.loss_when",
+        scene="grpo lora",
+        read=lambda trained: trained.trainer._segments._when,
+        want={"thinking": "words < 99"},
+        other="grpo plain",
+    ),
     Arrives(name="grpo.reward.gates.unless", scene="grpo", read=logged(LONG, "gate/1"), want=1.0, other="grpo plain"),
     Arrives(name="grpo.reward.gates.reward", scene="grpo", read=total(LONG), want=-3.5, other="grpo plain"),
     Arrives(name="grpo.reward.let.name", scene="grpo", read=total(TEN), want=10.0, other="grpo plain"),

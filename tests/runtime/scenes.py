@@ -216,6 +216,7 @@ SCENES = {
             trainer={"optim": "sgd"},
             keep=AtStep(step=2),
             loss_on=("thinking",),
+            loss_when={"thinking": "words < 99"},
         ),
         run={"per_device_batch": 8, "gradient_checkpointing": True},
     ),

@@ -276,6 +276,7 @@ BUILT = (
     Effect(name="rows.mask.placeholder", value="…", see=prompt, want=steps("…", TWO, THREE)),
     Effect(name="rows.shuffle", value=True, see=lambda ran: "\n- " in prompt(ran), want=True),
     Effect(name="rows.loss_on", value=("answer",), see=learned, want=["Answer: 11"]),
+    Effect(name="rows.loss_when", value={"step": "steps > 5"}, see=learned, want=["Answer: 11"]),
     Effect(name="rows.epochs", value=2, see=lambda ran: len(ids(ran)), want=6),
     Effect(name="rows.slice.first", value=2, see=ids, want=[2]),
     Effect(name="rows.slice.end", value=1, see=ids, want=[0]),

@@ -150,13 +150,15 @@ CASES = {
         short, SHORT, (4, 2), {"kl"},
         optim=optim("linear", warmup_steps=1), loss="dapo", beta=0.2, iterations=1, sampling=sampling(),
     ),
-    **{
-        f"{loss}, loss on what stands before the answer, split {split}": case(
-            short, SHORT, split, {"masked", "clipped", "kl"},
-            optim=optim("linear"), loss=loss, beta=0.1, clip=0.02, iterations=2, loss_on=("thinking",), **SAID,
-        )
-        for loss, split in (("dapo", (2, 8)), ("grpo", (4, 4)))
-    },
+    "grpo, loss on what stands before the answer, used twice": case(
+        short, SHORT, (4, 4), {"masked", "clipped", "kl"},
+        optim=optim("linear"), loss="grpo", beta=0.1, clip=0.02, iterations=2, loss_on=("thinking",), **SAID,
+    ),
+    "dapo, loss on what stands before the answer in long completions": case(
+        short, SHORT, (2, 8), {"masked", "without_loss", "kl"},
+        optim=optim("linear"), loss="dapo", beta=0.1, iterations=1, loss_on=("thinking",),
+        loss_when={"thinking": "words > 6"}, **SAID,
+    ),
     "dapo, loss on the answer, without what is cut off": case(
         short, SHORT, (4, 4), {"masked", "without_loss", "left_out"},
         optim=optim("linear"), loss="dapo", beta=0.0, iterations=1, mask_truncated=True, loss_on=("answer",),
@@ -266,6 +268,8 @@ def carrying(ids: list[int], text: str, body: GrpoBody, tokenizer: Any) -> list[
     """1 for each token of a completion that is in the loss, found token after token; its end belongs to the last."""
     if not body.loss_on:
         return [1] * len(ids)
+    if body.loss_when and len(text.split()) <= 6:
+        return [0] * len(ids)
     kinds = {*body.loss_on, *(["preamble"] if "thinking" in body.loss_on else [])}
     kind_at = [part.kind for part in segment(text, body.format).segments for _ in range(part.start, part.end)]
     mask = []

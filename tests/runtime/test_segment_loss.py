@@ -25,11 +25,11 @@ FORMAT = bodies.FORMAT.model_copy(update={"answer": "<answer>", "form": FORM})
 TEXT = "Let – me\n<answer>5 pens 🖊</answer><critic>four… F</critic>\n<revised>4 pens</revised>\n"
 
 
-def loss(tiny_model: Path, *names: str) -> tuple[Any, Any]:
+def loss(tiny_model: Path, *names: str, when: dict[str, str] | None = None) -> tuple[Any, Any]:
     from cotspec.runtime.trainers.grpo_segments import SegmentLoss
 
     tokenizer = models.load_tokenizer(models.ModelSource(folder=tiny_model, chat=None, trust_remote_code=False))
-    return SegmentLoss(bodies.grpo(format=FORMAT, loss_on=names), tokenizer), tokenizer
+    return SegmentLoss(bodies.grpo(format=FORMAT, loss_on=names, loss_when=when or {}), tokenizer), tokenizer
 
 
 @pytest.mark.parametrize("names", [("answer", "critic"), ("revised",), ("thinking",), ("critic",)])
@@ -45,7 +45,7 @@ def test_a_token_carries_loss_when_it_covers_a_character_of_a_named_segment(
         text = tokenizer.decode(own, skip_special_tokens=True)
         kind_at = [part.kind for part in segment(text, FORMAT).segments for _ in range(part.start, part.end)]
         lengths = [len(tokenizer.decode(own[:n], skip_special_tokens=True)) for n in range(len(own) + 1)]
-        mask = found.mask(own, None, begin="", thinking=False)
+        mask = found.mask(own, None, begin="", thinking=False, gold="5")
         for place, carries in enumerate(mask):
             start, end = lengths[place], lengths[place + 1]
             # A byte of a character adds nothing to the text: it belongs to the character that it completes.
@@ -57,21 +57,21 @@ def test_the_end_of_sequence_belongs_to_the_last_segment(tiny_model: Path) -> No
     for names, ends in ((("revised",), 1), (("answer", "critic"), 0)):
         found, tokenizer = loss(tiny_model, *names)
         ids = [*tokenizer(TEXT, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
-        assert found.mask(ids, None, begin="", thinking=False)[-1] == ends
+        assert found.mask(ids, None, begin="", thinking=False, gold="5")[-1] == ends
 
 
 def test_what_an_answer_begins_with_is_read_and_has_no_tokens(tiny_model: Path) -> None:
     found, tokenizer = loss(tiny_model, "critic")
     begin, rest = "<answer>5</answer>\n<critic>so it", " is. T</critic>"
     ids = tokenizer(rest, add_special_tokens=False)["input_ids"]
-    assert found.mask(ids, None, begin=begin, thinking=False) == [1] * len(ids)
-    assert found.mask(ids, None, begin="", thinking=False) == [0] * len(ids)
+    assert found.mask(ids, None, begin=begin, thinking=False, gold="5") == [1] * len(ids)
+    assert found.mask(ids, None, begin="", thinking=False, gold="5") == [0] * len(ids)
 
 
 def test_thoughts_that_are_still_open_are_no_segment(tiny_model: Path) -> None:
     found, tokenizer = loss(tiny_model, "critic")
     ids = tokenizer("hm\n<critic>T</critic>", add_special_tokens=False)["input_ids"]
-    assert found.mask(ids, None, begin="", thinking=True) == [0] * len(ids)
+    assert found.mask(ids, None, begin="", thinking=True, gold="5") == [0] * len(ids)
 
 
 def test_what_stops_a_completion_belongs_to_the_last_segment(tiny_model: Path) -> None:
@@ -79,5 +79,17 @@ def test_what_stops_a_completion_belongs_to_the_last_segment(tiny_model: Path) -
     kept = "<answer>5</answer>\n<critic>so it is"
     ids = tokenizer(kept + " Question:", add_special_tokens=False)["input_ids"]
     before = len(tokenizer("<answer>5</answer>\n", add_special_tokens=False)["input_ids"])
-    mask = found.mask(ids, Cut(len(ids), kept), begin="", thinking=False)
+    mask = found.mask(ids, Cut(len(ids), kept), begin="", thinking=False, gold="5")
     assert mask == [0] * before + [1] * (len(ids) - before)
+
+
+@pytest.mark.parametrize(("gold", "carries"), [("5", True), ("6", False)])
+def test_a_segment_with_a_condition_carries_loss_where_its_completion_meets_it(
+    gold: str, carries: bool, tiny_model: Path
+) -> None:
+    found, tokenizer = loss(tiny_model, "answer", "critic", when={"answer": "answer.correct", "critic": "critic.T"})
+    answer = "<answer>5</answer>\n"
+    ids = tokenizer(answer + "<critic>no. F</critic>", add_special_tokens=False)["input_ids"]
+    before = len(tokenizer(answer, add_special_tokens=False)["input_ids"])
+    expected = [int(carries)] * before + [0] * (len(ids) - before)
+    assert found.mask(ids, None, begin="", thinking=False, gold=gold) == expected

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from cotspec.diagnostics import Diagnostic
+from cotspec.cot.expr import read, scope_of
+from cotspec.cot.measures import own_names
+from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source_map import Path
 from cotspec.ir import bodies
-from cotspec.passes.check.context import Context, finding, misnamed
+from cotspec.passes.check.context import Context, expression_finding, finding, misnamed
 from cotspec.spec.experiment import OnPolicy
 
 _STAGE = "start: base, train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve, loss:"
@@ -23,16 +26,26 @@ RULE = Rule(
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every loss."""
-    known = bodies.lossy(bodies.trace_format(context.experiment.trace))
+    format = bodies.trace_format(context.experiment.trace)
+    known, scope = bodies.lossy(format), scope_of(own_names(format.form))
     for path, _, stage in context.stages():
-        for at, name in enumerate(stage.loss or ()):
+        places = _places(context, (*path, "loss"), stage.loss or ())
+        for name, span in places.items():
             if name not in known:
-                span = context.source.value((*path, "loss", at))
                 yield misnamed(RULE, span, f"there is no segment `{name}` in `trace`", name, known)
-        if stage.loss is not None and "masked" in stage.loss and isinstance(stage.train, OnPolicy):
-            span = context.source.value((*path, "loss", stage.loss.index("masked")))
-            yield finding(RULE, span, "a completion has no `masked`: it is the prompt that hides", "use `step`")
-        elif stage.loss is not None and "masked" in stage.loss and stage.mask is None:
-            span = context.source.value((*path, "loss", stage.loss.index("masked")))
+        if "masked" in places and isinstance(stage.train, OnPolicy):
+            message = "a completion has no `masked`: it is the prompt that hides"
+            yield finding(RULE, places["masked"], message, "use `step`")
+        elif "masked" in places and stage.mask is None:
             message = "`masked` supervises what a mask hides, and there is none"
-            yield finding(RULE, span, message, "add `mask:`, or use `step`")
+            yield finding(RULE, places["masked"], message, "add `mask:`, or use `step`")
+        for name, condition in bodies.loss_when(stage).items():
+            for problem in read(condition, scope, expect=bool).problems:
+                yield expression_finding(context, RULE, (*path, "loss", name), condition, problem)
+
+
+def _places(context: Context, path: Path, loss: Iterable[str]) -> dict[str, Span]:
+    """Where each segment is named, in a list or as a key."""
+    if isinstance(loss, Mapping):
+        return {name: context.source.key((*path, name)) for name in loss}
+    return {name: context.source.value((*path, at)) for at, name in enumerate(loss)}

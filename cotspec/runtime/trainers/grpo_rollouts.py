@@ -34,6 +34,7 @@ class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
         self._encoder, self._stopper, self._segments = encoder, stopper, segments
         self._cuts: list[Cut | None] = []
         self._begins: list[str] = []
+        self._golds: list[str] = []
         super().__init__(**settings)
 
     @staticmethod
@@ -43,8 +44,10 @@ class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
         return (mask * inputs["tool_mask"] if "tool_mask" in inputs else mask).sum()
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        """TRL's; what answers begin with is noted, since TRL asks for the tokens of the prompts alone."""
+        """TRL's; what answers begin with and should come to is noted, since TRL asks for completions of the prompts
+        alone."""
         self._begins = [row.get("begin", "") for row in inputs]
+        self._golds = [row["answer"] for row in inputs]
         made: dict[str, Any] = super()._generate_and_score_completions(inputs)
         return made
 
@@ -99,10 +102,11 @@ class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
     ) -> list[list[int]]:
         """What of a mask lies in the segments that carry loss."""
         cuts = self._cuts if self._stopper else [None] * len(ids)
-        return [
-            [a * b for a, b in zip(given, self._segments.mask(own, cut, begin=begin, thinking=thinks), strict=True)]
-            for own, given, cut, begin, thinks in zip(ids, mask, cuts, self._begins, thinking, strict=True)
+        found = [
+            self._segments.mask(own, cut, begin=begin, thinking=thinks, gold=gold)
+            for own, cut, begin, thinks, gold in zip(ids, cuts, self._begins, thinking, self._golds, strict=True)
         ]
+        return [[a * b for a, b in zip(*pair, strict=True)] for pair in zip(mask, found, strict=True)]
 
 
 def _ended(values: Sequence[Any], cut: Cut | None, end: Any) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cotspec.cot.loss import carried
+from cotspec.cot.loss import carried, met
 from cotspec.cot.segment import segment
 from cotspec.cot.thoughts import reopened
 from cotspec.runtime.stopping import Cut
@@ -19,18 +19,21 @@ class SegmentLoss:
     """Finds these tokens; false where all of them are in the loss."""
 
     def __init__(self, body: GrpoBody, tokenizer: PreTrainedTokenizerBase) -> None:
-        self._names, self._format, self._tokenizer = body.loss_on, body.format, tokenizer
+        self._names, self._when = body.loss_on, body.loss_when
+        self._format, self._tokenizer = body.format, tokenizer
 
     def __bool__(self) -> bool:
         return bool(self._names)
 
-    def mask(self, ids: Sequence[int], cut: Cut | None, *, begin: str, thinking: bool) -> list[int]:
+    def mask(self, ids: Sequence[int], cut: Cut | None, *, begin: str, thinking: bool, gold: str) -> list[int]:
         """1 for each token that covers a character of such a segment, 0 for the others. What stands behind the text (an
         end of sequence, the text that stopped it) belongs to its last segment."""
         text = self._text(ids) if cut is None else cut.text
         whole = begin + reopened(text, thinking=thinking)
         before, mask = len(whole) - len(text), [0] * len(ids)
-        for start, end in carried(segment(whole, self._format), self._names):
+        trace = segment(whole, self._format)
+        names = met(trace, self._names, self._when, gold=gold, tokens=len(ids) if cut is None else cut.tokens)
+        for start, end in carried(trace, names):
             if end > before:
                 first = self._token(ids, max(0, start - before))
                 last = len(ids) if end == len(whole) else self._last(ids, end - before)
