@@ -157,8 +157,7 @@ class RowsBody(Body):
     def kernel_parts(self) -> tuple[str, ...]:
         """An expression is searched by RE2; rows without one do not depend on it. Only a condition is evaluated."""
         searched = ("pattern",) if self.mask.unit.startswith("regex:") else ()
-        asked = ("measures", "selecting") if self.where or self.measures else ()
-        asked = asked or (("measures",) if self.loss_when else ())
+        asked = ("measures", "selecting") if self.where or self.measures else ("measures",) if self.loss_when else ()
         return (*self.uses, *searched, *asked)
 
 

@@ -222,7 +222,7 @@ def test_a_condition_on_texts_asks_for_their_segments() -> None:
     trace = segment(BAD, TAGS)
     measured = own(trace, tokens=30, right=True, rights=frozenset({"revised"}))
     for where, holds in (("text.critic.F and text.revised.correct", True), ("text.answer.correct", False)):
-        assert selecting.meets(where, measured, 0.0, TAGS.form) is holds
+        assert selecting.meets(where, [measured], 0.0, TAGS.form) is holds
 
 
 def test_the_default_prompt_names_every_segment() -> None:
