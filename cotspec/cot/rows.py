@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple, assert_never, get_args
 
-from cotspec.cot import selecting
+from cotspec.cot import selecting, template
 from cotspec.cot.answers import grade, grades
 from cotspec.cot.expr import UnscorableError
 from cotspec.cot.judging import Grade
@@ -357,6 +357,22 @@ def _met(body: payload.RowsBody, record: TraceRecord) -> bool:
         return False
 
 
+def _told(body: payload.RowsBody, texts: Mapping[str, str], trace: Trace, seen: View) -> Leak | None:
+    """The first thing that another text of the record, which the prompt shows too, tells of what it hides. A wrong
+    answer there tells nothing."""
+    found = (
+        leak
+        for name in _read(body.prompt) & texts.keys()
+        for leak in leaks(texts[name], trace=trace, hidden=seen.hidden)
+    )
+    return next((leak for leak in found if leak.kind != "statement"), None)
+
+
+@cache
+def _read(prompt: str) -> frozenset[str]:
+    return template.shown(prompt)
+
+
 def _asked(body: payload.RowsBody, record: TraceRecord) -> dict[str, Value]:
     """What a reward asks about the texts of a record."""
     if not body.measures:
@@ -412,6 +428,8 @@ def _row(
     if isinstance(seen, Dropped):
         return seen
     shown = named(record)
+    if body.task in ("reconstruct", "complete") and (told := _told(body, shown, trace, seen)):
+        return Dropped(reason="leak", leak=str(told), seen=seen)
     prompt = render(body.prompt, question=record.question, trace=seen.shown, texts=shown)
     match body.by:
         case "sft" | "distill":

@@ -156,3 +156,20 @@ def test_a_data_sets_own_texts_are_kept_as_those_of_a_model(stage: Stage, run_he
     assert code == 0, err
     (record,) = read(folder / "out/traces.jsonl")
     assert (record["id"], record["steps"], record["trace"].splitlines()[0]) == (3, 1, "Thinking…")
+
+
+def test_a_text_that_tells_what_the_prompt_hides_costs_the_row(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    steps = "Step 1: 1 + 1 = 2.\nStep 2: 2 + 1 = 3.\nAnswer: 3"
+    drafts = ("Step 1: so it is 4.\nAnswer: 4", "Step 1: 2 + 1 = 3.\nAnswer: 3")
+    kept = [
+        {"id": at, **QUESTION, "trace": steps, "steps": 2, "words": 9, "tokens": 9}
+        | {"before": [draft], "before_tokens": [6]}
+        for at, draft in enumerate(drafts)
+    ]
+    hidden = NONE.model_copy(update={"rows": 1.0, "count": 1, "select": "last"})
+    body = rows(task="complete", prompt="{{ question }} {{ text_1 }} {{ trace }}", mask=hidden, epochs=1)
+    folder = stage("rows", body, {"traces": write_lines(tmp_path / "traces.jsonl", kept)})
+    code, _, err = run_here(folder)
+    assert code == 0, err
+    assert [row["id"] for row in read(folder / "out/rows.jsonl")] == [0]
+    assert json.loads((folder / "out/counts.json").read_text())["dropped"]["leak"] == [1]
