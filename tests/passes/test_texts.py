@@ -193,8 +193,10 @@ def test_a_spec_whose_rows_come_from_data_writes_no_texts_and_may_imitate_a_colu
 def test_a_draft_of_the_student_does_not_make_it_its_own_teacher(tmp_path: Path) -> None:
     draft = "draft: {by: base, over: train}, teach: {by: tutor, over: draft}"
     text = BASE.replace("teach: {by: tutor, over: train}", draft)
-    for by, told in (("tutor", []), ("base", ["self-teaching"])):
+    own = text.replace("by: tutor, over: draft", "by: base, over: draft")
+    distilled = own.replace("{by: sft,", "{by: distill, teacher: tutor, over: rows,")
+    for one, told in ((text, []), (own, ["self-teaching"]), (distilled, [])):
         file, sink = tmp_path / "spec.yaml", Sink()
-        file.write_text(text.replace("by: tutor, over: draft", f"by: {by}, over: draft"), encoding="utf-8")
+        file.write_text(one, encoding="utf-8")
         plan_specs({"spec.yaml": file}, sink)
         assert [each.rule for each in sink.findings if each.rule == "self-teaching"] == told

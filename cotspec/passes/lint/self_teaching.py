@@ -27,8 +27,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage that starts from a model."""
     spec, models = context.experiment, context.experiment.models
     for path, _, stage in context.stages():
-        if isinstance(stage.train, Taught):
+        if isinstance(stage.train, Taught):  # whoever wrote its texts: it learns the probabilities of its teacher
             yield from _taught(context, (*path, "train", "teacher"), stage.start, stage.train)
+            continue
         for text in dict.fromkeys(_shown(spec, stage)):
             teacher = spec.generate[text].by if text in spec.generate else ""
             if stage.start not in models or teacher not in models:
