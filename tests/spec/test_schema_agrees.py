@@ -26,7 +26,7 @@ from cotspec.spec.schema import schema
 
 ROOT = Path(__file__).parents[2]
 SPECS = [*sorted((ROOT / "specs").glob("*.yaml")), *sorted((ROOT / "tests/specs").glob("*.yaml"))]
-SHAPE = {"unknown-key", "missing-key", "wrong-type", "wrong-value"}
+SHAPE = {"unknown-key", "missing-key", "wrong-type", "wrong-value", "first-language"}
 Route = tuple[str | int, ...]
 
 
