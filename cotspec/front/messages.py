@@ -250,16 +250,30 @@ class _Explainer:
         """A group that is like none of those it could be."""
         given = listed(place.data) if isinstance(place.data, Mapping) and place.data else "nothing"
         message = f"{phrases.label(place.path)} wants {shape.describe(place.form)}, got a group with {given}"
-        return self._finding("wrong-type", message, place, self._either(place))
+        key = self._too_much(place)
+        if not key:
+            return self._finding("wrong-type", message, place)
+        there = self._lists(place, key)
+        advice = f"it belongs in the items of `{there[0]}`" if there else "give the keys of one of them"
+        advice += f"; a spec takes back what another gave it with `{key}: !remove `"
+        span = self.source.key((*place.path, key))
+        return Diagnostic(rule="wrong-type", message=message, span=span, help=advice)
 
-    def _either(self, place: _Place) -> str:
-        """What to do where keys of several groups are given, as when a spec changes which of them it is."""
-        own = [set(shape.keys(model)) for model in shape.models(place.form)]
-        keys = set(place.data) if isinstance(place.data, Mapping) else set()
-        fewest = min((keys - names for names in own if keys & names), key=len, default=set[str]())
-        if not fewest or any(keys & names == keys for names in own):
-            return ""
-        return f"give the keys of one of them; a spec takes back what another gave it with `{min(fewest)}: !remove `"
+    def _lists(self, place: _Place, key: str) -> list[str]:
+        """The lists in a group whose items have such a key."""
+        given = place.data.items() if isinstance(place.data, dict) else ()
+        forms = ((name, shape.step(place.form, name)) for name, value in given if isinstance(value, list))
+        items = ((name, shape.step(form, 0)) for name, form in forms if form is not None)
+        return [name for name, item in items if any(key in shape.keys(model) for model in shape.models(item))]
+
+    def _too_much(self, place: _Place) -> str:
+        """The first key that another group would have, where keys of several are given, as when a spec changes which of
+        them it is; of two such, the one that comes later."""
+        keys = list(place.data) if isinstance(place.data, Mapping) else []
+        owns = (shape.keys(model) for model in shape.models(place.form))
+        rests = [[key for key in keys if key not in own] for own in owns if any(key in own for key in keys)]
+        fewest = min(map(len, rests), default=0)
+        return max((rest[0] for rest in rests if len(rest) == fewest), key=keys.index) if fewest else ""
 
 
 _UNION, _KEY = "[union]", "[key]"

@@ -143,13 +143,18 @@ def moved(spec: Spec, entry: Entry, to: Group, kind: str) -> Mutation:
 
 
 def _home(group: Group) -> str:
-    """How the checker calls a group. Items of `allow` have no number: those of several files are put together."""
+    """How the checker calls a group. Items of `allow` have no number: those of several files are put together; of a
+    `mix` a key may belong in any."""
+    if "mix" in group.path:
+        return "mix"
     path = group.path[:1] if group.path[:1] == ("allow",) else group.path
     return f"`{dotted(path)}`" if path else "at the top of the spec"
 
 
 def moved_and_misspelt(spec: Spec, entry: Entry, to: Group, kind: str) -> Mutation | None:
     """Two slips in one key: the help names what was meant and where it belongs."""
+    if "mix" in entry.group.path:
+        return None  # nothing says which of its items is meant, nor that it is one of them
     key = entry.key.value
     wrong = misspelt(key, "swapped", dotted(entry.path))
     if not wrong or to.open or to.named or {wrong, key} & to.keys:

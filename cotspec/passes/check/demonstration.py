@@ -38,7 +38,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if stage.task == "rewrite":
             message = f"stage `{name}` would imitate the trace that its prompts show whole"
             yield finding(RULE, span, message, "write `all_failed: skip`, or another `task`")
-        texts = [each.from_ for each in stage.sources if generations.chain(context.experiment, each.from_)]
+        spec = context.experiment
+        if not all(generations.data_of(spec, each.from_) for each in stage.sources):
+            continue  # a rule of its own says that there is no such text
+        texts = [each.from_ for each in stage.sources if generations.chain(spec, each.from_)]
         if len(texts) < len(stage.sources):
             message = f"stage `{name}` would imitate traces, and its rows are questions alone"
             yield finding(RULE, span, message, "name texts in `rows.from`, or write `all_failed: skip`")

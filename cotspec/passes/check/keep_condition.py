@@ -24,11 +24,13 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every `keep.where`, `rows.where` and `pairs.better`."""
     spec = context.experiment
     for name, each in spec.generate.items():
+        if not generations.data_of(spec, name):
+            continue  # a rule of its own says what it is made over
         for problem in generations.filter_of(spec, name).problems:
             path: Path = ("generate", name, "keep", "where")
             yield expression_finding(context, RULE, path, each.keep.where or "", problem)
     for rows, _, stage, source in context.sources():
-        if not generations.chain(spec, source.from_):
+        if not generations.chain(spec, source.from_) or not generations.data_of(spec, source.from_):
             continue
         asked: list[tuple[Path, str | None, type | None]] = [((*rows, "where"), source.where, bool)]
         if stage.pairs is not None:

@@ -75,9 +75,11 @@ def check(context: Context) -> Iterator[Diagnostic]:
 def _prompts(context: Context) -> Iterator[_Prompt]:
     spec = context.experiment
     for name, each in spec.generate.items():
-        if each.prompt is not None:
+        if each.prompt is not None and generations.data_of(spec, each.over):
             yield _Prompt(("generate", name, "prompt"), each.prompt, "solve", generations.chain(spec, each.over))
     for rows, name, stage, source in context.sources():
+        if not generations.data_of(spec, source.from_):
+            continue  # a rule of its own says that there is no such text
         texts, path = generations.of_record(spec, source, pairs=stage.pairs is not None), ("stages", name)
         own = source.prompt if isinstance(source, MixedRows) else None
         written = own or stage.prompt
