@@ -7,6 +7,7 @@ spec that passed `cotspec.passes.check`; what only shows here is raised as Lower
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
@@ -281,28 +282,30 @@ class _Experiment:
         if not isinstance(stage.rows, spec.Mix):
             if stage.rows.pairs is not None and generations.tries(self._spec, stage.rows.from_) is None:
                 yield self._compared(name, stage.rows, stage.rows.pairs)
-            yield self._rows_of(name, stage, stage.rows, stage.prompt, part=part, label=label)
+            yield self._rows_of(name, stage, stage.rows, part=part, label=label)
             return
+        seen: Counter[str] = Counter()
         for at, source in enumerate(stage.rows.mix, 1):
-            prompt = source.prompt or stage.prompt
-            yield self._rows_of(name, stage, source, prompt, part=f"{part}/{at}", label=f"{label} from {source.from_}")
+            seen[source.from_] += 1
+            again = f" ({seen[source.from_]})" if seen[source.from_] > 1 else ""
+            yield self._rows_of(name, stage, source, part=f"{part}/{at}", label=f"{label} from {source.from_}{again}")
         body = bodies.mixed(stage.rows, seed=self._spec.seed)
         reads = {f"rows_{at}": self._read(f"{part}/{at}", _ROWS) for at in range(1, len(stage.rows.mix) + 1)}
         yield self._task(part, body, reads, launch=launches.plain(), label=label)
 
-    def _rows_of(
-        self, name: str, stage: spec.Stage, source: spec.RowSource, written: str | None, *, part: str, label: str
-    ) -> DraftTask:
+    def _rows_of(self, name: str, stage: spec.Stage, source: spec.RowSource, *, part: str, label: str) -> DraftTask:
+        task, written = stage.task_of(source), stage.prompt_of(source)
+        hides = task in ("reconstruct", "complete")
         texts = generations.of_record(self._spec, source, pairs=stage.pairs is not None)
         supervised = bodies.loss_on(stage, self._format)
         body = payload.RowsBody.model_construct(
             by=trainer_of(stage.train).row_kind(stage.train),
             begin=stage.begin,
-            task=stage.task,
+            task=task,
             format=self._format,
-            prompt=bodies.prompt(self._prompt(written, stage.task, ("stages", name, "prompt")), texts),
-            mask=bodies.mask(stage.mask),
-            shuffle=stage.shuffle,
+            prompt=bodies.prompt(self._prompt(written, task, ("stages", name, "prompt")), texts),
+            mask=bodies.mask(stage.mask if hides or task == stage.task else None),
+            shuffle=stage.shuffle and (hides or task == stage.task),
             loss_on=supervised,
             loss_when=bodies.loss_when(stage) if supervised else {},
             epochs=stage.train.epochs,

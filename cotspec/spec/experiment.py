@@ -201,8 +201,12 @@ class Rows(RowSource):
 class MixedRows(RowSource):
     """One of several sources of rows."""
 
+    task: Literal["solve", "reconstruct", "complete", "rewrite"] | None = None
+    """What the student is asked in these rows, in place of the stage's `task`: hints that fade end with `solve`, which
+    shows no trace and hides nothing."""
     prompt: str | None = None
-    """Jinja file, relative to the spec file, in place of the stage's."""
+    """Jinja file, relative to the spec file, in place of the stage's; default: that of the stage, or, for another task,
+    cotspec's own."""
     share: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Share of the rows of each epoch that come from here, where every source has one; they add up to 1. As many rows
     are used as the scarcest source allows. Default: all rows of all sources."""
@@ -332,6 +336,15 @@ class Stage(Part):
     def sources(self) -> tuple[RowSource, ...]:
         """Where its rows come from."""
         return self.rows.mix if isinstance(self.rows, Mix) else (self.rows,)
+
+    def task_of(self, source: RowSource) -> Literal["solve", "reconstruct", "complete", "rewrite"]:
+        """What the student is asked in the rows of a source."""
+        return (source.task if isinstance(source, MixedRows) else None) or self.task
+
+    def prompt_of(self, source: RowSource) -> str | None:
+        """The prompt file of the rows of a source; None for cotspec's own."""
+        own = source.prompt if isinstance(source, MixedRows) else None
+        return own or (self.prompt if self.task_of(source) == self.task else None)
 
     @property
     def pairs(self) -> Pairs | None:

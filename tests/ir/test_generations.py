@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cotspec.ir.generations import Filter, chain, filter_of, taught, used
-from tests.support import experiment, spec_data
+from tests.support import experiment, sealed, spec_data
 
 
 def kept(where: str, over: str = "train") -> Filter:
@@ -78,3 +78,16 @@ def test_every_set_that_is_taught_has_a_role_and_an_unused_generation_teaches_no
     data["stages"]["rewrite"]["rows"] = {"from": "more"}
     assert used(experiment(data)) == ("teach", "more")
     assert taught(experiment(data)) == {"taught": "train", "taught_2": "valid"}
+
+
+def test_a_source_that_asks_the_question_alone_hides_nothing() -> None:
+    data = spec_data("small")
+    (name, stage), *_ = ((n, s) for n, s in data["stages"].items() if s.get("mask"))
+    given = stage["rows"]
+    stage["rows"] = {"mix": [given, given | {"task": "solve"}], "order": "given"}
+    tasks = {label.part: task.body for task in sealed(data).plan.tasks for label in task.labels}
+    whole, alone = (body for part, body in tasks.items() if part.startswith(f"rows of stage {name} from"))
+    assert (whole.task, alone.task) == (stage["task"], "solve")
+    assert whole.mask.rows > 0
+    assert alone.mask.rows == 0
+    assert "trace" not in alone.prompt

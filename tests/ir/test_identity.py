@@ -55,6 +55,7 @@ OTHERS: dict[Path, object] = {
     ("stages", "mixed", "rows", "mix", 0, "where"): "teach.formatted",
     ("stages", "mixed", "rows", "mix", 0, "prompt"): None,
     ("stages", "mixed", "rows", "mix", 1, "target"): "refined",
+    ("stages", "mixed", "rows", "mix", 1, "task"): "solve",
     ("stages", "turns", "rows", "mix", 1, "from"): "teach",
     ("stages", "turns", "rows", "order"): "given",
     ("stages", "structure", "start"): "other",

@@ -82,10 +82,10 @@ def _prompts(context: Context) -> Iterator[_Prompt]:
             continue  # a rule of its own says that there is no such text
         texts, path = generations.of_record(spec, source, pairs=stage.pairs is not None), ("stages", name)
         own = source.prompt if isinstance(source, MixedRows) else None
-        written = own or stage.prompt
+        written = stage.prompt_of(source)
         if written is not None:
             place = (*rows, "prompt") if own else (*path, "prompt")
-            yield _Prompt(place, written, stage.task, texts, _told(spec, stage, source))
+            yield _Prompt(place, written, stage.task_of(source), texts, _told(spec, stage, source))
         if isinstance(stage.train, Taught) and stage.train.context is not None:
             yield _Prompt((*path, "train", "context"), stage.train.context, "context", texts)
     for asked in sets_of(spec.evaluate):
@@ -99,7 +99,7 @@ def _told(spec: Experiment, stage: Stage, source: RowSource) -> dict[str, str]:
     texts = generations.of_record(spec, source, pairs=stage.pairs is not None)
     target = generations.target_of(spec, source)
     at = texts.index(target) if target in texts else -1
-    if stage.train.drawn is None or stage.task in ("reconstruct", "complete"):
+    if stage.train.drawn is None or stage.task_of(source) in ("reconstruct", "complete"):
         what = "which is what the stage learns to write" if stage.train.drawn is None else "of which it hides parts"
         later = f"which was made over `{target}`, and that is what it asks for"
         return {name: what if name == target else later for name in texts[: at + 1]}

@@ -105,7 +105,8 @@ def _questions(context: Context, path: Path, name: str, stage: Stage, source: Ro
         message = f"stage `{name}` learns to write texts, and the questions of `{data}` have none"
         yield finding(RULE, context.source.value((*path, "from")), message, advice)
         return
-    for given, key in ((stage.task != "solve", "task"), (stage.mask, "mask"), (stage.begin, "begin")):
+    shows = stage.task_of(source) != "solve"
+    for given, key in ((shows, "task"), (shows and stage.mask, "mask"), (stage.begin, "begin")):
         if given:
             message = f"the questions of `{data}` have no texts to show or to begin with"
             yield finding(RULE, context.source.key(("stages", name, key)), message, advice)
