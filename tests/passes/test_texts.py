@@ -78,6 +78,11 @@ CASES = {
         "rows: {from: teach, where: teach.score > 0.5}",
         "the score of `teach` counts texts that were not kept, too",
     ),
+    "tokens that nobody counted": (
+        f"{TEACH}, refined: {{by: base, over: worked, keep: {{where: refined.tokens < worked.tokens}}}}",
+        "rows: {from: refined}",
+        "nobody has counted the tokens of `worked`, which are texts of a data set",
+    ),
     "rows of nothing": (TEACH, "rows: {from: taech}", "there is no generation or data set `taech`"),
     "sft on questions alone": (
         TEACH,
@@ -160,7 +165,10 @@ TAKEN = {
 
 
 def errors_of(texts: str, rows: str, folder: Path) -> list[str]:
-    text = BASE.replace("generate: {teach: {by: tutor, over: train}}", f"generate: {{{texts}}}")
+    base = BASE.replace(
+        "data:\n", "data:\n  worked: {builtin: chains, split: valid, size: 9, seed: 1, trace: trace}\n", 1
+    )
+    text = base.replace("generate: {teach: {by: tutor, over: train}}", f"generate: {{{texts}}}")
     if rows:
         text = text.replace("rows: {from: teach}", rows, 1)
     file, sink = folder / "spec.yaml", Sink()
