@@ -15,144 +15,36 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final, Literal, NamedTuple, assert_never, get_args
+from typing import Any, Literal, NamedTuple, assert_never, get_args
 
 from cotspec.cot import selecting, template
-from cotspec.cot.answers import grade, grades
 from cotspec.cot.expr import UnscorableError
-from cotspec.cot.judging import Grade
 from cotspec.cot.leak import Leak, LeakKind, close_leaks, leaks
 from cotspec.cot.loss import met, supervise
 from cotspec.cot.mask import corrupt, merged, show
-from cotspec.cot.measures import Value, own, words
+from cotspec.cot.measures import Value, words
 from cotspec.cot.prompting import render
+from cotspec.cot.records import UNKNOWN_TOKENS as UNKNOWN_TOKENS
+from cotspec.cot.records import AimedRecord as AimedRecord
+from cotspec.cot.records import ComparedRecord as ComparedRecord
+from cotspec.cot.records import GrpoRow as GrpoRow
+from cotspec.cot.records import GuidedRow as GuidedRow
+from cotspec.cot.records import PairRecord as PairRecord
+from cotspec.cot.records import PairRow as PairRow
+from cotspec.cot.records import SftRow as SftRow
+from cotspec.cot.records import TaughtRow as TaughtRow
+from cotspec.cot.records import TextRecord as TextRecord
+from cotspec.cot.records import TraceRecord as TraceRecord
+from cotspec.cot.records import counted as counted
+from cotspec.cot.records import measured as measured
+from cotspec.cot.records import named as named
+from cotspec.cot.records import texts as texts
 from cotspec.cot.segment import Trace, segment
 from cotspec.cot.units import Span
 from cotspec.spec import payload
 
-UNKNOWN_TOKENS: Final = 0
-"""Stands in a record whose number of tokens nobody has counted; it is never shown and never scored."""
 Report = Callable[[int, int], None]
 """Told (rows done, rows in all)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TraceRecord:
-    """One line of traces.jsonl: a question, its gold answer, and the teacher's trace with its measures."""
-
-    id: int
-    question: str
-    answer: str
-    trace: str
-    steps: int
-    words: int
-    tokens: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class TextRecord(TraceRecord):
-    """One line of traces.jsonl where texts are made over texts, or several of a question go on; lines without are read
-    as such, too."""
-
-    sample: int = 0
-    """Which of the texts of its question."""
-    before: tuple[str, ...] = ()
-    """The texts that it was made over, nearest first …"""
-    before_tokens: tuple[int, ...] = ()
-    """… and their tokens."""
-    score: float = 0.0
-    """The share of right ones among the texts that were made over the same one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _AimedRecord(TextRecord):
-    """A record whose trace is one of the texts before it."""
-
-    own: str
-    """The text that was its trace …"""
-    own_tokens: int
-    """… and its tokens."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SftRow:
-    """One line of rows.jsonl for sft. `supervise` are sorted spans of `target` that carry loss; one that reaches the
-    target's end supervises the end-of-sequence token too."""
-
-    row: int
-    epoch: int
-    id: int
-    prompt: str
-    target: str
-    supervise: tuple[Span, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GrpoRow:
-    """One line of rows.jsonl for grpo."""
-
-    row: int
-    epoch: int
-    id: int
-    prompt: str
-    answer: str
-    teacher_steps: int
-    teacher_words: int
-    teacher_tokens: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GuidedRow(GrpoRow):
-    """One line of rows.jsonl for grpo that is given something of the trace; rows without are read as such, too."""
-
-    begin: str = ""
-    """What the answer begins with."""
-    demonstration: str = ""
-    """How it goes on in the trace: what is imitated where all completions fail."""
-    texts: Mapping[str, Value] = field(default_factory=dict)
-    """What the reward asks about the texts of its record."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairRecord(TraceRecord):
-    """One line of pairs.jsonl: a trace with two answers of a model to its question."""
-
-    chosen: str
-    """The right one."""
-    rejected: str
-    """The wrong one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ComparedRecord(PairRecord, TextRecord):
-    """One line of pairs.jsonl where texts are compared: its trace is the better one, too. Lines of tries are read as
-    such."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PairRow:
-    """One line of rows.jsonl for dpo."""
-
-    row: int
-    epoch: int
-    id: int
-    prompt: str
-    chosen: str
-    rejected: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TaughtRow:
-    """One line of rows.jsonl for distill. Where the student writes its texts, `target` is "" and nothing supervised."""
-
-    row: int
-    epoch: int
-    id: int
-    prompt: str
-    context: str
-    """What the teacher reads in place of the prompt; "" for the prompt itself."""
-    target: str
-    supervise: tuple[Span, ...]
 
 
 Row = SftRow | GrpoRow | PairRow | TaughtRow
@@ -382,26 +274,6 @@ def _asked(body: payload.RowsBody, record: TraceRecord) -> dict[str, Value]:
     return {name: values[name] for name in body.measures}
 
 
-def counted(record: TraceRecord) -> list[tuple[str, int]]:
-    """The texts of a record with their tokens, the nearest first."""
-    before = zip(record.before, record.before_tokens, strict=True) if isinstance(record, TextRecord) else ()
-    own = (record.own, record.own_tokens) if isinstance(record, _AimedRecord) else (record.trace, record.tokens)
-    return [own, *before]
-
-
-def measured(
-    texts: Sequence[tuple[str, int]], answer: str, fmt: payload.TraceFormat, where: str
-) -> list[dict[str, Value]]:
-    """The measures of texts with their tokens, the nearest first, as far back as an expression asks."""
-    found: list[dict[str, Value]] = []
-    for text, tokens in texts[: selecting.deepest(where) + 1]:
-        trace = segment(text, fmt)
-        rights = frozenset(name for name, each in grades(trace, answer).items() if each is Grade.RIGHT)
-        right = grade(trace, answer) is Grade.RIGHT
-        found.append(own(trace, tokens=tokens, right=right, rights=rights))
-    return found
-
-
 def _score(record: TraceRecord) -> float:
     return record.score if isinstance(record, TextRecord) else 0.0
 
@@ -415,7 +287,7 @@ def _aimed(body: payload.RowsBody, record: TraceRecord) -> TraceRecord:
     text, tokens = record.before[body.target - 1], record.before_tokens[body.target - 1]
     steps = len(segment(text, body.format).steps)
     changed = {"trace": text, "steps": steps, "words": words(text), "tokens": tokens}
-    return _AimedRecord(**(vars(record) | changed), own=record.trace, own_tokens=record.tokens)
+    return AimedRecord(**(vars(record) | changed), own=record.trace, own_tokens=record.tokens)
 
 
 def _progress(place: int, total: int) -> float:
@@ -499,16 +371,6 @@ def _tally(counts: Counts, record: TraceRecord, seen: View | Dropped, row: Row |
         counts.hidden_units += seen.masked
         counts.sealed_rows += bool(seen.sealed)
         counts.sealed.update(leak.kind for leak in seen.sealed)
-
-
-def texts(record: TraceRecord) -> tuple[str, ...]:
-    """The texts of a record: its own, and those that it was made over, nearest first."""
-    return tuple(text for text, _ in counted(record))
-
-
-def named(record: TraceRecord) -> Mapping[str, str]:
-    """The texts that prompts can read, by the names that payloads give them."""
-    return {selecting.called(depth): text.strip() for depth, text in enumerate(texts(record))}
 
 
 def _digest(use: str, seed: int, epoch: int, record: TraceRecord) -> bytes:

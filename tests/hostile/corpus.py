@@ -207,7 +207,7 @@ VARIANTS = [
     Case(
         name="matrix of nothing",
         spec=BASE + f"variants: {{m: {{matrix: {{seed: {MARK}{{}}}}}}}}\n",
-        slug="wrong-type",
+        slug="wrong-value",
     ),
     Case(
         name="variant that leads out",

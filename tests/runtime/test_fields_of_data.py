@@ -13,18 +13,16 @@ import pytest
 from bodies import FORMAT
 from conftest import write_lines
 from fields import Effect, Ran, Workshop, assert_seen
+from fields_of_texts import COMPARE, COMPARED, LONG, LONGER, MIX, MIXES, RESULT, SHORT, THOUGHT, WRONG
 
 from cotspec.builtin import problems
 from cotspec.runtime.evaluate import Metrics
 from cotspec.spec.payload import (
     BuiltinData,
-    CompareBody,
     DataBody,
     FileData,
     HubData,
     Mask,
-    MixBody,
-    MixPart,
     Pick,
     Ramp,
     Range,
@@ -73,9 +71,6 @@ ROWS = RowsBody(
 SHARED = ROWS.model_copy(update={"mask": MASK.model_copy(update={"count": 0})})
 REPORT = ReportBody(name="one", about="", labels=("base",))
 SETS = ReportBody(name="one", about="", labels=("base",), sets=(ReportTable(name="test", labels=("base",)),))
-COMPARE = CompareBody(format=FORMAT, better="text.correct", gap=0.0, most=1, target=0)
-PART = MixPart(share=0.0, run=1)
-MIX = MixBody(parts=(PART, PART), order="given", seed=0)
 
 
 def questions(ran: Ran) -> list[str]:
@@ -154,7 +149,6 @@ FAIR = TRACES.model_copy(update={"pick": Pick(kind="mixed", shortest=0.5, seed=0
 RIGHT = TRACES.model_copy(update={"answer": "correct"})
 #: Questions 0 to 5 have a short and a long rollout, 6 a wrong one, 7 and 8 one in another format.
 OTHERS = ((6, "Step 1: b\nAnswer: 0"), (7, "Line 1) a\nLine 2) b\nResult: 7"), (8, "Musing:\nStep 1: a\n\nStep 1: b"))
-RESULT = SegmentFormat(name="result", opens="Result:", closes="")
 
 
 def formed(segment: SegmentFormat, **changes: Any) -> TracesBody:
@@ -294,61 +288,6 @@ BUILT = (
 )
 
 
-# --- pairs of texts, rows of several sources --------------------------------------------------------------------------
-
-
-def pairs(ran: Ran) -> list[tuple[str, str]]:
-    return [(pair["chosen"], pair["rejected"]) for pair in ran.read("pairs.jsonl")] if ran.code == 0 else []
-
-
-#: Of questions whose answer is 3, in the order they were drawn.
-SHORT, LONGER, LONG = "Step 1: a\nAnswer: 3", "Step 1: a a\nAnswer: 3", "Step 1: a\nStep 2: b b b\nAnswer: 3"
-WRONG = "Musing:\nStep 1: 9\nLine 1) 9\nResult: 3\nAnswer: 5"
-THOUGHT = "Musing: so the answer is 3.\nThat is all."
-FEWER, MORE_STEPS = (COMPARE.model_copy(update={"better": better}) for better in ("0 - text.words", "text.steps"))
-COMPARED = (
-    Effect(name="compare.format.thinking", value="Musing:", see=pairs, want=[(SHORT, WRONG)]),
-    Effect(
-        name="compare.format.step",
-        value="Line {n})",
-        see=pairs,
-        want=[(WRONG, SHORT), (WRONG, THOUGHT)],
-        base=MORE_STEPS,
-    ),
-    Effect(name="compare.format.answer", value="Result:", see=pairs, want=[(WRONG, SHORT)]),
-    Effect(
-        name="compare.format.form",
-        value=(RESULT,),
-        see=pairs,
-        want=[(WRONG, SHORT), (WRONG, THOUGHT)],
-        base=COMPARE.model_copy(update={"better": "text.formatted"}),
-    ),
-    Effect(name="compare.better", value="text.words", see=pairs, want=[(WRONG, SHORT), (WRONG, THOUGHT)]),
-    Effect(name="compare.gap", value=99.0, see=lambda ran: ran.code, want=2, base=FEWER),
-    Effect(name="compare.most", value=2, see=lambda ran: len(pairs(ran)), want=3, base=FEWER),
-    Effect(name="compare.target", value=1, see=pairs, want=[("draft a", "draft b")]),
-)
-
-
-def mixed(ran: Ran) -> list[int]:
-    return [row["id"] for row in ran.read("rows.jsonl")]
-
-
-def by_chance(seed: int) -> list[int]:
-    """The rows 0 to 3 of the first source and 10 to 11 of the second, by the sha256 of seed, epoch and place."""
-    places = [(0, at) for at in range(4)] + [(1, at) for at in range(2)]
-    places.sort(key=lambda place: hashlib.sha256(json.dumps(["mix", seed, 0, *place]).encode()).digest())
-    return [10 * source + at for source, at in places]
-
-
-SHARED_OUT = MixBody(parts=(MixPart(share=0.5, run=0), MixPart(share=0.5, run=0)), order="given", seed=0)
-BY_TURNS, BY_CHANCE = (MIX.model_copy(update={"order": order}) for order in ("alternate", "shuffled"))
-MIXES = (
-    Effect(name="mix.parts.share", value=0.8, see=mixed, want=[0, 1, 2, 10, 11], base=SHARED_OUT),
-    Effect(name="mix.parts.run", value=2, see=mixed, want=[0, 1, 10, 2, 3, 11], base=BY_TURNS),
-    Effect(name="mix.order", value="alternate", see=mixed, want=[0, 10, 1, 11]),
-    Effect(name="mix.seed", value=3, see=mixed, want=by_chance(3), base=BY_CHANCE),
-)
 REPORTED = (
     Effect(name="report.name", value="two", see=lambda ran: ran.read("report.json")["name"], want="two"),
     Effect(name="report.about", value="why", see=lambda ran: ran.read("report.json")["about"], want="why"),

@@ -163,8 +163,7 @@ ANSWERED = (
     Effect(name="mine.format.form", value=FORM, see=lambda ran: ran.code, want=2),
     Effect(name="mine.format.answer", value="Result:", see=lambda ran: ran.code, want=2),
 )
-LEFT_OUT, UNKNOWN = mentioned("leaves `system` out"), mentioned("does not read `mood`")
-RAN = "its own code ran"
+LEFT_OUT, UNKNOWN, RAN = mentioned("leaves `system` out"), mentioned("does not read `mood`"), "its own code ran"
 SHOWN = (
     Effect(name="mine.attempts", value=3, see=lambda ran: len(ran.read("failures.jsonl")[0]["attempts"]), want=3),
     Effect(name="mine.slice.first", value=1, see=failed, want=[1]),
@@ -241,15 +240,11 @@ UNPAIRED = (
 )
 
 
-def written(ran: Ran) -> list[int]:
-    return [rollout["id"] for rollout in ran.read("rollouts.jsonl")] if ran.code == 0 else []
-
-
 OVER_TEXTS = (
-    Effect(name="text.slice.first", value=1, see=written, want=[1]),
-    Effect(name="text.slice.end", value=1, see=written, want=[0]),
+    Effect(name="mine.keep", value="any_wrong", see=failed, want=[0, 1], base=TWICE),
+    Effect(name="text.slice.first", value=1, see=mentioned("1 texts"), want=True),
+    Effect(name="text.slice.end", value=1, see=mentioned("1 texts"), want=True),
 )
-KEEP = Effect(name="mine.keep", value="any_wrong", see=failed, want=[0, 1], base=TWICE)
 BASES = {
     "text": text(),
     "mine": mine(),
@@ -258,7 +253,7 @@ BASES = {
     "evaluate": evaluate(),
     "preflight": PreflightBody(demands=(DEMAND,)),
 }
-EFFECTS = (*ANSWERED, *SHOWN, *SOURCES, *DEMANDED, *PAIRED, *UNPAIRED, *OVER_TEXTS, KEEP)
+EFFECTS = (*ANSWERED, *SHOWN, *SOURCES, *DEMANDED, *PAIRED, *UNPAIRED, *OVER_TEXTS)
 
 
 # --- running ----------------------------------------------------------------------------------------------------------
@@ -378,7 +373,7 @@ def test_the_field_shows_in_what_the_task_leaves(
         said = {file: [(f"{k}:0", text) for k, text in enumerate(TEXTS)]}
     elif effect in PAIRED:
         said = {"partial.jsonl": TRIED_TWICE}
-    elif effect is KEEP:
+    elif effect.name == "mine.keep":
         said = {"partial.jsonl": TRIED}
     assert_seen(effect, shop, base, inputs["three" if effect in ANSWERED else effect.reads], said)
 
@@ -400,7 +395,5 @@ def test_the_end_of_sequence_is_counted_where_it_was_generated(calls: Calls, sho
 
 
 QUESTION = "Jan has 13 books. He sells 3. He buys 3 more. How many books does Jan have now?"
-
-
 #: Fields that a test of their own holds.
 ALONE = ("run.generate_batch", "run.engine", "run.tensor_parallel", "run.vllm_memory")
