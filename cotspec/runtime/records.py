@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -75,3 +76,47 @@ class Prediction:
     """Its answer could not be compared with the gold answer; then it is not correct."""
     formatted: bool
     truncated: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SampledCompletion:
+    """A completion that GRPO learnt from, as samples.jsonl keeps it."""
+
+    text: str
+    """Its beginning, as the reward read it."""
+    characters: int
+    """Of the whole text."""
+    tokens: int
+    truncated: bool
+    grade: str
+    """right, wrong or ungradable."""
+    reward: float | None
+    """None: it could not be scored."""
+    terms: Mapping[str, float]
+    """Weighted value of each term; empty where a gate decided."""
+    gate: int
+    """The gate that decided, counted from 1; 0: none did."""
+    problem: str
+    """Why there is no reward."""
+    advantage: float
+    in_loss: bool
+    """Whether any of its tokens carries loss."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SampledGroup:
+    """One line of samples.jsonl: completions of one prompt."""
+
+    step: int
+    """Optimizer steps that were made before it was written."""
+    id: int
+    """Of the record that its row was made of."""
+    prompt: str
+    begin: str
+    """What the completions begin with."""
+    answer: str
+    imitated: bool
+    """None was right, and the demonstration was learnt in their place."""
+    completions: tuple[SampledCompletion, ...]
+    others: int
+    """Completions of the group that are not kept."""

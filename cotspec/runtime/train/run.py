@@ -16,7 +16,7 @@ from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task, rank
-from cotspec.runtime.train import export, score, trl_bridge
+from cotspec.runtime.train import export, samples, score, trl_bridge
 from cotspec.runtime.train.score import Example
 from cotspec.runtime.train.trl_bridge import Training
 from cotspec.spec.payload import TrainBody
@@ -101,6 +101,7 @@ def run(task: Task, work: Path, result: Path) -> None:
     log = trl_bridge.history(trainer, algorithm.name)
     export.finish(training, result, log=log, metrics=metrics)
     if rank() == 0:
+        samples.finish(work, result)
         told = metrics(log)
         parts = ", ".join(f"{name[6:]} {value:.4g}" for name, value in told.items() if name.startswith("train."))
         say(

@@ -15,7 +15,7 @@ from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.stopping import Stopper
 from cotspec.runtime.task import Task, rank
-from cotspec.runtime.train import trl_bridge
+from cotspec.runtime.train import samples, trl_bridge
 from cotspec.runtime.train.run import Log, Prepared, whole_batches
 from cotspec.runtime.train.score import Example
 from cotspec.runtime.train.trl_bridge import Training
@@ -148,6 +148,7 @@ def _trainer(training: Training, encoder: Encoder, rows: Sequence[GuidedRow]) ->
         encoder=encoder,
         stopper=Stopper(body.sampling.stop, encoder.tokenizer),
         segments=SegmentLoss(body, encoder.tokenizer),
+        look=samples.Samples(training.work / samples.FOLDER, reward, body, gather=gather_object, process=rank()),
         model=origin.location,
         reward_funcs=reward,
         args=config,
@@ -162,6 +163,7 @@ def _trainer(training: Training, encoder: Encoder, rows: Sequence[GuidedRow]) ->
 def _columns(row: GuidedRow, encoder: Encoder, *, imitates: bool) -> dict[str, object]:
     """A row as TRL wants it; the prompt is text for chat models, too (rollouts.Trainer applies the template)."""
     return {
+        "id": row.id,
         "prompt": row.prompt,
         "answer": row.answer,
         "teacher_steps": row.teacher_steps,

@@ -7,7 +7,7 @@ None (TRL leaves it out of the group's baseline and gives it no advantage), neve
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from cotspec.cot.judging import Grade
 from cotspec.cot.measures import AMONG, Measured, Peer, Teacher, Value, among, measure, peer
@@ -37,6 +37,16 @@ class State(Protocol):
 
     global_step: int
     max_steps: int
+
+
+class Judged(NamedTuple):
+    """A completion, and what the reward made of it."""
+
+    said: Cut
+    truncated: bool
+    measured: Measured
+    score: Score
+    in_loss: bool
 
 
 class CompositeReward:
@@ -69,6 +79,8 @@ class CompositeReward:
         self._last = body.iterations
         """The last generation of a run serves this many steps, so the ramp ends that many before the end."""
         self._told = False
+        self.last: tuple[Judged, ...] = ()
+        """The completions of this process that were scored last."""
 
     def __call__(
         self,
@@ -120,6 +132,7 @@ class CompositeReward:
         log_metric(TRUNCATED, _mean(cut))
         self._tell(scores)
         self._log(measured, scores, log_metric)
+        self.last = tuple(map(Judged, completions, cut, measured, scores, kept))
         return [score.total for score in scores]
 
     def _in_groups(self, measured: Sequence[Measured], peers: Sequence[Peer]) -> list[Measured]:

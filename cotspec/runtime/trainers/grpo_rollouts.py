@@ -10,7 +10,7 @@ them, and tests/runtime/test_stops.py reads what the model is fed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -22,16 +22,23 @@ from cotspec.runtime.stopping import Cut, Stopper
 from cotspec.runtime.train.token_means import TokenMeans
 from cotspec.runtime.trainers.grpo_segments import SegmentLoss
 
+Look = Callable[[Sequence[Mapping[str, Any]], Sequence[float], Any], None]
+"""Rows of a generation, one for each completion of this process, their advantages, and the state of the run."""
 _OVERRIDDEN = ("_generate_and_score_completions", "_tokenize_prompts", "_generate_single_turn", "_generate")
 
 
 class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
-    """GRPO on prompts of `encoder`, with completions that `stopper` ends, and a loss on what `segments` finds."""
+    """GRPO on prompts of `encoder`, with completions that `stopper` ends, and a loss on what `segments` finds.
 
-    def __init__(self, *, encoder: Encoder, stopper: Stopper, segments: SegmentLoss, **settings: Any) -> None:
+    `look` is shown each generation once it is rewarded.
+    """
+
+    def __init__(
+        self, *, encoder: Encoder, stopper: Stopper, segments: SegmentLoss, look: Look, **settings: Any
+    ) -> None:
         if missing := [name for name in _OVERRIDDEN if not callable(getattr(GRPOTrainer, name, None))]:
             raise TaskError(f"this version of TRL has no {missing[0]}: install the one cotspec's constraints name")
-        self._encoder, self._stopper, self._segments = encoder, stopper, segments
+        self._encoder, self._stopper, self._segments, self._look = encoder, stopper, segments, look
         self._cuts: list[Cut | None] = []
         self._begins: list[str] = []
         self._golds: list[str] = []
@@ -49,6 +56,7 @@ class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
         self._begins = [row.get("begin", "") for row in inputs]
         self._golds = [row["answer"] for row in inputs]
         made: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        self._look(inputs, made["advantages"].tolist(), self.state)
         return made
 
     def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
