@@ -40,13 +40,13 @@ def _measures() -> Iterator[str]:
     from cotspec.cli.rewards_page import SEGMENTS, kind, shown
     from cotspec.cot.expr.reference import FUNCTIONS, OPERATORS
     from cotspec.cot.measures import TABLE
-    from cotspec.cot.selecting import measures_of
+    from cotspec.cot.selecting import scope
 
     for name, measure in TABLE.items():
         yield f"{name:<18}{kind(measure.kind):<11}{measure.about}"
     for name, about in SEGMENTS.items():
         yield f"{f'<segment>.{name}':<18}{'number' if name == 'words' else 'condition':<11}{about}"
-    yield f"of a text, in `keep.where`: {', '.join(measures_of('<name>'))}"
+    yield f"of a text, in `keep.where`: {', '.join(scope(('<name>',), scored=('<name>',)))}"
     for entry in (*OPERATORS, *FUNCTIONS):
         yield f"{entry.name:<22}{entry.example} → {shown(entry)}"
 

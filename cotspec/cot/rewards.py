@@ -140,7 +140,7 @@ def check_reward(reward: Reward, form: Form = (), texts: tuple[str, ...] = ()) -
 
 def compile_reward(reward: Reward, form: Form = (), texts: tuple[str, ...] = ()) -> CompiledReward:
     """Check and compile. Raises RewardError with all findings."""
-    reader, names = _reader(reward, form, texts), {**names_of(form), **scope(texts, form, scored=False)}
+    reader, names = _reader(reward, form, texts), {**names_of(form), **scope(texts, form)}
     if reader.findings:
         raise RewardError(reader.findings)
     nodes = [node for node, _ in reader.gates] + [node for _, node, _ in reader.terms]
@@ -157,7 +157,7 @@ def compile_reward(reward: Reward, form: Form = (), texts: tuple[str, ...] = ())
 @lru_cache(maxsize=256)
 def _reader(reward: Reward, form: Form, texts: tuple[str, ...]) -> _Reader:
     """A reward is read when it is checked, when it is judged, and again for each variant that leaves it as it is."""
-    return _Reader(reward, {**names_of(form), **scope(texts, form, scored=False)})
+    return _Reader(reward, {**names_of(form), **scope(texts, form)})
 
 
 def expressions(reward: Reward) -> list[str]:

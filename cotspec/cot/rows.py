@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal, NamedTuple, assert_never, get_args
+from typing import Literal, NamedTuple, TypedDict, assert_never, get_args
 
 from cotspec.cot import selecting, template
 from cotspec.cot.expr import UnscorableError
@@ -24,21 +24,20 @@ from cotspec.cot.loss import met, supervise
 from cotspec.cot.mask import corrupt, merged, show
 from cotspec.cot.measures import Value, words
 from cotspec.cot.prompting import render
-from cotspec.cot.records import UNKNOWN_TOKENS as UNKNOWN_TOKENS
-from cotspec.cot.records import AimedRecord as AimedRecord
-from cotspec.cot.records import ComparedRecord as ComparedRecord
-from cotspec.cot.records import GrpoRow as GrpoRow
-from cotspec.cot.records import GuidedRow as GuidedRow
-from cotspec.cot.records import PairRecord as PairRecord
-from cotspec.cot.records import PairRow as PairRow
-from cotspec.cot.records import SftRow as SftRow
-from cotspec.cot.records import TaughtRow as TaughtRow
-from cotspec.cot.records import TextRecord as TextRecord
-from cotspec.cot.records import TraceRecord as TraceRecord
-from cotspec.cot.records import counted as counted
-from cotspec.cot.records import measured as measured
-from cotspec.cot.records import named as named
-from cotspec.cot.records import texts as texts
+from cotspec.cot.records import (
+    AimedRecord,
+    GrpoRow,
+    GuidedRow,
+    PairRecord,
+    PairRow,
+    SftRow,
+    TaughtRow,
+    TextRecord,
+    TraceRecord,
+    counted,
+    measured,
+    named,
+)
 from cotspec.cot.segment import Trace, segment
 from cotspec.cot.units import Span
 from cotspec.spec import payload
@@ -303,60 +302,65 @@ def _row(
     if body.task in ("reconstruct", "complete") and (told := _told(body, shown, trace, seen)):
         return Dropped(reason="leak", leak=str(told), seen=seen)
     prompt = render(body.prompt, question=record.question, trace=seen.shown, texts=shown)
+    place = _Place(row=number, epoch=epoch, id=record.id, prompt=prompt)
     match body.by:
         case "sft" | "distill":
-            given = body.by == "sft" or bool(body.loss_on)
-            segments = met(trace, body.loss_on, body.loss_when, gold=record.answer, tokens=record.tokens)
-            spans = supervise(trace, segments, hidden=seen.hidden) if given else ()
-            if given and not spans:
-                return Dropped(reason="nothing_supervised", seen=seen)
-            target = trace.text.rstrip() if given else ""
-            if body.by == "sft":
-                return SftRow(row=number, epoch=epoch, id=record.id, prompt=prompt, target=target, supervise=spans)
-            context = ""
-            if body.context:
-                context = render(body.context, question=record.question, trace=trace.text.strip(), texts=shown)
-            return TaughtRow(
-                row=number,
-                epoch=epoch,
-                id=record.id,
-                prompt=prompt,
-                context=context,
-                target=target,
-                supervise=spans,
-            )
+            return _given(body, record, trace, seen, place)
         case "grpo" | "imitate":
-            values: dict[str, Any] = {
-                "row": number,
-                "epoch": epoch,
-                "id": record.id,
-                "prompt": prompt,
-                "answer": record.answer,
-                "teacher_steps": record.steps,
-                "teacher_words": record.words,
-                "teacher_tokens": record.tokens,
-            }
-            if body.by == "grpo" and not body.begin and not body.measures:
-                return GrpoRow(**values)
-            values["texts"] = _asked(body, record)
-            if body.begin and len(trace.steps) <= body.begin:
-                return Dropped(reason="all_given", seen=seen)
-            end = trace.steps[body.begin].start if body.begin else 0
-            rest = trace.text[end:].rstrip() if body.by == "imitate" else ""
-            return GuidedRow(**values, begin=trace.text[:end], demonstration=rest)
+            return _rewarded(body, record, trace, seen, place)
         case "dpo":
             if not isinstance(record, PairRecord):
                 raise TypeError(f"record {record.id} has no answers to compare")
-            return PairRow(
-                row=number,
-                epoch=epoch,
-                id=record.id,
-                prompt=prompt,
-                chosen=record.chosen.rstrip(),
-                rejected=record.rejected.rstrip(),
-            )
+            return PairRow(**place, chosen=record.chosen.rstrip(), rejected=record.rejected.rstrip())
         case _:
             assert_never(body.by)
+
+
+class _Place(TypedDict):
+    """What every row has."""
+
+    row: int
+    epoch: int
+    id: int
+    prompt: str
+
+
+def _given(
+    body: payload.RowsBody, record: TraceRecord, trace: Trace, seen: View, place: _Place
+) -> SftRow | TaughtRow | Dropped:
+    """A row of a text that is given, or, for distillation of the student's own, of a prompt alone."""
+    given = body.by == "sft" or bool(body.loss_on)
+    segments = met(trace, body.loss_on, body.loss_when, gold=record.answer, tokens=record.tokens)
+    spans = supervise(trace, segments, hidden=seen.hidden) if given else ()
+    if given and not spans:
+        return Dropped(reason="nothing_supervised", seen=seen)
+    target = trace.text.rstrip() if given else ""
+    if body.by == "sft":
+        return SftRow(**place, target=target, supervise=spans)
+    context = ""
+    if body.context:
+        context = render(body.context, question=record.question, trace=trace.text.strip(), texts=named(record))
+    return TaughtRow(**place, context=context, target=target, supervise=spans)
+
+
+def _rewarded(
+    body: payload.RowsBody, record: TraceRecord, trace: Trace, seen: View, place: _Place
+) -> GrpoRow | GuidedRow | Dropped:
+    """A row whose completions are rewarded, with what is given of the trace."""
+    sizes = {"teacher_steps": record.steps, "teacher_words": record.words, "teacher_tokens": record.tokens}
+    if body.by == "grpo" and not body.begin and not body.measures:
+        return GrpoRow(**place, answer=record.answer, **sizes)
+    if body.begin and len(trace.steps) <= body.begin:
+        return Dropped(reason="all_given", seen=seen)
+    end = trace.steps[body.begin].start if body.begin else 0
+    return GuidedRow(
+        **place,
+        answer=record.answer,
+        **sizes,
+        texts=_asked(body, record),
+        begin=trace.text[:end],
+        demonstration=trace.text[end:].rstrip() if body.by == "imitate" else "",
+    )
 
 
 def _tally(counts: Counts, record: TraceRecord, seen: View | Dropped, row: Row | Dropped) -> None:

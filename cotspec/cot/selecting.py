@@ -24,16 +24,12 @@ if TYPE_CHECKING:
 OWN: Final = "text"
 """What payloads call the text that is judged, whatever a spec calls its generation; `text_1` is the one that it was
 made over, `text_2` the one before."""
+OF_PAYLOADS: Final = re.compile(rf"{OWN}(_\d+)?")
+"""Every name that payloads give to a text: nothing in a spec is called so."""
 _MOST: Final = 2_000
 """Texts that a condition is tried on."""
 SCORE: Final = "score"
 """The share of right ones among the texts of a record."""
-
-
-def measures_of(name: str, form: Form = ()) -> dict[str, type]:
-    """What may be asked of the text called `name`, as expressions name it."""
-    asked = {**own_names(form), SCORE: float}
-    return {f"{name}.{measure}": kind for measure, kind in asked.items()}
 
 
 def called(depth: int) -> str:
@@ -41,18 +37,20 @@ def called(depth: int) -> str:
     return f"{OWN}_{depth}" if depth else OWN
 
 
-def scope(names: Sequence[str], form: Form = (), *, scored: bool = True) -> dict[str, type]:
-    """The measures of a text and of those that it was made over, nearest first, by their names. Only of the first two
-    is a score known (`scored`): the share of right ones among the texts that were made over the same one."""
-    known = 2 if scored else 0
-    found = {name: kind for each in names[:known] for name, kind in measures_of(each, form).items()}
-    return found | {f"{each}.{measure}": kind for each in names[known:] for measure, kind in own_names(form).items()}
+def scope(names: Sequence[str], form: Form = (), *, scored: Collection[str] = ()) -> dict[str, type]:
+    """The measures of a text and of those that it was made over, nearest first, by their names. Of those in `scored`
+    the score is known, too."""
+    found = {f"{each}.{measure}": kind for each in names for measure, kind in own_names(form).items()}
+    return found | {f"{each}.{SCORE}": float for each in names if each in scored}
 
 
 def renamed(text: str, names: Sequence[str]) -> str:
-    """An expression that reads texts by their names in a spec, nearest first, as payloads write it; one that reads none
-    is left as it is. It has been checked."""
-    tree = ast.parse(text.strip(), mode="eval").body
+    """An expression that reads texts by their names in a spec, nearest first, as payloads write it; one that reads
+    none, or is no expression, is left as it is."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return text
     if not rename(tree, names):
         return text
     return ast.unparse(tree)
@@ -75,9 +73,22 @@ def asked(expressions: Iterable[str]) -> tuple[str, ...]:
     return tuple(called(depth) for depth in range(max(map(deepest, told)) + 1))
 
 
-def reads(where: str, measure: str, form: Form = ()) -> bool:
-    """Whether an expression of a payload asks for a measure of any text."""
-    return any(name.endswith(f".{measure}") for name in _node(where, form).reads)
+def reads(where: str, measure: str, form: Form = (), *, depth: int | None = None) -> bool:
+    """Whether an expression of a payload asks for a measure: of any text, or of the one so many generations back (also
+    as one of its segments)."""
+    text = OF_PAYLOADS.pattern if depth is None else called(depth)
+    asked = re.compile(rf"{text}\.(\w+\.)?{measure}")
+    return any(asked.fullmatch(name) for name in _node(where, form).reads)
+
+
+def about(where: str, form: Form = (), *, depth: int) -> bool:
+    """Whether an expression of a payload asks anything of the text so many generations back."""
+    return any(name.startswith(f"{called(depth)}.") for name in _node(where, form).reads)
+
+
+def kind(where: str, form: Form = ()) -> type:
+    """`bool` where an expression of a payload is a condition; else `float`."""
+    return bool if _node(where, form).kind == "condition" else float
 
 
 def deepest(where: str) -> int:
@@ -151,7 +162,8 @@ def _usable(value: Value) -> float:
 
 @lru_cache(maxsize=16)
 def _node(where: str, form: Form) -> Node:
-    found = read(where, scope_of(scope([called(depth) for depth in range(max(1, deepest(where)) + 1)], form)))
+    names = [called(depth) for depth in range(max(1, deepest(where)) + 1)]
+    found = read(where, scope_of(scope(names, form, scored=names[:2])))
     if found.node is None:
         raise ValueError(f"`{where}` is no expression: {'; '.join(problem.message for problem in found.problems)}")
     return found.node

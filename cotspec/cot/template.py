@@ -27,8 +27,18 @@ MAX_DEPTH: Final = 20
 """Constructs inside one another."""
 
 _PLAIN: Final = re.compile(r"(?<!\{)\{\{ *([a-z][a-z0-9_]*) *\}\}")
-_WORDS: Final = frozenset({"true", "false", "none"})
-"""What reads like a name in a template and is none."""
+_CONSTANTS: Final = frozenset({"true", "false", "none"})
+_STATEMENTS: Final = (
+    *("autoescape", "block", "break", "call", "continue", "debug", "do", "elif", "else", "extends", "filter", "for"),
+    *("from", "if", "import", "include", "macro", "print", "raw", "set", "trans", "with", "without"),
+)
+WORDS: Final = _CONSTANTS.union(
+    ("and", "or", "not", "in", "is", "loop", "self", "super", "varargs", "kwargs", "caller"),
+    FILTERS,
+    _STATEMENTS,
+    (f"end{each}" for each in _STATEMENTS),
+)
+"""What means something else in a template: no text is called so."""
 _ALLOWED: Final = ("Template", "Output", "TemplateData", "If", "Not", "And", "Or", "Compare", "Operand", "CondExpr")
 _OPERATORS: Final = ("eq", "ne", "in", "notin")
 _JOINED: Final = "write the parts one after the other: `{{ question }} {{ trace }}`"
@@ -108,7 +118,7 @@ def renamed(text: str, names: Mapping[str, str]) -> str:
 
 def _plain(text: str) -> bool:
     """Whether the template only inserts variables: that needs no parser, and most do no more."""
-    return not re.search(r"\{[{%#]", _PLAIN.sub(" ", text)) and _WORDS.isdisjoint(_PLAIN.findall(text))
+    return not re.search(r"\{[{%#]", _PLAIN.sub(" ", text)) and WORDS.isdisjoint(_PLAIN.findall(text))
 
 
 def _uses(text: str, tree: nodes.Template | None) -> int:

@@ -368,7 +368,7 @@ class _Recording(Walk):
 
 def _parts(reward: Reward, limits: Limits) -> Iterator[SubExpression]:
     """Every part of every expression, the whole before its parts; the reward has been compiled."""
-    scope = scope_of({**names(limits.form), **selecting.scope(limits.texts, limits.form, scored=False)})
+    scope = scope_of({**names(limits.form), **selecting.scope(limits.texts, limits.form)})
     texts: list[tuple[Place, str]] = [(("let", binding.name), binding.value) for binding in reward.let]
     texts += [(("gates", number, "unless"), gate.unless) for number, gate in enumerate(reward.gates)]
     texts += [(("terms", term.name, "value"), term.value) for term in reward.terms]

@@ -33,7 +33,9 @@ class Limits(NamedTuple):
     form: Form = ()
     """The segments that a response is to have, where they are one's own."""
     texts: tuple[str, ...] = ()
-    """The texts of a row that the reward may ask about, nearest first."""
+    """The texts of a row that the reward may ask about, nearest first …"""
+    longest_texts: tuple[int, ...] = ()
+    """… and the most tokens that each can have."""
 
 
 class Question(NamedTuple):
@@ -79,8 +81,17 @@ def questions(limits: Limits, *, by_group: bool) -> Iterator[Question]:
 
 def of_texts(limits: Limits) -> dict[str, Measure]:
     """The measures of the texts of a row, by their names: all responses to its prompt share them."""
-    rows, names = table(limits.form), scope(limits.texts, limits.form, scored=False)
-    return {name: rows[name.partition(".")[2]]._replace(of_prompt=True, at_most="", needs="") for name in names}
+    rows, names = table(limits.form), scope(limits.texts, limits.form)
+    longest = dict(zip(limits.texts, limits.longest_texts, strict=True))
+    return {
+        name: _of_text(rows[measure], longest[text]) for name in names for text, _, measure in [name.partition(".")]
+    }
+
+
+def _of_text(measure: Measure, longest: int) -> Measure:
+    """A measure of a text that has so many tokens at most, and no more of anything else."""
+    typical = tuple(dict.fromkeys(min(value, longest) for value in measure.typical))
+    return measure._replace(of_prompt=True, at_most="", needs="", typical=typical)
 
 
 def with_texts(question: Question, measures: Mapping[str, Measure]) -> Iterator[Question]:

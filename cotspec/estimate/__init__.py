@@ -17,7 +17,7 @@ from cotspec.estimate.facts import Facts as Facts
 from cotspec.estimate.facts import Lines as Lines
 from cotspec.estimate.hardware import CPU, DEVICES, Way
 from cotspec.estimate.model import Model
-from cotspec.estimate.work import Load, Work, kind_of, trains
+from cotspec.estimate.work import Load, Work, generates, kind_of, trains
 from cotspec.ir.plan import Task
 from cotspec.spec import payload
 from cotspec.spec.payload import TaughtBody, TrainBody
@@ -170,7 +170,7 @@ class Estimator:
     def _seconds(self, task: Task, *, without: str = "") -> Amount:
         """Wall time, as the record of a run counts it: without the start of the interpreter."""
         loads, model = self._work.load(task), self._work.model(task)
-        if loads is None and not trains(task) and "problems" not in task.reads:
+        if loads is None and not trains(task) and not generates(task):
             return self._light(task)
         asked = self._work.asked(task)
         if model is None or asked is None:
@@ -237,7 +237,7 @@ class Estimator:
 
     def _memory(self, task: Task) -> Amount:
         loads, model, body = self._work.load(task), self._work.model(task), task.body
-        if loads is None and not trains(task) and "problems" not in task.reads:
+        if loads is None and not trains(task) and not generates(task):
             return Amount(_LIGHT_BYTES if kind_of(task) in LIGHT else None, None, "a process without a model")
         asked = self._work.asked(task)
         if model is None or asked is None or loads is None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from cotspec.estimate.counts import Count, cut, mixed
 from cotspec.estimate.facts import Facts, Lines
 from cotspec.estimate.model import Model, of_name
 from cotspec.estimate.published import ROWS
@@ -51,18 +52,6 @@ _WRITTEN: Final = MappingProxyType(
 )
 """Kind of task → the file of the texts that it hands on, and where a line has one."""
 _SHARES: Final = MappingProxyType({"mine": _FAILED, "pairs": _PAIRED})
-
-
-class Count(NamedTuple):
-    """How many: expected, at most, and from where."""
-
-    expected: float
-    most: float
-    text: str
-
-    def times(self, factor: float, what: str) -> Count:
-        """So many times."""
-        return self if factor == 1 else Count(self.expected * factor, self.most * factor, f"{self.text} × {what}")
 
 
 class Texts(NamedTuple):
@@ -162,7 +151,7 @@ class Work:
     def _planned(self, task: Task) -> Count | None:
         match task.body:
             case payload.DataBody() as body:
-                return _cut(self._source(task, body), body.slice)
+                return cut(self._source(task, body), body.slice)
             case payload.TracesBody() as body:
                 asked, every = self._asked(task), self._samples(task) if body.pick.kind == "all" else 1
                 of_each = "one trace" if every == 1 else f"{every} traces"
@@ -172,7 +161,7 @@ class Work:
                     text=f"at most {of_each} for each of {asked.text}",
                 )
             case payload.TextBody() as body:
-                asked = _cut(self._input(task, "traces"), body.slice)
+                asked = cut(self._input(task, "traces"), body.slice)
                 return asked and asked.times(body.samples, f"{body.samples} texts")
             case payload.CompareBody() as body:
                 asked = self._asked(task)
@@ -181,15 +170,15 @@ class Work:
                     most=asked.most * body.most,
                     text=f"{_PAIRED:.0%} (assumed) of {asked.text}",
                 )
-            case payload.MixBody():
-                return _sum([self._input(task, role) for role in task.reads])
+            case payload.MixBody() as body:
+                return mixed([self._input(task, f"rows_{at}") for at in range(1, len(body.parts) + 1)], body)
             case payload.TryBody() as body:
-                tried, share = _cut(self._input(task, "traces"), body.slice), _SHARES[kind_of(task)]
+                tried, share = cut(self._input(task, "traces"), body.slice), _SHARES[kind_of(task)]
                 told = tried and f"{share:.0%} (assumed) of {tried.text}"
                 return tried and Count(tried.expected * share, tried.most, told or "")
             case payload.RowsBody() as body:
                 (role,) = task.reads
-                made = _cut(self._input(task, role), body.slice)
+                made = cut(self._input(task, role), body.slice)
                 return made and made.times(body.epochs, f"{body.epochs} epochs")
             case _:
                 return None
@@ -200,7 +189,7 @@ class Work:
         if writer is None or not isinstance(writer.body, payload.GenerateBody):
             return self._input(task, "problems")
         asked = self._input(writer, writer.body.asks)
-        return _cut(asked, writer.body.slice) if isinstance(writer.body, payload.TextBody) else asked
+        return cut(asked, writer.body.slice) if isinstance(writer.body, payload.TextBody) else asked
 
     def _samples(self, task: Task) -> int:
         """How many texts were written over each record."""
@@ -252,7 +241,7 @@ class Work:
                 return asked and self._generation(task, body, asked.times(candidates, f"{candidates} candidates"))
             case payload.GenerateBody() as body:
                 asked = self._input(task, body.asks)
-                asked = _cut(asked, body.slice) if isinstance(body, payload.TryBody | payload.TextBody) else asked
+                asked = cut(asked, body.slice) if isinstance(body, payload.TryBody | payload.TextBody) else asked
                 return asked and self._generation(task, body, asked.times(body.samples, f"{body.samples} samples"))
             case _:
                 return None
@@ -350,33 +339,15 @@ def kind_of(task: Task) -> str:
     return str(getattr(task.body, "kind"))  # noqa: B009 - every concrete body has it, the base has not
 
 
+def generates(task: Task) -> bool:
+    """Whether a task asks a model for texts."""
+    validates = isinstance(task.body, payload.GateBody) and "problems" in task.reads
+    return validates or isinstance(task.body, payload.GenerateBody)
+
+
 def trains(task: Task) -> bool:
     """Whether a task makes a model."""
     return isinstance(task.body, payload.TrainBody)
-
-
-def _cut(total: Count | None, slice: payload.Range) -> Count | None:
-    """What a slice leaves; of an unknown number at most its width."""
-    if slice.first == 0 and slice.end < 0:
-        return total
-    told = f"slice [{slice.first:,}, {'end' if slice.end < 0 else f'{slice.end:,}'})"
-    if total is None:
-        width = slice.end - slice.first
-        return None if slice.end < 0 else Count(width, width, f"{told} of an unknown number")
-
-    def left(count: float) -> float:
-        return max(0.0, (count if slice.end < 0 else min(count, slice.end)) - slice.first)
-
-    return Count(left(total.expected), left(total.most), f"{told} of {total.text}")
-
-
-def _sum(counts: list[Count | None]) -> Count | None:
-    """All of them, where each is known."""
-    known = [each for each in counts if each is not None]
-    if len(known) < len(counts):
-        return None
-    whole = " and ".join(each.text for each in known)
-    return Count(sum(each.expected for each in known), sum(each.most for each in known), f"at most {whole}")
 
 
 def _texts(lines: Lines | None, field: str) -> Texts | None:

@@ -14,7 +14,7 @@ from cotspec.files import plain, regular
 from cotspec.ir.plan import Read
 
 if TYPE_CHECKING:
-    from cotspec.cot.rows import TraceRecord
+    from cotspec.cot.records import TraceRecord
     from cotspec.spec.base import Slice
     from cotspec.spec.payload import TraceFormat
 
@@ -63,7 +63,7 @@ def read(root: Path, place: str) -> Traces | None:
         stream = regular.opened(file, within=(root,))
     except OSError:
         return None
-    from cotspec.cot.rows import TextRecord  # here: before the first run nobody needs the kernel
+    from cotspec.cot.records import TextRecord  # here: before the first run nobody needs the kernel
 
     try:
         with stream:

@@ -108,6 +108,13 @@ def taught(spec: Experiment) -> dict[str, str]:
     return {"taught" if at == 1 else f"taught_{at}": name for at, name in enumerate(sets, 1)}
 
 
+def kept_is_read(spec: Experiment, name: str) -> bool:
+    """Whether anything that is used reads what the filter of a generation left, and not only pairs of what was
+    written."""
+    plain = any(each.from_ == name and _pairs(each) is None for _, each in sources(spec))
+    return plain or any(spec.generate[each].over == name for each in used(spec))
+
+
 def over_texts(spec: Experiment, name: str) -> Generation | None:
     """The generation of that name where it is made over other texts."""
     found = spec.generate.get(name)
@@ -118,13 +125,13 @@ def tries(spec: Experiment, name: str) -> Generation | None:
     """The generation of that name where it does no more than to try the questions of the texts it is made over: which
     of those are failed is all that goes on, or pairs of a right and a wrong try."""
     found, asked = over_texts(spec, name), [each for _, each in sources(spec) if each.from_ == name]
-    if found is None or len(chain(spec, name)) > 2 or found.keep.pick != "first":
+    if found is None or len(chain(spec, name)) > 2 or found.keep.pick != "first" or _several(spec, found.over):
         return None
     if any(each.over == name for each in spec.generate.values()):
         return None
     failed = bool(_failures(found.keep.where or "", name).failed)
     whole = found.keep.where is None or failed
-    pairs = [each for each in asked if (two := _pairs(each)) and (two.better, two.gap, two.most) == _right(name)]
+    pairs = [each for each in asked if each.target in (None, name) and _right(_pairs(each), name)]
     plain = [each for each in asked if failed and _pairs(each) is None and each.where is None]
     return found if whole and len(pairs) + len(plain) == len(asked) else None
 
@@ -139,8 +146,14 @@ def _pairs(source: RowSource) -> Pairs | None:
     return source.pairs if isinstance(source, Rows) else None
 
 
-def _right(name: str) -> tuple[str, float, int]:
-    return (f"{name}.correct", 0.0, 1)
+def _right(pairs: Pairs | None, name: str) -> bool:
+    """Whether pairs are of a right and a wrong text, one of each record."""
+    return pairs is not None and (pairs.better, pairs.gap, pairs.most) == (f"{name}.correct", 0.0, 1)
+
+
+def _several(spec: Experiment, name: str) -> bool:
+    """Whether several texts of one record go on."""
+    return name in spec.generate and spec.generate[name].keep.pick == "all"
 
 
 def traces_of(spec: Experiment, source: RowSource) -> tuple[str, Slice | None]:
@@ -190,30 +203,59 @@ def filter_of(spec: Experiment, name: str) -> Filter:
         return Filter()
     if tries(spec, name) is not None:
         return _failures(where, name)
-    return _filter(where, chain(spec, name), trace_format(spec.trace).form)
+    return _filter(where, chain(spec, name), _form(spec))
 
 
-def expression(spec: Experiment, source: str, text: str, *, expect: type | None) -> tuple[str, tuple[Problem, ...]]:
-    """An expression over the texts of the records of `source`, as payloads write it, or its mistakes."""
-    names, form = chain(spec, source), trace_format(spec.trace).form
-    problems = read(text, scope_of(scope(names, form)), expect=expect).problems
+def condition(spec: Experiment, name: str, where: str | None) -> tuple[str, tuple[Problem, ...]]:
+    """A condition on the records of a text as payloads write it ("" asks nothing), or its mistakes."""
+    names = chain(spec, name)
+    if where is None:
+        return "", ()
+    return _expression(spec, names, where, known=scope(names, _form(spec), scored=names[:1]), expect=bool)
+
+
+def better(spec: Experiment, source: RowSource, pairs: Pairs) -> tuple[str, tuple[Problem, ...]]:
+    """What says which of two texts is better, as payloads write it, or its mistakes. It asks about the two texts and
+    those they were made over; the score is that of two texts which others were made over."""
+    names, at = chain(spec, source.from_), depth(spec, source)
+    known = scope(names[at:], _form(spec), scored=names[at : at + 1] if at else ())
+    return _expression(spec, names, pairs.better, known=known, expect=None)
+
+
+def right_in(spec: Experiment, source: RowSource) -> frozenset[str]:
+    """The texts that are right in every record that rows are made of, because `where` asks for it."""
+    own, _ = condition(spec, source.from_, source.where)
+    asked = {ast.unparse(part) for part in _conjuncts(ast.parse(own, mode="eval").body)} if own else ()
+    names = enumerate(chain(spec, source.from_))
+    return frozenset(name for depth, name in names if f"{called(depth)}.correct" in asked)
+
+
+def _expression(
+    spec: Experiment, names: tuple[str, ...], text: str, *, known: dict[str, type], expect: type | None
+) -> tuple[str, tuple[Problem, ...]]:
+    problems = read(text, scope_of(known), expect=expect).problems
     parsed = parse(text)
     if problems or isinstance(parsed, list):
         return "", problems
     own = _renamed(parsed.tree, names)
-    return own, _grown(own, len(text), len(names), form)
+    return own, _grown(own, len(text), len(names), _form(spec))
+
+
+def _form(spec: Experiment) -> Form:
+    return trace_format(spec.trace).form
 
 
 def _grown(own: str, length: int, texts: int, form: Form) -> tuple[Problem, ...]:
     """What is wrong with a condition as payloads write it: it may be too long to read then."""
-    found = read(own, scope_of(scope([called(depth) for depth in range(texts)], form))).problems if own else ()
+    names = [called(depth) for depth in range(texts)]
+    found = read(own, scope_of(scope(names, form, scored=names[:2]))).problems if own else ()
     return (found[0]._replace(column=1, length=length),) if found else ()
 
 
 @lru_cache(maxsize=256)
 def _filter(where: str, names: tuple[str, ...], form: Form) -> Filter:
     """The condition on a text that was made over the others of `names`."""
-    problems = read(where, scope_of(scope(names, form)), expect=bool).problems
+    problems = read(where, scope_of(scope(names, form, scored=names[:1])), expect=bool).problems
     parsed = parse(where)
     if problems or isinstance(parsed, list):
         return Filter(problems=problems)

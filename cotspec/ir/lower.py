@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from cotspec.cot.rewards import compile_reward, expressions
+from cotspec.cot.rewards import RewardError, compile_reward, expressions
 from cotspec.cot.selecting import asked as asked_texts
 from cotspec.cot.selecting import scope
 from cotspec.ir import bodies, defaults, generations, launches
@@ -25,13 +24,9 @@ from cotspec.spec import payload
 from cotspec.spec.evaluation import AskedSet, asked_data, sets_of
 from cotspec.trainers import trainer_of
 
-Task = Literal["solve", "reconstruct", "complete", "rewrite"]
-_Reads = Mapping[str, Read]
 _PROBLEMS: Final = "problems.jsonl"
 _TRACES: Final = "traces.jsonl"
 _ROWS: Final = "rows.jsonl"
-_TEACHER: Final = MappingProxyType({"model": "teacher", "gate": "teacher_gate"})
-"""Inputs of a model → those of a teacher."""
 
 
 def lower(sources: Iterable[ExperimentSource], digests: Mapping[str, str]) -> Draft:
@@ -103,7 +98,7 @@ class _Experiment(Tasks):
             yield from self._tries(name, given)
             return
         yield self._written(name, given)
-        if self._kept_is_read(name):
+        if generations.kept_is_read(self._spec, name):
             yield self._kept(name, given.keep, {"rollouts": self._read(f"texts/{name}", "rollouts.jsonl")})
 
     def _written(self, name: str, given: spec.Generation) -> DraftTask:
@@ -122,11 +117,6 @@ class _Experiment(Tasks):
             reads = {"traces": self._read(f"kept/{given.over}", _TRACES)}
         launch = launches.generation(self._spec.resources)
         return self._task(f"texts/{name}", body, {**reads, **weights.reads}, launch=launch, label=f"generation {name}")
-
-    def _kept_is_read(self, name: str) -> bool:
-        """Whether anything reads what a filter left, and not only pairs of what was written."""
-        asked = any(each.from_ == name and stage.pairs is None for stage, each in generations.sources(self._spec))
-        return asked or any(each.over == name for each in self._spec.generate.values())
 
     def _kept(self, name: str, keep: spec.Keep, reads: Mapping[str, Read]) -> DraftTask:
         wanted = generations.filter_of(self._spec, name)
@@ -206,7 +196,7 @@ class _Experiment(Tasks):
             seed=self._spec.seed,
             context=bodies.prompt(self._context(name, stage.train), texts),
             **self._aim(stage, source),
-            measures=self._measures(stage),
+            measures=self._measures(name, stage),
         )
         role, read = self._records(name, stage, source)
         return self._task(part, body, {role: read}, launch=launches.plain(), label=label)
@@ -216,21 +206,21 @@ class _Experiment(Tasks):
         a failure is a record of the text that was tried."""
         if stage.pairs is not None or generations.tries(self._spec, source.from_) is not None:
             return {}
-        asked, where = source.where, ""
-        if asked is not None:
-            where, _ = generations.expression(self._spec, source.from_, asked, expect=bool)
+        where, _ = generations.condition(self._spec, source.from_, source.where)
         return {"target": generations.depth(self._spec, source), "where": where}
 
-    def _measures(self, stage: spec.Stage) -> tuple[str, ...]:
+    def _measures(self, name: str, stage: spec.Stage) -> tuple[str, ...]:
         """What a reward asks about the texts of a row."""
         if stage.reward is None:
             return ()
         texts, form = generations.asked_texts(self._spec, stage), self._format.form
         reward = bodies.reward(stage.reward, texts)
         names = asked_texts(expressions(reward))
-        return tuple(
-            name for name, _ in compile_reward(reward, form, names).measures if name in scope(names, form, scored=False)
-        )
+        try:
+            compiled = compile_reward(reward, form, names)
+        except RewardError as error:
+            raise LowerError(str(error), where=("stages", name, "reward", *error.place)) from error
+        return tuple(measure for measure, _ in compiled.measures if measure in scope(names, form))
 
     def _records(self, name: str, stage: spec.Stage, source: spec.RowSource) -> tuple[str, Read]:
         """The input of rows, and what it is."""
@@ -245,7 +235,7 @@ class _Experiment(Tasks):
     def _compared(self, name: str, source: spec.RowSource, pairs: spec.Pairs) -> DraftTask:
         """Pairs of texts that are not tries."""
         where = ("stages", name, "rows", "pairs", "better")
-        better, problems = generations.expression(self._spec, source.from_, pairs.better, expect=None)
+        better, problems = generations.better(self._spec, source, pairs)
         if problems:
             raise LowerError(problems[0].message, where=where)
         body = payload.CompareBody.model_construct(

@@ -9,29 +9,23 @@ from typing import Final, Literal, NamedTuple
 
 from cotspec.cot.prompting import default_prompt, teacher_prompt
 from cotspec.ir import bodies, defaults, generations
-from cotspec.ir.experiment_source import NOTHING as NOTHING
-from cotspec.ir.experiment_source import ExperimentSource as ExperimentSource
-from cotspec.ir.experiment_source import LowerError as LowerError
-from cotspec.ir.experiment_source import Where
+from cotspec.ir.experiment_source import ExperimentSource, LowerError, Where
 from cotspec.ir.plan import DraftTask, Label, Launch, Read
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload
 from cotspec.spec.lock import pinned
 
 Task = Literal["solve", "reconstruct", "complete", "rewrite"]
-_Reads = Mapping[str, Read]
-_PROBLEMS: Final = "problems.jsonl"
-_TRACES: Final = "traces.jsonl"
-_ROWS: Final = "rows.jsonl"
+Reads = Mapping[str, Read]
 _TEACHER: Final = MappingProxyType({"model": "teacher", "gate": "teacher_gate"})
 """Inputs of a model → those of a teacher."""
 
 
-class _Weights(NamedTuple):
+class Weights(NamedTuple):
     """A model as a task uses it: its reference in the body and the inputs that go with it."""
 
     ref: bodies.ModelRef
-    reads: _Reads
+    reads: Reads
 
 
 class Tasks:
@@ -78,7 +72,7 @@ class Tasks:
         wanted = generations.filter_of(self._spec, name)
         return teacher_prompt(self._format, at_least=wanted.at_least, at_most=wanted.at_most or 0)
 
-    def _weights(self, name: str, where: Where) -> _Weights:
+    def _weights(self, name: str, where: Where) -> Weights:
         """The model or the result of the stage called `name`."""
         if name in self._spec.models:
             return self._model(name)
@@ -87,11 +81,11 @@ class Tasks:
         first = self._first(name)
         ref = payload.InputModel.model_construct(trust_remote_code=first.trust_remote_code, **bodies.chat(first))
         if not gated(self._spec.stages[name]):
-            return _Weights(ref=ref, reads={"model": self._read(f"stages/{name}/train", "model")})
+            return Weights(ref=ref, reads={"model": self._read(f"stages/{name}/train", "model")})
         whole, gate = self._read(f"stages/{name}/train", ""), self._read(f"stages/{name}/gate", "gate.json")
-        return _Weights(ref=ref, reads={"model": whole, "gate": gate})
+        return Weights(ref=ref, reads={"model": whole, "gate": gate})
 
-    def _teacher(self, name: str, train: spec.Train) -> tuple[bodies.ModelRef | payload.FirstWeights | None, _Reads]:
+    def _teacher(self, name: str, train: spec.Train) -> tuple[bodies.ModelRef | payload.FirstWeights | None, Reads]:
         """Whose probabilities a stage learns, and the inputs that go with it; its own first weights are no other."""
         if not isinstance(train, spec.Taught):
             return None, {}
@@ -100,7 +94,7 @@ class Tasks:
         found = self._weights(train.other, ("stages", name, "train", "teacher"))
         return found.ref, {_TEACHER[role]: read for role, read in found.reads.items()}
 
-    def _model(self, name: str) -> _Weights:
+    def _model(self, name: str) -> Weights:
         model = self._spec.models[name]
         if model.hub is not None:
             wanted = model.revision or defaults.HUB_REVISION
@@ -109,20 +103,20 @@ class Tasks:
             hub = payload.HubModel.model_construct(
                 id=model.hub, revision=revision, trust_remote_code=trust, **bodies.chat(model)
             )
-            return _Weights(ref=hub, reads={})
+            return Weights(ref=hub, reads={})
         if model.builtin is not None:
             if model.builtin not in self._digests:
                 message = f"cotspec comes without a builtin model `{model.builtin}`"
                 raise LowerError(message, where=("models", name, "builtin"))
             digest = self._digests[model.builtin]
-            return _Weights(
+            return Weights(
                 ref=payload.BuiltinModel.model_construct(name=model.builtin, digest=digest, **bodies.chat(model)),
                 reads={},
             )
         if model.path is None:
             raise LowerError(f"model `{name}` has no weights", where=("models", name))
         read = self._project_file(model.path, ("models", name, "path"))
-        return _Weights(
+        return Weights(
             ref=payload.InputModel.model_construct(trust_remote_code=False, **bodies.chat(model)), reads={"model": read}
         )
 

@@ -6,10 +6,11 @@ traces. Knows no rule.
 
 from __future__ import annotations
 
-from cotspec.ir import generations
+from cotspec.cot import mixing
+from cotspec.ir import bodies, generations
 from cotspec.passes.check.context import Context
 from cotspec.spec.base import Slice
-from cotspec.spec.experiment import Data, Stage
+from cotspec.spec.experiment import Data, Mix, Stage
 from cotspec.trainers import trainer_of
 
 
@@ -44,7 +45,12 @@ def rows(context: Context, stage: Stage) -> int | None:
     """Most rows of one epoch."""
     found = [_within(traces(context, each.from_), each.slice) for each in stage.sources]
     known = [most for most in found if most is not None]
-    return sum(known) if len(known) == len(found) else None
+    if len(known) < len(found):
+        return None
+    if not isinstance(stage.rows, Mix):
+        return known[0] * (1 if stage.pairs is None else stage.pairs.most)
+    body = bodies.mixed(stage.rows, seed=0)
+    return sum(mixing.used(known, body.parts, body.order))
 
 
 def steps(context: Context, stage: Stage) -> int | None:

@@ -19,7 +19,8 @@ from cotspec.spec.payload import RowsBody
 from cotspec.trainers import trainer_of
 
 if TYPE_CHECKING:
-    from cotspec.cot.rows import Attempt, TraceRecord
+    from cotspec.cot.records import TraceRecord
+    from cotspec.cot.rows import Attempt
 
 END: Final = 1
 """The end-of-sequence token, which every target has."""
@@ -64,7 +65,8 @@ def lengths(context: Context, name: str, stage: Stage, room: int) -> Lengths | N
 
 def _counted(attempt: Attempt, model: str | None) -> tuple[float, float, float]:
     """Tokens of the prompt, of the prompt with its target, and of what a teacher reads in place of the prompt."""
-    from cotspec.cot.rows import Dropped, TaughtRow
+    from cotspec.cot.records import TaughtRow
+    from cotspec.cot.rows import Dropped
 
     prompt = "" if isinstance(attempt.row, Dropped) else attempt.row.prompt + attempt.begin
     context = attempt.row.context if isinstance(attempt.row, TaughtRow) else ""

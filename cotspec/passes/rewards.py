@@ -75,6 +75,7 @@ def limits(context: Context, stage: Stage, train: OnPolicy) -> Limits:
     keep, names = steps.kept(context, stage), [generations.target_of(spec, each) for each in stage.sources]
     longest = max((generations.longest(spec, name) or _UNKNOWN for name in names if name), default=0)
     most = longest if keep.at_most is None else keep.at_most
+    texts = generations.asked_texts(spec, stage)
     return Limits(
         tokens=train.sampling.max_new_tokens,
         teacher_tokens=longest,
@@ -82,7 +83,8 @@ def limits(context: Context, stage: Stage, train: OnPolicy) -> Limits:
         teacher_says=keep.correct or keep.at_least > 0,
         traces=tuple(dict.fromkeys(sizes[at * (len(sizes) - 1) // (_TRACES - 1)] for at in range(_TRACES) if sizes)),
         group=train.samples,
-        texts=generations.asked_texts(spec, stage),
+        texts=texts,
+        longest_texts=tuple(generations.longest(spec, name) or _UNKNOWN for name in texts),
         form=bodies.trace_format(spec.trace).form,
     )
 

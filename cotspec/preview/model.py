@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cotspec.cot.measures import Value
-from cotspec.cot.rows import Dropped, GuidedRow, PairRow, SftRow, TaughtRow, TraceRecord, texts
+from cotspec.cot.records import GuidedRow, PairRow, SftRow, TaughtRow, TraceRecord, texts
+from cotspec.cot.rows import Dropped
 from cotspec.cot.units import Span
 from cotspec.preview.row import Found
 from cotspec.preview.score import Scored

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, cast
 
 from cotspec.builtin import problems
 from cotspec.cot.measures import words
-from cotspec.cot.rows import UNKNOWN_TOKENS, TraceRecord
+from cotspec.cot.records import UNKNOWN_TOKENS, TraceRecord
 from cotspec.cot.segment import segment
 from cotspec.spec.payload import BuiltinData, DataBody, Form, TraceFormat, TracesBody
 

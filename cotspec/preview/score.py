@@ -13,8 +13,8 @@ from cotspec.cot.answers import AnswerError, answer_of, grade, grades
 from cotspec.cot.breakdown import Breakdown, break_down
 from cotspec.cot.judging import Grade
 from cotspec.cot.loss import carried, met
+from cotspec.cot.records import TraceRecord
 from cotspec.cot.rewards import compile_reward, expressions
-from cotspec.cot.rows import TraceRecord
 from cotspec.cot.segment import Trace, segment
 from cotspec.cot.stopping import cut
 from cotspec.cot.units import Span

@@ -6,7 +6,7 @@ Owns the choice, the reading, and the words that say which it is. Must not know 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -14,8 +14,9 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from cotspec.back import places
+from cotspec.cot import selecting, template
 from cotspec.cot.measures import words
-from cotspec.cot.rows import UNKNOWN_TOKENS, ComparedRecord, TextRecord, TraceRecord
+from cotspec.cot.records import UNKNOWN_TOKENS, ComparedRecord, TextRecord, TraceRecord
 from cotspec.cot.segment import segment
 from cotspec.files import plain, regular
 from cotspec.history.locks import Cache
@@ -70,6 +71,11 @@ class _Line:
 
 def choose(stage: Stage, *, root: Path, spec: str, given: Path | None = None) -> RecordSource:
     """The records to preview `stage` on. Raises PreviewError for a file that cannot be read."""
+    found = _choose(stage, root=root, spec=spec, given=given)
+    return replace(found, about=f"{found.about}; of one source, before they are mixed") if stage.mixed else found
+
+
+def _choose(stage: Stage, *, root: Path, spec: str, given: Path | None) -> RecordSource:
     if given is not None:
         return _given(given, stage)
     wanted = stage.wanted
@@ -205,6 +211,13 @@ def _read(
     return tuple(record for record, _ in read), frozenset(record.id for record, counted in read if not counted)
 
 
+def _needed(rows: RowsBody) -> int:
+    """How many of the texts that a record was made over its rows read: in the prompt, in conditions, as their own."""
+    shown = (template.shown(rows.prompt) | template.shown(rows.context)) - template.VARIABLES
+    asked = (rows.where, *rows.measures, *(f"{name}." for name in shown))
+    return max(rows.target, *map(selecting.deepest, asked))
+
+
 def _parse(line: bytes, where: str, stage: Stage) -> _Line:
     has = "a record has question, answer and trace, and may count tokens"
     try:
@@ -216,6 +229,13 @@ def _parse(line: bytes, where: str, stage: Stage) -> _Line:
         raise PreviewError(f"{where}: {said}; {has}") from error
     if found.trace is None and not isinstance(stage.wanted.body, DataBody):
         raise PreviewError(f"{where}: `trace`: field required; {has}")
+    if len(found.before) < (needed := _needed(stage.rows)):
+        texts = _count(needed, "text")
+        raise PreviewError(
+            f"{where}: `before`: rows of this stage read {texts} that a record was made over, nearest first"
+        )
+    if found.before_tokens and len(found.before_tokens) != len(found.before):
+        raise PreviewError(f"{where}: `before_tokens`: a number for each text of `before`")
     return found
 
 

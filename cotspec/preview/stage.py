@@ -46,6 +46,8 @@ class Stage:
     """The task that keeps the texts that those were made over, or that they are; None of questions alone."""
     texts: tuple[str, ...] = ()
     """The texts of a record, nearest first, by name."""
+    mixed: bool = False
+    """Whether its rows are those of one of several sources."""
 
     @property
     def keep(self) -> TracesBody:
@@ -97,6 +99,7 @@ def find(plan: Plan, name: str, *, variant: str = "", source: str = "") -> Stage
         wanted=behind[0],
         traces=next((task for task in behind if isinstance(task.body, TracesBody)), None),
         texts=texts,
+        mixed=isinstance(parts[f"rows of stage {name}"].body, MixBody),
     )
 
 

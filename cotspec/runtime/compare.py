@@ -13,7 +13,7 @@ from cotspec.cot.expr import UnscorableError
 from cotspec.cot.judging import Grade
 from cotspec.cot.measures import words
 from cotspec.cot.pairing import compared
-from cotspec.cot.rows import ComparedRecord, TextRecord, counted, measured
+from cotspec.cot.records import ComparedRecord, TextRecord, counted, measured
 from cotspec.cot.segment import segment
 from cotspec.cot.thoughts import fit
 from cotspec.runtime import lines
@@ -54,22 +54,24 @@ def _valued(
     groups: dict[tuple[int, int], list[LaterRollout]] = {}
     for each in rollouts:
         groups.setdefault((each.id, each.of), []).append(each)
-    form = body.format.form
-    asks_score, asks_correct = (selecting.reads(body.better, name, form) for name in (selecting.SCORE, "correct"))
+    form, at = body.format.form, body.target
+    asks_score = selecting.reads(body.better, selecting.SCORE, form)
+    asks_correct = selecting.reads(body.better, "correct", form, depth=at)
     with Progress("texts", len(rollouts)) as progress:
         for done, group in enumerate(groups.values(), 1):
             records = [_fitted(each, body) for each in group]
             score = selecting.score([_grade(record, body) for record in records]) if asks_score else 0.0
-            for each, record in zip(group[:1] if body.target else group, records, strict=False):
+            for each, record in zip(group[:1] if at else group, records, strict=False):
+                compared = _aimed(record, body)
                 counts["texts"] += 1
-                if not body.target and (each.truncated or not record.trace.strip()):
+                if not compared.trace.strip() or (each.truncated and not at):
                     counts["truncated_or_empty_texts"] += 1
-                elif not body.target and asks_correct and _grade(record, body) is Grade.UNGRADABLE:
+                elif asks_correct and _grade(compared, body) is Grade.UNGRADABLE:
                     counts["ungradable_texts"] += 1
                 elif (value := _value(record, body, score)) is None:
                     counts["texts_without_value"] += 1
                 else:
-                    yield _aimed(record, body), value
+                    yield compared, value
             progress.update(done * len(rollouts) // len(groups))
 
 

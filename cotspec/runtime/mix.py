@@ -28,11 +28,13 @@ def run(task: Task, _work: Path, result: Path) -> None:
             used[source] += 1
             file.write(json.dumps(row | {"row": number}, ensure_ascii=False).encode() + b"\n")
     there = [sum(map(len, source)) for source in sources]
-    if not used:
-        raise TaskError(f"no row is left of sources of {', '.join(map(str, there))} rows: see `share` and `run`")
+    if missing := [at + 1 for at in range(len(sources)) if not used[at]]:
+        sizes = ", ".join(map(str, there))
+        message = f"of sources of {sizes} rows the mix takes none of number {missing[0]}"
+        raise TaskError(f"{message}: see `share`, `run`, and what each of them filters")
     lines.write_json(result / "counts.json", {"rows": there, "used": [used[at] for at in range(len(sources))]})
-    told = (f"{used[at]} of {count}" for at, count in enumerate(there))
-    say(f"{sum(used.values())} rows: {', '.join(told)}")
+    shares = (f"{used[at]} of {count}" for at, count in enumerate(there))
+    say(f"{sum(used.values())} rows: {', '.join(shares)}")
 
 
 def _epochs(path: Path) -> list[list[_Row]]:

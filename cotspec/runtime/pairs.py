@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cotspec.cot.judging import Grade
 from cotspec.cot.pairing import pair
-from cotspec.cot.rows import PairRecord
+from cotspec.cot.records import PairRecord
 from cotspec.runtime import lines
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say

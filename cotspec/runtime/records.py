@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cotspec.cot.records import TraceRecord
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
@@ -48,17 +50,10 @@ class LaterRollout(Rollout):
     """… and their tokens."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Failure:
+@dataclass(frozen=True, kw_only=True)
+class Failure(TraceRecord):
     """One line of failures.jsonl: a trace whose question the model got wrong, with what it wrote."""
 
-    id: int
-    question: str
-    answer: str
-    trace: str
-    steps: int
-    words: int
-    tokens: int
     attempts: tuple[str, ...]
 
 

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cotspec.cot.prompting import PromptError
-from cotspec.cot.rows import UNKNOWN_TOKENS, ComparedRecord, Counts, TextRecord, TraceRecord, build
+from cotspec.cot.records import UNKNOWN_TOKENS, ComparedRecord, TextRecord, TraceRecord
+from cotspec.cot.rows import Counts, build
 from cotspec.cot.units import UnitError
 from cotspec.runtime import lines
 from cotspec.runtime.errors import TaskError

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from cotspec.cot.prompting import render
 from cotspec.runtime import generate, lines
-from cotspec.runtime.progress import say
 from cotspec.runtime.records import Problem, Rollout
+from cotspec.runtime.rollouts import write
 from cotspec.runtime.task import Task
 from cotspec.spec.payload import TeachBody
 
@@ -34,7 +34,4 @@ def run(task: Task, work: Path, result: Path) -> None:
         )
         for (problem, _), answer in zip(asked, answers, strict=True)
     ]
-    lines.write(result / "rollouts.jsonl", rollouts)
-    cut = sum(rollout.truncated for rollout in rollouts)
-    mean = sum(rollout.tokens for rollout in rollouts) / max(1, len(rollouts))
-    say(f"{len(rollouts)} rollouts, {mean:.0f} tokens on average, {cut} cut at the token limit")
+    write(result, rollouts, what="rollouts")

@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from cotspec.cot.prompting import render
-from cotspec.cot.rows import TextRecord, named
+from cotspec.cot.records import TextRecord, named
 from cotspec.runtime import generate, lines
-from cotspec.runtime.errors import TaskError
-from cotspec.runtime.progress import say
 from cotspec.runtime.records import LaterRollout
+from cotspec.runtime.rollouts import write
 from cotspec.runtime.task import Task
+from cotspec.runtime.tries import sliced
 from cotspec.spec.payload import TextBody
 
 
 def run(task: Task, work: Path, result: Path) -> None:
     """Write them. A killed run goes on after the batches it finished."""
     body = task.body(TextBody)
-    records = _sliced(lines.read(task.input("traces"), TextRecord), body)
+    records = sliced(lines.read(task.input("traces"), TextRecord), body.slice, what="records")
     asked = [(record, sample) for record in records for sample in range(body.sampling.n)]
     requests = [generate.Request(key=_key(record, sample), prompt=_prompt(body, record)) for record, sample in asked]
     job = generate.Job(what="texts", sampling=body.sampling, seed=body.seed, partial=work / "partial.jsonl")
@@ -36,10 +36,7 @@ def run(task: Task, work: Path, result: Path) -> None:
         )
         for (record, _), answer in zip(asked, answers, strict=True)
     ]
-    lines.write(result / "rollouts.jsonl", rollouts)
-    cut = sum(rollout.truncated for rollout in rollouts)
-    mean = sum(rollout.tokens for rollout in rollouts) / max(1, len(rollouts))
-    say(f"{len(rollouts)} texts, {mean:.0f} tokens on average, {cut} cut at the token limit")
+    write(result, rollouts, what="texts")
 
 
 def _prompt(body: TextBody, record: TextRecord) -> str:
@@ -49,10 +46,3 @@ def _prompt(body: TextBody, record: TextRecord) -> str:
 def _key(record: TextRecord, sample: int) -> str:
     """Picks the random numbers of a text: the first texts of two questions, and two of one, differ."""
     return f"{record.id}:{record.sample}:{sample}" if record.sample else f"{record.id}:{sample}"
-
-
-def _sliced(records: list[TextRecord], body: TextBody) -> list[TextRecord]:
-    kept = records[body.slice.first : None if body.slice.end < 0 else body.slice.end]
-    if not kept:
-        raise TaskError(f"the slice [{body.slice.first}, {body.slice.end}) of {len(records)} records is empty")
-    return kept

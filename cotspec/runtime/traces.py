@@ -16,7 +16,7 @@ from cotspec.cot.expr import UnscorableError
 from cotspec.cot.judging import Grade
 from cotspec.cot.measures import words
 from cotspec.cot.picking import picked
-from cotspec.cot.rows import UNKNOWN_TOKENS, TextRecord, TraceRecord, measured
+from cotspec.cot.records import UNKNOWN_TOKENS, TextRecord, TraceRecord, measured
 from cotspec.cot.segment import segment
 from cotspec.cot.thoughts import fit
 from cotspec.runtime import lines

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from cotspec.cot.answers import grade
 from cotspec.cot.pairing import Try
 from cotspec.cot.prompting import render
-from cotspec.cot.rows import TraceRecord, named
+from cotspec.cot.records import TraceRecord, named
 from cotspec.cot.segment import segment
 from cotspec.runtime import generate, lines
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.task import Task
-from cotspec.spec.payload import TryBody
+from cotspec.spec.payload import Range, TryBody
+
+T = TypeVar("T")
 
 
 class Tried(NamedTuple):
@@ -25,7 +27,7 @@ class Tried(NamedTuple):
 
 def tried(task: Task, body: TryBody, work: Path) -> list[Tried]:
     """Try every question of the slice `attempts` times, in the order of the traces."""
-    traces = _slice(lines.read(task.input("traces"), TraceRecord), body)
+    traces = sliced(lines.read(task.input("traces"), TraceRecord), body.slice, what="traces")
     requests = [
         generate.Request(
             key=f"{trace.id}:{attempt}",
@@ -43,8 +45,9 @@ def tried(task: Task, body: TryBody, work: Path) -> list[Tried]:
     ]
 
 
-def _slice(traces: list[TraceRecord], body: TryBody) -> list[TraceRecord]:
-    kept = traces[body.slice.first : None if body.slice.end < 0 else body.slice.end]
+def sliced(records: list[T], slice: Range, *, what: str) -> list[T]:
+    """The records that are asked about. Raises TaskError where there is none."""
+    kept = records[slice.first : None if slice.end < 0 else slice.end]
     if not kept:
-        raise TaskError(f"the slice [{body.slice.first}, {body.slice.end}) of {len(traces)} traces is empty")
+        raise TaskError(f"the slice [{slice.first}, {slice.end}) of {len(records)} {what} is empty")
     return kept

@@ -137,8 +137,8 @@ class Keep(Part):
 
     where: Text | None = None
     """A condition over texts, in the language of rewards: `teach.correct and teach.steps >= 2` (docs/rewards.md). Of
-    the texts it speaks by name: this one, and those it was made over. `<name>.score` is the share of the `sampling.n`
-    texts of a record that are right. Default: all."""
+    the texts it speaks by name: this one, and those it was made over. Of this one, `<name>.score` is the share of the
+    `sampling.n` texts of a record that are right. Default: all."""
     pick: Literal["first", "shortest", "longest", "all"] | MixedPick = "first"
     """Which of several good texts of one record goes on (`sampling.n`), by tokens; `all` of them do."""
 
@@ -164,12 +164,14 @@ class Generation(Part):
 
 
 class Pairs(Part):
-    """A better and a worse text of the same record."""
+    """A better and a worse text of the same record, of all that were written: `keep` does not choose among them."""
 
     better: Text
     """What is better, in the language of rewards, over the texts of a record: a condition that the better text meets
-    and the worse one does not (`tries.correct`), or a number that is higher for it. Texts that were cut at the token
-    limit are in no pair, nor are those that cannot be graded where it asks for `correct`."""
+    and the worse one does not (`tries.correct`), or a number that is higher for it. It asks about the two texts, and
+    those that they were made over; with `target`, of two texts over which others were made, `<target>.score` is the
+    share of those that are right. Texts that were cut at the token limit are in no pair, nor are those that cannot be
+    graded where it asks whether they are right."""
     gap: Annotated[float, Field(ge=0)] = 0.0
     """The two numbers differ by more than this."""
     most: Count = 1
@@ -201,9 +203,9 @@ class Rows(RowSource):
 class MixedRows(RowSource):
     """One of several sources of rows."""
 
-    task: Literal["solve", "reconstruct", "complete", "rewrite"] | None = None
-    """What the student is asked in these rows, in place of the stage's `task`: hints that fade end with `solve`, which
-    shows no trace and hides nothing."""
+    task: Literal["solve"] | None = None
+    """`solve` asks the student in these rows the question alone, in place of the stage's `task`: the end of hints that
+    fade."""
     prompt: str | None = None
     """Jinja file, relative to the spec file, in place of the stage's; default: that of the stage, or, for another task,
     cotspec's own."""

@@ -97,7 +97,7 @@ def tasks(old: Planned, new: Planned, changes: Sequence[Change], known: Tried | 
     """
     before, after = old.tasks, new.tasks
     known = {} if known is None else known
-    tried = [(change, _undone(new, change, old, known)) for change in changes[:MOST_TRIED]]
+    tried = list(_tried(new, changes[:MOST_TRIED], old, known))
     for part, task in after.items():
         was = before.get(part)
         if was is None:
@@ -112,7 +112,9 @@ def tasks(old: Planned, new: Planned, changes: Sequence[Change], known: Tried | 
                 old=was.id,
                 new=task.id,
                 causes=tuple(change for change, drafts in tried if _computes_else(own, drafts.get(part))),
-                kernel=tuple(name for name in task.kernel if task.kernel[name] != was.kernel.get(name)),
+                kernel=tuple(
+                    name for name in was.kernel if task.kernel.get(name, was.kernel[name]) != was.kernel[name]
+                ),
                 upstream=tuple(dict.fromkeys(_upstream(old, new, part))),
             )
     for part, was in before.items():
@@ -153,18 +155,35 @@ def _locked(old: Planned, new: Planned) -> Iterator[Change]:
 # --- why --------------------------------------------------------------------------------------------------------------
 
 
-def _undone(new: Planned, change: Change, old: Planned, known: Tried) -> Mapping[str, DraftTask]:
-    """The tasks of the new side with one change undone, by part; none when that is no spec."""
+def _tried(
+    new: Planned, changes: Sequence[Change], old: Planned, known: Tried
+) -> Iterator[tuple[Change, Mapping[str, DraftTask]]]:
+    """Each change with the tasks of the new side without it. What cannot be undone alone, such as `rows.mix` in place
+    of `rows.from`, is undone with its neighbours."""
+    stuck: list[Change] = []
+    for change in changes:
+        if drafts := _undone(new, [change], old, known):
+            yield change, drafts
+        else:
+            stuck.append(change)
+    for change in stuck:
+        group = change.path[:-1]
+        yield change, _undone(new, [each for each in changes if each.path[: len(group)] == group], old, known)
+
+
+def _undone(new: Planned, changes: Sequence[Change], old: Planned, known: Tried) -> Mapping[str, DraftTask]:
+    """The tasks of the new side with some changes undone, by part; none when that is no spec."""
     files = dict(new.loaded.files)
     locked = dict(new.unit.source.locked)
     data = new.data()
-    if change.locked:
-        locked = _replaced(locked, change)
-    elif change.text:
-        files[str(change.old)] = old.loaded.files[str(change.old)]
-    else:
-        _put(data, change.path, change.old)
-        files = {**old.loaded.files, **files}
+    for change in changes:
+        if change.locked:
+            locked = _replaced(locked, change)
+        elif change.text:
+            files[str(change.old)] = old.loaded.files[str(change.old)]
+        else:
+            _put(data, change.path, change.old)
+            files = {**old.loaded.files, **files}
     key = json.dumps([data, sorted(files.items()), sorted(locked.items()), new.unit.source.folder])
     if key not in known:
         known[key] = _lowered(new.unit.source._replace(prompts=files, locked=locked), data)

@@ -7,7 +7,7 @@ the caller.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
 from cotspec.cot.stats import OverSeeds, over_seeds
@@ -52,19 +52,29 @@ def groups(outcomes: Sequence[Outcome]) -> list[Group]:
     for each in outcomes:
         alike.setdefault((each.alike, each.set), {}).setdefault(each.seed, each)
     kind_of = {(each.name, each.set): (each.alike, each.set) for each in outcomes}
-    found: dict[tuple[str, str], Group] = {}
-    for kind, members in alike.items():
-        if len(members) > 1:
-            first = next(iter(members.values()))
-            base = kind_of.get((first.base, first.set), kind)
-            found[kind] = Group(
-                name=min((_without_seed(each) for each in members.values()), key=len),
-                set=first.set,
-                model=first.model,
-                members=members,
-                base=None if base == kind else found.get(base),
-            )
-    return list(found.values())
+    alone = {
+        kind: Group(
+            name=min((_without_seed(each) for each in members.values()), key=len),
+            set=kind[1],
+            model=next(iter(members.values())).model,
+            members=members,
+            base=None,
+        )
+        for kind, members in alike.items()
+        if len(members) > 1
+    }
+    return [replace(group, base=_base(kind, group, alone, kind_of)) for kind, group in alone.items()]
+
+
+def _base(
+    kind: tuple[str, str],
+    group: Group,
+    groups: Mapping[tuple[str, str], Group],
+    kind_of: Mapping[tuple[str, str], tuple[str, str]],
+) -> Group | None:
+    """What the first of the members that changes another experiment changes."""
+    bases = (kind_of.get((each.base, each.set), kind) for each in group.members.values())
+    return next((groups[base] for base in bases if base in groups and base != kind), None)
 
 
 def _without_seed(outcome: Outcome) -> str:
@@ -105,8 +115,8 @@ def record(group: Group) -> dict[str, object]:
     told |= {
         "accuracy": accuracy.mean,
         "accuracy_sd": accuracy.sd,
-        "accuracy_low": accuracy.low,
-        "accuracy_high": accuracy.high,
+        "accuracy_low": max(0.0, accuracy.low),
+        "accuracy_high": min(1.0, accuracy.high),
         "tokens": fmean(tokens),
         "tokens_sd": stdev(tokens),
         "formatted": fmean(each.formatted for each in found.values()),
@@ -126,8 +136,8 @@ def _change(group: Group) -> dict[str, object]:
     return {
         "base": group.base.name,
         "accuracy_change": found.mean,
-        "change_low": found.low,
-        "change_high": found.high,
+        "change_low": max(-1.0, found.low),
+        "change_high": min(1.0, found.high),
         "tokens_change": now / before - 1 if before else None,
         "seeds_paired": len(both),
     }
@@ -135,4 +145,7 @@ def _change(group: Group) -> dict[str, object]:
 
 def _gain(group: Group) -> dict[str, object]:
     found = group.gain()
-    return {} if found is None else {"student_change": found.mean, "student_low": found.low, "student_high": found.high}
+    if found is None:
+        return {}
+    low, high = max(-1.0, found.low), min(1.0, found.high)
+    return {"student_change": found.mean, "student_low": low, "student_high": high}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from cotspec.cot.rows import TraceRecord
+from cotspec.cot.records import TraceRecord
 from cotspec.cot.segment import Trace, segment
 from cotspec.spec import payload
 

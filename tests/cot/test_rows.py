@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from kernel_samples import FORMAT, QUICK, body, mask, masks, real_records, record_of, step_lists, text_of
 
 from cotspec.cot.prompting import PromptError, default_prompt
-from cotspec.cot.rows import Counts, GrpoRow, GuidedRow, Row, SftRow, TraceRecord, build
+from cotspec.cot.records import GrpoRow, GuidedRow, SftRow, TraceRecord
+from cotspec.cot.rows import Counts, Row, build
 from cotspec.cot.segment import segment
 from cotspec.spec import payload
 

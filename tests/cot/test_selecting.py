@@ -70,9 +70,9 @@ def test_how_far_back_a_condition_asks_is_known(where: str, depth: int) -> None:
     assert selecting.deepest(where) == depth
 
 
-def test_only_the_score_of_a_text_and_of_the_one_it_was_made_over_is_known() -> None:
-    names = selecting.scope(["refined", "critique", "draft"])
-    assert [name for name in names if name.endswith(".score")] == ["refined.score", "critique.score"]
+def test_a_score_is_known_of_the_texts_that_have_one_only() -> None:
+    names = selecting.scope(["refined", "critique", "draft"], scored=["critique"])
+    assert [name for name in names if name.endswith(".score")] == ["critique.score"]
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,34 @@ def test_a_model_of_unknown_size_leaves_its_tasks_unknown_and_the_sum_says_so() 
     assert any("tasks unknown on" in line for line in told.totals(list(found.values())))
 
 
+def test_a_data_sets_own_texts_and_rows_of_questions_are_light_work_and_no_unknown_model() -> None:
+    data = changed("data.worked", {"builtin": "chains", "split": "valid", "size": 30, "seed": 5, "trace": "trace"})
+    data["stages"]["structure"]["rows"] = {"from": "worked"}
+    data["stages"]["compress"]["rows"] = {"from": "train"}
+    data["stages"]["compress"] |= {"task": "solve", "mask": "!remove"}
+    del data["stages"]["compress"]["mask"]
+    data["stages"]["compress"]["reward"] = {"terms": {"solved": {"value": "1 if correct else 0"}}}
+    found = costs(data)
+    for part in ("traces worked", "rows of stage structure", "rows of stage compress"):
+        assert 0 < value(found[part].seconds) < 10
+        assert found[part].tokens.value == 0
+
+
+@pytest.mark.parametrize(
+    ("mix", "rows"),
+    [
+        ([{"from": "teach", "share": 0.8}, {"from": "teach", "share": 0.2}], 50),
+        ([{"from": "teach"}, {"from": "teach", "slice": [0, 10]}], 50),
+    ],
+)
+def test_a_mix_uses_as_many_rows_as_its_shares_allow(mix: list[dict[str, object]], rows: int) -> None:
+    found = changed("stages.structure.rows", {"mix": mix})
+    tasks = parts(found)
+    counted = estimator(tasks, Known())._work.records(tasks["rows of stage structure"])
+    assert counted is not None
+    assert counted.expected == rows * found["stages"]["structure"]["train"]["epochs"]
+
+
 def test_a_data_set_of_unknown_size_leaves_what_reads_it_unknown() -> None:
     found = costs(changed("data.train", {"hub": "someone/questions"}))
     assert found["generation teach"].seconds.value is None

@@ -16,12 +16,20 @@ PIECES = ("{", "}", "{{", "}}", "%", "#", "-", "+", " ", "\n", "question", "trac
 @example("{{{ question }}}")
 @example("{{{question}}% x %}")
 @example("{{ question }}{{ tracer }}")
+@example("{{ raw }}")
+@example("{{ endif }}")
+@example("{{ trim }}")
 def test_what_passes_without_jinja_passes_with_it(text: str) -> None:
     if template._plain(text):
         tree = template._parsed(text)
         assert not isinstance(tree, template.Fault)
-        assert list(template._judge(tree, template.VARIABLES)) == []
+        assert list(template._judge(tree, template.shown(text))) == []
         assert template.shown(text) == set(template._names(tree))
+
+
+@pytest.mark.parametrize("word", sorted(template.WORDS))
+def test_a_word_that_means_something_in_a_template_is_never_taken_for_a_name(word: str) -> None:
+    assert not template._plain(f"{{{{ {word} }}}}")
 
 
 @pytest.mark.parametrize("text", ["Only text, { and }.", "{{question}} and {{  trace  }}: {{ question }}"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cotspec.cot.measures import words
-from cotspec.cot.rows import TraceRecord
+from cotspec.cot.records import TraceRecord
 from cotspec.cot.segment import segment
 from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.front.load import load

@@ -13,8 +13,12 @@ from cotspec.diagnostics import Sink
 TEXTS = (
     "generate: {teach: {by: tutor, over: train}}",
     "generate: {teach: {by: tutor, over: train}, critique: {by: tutor, over: teach, prompt: one.jinja}, "
-    "refined: {by: tutor, over: critique, keep: {where: refined.correct}}, other: {by: tutor, over: train}}",
+    "refined: {by: tutor, over: critique, keep: {where: refined.correct}}, other: {by: tutor, over: train}, "
+    "fixed: {by: tutor, over: worked}}",
 )
+
+
+WITHOUT = (", fixed: {by: tutor, over: worked}", "")
 
 
 def told(folder: Path, prompt: str, *changes: Change) -> list[tuple[str, str, str]]:
@@ -23,13 +27,18 @@ def told(folder: Path, prompt: str, *changes: Change) -> list[tuple[str, str, st
     (folder / "one.jinja").write_text(one, encoding="utf-8")
     (folder / "two.jinja").write_text(two or "{{ question }}", encoding="utf-8")
     file, sink = folder / "spec.yaml", Sink()
-    file.write_text(changed([TEXTS, *changes]), encoding="utf-8")
+    needed = [] if WORKED in changes else [WITHOUT]
+    file.write_text(changed([TEXTS, *needed, *changes]), encoding="utf-8")
     plan_specs({"spec.yaml": file}, sink)
     return [(each.rule, each.message, each.help) for each in sink.sorted() if each.severity == "error"]
 
 
 LEARN = second("{from: refined}", "    prompt: two.jinja\n")
 REBUILD = first("{from: refined, target: critique}", "reconstruct")
+WORKED = (
+    "  train: {builtin",
+    "  worked: {builtin: chains, split: valid, size: 9, seed: 1, trace: trace}\n  train: {builtin",
+)
 CASES = {
     "a text that is not below": (
         "{{ question }} {{ refined }}",
@@ -71,6 +80,29 @@ CASES = {
             "prompt-variable",
             "`two.jinja` shows `refined`, which is kept because it is right: `task: rewrite` shows such a text",
             "leave {{ refined }} out",
+        ),
+    ),
+    "a text that the rows are chosen for": (
+        "{{ question }}|{{ question }} {{ teach }}",
+        [
+            (
+                SECOND,
+                second("{from: critique, where: teach.correct and critique.words < 90}", "    prompt: two.jinja\n")[1],
+            )
+        ],
+        (
+            "prompt-variable",
+            "`two.jinja` shows `teach`, which `rows.where` says is right",
+            "leave {{ teach }} out",
+        ),
+    ),
+    "a solution of a data set": (
+        "{{ question }}|{{ question }} {{ worked }}",
+        [WORKED, (SECOND, second("{from: fixed}", "    prompt: two.jinja\n")[1])],
+        (
+            "prompt-variable",
+            "`two.jinja` shows `worked`, which is a solution that a data set gives",
+            "leave {{ worked }} out",
         ),
     ),
     "a text before an evaluation": (
@@ -119,8 +151,14 @@ REWARD = "reward: {terms: {solved: {value: 1 if correct else 0}}}"
         ),
         ("{from: teach}", "1 if critique.correct else 0", ["there is no measure `critique.correct`"]),
         ("{from: refined}", "refined.score", ["there is no measure `refined.score`"]),
-        ("{mix: [{from: refined}, {from: critique}]}", "teach.words", ["there is no measure `teach.words`"]),
+        ("{mix: [{from: refined}, {from: critique}]}", "teach.words", ["not all sources of the rows have `teach`"]),
         ("{mix: [{from: refined}, {from: refined, target: teach}]}", "teach.words", []),
+        ("{from: train}", "teacher_words", ["the rows from `train` are questions alone, without a trace"]),
+        (
+            "{mix: [{from: teach}, {from: train}]}",
+            "min(words, teacher_words) / teacher_tokens",
+            ["the rows from `train` are questions alone, without a trace"] * 2,
+        ),
     ],
 )
 def test_a_reward_asks_about_the_texts_that_every_row_has(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from linting import BASE
 
-from cotspec.cot.rows import TraceRecord
+from cotspec.cot.records import TraceRecord
 from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.front.load import load
 from cotspec.history.traces import Traces

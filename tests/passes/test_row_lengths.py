@@ -10,7 +10,8 @@ from linting import BASE
 
 from cotspec.builtin.digest import MODELS
 from cotspec.builtin.problems import generate
-from cotspec.cot.rows import Counts, SftRow, TraceRecord, build
+from cotspec.cot.records import SftRow, TraceRecord
+from cotspec.cot.rows import Counts, build
 from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.front.load import load
 from cotspec.history.traces import Traces

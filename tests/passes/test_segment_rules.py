@@ -56,6 +56,13 @@ CASES = {
         "`words` means something else",
         "choose another name",
     ),
+    "a name of payloads": ('text_1: {opens: "<t>"}', "text_1", "`text_1` means something else", "choose another name"),
+    "an answer that nobody grades": (
+        'answer: {opens: "Answer:", grade: false}',
+        "false",
+        "the answer is always graded",
+        "leave `grade` out: the last graded segment that is given decides",
+    ),
     "a name of the language": ('and: {opens: "<and>"}', "and", "`and` means something else", "choose another name"),
     "a label of a usual segment": (
         'answer: {opens: "Answer:", label: [T, F]}',
@@ -158,6 +165,25 @@ def test_a_loss_may_have_conditions_over_the_text_itself(tmp_path: Path) -> None
         ("teacher_words", "there is no measure `teacher_words`")
     ]
     assert len(found("{critic: false}")) == 1
+
+
+def test_a_loss_condition_does_not_ask_for_tokens_that_nobody_counted(tmp_path: Path) -> None:
+    text = BASE.replace("    shuffle: true\n", "    shuffle: true\n    loss: {step: tokens < 90, answer: true}\n")
+    assert findings(tmp_path, text) == []
+    worked = "{builtin: chains, split: valid, size: 9, seed: 1, trace: trace}"
+    text = text.replace("  valid:", f"  worked: {worked}\n  valid:").replace("{from: teach}", "{from: worked}", 1)
+    assert findings(tmp_path, text) == [
+        ("tokens", "nobody has counted the tokens of `worked`, which are texts of a data set", "ask for `words`")
+    ]
+
+
+def test_a_source_that_hides_nothing_needs_more_loss_than_on_what_is_hidden(tmp_path: Path) -> None:
+    rows = "rows: {mix: [{from: teach}, {from: teach, task: solve}]}\n    mask: {count: 1}"
+    text = BASE.replace("rows: {from: teach}", f"{rows}\n    loss: [masked]", 1)
+    assert [found[:2] for found in findings(tmp_path, text)] == [
+        ("solve", "`solve` hides nothing, and only what is hidden carries loss: no row is made of this source")
+    ]
+    assert findings(tmp_path, text.replace("[masked]", "[masked, answer]")) == []
 
 
 def test_a_stage_learns_all_segments_unless_it_says_which(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from cotspec.compiler import plan_specs
 from cotspec.diagnostics import Sink
 
 TEACH = "teach: {by: tutor, over: train}"
+WORD = "`{}` is a word of conditions and prompts"
 CASES = {
     "a text over itself": ("teach: {by: tutor, over: teach}", "", "`teach` is made over itself"),
     "texts over each other": (
@@ -125,6 +126,66 @@ CASES = {
         "with `order: shuffled` there are no turns",
     ),
     "one source": (TEACH, "rows: {mix: [{from: teach}]}", "`mix` needs 2 entries or more, not a list of 1"),
+    "a target far back for a pair": (
+        "teach: {by: tutor, over: train, sampling: {n: 4}, keep: {pick: all}}, critique: {by: tutor, over: teach}, "
+        "refined: {by: tutor, over: critique}",
+        "rows: {from: refined, target: teach, pairs: {better: teach.words}}",
+        "a pair is of two texts of `refined`, or of two that they were made over",
+    ),
+    "a score that two texts of one record share": (
+        "teach: {by: tutor, over: train, sampling: {n: 4}}",
+        "rows: {from: teach, pairs: {better: teach.score}}",
+        "there is no measure `teach.score`",
+    ),
+    "what was made over a compared text": (
+        "teach: {by: tutor, over: train, sampling: {n: 4}, keep: {pick: all}}, apply: {by: tutor, over: teach}",
+        "rows: {from: apply, target: teach, pairs: {better: apply.words}}",
+        "there is no measure `apply.words`",
+    ),
+    "pairs by what both have": (
+        f"{TEACH}, refined: {{by: tutor, over: teach, sampling: {{n: 4}}}}",
+        "rows: {from: refined, pairs: {better: teach.words}}",
+        "this is the same for both texts of a pair: it asks nothing of `refined`",
+    ),
+    "a gap between right and wrong": (
+        "teach: {by: tutor, over: train, sampling: {n: 4}}",
+        "rows: {from: teach, pairs: {better: teach.correct, gap: 1}}",
+        "one text meets the condition and the other does not: they differ by 1, and not by more",
+    ),
+    "more pairs than texts": (
+        "teach: {by: tutor, over: train, sampling: {n: 4}}",
+        "rows: {from: teach, pairs: {better: teach.words, most: 3}}",
+        "of 4 texts there are 2 pairs at most, each text in one of them",
+    ),
+    "a choice that pairs do not see": (
+        f"{TEACH}, many: {{by: tutor, over: train, sampling: {{n: 4}}, keep: {{pick: shortest}}}}",
+        "rows: {from: many, pairs: {better: many.correct}}",
+        "pairs are made of all texts: nothing that `keep` says reaches them",
+    ),
+    "a choice that only unused texts see": (
+        f"{TEACH}, many: {{by: tutor, over: train, sampling: {{n: 4}}, keep: {{pick: shortest}}}}, "
+        "more: {by: tutor, over: many}",
+        "rows: {from: many, pairs: {better: many.correct}}",
+        "pairs are made of all texts: nothing that `keep` says reaches them",
+    ),
+    "a mix that asks for another task": (
+        f"{TEACH}, more: {{by: tutor, over: train}}",
+        "rows: {mix: [{from: teach, task: rewrite}, {from: more}]}",
+        "`task` must be `solve`, not the text `rewrite`",
+    ),
+    "a task of nobody": (
+        f"{TEACH}, more: {{by: tutor, over: train}}",
+        "rows: {mix: [{from: teach, task: solve}, {from: more, task: solve}]}",
+        "no source asks for `reconstruct`: all of them ask the question alone",
+    ),
+    "a name of payloads": (f"text_2: {{by: tutor, over: train}}, {TEACH}", "", WORD.format("text_2")),
+    "a filter of prompts": (f"title: {{by: tutor, over: train}}, {TEACH}", "", WORD.format("title")),
+    "a word of prompts": (f"endif: {{by: tutor, over: train}}, {TEACH}", "", WORD.format("endif")),
+    "a segment's name": (
+        f"step: {{by: tutor, over: train}}, {TEACH}",
+        "",
+        "`step` is already the name of a segment, which conditions ask about, too",
+    ),
     "a writer that is yet to be trained": (
         "teach: {by: second, over: train}",
         "",
@@ -152,6 +213,15 @@ TAKEN = {
         f"{TEACH}, critique: {{by: tutor, over: teach, keep: {{pick: all}}, sampling: {{n: 2}}}}, "
         "refined: {by: base, over: critique, keep: {where: not teach.correct and critique.words < 90}}",
         "rows: {from: refined, target: critique, where: refined.score > 0.5 and teach.steps > 1}",
+    ),
+    "tries over several texts of a record": (
+        "teach: {by: tutor, over: train, sampling: {n: 2}, keep: {pick: all}}, "
+        "tries: {by: base, over: teach, keep: {where: tries.score == 0}}",
+        "rows: {from: tries, target: teach}",
+    ),
+    "pairs by the score of what was made over them": (
+        "teach: {by: tutor, over: train, sampling: {n: 4}, keep: {pick: all}}, apply: {by: tutor, over: teach}",
+        "rows: {from: apply, target: teach, pairs: {better: teach.score - teach.words / 1000, most: 2}}",
     ),
     "two sources": (
         f"{TEACH}, more: {{by: tutor, over: train}}",
@@ -182,6 +252,40 @@ def test_what_cannot_be_written_is_refused(texts: str, rows: str, message: str, 
     errors = errors_of(texts, rows, tmp_path)
     assert errors[:1] == [message]
     assert len(errors) == 1 or message.startswith("stage `first`")  # the second stage is one of the users, too
+
+
+def test_a_ramp_means_something_only_where_rows_keep_their_order(tmp_path: Path) -> None:
+    def errors(order: str) -> list[str]:
+        rows = f"rows: {{mix: [{{from: teach}}, {{from: teach, task: solve}}], order: {order}}}"
+        task = "task: reconstruct\n    mask: {share: {from: 0.1, to: 0.9}}"
+        text = BASE.replace("rows: {from: teach}\n    task: reconstruct", f"{rows}\n    {task}")
+        file, sink = tmp_path / "spec.yaml", Sink()
+        file.write_text(text, encoding="utf-8")
+        plan_specs({"spec.yaml": file}, sink)
+        return [each.message for each in sink.sorted() if each.severity == "error"]
+
+    assert errors("given") == errors("alternate") == []
+    assert errors("shuffled") == [
+        "the share moves with the place of a row, and a mix in shuffled order puts rows elsewhere"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("text", WORD.format("text")),
+        ("upper", WORD.format("upper")),
+        ("my-set", "`my-set` is a text, and no word that conditions can use"),
+        ("my_set", None),
+    ],
+)
+def test_a_data_set_of_texts_has_a_name_that_conditions_can_use(name: str, message: str | None, tmp_path: Path) -> None:
+    worked = "{builtin: chains, split: valid, size: 9, seed: 1, trace: trace}"
+    text = BASE.replace("  train:", f"  {name}: {worked}\n  train:", 1)
+    file, sink = tmp_path / "spec.yaml", Sink()
+    file.write_text(text.replace("rows: {from: teach}", f"rows: {{from: {name}}}", 1), encoding="utf-8")
+    plan_specs({"spec.yaml": file}, sink)
+    assert [each.message for each in sink.sorted() if each.severity == "error"] == ([message] if message else [])
 
 
 @pytest.mark.parametrize(("texts", "rows"), TAKEN.values(), ids=TAKEN)

@@ -9,7 +9,7 @@ from typing import Any
 
 from cotspec.builtin.problems import generate
 from cotspec.cot.measures import words
-from cotspec.cot.rows import TraceRecord
+from cotspec.cot.records import TraceRecord
 from cotspec.ir.plan import Plan
 from tests.support import sealed, spec_data
 

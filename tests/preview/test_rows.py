@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from cotspec import workspace
 from cotspec.compiler import compile_specs
 from cotspec.cot.measures import words
-from cotspec.cot.rows import Counts, Dropped, GrpoRow, SftRow, TraceRecord, build
+from cotspec.cot.records import GrpoRow, SftRow, TraceRecord
+from cotspec.cot.rows import Counts, Dropped, build
 from cotspec.diagnostics import Sink
 from cotspec.preview import row, source, stage
 from cotspec.preview.make import Request, make
@@ -262,6 +263,21 @@ def test_a_file_of_traces_that_cannot_be_read_is_named_with_the_line(
     code, out, err = run("specs/small.yaml", "structure", "--traces", "t.jsonl")
     assert (code, out) == (2, "")
     assert says in err
+
+
+def test_a_file_without_the_texts_that_rows_read_is_refused(tmp_path: Path) -> None:
+    from tests.support import sealed, spec_data
+
+    data = spec_data("small")
+    data["generate"]["refined"] = {"by": "student", "over": "teach"}
+    data["stages"]["structure"]["rows"] = {"from": "refined", "target": "teach"}
+    of, file = stage.find(sealed(data).plan, "structure"), tmp_path / "t.jsonl"
+    line = {"question": "Q", "answer": "1", "trace": "x"}
+    write(file, [line])
+    with pytest.raises(PreviewError, match=r"t\.jsonl:1: `before`: rows of this stage read 1 text that a record was"):
+        source.choose(of, root=tmp_path, spec="s.yaml", given=file)
+    write(file, [line | {"before": ["a"]}])
+    assert source.choose(of, root=tmp_path, spec="s.yaml", given=file).records[0].trace == "x"
 
 
 def test_a_missing_file_an_unknown_id_and_an_epoch_too_many_are_usage(project: Path, run: Run) -> None:

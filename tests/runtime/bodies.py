@@ -12,9 +12,11 @@ from cotspec.spec.payload import (
     GrpoBody,
     InputModel,
     Lora,
+    Mask,
     Optim,
     OrpoBody,
     Ramp,
+    Range,
     Reward,
     RewardGate,
     RewardTerm,
@@ -25,6 +27,17 @@ from cotspec.spec.payload import (
 
 FORMAT = TraceFormat(thinking="Thinking…", step="Step {n}:", answer="Answer:")
 MODEL = InputModel(chat=False, trust_remote_code=False)
+WHOLE = Range(first=0, end=-1)
+NO_MASK = Mask(
+    unit="step",
+    select="random",
+    rows=0.0,
+    count=0,
+    share=Ramp(first=0.0, last=0.0),
+    at_least=0,
+    leave=0,
+    placeholder="[MASKED]",
+)
 GREEDY = Sampling(n=1, temperature=0.0, top_p=1.0, top_k=0, max_new_tokens=12)
 SAMPLED = Sampling(n=1, temperature=1.0, top_p=0.9, top_k=0, max_new_tokens=12)
 OPTIM = Optim(lr=5e-3, schedule="linear", warmup_steps=1, warmup_ratio=0.0, weight_decay=0.01, max_grad_norm=1.0)

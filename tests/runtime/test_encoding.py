@@ -126,7 +126,7 @@ def test_what_a_chat_template_would_ignore_is_refused(tiny_model: Path, tmp_path
 
 
 def test_an_sft_row_has_one_end_and_it_is_the_targets(tiny_model: Path, tmp_path: Path) -> None:
-    from cotspec.cot.rows import SftRow
+    from cotspec.cot.records import SftRow
 
     row = SftRow(row=0, epoch=0, id=0, prompt=PLAIN, target="Answer: 3", supervise=((0, 9),))
     plain = sft.tokenise(row, encoder(tiny_model))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bodies import FORMAT
+from bodies import FORMAT, NO_MASK, WHOLE
 from conftest import QUESTIONS, Run, Stage, contents, environment, trace_of, write_lines
 
 from cotspec.runtime.progress import Progress, span
@@ -20,26 +20,12 @@ from cotspec.spec.payload import (
     BuiltinData,
     DataBody,
     FileData,
-    Mask,
     Pick,
-    Ramp,
     Range,
     ReportBody,
     ReportTable,
     RowsBody,
     TracesBody,
-)
-
-WHOLE = Range(first=0, end=-1)
-NO_MASK = Mask(
-    unit="step",
-    select="random",
-    rows=0.0,
-    count=0,
-    share=Ramp(first=0.0, last=0.0),
-    at_least=0,
-    leave=0,
-    placeholder="[MASKED]",
 )
 
 

@@ -20,7 +20,7 @@ from reference.compare import moved, same_steps, same_weights
 from reference.policy import Policy
 from transformers import AutoTokenizer
 
-from cotspec.cot.rows import SftRow
+from cotspec.cot.records import SftRow
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.train.score import IGNORE
 from cotspec.runtime.trainers.sft import tokenise

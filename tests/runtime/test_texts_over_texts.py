@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bodies import FORMAT, MODEL
+from bodies import FORMAT, MODEL, NO_MASK, WHOLE
 from conftest import Run, Stage, write_lines
 
 from cotspec.runtime import generate
 from cotspec.spec.payload import (
-    Mask,
+    CompareBody,
+    MixBody,
+    MixPart,
     Pick,
-    Ramp,
-    Range,
     RowsBody,
     Sampling,
     TextBody,
@@ -24,17 +24,6 @@ from cotspec.spec.payload import (
 
 pytest.importorskip("torch", reason="the training stack (cotspec[train]) is not installed")
 
-WHOLE = Range(first=0, end=-1)
-NONE = Mask(
-    unit="step",
-    select="random",
-    rows=0.0,
-    count=0,
-    share=Ramp(first=0.0, last=0.0),
-    at_least=0,
-    leave=0,
-    placeholder="[MASKED]",
-)
 TWICE = Sampling(n=2, temperature=1.0, top_p=0.9, top_k=0, max_new_tokens=4)
 ALL, FIRST = (Pick(kind=kind, shortest=0.0, seed=0) for kind in ("all", "first"))
 QUESTION = {"question": "What is 1 + 2?", "answer": "3"}
@@ -111,7 +100,13 @@ def test_a_filter_asks_about_every_text_of_a_record(
 
 
 def rows(**changes: Any) -> RowsBody:
-    values: dict[str, Any] = {"by": "sft", "task": "solve", "format": FORMAT, "prompt": "{{ question }}", "mask": NONE}
+    values: dict[str, Any] = {
+        "by": "sft",
+        "task": "solve",
+        "format": FORMAT,
+        "prompt": "{{ question }}",
+        "mask": NO_MASK,
+    }
     values |= {"shuffle": False, "loss_on": ("step", "answer"), "epochs": 2, "slice": WHOLE, "seed": 1}
     return RowsBody(**(values | changes))
 
@@ -140,7 +135,7 @@ def test_two_texts_of_one_question_have_masks_and_places_of_their_own(
 ) -> None:
     steps = "\n".join(f"Step {k}: {k} + 1 = {k + 1}." for k in range(1, 9)) + "\nAnswer: 9"
     same = [DRAFTS[0] | {"trace": steps, "steps": 8, "sample": of} for of in range(6)]
-    hidden = NONE.model_copy(update={"rows": 1.0, "count": 3})
+    hidden = NO_MASK.model_copy(update={"rows": 1.0, "count": 3})
     body = rows(task="complete", prompt="{{ question }} {{ trace }}", mask=hidden, epochs=1)
     folder = stage("rows", body, {"traces": write_lines(tmp_path / "traces.jsonl", same)})
     code, _, err = run_here(folder)
@@ -166,10 +161,37 @@ def test_a_text_that_tells_what_the_prompt_hides_costs_the_row(stage: Stage, run
         | {"before": [draft], "before_tokens": [6]}
         for at, draft in enumerate(drafts)
     ]
-    hidden = NONE.model_copy(update={"rows": 1.0, "count": 1, "select": "last"})
+    hidden = NO_MASK.model_copy(update={"rows": 1.0, "count": 1, "select": "last"})
     body = rows(task="complete", prompt="{{ question }} {{ text_1 }} {{ trace }}", mask=hidden, epochs=1)
     folder = stage("rows", body, {"traces": write_lines(tmp_path / "traces.jsonl", kept)})
     code, _, err = run_here(folder)
     assert code == 0, err
     assert [row["id"] for row in read(folder / "out/rows.jsonl")] == [0]
     assert json.loads((folder / "out/counts.json").read_text())["dropped"]["leak"] == [1]
+
+
+def test_a_compared_text_whose_answer_cannot_be_graded_is_in_no_pair_and_counted(
+    stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    drafts = {0: "Step 1: so.\nAnswer: 3", 1: "Step 1: so.\nAnswer: more than 3", 2: "Step 1: so.\nAnswer: 5"}
+    made = [
+        REFINED[0] | {"of": of, "before": [draft], "before_tokens": [6]} for of, draft in drafts.items() for _ in (1, 2)
+    ]
+    body = CompareBody(format=FORMAT, better="text_1.correct", gap=0.0, most=1, target=1)
+    folder = stage("compare", body, {"rollouts": write_lines(tmp_path / "rollouts.jsonl", made)})
+    code, _, err = run_here(folder)
+    assert code == 0, err
+    (pair,) = read(folder / "out/pairs.jsonl")
+    assert (pair["chosen"], pair["rejected"]) == (drafts[0], drafts[2])
+    counts = json.loads((folder / "out/counts.json").read_text())
+    assert (counts["texts"], counts["ungradable_texts"], counts["pairs"]) == (3, 1, 1)
+
+
+def test_a_mix_stops_where_a_source_would_give_no_row(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    row = {"id": 1, "epoch": 0, "prompt": "", "target": "x", "supervise": [[0, 1]]}
+    many, few = ([row | {"row": at} for at in range(count)] for count in (9, 1))
+    body = MixBody(parts=(MixPart(share=0.0, run=1), MixPart(share=0.0, run=2)), order="alternate", seed=0)
+    inputs = {f"rows_{at}": write_lines(tmp_path / f"{at}.jsonl", each) for at, each in enumerate((many, few), 1)}
+    code, _, err = run_here(stage("mix", body, inputs))
+    assert code == 2
+    assert "of sources of 9, 1 rows the mix takes none of number 1" in err

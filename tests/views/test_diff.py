@@ -67,6 +67,17 @@ def test_a_changed_setting_is_the_cause_of_the_tasks_that_compute_something_else
     assert setting in [cause.name for cause in tasks[part].causes]
 
 
+def test_what_cannot_be_undone_alone_is_undone_with_its_neighbours(folder: Path) -> None:
+    rows = "rows: {from: teach}\n    task: solve"
+    found, tasks = compared(
+        BASE, BASE.replace(rows, rows.replace("from: teach", "mix: [{from: teach}, {from: train}]"))
+    )
+    assert {"stages.second.rows.mix", "stages.second.rows.from"} <= {change.name for change in found}
+    causes = {cause.name for cause in tasks["rows of stage second"].causes}
+    assert causes == {"stages.second.rows.mix", "stages.second.rows.from"}
+    assert tasks["rows of stage second"].kernel == ()
+
+
 def test_what_follows_from_another_task_names_that_task_and_no_setting(folder: Path) -> None:
     _, tasks = compared(BASE, BASE.replace("lr: 1e-4", "lr: 1e-3"))
     assert {part for part, task in tasks.items() if task.causes} == {"stage first"}

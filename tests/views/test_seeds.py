@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,11 +40,17 @@ def test_a_spec_and_its_variants_of_other_seeds_are_one_experiment_and_a_seed_co
     assert [group.name for group in seeds.groups(ALL[1:])] == ["a--runs", "a--wide"]
 
 
+def test_the_base_of_a_group_is_what_any_of_its_members_changes() -> None:
+    first, *rest = family("a--wide", WIDE, "wide")
+    spec, wide = seeds.groups([*ALL[:4], replace(first, base=first.name), *rest])
+    assert wide.base == spec
+
+
 def test_mean_spread_and_change_are_of_the_same_seeds_and_problems() -> None:
     *_, spec, wide = results.records(ALL)
     mean, sd, low, high = over_seeds(table(WIDE))
     assert (wide["seeds"], wide["seed"], wide["accuracy"], wide["accuracy_sd"]) == (3, None, mean, sd)
-    assert (wide["accuracy_low"], wide["accuracy_high"]) == (low, high)
+    assert (wide["accuracy_low"], wide["accuracy_high"]) == (low, 1.0) != (low, high)
     differences = [
         [new - old for new, old in zip(*rows, strict=True)] for rows in zip(table(WIDE), table(RIGHT), strict=True)
     ]

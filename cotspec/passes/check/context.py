@@ -22,7 +22,7 @@ from cotspec.trainers.trainer import Devices
 
 if TYPE_CHECKING:
     from cotspec.cot.expr.errors import Problem
-    from cotspec.cot.rows import TraceRecord
+    from cotspec.cot.records import TraceRecord
     from cotspec.history.contamination import Compared
     from cotspec.history.data_files import DataFile
     from cotspec.history.pins import Pins

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
+from cotspec.cot.expr import Problem
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.ir import generations
-from cotspec.passes.check.context import Context, expression_finding, finding
+from cotspec.passes import unknown
+from cotspec.passes.check.context import Context, expression_finding
 
 RULE = Rule(
     slug="keep-condition",
@@ -22,41 +24,39 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every `keep.where`, `rows.where` and `pairs.better`; of rewards, whether they ask for what nobody has counted."""
-    yield from _uncounted(context)
+    """Every `keep.where`, `rows.where` and `pairs.better`."""
+    spec = context.experiment
+    for path, names, text, problems in _conditions(context):
+        vain = tuple(unknown.asked(text, unknown.of_texts(spec, names)))
+        for problem in (*problems, *vain):
+            yield expression_finding(context, RULE, path, text, problem)
+
+
+class _Condition(NamedTuple):
+    """An expression over texts."""
+
+    path: Path
+    names: tuple[str, ...]
+    """The texts that it may ask about, nearest first."""
+    text: str
+    problems: tuple[Problem, ...]
+
+
+def _conditions(context: Context) -> Iterator[_Condition]:
     spec = context.experiment
     for name, each in spec.generate.items():
-        if not generations.data_of(spec, name):
-            continue  # a rule of its own says what it is made over
-        for problem in generations.filter_of(spec, name).problems:
-            path: Path = ("generate", name, "keep", "where")
-            yield expression_finding(context, RULE, path, each.keep.where or "", problem)
+        if each.keep.where is not None and generations.data_of(spec, name):  # a rule of its own says if it is over none
+            problems = generations.filter_of(spec, name).problems
+            yield _Condition(
+                ("generate", name, "keep", "where"), generations.chain(spec, name), each.keep.where, problems
+            )
     for rows, _, stage, source in context.sources():
-        if not generations.chain(spec, source.from_) or not generations.data_of(spec, source.from_):
+        names = generations.chain(spec, source.from_)
+        if not names or not generations.data_of(spec, source.from_):
             continue
-        asked: list[tuple[Path, str | None, type | None]] = [((*rows, "where"), source.where, bool)]
+        if source.where is not None:
+            problems = generations.condition(spec, source.from_, source.where)[1]
+            yield _Condition((*rows, "where"), names, source.where, problems)
         if stage.pairs is not None:
-            asked.append(((*rows, "pairs", "better"), stage.pairs.better, None))
-        for path, text, expect in asked:
-            if text is not None:
-                for problem in generations.expression(spec, source.from_, text, expect=expect)[1]:
-                    yield expression_finding(context, RULE, path, text, problem)
-
-
-def _uncounted(context: Context) -> Iterator[Diagnostic]:
-    """Conditions and rewards that ask for the tokens of a data set's own texts."""
-    spec = context.experiment
-    asked: list[tuple[Path, str | None]] = [
-        (("generate", name, "keep", "where"), each.keep.where) for name, each in spec.generate.items()
-    ]
-    for rows, _, stage, source in context.sources():
-        better = None if stage.pairs is None else stage.pairs.better
-        asked += [((*rows, "where"), source.where), ((*rows, "pairs", "better"), better)]
-    for path, _, stage in context.stages():
-        given = stage.reward.terms.items() if stage.reward is not None else ()
-        asked += [((*path, "reward", "terms", name, "value"), str(term.value)) for name, term in given]
-    for path, text in asked:
-        for name, data in spec.data.items():
-            if data.trace is not None and text is not None and re.search(rf"(?<![\w.]){name}\.tokens\b", text):
-                message = f"nobody has counted the tokens of `{name}`, which are texts of a data set"
-                yield finding(RULE, context.source.value(path), message, f"ask for `{name}.words`")
+            problems = generations.better(spec, source, stage.pairs)[1]
+            yield _Condition((*rows, "pairs", "better"), names, stage.pairs.better, problems)

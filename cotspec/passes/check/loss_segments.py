@@ -10,8 +10,9 @@ from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.ir import bodies
+from cotspec.passes import unknown
 from cotspec.passes.check.context import Context, expression_finding, finding, misnamed
-from cotspec.spec.experiment import OnPolicy
+from cotspec.spec.experiment import MixedRows, OnPolicy, Stage
 
 _STAGE = "start: base, train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve, loss:"
 
@@ -39,9 +40,21 @@ def check(context: Context) -> Iterator[Diagnostic]:
         elif "masked" in places and stage.mask is None:
             message = "`masked` supervises what a mask hides, and there is none"
             yield finding(RULE, places["masked"], message, "add `mask:`, or use `step`")
+        if "masked" in places and len(places) == 1:
+            yield from _nothing_hidden(context, (*path, "rows", "mix"), stage)
+        uncounted = unknown.of_given(context.experiment, stage)
         for name, condition in bodies.loss_when(stage).items():
-            for problem in read(condition, scope, expect=bool).problems:
+            for problem in (*read(condition, scope, expect=bool).problems, *unknown.asked(condition, uncounted)):
                 yield expression_finding(context, RULE, (*path, "loss", name), condition, problem)
+
+
+def _nothing_hidden(context: Context, path: Path, stage: Stage) -> Iterator[Diagnostic]:
+    """Sources of a mix that hide nothing, where only what is hidden carries loss."""
+    for at, source in enumerate(stage.sources):
+        if stage.mask is not None and isinstance(source, MixedRows) and source.task is not None:
+            message = "`solve` hides nothing, and only what is hidden carries loss: no row is made of this source"
+            span = context.source.value((*path, at, "task"))
+            yield finding(RULE, span, message, "let `loss` name other segments, too")
 
 
 def _places(context: Context, path: Path, loss: Iterable[str]) -> dict[str, Span]:

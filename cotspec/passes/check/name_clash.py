@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Iterator
 
+from cotspec.cot.selecting import OF_PAYLOADS
+from cotspec.cot.template import WORDS
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
+from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec.training import SELF, Taught
 
 RESERVED = frozenset({"question", "answer", "trace", "text", "group"})
 """What a prompt or an expression calls something else."""
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _REST = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
 
 RULE = Rule(
@@ -25,7 +30,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage and generation."""
+    """Every stage, and every text."""
     for path, name, _ in context.stages():
         if name in context.experiment.models:
             first = ((context.source.key(("models", name)), "is the model"),)
@@ -36,12 +41,30 @@ def check(context: Context) -> Iterator[Diagnostic]:
             if place in context.source.keys:
                 message = f"as a teacher, `{SELF}` is the weights that a stage starts from"
                 yield finding(RULE, context.source.key(place), message, "give it another name")
-    for name in context.experiment.generate:
+    spec = context.experiment
+    for name in spec.generate:
         span = context.source.key(("generate", name))
-        if name in context.experiment.data:
+        if name in spec.data:
             first = ((context.source.key(("data", name)), "is the data set"),)
             message = f"`{name}` is already the name of a data set"
             yield finding(RULE, span, message, "give the generation another name", related=first)
-        elif name in RESERVED or keyword.iskeyword(name):
-            message = f"`{name}` is a word of conditions and prompts"
-            yield finding(RULE, span, message, "give the generation another name")
+        else:
+            yield from _text(context, ("generate", name), "generation")
+    for name, data in spec.data.items():
+        if data.trace is not None:
+            yield from _text(context, ("data", name), "data set")
+
+
+def _text(context: Context, path: Path, what: str) -> Iterator[Diagnostic]:
+    """A name that conditions and prompts are to use."""
+    name, span = str(path[-1]), context.source.key(path)
+    advice = f"give the {what} another name"
+    if name in RESERVED or OF_PAYLOADS.fullmatch(name) or name in WORDS or keyword.iskeyword(name):
+        yield finding(RULE, span, f"`{name}` is a word of conditions and prompts", advice)
+    elif name in context.experiment.trace:
+        first = ((context.source.key(("trace", name)), "is the segment"),)
+        message = f"`{name}` is already the name of a segment, which conditions ask about, too"
+        yield finding(RULE, span, message, advice, related=first if ("trace", name) in context.source.keys else ())
+    elif not _NAME.fullmatch(name):
+        written = re.sub(r"\W", "_", name)
+        yield finding(RULE, span, f"`{name}` is a text, and no word that conditions can use", f"call it `{written}`")

@@ -95,7 +95,7 @@ def _prompts(context: Context) -> Iterator[_Prompt]:
 
 def _told(spec: Experiment, stage: Stage, source: RowSource) -> dict[str, str]:
     """The texts that would give away what a row asks for, and why: the one that is learnt or partly hidden, and those
-    that were made over it; where the student writes its own, those that are kept because they are right."""
+    that were made over it; where the student writes its own, those that are surely right."""
     texts = generations.of_record(spec, source, pairs=stage.pairs is not None)
     target = generations.target_of(spec, source)
     at = texts.index(target) if target in texts else -1
@@ -103,5 +103,9 @@ def _told(spec: Experiment, stage: Stage, source: RowSource) -> dict[str, str]:
         what = "which is what the stage learns to write" if stage.train.drawn is None else "of which it hides parts"
         later = f"which was made over `{target}`, and that is what it asks for"
         return {name: what if name == target else later for name in texts[: at + 1]}
-    right = "which is kept because it is right: `task: rewrite` shows such a text"
-    return {name: right for name in texts[: at + 1] if generations.filter_of(spec, name).correct}
+    if stage.task_of(source) == "rewrite":
+        return {}
+    told = {name: "which is a solution that a data set gives" for name in texts if name in spec.data}
+    told |= dict.fromkeys(generations.right_in(spec, source), "which `rows.where` says is right")
+    kept = "which is kept because it is right: `task: rewrite` shows such a text"
+    return told | {name: kept for name in texts if generations.filter_of(spec, name).correct}

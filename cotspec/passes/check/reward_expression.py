@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.cot.rewards import Finding, check_reward
+from cotspec.cot.rewards import Finding, Place, check_reward
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.ir import bodies, generations
+from cotspec.passes import unknown
 from cotspec.passes.check.context import Context, expression_finding
-from cotspec.spec.experiment import Reward
+from cotspec.spec.experiment import Reward, Stage
 
 _STAGE = "start: base, train: {by: grpo, lr: 1e-5}, rows: {from: teach}, task: solve"
 
@@ -26,11 +27,28 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every reward."""
     for path, _, stage in context.stages():
-        if stage.reward is not None:
-            form = bodies.trace_format(context.experiment.trace).form
-            texts = generations.asked_texts(context.experiment, stage)
-            for found in check_reward(bodies.reward(stage.reward), form, texts):
-                yield _finding(context, (*path, "reward"), stage.reward, found)
+        if stage.reward is None:
+            continue
+        form = bodies.trace_format(context.experiment.trace).form
+        texts = generations.asked_texts(context.experiment, stage)
+        vain = list(_vain(context, stage, stage.reward))
+        told = {(each.place, each.problem.column) for each in vain}
+        wrong = check_reward(bodies.reward(stage.reward), form, texts)
+        for found in (*(each for each in wrong if (each.place, each.problem.column) not in told), *vain):
+            yield _finding(context, (*path, "reward"), stage.reward, found)
+
+
+def _vain(context: Context, stage: Stage, reward: Reward) -> Iterator[Finding]:
+    """What it asks for and nobody knows."""
+    if not all(generations.data_of(context.experiment, source.from_) for source in stage.sources):
+        return  # a rule of its own says that there are no such texts
+    known_not = unknown.of_rows(context.experiment, stage)
+    places: list[Place] = [("gates", number, "unless") for number in range(len(reward.gates))]
+    places += [("let", name) for name in reward.let]
+    places += [("terms", name, "value") for name in reward.terms]
+    for place in places:
+        for problem in unknown.asked(bodies.expression_at(reward, place), known_not):
+            yield Finding(place, problem)
 
 
 def _finding(context: Context, path: Path, reward: Reward, found: Finding) -> Diagnostic:

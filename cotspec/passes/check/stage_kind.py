@@ -9,7 +9,6 @@ from typing import Final
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
-from cotspec.ir import generations
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec.experiment import Mix, Stage
 from cotspec.trainers import TRAINERS, trainer_of
@@ -67,7 +66,6 @@ def _pairs(context: Context, path: Path, name: str, stage: Stage) -> Iterator[Di
         others = " or ".join(each.name for each in TRAINERS.values() if each.rows == "dpo")
         message = f"stage `{name}` trains by {stage.train.by}, which does not compare answers"
         yield finding(RULE, context.source.key((*path, "rows", "pairs")), message, f"train by {others}")
-    tried = generations.tries(context.experiment, stage.sources[0].from_) is not None
-    if paired and tried and stage.task != "solve":
+    if paired and stage.task != "solve":
         message = "the answers that are paired were written in answer to the question alone"
         yield finding(RULE, context.source.value((*path, "task")), message, "write `task: solve`")

@@ -10,10 +10,10 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.diagnostics.suggest import either
-from cotspec.ir import generations
+from cotspec.ir import bodies, generations
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec.evaluation import asked_data
-from cotspec.spec.experiment import Experiment, Mix, Rows, RowSource, Stage
+from cotspec.spec.experiment import Mix, Pairs, Rows, RowSource, ShareRamp, Stage
 from cotspec.trainers import trainer_of
 
 _TEACH = "teach: {by: tutor, over: train, keep: {where: teach.correct}}"
@@ -48,7 +48,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             continue  # a rule of its own says that a name is none, or in a circle
         yield from _where(context, path, source)
         if isinstance(source, Rows) and source.pairs is not None:
-            yield from _pairs(context, path, source)
+            yield from _pairs(context, path, source, source.pairs)
         elif not generations.chain(spec, source.from_):
             yield from _questions(context, path, name, stage, source)
         else:
@@ -56,6 +56,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, _, stage in context.stages():
         if isinstance(stage.rows, Mix):
             yield from _mix(context, (*path, "rows"), stage.rows)
+            yield from _tasks(context, path, stage, stage.rows)
 
 
 def _circle(context: Context, path: Path, circle: tuple[str, ...]) -> Diagnostic:
@@ -75,10 +76,10 @@ def _where(context: Context, path: Path, source: RowSource) -> Iterator[Diagnost
     if isinstance(source, Rows) and source.pairs is not None:
         yield finding(RULE, span, "`pairs.better` says which texts are rows", "leave `where` out")
         return
-    own, problems = generations.expression(spec, source.from_, source.where, expect=bool)
+    own, problems = generations.condition(spec, source.from_, source.where)
     if problems or generations.over_texts(spec, source.from_) is not None or not own:
         return
-    if selecting.reads(own, selecting.SCORE):
+    if selecting.reads(own, selecting.SCORE, bodies.trace_format(spec.trace).form):
         message = f"the score of `{source.from_}` counts texts that were not kept, too"
         yield finding(RULE, span, message, f"ask for it where they are kept: `generate.{source.from_}.keep.where`")
 
@@ -116,32 +117,54 @@ def _questions(context: Context, path: Path, name: str, stage: Stage, source: Ro
             yield finding(RULE, context.source.key((*path, key)), message, advice)
 
 
-def _pairs(context: Context, path: Path, rows: Rows) -> Iterator[Diagnostic]:
+def _pairs(context: Context, path: Path, rows: Rows, pairs: Pairs) -> Iterator[Diagnostic]:
     spec, name = context.experiment, rows.from_
-    span = context.source.key((*path, "pairs"))
-    given = spec.generate.get(name)
+    span, given = context.source.key((*path, "pairs")), spec.generate.get(rows.from_)
     if given is None:
         message = f"a pair is made of two texts, and `{name}` has one of each question at most"
         yield finding(RULE, context.source.value((*path, "from")), message, "name texts that a model writes")
         return
-    compared = generations.target_of(spec, rows)
+    texts, at = generations.chain(spec, name), generations.depth(spec, rows)
+    if at > 1:
+        message = f"a pair is of two texts of `{name}`, or of two that they were made over"
+        advice = f"write `target: {texts[1]}`, or leave `target` out"
+        yield finding(RULE, context.source.value((*path, "target")), message, advice)
+        return
+    compared = texts[at]
     if compared == name:
         if given.sampling.n < 2:
             yield finding(RULE, span, f"`{name}` has one text of each record", "set its `sampling.n` to 2 or more")
     elif compared not in spec.generate or spec.generate[compared].keep.pick != "all":
         message = f"of `{compared}` one text of each question goes on, and a pair is made of two"
         yield finding(RULE, span, message, f"write `keep: {{pick: all}}` at `generate.{compared}`, with `sampling.n`")
-    if given.keep.where is not None and not _kept_is_read(spec, name):
+    if (given.keep.where is not None or given.keep.pick != "first") and not generations.kept_is_read(spec, name):
         message = "pairs are made of all texts: nothing that `keep` says reaches them"
         yield finding(RULE, context.source.key(("generate", name, "keep")), message, "leave `keep` out")
     if rows.slice is not None and generations.tries(spec, name) is None:
         message = "records are sliced where texts are written over them"
         yield finding(RULE, context.source.key((*path, "slice")), message, "slice the data set, or `generate`")
+    yield from _better(context, (*path, "pairs"), rows, pairs, compared=compared)
 
 
-def _kept_is_read(spec: Experiment, name: str) -> bool:
-    plain = any(each.from_ == name and stage.pairs is None for stage, each in generations.sources(spec))
-    return plain or any(each.over == name for each in spec.generate.values())
+def _better(context: Context, path: Path, rows: Rows, pairs: Pairs, *, compared: str) -> Iterator[Diagnostic]:
+    """What makes no pair, or none that differ."""
+    spec = context.experiment
+    own, problems = generations.better(spec, rows, pairs)
+    if problems:
+        return
+    form, at = bodies.trace_format(spec.trace).form, generations.depth(spec, rows)
+    if not selecting.about(own, form, depth=at):
+        message = f"this is the same for both texts of a pair: it asks nothing of `{compared}`"
+        yield finding(RULE, context.source.value((*path, "better")), message, f"ask about `{compared}`")
+    elif selecting.kind(own, form) is bool and pairs.gap >= 1:
+        message = "one text meets the condition and the other does not: they differ by 1, and not by more"
+        yield finding(RULE, context.source.value((*path, "gap")), message, "leave `gap` out")
+    texts = spec.generate[compared].sampling.n if compared in spec.generate else 1
+    if 1 < texts < 2 * pairs.most:
+        message = f"of {texts} texts there are {texts // 2} pairs at most, each text in one of them"
+        yield finding(
+            RULE, context.source.value((*path, "most")), message, f"write {texts // 2}, or raise `sampling.n`"
+        )
 
 
 def _mix(context: Context, path: Path, given: Mix) -> Iterator[Diagnostic]:
@@ -162,3 +185,16 @@ def _mix(context: Context, path: Path, given: Mix) -> Iterator[Diagnostic]:
         if each.run is not None and given.order != "alternate":
             span = context.source.key((*path, "mix", number, "run"))
             yield finding(RULE, span, f"with `order: {given.order}` there are no turns", "write `order: alternate`")
+
+
+def _tasks(context: Context, path: Path, stage: Stage, given: Mix) -> Iterator[Diagnostic]:
+    """What a stage says for rows that there are none of, or that come in another order."""
+    if stage.task != "solve" and all(each.task for each in given.mix):
+        message = f"no source asks for `{stage.task}`: all of them ask the question alone"
+        yield finding(
+            RULE, context.source.value((*path, "task")), message, "write `task: solve` here, and nowhere else"
+        )
+    if stage.mask is not None and isinstance(stage.mask.share, ShareRamp) and given.order == "shuffled":
+        message = "the share moves with the place of a row, and a mix in shuffled order puts rows elsewhere"
+        advice = "write `order: given` or `order: alternate` in `rows`, or one share"
+        yield finding(RULE, context.source.value((*path, "mask", "share")), message, advice)

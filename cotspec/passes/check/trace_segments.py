@@ -8,6 +8,7 @@ from typing import Final
 
 from cotspec.cot.expr import FUNCTION_NAMES
 from cotspec.cot.measures import TABLE
+from cotspec.cot.selecting import OF_PAYLOADS
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
@@ -41,6 +42,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
             for key in sorted(each.model_fields_set - set(_OF_USUAL[name])):
                 message = f"`{key}` has no meaning for `{name}`"
                 yield finding(RULE, context.source.key((*path, key)), message, "give it to a segment of your own")
+            if name == "answer" and "grade" in each.model_fields_set and not each.grade:
+                message = "the answer is always graded"
+                advice = "leave `grade` out: the last graded segment that is given decides"
+                yield finding(RULE, context.source.value((*path, "grade")), message, advice)
         else:
             yield from _name(context, path, name)
             yield from _labels(context, path, each)
@@ -53,7 +58,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 def _name(context: Context, path: Path, name: str) -> Iterator[Diagnostic]:
     span, usual = context.source.key(path), tuple(other for other in USUAL if alike(name, other))
-    if name in TABLE or name in _TAKEN or keyword.iskeyword(name):
+    if name in TABLE or name in _TAKEN or OF_PAYLOADS.fullmatch(name) or keyword.iskeyword(name):
         message = f"`{name}` means something else in expressions and in `loss`"
         yield finding(RULE, span, message, "choose another name")
     elif usual:

@@ -18,7 +18,7 @@ from cotspec.spec.evaluation import sets_of
 from cotspec.spec.experiment import Experiment, Generation
 
 if TYPE_CHECKING:
-    from cotspec.cot.rows import TraceRecord
+    from cotspec.cot.records import TraceRecord
 
 RULE = Rule(
     slug="answer-cut",

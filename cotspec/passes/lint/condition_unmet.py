@@ -31,7 +31,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     ]
     asked += [((*path, "where"), source.from_, source.where) for path, _, _, source in context.sources()]
     for path, name, where in asked:
-        own = "" if where is None else generations.expression(spec, name, where, expect=bool)[0]
+        own, _ = generations.condition(spec, name, where)
         met, tried = selecting.met_by(own, form) if own else (1, 1)
         if not met:
             message = f"none of {tried:,} tried texts meets this condition"

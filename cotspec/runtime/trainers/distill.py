@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from cotspec.cot import fit, signal
-from cotspec.cot.rows import TaughtRow
+from cotspec.cot.records import TaughtRow
 from cotspec.runtime import models
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError

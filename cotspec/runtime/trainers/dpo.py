@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cotspec.cot import signal
-from cotspec.cot.rows import PairRow
+from cotspec.cot.records import PairRow
 from cotspec.runtime import models
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cotspec.cot import signal
+from cotspec.cot.records import GuidedRow
 from cotspec.cot.rewards import RewardError, compile_reward, expressions
-from cotspec.cot.rows import GuidedRow
 from cotspec.cot.selecting import asked
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cotspec.cot import signal
-from cotspec.cot.rows import SftRow, TaughtRow
+from cotspec.cot.records import SftRow, TaughtRow
 from cotspec.runtime import models
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError

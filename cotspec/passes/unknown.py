@@ -1,0 +1,79 @@
+"""What expressions ask for and nobody knows: tokens that nobody has counted, traces and texts that rows do not have.
+
+Names are as a spec writes them. Knows no rule.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from cotspec.cot.expr import Problem
+from cotspec.cot.expr.text import Parsed, parse
+from cotspec.cot.measures import own_names
+from cotspec.ir import generations
+from cotspec.ir.bodies import trace_format
+from cotspec.spec.experiment import Experiment, RowSource, Stage
+
+Unknown = Mapping[str, tuple[str, str]]
+"""A name of expressions → why nobody knows it, and what to do."""
+
+_OF_TRACES: Final = ("teacher_steps", "teacher_words", "teacher_tokens")
+
+
+def asked(text: str, unknown: Unknown) -> Iterator[Problem]:
+    """Every place of an expression that asks for what is unknown."""
+    parsed = parse(text) if unknown else []
+    if not isinstance(parsed, Parsed):
+        return
+    for node in ast.walk(parsed.tree):
+        if isinstance(node, ast.Name | ast.Attribute) and (name := ast.unparse(node)) in unknown:
+            message, advice = unknown[name]
+            yield Problem(parsed.column(node), message, help=advice, length=parsed.length(node))
+
+
+def of_texts(spec: Experiment, names: tuple[str, ...]) -> Unknown:
+    """Of texts: the tokens of those that a data set has."""
+    return {f"{name}.tokens": _uncounted(name, f"{name}.words") for name in names if name in spec.data}
+
+
+def of_rows(spec: Experiment, stage: Stage) -> Unknown:
+    """Of the rows of a stage, as its reward asks about them."""
+    found: dict[str, tuple[str, str]] = {}
+    for source in stage.sources:
+        target = generations.target_of(spec, source)
+        if target in spec.data:
+            found["teacher_tokens"] = _uncounted(target, "teacher_words")
+        elif not target:
+            found |= dict.fromkeys(_OF_TRACES, _no_trace(source))
+        found |= of_texts(spec, generations.chain(spec, source.from_))
+    return found | _missing(spec, stage)
+
+
+def of_given(spec: Experiment, stage: Stage) -> Unknown:
+    """Of the texts that a stage learns to write, as the conditions of its loss ask about them."""
+    if stage.train.drawn is not None:
+        return {}
+    targets = (generations.target_of(spec, source) for source in stage.sources)
+    given = next((name for name in targets if name in spec.data), "")
+    return {"tokens": _uncounted(given, "words")} if given else {}
+
+
+def _missing(spec: Experiment, stage: Stage) -> dict[str, tuple[str, str]]:
+    """The texts that some rows of a stage have, and not all in the same place."""
+    every, measures = generations.asked_texts(spec, stage), own_names(trace_format(spec.trace).form)
+    texts = {name for each in stage.sources for name in generations.of_record(spec, each, pairs=False)}
+    return {
+        f"{name}.{measure}": (f"not all sources of the rows have `{name}`", "ask for texts that every row has")
+        for name in texts.difference(every)
+        for measure in measures
+    }
+
+
+def _uncounted(name: str, instead: str) -> tuple[str, str]:
+    return f"nobody has counted the tokens of `{name}`, which are texts of a data set", f"ask for `{instead}`"
+
+
+def _no_trace(source: RowSource) -> tuple[str, str]:
+    return f"the rows from `{source.from_}` are questions alone, without a trace", "ask about the response only"
