@@ -18,12 +18,14 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.front.load import Loaded
 from cotspec.front.paths import project_root
 from cotspec.history import contamination, data_files, models, pins, traces
+from cotspec.history.models import ModelFile
 from cotspec.ir.lower import NOTHING, ExperimentSource, LowerError, lower
 from cotspec.ir.plan import Draft
 from cotspec.passes import allow, lint
 from cotspec.passes.check.context import Context
 from cotspec.passes.options import DEFAULT, Options
 from cotspec.passes.seal import Conflict, Sealed
+from cotspec.spec.experiment import Model
 from cotspec.spec.lock import LOCK_FILE
 
 if TYPE_CHECKING:
@@ -155,10 +157,22 @@ def context(unit: Unit, options: Options, sealed: Sealed | None = None) -> Conte
         count_lines=lambda written: data_files.count_lines(loaded.path.parent / written),
         read_data=lambda data: data_files.data_file(data, loaded.path.parent, root),
         same_file=lambda one, other: data_files.same_file(loaded.path.parent / one, loaded.path.parent / other),
-        read_model=lambda model: models.model_file(model, unit.source, root),
+        read_model=_each_once(lambda model: models.model_file(model, unit.source, root)),
         pins=None if sealed is None else pins.pins(unit.source, unit.lock, root),
         kept={},
     )
+
+
+def _each_once(read: Callable[[Model], ModelFile | None]) -> Callable[[Model], ModelFile | None]:
+    """Several rules ask for the files of a model, which hash as little as dictionaries do."""
+    found: dict[int, ModelFile | None] = {}
+
+    def known(model: Model) -> ModelFile | None:
+        if id(model) not in found:
+            found[id(model)] = read(model)
+        return found[id(model)]
+
+    return known
 
 
 def distinct(units: Iterable[Unit], sink: Sink) -> None:

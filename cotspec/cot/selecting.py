@@ -47,6 +47,8 @@ def scope(names: Sequence[str], form: Form = (), *, scored: Collection[str] = ()
 def renamed(text: str, names: Sequence[str]) -> str:
     """An expression that reads texts by their names in a spec, nearest first, as payloads write it; one that reads
     none, or is no expression, is left as it is."""
+    if not any(f"{name}." in text for name in names):
+        return text
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

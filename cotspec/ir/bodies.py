@@ -38,7 +38,8 @@ def trace_format(trace: Mapping[str, spec.Segment]) -> payload.TraceFormat:
 
 
 def _says_more(given: spec.Segment) -> bool:
-    return given.model_copy(update={"opens": ""}) != spec.Segment.model_construct(opens="")
+    fields = spec.Segment.model_fields.items()
+    return any(getattr(given, name) != info.default for name, info in fields if name != "opens")
 
 
 def _segment(name: str, given: spec.Segment) -> payload.SegmentFormat:

@@ -208,18 +208,18 @@ def filter_of(spec: Experiment, name: str) -> Filter:
 
 def condition(spec: Experiment, name: str, where: str | None) -> tuple[str, tuple[Problem, ...]]:
     """A condition on the records of a text as payloads write it ("" asks nothing), or its mistakes."""
-    names = chain(spec, name)
     if where is None:
         return "", ()
-    return _expression(spec, names, where, known=scope(names, _form(spec), scored=names[:1]), expect=bool)
+    names = chain(spec, name)
+    return _expression(where, names, _form(spec), about=names, scored=names[:1], expect=bool)
 
 
 def better(spec: Experiment, source: RowSource, pairs: Pairs) -> tuple[str, tuple[Problem, ...]]:
     """What says which of two texts is better, as payloads write it, or its mistakes. It asks about the two texts and
     those they were made over; the score is that of two texts which others were made over."""
     names, at = chain(spec, source.from_), depth(spec, source)
-    known = scope(names[at:], _form(spec), scored=names[at : at + 1] if at else ())
-    return _expression(spec, names, pairs.better, known=known, expect=None)
+    scored = names[at : at + 1] if at else ()
+    return _expression(pairs.better, names, _form(spec), about=names[at:], scored=scored, expect=None)
 
 
 def right_in(spec: Experiment, source: RowSource) -> frozenset[str]:
@@ -230,15 +230,23 @@ def right_in(spec: Experiment, source: RowSource) -> frozenset[str]:
     return frozenset(name for depth, name in names if f"{called(depth)}.correct" in asked)
 
 
+@lru_cache(maxsize=256)
 def _expression(
-    spec: Experiment, names: tuple[str, ...], text: str, *, known: dict[str, type], expect: type | None
+    text: str,
+    names: tuple[str, ...],
+    form: Form,
+    *,
+    about: tuple[str, ...],
+    scored: tuple[str, ...],
+    expect: type | None,
 ) -> tuple[str, tuple[Problem, ...]]:
-    problems = read(text, scope_of(known), expect=expect).problems
+    """An expression `about` some of the texts of a record, which are called `names`, as payloads write it."""
+    problems = read(text, scope_of(scope(about, form, scored=scored)), expect=expect).problems
     parsed = parse(text)
     if problems or isinstance(parsed, list):
         return "", problems
     own = _renamed(parsed.tree, names)
-    return own, _grown(own, len(text), len(names), _form(spec))
+    return own, _grown(own, len(text), len(names), form)
 
 
 def _form(spec: Experiment) -> Form:
