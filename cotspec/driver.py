@@ -154,7 +154,7 @@ def context(unit: Unit, options: Options, sealed: Sealed | None = None) -> Conte
         read_contamination=cache(
             lambda: None if sealed is None else contamination.compared(sealed.ids[f"{unit.name}/contamination"], root)
         ),
-        count_lines=lambda written: data_files.count_lines(loaded.path.parent / written),
+        count_rows=lambda written: data_files.count_rows(loaded.path.parent / written),
         read_data=lambda data: data_files.data_file(data, loaded.path.parent, root),
         same_file=lambda one, other: data_files.same_file(loaded.path.parent / one, loaded.path.parent / other),
         read_model=_each_once(lambda model: models.model_file(model, unit.source, root)),

@@ -1,51 +1,62 @@
 """Rows of a data set → questions with gold answers, or what is wrong with them.
 
 One reader for `cotspec check`, which looks at a file's first rows, and for the data task, which reads all of them: what
-one accepts the other accepts. Knows lines of bytes and rows of values; not files, not where a spec names them.
+one accepts the other accepts. Knows lines of bytes and rows of values; not how a file is read (cotspec.files.tables),
+not where a spec names it.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import BinaryIO, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, cast
 
 from cotspec.cot.answers import AnswerError, gold_answer, gold_problem
+from cotspec.cot.latex import boxed
+from cotspec.files import tables
+from cotspec.files.tables import LONGEST_ROW, Bad, Place, Row
 
-LONGEST_LINE: Final = 16 * 2**20
-"""Bytes of a row; a longer one is no question that anybody asks."""
 MOST_NAMED: Final = 20
 """Columns that a message lists."""
+_TURN: Final = (("role", "content"), ("from", "value"))
+"""How a turn of a chat names who speaks, and what is said."""
+_INDEX: Final = re.compile(r"-?\d{1,6}")
+"""The place of an item in a list, from 0; from -1 backwards."""
 
-_BOM: Final = b"\xef\xbb\xbf"
-_FOREIGN: Final = (
-    (b"PAR1", "a Parquet file"),
-    (b"ARROW1", "an Arrow file"),
-    (b"\x1f\x8b", "compressed by gzip"),
-    (b"PK\x03\x04", "a zip archive or a workbook"),
-    (b"SQLite format 3", "a database"),
-    (b"\xff\xfe", "UTF-16 text"),
-    (b"\xfe\xff", "UTF-16 text"),
-    (b"version https://git-lfs", "a pointer of Git LFS (`git lfs pull` fetches the file itself)"),
-)
-"""What a file begins with that is no JSON lines, and what it is."""
-
-RowPart = Literal["file", "question", "answer", "after", "trace"]
+RowPart = Literal["file", "question", "answer", "after", "boxed", "trace"]
 """The setting of a data set that a fault is about."""
 
 
-class Columns(NamedTuple):
-    """Where a row holds its question and its gold answer; the answer is what follows the last `after`."""
+Named = str | tuple[str, ...]
+"""A column, or several whose texts are one, each on a line of its own."""
 
-    question: str
+
+class Columns(NamedTuple):
+    """Where a row holds its question and its gold answer; the answer is what follows the last `after`.
+
+    A name is that of a column or, where there is none of it, a path with dots: into groups by their keys, into lists by
+    place (`choices.0`, from the end `choices.-1`), and into the turns of a chat by who speaks (`messages.user`,
+    `conversations.gpt`, of several turns `messages.user.0`).
+    """
+
+    question: Named
     answer: str
     after: str
-    trace: str = ""
+    trace: Named = ""
     """The column of a text for each question; "" has none."""
+    boxed: bool = False
+    """The answer is what the last `\\boxed{…}` holds."""
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """All of them."""
+        several = (self.question, self.answer, self.trace)
+        return tuple(name for each in several for name in ((each,) if isinstance(each, str) else each) if name)
 
 
 class Fault(NamedTuple):
@@ -72,8 +83,8 @@ class Question(NamedTuple):
 
     row: int
     """Its place among the rows, from 0: the id of the problem."""
-    place: int
-    """Its line in the file, from 1; of a data set without lines, the row again."""
+    place: Place
+    """Where it stands."""
     question: str
     answer: str
     trace: str = ""
@@ -83,7 +94,7 @@ class Found(NamedTuple):
     """A fault, the place where it was first met, and how many rows have one of its kind."""
 
     fault: Fault
-    place: int
+    place: Place
     rows: int
 
 
@@ -98,19 +109,8 @@ class Reading:
     """Rows that were looked at, good or not."""
 
 
-def lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, numbered from 1, without the mark that Windows puts before UTF-8.
-
-    Of a line that is too long, no more is read at a time than shows it.
-    """
-    for number, line in enumerate(iter(lambda: stream.readline(LONGEST_LINE + 1), b""), 1):
-        bare = line.removeprefix(_BOM) if number == 1 else line
-        if bare.strip():
-            yield number, bare
-
-
 def read(
-    rows: Iterable[tuple[int, bytes | Mapping[str, object]]],
+    rows: Iterable[tuple[Place, Row]],
     columns: Columns,
     *,
     first: int = 0,
@@ -121,7 +121,7 @@ def read(
     for row, (place, raw) in enumerate(islice(rows, end)):
         found.rows += 1
         try:
-            values = parsed(raw, row) if isinstance(raw, bytes) else raw
+            values = _values(raw, row)
             question, answer = pair(values, columns)
             trace = text(values, columns)
         except RowError as error:
@@ -134,10 +134,16 @@ def read(
     return found
 
 
+def _values(raw: Row, row: int) -> Mapping[str, object]:
+    if isinstance(raw, Bad):
+        raise RowError(Fault("file", raw.message))
+    return parsed(raw, row) if isinstance(raw, bytes) else raw
+
+
 def parsed(line: bytes, row: int = 0) -> Mapping[str, object]:
     """A line as the object it holds. Raises RowError."""
-    if len(line) > LONGEST_LINE:
-        raise RowError(Fault("file", f"longer than {LONGEST_LINE:,} bytes"))
+    if len(line) > LONGEST_ROW:
+        raise RowError(Fault("file", f"longer than {LONGEST_ROW:,} bytes"))
     try:
         value = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -155,40 +161,51 @@ def parsed(line: bytes, row: int = 0) -> Mapping[str, object]:
 
 def pair(row: Mapping[str, object], columns: Columns) -> tuple[str, str]:
     """Question and gold answer of a row. Raises RowError."""
-    question = _text(row, columns.question, "question").strip()
-    if not question:
-        raise RowError(Fault("question", f"column `{shown(columns.question)}` is empty"))
+    question = _joined(row, columns.question, "question").strip()
     field = _text(row, columns.answer, "answer")
     try:
         answer = gold_answer(field, columns.after)
     except AnswerError as error:
         part: RowPart = "after" if columns.after and columns.after not in field else "answer"
         raise RowError(Fault(part, str(error))) from error
+    if columns.boxed:
+        answer = _boxed(answer)
     if (problem := gold_problem(answer)) is not None:
         raise RowError(Fault("answer", f"the gold answer {problem}"))
     return question, answer
 
 
+def _boxed(field: str) -> str:
+    found = boxed(field)
+    if found is None or not found[0].strip():
+        raise RowError(Fault("boxed", f"no \\boxed{{…}} in the answer field {shown(reprlib.repr(field))}"))
+    return found[0].strip()
+
+
 def text(row: Mapping[str, object], columns: Columns) -> str:
     """The text that a row has beside them; "" where none is named. Raises RowError."""
-    if not columns.trace:
-        return ""
-    found = _text(row, columns.trace, "trace")
+    return _joined(row, columns.trace, "trace") if columns.trace else ""
+
+
+def _joined(row: Mapping[str, object], columns: Named, part: RowPart) -> str:
+    """A column as text; of several those that hold any, each on a line of its own. Raises RowError."""
+    if isinstance(columns, str):
+        found, names = _text(row, columns, part), shown(columns)
+    else:
+        texts = (_text(row, column, part, empty=True) for column in columns)
+        found, names = "\n".join(each for each in texts if each.strip()), "`, `".join(map(shown, columns))
     if not found.strip():
-        raise RowError(Fault("trace", f"column `{shown(columns.trace)}` is empty"))
+        raise RowError(Fault(part, f"column `{names}` is empty"))
     return found
 
 
-def _text(row: Mapping[str, object], column: str, part: RowPart) -> str:
-    """A column as text. Only text and numbers have one spelling; anything else is an error, never its Python form."""
-    if column not in row:
-        there = tuple(sorted(shown(name) for name in row))
-        named = ", ".join(there[:MOST_NAMED]) or "none"
-        more = f" and {len(there) - MOST_NAMED} more" if len(there) > MOST_NAMED else ""
-        message = f"no column `{shown(column)}`; there are {named}{more}"
-        raise RowError(Fault(part, message, missing=column, there=there))
-    value = row[column]
+def _text(row: Mapping[str, object], column: str, part: RowPart, *, empty: bool = False) -> str:
+    """A column as text. Only text and numbers have one spelling; anything else is an error, never its Python form.
+    Nothing is an error, too, unless it may be `empty`."""
+    value = _at(row, column, part)
     if isinstance(value, str):
+        if len(value) > LONGEST_ROW:
+            raise RowError(Fault(part, f"column `{shown(column)}` holds a text of {len(value):,} characters"))
         try:
             value.encode("utf-8")
         except UnicodeEncodeError as error:
@@ -197,8 +214,101 @@ def _text(row: Mapping[str, object], column: str, part: RowPart) -> str:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return str(value)
+    if value is None and empty:
+        return ""
     held = "nothing" if value is None else f"{shown(reprlib.repr(value))} ({type(value).__name__})"
-    raise RowError(Fault(part, f"column `{shown(column)}` holds {held}, which is neither a text nor a number"))
+    more = _instead(column, value)
+    raise RowError(Fault(part, f"column `{shown(column)}` holds {held}, which is neither a text nor a number{more}"))
+
+
+def _instead(column: str, value: object) -> str:
+    """What to write for a column that holds more than a text."""
+    names = _names(value)[:MOST_NAMED] if isinstance(value, Mapping) or _chat(value) else ()
+    return f"; name what is in it: {', '.join(f'{shown(column)}.{name}' for name in names)}" if names else ""
+
+
+# --- names of columns -------------------------------------------------------------------------------------------------
+
+
+def _at(row: Mapping[str, object], column: str, part: RowPart) -> object:
+    """What a name stands for in a row. Raises RowError."""
+    if column in row:
+        return row[column]
+    here, before, parts = cast("object", row), "", column.split(".")
+    if len(parts) == 1 or parts[0] not in row:
+        raise RowError(_missing(part, column, "", _names(row)))
+    while parts:
+        step, *parts = parts
+        found = _step(here, step)
+        if found is None:
+            raise RowError(_missing(part, column, before, _names(here)))
+        here, before = found.value, f"{before}{step}."
+        if isinstance(here, _Said) and not parts:
+            return _only(here, column, part)
+    return here
+
+
+class _Step(NamedTuple):
+    """What one part of a path leads to."""
+
+    value: object
+
+
+class _Said(NamedTuple):
+    """What one of a chat's speakers says, turn by turn."""
+
+    turns: list[object]
+
+
+def _step(here: object, step: str) -> _Step | None:
+    if isinstance(here, _Said):
+        here = here.turns
+    elif isinstance(here, Mapping):
+        return _Step(here[step]) if step in here else None
+    elif turns := _chat(here):
+        said = [text for who, text in turns if who == step]
+        if said:
+            return _Step(_Said(said))
+    if isinstance(here, list) and _INDEX.fullmatch(step) and -len(here) <= int(step) < len(here):
+        return _Step(here[int(step)])
+    return None
+
+
+def _only(said: _Said, column: str, part: RowPart) -> object:
+    if len(said.turns) == 1:
+        return said.turns[0]
+    name = shown(column)
+    message = f"`{name}` has {len(said.turns)} turns, not one: write which, `{name}.0` for the first"
+    raise RowError(Fault(part, message))
+
+
+def _chat(value: object) -> list[tuple[str, object]]:
+    """The turns of a chat, who speaks and what; none where a value is no chat."""
+    if not isinstance(value, list) or not value or not all(isinstance(turn, Mapping) for turn in value):
+        return []
+    for who, what in _TURN:
+        if all(isinstance(turn.get(who), str) and what in turn for turn in value):
+            return [(turn[who], turn[what]) for turn in value]
+    return []
+
+
+def _names(value: object) -> tuple[str, ...]:
+    """What a name can go on with."""
+    if isinstance(value, _Said):
+        value = value.turns
+    if isinstance(value, Mapping):
+        return tuple(sorted(shown(str(name)) for name in value))
+    if turns := _chat(value):
+        return tuple(dict.fromkeys(shown(who) for who, _ in turns))
+    return tuple(map(str, range(len(value)))) if isinstance(value, list) else ()
+
+
+def _missing(part: RowPart, column: str, before: str, names: tuple[str, ...]) -> Fault:
+    there = tuple(f"{shown(before) if before else ''}{name}" for name in names)
+    named = ", ".join(there[:MOST_NAMED]) or "none"
+    more = f" and {len(there) - MOST_NAMED} more" if len(there) > MOST_NAMED else ""
+    message = f"no column `{shown(column)}`; there are {named}{more}"
+    return Fault(part, message, missing=column, there=there)
 
 
 def shown(name: str) -> str:
@@ -214,9 +324,8 @@ def _not_lines(line: bytes, row: int, what: str) -> RowError:
 
 
 def _seems(line: bytes) -> str:
-    for start, name in _FOREIGN:
-        if line.startswith(start):
-            return f"the file is {name}"
+    if name := tables.seems(line):
+        return f"the file is {name}"
     bare = line.strip()
     if bare.startswith(b"{") and bare.endswith(b"}"):
         return ""

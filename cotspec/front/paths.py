@@ -53,10 +53,13 @@ def locate(named: Named, sink: Sink) -> File | None:
 
 
 def check_content(named: Named, sink: Sink, *, folder: bool) -> None:
-    """Find a data file or model folder that is not one of the project, or is there and something else."""
+    """Find a model `folder`, or data (a file or a folder of them), that is not one of the project, or is there and
+    something else."""
     file = locate(named, sink)
-    right = os.path.isdir if folder else os.path.isfile  # these never raise, unlike the methods of Path
-    if file is not None and os.path.lexists(file) and not right(file):
+    if file is None or not os.path.lexists(file):
+        return
+    right = os.path.isdir(file) or (not folder and os.path.isfile(file))  # these never raise, unlike those of Path
+    if not right:
         kind = "a folder" if folder else "a regular file"
         advice = f"name {kind}: a task reads it, and DVC keeps track of it"
         sink.add(_finding("project-path", f"`{named.key}` names something that is not {kind}", named, advice))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 from cotspec.files import regular
 from cotspec.files.regular import inside
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from cotspec.spec.experiment import Data
 
 MOST_COUNTED: Final = 64 * 2**20
-"""Bytes of a data file whose records are counted: about 0.1 s."""
+"""Bytes of a data file whose rows are counted: about 0.1 s."""
 MOST_ROWS: Final = 10_000
 MOST_READ: Final = 8 * 2**20
 """Rows and bytes of a data file that a check looks at: about 0.1 s. The task that reads the file looks at all."""
@@ -37,9 +36,14 @@ class DataFile:
     """The file a data set names; equal only to itself, so that what was found in it can be kept by it."""
 
     reading: Reading | None = None
-    """Its rows before the end of the slice, at most as many as a check looks at; None where it is not there."""
+    """Its rows before the end of the slice, at most as many as a check looks at; None where it is not there, or holds
+    none that can be looked at."""
     whole: bool = True
     """Whether these are all of them."""
+    fault: str = ""
+    """Why it is no data file, or no folder of them."""
+    later: bool = False
+    """It is Parquet, which the preflight looks at."""
     kept: str = ""
     """Where it is not there: the file by which DVC knows it, when there is one."""
     beside: tuple[str, ...] = ()
@@ -58,19 +62,26 @@ class DataFile:
         return f"{count:,} of {'' if self.whole else 'the first '}{read:,} rows"
 
 
-def count_lines(file: Path) -> int | None:
-    """Records of a JSON-lines file of the project (the paths of a spec that leave it are refused before)."""
+def count_rows(file: Path) -> int | None:
+    """Rows of a data file of the project (the paths of a spec that leave it are refused before)."""
+    from cotspec.files import tables  # here, and below: most specs name no data file
+
     try:
-        about = file.stat()
-        return _counted(file, about.st_mtime_ns) if about.st_size <= MOST_COUNTED else None
-    except OSError:
+        about = [(path.stat().st_size, path.stat().st_mtime_ns) for _, path in tables.files(file)]
+        return _counted(file, tuple(about)) if sum(size for size, _ in about) <= MOST_COUNTED else None
+    except (OSError, tables.TableError):
         return None
 
 
 @lru_cache(maxsize=64)
-def _counted(file: Path, _changed: int) -> int:
-    with regular.opened(file) as lines:
-        return sum(1 for line in lines if line.strip())
+def _counted(file: Path, _about: tuple[tuple[int, int], ...]) -> int | None:
+    """The rows; None where more is unpacked than is counted."""
+    from cotspec.files import tables
+
+    lines = tables.kind(file.name).format == "lines"  # any other takes five times as long to cut into rows
+    meter = tables.Meter(MOST_COUNTED if lines else MOST_COUNTED // 4)
+    rows = sum(1 for _ in tables.rows(file, meter))
+    return None if meter.short else rows
 
 
 def data_file(data: Data, folder: Path, root: Path) -> DataFile | None:
@@ -80,37 +91,54 @@ def data_file(data: Data, folder: Path, root: Path) -> DataFile | None:
     file = Path(os.path.normpath(folder / data.file))
     if not inside(file, root):
         return None  # a finding of its own
-    from cotspec.cot.source_rows import Columns  # here: most specs name no data file
+    from cotspec.cot.source_rows import Columns
+    from cotspec.files import tables
     from cotspec.ir import bodies
 
     source, columns = bodies.source(data, {}), None
     if isinstance(source, FileData):
-        columns = Columns(source.question, source.answer, source.answer_after, source.trace)
+        columns = Columns(source.question, source.answer, source.answer_after, source.trace, source.answer_boxed)
     try:
-        about = file.stat()
-        return columns and _data(file, about.st_mtime_ns, about.st_size, columns, data.slice)
+        about = tuple((path.stat().st_mtime_ns, path.stat().st_size) for _, path in tables.files(file))
+        return columns and _data(file, about, columns, data.slice, root)
     except FileNotFoundError:
         return _absent(file, root)
+    except tables.TableError as error:
+        return DataFile(fault=str(error))
     except OSError:
-        return None  # a folder, or a file that may not be read: a finding of its own
+        return None  # one that may not be read: a finding of its own
 
 
 @lru_cache(maxsize=64)
-def _data(file: Path, _changed: int, _size: int, columns: Columns, slice: Slice | None) -> DataFile:
+def _data(
+    file: Path, _about: tuple[tuple[int, int], ...], columns: Columns, slice: Slice | None, root: Path
+) -> DataFile:
     from cotspec.cot import source_rows
+    from cotspec.files import tables
 
+    found = tables.files(file)
+    if tables.kind(found[0][1].name).format == "parquet":
+        bad = next((f"`{name}`" if name else "it" for name, path in found if not _may_be_parquet(path)), "")
+        return DataFile(fault=f"{bad} is no Parquet file" if bad else "", later=not bad)
     first, end = slice or (0, None)
     most = MOST_ROWS if end is None else min(end, MOST_ROWS)
-    with regular.opened(file) as stream:
-        reading = source_rows.read(_begun(source_rows.lines(stream), stream), columns, first=first, end=most)
-        whole = reading.rows == end or not stream.read(1)
+    meter = tables.Meter(MOST_READ)
+    rows = tables.rows(file, meter, within=(root,))
+    reading = source_rows.read(rows, columns, first=first, end=most)
+    whole = reading.rows == end or (next(rows, None) is None and not meter.short)
     return DataFile(reading=reading, whole=whole)
 
 
-def _begun(lines: Iterator[tuple[int, bytes]], stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Those that begin where a check still looks."""
-    while stream.tell() < MOST_READ and (line := next(lines, None)) is not None:
-        yield line
+def _may_be_parquet(path: Path) -> bool:
+    """Whether a file begins and ends as Parquet does; of one that gzip has packed, nothing is said."""
+    from cotspec.files import tables
+
+    if tables.kind(path.name).packed:
+        return True
+    with regular.opened(path) as file:
+        begins = file.read(4)
+        file.seek(max(0, path.stat().st_size - 4))
+        return begins == file.read(4) == b"PAR1"
 
 
 def _absent(file: Path, root: Path) -> DataFile:

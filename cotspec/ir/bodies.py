@@ -97,10 +97,11 @@ def source(data: spec.Data, locked: Mapping[Key, str]) -> payload.HubData | payl
             config=defaults.HUB_CONFIG if data.config is None else data.config,
             split=data.split or defaults.SPLIT,
             revision=pinned(locked, "data", data.hub, wanted),
-            question=data.question,
+            question=_columns(data.question),
             answer=answer.field,
             answer_after=answer.after or "",
-            trace=data.trace or "",
+            trace=_columns(data.trace or ""),
+            answer_boxed=answer.boxed,
         )
     if data.builtin is not None:
         return payload.BuiltinData.model_construct(
@@ -109,11 +110,20 @@ def source(data: spec.Data, locked: Mapping[Key, str]) -> payload.HubData | payl
             size=data.size or defaults.BUILTIN_SIZE,
             seed=data.seed,
             steps=data.steps,
-            trace=data.trace or "",
+            trace="" if data.trace is None else data.trace if isinstance(data.trace, str) else data.trace[0],
         )
     return payload.FileData.model_construct(
-        question=data.question, answer=answer.field, answer_after=answer.after or "", trace=data.trace or ""
+        question=_columns(data.question),
+        answer=answer.field,
+        answer_after=answer.after or "",
+        trace=_columns(data.trace or ""),
+        answer_boxed=answer.boxed,
     )
+
+
+def _columns(given: str | tuple[str, ...]) -> payload.Columns:
+    """A column, or several; a list of one is that one."""
+    return given if isinstance(given, str) or len(given) > 1 else given[0]
 
 
 def pick(given: Literal["first", "shortest", "longest", "all"] | spec.MixedPick, *, seed: int) -> payload.Pick:

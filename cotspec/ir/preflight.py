@@ -1,4 +1,5 @@
-"""The preflight of a plan: what all its tasks ask of models, as one task that every chain waits for.
+"""The preflight of a plan: what all its tasks ask of models and of Parquet files, as one task that every chain waits
+for.
 
 It is no part of a plan's tasks and of no identity: it has one place and one result (`PreflightBody`).
 """
@@ -6,6 +7,7 @@ It is no part of a plan's tasks and of no identity: it has one place and one res
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from cotspec.ir import launches
@@ -13,13 +15,16 @@ from cotspec.ir.bodies import ModelRef
 from cotspec.ir.plan import Label, Task
 from cotspec.spec.identity import ID_DIGITS, fingerprint, slug
 from cotspec.spec.payload import (
+    DataBody,
     Demand,
+    FileData,
     FirstWeights,
     GateBody,
     GenerateBody,
     InputModel,
     PreflightBody,
     Pupil,
+    Table,
     TaughtBody,
     TrainBody,
 )
@@ -44,7 +49,7 @@ def preflight(tasks: Iterable[Task]) -> Task:
         for need in _needs(task, by_id):
             asked.setdefault(repr(need), (need, []))[1].extend(map(str, task.labels))
     demands = tuple(Demand.model_construct(**need._asdict(), asked=tuple(who)) for need, who in asked.values())
-    body = PreflightBody.model_construct(demands=demands)
+    body = PreflightBody.model_construct(demands=demands, tables=tuple(_tables(by_id.values())))
     return Task(
         id=f"{slug(body)}-{fingerprint(body, kernel={}, inputs={})[:ID_DIGITS]}",
         body=body,
@@ -53,6 +58,19 @@ def preflight(tasks: Iterable[Task]) -> Task:
         launch=launches.plain(),
         labels=(Label("preflight", "every experiment"),),
     )
+
+
+def _tables(tasks: Iterable[Task]) -> Iterator[Table]:
+    """The data files that only a library can read: they are looked at before anything runs."""
+    for task in tasks:
+        read, source = task.reads.get("file"), task.body.source if isinstance(task.body, DataBody) else None
+        if isinstance(source, FileData) and read is not None and isinstance(task.body, DataBody):
+            from cotspec.files import tables  # here: most specs name no data file
+
+            # Of a folder the name says nothing: the preflight sees what is in it.
+            if tables.kind(read.file).format == "parquet" or not PurePosixPath(read.file).suffix:
+                asked, end = tuple(map(str, task.labels)), task.body.slice.end
+                yield Table.model_construct(path=read.file, source=source, end=end, asked=asked)
 
 
 def _needs(task: Task, by_id: Mapping[str, Task]) -> Iterator[_Need]:

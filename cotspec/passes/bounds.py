@@ -18,7 +18,7 @@ def whole(context: Context, data: Data) -> int | None:
     """Problems of a data set before its slice; None when only its source knows."""
     if data.builtin is not None:
         return data.size
-    return None if data.file is None else context.count_lines(data.file)
+    return None if data.file is None else context.count_rows(data.file)
 
 
 def problems(context: Context, name: str) -> int | None:

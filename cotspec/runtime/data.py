@@ -1,8 +1,9 @@
-"""Task `data`: a hub data set, a JSON-lines file or a builtin generator → problems.jsonl, counts.json."""
+"""Task `data`: a hub data set, data files or a builtin generator → problems.jsonl, counts.json."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator
 from logging import ERROR, getLogger
 from pathlib import Path
 from typing import Final, assert_never
@@ -12,6 +13,8 @@ from cotspec.cot import source_rows
 from cotspec.cot.answers import gold_problem
 from cotspec.cot.contamination import Item, repeats
 from cotspec.cot.source_rows import Columns
+from cotspec.files import tables
+from cotspec.files.tables import Place, Row, TableError
 from cotspec.hub import fetch
 from cotspec.hub.errors import HubError
 from cotspec.runtime import lines, local, scratch
@@ -22,11 +25,13 @@ from cotspec.runtime.records import Problem, TracedProblem
 from cotspec.runtime.task import Task
 from cotspec.spec.local import LOCAL_FILE
 from cotspec.spec.lock import is_commit
-from cotspec.spec.payload import BuiltinData, DataBody, FileData, HubData
+from cotspec.spec.payload import BuiltinData, DataBody, FileData, HubData, Table
 
 _NAMED: Final = 3
 """Gold answers that nothing can equal are shown up to this many."""
-Rows = Iterator[tuple[int, bytes | Mapping[str, object]]]
+_FIRST: Final = 1000
+"""Rows that the preflight looks at."""
+Rows = Iterator[tuple[Place, Row]]
 """A row as its source holds it, with its place there."""
 
 
@@ -37,9 +42,12 @@ def run(task: Task, work: Path, result: Path) -> None:
     columns = _columns(body.source)
     with Progress("problems", end or 0) as progress:
         rows = _counted(_rows(body.source, task, work), progress)
-        reading = source_rows.read(rows, columns, first=body.slice.first, end=end)
+        try:
+            reading = source_rows.read(rows, columns, first=body.slice.first, end=end)
+        except TableError as error:
+            raise TaskError(f"{_name(body.source, task)}: {error}") from error
         progress.total = reading.rows
-    _refuse(reading, _place(body.source, task))
+    _refuse(reading, lambda place: _named(body.source, task, place))
     found = [_problem(each) for each in reading.questions]
     lines.write(result / "problems.jsonl", found)
     bad = _without_equal(found)
@@ -67,13 +75,36 @@ def _without_equal(found: list[Problem]) -> list[tuple[Problem, str]]:
     return [(problem, why) for problem, why in judged if why is not None]
 
 
-def _refuse(reading: source_rows.Reading, place: str) -> None:
-    """Raise TaskError for what is wrong with the rows: the first of each kind, and how many there are."""
+def first_faults(root: Path, table: Table) -> list[str]:
+    """What is wrong with the first rows of a Parquet file of the project; nothing of one that is not there yet, or of a
+    file of another format, which a check has looked at."""
+    path, who = root / table.path, f" (asked by {', '.join(table.asked)})"
+    try:
+        found = tables.files(path)
+        if not path.exists() or tables.kind(found[0][1].name).format != "parquet":
+            return []
+        end = _FIRST if table.end < 0 else min(table.end, _FIRST)
+        with tempfile.TemporaryDirectory() as work:
+            rows = _file(table.source, path, Path(work))
+            reading = source_rows.read(rows, _columns(table.source), first=0, end=end)
+    except (OSError, TableError) as error:
+        return [f"{table.path}: {error}{who}"]
+    told = _told(reading, lambda place: f"{'/'.join(filter(None, (table.path, place.shard)))}, row {place.number}")
+    return [f"{fault}{who}" for fault in (told if told or reading.rows else [f"{table.path} has no rows"])]
+
+
+def _told(reading: source_rows.Reading, named: Callable[[Place], str]) -> list[str]:
+    """What is wrong with the rows: the first of each kind, and how many there are."""
     told = []
     for fault, where, rows in sorted(reading.faults.values(), key=lambda each: each.place):
         more = f" (and {rows - 1} more row{'s' if rows > 2 else ''})" if rows > 1 else ""
-        told.append(f"{place} {where}: {fault.message}{more}")
-    if told:
+        told.append(f"{named(where)}: {fault.message}{more}")
+    return told
+
+
+def _refuse(reading: source_rows.Reading, named: Callable[[Place], str]) -> None:
+    """Raise TaskError for what is wrong with the rows."""
+    if told := _told(reading, named):
         raise TaskError("\n  ".join(told))
     if not reading.questions:
         whole = f"; there are {reading.rows}" if reading.rows else ", and none at all"
@@ -83,19 +114,26 @@ def _refuse(reading: source_rows.Reading, place: str) -> None:
 def _columns(source: HubData | BuiltinData | FileData) -> Columns:
     if isinstance(source, BuiltinData):
         return Columns("question", "answer", "", source.trace)
-    return Columns(source.question, source.answer, source.answer_after, source.trace)
+    return Columns(source.question, source.answer, source.answer_after, source.trace, source.answer_boxed)
 
 
-def _place(source: HubData | BuiltinData | FileData, task: Task) -> str:
+def _name(source: HubData | BuiltinData | FileData, task: Task) -> str:
     match source:
         case BuiltinData():
-            return f"{source.name}, row"
+            return source.name
         case FileData():
-            return f"{task.input('file').name}, line"
+            return task.input("file").name
         case HubData():
-            return f"{source.id}, row"
+            return source.id
         case _:
             assert_never(source)
+
+
+def _named(source: HubData | BuiltinData | FileData, task: Task, place: Place) -> str:
+    """A place of a data set as a person finds it."""
+    name = "/".join(filter(None, (_name(source, task), place.shard)))
+    lines_ = isinstance(source, FileData) and tables.kind(name).format != "parquet"
+    return f"{name}, {'line' if lines_ else 'row'} {place.number}"
 
 
 def _counted(rows: Rows, progress: Progress) -> Rows:
@@ -110,7 +148,7 @@ def _rows(source: HubData | BuiltinData | FileData, task: Task, work: Path) -> R
         case BuiltinData():
             return _builtin(source)
         case FileData():
-            return _file(task.input("file"))
+            return _file(source, task.input("file"), work)
         case HubData():
             return _hub(source, local.found(task.root, "data", source.id, source.revision), work)
         case _:
@@ -124,12 +162,15 @@ def _builtin(source: BuiltinData) -> Rows:
     if split is None:
         raise TaskError(f"`chains` has no split `{source.split}`; there are train, valid, test")
     made = problems.generate(split=split, size=source.size, seed=source.seed, steps=source.steps)  # type: ignore[arg-type]
-    return enumerate(vars(problem) for problem in made)
+    return ((Place("", at), vars(problem)) for at, problem in enumerate(made))
 
 
-def _file(path: Path) -> Rows:
-    with path.open("rb") as file:
-        yield from source_rows.lines(file)
+def _file(source: FileData, path: Path, work: Path) -> Rows:
+    """Rows of a data file, or of a folder of them."""
+    from cotspec.runtime import parquet
+
+    wanted = _columns(source).named
+    yield from tables.rows(path, tables.Meter(), others=lambda file, kind: parquet.rows(file, kind, wanted, work))
 
 
 def _hub(source: HubData, own: Path | None, work: Path) -> Rows:
@@ -155,7 +196,8 @@ def _hub(source: HubData, own: Path | None, work: Path) -> Rows:
     except (OSError, ValueError, DatasetsError) as error:
         why = error.__cause__ or error  # `an error occurred` says less than what caused it
         raise TaskError(f"cannot load the data set {source.id}: {(str(why).splitlines() or [''])[0]}") from error
-    yield from enumerate(data)
+    for at, row in enumerate(data):
+        yield Place("", at), row
 
 
 def _fetched(source: HubData) -> Path:

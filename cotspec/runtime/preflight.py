@@ -1,7 +1,8 @@
-"""Task `preflight`: whether every model can do what the tasks of a project ask of it, before the first of them runs.
+"""Task `preflight`: whether every model can do what the tasks of a project ask of it, and every Parquet file holds it,
+before the first of them runs.
 
-Reads configurations and tokenizers, never weights, and loads no torch. It fails on what is proven; what it cannot reach
-or does not know it leaves to the task itself, which asks again before it loads its weights.
+Reads configurations, tokenizers and first rows, never weights, and loads no torch. It fails on what is proven; what it
+cannot reach or does not know it leaves to the task itself, which asks again before it loads its weights.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from cotspec.cot import fit
 from cotspec.files import plain, regular
 from cotspec.hub import fetch
 from cotspec.hub.errors import HubError
-from cotspec.runtime import conversation, local
+from cotspec.runtime import conversation, data, local
 from cotspec.runtime.conversation import ConversationError
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -28,7 +29,8 @@ _MOST_NAMED = 3
 
 def run(task: Task, _work: Path, result: Path) -> None:
     """Ask every model. Raises TaskError with all that is wrong."""
-    demands = task.body(PreflightBody).demands
+    body = task.body(PreflightBody)
+    demands = body.demands
     found: dict[tuple[str, str], dict[str, None]] = {}
     for demand in demands:
         try:
@@ -44,6 +46,9 @@ def run(task: Task, _work: Path, result: Path) -> None:
             told = (str(error),)
         for fault in told:
             found.setdefault((_name(demand), fault), {}).update(dict.fromkeys(demand.asked))
+    data_faults = [fault for table in body.tables for fault in data.first_faults(task.root, table)]
+    if data_faults:
+        raise TaskError("the data files do not hold what is asked of them:\n  " + "\n  ".join(data_faults))
     if found:
         lines = [f"{name}: {fault} (asked by {_who(list(asked))})" for (name, fault), asked in found.items()]
         raise TaskError("the models cannot do what is asked of them:\n  " + "\n  ".join(lines))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from cotspec.spec.base import Argument, Count, Label, Name, Part, Seed, Share, Slice, Text, TextName, Two, Whole, Yes
+from cotspec.spec.data import AnswerField as AnswerField
+from cotspec.spec.data import Data as Data
 from cotspec.spec.evaluation import Evaluate as Evaluate
 from cotspec.spec.resources import Resources
 from cotspec.spec.reward import Ramp as Ramp
@@ -45,47 +47,6 @@ class Model(Part):
     """Arguments of the chat template, such as `{enable_thinking: false}` (`chat: true`)."""
     trust_remote_code: bool = False
     """Run the code that comes with a `hub` model; whoever checks or builds must agree (`--trust-remote-code`)."""
-
-
-class AnswerField(Part):
-    """A gold answer that is part of a longer field."""
-
-    field: Text
-    """Column that holds the answer."""
-    after: str | None = None
-    """Take only what follows the last occurrence of this text (GSM8K: `####`)."""
-
-
-class Data(Part):
-    """A set of questions with gold answers: exactly one of `hub`, `builtin`, `file`."""
-
-    hub: Text | None = None
-    """Id on the data hub, `owner/name`."""
-    builtin: str | None = None
-    """Name of a seeded generator that comes with cotspec."""
-    file: str | None = None
-    """JSON-lines file (UTF-8, one object a line), relative to the spec file; a check reads its first rows."""
-    revision: Text | None = None
-    """Commit, tag or branch of a `hub` data set (`main`); `cotspec lock` pins what is no commit."""
-    config: Text | None = None
-    """Configuration of a `hub` data set."""
-    split: Text | None = None
-    """Split of a `hub` or `builtin` data set (builtin: train, valid, test)."""
-    question: Text = "question"
-    """Column that holds the question."""
-    answer: Text | AnswerField = "answer"
-    """Column that holds the gold answer."""
-    trace: Text | None = None
-    """Column that holds a text for each question (`hub`, `file`): a solution or a trace that exists already. The data
-    set is then a text, too, which `rows.from` and `over` name."""
-    size: Count | None = None
-    """Number of problems of a `builtin` set."""
-    seed: Seed = 0
-    """Seed of a `builtin` set."""
-    steps: tuple[Count, Count] = (2, 4)
-    """Least and most reasoning steps of a `builtin` problem (its difficulty)."""
-    slice: Slice | None = None
-    """Keep rows [first, end)."""
 
 
 class Segment(Part):

@@ -38,6 +38,7 @@ from cotspec.spec.run_settings import RunSettings as RunSettings
 from cotspec.spec.sources import Arguments as Arguments
 from cotspec.spec.sources import BuiltinData as BuiltinData
 from cotspec.spec.sources import BuiltinModel as BuiltinModel
+from cotspec.spec.sources import Columns as Columns
 from cotspec.spec.sources import FileData as FileData
 from cotspec.spec.sources import FirstWeights as FirstWeights
 from cotspec.spec.sources import HubData as HubData
@@ -307,8 +308,20 @@ class Demand(Part):
     """Whom it teaches: one, or nobody."""
 
 
+class Table(Part):
+    """A data file of Parquet, or a folder of such files, which a check cannot read: what its task reads of it."""
+
+    path: str
+    """As it counts from the project."""
+    source: FileData
+    end: int
+    """Rows after it are nobody's business; -1 is no end."""
+    asked: tuple[str, ...]
+
+
 class PreflightBody(Body):
-    """What all tasks of a build ask of their models → passed.json, which always says the same.
+    """What all tasks of a build ask of their models, and of data that no check can read → passed.json, which always
+    says the same.
 
     There is one in a project, at one place, and its result has one content: what waits for it does not run again
     because other experiments ask other things.
@@ -316,6 +329,7 @@ class PreflightBody(Body):
 
     kind: Literal["preflight"] = "preflight"
     demands: tuple[Demand, ...]
+    tables: tuple[Table, ...] = ()
 
 
 PASSED_FILE: Constant = "passed.json"

@@ -12,6 +12,8 @@ from cotspec.spec.base import Part
 
 Arguments = dict[str, bool | int | float | str]
 """Arguments of a chat template by name."""
+Columns = str | tuple[str, ...]
+"""A column, or several whose texts are one."""
 
 
 class HubModel(Part):
@@ -68,11 +70,13 @@ class HubData(Part):
     config: str
     split: str
     revision: str
-    question: str
+    question: Columns
     answer: str
     answer_after: str
-    trace: str = ""
+    trace: Columns = ""
     """Column of a text for each question; "" has none."""
+    answer_boxed: bool = False
+    """The answer is what the last `\\boxed{…}` of its column holds."""
 
 
 class BuiltinData(Part):
@@ -89,11 +93,13 @@ class BuiltinData(Part):
 
 
 class FileData(Part):
-    """Questions from the JSON-lines file `inputs["file"]`."""
+    """Questions from the data file `inputs["file"]`, or the folder of shards; what it is, its name says."""
 
     kind: Literal["file"] = "file"
-    question: str
+    question: Columns
     answer: str
     answer_after: str
-    trace: str = ""
+    trace: Columns = ""
     """Column of a text for each question; "" has none."""
+    answer_boxed: bool = False
+    """The answer is what the last `\\boxed{…}` of its column holds."""

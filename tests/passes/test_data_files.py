@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -144,6 +145,115 @@ FAULTS: dict[str, tuple[bytes, str, Told]] = {
 def test_what_is_wrong_with_a_file_is_found_where_the_spec_names_it(name: str, tmp_path: Path) -> None:
     content, settings, told = FAULTS[name]
     assert planned(project(tmp_path, content, settings))[0] == told
+
+
+OTHERS: dict[str, tuple[str, bytes, str, Told]] = {
+    "a table in another way": (
+        "test.csv",
+        b"question;answer\n3 + 4?;7\n",
+        "",
+        (
+            "error",
+            "data-file",
+            "test.csv",
+            "`test.csv`, line 1: its columns seem to be separated by semicolons, not commas: write it with commas",
+        ),
+    ),
+    "a table without rows": (
+        "test.csv",
+        b"question,answer\n",
+        "",
+        ("error", "data-file", "test.csv", "`test.csv` has no rows"),
+    ),
+    "a column that a table has not": (
+        "test.tsv.gz",
+        gzip.compress(b"question\tanswer\n3 + 4?\t7\n"),
+        ", question: problem",
+        ("error", "data-file", "problem", "`test.tsv.gz` has no column `problem`"),
+    ),
+    "an empty cell": (
+        "test.csv",
+        b'question,answer\n"3\n + 4?",7\n,8\n',
+        "",
+        ("error", "data-file", "test.csv", "`test.csv`, line 4: column `question` is empty"),
+    ),
+    "a list with a fault": (
+        "test.json",
+        b'[{"question": "q", "answer": "7"},\n {"question": "q"}]',
+        "",
+        ("error", "data-file", "test.json", "`test.json` has no column `answer` in line 2 (1 of 2 rows lack it)"),
+    ),
+    "no gzip": (
+        "test.csv.gz",
+        b"question,answer\n",
+        "",
+        (
+            "error",
+            "data-file",
+            "test.csv.gz",
+            "`test.csv.gz`, line 1: it is not compressed by gzip, as its name says",
+        ),
+    ),
+    "no Parquet": (
+        "test.parquet",
+        b"question,answer\n",
+        "",
+        ("error", "data-file", "test.parquet", "`test.parquet`: it is no Parquet file"),
+    ),
+    "a chat of another tool": (
+        "test.jsonl",
+        b'{"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "7"}]}\n',
+        ", question: conversations.user, answer: conversations.gpt",
+        ("error", "data-file", "conversations.user", "`test.jsonl` has no column `conversations.user`"),
+    ),
+    "an answer that is in no box": (
+        "test.jsonl",
+        GOOD,
+        ", answer: {field: answer, boxed: true}",
+        ("error", "data-file", "true", "`test.jsonl`, line 1: no \\boxed{…} in the answer field 'so #### 7'"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_wrong_with_a_file_of_another_format_is_found_too(name: str, tmp_path: Path) -> None:
+    file, content, settings, told = OTHERS[name]
+    (tmp_path / ".git").mkdir()
+    (tmp_path / file).write_bytes(content)
+    (tmp_path / "spec.yaml").write_text(changed([(TEST, f"test: {{file: {file}{settings}}}")]), encoding="utf-8")
+    assert planned(tmp_path / "spec.yaml")[0] == told
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("a.jsonl", "b.jsonl"), "`shards/b.jsonl`, line 2: column `question` is empty"),
+        (
+            ("a.jsonl", "b.csv"),
+            "`shards`: the folder holds `a.jsonl` and `b.csv`, and its files are of one format",
+        ),
+        ((), "`shards`: the folder holds no data file"),
+    ],
+)
+def test_a_folder_of_shards_is_checked_file_by_file(names: tuple[str, ...], told: str, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "shards").mkdir()
+    for name in names:
+        second = b"" if name == "a.jsonl" else b'{"question": "", "answer": "7"}\n'
+        (tmp_path / "shards" / name).write_bytes(GOOD + second)
+    (tmp_path / "spec.yaml").write_text(changed([(TEST, "test: {file: shards}")]), encoding="utf-8")
+    assert planned(tmp_path / "spec.yaml")[0] == ("error", "data-file", "shards", told)
+
+
+def test_a_shard_that_is_a_link_out_of_the_project_is_not_read(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (project / ".git").mkdir(parents=True)
+    (project / "shards").mkdir()
+    (tmp_path / "secret.jsonl").write_bytes(b'{"canary": 1}\n')
+    (project / "shards/a.jsonl").symlink_to(tmp_path / "secret.jsonl")
+    (project / "spec.yaml").write_text(changed([(TEST, "test: {file: shards}")]), encoding="utf-8")
+    ((*_, message), *_) = planned(project / "spec.yaml")
+    assert message == "`shards/a.jsonl`, line 1: it leads out of the project"
 
 
 def test_a_missing_column_comes_with_those_there_are(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -37,6 +40,102 @@ def test_a_file_keeps_its_slice_its_row_numbers_and_the_gold_answer(
         {"id": 1, "question": "q1", "answer": "2,125"},
         {"id": 2, "question": "q2", "answer": "2,225"},
     ]
+
+
+TRACED = [
+    {"id": 0, "question": "3 + 4?\nin words", "answer": "7", "trace": "Step 1: 3, 4 make 7.\nAnswer: 7"},
+    {"id": 1, "question": "é?", "answer": "2", "trace": "Answer: 2"},
+]
+
+
+def in_format(folder: Path, name: str) -> Path:
+    """The same rows in a file of a format, or in a folder of shards."""
+    rows = [{"info": {"q": each["question"]}, "a": each["answer"], "t": each["trace"]} for each in TRACED]
+    flat = [{"info.q": each["question"], "a": each["answer"], "t": each["trace"]} for each in TRACED]
+    path = folder / name
+    bare = name.removesuffix(".gz")
+    if name.startswith("shards"):
+        path.mkdir()
+        for at, row in enumerate(rows):
+            write_lines(path / f"part-{at}.jsonl", [row])
+        return path
+    if bare.endswith(".parquet"):
+        pyarrow = pytest.importorskip("pyarrow", reason="Parquet is read with pyarrow, of the `train` extra")
+        from pyarrow import parquet
+
+        parquet.write_table(pyarrow.Table.from_pylist(rows), folder / bare)
+        content = (folder / bare).read_bytes()
+    elif bare.endswith(".json"):
+        content = json.dumps(rows, indent=1).encode()
+    elif bare.endswith((".csv", ".tsv")):
+        text = io.StringIO()
+        writer = csv.DictWriter(text, ("a", "info.q", "t"), delimiter="\t" if bare.endswith(".tsv") else ",")
+        writer.writeheader()
+        writer.writerows(flat)
+        content = text.getvalue().encode()
+    else:
+        content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [f"d{end}{packed}" for end in (".jsonl", ".json", ".csv", ".tsv", ".parquet") for packed in ("", ".gz")]
+    + ["shards"],
+)
+def test_every_format_gives_the_same_problems(name: str, stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    body = DataBody(source=FileData(question="info.q", answer="a", answer_after="", trace="t"), slice=WHOLE)
+    folder = stage("data-1", body, {"file": in_format(tmp_path, name)})
+    code, _, err = run_here(folder)
+    assert code == 0, err
+    assert read(folder / "out/problems.jsonl") == TRACED
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("d.csv", {"question": "info.x"}, "d.csv, line 2: no column `info.x`; there are a, info.q, t (and 1 more row)"),
+        (
+            "d.parquet",
+            {"question": "info.x"},
+            "d.parquet, row 0: no column `info.x`; there are info.q (and 1 more row)",
+        ),
+        ("d.parquet", {"answer": "b"}, "d.parquet, row 0: no column `b`; there are a, info, t (and 1 more row)"),
+        (
+            "shards",
+            {"answer": "b"},
+            "shards/part-0.jsonl, line 1: no column `b`; there are a, info, t (and 1 more row)",
+        ),
+    ],
+)
+def test_a_missing_column_is_named_with_its_place_in_every_format(
+    name: str, changes: dict[str, str], message: str, stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    columns = {"question": "info.q", "answer": "a", "answer_after": "", "trace": "t"} | changes
+    folder = stage("data-1", DataBody(source=FileData(**columns), slice=WHOLE), {"file": in_format(tmp_path, name)})
+    assert run_here(folder)[::2] == (2, f"cotspec: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("d.csv", b"q;a\n", "d.csv, line 1: its columns seem to be separated by semicolons, not commas: write it with"),
+        (
+            "d.parquet",
+            b"PAR1junkPAR1",
+            "d.parquet, row 0: it is no Parquet file that can be read (Parquet file size is 12 bytes",
+        ),
+        ("d.parquet", b"", "d.parquet, row 0: it is no Parquet file that can be read (Parquet file size is 0 bytes)"),
+    ],
+)
+def test_a_file_that_is_not_what_its_name_says_is_said_in_one_line(
+    name: str, content: bytes, message: str, stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    pytest.importorskip("pyarrow", reason="Parquet is read with pyarrow, of the `train` extra")
+    (tmp_path / name).write_bytes(content)
+    code, _, err = run_here(stage("data-1", file_body(), {"file": tmp_path / name}))
+    assert (code, err.startswith(f"cotspec: {message}"), err.count("\n")) == (2, True, 1), err
 
 
 def test_a_missing_column_is_named_with_those_there_are(stage: Stage, run_here: Run, tmp_path: Path) -> None:

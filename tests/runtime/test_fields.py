@@ -9,6 +9,7 @@ pytest.importorskip("trl", reason="the tables are of what training and generatio
 import fields_of_training as training
 import test_fields_of_data as data
 import test_fields_of_generation as generation
+import test_fields_of_tables as tables
 from fields import names
 
 #: Fields that nothing reads where they stand, and why they are there.
@@ -26,7 +27,7 @@ UNREAD = {
     "model.builtin.template": "no builtin model has a chat template, whose arguments these are",
     "gate.checkpoint.best.every": "the gate compares every checkpoint that was kept; which are is the stage's `keep`",
 }
-SHOWN = {effect.name for effect in (*data.EFFECTS, *generation.EFFECTS)}
+SHOWN = {effect.name for effect in (*data.EFFECTS, *generation.EFFECTS, *tables.EFFECTS)}
 CALLED = {*generation.READ, *generation.ALONE}
 BUILT = {arrives.name for arrives in training.ARRIVES}
 

@@ -58,7 +58,7 @@ class Context(NamedTuple):
     """What the task that compares the data sets found in an earlier run, when there is one."""
     pins: Pins | None = None
     """What the project's lock says of this experiment, when there is a lock."""
-    count_lines: Callable[[str], int | None] = lambda _: None
+    count_rows: Callable[[str], int | None] = lambda _: None
     """Records of a data file, by its path as the spec writes it; None when it cannot be read."""
     read_data: Callable[[Data], DataFile | None] = lambda _: None
     """The file of a data set; None when it has none, or one that may not be read (a finding of its own)."""

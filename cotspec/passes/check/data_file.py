@@ -22,10 +22,13 @@ $ cotspec check specs/a.yaml
 
 RULE = Rule(
     slug="data-file",
-    claim="A data file is JSON lines: each holds a question and a gold answer, in the columns that the spec names.",
+    claim="A data file is what its name says (JSON lines, a JSON list, CSV, TSV, Parquet, each with `.gz` behind it or "
+    "not), or a folder of files of one of these. Each row holds a question and a gold answer, in the columns that the "
+    "spec names.",
     why="The task that reads it stops at a row that is no problem; a check reads the first rows and finds that before "
     "anything runs. A gold answer that no answer can equal, such as `nan`, would make every solution of its question "
-    "wrong. A byte-order mark and Windows line ends are read.",
+    "wrong. A byte-order mark and Windows line ends are read. Rows of Parquet, for which a check has no library, are "
+    "looked at by the preflight.",
     failing=_FILE % "solution",
     passing=_FILE % "answer",
 )
@@ -35,35 +38,41 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every data file that is there."""
     for name, data in context.experiment.data.items():
         file = context.read_data(data)
-        if file is None or file.reading is None:
+        if file is None:
+            continue
+        span = context.source.value(("data", name, "file"))
+        if file.fault:
+            yield finding(RULE, span, f"`{data.file}`: {file.fault}", _advice("file"))
+        if file.reading is None:
             continue
         for found in sorted(file.reading.faults.values(), key=lambda each: each.place):
             yield _found(context, name, data, file, found)
-        span = context.source.value(("data", name, "file"))
         if not file.reading.rows:
-            yield finding(RULE, span, f"`{data.file}` has no rows", "give it one JSON object a line")
+            yield finding(RULE, span, f"`{data.file}` has no rows", _empty(data.file or ""))
         if not file.whole:
             message = f"of `{data.file}` only the first {file.reading.rows:,} rows are checked"
             yield finding(RULE, span, message, "the task that reads it checks all of them", severity="note")
 
 
 def _found(context: Context, name: str, data: Data, file: DataFile, found: Found) -> Diagnostic:
-    fault = found.fault
+    fault, (shard, line) = found.fault, found.place
     span = context.source.value(_place(context, name, data, fault.part))
     if fault.missing:
         everywhere = file.reading is not None and found.rows == file.reading.rows
-        rest = "" if everywhere else f" in line {found.place} ({file.of_rows(found.rows)} lack it)"
+        where = f"line {line} of `{shard}`" if shard else f"line {line}"
+        rest = "" if everywhere else f" in {where} ({file.of_rows(found.rows)} lack it)"
         message = f"`{data.file}` has no column `{fault.missing}`{rest}"
         return misnamed(RULE, span, message, fault.missing, fault.there)
     more = f" ({file.of_rows(found.rows)} are like it)" if found.rows > 1 else ""
-    message = f"`{data.file}`, line {found.place}: {fault.message}{more}"
+    named = "/".join(filter(None, ((data.file or "").rstrip("/"), shard)))
+    message = f"`{named}`, line {line}: {fault.message}{more}"
     return finding(RULE, span, message, _advice(fault.part))
 
 
 def _place(context: Context, name: str, data: Data, part: RowPart) -> Path:
     """Where the setting is written that a fault is about; where it is not written, the file."""
     here: Path = ("data", name)
-    path = (*here, "answer", "after") if part == "after" else (*here, part)
+    path = (*here, "answer", part) if part in ("after", "boxed") else (*here, part)
     if part == "answer" and isinstance(data.answer, AnswerField):
         path = (*here, "answer", "field")
     return path if path in context.source.values else (*here, "file")
@@ -71,7 +80,16 @@ def _place(context: Context, name: str, data: Data, part: RowPart) -> Path:
 
 def _advice(part: RowPart) -> str:
     if part == "file":
-        return "write one JSON object a line, UTF-8"
+        return "give it the ending of what it is, and write it as its kind is written, in UTF-8"
     if part == "after":
         return "name what stands before every gold answer, or leave `after` out"
+    if part == "boxed":
+        return "leave `boxed` out, or the row"
     return "put the row right or leave it out: the task that reads the file stops at it"
+
+
+def _empty(file: str) -> str:
+    from cotspec.files.tables import kind  # here: most specs name no data file
+
+    table = kind(file).format in ("csv", "tsv")
+    return "give it a header with the names of the columns, and rows" if table else "give it one JSON object a line"

@@ -28,7 +28,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every data set that is a file."""
     for name, data in context.experiment.data.items():
         file = context.read_data(data)
-        if file is None or file.reading is not None or data.file is None:
+        if file is None or file.reading is not None or file.fault or file.later or data.file is None:
             continue
         span = context.source.value(("data", name, "file"))
         folder, _, last = data.file.rpartition("/")

@@ -1,0 +1,56 @@
+"""Where questions come from, as a spec says it (part of cotspec.spec.experiment, which re-exports it)."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cotspec.spec.base import Count, Part, Seed, Slice, Text
+
+Columns = Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
+class AnswerField(Part):
+    """A gold answer that is part of a longer field."""
+
+    field: Text
+    """Column that holds the answer."""
+    after: str | None = None
+    """Take only what follows the last occurrence of this text (GSM8K: `####`)."""
+    boxed: bool = False
+    """Take only what the last `\\boxed{…}` holds (of what follows `after`)."""
+
+
+class Data(Part):
+    """A set of questions with gold answers: exactly one of `hub`, `builtin`, `file`."""
+
+    hub: Text | None = None
+    """Id on the data hub, `owner/name`."""
+    builtin: str | None = None
+    """Name of a seeded generator that comes with cotspec."""
+    file: str | None = None
+    """Data file, relative to the spec file: JSON lines, or what its name says: `.json` (a list, or lines), `.csv`,
+    `.tsv` (with a header), `.parquet`, each with `.gz` behind it or not. Or a folder of such files of one format, which
+    are read in the order of their names. A check reads the first rows, but of Parquet."""
+    revision: Text | None = None
+    """Commit, tag or branch of a `hub` data set (`main`); `cotspec lock` pins what is no commit."""
+    config: Text | None = None
+    """Configuration of a `hub` data set."""
+    split: Text | None = None
+    """Split of a `hub` or `builtin` data set (builtin: train, valid, test)."""
+    question: Text | Columns = "question"
+    """Column that holds the question, or several: what they hold is put together, a line each, without empty ones. A
+    name with dots goes into nested columns (`extra_info.question`), lists (`choices.0`, from the end `choices.-1`) and
+    the turns of a chat, by who speaks (`messages.user`, `conversations.human`; of several turns `messages.user.0`)."""
+    answer: Text | AnswerField = "answer"
+    """Column that holds the gold answer; dots as in `question`."""
+    trace: Text | Columns | None = None
+    """Column or columns, as in `question`, that hold a text for each question (`hub`, `file`): a solution or a trace
+    that exists already. The data set is then a text, too, which `rows.from` and `over` name."""
+    size: Count | None = None
+    """Number of problems of a `builtin` set."""
+    seed: Seed = 0
+    """Seed of a `builtin` set."""
+    steps: tuple[Count, Count] = (2, 4)
+    """Least and most reasoning steps of a `builtin` problem (its difficulty)."""
+    slice: Slice | None = None
+    """Keep rows [first, end)."""
