@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 
-from cotspec.cot.expr import Node, UnscorableError, read, scope_of
+from cotspec.cot.expr import Node, Reading, UnscorableError, read, scope_of
 from cotspec.cot.mask import merged
-from cotspec.cot.measures import own, own_names
+from cotspec.cot.measures import Value, own, own_names
 from cotspec.cot.segment import Trace
+from cotspec.cot.selecting import asked as selecting_asked
+from cotspec.cot.selecting import scope
 from cotspec.cot.units import Span
 from cotspec.spec.payload import Form
 
@@ -43,9 +46,17 @@ def _with_openers(trace: Trace, hidden: Iterable[Span]) -> list[Span]:
 # --- conditions -------------------------------------------------------------------------------------------------------
 
 
-def met(trace: Trace, names: Sequence[str], when: Mapping[str, str], *, gold: str, tokens: int) -> tuple[str, ...]:
+def met(
+    trace: Trace,
+    names: Sequence[str],
+    when: Mapping[str, str],
+    *,
+    gold: str,
+    tokens: int,
+    texts: Mapping[str, Value] = MappingProxyType({}),
+) -> tuple[str, ...]:
     """Those of the segments called `names` that carry loss in this text: where one has a condition, only if that holds.
-    One without a value does not. Raises answers.AnswerError."""
+    One without a value does not. `texts` are measures of the texts of the same record. Raises answers.AnswerError."""
     if not when:
         return tuple(names)
     from cotspec.cot.answers import grade, grades  # here: most losses have no conditions
@@ -53,8 +64,16 @@ def met(trace: Trace, names: Sequence[str], when: Mapping[str, str], *, gold: st
 
     rights = frozenset(name for name, each in grades(trace, gold).items() if each is Grade.RIGHT)
     measured = own(trace, tokens=tokens, right=grade(trace, gold) is Grade.RIGHT, rights=rights)
-    values = {name: value if isinstance(value, bool) else float(value) for name, value in measured.items()}
+    both = {**measured, **texts}
+    values = {name: value if isinstance(value, bool) else float(value) for name, value in both.items()}
     return tuple(name for name in names if name not in when or _holds(when[name], trace.form, values))
+
+
+def asked(condition: str, form: Form) -> frozenset[str]:
+    """What a condition of a payload asks about: measures of the text itself, and of other texts of its record; nothing
+    if it is none."""
+    found = _read(condition, form)
+    return frozenset() if found.node is None else found.node.reads
 
 
 def _holds(condition: str, form: Form, values: dict[str, float]) -> bool:
@@ -64,9 +83,14 @@ def _holds(condition: str, form: Form, values: dict[str, float]) -> bool:
         return False
 
 
+def _read(condition: str, form: Form) -> Reading:
+    known = {**own_names(form), **scope(selecting_asked((condition,)), form)}
+    return read(condition, scope_of(known), expect=bool)
+
+
 @lru_cache(maxsize=16)
 def _node(condition: str, form: Form) -> Node:
-    found = read(condition, scope_of(own_names(form)), expect=bool)
+    found = _read(condition, form)
     if found.node is None:
         raise ValueError(f"`{condition}` is no condition: {'; '.join(problem.message for problem in found.problems)}")
     return found.node

@@ -266,11 +266,15 @@ def _read(prompt: str) -> frozenset[str]:
 
 def _asked(body: payload.RowsBody, record: TraceRecord) -> dict[str, Value]:
     """What a reward asks about the texts of a record."""
-    if not body.measures:
-        return {}
-    found = measured(counted(record), record.answer, body.format, " ".join(body.measures))
-    values = selecting.values(found)
+    values = _measured(body, record, " ".join(body.measures))
     return {name: values[name] for name in body.measures}
+
+
+def _measured(body: payload.RowsBody, record: TraceRecord, expressions: str) -> dict[str, Value]:
+    """What some expressions ask about the texts of a record, and more; nothing where they ask about none."""
+    if not selecting.asked((expressions,)):
+        return {}
+    return selecting.values(measured(counted(record), record.answer, body.format, expressions))
 
 
 def _score(record: TraceRecord) -> float:
@@ -330,7 +334,8 @@ def _given(
 ) -> SftRow | TaughtRow | Dropped:
     """A row of a text that is given, or, for distillation of the student's own, of a prompt alone."""
     given = body.by == "sft" or bool(body.loss_on)
-    segments = met(trace, body.loss_on, body.loss_when, gold=record.answer, tokens=record.tokens)
+    about = _measured(body, record, " ".join(body.loss_when.values()))
+    segments = met(trace, body.loss_on, body.loss_when, gold=record.answer, tokens=record.tokens, texts=about)
     spans = supervise(trace, segments, hidden=seen.hidden) if given else ()
     if given and not spans:
         return Dropped(reason="nothing_supervised", seen=seen)

@@ -223,10 +223,11 @@ def completions_loss_on(stage: spec.Stage, trace: payload.TraceFormat) -> tuple[
     return () if {*named, "masked"} == {*lossy(trace)} and not loss_when(stage) else named
 
 
-def loss_when(stage: spec.Stage) -> dict[str, str]:
-    """The conditions under which segments carry loss."""
+def loss_when(stage: spec.Stage, texts: tuple[str, ...] = ()) -> dict[str, str]:
+    """The conditions under which segments carry loss. The `texts` of a row, nearest first, have the names that they
+    have in conditions."""
     given = stage.loss if isinstance(stage.loss, Mapping) else {}
-    return {name: expression(value) for name, value in given.items() if isinstance(value, str)}
+    return {name: renamed(expression(value), texts) for name, value in given.items() if isinstance(value, str)}
 
 
 def _given_texts(train: spec.Train) -> bool:
@@ -256,7 +257,7 @@ def reward(given: spec.Reward, texts: tuple[str, ...] = ()) -> payload.Reward:
     first, have the names that they have in conditions."""
 
     def written(value: str | float) -> str:
-        return renamed(expression(value), texts) if texts else expression(value)
+        return renamed(expression(value), texts)
 
     return payload.Reward.model_construct(
         gates=tuple(
@@ -332,7 +333,7 @@ def training(
     if stage.reward is not None:
         values |= {"format": trace, "reward": reward(stage.reward, texts)}
     if "loss_on" in kind.model_fields:
-        values |= {"loss_on": completions_loss_on(stage, trace), "loss_when": loss_when(stage)}
+        values |= {"loss_on": completions_loss_on(stage, trace), "loss_when": loss_when(stage, texts)}
     made = {"kind", "sampling", *values}
     own = {name: getattr(train, name) for name in kind.model_fields if name not in made}
     return kind.model_construct(**values, **own)

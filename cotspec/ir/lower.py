@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from cotspec.cot import loss
 from cotspec.cot.rewards import RewardError, compile_reward, expressions
 from cotspec.cot.selecting import asked as asked_texts
 from cotspec.cot.selecting import scope
@@ -190,7 +191,7 @@ class _Experiment(Tasks):
             mask=bodies.mask(stage.mask if hides or task == stage.task else None),
             shuffle=stage.shuffle and (hides or task == stage.task),
             loss_on=supervised,
-            loss_when=bodies.loss_when(stage) if supervised else {},
+            loss_when=bodies.loss_when(stage, generations.asked_texts(self._spec, stage)) if supervised else {},
             epochs=stage.train.epochs,
             slice=bodies.rows_range(source.slice),
             seed=self._spec.seed,
@@ -210,17 +211,18 @@ class _Experiment(Tasks):
         return {"target": generations.depth(self._spec, source), "where": where}
 
     def _measures(self, name: str, stage: spec.Stage) -> tuple[str, ...]:
-        """What a reward asks about the texts of a row."""
+        """What a reward, and the loss on completions, ask about the texts of a row."""
         if stage.reward is None:
             return ()
         texts, form = generations.asked_texts(self._spec, stage), self._format.form
-        reward = bodies.reward(stage.reward, texts)
-        names = asked_texts(expressions(reward))
+        reward, when = bodies.reward(stage.reward, texts), bodies.loss_when(stage, texts)
+        names = asked_texts((*expressions(reward), *when.values()))
         try:
             compiled = compile_reward(reward, form, names)
         except RewardError as error:
             raise LowerError(str(error), where=("stages", name, "reward", *error.place)) from error
-        return tuple(measure for measure, _ in compiled.measures if measure in scope(names, form))
+        asked = {measure for measure, _ in compiled.measures}.union(*(loss.asked(each, form) for each in when.values()))
+        return tuple(sorted(asked & scope(names, form).keys()))
 
     def _records(self, name: str, stage: spec.Stage, source: spec.RowSource) -> tuple[str, Read]:
         """The input of rows, and what it is."""

@@ -52,12 +52,14 @@ def of_rows(spec: Experiment, stage: Stage) -> Unknown:
 
 
 def of_given(spec: Experiment, stage: Stage) -> Unknown:
-    """Of the texts that a stage learns to write, as the conditions of its loss ask about them."""
-    if stage.train.drawn is not None:
-        return {}
-    targets = (generations.target_of(spec, source) for source in stage.sources)
-    given = next((name for name in targets if name in spec.data), "")
-    return {"tokens": _uncounted(given, "words")} if given else {}
+    """Of the texts of rows, as the conditions of a loss ask about them: also of those that a stage learns to write."""
+    found = _missing(spec, stage)
+    for source in stage.sources:
+        target = generations.target_of(spec, source)
+        if stage.train.drawn is None and target in spec.data:
+            found["tokens"] = _uncounted(target, "words")
+        found |= of_texts(spec, generations.chain(spec, source.from_))
+    return found
 
 
 def _missing(spec: Experiment, stage: Stage) -> dict[str, tuple[str, str]]:

@@ -120,19 +120,28 @@ def score(
         unknown=unknown,
         unseen=frozenset(name for name, why in unknown.items() if name not in right and why != _NONE_RIGHT.get(name)),
         breakdown=break_down(compiled, body.reward, found, progress=progress),
-        carried=_carried(body, trace, record, response, behind=len(begin) if response.whose == "given" else 0),
+        carried=_carried(
+            body, trace, record, response, behind=len(begin) if response.whose == "given" else 0, texts=texts or {}
+        ),
         left_out=left_out,
     )
 
 
 def _carried(
-    body: RewardedBody, trace: Trace, record: TraceRecord, response: Response, *, behind: int
+    body: RewardedBody,
+    trace: Trace,
+    record: TraceRecord,
+    response: Response,
+    *,
+    behind: int,
+    texts: Mapping[str, kernel.Value],
 ) -> tuple[Span, ...]:
     """Spans that carry loss; what the answer begins with carries none."""
     if not isinstance(body, GrpoBody) or not body.loss_on:
         return ()
     try:
-        names = met(trace, body.loss_on, body.loss_when, gold=record.answer, tokens=response.tokens or 0)
+        tokens = response.tokens or 0
+        names = met(trace, body.loss_on, body.loss_when, gold=record.answer, tokens=tokens, texts=texts)
     except AnswerError:
         return ()
     return tuple((max(start, behind), end) for start, end in carried(trace, names) if end > behind)

@@ -285,8 +285,8 @@ class Stage(Part):
     ) = None
     """Segments that carry loss, by name: `thinking` is all free text, `step` every step, `masked` only what the prompt
     hides; default: all. Of given texts (sft, distill `over: rows`), or of completions (grpo), whose other tokens then
-    count in no mean either. As a map of names, each with `true` or a condition over the same text, in the language of
-    rewards, a segment carries loss where its condition holds: `{answer: answer.correct, critic: true}`."""
+    count in no mean either. As a map of names, each with `true` or a condition in the language of rewards, over this
+    text and the others of its record, one carries loss where that holds: `{answer: draft.correct, critic: true}`."""
     begin: Whole = 0
     """How many of the teacher's first steps begin the answer, with what stands before them (grpo only): they carry no
     loss, and what is graded is the whole answer. A trace without a step after them makes no row."""

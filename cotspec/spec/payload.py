@@ -6,6 +6,7 @@ A body is *identity*: each field changes what is computed, and the task's id is 
 How it is launched (GPUs, batch splitting) is in `RunSettings`, in a file of its own that is never hashed.
 """
 
+import re
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Union
 from typing import Final as Constant
 
@@ -57,6 +58,9 @@ from cotspec.trainers.dpo import DpoBody as DpoBody
 from cotspec.trainers.grpo import GrpoBody as GrpoBody
 from cotspec.trainers.orpo import OrpoBody as OrpoBody
 from cotspec.trainers.sft import SftBody as SftBody
+
+_OF_TEXTS: Constant = re.compile(r"\btext(_\d+)?\.")
+"""Where an expression asks about the texts of a record (cotspec.cot.selecting)."""
 
 # --- one body per kind of task -------------------------------------------------------------------------------------
 
@@ -158,7 +162,8 @@ class RowsBody(Body):
     def kernel_parts(self) -> tuple[str, ...]:
         """An expression is searched by RE2; rows without one do not depend on it. Only a condition is evaluated."""
         searched = ("pattern",) if self.mask.unit.startswith("regex:") else ()
-        asked = ("measures", "selecting") if self.where or self.measures else ("measures",) if self.loss_when else ()
+        texts = self.where or self.measures or any(map(_OF_TEXTS.search, self.loss_when.values()))
+        asked = ("measures", "selecting") if texts else ("measures",) if self.loss_when else ()
         return (*self.uses, *searched, *asked)
 
 

@@ -167,6 +167,22 @@ def test_a_loss_may_have_conditions_over_the_text_itself(tmp_path: Path) -> None
     assert len(found("{critic: false}")) == 1
 
 
+def test_a_loss_may_ask_about_the_texts_of_its_record(tmp_path: Path) -> None:
+    draft = "generate: {draft: {by: base, over: train}, teach: {by: tutor, over: draft}}"
+    text = BASE.replace("generate: {teach: {by: tutor, over: train}}", draft)
+    loss = "loss: {step: not draft.correct, answer: teach.words < 90}"
+    text = text.replace("    shuffle: true\n", f"    shuffle: true\n    {loss}\n")
+    assert findings(tmp_path, text.replace("draft.correct", "draft.corect")) == [
+        ("draft.corect", "there is no measure `draft.corect`", "did you mean `draft.correct`?")
+    ]
+    assert findings(tmp_path, text) == []
+    plan = plan_specs({"spec.yaml": tmp_path / "spec.yaml"}, Sink())
+    assert plan is not None
+    (rows,) = [task.body for task in plan.tasks if isinstance(task.body, RowsBody) and task.body.by == "sft"]
+    assert rows.loss_when == {"step": "not text_1.correct", "answer": "text.words < 90"}
+    assert "selecting" in rows.kernel_parts()
+
+
 def test_a_loss_condition_does_not_ask_for_tokens_that_nobody_counted(tmp_path: Path) -> None:
     text = BASE.replace("    shuffle: true\n", "    shuffle: true\n    loss: {step: tokens < 90, answer: true}\n")
     assert findings(tmp_path, text) == []

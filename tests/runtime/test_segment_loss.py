@@ -45,7 +45,7 @@ def test_a_token_carries_loss_when_it_covers_a_character_of_a_named_segment(
         text = tokenizer.decode(own, skip_special_tokens=True)
         kind_at = [part.kind for part in segment(text, FORMAT).segments for _ in range(part.start, part.end)]
         lengths = [len(tokenizer.decode(own[:n], skip_special_tokens=True)) for n in range(len(own) + 1)]
-        mask = found.mask(own, None, begin="", thinking=False, gold="5")
+        mask = found.mask(own, None, begin="", thinking=False, row={"answer": "5"})
         for place, carries in enumerate(mask):
             start, end = lengths[place], lengths[place + 1]
             # A byte of a character adds nothing to the text: it belongs to the character that it completes.
@@ -57,21 +57,21 @@ def test_the_end_of_sequence_belongs_to_the_last_segment(tiny_model: Path) -> No
     for names, ends in ((("revised",), 1), (("answer", "critic"), 0)):
         found, tokenizer = loss(tiny_model, *names)
         ids = [*tokenizer(TEXT, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
-        assert found.mask(ids, None, begin="", thinking=False, gold="5")[-1] == ends
+        assert found.mask(ids, None, begin="", thinking=False, row={"answer": "5"})[-1] == ends
 
 
 def test_what_an_answer_begins_with_is_read_and_has_no_tokens(tiny_model: Path) -> None:
     found, tokenizer = loss(tiny_model, "critic")
     begin, rest = "<answer>5</answer>\n<critic>so it", " is. T</critic>"
     ids = tokenizer(rest, add_special_tokens=False)["input_ids"]
-    assert found.mask(ids, None, begin=begin, thinking=False, gold="5") == [1] * len(ids)
-    assert found.mask(ids, None, begin="", thinking=False, gold="5") == [0] * len(ids)
+    assert found.mask(ids, None, begin=begin, thinking=False, row={"answer": "5"}) == [1] * len(ids)
+    assert found.mask(ids, None, begin="", thinking=False, row={"answer": "5"}) == [0] * len(ids)
 
 
 def test_thoughts_that_are_still_open_are_no_segment(tiny_model: Path) -> None:
     found, tokenizer = loss(tiny_model, "critic")
     ids = tokenizer("hm\n<critic>T</critic>", add_special_tokens=False)["input_ids"]
-    assert found.mask(ids, None, begin="", thinking=True, gold="5") == [0] * len(ids)
+    assert found.mask(ids, None, begin="", thinking=True, row={"answer": "5"}) == [0] * len(ids)
 
 
 def test_what_stops_a_completion_belongs_to_the_last_segment(tiny_model: Path) -> None:
@@ -79,7 +79,7 @@ def test_what_stops_a_completion_belongs_to_the_last_segment(tiny_model: Path) -
     kept = "<answer>5</answer>\n<critic>so it is"
     ids = tokenizer(kept + " Question:", add_special_tokens=False)["input_ids"]
     before = len(tokenizer("<answer>5</answer>\n", add_special_tokens=False)["input_ids"])
-    mask = found.mask(ids, Cut(len(ids), kept), begin="", thinking=False, gold="5")
+    mask = found.mask(ids, Cut(len(ids), kept), begin="", thinking=False, row={"answer": "5"})
     assert mask == [0] * before + [1] * (len(ids) - before)
 
 
@@ -92,4 +92,12 @@ def test_a_segment_with_a_condition_carries_loss_where_its_completion_meets_it(
     ids = tokenizer(answer + "<critic>no. F</critic>", add_special_tokens=False)["input_ids"]
     before = len(tokenizer(answer, add_special_tokens=False)["input_ids"])
     expected = [int(carries)] * before + [0] * (len(ids) - before)
-    assert found.mask(ids, None, begin="", thinking=False, gold=gold) == expected
+    assert found.mask(ids, None, begin="", thinking=False, row={"answer": gold}) == expected
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_condition_may_ask_about_the_texts_of_the_row(right: bool, tiny_model: Path) -> None:
+    found, tokenizer = loss(tiny_model, "answer", when={"answer": "text_1.correct and words < 9"})
+    ids = tokenizer("<answer>5</answer>", add_special_tokens=False)["input_ids"]
+    row = {"answer": "5", "texts": {"text_1.correct": right}}
+    assert found.mask(ids, None, begin="", thinking=False, row=row) == [int(right)] * len(ids)

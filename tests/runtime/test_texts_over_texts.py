@@ -195,3 +195,24 @@ def test_a_mix_stops_where_a_source_would_give_no_row(stage: Stage, run_here: Ru
     code, _, err = run_here(stage("mix", body, inputs))
     assert code == 2
     assert "of sources of 9, 1 rows the mix takes none of number 1" in err
+
+
+@pytest.mark.parametrize("by", ["sft", "grpo"])
+def test_a_loss_asks_about_the_texts_of_a_record(by: str, stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    kept = [
+        DRAFTS[0] | {"id": at, "trace": "Step 1: so.\nAnswer: 3", "before": [f"Answer: {answer}"], "before_tokens": [6]}
+        for at, answer in enumerate((3, 4))
+    ]
+    asked = {"measures": ("text_1.correct",), "loss_on": ()} if by == "grpo" else {}
+    when = {"loss_when": {"step": "not text_1.correct"}} if by == "sft" else {}
+    folder = stage(
+        "rows", rows(by=by, epochs=1, **asked, **when), {"traces": write_lines(tmp_path / "traces.jsonl", kept)}
+    )
+    code, _, err = run_here(folder)
+    assert code == 0, err
+    made = {row["id"]: row for row in read(folder / "out/rows.jsonl")}
+    if by == "sft":
+        end = len("Step 1: so.\nAnswer: 3")
+        assert (made[0]["supervise"], made[1]["supervise"]) == ([[12, end]], [[0, end]])
+    else:
+        assert (made[0]["texts"], made[1]["texts"]) == ({"text_1.correct": True}, {"text_1.correct": False})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from cotspec.cot import selecting
 from cotspec.cot.expr import read, scope_of
 from cotspec.cot.measures import own_names
 from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
-from cotspec.ir import bodies
+from cotspec.ir import bodies, generations
 from cotspec.passes import unknown
 from cotspec.passes.check.context import Context, expression_finding, finding, misnamed
 from cotspec.spec.experiment import MixedRows, OnPolicy, Stage
@@ -28,7 +29,7 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every loss."""
     format = bodies.trace_format(context.experiment.trace)
-    known, scope = bodies.lossy(format), scope_of(own_names(format.form))
+    known = bodies.lossy(format)
     for path, _, stage in context.stages():
         places = _places(context, (*path, "loss"), stage.loss or ())
         for name, span in places.items():
@@ -42,9 +43,14 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield finding(RULE, places["masked"], message, "add `mask:`, or use `step`")
         if "masked" in places and len(places) == 1:
             yield from _nothing_hidden(context, (*path, "rows", "mix"), stage)
-        uncounted = unknown.of_given(context.experiment, stage)
+        texts = generations.asked_texts(context.experiment, stage)
+        scope = scope_of({**own_names(format.form), **selecting.scope(texts, format.form)})
+        vain = unknown.of_given(context.experiment, stage)
         for name, condition in bodies.loss_when(stage).items():
-            for problem in (*read(condition, scope, expect=bool).problems, *unknown.asked(condition, uncounted)):
+            told = list(unknown.asked(condition, vain))
+            wrong = read(condition, scope, expect=bool).problems
+            columns = {each.column for each in told}
+            for problem in (*(each for each in wrong if each.column not in columns), *told):
                 yield expression_finding(context, RULE, (*path, "loss", name), condition, problem)
 
 

@@ -41,7 +41,7 @@ class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
         self._encoder, self._stopper, self._segments, self._look = encoder, stopper, segments, look
         self._cuts: list[Cut | None] = []
         self._begins: list[str] = []
-        self._golds: list[str] = []
+        self._rows: Sequence[Mapping[str, Any]] = ()
         super().__init__(**settings)
 
     @staticmethod
@@ -54,7 +54,7 @@ class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
         """TRL's; what answers begin with and should come to is noted, since TRL asks for completions of the prompts
         alone."""
         self._begins = [row.get("begin", "") for row in inputs]
-        self._golds = [row["answer"] for row in inputs]
+        self._rows = inputs
         made: dict[str, Any] = super()._generate_and_score_completions(inputs)
         self._look(inputs, made["advantages"].tolist(), self.state)
         return made
@@ -111,8 +111,8 @@ class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
         """What of a mask lies in the segments that carry loss."""
         cuts = self._cuts if self._stopper else [None] * len(ids)
         found = [
-            self._segments.mask(own, cut, begin=begin, thinking=thinks, gold=gold)
-            for own, cut, begin, thinks, gold in zip(ids, cuts, self._begins, thinking, self._golds, strict=True)
+            self._segments.mask(own, cut, begin=begin, thinking=thinks, row=row)
+            for own, cut, begin, thinks, row in zip(ids, cuts, self._begins, thinking, self._rows, strict=True)
         ]
         return [[a * b for a, b in zip(*pair, strict=True)] for pair in zip(mask, found, strict=True)]
 

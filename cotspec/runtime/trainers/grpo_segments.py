@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from cotspec.cot.loss import carried, met
 from cotspec.cot.segment import segment
@@ -25,14 +25,18 @@ class SegmentLoss:
     def __bool__(self) -> bool:
         return bool(self._names)
 
-    def mask(self, ids: Sequence[int], cut: Cut | None, *, begin: str, thinking: bool, gold: str) -> list[int]:
+    def mask(
+        self, ids: Sequence[int], cut: Cut | None, *, begin: str, thinking: bool, row: Mapping[str, Any]
+    ) -> list[int]:
         """1 for each token that covers a character of such a segment, 0 for the others. What stands behind the text (an
-        end of sequence, the text that stopped it) belongs to its last segment."""
+        end of sequence, the text that stopped it) belongs to its last segment. `row` has the gold answer, and what
+        conditions ask about its texts."""
         text = self._text(ids) if cut is None else cut.text
         whole = begin + reopened(text, thinking=thinking)
         before, mask = len(whole) - len(text), [0] * len(ids)
         trace = segment(whole, self._format)
-        names = met(trace, self._names, self._when, gold=gold, tokens=len(ids) if cut is None else cut.tokens)
+        tokens, about = len(ids) if cut is None else cut.tokens, row.get("texts", {})
+        names = met(trace, self._names, self._when, gold=row["answer"], tokens=tokens, texts=about)
         for start, end in carried(trace, names):
             if end > before:
                 first = self._token(ids, max(0, start - before))
