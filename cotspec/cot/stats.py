@@ -130,3 +130,13 @@ def over_seeds(table: Sequence[Sequence[float]]) -> OverSeeds:
         t95(seeds - 1) * math.sqrt(between / (seeds - 1) / seeds),
     )
     return OverSeeds(mean, math.sqrt(between / (seeds - 1)), mean - half, mean + half)
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """95 % interval of a mean (Student's t); None for fewer than two values, which say nothing of their spread."""
+    n = len(values)
+    if n < 2:
+        return None
+    mean = math.fsum(values) / n
+    half = t95(n - 1) * math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1) / n)
+    return (mean - half, mean + half)

@@ -19,6 +19,7 @@ from cotspec.ir.experiment_source import NOTHING as NOTHING
 from cotspec.ir.experiment_source import ExperimentSource as ExperimentSource
 from cotspec.ir.experiment_source import LowerError as LowerError
 from cotspec.ir.plan import Draft, DraftTask, Read
+from cotspec.ir.shown import shown
 from cotspec.ir.tasks import Tasks, gated
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload
@@ -43,6 +44,12 @@ class _Experiment(Tasks):
 
     def tasks(self) -> Iterator[DraftTask]:
         """Yield every task, producers first."""
+        made = {task.name: task for task in self._made()}
+        yield from made.values()
+        yield self._report(made)
+
+    def _made(self) -> Iterator[DraftTask]:
+        """All but the report."""
         for name in self._data_used():
             yield self._data(name)
         yield self._contamination()
@@ -57,7 +64,6 @@ class _Experiment(Tasks):
         for asked in sets_of(self._spec.evaluate):
             for name in dict.fromkeys(asked.of):
                 yield self._evaluate(asked, name)
-        yield self._report()
 
     # --- one method per kind of task ----------------------------------------------------------------------------------
 
@@ -319,7 +325,7 @@ class _Experiment(Tasks):
         launch, part = launches.generation(self._spec.resources), "/".join(filter(None, (asked.name, name)))
         return self._task(f"evaluate/{part}", body, reads, launch=launch, label=asked.evaluation_of(name))
 
-    def _report(self) -> DraftTask:
+    def _report(self, made: Mapping[str, DraftTask]) -> DraftTask:
         labels = tuple(dict.fromkeys(self._spec.evaluate.of))
         stages, sets = self._behind(labels), tuple(_table(asked) for asked in sets_of(self._spec.evaluate))
         body = payload.ReportBody.model_construct(
@@ -336,6 +342,7 @@ class _Experiment(Tasks):
         }
         reads |= {f"stage.{name}": self._read(f"stages/{name}/train", "metrics.json") for name in stages}
         reads["contamination"] = self._read("contamination", "contamination.json")
+        reads |= shown(made, reads, within=self._name(""))
         return self._task("report", body, reads, launch=launches.plain(), label="report")
 
     def _behind(self, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-"""Task `report`: the evaluations of an experiment → report.json, report.md, and the tables a run ends with."""
+"""Task `report`: the evaluations of an experiment → report.json, report.md, report.html, and the tables a run
+ends with."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from cotspec.runtime import contamination, lines, report_stages, report_tables
+from cotspec.runtime import contamination, lines, report_page, report_stages, report_tables
 from cotspec.runtime.evaluate import Metrics
 from cotspec.runtime.progress import say
 from cotspec.runtime.report_tables import Table
@@ -30,11 +31,13 @@ def run(task: Task, _work: Path, result: Path) -> None:
     lines.write_json(result / "report.json", record)
     page = _markdown(body, tables, report_stages.markdown(stages)) + contamination.section(seen)
     (result / "report.md").write_text(page, encoding="utf-8")
+    (result / "report.html").write_text(report_page.page(task, body, tables, stages, seen), encoding="utf-8")
     say(report_tables.text(body.name, tables))
     for line in (*report_stages.told(stages), *(() if seen is None else seen.lines())):
         say(line)
     place = task.out.relative_to(task.root)
-    say(f"\n{place}/report.md and report.json hold this table; each row's answers are in predictions.jsonl beside:")
+    say(f"\n{place}/report.html shows the run in a browser")
+    say("report.md and report.json beside it hold this table; each row's answers are in predictions.jsonl beside:")
     for table in body.tables:
         for label in table.labels:
             say(f"  {_called(table.name, label)}: {_shown(task, table.role(label))}")

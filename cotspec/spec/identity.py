@@ -1,8 +1,9 @@
 """One text for one value, and the fingerprint of a task. Knows nothing of files or of how a task is launched.
 
 Everything that decides a result goes into the fingerprint and nothing else does: the body, the versions of the kernel
-parts it uses, and for each input which task writes it and which of its files is read. A field of a body at its neutral
-value is not there (`Part.said`): one that a release adds changes no id.
+parts it uses, and for each input which task writes it and which of its files is read, but for those that a report only
+shows (`Body.decides`). A field of a body at its neutral value is not there (`Part.said`): one that a release adds
+changes no id.
 """
 
 from __future__ import annotations
@@ -60,9 +61,10 @@ def _key(key: object, where: _Where) -> str:
 def fingerprint(body: Body, *, kernel: Mapping[str, int], inputs: Mapping[str, tuple[str, str]]) -> str:
     """Return the sha256 (64 hex digits) of what a task computes.
 
-    `inputs` hold the id of the task that writes each ("" for a file of the project) and which file of it is read.
+    `inputs` hold the id of the task that writes each ("" for a file of the project) and which file of it is read; those
+    that decide nothing are left out.
     """
-    reads = {role: {"task": task, "file": file} for role, (task, file) in inputs.items()}
+    reads = {role: {"task": task, "file": file} for role, (task, file) in inputs.items() if body.decides(role)}
     return sha256(canonical({"task": body, "kernel": dict(kernel), "inputs": reads}).encode("ascii")).hexdigest()
 
 

@@ -267,10 +267,15 @@ class ReportTable(Part):
         """The input that a row is read from."""
         return ".".join(filter(None, ("evaluate", self.name, label)))
 
+    def answers(self, label: str) -> str:
+        """The input that has the answers behind a row."""
+        return f"{self.role(label).replace('.', '/')}/predictions.jsonl"
+
 
 class ReportBody(Body):
     """inputs: `evaluate.<label>` for each row (with `sets`, `evaluate.<set>.<label>`), `stage.<name>` for each stage,
-    contamination → report.json, report.md.
+    contamination; and what is only shown, `<part>/<file>` of the tasks on the way to these (cotspec.ir.shown) →
+    report.json, report.md, report.html.
 
     Carries names, so it is never shared.
     """
@@ -289,6 +294,10 @@ class ReportBody(Body):
     def tables(self) -> tuple[ReportTable, ...]:
         """Its tables."""
         return self.sets or (ReportTable.model_construct(name="", labels=self.labels),)
+
+    def decides(self, role: str) -> bool:
+        """What is only shown was made on the way to the figures, whose ids say what it is (decision 46)."""
+        return "/" not in role
 
 
 class Pupil(Part):

@@ -128,6 +128,10 @@ class Body(Part):
         """`uses`, and what only some bodies of this kind use."""
         return self.uses
 
+    def decides(self, role: str) -> bool:  # noqa: ARG002 - a kind of body may look at it
+        """Whether an input is identity; one that is not was made on the way to those that are."""
+        return True
+
 
 class GenerateBody(Body):
     """Base of the bodies that ask one model for texts, in answer to prompts made from `prompt`."""

@@ -40,9 +40,9 @@ def test_what_is_forbidden_to_all_but_one_is_forbidden_to_each_module() -> None:
 
 
 def test_the_runtime_is_kept_from_everything_above_the_kernel() -> None:
-    rule = contract("The runtime knows only the kernel, the payload, the builtins and the hub")
+    rule = contract("The runtime knows only the kernel, pages, the payload, the builtins and the hub")
     told = {module.removeprefix("cotspec.") for module in rule["forbidden_modules"]}
-    assert told | {"runtime", "cot", "spec", "trainers", "builtin", "hub", "files"} == MODULES
+    assert told | {"runtime", "page", "cot", "spec", "trainers", "builtin", "hub", "files"} == MODULES
 
 
 def test_a_job_file_knows_neither_specs_nor_plans() -> None:

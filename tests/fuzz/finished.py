@@ -60,7 +60,7 @@ KINDS = {
     "rows": ("rows.jsonl", "counts.json"),
     "sft": ("metrics.json", "log.jsonl", "model/config.json"),
     "grpo": ("metrics.json", "log.jsonl", "model/config.json"),
-    "mine": ("failures.jsonl",),
+    "mine": ("failures.jsonl", "counts.json"),
     "evaluate": ("predictions.jsonl", "metrics.json"),
     "gate": ("gate.json",),
     "report": ("report.json",),

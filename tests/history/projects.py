@@ -54,7 +54,7 @@ for role, read in sorted(payload["inputs"].items()):
     for file in sorted(p for p in [path, *path.rglob("*")] if p.is_file()):
         total.update(file.read_bytes())
 lines = ["problems", "rollouts", "traces", "rows", "failures"]
-names = [*(f"{name}.jsonl" for name in lines), "gate.json", "contamination.json"]
+names = [*(f"{name}.jsonl" for name in [*lines, "log"]), "gate.json", "contamination.json", "counts.json"]
 (out / "model").mkdir(parents=True)
 for name in [*names, "model/a.txt", "model/b/c.txt", "é ü.txt"]:
     (out / name).parent.mkdir(exist_ok=True)
@@ -63,6 +63,7 @@ shares = dict.fromkeys(["accuracy", "accuracy_low", "accuracy_high", "formatted"
 known = {"n": 4, "tokens": 9.5, **shares, "rows": 200, "rows_too_long": 12, "of": total.hexdigest()}
 known |= {"steps": 4, "train.formatted": 0.5}
 (out / "metrics.json").write_text(json.dumps(known))
+(out / "predictions.jsonl").write_text(json.dumps({"id": 0, "correct": True, "of": total.hexdigest()}))
 """
 """Stands in for the runtime: DVC sees files that depend on the payload and the inputs, as it does with the real one."""
 

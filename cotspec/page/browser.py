@@ -1,0 +1,60 @@
+"""Filters over cards of a page without script: radio buttons that hide, by a rule of the style sheet, what they do not
+choose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A filter."""
+
+    group: str
+    name: str
+    whole: int
+    """How many things it is about, shown or not."""
+    items: frozenset[int]
+    """Places of those that are shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Browser:
+    """So many cards with their filters. `name` is a word of the page's own, one for each browser."""
+
+    name: str
+    items: int
+    choices: tuple[Choice, ...]
+
+    @property
+    def groups(self) -> list[tuple[str, list[tuple[str, Choice]]]]:
+        """The filters by group, each with the word of its button."""
+        found: dict[str, list[tuple[str, Choice]]] = {}
+        for at, each in enumerate(self.choices):
+            found.setdefault(each.group, []).append((f"{self.name}f{at}", each))
+        return list(found.items())
+
+    @property
+    def buttons(self) -> Sequence[str]:
+        """The words of all buttons but the one that shows all."""
+        return [f"{self.name}f{at}" for at in range(len(self.choices))]
+
+    @property
+    def all(self) -> str:
+        """The word of the button that shows all."""
+        return f"{self.name}all"
+
+    def classes(self, item: int) -> str:
+        """Of a card, the filters that show it."""
+        return " ".join(f"{self.name}f{at}" for at, each in enumerate(self.choices) if item in each.items)
+
+    def rules(self) -> Iterator[str]:
+        """For the style sheet."""
+        for button in self.buttons:
+            yield f"#{button}:checked~.cards>.card:not(.{button}){{display:none}}"
+        for button in (self.all, *self.buttons):
+            chosen = f'~.chips label[for="{button}"]'
+            yield f"#{button}:checked{chosen}{{background:var(--link);border-color:var(--link);color:var(--paper)}}"
+            yield f"#{button}:checked{chosen} small{{color:inherit}}"
+            yield f"#{button}:focus-visible{chosen}{{outline:2px solid var(--ink);outline-offset:1px}}"

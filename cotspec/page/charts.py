@@ -1,0 +1,230 @@
+"""Charts as inline SVG: figures with their intervals, and lines over the steps of a run. Knows numbers and labels.
+
+What is not known is not drawn: a line ends before it and goes on after it. How things look is in page.css.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import fmean, median
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from cotspec.page.numbers import number
+from cotspec.page.text import seen
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+COLOURS: Final = 8
+"""Classes `c0`, `c1`, … of page.css."""
+MOST_POINTS: Final = 240
+"""Points of a line; of more steps each point is the mean of several."""
+_LARGEST: Final = 1e15
+_SMALLEST: Final = 1e-30
+Point = tuple[float, float]
+
+
+class Series(NamedTuple):
+    """A line."""
+
+    name: str
+    points: Sequence[Point]
+    """In the order of x."""
+
+
+class Mark(NamedTuple):
+    """A figure in a plane, with its intervals."""
+
+    number: int
+    name: str
+    x: float
+    y: float
+    x_range: tuple[float, float] | None
+    y_range: tuple[float, float] | None
+
+
+class _Frame(NamedTuple):
+    """Where a chart draws: a plane of numbers on a plane of pixels."""
+
+    width: int
+    height: int
+    x: tuple[float, float]
+    y: tuple[float, float]
+    left: int = 46
+    right: int = 12
+    top: int = 10
+    bottom: int = 26
+
+    def at(self, x: float, y: float) -> Point:
+        inner_x, inner_y = self.width - self.left - self.right, self.height - self.top - self.bottom
+        return (
+            round(self.left + inner_x * (x - self.x[0]) / (self.x[1] - self.x[0]), 1),
+            round(self.top + inner_y * (self.y[1] - y) / (self.y[1] - self.y[0]), 1),
+        )
+
+
+def lines(series: Sequence[Series], *, title: str, percent: bool = False) -> Markup:
+    """Lines over steps; nothing where there is no point."""
+    drawn = [(at % COLOURS, thinned(each.points)) for at, each in enumerate(series)]
+    points = [point for _, kept in drawn for point in kept]
+    if not points:
+        return _markup("")
+    frame = _Frame(330, 170, _wide([x for x, _ in points]), _wide([y for _, y in points], floor=percent))
+    parts = [*_grid(frame, percent=percent)]
+    for colour, kept in drawn:
+        for piece in pieces(kept):
+            places = " ".join(f"{x},{y}" for x, y in (frame.at(*point) for point in piece))
+            if len(piece) > 1:
+                parts.append(f'<polyline class="line c{colour}" points="{places}"/>')
+            else:
+                x, y = frame.at(*piece[0])
+                parts.append(f'<circle class="dot c{colour}" cx="{x}" cy="{y}" r="2"/>')
+    return _svg(frame, title, parts)
+
+
+def plane(marks: Sequence[Mark], *, title: str, x: str, y: str) -> Markup:
+    """Numbered figures with their intervals: `y` is a share. A line joins those that no other one beats: no other is
+    both further up and further left."""
+    if not marks:
+        return _markup("")
+    xs = [value for mark in marks for value in (mark.x, *(mark.x_range or ()))]
+    ys = [value for mark in marks for value in (mark.y, *(mark.y_range or ()))]
+    frame = _Frame(460, 330, _wide(xs), _wide(ys), left=52, bottom=44, top=26)
+    parts = [*_grid(frame, percent=True)]
+    best = [frame.at(mark.x, mark.y) for mark in frontier(marks)]
+    if len(best) > 1:
+        parts.append(f'<polyline class="frontier" points="{" ".join(f"{px},{py}" for px, py in best)}"/>')
+    for mark in marks:
+        colour, (px, py) = (mark.number - 1) % COLOURS, frame.at(mark.x, mark.y)
+        if mark.y_range is not None:
+            low, high = (frame.at(mark.x, value)[1] for value in mark.y_range)
+            parts.append(f'<path class="whisker c{colour}" d="M{px} {low}V{high}M{px - 4} {low}h8M{px - 4} {high}h8"/>')
+        if mark.x_range is not None:
+            low, high = (frame.at(value, mark.y)[0] for value in mark.x_range)
+            parts.append(f'<path class="whisker c{colour}" d="M{low} {py}H{high}M{low} {py - 4}v8M{high} {py - 4}v8"/>')
+    for mark in marks:
+        colour, (px, py) = (mark.number - 1) % COLOURS, frame.at(mark.x, mark.y)
+        name = f"<title>{_escaped(f'{mark.number}: {mark.name}')}</title>"
+        parts.append(f'<circle class="mark c{colour}" cx="{px}" cy="{py}" r="8">{name}</circle>')
+        parts.append(f'<text class="inside" x="{px}" y="{py + 3.6:.1f}">{mark.number}</text>')
+    parts.append(f'<text class="axis" x="{frame.width - frame.right}" y="{frame.height - 8}">{_escaped(x)} →</text>')
+    parts.append(f'<text class="tick start" x="4" y="14">↑ {_escaped(y)}</text>')
+    return _svg(frame, title, parts, look="plane")
+
+
+class Part(NamedTuple):
+    """A part of a bar."""
+
+    name: str
+    size: int
+    look: str
+    """`kept`, `lost` or `other`."""
+
+
+def bar(parts: Sequence[Part], *, title: str) -> Markup:
+    """Counts as parts of one bar; the words for them stand beside it."""
+    whole = sum(part.size for part in parts)
+    if whole <= 0:
+        return _markup("")
+    drawn, left, seen_of = [], 0.0, {"kept": 0, "lost": 0, "other": 0}
+    for part in parts:
+        width = 1000 * part.size / whole
+        shade = f"{part.look} s{seen_of[part.look] % 4}"
+        seen_of[part.look] += part.size > 0
+        if width:
+            said = _escaped(f"{part.name}: {part.size:,}")
+            place = f'x="{left:.2f}" y="0" width="{width:.2f}" height="10"'
+            drawn.append(f'<rect class="{shade}" {place}><title>{said}</title></rect>')
+        left += width
+    label = _escaped(title)
+    head = '<svg class="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img"'
+    return _markup(f'{head} aria-label="{label}">{"".join(drawn)}</svg>')
+
+
+# --- what is drawn ----------------------------------------------------------------------------------------------------
+
+
+def frontier(marks: Sequence[Mark]) -> list[Mark]:
+    """Those that no other one beats, from left to right."""
+    found: list[Mark] = []
+    for mark in sorted(marks, key=lambda mark: (mark.x, -mark.y)):
+        if not found or mark.y > found[-1].y:
+            found.append(mark)
+    return found
+
+
+def thinned(points: Sequence[Point]) -> list[Point]:
+    """No more than MOST_POINTS: means of as many neighbours each. What no scale holds is not there."""
+    known = [(x, y if abs(y) > _SMALLEST else 0.0) for x, y in points if abs(x) < _LARGEST and abs(y) < _LARGEST]
+    size = math.ceil(len(known) / MOST_POINTS)
+    if size <= 1:
+        return known
+    groups = (known[at : at + size] for at in range(0, len(known), size))
+    return [(fmean(x for x, _ in group), fmean(y for _, y in group)) for group in groups]
+
+
+def pieces(points: Sequence[Point]) -> list[list[Point]]:
+    """The same, torn where steps are missing: where the way to the next one is over twice the usual way."""
+    ways = [after[0] - before[0] for before, after in pairwise(points)]
+    usual = median(ways) if ways else 0.0
+    found: list[list[Point]] = []
+    for at, point in enumerate(points):
+        if at and ways[at - 1] <= 2 * usual:
+            found[-1].append(point)
+        else:
+            found.append([point])
+    return found
+
+
+def _wide(values: Sequence[float], *, floor: bool = False) -> tuple[float, float]:
+    """A range that holds all values with some room, and is never empty. `floor`: of shares, which do not go below 0."""
+    low, high = min(values), max(values)
+    room = (high - low) * 0.06 or abs(high) * 0.1 or 0.5
+    return (max(0.0, low - room) if floor and low >= 0 else low - room, high + room)
+
+
+def ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Round numbers in a range, two or more where there are any."""
+    rough = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * size for size in (1, 2, 2.5, 5, 10) if power * size >= rough)
+    first = math.ceil(low / step)
+    return [at * step for at in range(first, math.floor(high / step) + 1)]
+
+
+def _grid(frame: _Frame, *, percent: bool) -> Iterator[str]:
+    right, bottom = frame.width - frame.right, frame.height - frame.bottom
+    for value in ticks(*frame.y):
+        _, y = frame.at(frame.x[0], value)
+        said = f"{100 * value:.4g} %" if percent else _tick(value)
+        yield f'<path class="grid" d="M{frame.left} {y}H{right}"/>'
+        yield f'<text class="tick end" x="{frame.left - 5}" y="{y + 3.5:.1f}">{said}</text>'
+    for value in ticks(*frame.x, most=4):
+        x, _ = frame.at(value, frame.y[0])
+        yield f'<path class="grid" d="M{x} {bottom}v4"/>'
+        yield f'<text class="tick" x="{x}" y="{bottom + 15}">{_tick(value)}</text>'
+    yield f'<path class="base" d="M{frame.left} {bottom}H{right}"/>'
+
+
+def _tick(value: float) -> str:
+    clean = float(f"{value:.6g}")
+    return number(clean).replace("-", "\N{MINUS SIGN}")
+
+
+def _svg(frame: _Frame, title: str, parts: Sequence[str], *, look: str = "lines") -> Markup:
+    head = f'<svg class="chart {look}" viewBox="0 0 {frame.width} {frame.height}" role="img"'
+    return _markup(f'{head} aria-label="{_escaped(title)}">{"".join(parts)}</svg>')
+
+
+def _escaped(text: str) -> str:
+    from markupsafe import escape
+
+    return str(escape(seen(text)))
+
+
+def _markup(text: str) -> Markup:
+    from markupsafe import Markup
+
+    return Markup(text)  # noqa: S704 - made here of numbers and escaped text

@@ -1,0 +1,288 @@
+"""report.html: all that a report knows, on one page. What is read and counted is the modules' beside this one; how it
+looks is in cotspec/page/templates/report.html.jinja.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cotspec.page import charts, html
+from cotspec.page.browser import Browser, Choice
+from cotspec.page.numbers import number, percent
+from cotspec.runtime import report_answers, report_counts, report_curves, report_method, report_texts
+from cotspec.runtime.contamination import Contamination
+from cotspec.runtime.evaluate import Metrics
+from cotspec.runtime.records import SampledGroup
+from cotspec.runtime.report_answers import Answers, Change, Shown
+from cotspec.runtime.report_method import Made
+from cotspec.runtime.report_stages import Trained
+from cotspec.runtime.report_tables import Table
+from cotspec.runtime.task import Task
+from cotspec.runtime.train import samples
+from cotspec.spec.payload import ReportBody, ReportTable
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A model of a table."""
+
+    number: int
+    name: str
+    metrics: Metrics
+    tokens: tuple[float, float] | None
+    change: Change | None
+    """From the first row."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Set:
+    """A set of the evaluation."""
+
+    name: str
+    asked: str
+    rows: Sequence[Row]
+    plane: Markup
+    answers: Sequence[Answers]
+    """Of the rows whose answers are there."""
+    changes: Sequence[Change]
+    sides: tuple[str, str]
+    """What changes are called."""
+    browser: Browser
+    shown: Sequence[Shown]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A stage of training."""
+
+    name: str
+    notes: Sequence[str]
+    told: Sequence[tuple[str, str]]
+    charts: Sequence[report_curves.Chart]
+    steps: int
+    groups: Sequence[report_texts.Group]
+    kept: int
+    """Groups in samples.jsonl."""
+    browser: Browser
+    gates: Sequence[str]
+    """Conditions of the gates of its reward."""
+
+
+def page(
+    task: Task, body: ReportBody, tables: Sequence[Table], stages: Sequence[Trained], seen: Contamination | None
+) -> str:
+    """The page as HTML."""
+    made = report_method.tasks(task)
+    sampled = _sampled(task, body)
+    sets = [
+        _set(task, number, given, table) for number, (given, table) in enumerate(zip(body.tables, tables, strict=True))
+    ]
+    trained = [_stage(task, number, each, made, sampled) for number, each in enumerate(stages)]
+    values: dict[str, object] = {
+        "title": body.name,
+        "about": body.about,
+        "sets": sets,
+        "stages": trained,
+        "gates": [report_counts.gate(part.split("/")[1], task.input(role)) for role, part in _of(task, "gate.json")],
+        "flows": [*_flows(task), *(flow for each in stages for flow in report_counts.trained(each.name, each.metrics))],
+        "contamination": seen.lines() if seen is not None else None,
+        "sources": _sources(task, sampled),
+        "tasks": made,
+        "numbers": {each.id: at for at, each in enumerate(made, 1)},
+        "kernel": sorted({part: version for each in made for part, version in each.kernel.items()}.items()),
+        "kinds": report_answers.KINDS,
+        "limits": _limits(),
+    }
+    rules = [
+        rule
+        for browser in (*(each.browser for each in sets), *(each.browser for each in trained))
+        for rule in browser.rules()
+    ]
+    return html.render("report.html.jinja", values | {"sections": _sections(values)}, rules=rules)
+
+
+def _sections(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    named = [
+        ("accuracy", "Accuracy", True),
+        ("training", "Training", values["stages"]),
+        ("gates", "Gates", values["gates"]),
+        ("rows", "Rows", values["flows"]),
+        ("answers", "Answers", any(each.shown for each in values["sets"])),
+        ("completions", "Completions", any(each.groups for each in values["stages"])),
+        ("teacher", "Teacher", values["sources"]),
+        ("contamination", "Contamination", values["contamination"] is not None),
+        ("method", "Method", values["tasks"]),
+    ]
+    return [(anchor, name) for anchor, name, there in named if there]
+
+
+def _limits() -> dict[str, int]:
+    return {
+        "questions": report_answers.MOST_QUESTIONS,
+        "kind": report_answers.OF_A_KIND,
+        "texts": report_answers.MOST_TEXTS,
+        "groups": report_texts.MOST_GROUPS,
+        "completions": report_texts.MOST_COMPLETIONS,
+        "records": report_texts.MOST_RECORDS,
+    }
+
+
+def _of(task: Task, file: str) -> Iterator[tuple[str, str]]:
+    """The inputs that are such a file: role, and part of the task."""
+    for role in task.payload.inputs:
+        part, _, name = role.rpartition("/")
+        if part and name == file:
+            yield role, part
+
+
+# --- sets -------------------------------------------------------------------------------------------------------------
+
+
+def _set(task: Task, number: int, given: ReportTable, table: Table) -> Set:
+    answers = [
+        report_answers.read(label, task.input(role)) for label in given.labels if task.has(role := given.answers(label))
+    ]
+    changes = report_answers.changes(answers)
+    rows = list(_rows(table, {each.label: each for each in answers}))
+    wanted = list(report_answers.choices(answers, changes, table.first.samples))
+    ids = report_answers.chosen(answers, wanted)
+    places = {id: at for at, id in enumerate(ids)}
+    found = [
+        Choice(
+            group=each.group,
+            name=each.name,
+            whole=len(each.questions),
+            items=frozenset(places[id] for id in each.questions if id in places),
+        )
+        for each in wanted
+    ]
+    return Set(
+        name=table.name,
+        asked=table.asked,
+        rows=rows,
+        plane=_plane(rows, table),
+        answers=answers,
+        changes=changes,
+        sides=report_answers.sides(table.first.samples),
+        browser=Browser(name=f"s{number}", items=len(ids), choices=tuple(found)),
+        shown=report_answers.shown(answers, ids),
+    )
+
+
+def _rows(table: Table, answers: Mapping[str, Answers]) -> Iterator[Row]:
+    first = answers.get(next(iter(table.rows)))
+    for at, (name, metrics) in enumerate(table.rows.items(), 1):
+        own = answers.get(name)
+        changed = None if own is None or first is None or own is first else report_answers.change(first, own)
+        tokens = None if own is None else own.tokens
+        yield Row(number=at, name=name, metrics=metrics, tokens=tokens, change=changed)
+
+
+def _plane(rows: Sequence[Row], table: Table) -> Markup:
+    marks = [
+        charts.Mark(
+            number=row.number,
+            name=f"{row.name}: {percent(row.metrics.accuracy)} at {row.metrics.tokens:.1f} tokens",
+            x=row.metrics.tokens,
+            y=row.metrics.accuracy,
+            x_range=row.tokens,
+            y_range=(row.metrics.accuracy_low, row.metrics.accuracy_high),
+        )
+        for row in rows
+    ]
+    counted = "accuracy" if table.first.samples == 1 else f"avg@{table.first.samples}"
+    return charts.plane(marks, title=f"{counted} and tokens of each model", x="mean tokens of an answer", y=counted)
+
+
+# --- stages -----------------------------------------------------------------------------------------------------------
+
+
+def _sampled(task: Task, body: ReportBody) -> dict[str, list[SampledGroup]]:
+    """What stages kept of their completions, by name."""
+    found = {}
+    for name in body.stages:
+        role = f"stages/{name}/train/log.jsonl"
+        path = task.beside(role, samples.FILE) if task.has(role) else None
+        if path is not None:
+            found[name] = report_texts.groups(path)
+    return found
+
+
+def _stage(
+    task: Task, number: int, trained: Trained, made: list[Made], sampled: Mapping[str, Sequence[SampledGroup]]
+) -> Stage:
+    role = f"stages/{trained.name}/train/log.jsonl"
+    log = report_curves.read(task.input(role)) if task.has(role) else []
+    kept = sampled.get(trained.name, [])
+    groups = report_texts.shown(kept)
+    settings = report_method.stage_settings(made, trained.name)
+    reward = settings.get("reward")
+    gates = reward.get("gates", []) if isinstance(reward, dict) else []
+    return Stage(
+        name=trained.name,
+        notes=trained.notes,
+        told=list(_told(trained, settings)),
+        charts=report_curves.of(log),
+        steps=len(log),
+        groups=groups,
+        kept=len(kept),
+        browser=_groups(number, groups),
+        gates=[str(each.get("unless", "")) for each in gates if isinstance(each, dict)],
+    )
+
+
+def _groups(number: int, groups: Sequence[report_texts.Group]) -> Browser:
+    some = {
+        "all right": [each.right == len(each.sampled.completions) for each in groups],
+        "some right": [0 < each.right < len(each.sampled.completions) for each in groups],
+        "none right": [not each.right for each in groups],
+        "rewards all equal": [not each.signal for each in groups],
+        "imitated": [each.sampled.imitated for each in groups],
+    }
+    found = {name: frozenset(at for at, holds in enumerate(each) if holds) for name, each in some.items()}
+    choices = (
+        Choice(group="groups", name=name, whole=len(items), items=items) for name, items in found.items() if items
+    )
+    return Browser(name=f"g{number}", items=len(groups), choices=tuple(choices))
+
+
+def _told(trained: Trained, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What stands above the curves of a stage."""
+    if "kind" in settings:
+        yield "trained by", str(settings["kind"])
+    for name, shown in (("steps", "optimizer steps"), ("rows_used", "rows trained on")):
+        if name in trained.metrics:
+            yield shown, number(trained.metrics[name])
+    optim = settings.get("optim")
+    if isinstance(optim, dict):
+        yield "learning rate", f"{optim.get('lr')}, {optim.get('schedule')}"
+    for name in ("global_batch", "group", "beta", "max_length", "seed"):
+        if name in settings:
+            yield name.replace("_", " "), str(settings[name])
+
+
+# --- rows and texts ---------------------------------------------------------------------------------------------------
+
+
+def _flows(task: Task) -> list[report_counts.Flow]:
+    order = {"data": 0, "kept": 1, "pairs": 2, "stages": 3}
+    found = sorted(_of(task, "counts.json"), key=lambda each: order.get(each[1].partition("/")[0], 9))
+    return [flow for role, part in found for flow in report_counts.flow(part, task.input(role))]
+
+
+def _sources(
+    task: Task, sampled: Mapping[str, Sequence[SampledGroup]]
+) -> list[tuple[str, str, list[report_texts.Record]]]:
+    """Generations with texts to look at: name, what they are, and the records."""
+    found = [(part.partition("/")[2], role) for role, part in _of(task, "traces.jsonl")]
+    told = [(f"Traces of {name}", "teacher", report_texts.traces(task.input(role), sampled)) for name, role in found]
+    failed = [(part.partition("/")[2], role) for role, part in _of(task, "failures.jsonl")]
+    return told + [
+        (f"Failures that {name} found", "failed", report_texts.failures(task.input(role), name))
+        for name, role in failed
+    ]

@@ -1,0 +1,269 @@
+"""The report as a page: what it says of a run, that it needs nothing beside itself, and that no text gets out."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import reported
+from conftest import Run, Stage, contents
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cotspec.page import charts, html, text
+from cotspec.page.charts import Mark, Series
+from cotspec.runtime import report_answers, report_counts, report_curves, report_texts
+
+HOSTILE = (
+    "<script>document.title='x'</script></style></title></pre></bdi><img src=http://example.com/a.png onerror=alert(1)>"
+    "<a href=javascript:alert(1)>{{ 7*7 }}\u202egnp\u2066\x00\x1b[31m&amp;\"'`\r\n" + "W" * 100_000
+)
+ALLOWED = {
+    *("html", "head", "meta", "title", "style", "body", "header", "nav", "main", "footer", "section", "h1", "h2", "h3"),
+    *("h4", "p", "ul", "ol", "li", "a", "b", "br", "em", "bdi", "small", "code", "pre", "div", "span", "details"),
+    *("summary", "table", "thead", "tbody", "tr", "th", "td", "figure", "figcaption", "input", "label"),
+    *("svg", "path", "polyline", "circle", "rect", "text"),
+}
+
+
+class Parsed(HTMLParser):
+    """What a browser would make of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.style = ""
+        self._open: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._open.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        if self._open[-1:] == ["style"]:
+            self.style += data
+        else:
+            self.words.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop() != tag:
+            pass
+
+    @property
+    def said(self) -> str:
+        """All text, blanks made one."""
+        return " ".join(" ".join(self.words).split())
+
+
+def made(folder: Path, run_here: Run) -> str:
+    code, _, err = run_here(folder)
+    assert code == 0, err
+    return (folder / "out/report.html").read_bytes().decode("utf-8")
+
+
+@pytest.fixture
+def page(stage: Stage, run_here: Run, tmp_path: Path) -> str:
+    return made(reported.report(stage, tmp_path / "in"), run_here)
+
+
+def test_the_page_says_what_the_run_was_with_n_and_interval(page: str) -> None:
+    said = Parsed(page).said
+    for told in (
+        "What masking teaches.",
+        "50.5 % 43.6 – 57.4 % n = 200",  # accuracy of the student
+        "+32.0 points +23.1 to +40.3 n = 200",  # paired change of the next
+        "96.9 – 100.1",  # interval of its tokens
+        "8 of 700 rows (1 %) were left out as too long",
+        "terms of the reward, weighted",
+        "groups without signal",
+        "did not pass, and only warns",
+        "`valid.accuracy` was not measured",
+        "kept: 371 of 400: 92.8 % (89.8 – 94.9 %)",
+        "wrong answer: 20 of 400",
+        "of their units hidden: 1,400 of 2,100",
+        "leak in record 3: the answer 12 stands in step 2",
+        "stopped by gate 1",
+        "brevity cannot be scored: the logarithm of 0",
+        "demonstration imitated",
+        "wrong → right",
+        "Traces of teach",
+        "Failures that tries found",
+        "(an empty text)",
+    ):
+        assert told in said, told
+
+
+def test_what_is_not_known_is_left_out_and_never_a_zero(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    """A report of before had no more than metrics."""
+    from cotspec.spec.payload import ReportBody
+
+    files = {role: path for role, path in reported.inputs(tmp_path / "in").items() if "/" not in role}
+    body = ReportBody(name="tiny", about="", labels=reported.MODELS, stages=("structure", "compress"))
+    said = Parsed(made(stage("report-tiny", body, files), run_here)).said
+    assert "Its log is not there." in said
+    assert "Answers" not in said
+    assert "50.5 % 43.6 – 57.4 % n = 200 98.5 78.0 %" in said  # no change, no interval of tokens
+    gate = report_counts.gate("a", reported.write_lines(tmp_path / "gate.json", [{"step": None}]))
+    assert (gate.step, gate.passed) == ("", None)
+    flow = report_counts.trained("a", {"rows": 5, "rows_used": 5})[0]
+    assert [part.name for part in flow.parts] == ["trained on:"]
+
+
+def test_the_same_results_make_the_same_page(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    folder = reported.report(stage, tmp_path / "in")
+    first = made(folder, run_here)
+    assert made(folder, run_here) == first
+    assert str(tmp_path) not in first
+    assert set(contents(folder / "out")) == {"report.html", "report.json", "report.md"}
+
+
+def test_the_page_is_whole_without_script_network_or_anything_beside_it(page: str) -> None:
+    parsed = Parsed(page)
+    for tag, attributes in parsed.tags:
+        assert tag in ALLOWED
+        assert not {
+            name for name in attributes if name.startswith("on") or name in ("style", "src", "srcset", "action")
+        }
+        assert (attributes.get("href") or "#").startswith("#")
+    assert not re.search(r"url\(|@import|expression\(", parsed.style)
+    digest = base64.b64encode(hashlib.sha256(parsed.style.encode()).digest()).decode()
+    (policy,) = [each["content"] for _, each in parsed.tags if each.get("http-equiv") == "Content-Security-Policy"]
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def test_every_filter_has_its_button_and_every_link_its_place(page: str) -> None:
+    tags = Parsed(page).tags
+    ids = [each["id"] for _, each in tags if "id" in each]
+    assert len(ids) == len(set(ids))
+    assert {each["for"] for tag, each in tags if tag == "label"} == {each["id"] for tag, each in tags if tag == "input"}
+    assert {(each["href"] or "")[1:] for tag, each in tags if tag == "a"} <= set(ids)
+
+
+def test_hostile_text_in_every_field_stays_text(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    plain = made(reported.report(stage, tmp_path / "plain"), run_here)
+    (tmp_path / "generated/stages/report-tiny").rename(tmp_path / "generated/stages/before")
+    page = made(reported.report(stage, tmp_path / "hostile", lambda told: told + HOSTILE), run_here)
+    parsed = Parsed(page)
+    assert {tag for tag, _ in parsed.tags} <= ALLOWED
+    assert [tag for tag, _ in parsed.tags if tag not in ("em", "span")] == [
+        tag for tag, _ in Parsed(plain).tags if tag not in ("em", "span")
+    ]
+    assert "<script>document.title='x'</script></style>" in parsed.said
+    assert "{{ 7*7 }}[U+202E]gnp[U+2066][U+0000][U+001B][31m&amp;" in parsed.said
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", page)
+    assert len(page) < 6_000_000
+    assert max(map(len, parsed.said.split())) < 7_000
+
+
+@given(st.text(alphabet=st.characters(), max_size=60))
+def test_any_text_is_shown_as_itself_and_can_be_in_a_file(given: str) -> None:
+    page = html._environment().from_string("<p title='{{ t }}'>{{ t }}</p>").render(t=given)
+    page.encode("utf-8")
+    parsed = Parsed(page)
+    assert [tag for tag, _ in parsed.tags] == ["p"]
+    assert "".join(parsed.words) == text.seen(given) == parsed.tags[0][1]["title"]
+
+
+@given(st.text(max_size=200), st.integers(min_value=3, max_value=50))
+def test_a_cut_text_says_how_much_of_it_is_left_out(given: str, most: int) -> None:
+    shown = text.cut(given, most=most)
+    assert len(shown.head) + len(shown.tail) <= most
+    assert len(shown.head) + shown.left_out + len(shown.tail) == len(given)
+    assert given.startswith(shown.head)
+    assert given.endswith(shown.tail)
+    assert text.cut(given, whole=len(given) + 7).left_out == 7
+
+
+def test_a_large_set_is_counted_whole_and_shown_in_part(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    said = made(reported.report(stage, tmp_path / "in"), run_here)
+    cards = [each for tag, each in Parsed(said).tags if tag == "details" and "s0" in (each["class"] or "")]
+    assert 0 < len(cards) <= report_answers.MOST_QUESTIONS < reported.QUESTIONS
+    groups = [each for tag, each in Parsed(said).tags if tag == "details" and "g1" in (each["class"] or "")]
+    assert len(groups) == report_texts.MOST_GROUPS
+
+
+def test_several_sets_and_answers_have_tables_and_filters_of_their_own(
+    stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    folder = reported.report(stage, tmp_path / "in", samples=3, sets=("test", "hard"))
+    parsed = Parsed(made(folder, run_here))
+    assert {"s0all", "s1all"} <= {each.get("id") for _, each in parsed.tags}
+    assert "200 problems, 3 answers to each" in parsed.said
+    assert "more right" in parsed.said
+    assert "pass@3" in parsed.said
+
+
+def test_a_failure_has_one_kind_and_a_change_is_paired(tmp_path: Path) -> None:
+    def line(id: int, **said: bool) -> dict[str, object]:
+        flags = {"correct": False, "ungradable": False, "formatted": True, "truncated": False} | said
+        return {"id": id, "question": "q", "answer": "1", "text": "t", "tokens": 10 * id, **flags}
+
+    before = [line(0, truncated=True, formatted=False), line(1, ungradable=True), line(2, formatted=False), line(3)]
+    after = [line(0, correct=True), line(1), line(2), line(4)]
+    one, two = (
+        report_answers.read(name, reported.write_lines(tmp_path / name, lines))
+        for name, lines in (("one", before), ("two", after))
+    )
+    assert [one.count(kind) for kind in report_answers.KINDS] == [1, 1, 1, 1]
+    change = report_answers.change(one, two)
+    assert change is not None
+    assert (change.questions, change.won, change.lost) == (3, (0,), ())
+    assert change.points == pytest.approx(1 / 3)
+    assert report_answers.read("one", tmp_path / "one").tokens == pytest.approx((-5.54, 35.54), abs=0.01)
+
+
+def test_a_line_is_torn_where_steps_are_missing_and_a_long_one_is_thinned() -> None:
+    points = [(float(step), 1.0) for step in (1, 2, 3, 9, 10)]
+    assert [len(piece) for piece in charts.pieces(points)] == [3, 2]
+    assert len(charts.thinned([(float(step), 0.0) for step in range(100_000)])) <= charts.MOST_POINTS
+    assert charts.thinned([(1.0, float("nan"))]) == []
+    assert str(charts.lines([Series("x", [])], title="x")) == ""
+
+
+@given(
+    st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=30),
+    st.booleans(),
+)
+def test_any_numbers_make_a_drawing_without_nonsense(values: list[float], share: bool) -> None:
+    series = Series("x", [(float(at), value) for at, value in enumerate(values)])
+    drawn = str(charts.lines([series], title="<t>", percent=share))
+    assert "nan" not in drawn
+    assert "inf" not in drawn
+    assert "<t>" not in drawn
+
+
+def test_the_frontier_joins_those_that_no_other_one_beats() -> None:
+    def mark(number: int, x: float, y: float) -> Mark:
+        return Mark(number=number, name="m", x=x, y=y, x_range=None, y_range=None)
+
+    marks = [mark(1, 100, 0.5), mark(2, 98, 0.85), mark(3, 75, 0.8), mark(4, 80, 0.7)]
+    assert [each.number for each in charts.frontier(marks)] == [3, 2]
+
+
+def test_curves_have_the_words_of_the_field_and_no_number_is_lost() -> None:
+    log = [{"step": 1, "kl": 0.1, "term/a": 1.0, "own": 3.0}, {"step": 2, "term/b": 2.0, "gate/1": 0.5}]
+    found = {chart.name: [key.name for key in chart.keys] for chart in report_curves.of(log)}
+    assert found == {
+        "terms of the reward, weighted": ["a", "b"],
+        "stopped by a gate of the reward": ["1"],
+        "KL from the reference": [],
+        "own": [],
+    }
+
+
+def test_a_sample_file_of_something_else_is_refused_with_its_line(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    folder = reported.report(stage, tmp_path / "in")
+    payload = json.loads((folder / "payload.json").read_text())
+    log = folder / payload["inputs"]["stages/compress/train/log.jsonl"]["path"]
+    (log.parent / "samples.jsonl").write_text('{"step": "x"}\n')
+    code, _, err = run_here(folder)
+    assert code == 2
+    assert "samples.jsonl, line 1: step" in err
