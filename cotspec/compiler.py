@@ -13,7 +13,7 @@ from cotspec.front.load import load
 from cotspec.ir.plan import Plan
 from cotspec.passes.check import check
 from cotspec.passes.lint import lint
-from cotspec.passes.options import DEFAULT, Options
+from cotspec.passes.options import LOOKING, Options
 from cotspec.passes.seal import Sealed, seal
 
 
@@ -31,7 +31,7 @@ class Checked(NamedTuple):
     sealed: Sealed
 
 
-def check_specs(specs: Mapping[str, Path], sink: Sink, options: Options = DEFAULT) -> Checked | None:
+def check_specs(specs: Mapping[str, Path], sink: Sink, options: Options = LOOKING) -> Checked | None:
     """Check specs, given by their path in the project; each phase runs on all of them, then errors stop."""
     loaded = {place: load(path, sink) for place, path in specs.items()}
     units = driver.units(loaded, driver.lock_of(specs.values(), sink))
@@ -50,13 +50,13 @@ def check_specs(specs: Mapping[str, Path], sink: Sink, options: Options = DEFAUL
     return None if driver.stops(sink, options) else Checked(units=units, sealed=sealed)
 
 
-def plan_specs(specs: Mapping[str, Path], sink: Sink, options: Options = DEFAULT) -> Plan | None:
+def plan_specs(specs: Mapping[str, Path], sink: Sink, options: Options = LOOKING) -> Plan | None:
     """Check specs and return the plan alone."""
     checked = check_specs(specs, sink, options)
     return None if checked is None else checked.sealed.plan
 
 
-def compile_specs(specs: Mapping[str, Path], sink: Sink, options: Options = DEFAULT) -> Built:
+def compile_specs(specs: Mapping[str, Path], sink: Sink, options: Options = LOOKING) -> Built:
     """Check specs and emit the files of all back ends."""
     from cotspec.back import registry  # here: who only checks needs no back end
 

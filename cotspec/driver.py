@@ -30,6 +30,8 @@ from cotspec.spec.lock import LOCK_FILE
 
 if TYPE_CHECKING:
     from cotspec.ir.inputs import Locked
+    from cotspec.spec.experiment import Endpoint
+    from cotspec.spec.local import LocalEndpoint
 
 EVERYWHERE: Final = frozenset(rule.slug for rule in (*lint.RULES.values(), *allow.RULES.values()) if rule.everywhere)
 """Rules that hold against a spec when they hold against it and all its variants."""
@@ -159,6 +161,7 @@ def context(unit: Unit, options: Options, sealed: Sealed | None = None) -> Conte
         same_file=lambda one, other: data_files.same_file(loaded.path.parent / one, loaded.path.parent / other),
         read_model=_each_once(lambda model: models.model_file(model, unit.source, root)),
         pins=None if sealed is None else pins.pins(unit.source, unit.lock, root),
+        agreed=lambda endpoint: _agreed(endpoint, root),
         kept={},
     )
 
@@ -173,6 +176,13 @@ def _each_once(read: Callable[[Model], ModelFile | None]) -> Callable[[Model], M
         return found[id(model)]
 
     return known
+
+
+def _agreed(endpoint: Endpoint, root: Path) -> LocalEndpoint | None:
+    from cotspec.front import local  # here: most projects have no such file
+    from cotspec.spec.local import agreed
+
+    return agreed(local.settings(root), url=endpoint.url or "", model=endpoint.model)
 
 
 def distinct(units: Iterable[Unit], sink: Sink) -> None:

@@ -27,6 +27,11 @@ TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Accept specs that run code which comes with a hub model.")
 ]
 
+AllowEndpoints = Annotated[
+    bool,
+    typer.Option("--allow-endpoints", help="Accept servers that cotspec.local.yaml does not name; none is asked then."),
+]
+
 Strict = Annotated[
     bool, typer.Option("--ci", help="Warnings are errors, unless the spec allows them with a reason. Never a default.")
 ]
@@ -103,12 +108,13 @@ def build(
     ] = False,
     ci: Strict = False,
     trust_remote_code: TrustRemoteCode = False,
+    allow_endpoints: AllowEndpoints = False,
 ) -> None:
     """Compile specs to dvc.yaml and generated/."""
     from cotspec.cli.build import run
     from cotspec.passes.options import Options
 
-    options = Options(ci=ci, trust_remote_code=trust_remote_code)
+    options = Options(ci=ci, trust_remote_code=trust_remote_code, allow_endpoints=allow_endpoints)
     raise typer.Exit(run(specs or [], check_only=check, options=options))
 
 
@@ -118,12 +124,13 @@ def check(
     output: Annotated[Format, typer.Option("--format", help="How findings are printed.")] = Format.text,
     ci: Strict = False,
     trust_remote_code: TrustRemoteCode = False,
+    allow_endpoints: AllowEndpoints = False,
 ) -> None:
     """Validate specs without writing anything."""
     from cotspec.cli.check import run
     from cotspec.passes.options import Options
 
-    options = Options(ci=ci, trust_remote_code=trust_remote_code)
+    options = Options(ci=ci, trust_remote_code=trust_remote_code, allow_endpoints=allow_endpoints)
     raise typer.Exit(run(specs or [], output=output.value, options=options))
 
 

@@ -23,6 +23,7 @@ KERNEL = MappingProxyType(
         "gates": 1,
         "stats": 1,
         "generate": 2,
+        "endpoint": 1,  # only where a model is behind a server
         "sft": 2,
         "grpo": 2,
         "dpo": 1,

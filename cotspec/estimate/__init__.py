@@ -131,11 +131,14 @@ class Estimator:
     def _measured(self) -> Iterable[_Run]:
         for task in self._tasks.values():
             seconds, loads = self._facts.seconds(task), self._work.load(task)
-            if seconds and loads and loads[0].tokens and (model := self._work.model(task)):
+            model = self._work.model(task)
+            if seconds and loads and loads[0].tokens and (model or self._work.server(task)):
                 yield _Run(task.id, self._like(task, model), seconds, loads[0].tokens)
 
-    def _like(self, task: Task, model: Model) -> tuple[object, ...]:
+    def _like(self, task: Task, model: Model | None) -> tuple[object, ...]:
         """Runs that are equal in this take seconds in proportion to their tokens."""
+        if model is None:
+            return self._work.server(task), task.launch.settings.endpoint.concurrency
         settings, way = task.launch.settings, self._way(task, model)
         kind = kind_of(task) if trains(task) else "generate"
         asked = self._work.asked(task)
@@ -172,8 +175,8 @@ class Estimator:
         loads, model = self._work.load(task), self._work.model(task)
         if loads is None and not trains(task) and not generates(task):
             return self._light(task)
-        asked = self._work.asked(task)
-        if model is None or asked is None:
+        asked, server = self._work.asked(task), self._work.server(task)
+        if server is None and (model is None or asked is None):
             return Amount(None, None, "the size of the model is not known")
         if loads is None:
             return Amount(None, None, "how many sequences there will be is not known")
@@ -185,6 +188,8 @@ class Estimator:
             runs = f"{len(rates)} run{'' if len(rates) == 1 else 's'} like it took"
             told = f"{expected.tokens:,.0f} tokens at {1 / rate:,.0f} a second, as {runs}"
             return Amount(rate * expected.tokens, rate * most.tokens, f"{told}; {expected.text}")
+        if model is None or asked is None:
+            return Amount(None, None, "how fast its server answers is not known before it has")
         told = f"6·N·T and the roofline on {self._way(task, model).device.name}; {model.source}; {expected.text}"
         return Amount(self._formula(task, model, asked, expected), self._formula(task, model, asked, most), told)
 
@@ -239,6 +244,8 @@ class Estimator:
         loads, model, body = self._work.load(task), self._work.model(task), task.body
         if loads is None and not trains(task) and not generates(task):
             return Amount(_LIGHT_BYTES if kind_of(task) in LIGHT else None, None, "a process without a model")
+        if self._work.server(task) is not None:
+            return Amount(_LIGHT_BYTES, None, "a process without a model")
         asked = self._work.asked(task)
         if model is None or asked is None or loads is None:
             return Amount(None, None, "the size of the model or of its work is not known")
@@ -317,7 +324,9 @@ class Estimator:
         loads = self._work.load(task)
         if loads is None:
             return Amount(None, None, "how many sequences there will be is not known")
-        return Amount(loads[0].sequences * loads[0].new, loads[1].sequences * loads[1].new, loads[0].text)
+        most, price = loads[1].sequences * loads[1].new, task.launch.settings.endpoint.price_output
+        costs = f"; at {price:g} a million they cost {most * price / 1e6:,.2f} at most, and prompts come on top"
+        return Amount(loads[0].sequences * loads[0].new, most, loads[0].text + (costs if price else ""))
 
 
 def _adapters(model: Model, lora: payload.Lora) -> float:

@@ -100,12 +100,17 @@ class Work:
             self._models[task.id] = self._model(task)
         return self._models[task.id]
 
+    def server(self, task: Task) -> tuple[str, str] | None:
+        """The server, and its name for the model, that a task asks; None for a task that loads its model."""
+        ref = task.body.model if isinstance(task.body, payload.GenerateBody) else None
+        return (ref.url, ref.name) if isinstance(ref, payload.EndpointModel) else None
+
     def _model(self, task: Task) -> Model | None:
         body = task.body
         if isinstance(body, payload.GateBody):
             return self._made(task.reads["stage"])
         ref = getattr(body, "start", None) or getattr(body, "model", None)
-        if ref is None:
+        if ref is None or isinstance(ref, payload.EndpointModel):
             return None
         if isinstance(ref, payload.InputModel):
             return self._made(task.reads["model"])

@@ -63,6 +63,14 @@ def _findings(document: Document, root: File) -> Iterator[Diagnostic]:
 
         yield from messages.explain(error, Local, document.data, document.source)
         return
+    for name, given in local.endpoints.items():
+        if given.url is None and "://" not in name:
+            yield Diagnostic(
+                rule="local-endpoint",
+                message=f"nothing says where `{phrases.cut(name)}` is served",
+                span=document.source.key(("endpoints", name)),
+                help="add `url: http://…/v1`, or name the server by the `url` that specs write",
+            )
     for path, written in _folders(local):
         place = folder(written, root)
         if not os.path.isdir(place):  # unlike the methods of Path, it never raises

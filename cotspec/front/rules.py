@@ -300,6 +300,14 @@ _FILES_NAMED = (
         "$ cotspec check specs/a.yaml\n",
     ),
     Rule(
+        slug="local-endpoint",
+        claim="A server that `cotspec.local.yaml` calls by the name of a model has a `url`.",
+        why="A spec that says nothing of the place leaves it to this machine, and nobody else knows it.",
+        failing="$ echo 'endpoints: {my-model: {}}' > cotspec.local.yaml\n$ cotspec check specs/a.yaml\n",
+        passing="$ echo 'endpoints: {my-model: {url: \"http://localhost:8000/v1\"}}' > cotspec.local.yaml\n"
+        "$ cotspec check specs/a.yaml\n",
+    ),
+    Rule(
         slug="prompt-file",
         claim="A prompt file is there and is UTF-8 text.",
         why="Its text becomes part of what is computed.",

@@ -17,10 +17,12 @@ from cotspec.ir import defaults
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload, trainer
 from cotspec.spec.base import Slice
+from cotspec.spec.endpoints import same
 from cotspec.spec.lock import Key, pinned
 from cotspec.trainers import trainer_of
 
 ModelRef = payload.HubModel | payload.BuiltinModel | payload.InputModel
+AskedRef = ModelRef | payload.EndpointModel
 
 _REQUIREMENT: Final = re.compile(r"(<=|>=|==|!=|<|>)\s*(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)")
 
@@ -80,6 +82,17 @@ def _stop(given: spec.Stop | None, trace: payload.TraceFormat) -> payload.Stop:
 def chat(model: spec.Model) -> dict[str, Any]:
     """How a model is talked to, as keywords of whatever names it in a body."""
     return {"chat": model.chat, "system": model.system or "", "template": dict(sorted(model.template.items()))}
+
+
+def endpoint(model: spec.Model, given: spec.Endpoint) -> payload.EndpointModel:
+    """A model behind a server; which variable holds its key is no part of it."""
+    return payload.EndpointModel.model_construct(
+        name=given.model,
+        url=same(given.url or ""),
+        version=given.version or "",
+        request=dict(sorted(given.request.items())),
+        **chat(model),
+    )
 
 
 def rows_range(given: Slice | None) -> payload.Range:

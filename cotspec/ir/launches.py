@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cotspec.ir.plan import Launch
 from cotspec.spec.experiment import Train
-from cotspec.spec.payload import RunSettings
-from cotspec.spec.resources import Resources, StageResources, TrainResources
+from cotspec.spec.payload import EndpointSettings, RunSettings
+from cotspec.spec.resources import Budget, EndpointResources, Price, Resources, StageResources, TrainResources
 
 
 class BatchError(ValueError):
@@ -46,6 +46,25 @@ def generation(resources: Resources) -> Launch:
     )
     jobs = tuple(resources.jobs().values()) if given.gpus else ()
     return Launch(launcher="python", settings=settings, strategy="ddp", precision="fp32", jobs=jobs)
+
+
+def asking(resources: Resources, model: str) -> Launch:
+    """A task that asks the server of a model: it needs no device."""
+    given = resources.endpoints.get(model, EndpointResources.model_construct())
+    price = given.price or Price.model_construct(input=0.0, output=0.0)
+    budget = given.budget or Budget.model_construct()
+    endpoint = EndpointSettings.model_construct(
+        concurrency=given.concurrency,
+        retries=given.retries,
+        timeout=given.timeout,
+        missing=given.missing,
+        price_input=price.input,
+        price_output=price.output,
+        budget_tokens=budget.tokens or 0,
+        budget_cost=budget.cost or 0.0,
+    )
+    alone = plain()
+    return alone._replace(settings=alone.settings.model_copy(update={"endpoint": endpoint}))
 
 
 def training(resources: Resources, *, stage: str, train: Train) -> Launch:

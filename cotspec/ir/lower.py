@@ -109,9 +109,9 @@ class _Experiment(Tasks):
             yield self._kept(name, given.keep, {"rollouts": self._read(f"texts/{name}", "rollouts.jsonl")})
 
     def _written(self, name: str, given: spec.Generation) -> DraftTask:
-        weights = self._weights(given.by, ("generate", name, "by"))
+        writer = self._asked(given.by, ("generate", name, "by"))
         values: dict[str, Any] = {
-            "model": weights.ref,
+            "model": writer.ref,
             "sampling": bodies.sampling(given.sampling, trace=self._format),
             "seed": self._spec.seed,
         }
@@ -122,8 +122,8 @@ class _Experiment(Tasks):
             prompt = bodies.prompt(self._writers_prompt(name), generations.chain(self._spec, given.over))
             body = payload.TextBody.model_construct(prompt=prompt, slice=bodies.rows_range(given.slice), **values)
             reads = {"traces": self._read(f"kept/{given.over}", _TRACES)}
-        launch = launches.generation(self._spec.resources)
-        return self._task(f"texts/{name}", body, {**reads, **weights.reads}, launch=launch, label=f"generation {name}")
+        reads = {**reads, **writer.reads}
+        return self._task(f"texts/{name}", body, reads, launch=writer.launch, label=f"generation {name}")
 
     def _kept(self, name: str, keep: spec.Keep, reads: Mapping[str, Read]) -> DraftTask:
         wanted = generations.filter_of(self._spec, name)
@@ -139,10 +139,10 @@ class _Experiment(Tasks):
 
     def _tries(self, name: str, given: spec.Generation) -> Iterator[DraftTask]:
         """The questions of a generation, tried: what is failed, or right and wrong answers, as the stages ask."""
-        weights = self._weights(given.by, ("generate", name, "by"))
+        writer = self._asked(given.by, ("generate", name, "by"))
         prompt = self._prompt(given.prompt, "solve", ("generate", name, "prompt"))
         values: dict[str, Any] = {
-            "model": weights.ref,
+            "model": writer.ref,
             "prompt": bodies.prompt(prompt, (given.over,)),
             "sampling": bodies.sampling(given.sampling, trace=self._format, n=1),
             "attempts": given.sampling.n,
@@ -150,8 +150,7 @@ class _Experiment(Tasks):
             "format": self._format,
             "seed": self._spec.seed,
         }
-        reads = {"traces": self._read(f"kept/{given.over}", _TRACES), **weights.reads}
-        launch = launches.generation(self._spec.resources)
+        reads, launch = {"traces": self._read(f"kept/{given.over}", _TRACES), **writer.reads}, writer.launch
         asked = [stage for stage, each in generations.sources(self._spec) if each.from_ == name]
         failed = generations.filter_of(self._spec, name).failed
         if failed and any(stage.pairs is None for stage in asked):
@@ -313,17 +312,17 @@ class _Experiment(Tasks):
             raise LowerError(str(error), where=where) from error
 
     def _evaluate(self, asked: AskedSet, name: str) -> DraftTask:
-        weights = self._weights(name, (*asked.at("of"), asked.of.index(name)))
+        writer = self._asked(name, (*asked.at("of"), asked.of.index(name)))
         body = payload.EvaluateBody.model_construct(
-            model=weights.ref,
+            model=writer.ref,
             prompt=self._prompt(asked.prompt, "solve", asked.at("prompt")),
             sampling=bodies.sampling(asked.sampling, trace=self._format),
             format=self._format,
             seed=self._seed(asked.sampling),
         )
-        reads = {"problems": self._read(f"data/{asked.data}", _PROBLEMS), **weights.reads}
-        launch, part = launches.generation(self._spec.resources), "/".join(filter(None, (asked.name, name)))
-        return self._task(f"evaluate/{part}", body, reads, launch=launch, label=asked.evaluation_of(name))
+        reads = {"problems": self._read(f"data/{asked.data}", _PROBLEMS), **writer.reads}
+        part = "/".join(filter(None, (asked.name, name)))
+        return self._task(f"evaluate/{part}", body, reads, launch=writer.launch, label=asked.evaluation_of(name))
 
     def _report(self, made: Mapping[str, DraftTask]) -> DraftTask:
         labels = tuple(dict.fromkeys(self._spec.evaluate.of))

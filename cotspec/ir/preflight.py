@@ -11,12 +11,13 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from cotspec.ir import launches
-from cotspec.ir.bodies import ModelRef
+from cotspec.ir.bodies import AskedRef
 from cotspec.ir.plan import Label, Task
 from cotspec.spec.identity import ID_DIGITS, fingerprint, slug
 from cotspec.spec.payload import (
     DataBody,
     Demand,
+    EndpointModel,
     FileData,
     FirstWeights,
     GateBody,
@@ -33,7 +34,7 @@ from cotspec.spec.payload import (
 class _Need(NamedTuple):
     """What a task asks of the model it loads, or of the one that this was trained from."""
 
-    model: ModelRef
+    model: AskedRef
     path: str = ""
     max_new_tokens: int = 0
     tensor_parallel: int = 0
@@ -44,11 +45,11 @@ class _Need(NamedTuple):
 def preflight(tasks: Iterable[Task]) -> Task:
     """The task that asks every model of `tasks`, equal demands once."""
     by_id = {task.id: task for task in tasks}
-    asked: dict[str, tuple[_Need, list[str]]] = {}
+    asked: dict[str, tuple[_Need, list[Task]]] = {}
     for task in by_id.values():
         for need in _needs(task, by_id):
-            asked.setdefault(repr(need), (need, []))[1].extend(map(str, task.labels))
-    demands = tuple(Demand.model_construct(**need._asdict(), asked=tuple(who)) for need, who in asked.values())
+            asked.setdefault(repr(need), (need, []))[1].append(task)
+    demands = tuple(_demand(need, who) for need, who in asked.values())
     body = PreflightBody.model_construct(demands=demands, tables=tuple(_tables(by_id.values())))
     return Task(
         id=f"{slug(body)}-{fingerprint(body, kernel={}, inputs={})[:ID_DIGITS]}",
@@ -73,6 +74,12 @@ def _tables(tasks: Iterable[Task]) -> Iterator[Table]:
                 yield Table.model_construct(path=read.file, source=source, end=end, asked=asked)
 
 
+def _demand(need: _Need, asking: Iterable[Task]) -> Demand:
+    who = tuple(str(label) for task in asking for label in task.labels)
+    ids = tuple(task.id for task in asking) if isinstance(need.model, EndpointModel) else ()
+    return Demand.model_construct(**need._asdict(), asked=who, tasks=ids)
+
+
 def _needs(task: Task, by_id: Mapping[str, Task]) -> Iterator[_Need]:
     """What a task asks of the model it loads, and of its teacher."""
     need = _need(task)
@@ -81,6 +88,7 @@ def _needs(task: Task, by_id: Mapping[str, Task]) -> Iterator[_Need]:
         yield need
         body = task.body
         if isinstance(body, TaughtBody) and not isinstance(body.teacher, FirstWeights):
+            assert not isinstance(need.model, EndpointModel)  # noqa: S101 - what is trained has weights
             pupil = Pupil.model_construct(model=need.model, path=need.path, top_k=body.top_k)
             asked = need._replace(model=body.teacher, path="", targets=(), pupils=(pupil,))
             yield _rooted(asked, task, by_id, "teacher")
@@ -90,6 +98,8 @@ def _need(task: Task) -> _Need | None:
     """None for a task that loads no model."""
     body, parallel = task.body, task.launch.settings.tensor_parallel
     match body:
+        case GenerateBody(model=EndpointModel() as model):
+            return _Need(model)
         case GenerateBody():
             return _Need(body.model, max_new_tokens=body.sampling.max_new_tokens, tensor_parallel=parallel)
         case GateBody() if "problems" in task.reads:

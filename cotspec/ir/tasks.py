@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from cotspec.cot.prompting import default_prompt, teacher_prompt
-from cotspec.ir import bodies, defaults, generations
+from cotspec.ir import bodies, defaults, generations, launches
 from cotspec.ir.experiment_source import ExperimentSource, LowerError, Where
 from cotspec.ir.plan import DraftTask, Label, Launch, Read
 from cotspec.spec import experiment as spec
@@ -26,6 +26,14 @@ class Weights(NamedTuple):
 
     ref: bodies.ModelRef
     reads: Reads
+
+
+class _Asked(NamedTuple):
+    """A model that writes texts: as a body names it, the inputs that go with it, and how its task is started."""
+
+    ref: bodies.AskedRef
+    reads: Reads
+    launch: Launch
 
 
 class Tasks:
@@ -71,6 +79,15 @@ class Tasks:
             return self._prompt(given.prompt, "solve", ("generate", name, "prompt"))
         wanted = generations.filter_of(self._spec, name)
         return teacher_prompt(self._format, at_least=wanted.at_least, at_most=wanted.at_most or 0)
+
+    def _asked(self, name: str, where: Where) -> _Asked:
+        """Who writes texts: a model, or the result of a stage."""
+        model = self._spec.models.get(name)
+        if model is not None and model.endpoint is not None:
+            launch = launches.asking(self._spec.resources, name)
+            return _Asked(bodies.endpoint(model, model.endpoint), {}, launch)
+        weights = self._weights(name, where)
+        return _Asked(weights.ref, weights.reads, launches.generation(self._spec.resources))
 
     def _weights(self, name: str, where: Where) -> Weights:
         """The model or the result of the stage called `name`."""

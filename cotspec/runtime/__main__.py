@@ -26,7 +26,7 @@ from cotspec.runtime import full_disk, kept, local, provenance, scratch
 from cotspec.runtime.errors import StoppedError, TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task, load, rank
-from cotspec.spec.payload import STOPPED_FILE, Body, TrainBody
+from cotspec.spec.payload import STOPPED_FILE, Body, EndpointModel, GenerateBody, TrainBody
 
 BUG: Final = 3
 INTERRUPTED: Final = 130
@@ -74,9 +74,19 @@ def execute(task: Task) -> None:
             raise TaskError("an input changed while the task ran, so its result is of neither: run it again")
         kept.keep(work, result)
         kept.publish(work, task.out)
-    provenance.write(task.folder, torch_used="torch" in sys.modules)
+    provenance.write(task.folder, torch_used="torch" in sys.modules, endpoint=_served(task))
     seconds = round(time.monotonic() - started, 1)
     (task.folder / "last-run.json").write_text(json.dumps({"seconds": seconds}) + "\n", encoding="utf-8")
+
+
+def _served(task: Task) -> dict[str, object] | None:
+    """Who answered a task that asked a server."""
+    body = task.payload.task
+    if not isinstance(body, GenerateBody) or not isinstance(body.model, EndpointModel):
+        return None
+    from cotspec.runtime.endpoints import spending
+
+    return spending.record(task.root, body.model, task.payload.id)
 
 
 def main(arguments: Sequence[str]) -> int:

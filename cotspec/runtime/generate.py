@@ -7,43 +7,39 @@ Engines are behind one Protocol; the file of finished batches is the resume stat
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
-from typing import Any
-from zlib import crc32
+from collections.abc import Sequence
 
 from cotspec.runtime import fitting, models
 from cotspec.runtime.engine import Completion, Draw, Engine
-from cotspec.runtime.errors import TaskError
-from cotspec.runtime.progress import Progress, say
+from cotspec.runtime.progress import Progress
+from cotspec.runtime.requests import Job as Job
+from cotspec.runtime.requests import Request as Request
+from cotspec.runtime.requests import finished, line_of, seed_of
 from cotspec.runtime.task import Task
-from cotspec.spec.payload import ModelRef, Sampling
+from cotspec.spec.payload import AskedRef, EndpointModel
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """A prompt to complete; `key` names it within its job and picks its random numbers."""
-
-    key: str
-    prompt: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
-    """What to generate with. `partial` collects finished batches and is read again after a kill."""
-
-    what: str
-    sampling: Sampling
-    seed: int
-    partial: Path
-
-
-def generate(task: Task, ref: ModelRef, requests: Sequence[Request], job: Job) -> list[Completion]:
-    """Complete all requests with the engine run.json names; results are in the order of the requests."""
+def generate(task: Task, ref: AskedRef, requests: Sequence[Request], job: Job) -> list[Completion]:
+    """Complete all requests with the engine run.json names, or by the server of the model; results are in the order of
+    the requests."""
+    if isinstance(ref, EndpointModel):
+        return [each for each in _served(task, ref, requests, job, missing=0.0) if each is not None]
     return from_source(task, models.source(task, ref), requests, job)
+
+
+def written(task: Task, ref: AskedRef, requests: Sequence[Request], job: Job) -> Sequence[Completion | None]:
+    """The same, with None for what a server does not write, as far as run.json lets texts be missing."""
+    if isinstance(ref, EndpointModel):
+        return _served(task, ref, requests, job, missing=task.settings.endpoint.missing)
+    return from_source(task, models.source(task, ref), requests, job)
+
+
+def _served(
+    task: Task, ref: EndpointModel, requests: Sequence[Request], job: Job, *, missing: float
+) -> list[Completion | None]:
+    from cotspec.runtime.endpoints import asking
+
+    return asking.ask(task, ref, requests, job, missing=missing)
 
 
 def from_source(task: Task, origin: models.ModelSource, requests: Sequence[Request], job: Job) -> list[Completion]:
@@ -51,7 +47,7 @@ def from_source(task: Task, origin: models.ModelSource, requests: Sequence[Reque
 
     Batches are made of prompts of like length, longest first, and a killed run goes on after the last whole batch.
     """
-    done = dict(_finished(job.partial, requests))
+    done = dict(finished(job.partial, requests))
     if len(done) < len(requests):
         prompts = [request.prompt for request in requests]
         fitting.check_prompts(origin, prompts, task.settings, new=job.sampling.max_new_tokens)
@@ -70,52 +66,13 @@ def complete(engine: Engine, requests: Sequence[Request], job: Job, done: dict[i
         for batch in batches:
             if all(index in done for index in batch):
                 continue
-            draws = [Draw(ids=ids[index], seed=_seed(job.seed, requests[index].key)) for index in batch]
+            draws = [Draw(ids=ids[index], seed=seed_of(job.seed, requests[index].key)) for index in batch]
             for index, completion in zip(batch, engine.complete(draws, job.sampling), strict=True):
                 done[index] = completion
                 made += completion.tokens
             file.write(b"".join(line_of(index, requests[index].key, done[index]) for index in batch))
             file.flush()
             progress.update(len(done), f"{made / len(done):.0f} tokens each")
-
-
-def _seed(seed: int, key: str) -> int:
-    return int.from_bytes(sha256(f"generate {seed} {key}".encode()).digest()[:8], "big") >> 1
-
-
-def line_of(index: int, key: str, completion: Completion) -> bytes:
-    """A finished completion in the file of a half-finished generation: JSON, then its CRC-32, a check against
-    accidents of the disk."""
-    record = [index, key, completion.text, completion.tokens, completion.truncated]
-    text = json.dumps(record, ensure_ascii=True).encode()
-    return text + b" %08x\n" % crc32(text)
-
-
-def _record(line: bytes) -> list[Any] | None:
-    """What a line holds; None when it is torn or damaged."""
-    text, _, told = line.rpartition(b" ")
-    return list(json.loads(text)) if told == b"%08x\n" % crc32(text) else None
-
-
-def _finished(partial: Path, requests: Sequence[Request]) -> Iterator[tuple[int, Completion]]:
-    """Completions of an earlier run, up to the first line that is torn or is not as it was written: from there on the
-    file is cut off, so that the next append starts on a line."""
-    if not partial.exists():
-        return
-    whole = 0
-    for line in partial.read_bytes().splitlines(keepends=True):
-        record = _record(line)
-        if record is None:
-            if line.endswith(b"\n"):  # else a kill tore it
-                say("a finished completion was damaged after it was written: it and those after it are made again")
-            break
-        whole += len(line)
-        index, key, text, tokens, truncated = record
-        if index >= len(requests) or requests[index].key != key:
-            raise TaskError(f"{partial} belongs to other requests: remove it and run again")
-        yield index, Completion(text=text, tokens=tokens, truncated=truncated)
-    with partial.open("rb+") as file:
-        file.truncate(whole)
 
 
 def _engine(task: Task, origin: models.ModelSource) -> Engine:

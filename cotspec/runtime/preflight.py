@@ -21,7 +21,17 @@ from cotspec.runtime.conversation import ConversationError
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task
-from cotspec.spec.payload import PASSED, PASSED_FILE, BuiltinModel, Demand, HubModel, ModelRef, PreflightBody, Pupil
+from cotspec.spec.payload import (
+    PASSED,
+    PASSED_FILE,
+    AskedRef,
+    BuiltinModel,
+    Demand,
+    EndpointModel,
+    HubModel,
+    PreflightBody,
+    Pupil,
+)
 
 _MOST_NAMED = 3
 """Askers that a fault names."""
@@ -33,6 +43,10 @@ def run(task: Task, _work: Path, result: Path) -> None:
     demands = body.demands
     found: dict[tuple[str, str], dict[str, None]] = {}
     for demand in demands:
+        if isinstance(demand.model, EndpointModel):
+            for fault in _served(task, demand.model, demand.tasks):
+                found.setdefault((_name(demand), fault), {}).update(dict.fromkeys(demand.asked))
+            continue
         try:
             folder = _folder(task, demand)
             pupils = ((_folder(task, pupil), pupil) for pupil in demand.pupils)
@@ -54,6 +68,19 @@ def run(task: Task, _work: Path, result: Path) -> None:
         raise TaskError("the models cannot do what is asked of them:\n  " + "\n  ".join(lines))
     (result / PASSED_FILE).write_text(PASSED, encoding="utf-8")
     say(f"asked {len({_name(demand) for demand in demands})} models what {len(demands)} kinds of tasks ask of them")
+
+
+def _served(task: Task, model: EndpointModel, asking_it: Sequence[str]) -> Iterator[str]:
+    """What keeps a model from being asked that is behind a server; nothing where nobody has to ask it any more."""
+    if asking_it and all((task.root / "generated" / "stages" / id / "out").is_dir() for id in asking_it):
+        say(f"{model.name} need not be asked: all that it writes is there")
+        return
+    from cotspec.runtime.endpoints import asking  # here: most projects have none
+
+    try:
+        asking.check(task.root, model, task.settings.endpoint)
+    except TaskError as error:
+        yield str(error)
 
 
 def faults(folder: Path, demand: Demand) -> Iterator[str]:
@@ -118,7 +145,7 @@ def _of_tokenizer(folder: Path, config: Mapping[str, Any], demand: Demand) -> It
         yield from _of_template(folder, demand.model)
 
 
-def _of_template(folder: Path, model: ModelRef) -> Iterator[str]:
+def _of_template(folder: Path, model: AskedRef) -> Iterator[str]:
     """What the chat template does with a first question, as far as it says so itself."""
     settings = plain.json_object(folder / "tokenizer_config.json")
     template = _template(folder, settings)
@@ -139,7 +166,7 @@ def _of_template(folder: Path, model: ModelRef) -> Iterator[str]:
         yield f"its chat template ends a prompt with `{end}`, with which the model ends a text: take it off"
 
 
-def _rendered(template: str, settings: Mapping[str, Any], model: ModelRef) -> str:
+def _rendered(template: str, settings: Mapping[str, Any], model: AskedRef) -> str:
     """A conversation as the library writes it."""
     turns = [{"role": "system", "content": model.system}] if model.system else []
     turns.append({"role": "user", "content": "How many?"})
@@ -176,7 +203,7 @@ def _name(demand: Demand) -> str:
     match demand.model:
         case HubModel():
             return demand.model.id
-        case BuiltinModel():
+        case BuiltinModel() | EndpointModel():
             return demand.model.name
         case _:
             return demand.path

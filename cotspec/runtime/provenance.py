@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from cotspec.runtime.lines import write_json
 PACKAGES = ("torch", "transformers", "trl", "accelerate", "peft", "datasets", "tokenizers", "safetensors", "vllm")
 
 
-def write(folder: Path, *, torch_used: bool) -> None:
-    """Write provenance.json: Python, cotspec and library versions, and the device when torch was used."""
+def write(folder: Path, *, torch_used: bool, endpoint: Mapping[str, object] | None = None) -> None:
+    """Write provenance.json: Python, cotspec and library versions, the device when torch was used, and who answered
+    where a server was asked."""
     record: dict[str, object] = {
         "python": platform.python_version(),
         "cotspec": _version("cotspec"),
@@ -22,6 +24,8 @@ def write(folder: Path, *, torch_used: bool) -> None:
     }
     if torch_used:
         record |= _device()
+    if endpoint is not None:
+        record["endpoint"] = endpoint
     write_json(folder / "provenance.json", record)
 
 

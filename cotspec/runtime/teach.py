@@ -22,7 +22,7 @@ def run(task: Task, work: Path, result: Path) -> None:
         for problem, sample in asked
     ]
     job = generate.Job(what="teacher rollouts", sampling=body.sampling, seed=body.seed, partial=work / "partial.jsonl")
-    answers = generate.generate(task, body.model, requests, job)
+    answers = generate.written(task, body.model, requests, job)
     rollouts = [
         Rollout(
             id=problem.id,
@@ -33,5 +33,6 @@ def run(task: Task, work: Path, result: Path) -> None:
             truncated=answer.truncated,
         )
         for (problem, _), answer in zip(asked, answers, strict=True)
+        if answer is not None
     ]
     write(result, rollouts, what="rollouts")

@@ -21,7 +21,7 @@ def run(task: Task, work: Path, result: Path) -> None:
     asked = [(record, sample) for record in records for sample in range(body.sampling.n)]
     requests = [generate.Request(key=_key(record, sample), prompt=_prompt(body, record)) for record, sample in asked]
     job = generate.Job(what="texts", sampling=body.sampling, seed=body.seed, partial=work / "partial.jsonl")
-    answers = generate.generate(task, body.model, requests, job)
+    answers = generate.written(task, body.model, requests, job)
     rollouts = [
         LaterRollout(
             id=record.id,
@@ -35,6 +35,7 @@ def run(task: Task, work: Path, result: Path) -> None:
             before_tokens=(record.tokens, *record.before_tokens),
         )
         for (record, _), answer in zip(asked, answers, strict=True)
+        if answer is not None
     ]
     write(result, rollouts, what="texts")
 

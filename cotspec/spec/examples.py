@@ -14,6 +14,7 @@ EXAMPLES: Final[Mapping[tuple[type[BaseModel], str], tuple[Any, ...]]] = {
     (experiment.Experiment, "name"): ("bridge-gsm8k",),
     (experiment.Model, "hub"): ("Qwen/Qwen2.5-3B",),
     (experiment.Model, "builtin"): ("tiny-student", "tiny-teacher"),
+    (experiment.Model, "endpoint"): ({"url": "https://api.deepseek.com/v1", "model": "deepseek-reasoner"},),
     (experiment.Data, "hub"): ("openai/gsm8k",),
     (experiment.Data, "builtin"): ("chains",),
     (experiment.Data, "file"): ("data/problems.jsonl",),

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from cotspec.spec.base import Argument, Count, Label, Name, Part, Seed, Share, Slice, Text, TextName, Two, Whole, Yes
+from cotspec.spec.base import Count, Label, Name, Part, Seed, Share, Slice, Text, TextName, Two, Whole, Yes
 from cotspec.spec.data import AnswerField as AnswerField
 from cotspec.spec.data import Data as Data
 from cotspec.spec.evaluation import Evaluate as Evaluate
+from cotspec.spec.models import Endpoint as Endpoint
+from cotspec.spec.models import Model as Model
 from cotspec.spec.resources import Resources
 from cotspec.spec.reward import Ramp as Ramp
 from cotspec.spec.reward import Reward as Reward
@@ -26,27 +28,6 @@ from cotspec.spec.training import Taught as Taught
 from cotspec.spec.training import Train as Train
 from cotspec.spec.variants import Variant
 from cotspec.trainers import TRAINERS
-
-
-class Model(Part):
-    """Where a model's weights come from: exactly one of `hub`, `builtin`, `path`."""
-
-    hub: Text | None = None
-    """Id on the model hub, `owner/name`."""
-    builtin: str | None = None
-    """Name of a model that comes with cotspec."""
-    path: str | None = None
-    """Folder of a saved model, relative to the spec file."""
-    revision: Text | None = None
-    """Commit, tag or branch of a `hub` model (`main`); `cotspec lock` pins what is no commit."""
-    chat: bool = False
-    """Wrap prompts with the tokenizer's chat template (instruct and reasoning models)."""
-    system: Text | None = None
-    """What the chat template puts into the system turn of every prompt (`chat: true`)."""
-    template: dict[Argument, bool | int | float | str] = {}
-    """Arguments of the chat template, such as `{enable_thinking: false}` (`chat: true`)."""
-    trust_remote_code: bool = False
-    """Run the code that comes with a `hub` model; whoever checks or builds must agree (`--trust-remote-code`)."""
 
 
 class Segment(Part):

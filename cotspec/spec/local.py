@@ -7,11 +7,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Literal
 
-from cotspec.spec.base import Part, Text
+from cotspec.spec.base import Argument, Part, Text
+from cotspec.spec.endpoints import Address, same
 
 LOCAL_FILE: Final = "cotspec.local.yaml"
 Gpu = Literal["A100-80G", "A100-40G", "H100", "H200", "L40S", "RTX-4090"]
 """GPUs that a plan can be estimated for (cotspec.estimate.hardware)."""
+
+
+class LocalEndpoint(Part):
+    """A server that prompts, and its key where it wants one, may be sent to from this machine."""
+
+    url: Address | None = None
+    """Where it is: in place of the address that specs write, or where they write none."""
+    key: Argument | None = None
+    """Name of the variable of the environment that holds its key; without one no key is sent."""
 
 
 class Local(Part):
@@ -22,10 +32,19 @@ class Local(Part):
     """Folder of a `hub` model, by its id: it has the files of the pinned revision and is used in their place."""
     data: dict[Text, Text] = {}
     """Folder of a `hub` data set, by its id: it has the files of the pinned revision and is used in their place."""
+    endpoints: dict[Text, LocalEndpoint] = {}
+    """Servers that texts may be sent to, by the `url` that specs write for an `endpoint`, or by its `model` where they
+    write none. No other is asked anything, whatever a spec says."""
     cache: Text | None = None
     """Where downloads are kept (`HF_HOME`, which goes before it when it is set)."""
     device: Gpu = "A100-80G"
     """The GPU that `cotspec plan` estimates hours and memory for."""
+
+
+def agreed(local: Local, *, url: str, model: str) -> LocalEndpoint | None:
+    """What the owner of this machine says of the server of a model, by the `url` of the spec ("": it has none)."""
+    wanted = same(url) if url else model
+    return next((given for name, given in local.endpoints.items() if (same(name) if url else name) == wanted), None)
 
 
 def folder(written: str, root: Path) -> Path:

@@ -35,11 +35,14 @@ from cotspec.spec.payload_parts import RewardTerm as RewardTerm
 from cotspec.spec.payload_parts import RowKind as RowKind
 from cotspec.spec.payload_parts import TaughtBody as TaughtBody
 from cotspec.spec.payload_parts import TrainBody as TrainBody
+from cotspec.spec.run_settings import EndpointSettings as EndpointSettings
 from cotspec.spec.run_settings import RunSettings as RunSettings
 from cotspec.spec.sources import Arguments as Arguments
+from cotspec.spec.sources import AskedRef as AskedRef
 from cotspec.spec.sources import BuiltinData as BuiltinData
 from cotspec.spec.sources import BuiltinModel as BuiltinModel
 from cotspec.spec.sources import Columns as Columns
+from cotspec.spec.sources import EndpointModel as EndpointModel
 from cotspec.spec.sources import FileData as FileData
 from cotspec.spec.sources import FirstWeights as FirstWeights
 from cotspec.spec.sources import HubData as HubData
@@ -312,7 +315,7 @@ class Demand(Part):
     """What tasks ask of one model, and who asks; 0 and () ask nothing. Of an InputModel `path` is the folder, as it
     counts from the project; it is "" for any other."""
 
-    model: ModelRef
+    model: AskedRef
     path: str
     max_new_tokens: int
     tensor_parallel: int
@@ -320,6 +323,8 @@ class Demand(Part):
     asked: tuple[str, ...]
     pupils: tuple[Pupil, ...] = ()
     """Whom it teaches: one, or nobody."""
+    tasks: tuple[str, ...] = ()
+    """Of an EndpointModel the tasks that ask it: where all have their results, nobody needs its server."""
 
 
 class Table(Part):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from cotspec.spec.base import Part
-from cotspec.spec.sources import BuiltinModel, FirstWeights, HubModel, InputModel, ModelRef
+from cotspec.spec.sources import AskedRef, BuiltinModel, EndpointModel, FirstWeights, HubModel, InputModel, ModelRef
 from cotspec.spec.texts import Sampling, TraceFormat
 
 
@@ -139,10 +139,14 @@ class GenerateBody(Body):
     asks: ClassVar[Literal["problems", "traces"]]
     """The input whose records are asked about."""
     kind: str
-    model: ModelRef
+    model: AskedRef
     prompt: str
     sampling: Sampling
     seed: int
+
+    def kernel_parts(self) -> tuple[str, ...]:
+        """How replies become texts matters where a server gives them."""
+        return (*self.uses, "endpoint") if isinstance(self.model, EndpointModel) else self.uses
 
     @property
     def samples(self) -> int:

@@ -8,7 +8,7 @@ from pydantic import Field, create_model
 from cotspec.back.jobs.base import Job as Job
 from cotspec.back.jobs.base import JobFile as JobFile
 from cotspec.back.jobs.registry import JOBS
-from cotspec.spec.base import Count, Name, Part, Whole
+from cotspec.spec.base import Count, Name, NotNegative, Part, Positive, Share, Whole
 
 Strategy = Literal["ddp", "fsdp", "zero2", "zero3"]
 
@@ -66,6 +66,45 @@ class GenerateResources(Part):
     """Share of GPU memory (`vllm`)."""
 
 
+class Price(Part):
+    """What a server takes for a million tokens, in any one currency."""
+
+    input: NotNegative
+    """Of prompts."""
+    output: NotNegative
+    """Of texts, with their thoughts."""
+
+
+class Budget(Part):
+    """The most that this project may spend on a model, in all runs on this machine together. Where it is reached a task
+    ends and keeps what it has; with a larger one the next run goes on. Requests that are on their way are waited for,
+    and may take it a little above."""
+
+    tokens: Count | None = None
+    """Tokens, of prompts and texts together."""
+    cost: Positive | None = None
+    """Money, in the currency of `price`."""
+
+
+class EndpointResources(Part):
+    """How the server of an `endpoint` model is asked."""
+
+    concurrency: Count = 8
+    """Requests at a time."""
+    retries: Whole = 5
+    """How often a request that fails is sent again. The pause before it doubles each time, from half a second to a
+    minute, or lasts as long as the server asks (`Retry-After`)."""
+    timeout: Positive = 600.0
+    """Seconds to wait for a reply: a long text takes long to write."""
+    missing: Share = 0.0
+    """Share of the texts of a generation that may be missing, because the server refuses their prompts or filters what
+    is written (trials and evaluations always need all). Above it a task ends with an error and keeps what it has."""
+    price: Price | None = None
+    """What its tokens cost."""
+    budget: Budget | None = None
+    """The most that may be spent."""
+
+
 class _Resources(Part):
     """How it is run. Nothing here changes a result, so nothing here changes an id."""
 
@@ -75,6 +114,8 @@ class _Resources(Part):
     """Generation."""
     stages: dict[Name, StageResources] = {}
     """What single stages do differently."""
+    endpoints: dict[Name, EndpointResources] = {}
+    """How the servers of `endpoint` models are asked, by the model's name in the spec."""
 
     def jobs(self) -> Mapping[str, JobFile]:
         """The job files that are asked for, by key."""

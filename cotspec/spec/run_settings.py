@@ -5,6 +5,19 @@ from typing import Literal
 from cotspec.spec.base import Part
 
 
+class EndpointSettings(Part):
+    """How a server is asked; a budget and a price of 0 are none. Prices are of a million tokens, in one currency."""
+
+    concurrency: int = 8
+    retries: int = 5
+    timeout: float = 600.0
+    missing: float = 0.0
+    price_input: float = 0.0
+    price_output: float = 0.0
+    budget_tokens: int = 0
+    budget_cost: float = 0.0
+
+
 class RunSettings(Part):
     """run.json, not a DVC dependency: how the same result is computed here."""
 
@@ -21,3 +34,5 @@ class RunSettings(Part):
     stop_without_signal: int = 0
     """Steps in a row without learning signal after which training stops; 0 never stops. It is here because it decides
     whether a run ends, never what a finished one has learnt: a stopped one goes on when it is raised."""
+    endpoint: EndpointSettings = EndpointSettings.model_construct()
+    """For a task that asks a model behind a server."""

@@ -53,6 +53,24 @@ class InputModel(Part):
     template: Arguments = {}
 
 
+class EndpointModel(Part):
+    """A model behind a server, by the name that the server knows.
+
+    `url` is who serves it, as a spec writes it; "" is known to a machine alone (cotspec.local.yaml). With `chat` it is
+    asked by messages, and `template` goes to the server's own chat template. `request` are further fields of every
+    request.
+    """
+
+    kind: Literal["endpoint"] = "endpoint"
+    name: str
+    url: str = ""
+    version: str = ""
+    chat: bool
+    system: str = ""
+    template: Arguments = {}
+    request: Arguments = {}
+
+
 class FirstWeights(Part):
     """The weights a training task starts from, asked as they are there."""
 
@@ -60,6 +78,9 @@ class FirstWeights(Part):
 
 
 ModelRef = Annotated[HubModel | BuiltinModel | InputModel, Field(discriminator="kind")]
+"""Weights."""
+AskedRef = Annotated[HubModel | BuiltinModel | InputModel | EndpointModel, Field(discriminator="kind")]
+"""Whoever can write texts."""
 
 
 class HubData(Part):

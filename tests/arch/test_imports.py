@@ -22,6 +22,7 @@ HEAVY = (
     "numpy",
     "math_verify",
     "huggingface_hub",
+    "httpx2",
 )
 ROOT = Path(__file__).parents[2]
 

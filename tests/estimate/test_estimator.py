@@ -235,3 +235,19 @@ def test_records_hold_plain_numbers_and_none_for_what_is_unknown() -> None:
     record = json.loads(json.dumps(told.record(cost(None))))
     assert record["seconds"] == {"value": None, "most": None, "text": "2·N"}
     assert json.loads(json.dumps(told.total_record([cost(60), cost(None)])))["seconds"] == {"value": 60, "unknown": 1}
+
+
+def test_what_a_server_takes_is_unknown_until_it_was_measured() -> None:
+    served = changed("models.teacher", {"endpoint": {"url": "http://localhost:8000/v1", "model": "big"}})
+    served = changed("evaluate.of", ["student", "structure", "compress", "rewrite", "teacher"], served)
+    before = costs(served)["generation teach"]
+    assert (before.seconds.value, before.seconds.most) == (None, None)
+    assert before.memory.value is not None, "a process without a model"
+    tasks, known = parts(served), Known()
+    ran(tasks, known, traces=40)
+    known.times[tasks["generation teach"].id] = 100.0
+    told = estimator(tasks, known).cost(tasks["evaluation of teacher"].id).seconds
+    assert 0 < value(told) < 100
+    assert "as 1 run like it took" in told.text
+    priced = changed("resources.endpoints.teacher.price", {"input": 1.0, "output": 2.0}, served)
+    assert "at 2 a million they cost 0.01 at most" in costs(priced)["generation teach"].tokens.text

@@ -157,7 +157,7 @@ def without_nones(value: Any) -> Any:
 
 ALL_LEAVES = [(path, value) for path, value in leaves(EVERYTHING) if path not in FIXED]
 #: Names are looked at by `test_renaming_…`; here they are leaves only where something else is chosen by them.
-BESIDE = [(p, v) for p, v in ALL_LEAVES if p[0] in NEVER or p[-1] == "stop_without_signal" or "range" in p]
+BESIDE = [(p, v) for p, v in ALL_LEAVES if p[0] in NEVER or p[-1] in ("stop_without_signal", "key") or "range" in p]
 MEANING = [(p, v) for p, v in ALL_LEAVES if (p, v) not in BESIDE and not (p[0] == "evaluate" and "of" in p)]
 
 

@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import served
+from served import Server
 
 from cotspec.cot.versions import KERNEL
 from cotspec.runtime.__main__ import main
@@ -145,6 +147,29 @@ def traces(tmp_path: Path) -> Path:
         for i, (q, a) in enumerate(QUESTIONS)
     ]
     return write_lines(tmp_path / "traces.jsonl", records)
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Server]:
+    """A server of a builtin model, in a process of its own."""
+    pytest.importorskip("torch", reason="it generates with transformers, of the `train` extra")
+    with served.serve() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: Server) -> Server:
+    """The server, as well as can be."""
+    running.control()
+    return running
+
+
+@pytest.fixture
+def project(tmp_path: Path, server: Server) -> Path:
+    """A project whose machine agrees to the server, and its twelve problems."""
+    served.agree(tmp_path, server.url)
+    served.questions(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from conftest import lay_out, recorded, settings
 
 from cotspec.runtime.__main__ import main
 from cotspec.runtime.engine import Completion
-from cotspec.runtime.generate import line_of
+from cotspec.runtime.requests import line_of
 from cotspec.runtime.scratch import folder_of
 from cotspec.runtime.task import load
 from cotspec.spec import payload
@@ -34,7 +34,7 @@ def names() -> list[str]:
     are under `segment`. A tag is no field: it says which fields there are.
     """
     found = [name for kind in _parts(payload.AnyBody) for name in _fields(kind, _tag(kind))]
-    found += [name for kind in _parts(payload.ModelRef) for name in _fields(kind, f"model.{_tag(kind)}")]
+    found += [name for kind in _parts(payload.AskedRef) for name in _fields(kind, f"model.{_tag(kind)}")]
     found += _fields(payload.SegmentFormat, "segment")
     return found + list(_fields(payload.RunSettings, "run"))
 

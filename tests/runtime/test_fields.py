@@ -8,6 +8,7 @@ pytest.importorskip("trl", reason="the tables are of what training and generatio
 
 import fields_of_training as training
 import test_fields_of_data as data
+import test_fields_of_endpoints as endpoints
 import test_fields_of_generation as generation
 import test_fields_of_tables as tables
 from fields import names
@@ -25,10 +26,11 @@ UNREAD = {
     "grpo.keep.best.metric": "training keeps candidates every `every` steps; the gate, which has it too, compares them",
     "model.builtin.system": "no builtin model has a chat template, without which nothing has a system turn",
     "model.builtin.template": "no builtin model has a chat template, whose arguments these are",
+    "model.endpoint.version": "a word of one's own for what is served: another one is another task, asked alike",
     "gate.checkpoint.best.every": "the gate compares every checkpoint that was kept; which are is the stage's `keep`",
 }
 SHOWN = {effect.name for effect in (*data.EFFECTS, *generation.EFFECTS, *tables.EFFECTS)}
-CALLED = {*generation.READ, *generation.ALONE}
+CALLED = {*generation.READ, *generation.ALONE, *endpoints.FIELDS}
 BUILT = {arrives.name for arrives in training.ARRIVES}
 
 

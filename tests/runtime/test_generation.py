@@ -67,7 +67,7 @@ def test_prompts_of_like_length_share_a_batch_and_results_keep_their_order(tmp_p
     done: dict[int, Completion] = {}
     generate.complete(engine, REQUESTS, Job(what="x", sampling=SAMPLED, seed=1, partial=tmp_path / "p"), done)
     assert engine.asked == [[9, 7], [5, 3], [1]]
-    assert [done[k].text.split()[0] for k in range(5)] == [str(generate._seed(1, str(k))) for k in range(5)]
+    assert [done[k].text.split()[0] for k in range(5)] == [str(generate.seed_of(1, str(k))) for k in range(5)]
 
 
 @pytest.mark.parametrize("torn", [b"", b'[2, "2", "ha'], ids=["between batches", "in a line"])
@@ -78,7 +78,7 @@ def test_a_stopped_generation_goes_on_after_its_last_whole_line(tmp_path: Path, 
     with pytest.raises(KeyboardInterrupt):
         generate.complete(Fake(fails_at=1), REQUESTS, job, {})
     job.partial.write_bytes(job.partial.read_bytes() + torn)
-    resumed = dict(generate._finished(job.partial, REQUESTS))
+    resumed = dict(generate.finished(job.partial, REQUESTS))
     assert sorted(resumed) == [1, 3]
     engine = Fake()
     generate.complete(engine, REQUESTS, job, resumed)
@@ -98,7 +98,7 @@ def test_a_damaged_line_of_a_stopped_generation_is_made_again_with_those_after_i
     lines = bytes_.splitlines(keepends=True)
     lines[at] = lines[at].replace(b"true", b"false") if b"true" in lines[at] else lines[at].replace(b"false", b"true")
     job.partial.write_bytes(b"".join(lines))
-    resumed = dict(generate._finished(job.partial, REQUESTS))
+    resumed = dict(generate.finished(job.partial, REQUESTS))
     assert len(resumed) == at
     assert "was damaged after it was written" in capsys.readouterr().out
     generate.complete(Fake(), REQUESTS, job, resumed)

@@ -15,7 +15,8 @@ from cotspec.history.traces import unit_counts
 from cotspec.ir import bodies, generations
 from cotspec.passes import lineage
 from cotspec.passes.options import DEFAULT, Options
-from cotspec.spec.experiment import Best, Data, Experiment, Mix, Model, RowSource, Stage
+from cotspec.spec.experiment import Best, Data, Endpoint, Experiment, Mix, Model, RowSource, Stage
+from cotspec.spec.local import LocalEndpoint
 from cotspec.spec.resources import StageResources, TrainResources
 from cotspec.trainers import trainer_of
 from cotspec.trainers.trainer import Devices
@@ -66,6 +67,8 @@ class Context(NamedTuple):
     """Whether two files, by their paths as the spec writes them, are one, under whatever names."""
     read_model: Callable[[Model], ModelFile | None] = of_builtin
     """The small files of a model; None when they are not on this machine."""
+    agreed: Callable[[Endpoint], LocalEndpoint | None] = lambda _: None
+    """What the owner of this machine says of a server; None where prompts may not be sent to it."""
     kept: dict[object, Any] | None = None
     """What `once` has made."""
 

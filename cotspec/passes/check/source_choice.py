@@ -10,7 +10,7 @@ from cotspec.diagnostics.source_map import Path
 from cotspec.diagnostics.suggest import either, listed
 from cotspec.passes.check.context import Context, finding
 
-MODEL = ("hub", "builtin", "path")
+MODEL = ("hub", "builtin", "path", "endpoint")
 DATA = ("hub", "builtin", "file")
 
 RULE = Rule(

@@ -51,6 +51,7 @@ from cotspec.passes.lint import (
     stage_overlap,
     trainer_conflict,
     trainer_effect,
+    unpinned_endpoint,
     unpinned_revision,
     unused,
     unused_stage,
@@ -59,6 +60,7 @@ from cotspec.passes.lint import (
 
 LINTS: tuple[tuple[Rule, Check], ...] = (
     (unpinned_revision.RULE, unpinned_revision.check),
+    (unpinned_endpoint.RULE, unpinned_endpoint.check),
     (lock_stale.RULE, lock_stale.check),
     (data_missing.RULE, data_missing.check),
     (gold_contradiction.RULE, gold_contradiction.check),

@@ -60,5 +60,5 @@ def _taught(context: Context, place: Path, start: str, train: Taught) -> Iterato
         yield warning(RULE, context.source.value(place), message, advice)
 
 
-def _weights(model: Model) -> tuple[str | None, ...]:
-    return (model.hub, model.builtin, model.path, model.revision)
+def _weights(model: Model) -> tuple[object, ...]:
+    return (model.hub, model.builtin, model.path, model.endpoint, model.revision)

@@ -1,0 +1,61 @@
+"""Settings of models behind a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.passes.check.context import Context, finding, misnamed
+
+OURS: Final = frozenset(
+    (
+        *("chat_template_kwargs", "max_completion_tokens", "max_tokens", "messages", "model", "n", "prompt", "seed"),
+        *("stop", "stream", "stream_options", "temperature", "tools", "top_k", "top_p"),
+    )
+)
+"""Fields of a request that have a key of their own, or no use."""
+
+RULE = Rule(
+    slug="endpoint-settings",
+    claim="`resources.endpoints` names models that are behind a server, a budget of money has prices, and `request` "
+    "has only fields that cotspec does not set.",
+    why="A setting of another model would do nothing, what a token costs is known to nobody else, and a field that is "
+    "set twice would hide what a text was asked with.",
+    failing="resources: {endpoints: {tutor: {concurrency: 4}}}\n",
+    passing="resources: {train: {gpus: 0}}\n",
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every model behind a server, and what is said of them."""
+    models = context.experiment.models
+    served = [name for name, model in models.items() if model.endpoint is not None]
+    for name, given in context.experiment.resources.endpoints.items():
+        path = ("resources", "endpoints", name)
+        if name not in served:
+            what = f"`{name}` is not behind a server" if name in models else f"there is no model `{name}`"
+            yield misnamed(RULE, context.source.key(path), what, name, served)
+        if given.budget is not None and given.budget.cost is not None and given.price is None:
+            message = "a budget of money needs the prices of tokens"
+            advice = "add `price: {input: …, output: …}`, of a million tokens each"
+            yield finding(RULE, context.source.key((*path, "budget", "cost")), message, advice)
+    for name, model in models.items():
+        for field in sorted(OURS & set(model.endpoint.request if model.endpoint else ())):
+            span = context.source.key(("models", name, "endpoint", "request", field))
+            yield finding(RULE, span, f"`{field}` of a request is set by cotspec", _instead(field))
+
+
+def _instead(field: str) -> str:
+    match field:
+        case "temperature" | "top_p" | "top_k" | "stop":
+            return f"write it under `sampling`: `{field}: …`"
+        case "n":
+            return "write `sampling: {n: …}`: each text is a request of its own"
+        case "max_tokens" | "max_completion_tokens":
+            return "write `sampling: {max_new_tokens: …}`"
+        case "chat_template_kwargs":
+            return "write `template: {…}` beside `chat: true`"
+        case _:
+            return "leave it out"

@@ -1,0 +1,75 @@
+"""Where the server of a model is, and which key it gets: as the owner of this machine says (cotspec.local.yaml)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from cotspec.files import plain
+from cotspec.runtime import local
+from cotspec.runtime.errors import TaskError
+from cotspec.spec.endpoints import same
+from cotspec.spec.local import LOCAL_FILE, agreed
+from cotspec.spec.payload import EndpointModel
+
+_LONGEST: Final = 300
+"""Characters of what a server says that are shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A server that may be asked."""
+
+    url: str
+    variable: str = ""
+    """The variable of the environment with its key; "" for a server that wants none."""
+    key: str = field(default="", repr=False)
+
+    def shown(self, text: str) -> str:
+        """What the server says, for a person: on one line, not too long, and without the key, which some repeat."""
+        text = text.replace(self.key, "…") if self.key else text
+        text = plain.sentence(text)
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def of(root: Path, ref: EndpointModel) -> Place:
+    """The server of a model. Raises TaskError where nobody agreed to ask it, and for a key that is not there."""
+    given = agreed(local.read(root), url=ref.url, model=ref.name)
+    if given is not None and _shared(root):
+        raise TaskError(
+            f"{LOCAL_FILE} is in git, so its `endpoints` may be somebody else's word and not yours: `git rm --cached "
+            f"{LOCAL_FILE}`, and have git ignore it"
+        )
+    if given is None and ref.url:
+        raise TaskError(
+            f"prompts for `{ref.name}` would go to {ref.url}, and {LOCAL_FILE} does not agree: if you do, write "
+            f"`endpoints: {{{ref.url}: {{key: NAME}}}}` into it (NAME: the variable with its key; `{{}}` without one)"
+        )
+    url = ref.url if given is None or given.url is None else same(given.url)
+    if given is None or not url:
+        raise TaskError(
+            f"nothing says where `{ref.name}` is served: write `endpoints: {{{ref.name}: {{url: http://…/v1}}}}` into "
+            f"{LOCAL_FILE}"
+        )
+    return Place(url=url, variable=given.key or "", key=_key(given.key, url) if given.key else "")
+
+
+def _shared(root: Path) -> bool:
+    """Whether the file came, or could have come, with the project."""
+    command = ["git", "-C", str(root), "-c", "core.fsmonitor=false", "ls-files", "--error-unmatch", "--", LOCAL_FILE]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603 - the user's git
+    except OSError:  # no git, so no clone
+        return False
+
+
+def _key(variable: str, url: str) -> str:
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise TaskError(f"{LOCAL_FILE} says that the key of {url} is in {variable}, which is not set: export it")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise TaskError(f"what is in {variable} cannot be a key: it has characters that no key has")
+    return key
