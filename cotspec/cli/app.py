@@ -261,11 +261,19 @@ def doctor() -> None:
 def results(
     specs: Specs = None,
     output: Annotated[Sheet, typer.Option("--format", help="How it is printed.")] = Sheet.text,
+    base: Annotated[
+        str | None,
+        typer.Option("--base", metavar="EXPERIMENT", help="Compare with this one, not each variant with its spec."),
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page for a browser, into a file or a folder."),
+    ] = None,
 ) -> None:
     """Show every experiment with its accuracy, tokens, and how far it is from its base."""
     from cotspec.cli.results import run
 
-    raise typer.Exit(run(specs or [], output=output.value))
+    raise typer.Exit(run(specs or [], output=output.value, base=base, page=page))
 
 
 @app.command()

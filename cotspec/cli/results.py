@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,6 +16,7 @@ from cotspec.files import plain
 if TYPE_CHECKING:
     from cotspec.history.results import Standing
     from cotspec.spec.evaluation import AskedSet
+    from cotspec.views.flips import Said
     from cotspec.views.outcomes import Measured, Outcome, State
     from cotspec.views.planned import Planned
 
@@ -22,13 +24,24 @@ if TYPE_CHECKING:
 _BESIDE = ("seed", "name", "about", "resources", "allow")
 
 
-def run(specs: Sequence[Path], *, output: Literal["text", "csv", "json", "markdown"]) -> int:
-    """Return the exit code: 1 when a spec has errors. Raises ProblemError."""
+def run(
+    specs: Sequence[Path],
+    *,
+    output: Literal["text", "csv", "json", "markdown"],
+    base: str | None = None,
+    page: Path | None = None,
+) -> int:
+    """Return the exit code: 1 when a spec has errors. `base` is compared with in place of each experiment's own; `page`
+    is a file, or a folder, for a page in place of what is printed. Raises ProblemError."""
     from cotspec.views import results
 
     outcomes = collected(specs)
     if outcomes is None:
         return 1
+    outcomes = outcomes if base is None else _against(base, outcomes)
+    if page is not None:
+        _write(page, outcomes)
+        return 0
     match output:
         case "text":
             print(results.text(outcomes), end="")
@@ -39,6 +52,56 @@ def run(specs: Sequence[Path], *, output: Literal["text", "csv", "json", "markdo
         case "markdown":
             print(results.markdown(outcomes), end="")
     return 0
+
+
+def _against(base: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The same, compared with one experiment."""
+    from cotspec.diagnostics.suggest import did_you_mean, near
+
+    names = dict.fromkeys(each.name for each in outcomes)
+    if base not in names:
+        hint = did_you_mean(near(base, names), names)
+        raise ProblemError(f"there is no experiment `{base}` among these" + (f": {hint}" if hint else ""))
+    return [replace(each, base=base) for each in outcomes]
+
+
+def _write(page: Path, outcomes: Sequence[Outcome]) -> None:
+    """One file that a browser shows."""
+    from cotspec.views import results_page
+
+    root = project.find_root(Path.cwd())
+    file = page / "results.html" if page.is_dir() else page
+    text = results_page.page(outcomes, lambda outcome, ids: _texts(root, outcome, ids), title="Results")
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ProblemError(f"cannot write {file}: {error.strerror}") from error
+    print(f"{file}: {file.stat().st_size / 1e6:.1f} MB, for a browser")
+
+
+def _texts(root: Path, outcome: Outcome, ids: Collection[int]) -> dict[int, Said]:
+    """The answers of an evaluation to some questions; what a file does not say is not there."""
+    from cotspec.history.results import content
+    from cotspec.views.flips import Said
+
+    found: dict[int, Said] = {}
+    for line in (content(root, outcome.task, "predictions.jsonl") or b"").splitlines():
+        try:
+            read = plain.json_value(line)
+            id = plain.count(read["id"])
+            if id in ids and id not in found:
+                told = {name: _text(read[name]) for name in ("question", "answer", "text")}
+                tokens = plain.count(read["tokens"])
+                found[id] = Said(
+                    question=told["question"],
+                    gold=told["answer"],
+                    text=told["text"],
+                    right=_truth(read["correct"]),
+                    tokens=tokens,
+                )
+        except (ValueError, TypeError, LookupError):
+            continue  # whoever read its marks said so
+    return found
 
 
 def collected(specs: Sequence[Path]) -> list[Outcome] | None:
@@ -81,7 +144,10 @@ def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing], asked
         set=asked.name,
         seed=side.loaded.experiment.seed,
         alike=_but_for_the_seed(side),
+        family=side.loaded.family_name,
+        axes=side.loaded.axes,
         model=asked.of[-1],
+        task=side.tasks[asked.evaluation_of(asked.of[-1])].id,
         first=_measured(root, side, asked, asked.of[0], standings) if len(asked.of) > 1 else None,
         last=_measured(root, side, asked, asked.of[-1], standings),
         notes=tuple(_notes(root, side, standings)),
@@ -132,6 +198,12 @@ def _marks(lines: Sequence[Mapping[str, object]]) -> dict[int, list[bool]]:
 def _passed(given: Mapping[str, object]) -> tuple[float, float, float]:
     low, high = plain.number(given["low"], -1, 1), plain.number(given["high"], 0, 2)
     return plain.number(given["share"], 0, 1), low, high
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
 
 
 def _truth(value: object) -> bool:

@@ -6,6 +6,7 @@ person wrote and of nothing else: adding or moving one never renames another.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ from cotspec.spec.variants import FAMILY
 
 MOST: Final = 2_000
 """Variants of one spec."""
+
+
+Axis = tuple[str, str]
+"""A setting of a matrix as it is written, and its value as a person would call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +45,19 @@ class Variant:
     span: Span
     """The key of the entry that makes it."""
     changes: tuple[Change, ...]
+    family: str
+    """The entry's own name."""
+    axes: tuple[Axis, ...] = ()
+    """Where it stands in the matrix of its entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """One value of a dimension: what it adds to the name, and what it changes."""
+    """One value of a dimension: what it adds to the name, what it changes, and where it stands in a matrix."""
 
     label: str
     changes: tuple[Change, ...]
+    axes: tuple[Axis, ...] = ()
 
 
 def expand(root: Node, sink: Sink) -> tuple[Variant, ...]:
@@ -130,7 +140,8 @@ class _Family:
                 hit[number] = True
             if not out:
                 name = "-".join([self.entry.key, *(choice.label for choice in combination)])
-                yield Variant(name=name, span=self.entry.span, changes=changes)
+                axes = tuple(axis for choice in combination for axis in choice.axes)
+                yield Variant(name=name, span=self.entry.span, changes=changes, family=self.entry.key, axes=axes)
         self._unused([span for (span, _), used in zip(exclude, hit, strict=True) if not used])
 
     def _change(self, given: Entry) -> Change | None:
@@ -154,7 +165,15 @@ class _Family:
         labels = variant_names.short([each.key for each, _ in dimensions])
         for (each, path), label in zip(dimensions, labels, strict=True):
             values = _labelled(each.node)
-            yield [_Choice(f"{label}-{name}", (Change(path, node.span, node),)) for name, node in values]
+            named = isinstance(each.node, MappingNode)
+            yield [
+                _Choice(
+                    f"{label}-{name}",
+                    (Change(path, node.span, node),),
+                    ((each.key, name if named else _called(node)),),
+                )
+                for name, node in values
+            ]
 
     def _zip(self) -> Iterator[list[_Choice]]:
         dimensions = list(self._dimensions("zip"))
@@ -259,6 +278,12 @@ def _labelled(values: Node) -> list[tuple[str, Node]]:
             return [(variant_names.slug(nodes.plain(item)), item) for item in values.items]
         case _:
             return []
+
+
+def _called(node: Node) -> str:
+    """A value in the words of the spec."""
+    value = nodes.plain(node)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _all_of(values: Sequence[tuple[Path, Data]], changes: Sequence[Change]) -> bool:

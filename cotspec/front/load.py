@@ -41,6 +41,10 @@ class Loaded(NamedTuple):
     """Name of the variant; "" is the spec itself."""
     entry: Span | None = None
     """The entry under `variants` that makes it."""
+    family_name: str = ""
+    """What that entry is called."""
+    axes: tuple[tuple[str, str], ...] = ()
+    """Of a member of a matrix, each of its settings with the value."""
     variants: tuple[Loaded, ...] = ()
     """The variants of a spec, in the order of the file."""
 
@@ -87,7 +91,8 @@ def _family(composed: Composed, file: File, sink: Sink) -> Loaded | None:
         one = _read(composed, changed(bare, member), file, theirs, base)
         found.append(Found(theirs.findings, member.name, member.span))
         if one is not None:
-            loaded.append(one._replace(variant=member.name, entry=member.span))
+            called = one._replace(variant=member.name, family_name=member.family, axes=member.axes)
+            loaded.append(called._replace(entry=member.span))
     sink.extend(linked(finding, composed.links) for finding in gathered(found))
     return base._replace(variants=tuple(loaded))
 

@@ -58,3 +58,10 @@ class Browser:
             yield f"#{button}:checked{chosen}{{background:var(--link);border-color:var(--link);color:var(--paper)}}"
             yield f"#{button}:checked{chosen} small{{color:inherit}}"
             yield f"#{button}:focus-visible{chosen}{{outline:2px solid var(--ink);outline-offset:1px}}"
+
+
+def evenly(items: Sequence[int], most: int) -> list[int]:
+    """No more than `most` of them, the first and the last among them."""
+    if len(items) <= most:
+        return list(items)
+    return [items[at * (len(items) - 1) // max(1, most - 1)] for at in range(most)]

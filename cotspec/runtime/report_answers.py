@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from cotspec.cot.stats import mean_interval, paired_difference
+from cotspec.page.browser import evenly
 from cotspec.runtime import lines
 from cotspec.runtime.records import Prediction
 
@@ -174,13 +175,6 @@ def chosen(models: Sequence[Answers], wanted: Sequence[Choice]) -> list[int]:
             if id is not None and len(kept) < MOST_QUESTIONS:
                 kept[id] = None
     return [id for id in order if id in kept]
-
-
-def evenly(items: Sequence[int], most: int) -> list[int]:
-    """No more than `most` of them, the first and the last among them."""
-    if len(items) <= most:
-        return list(items)
-    return [items[at * (len(items) - 1) // max(1, most - 1)] for at in range(most)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from cotspec.cot.records import TraceRecord
+from cotspec.page.browser import evenly
 from cotspec.runtime import lines
 from cotspec.runtime.records import Failure, SampledCompletion, SampledGroup
-from cotspec.runtime.report_answers import evenly
 
 MOST_GROUPS: Final = 16
 """Groups of a stage that are shown; samples.jsonl has up to twice as many."""

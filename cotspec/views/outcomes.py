@@ -47,8 +47,14 @@ class Outcome:
     """Which set of its evaluation; "" where there is one."""
     model: str = ""
     """Which of its models is measured: the last that answers the set."""
+    task: str = ""
+    """Id of that evaluation."""
     first: Measured | None = None
     """The evaluation of the first model, the untrained student."""
     last: Measured | None = None
+    family: str = ""
+    """The entry under `variants` that makes it."""
+    axes: tuple[tuple[str, str], ...] = ()
+    """Of a member of a matrix, each of its settings with the value."""
     notes: tuple[str, ...] = ()
     """What its finished stages say of themselves, each with the stage's name."""

@@ -10,10 +10,11 @@ from threading import Thread
 import pytest
 import reported
 from conftest import Run, Stage
-from test_report_page import HOSTILE, made
+from test_report_page import made
 
 from tests import chromium
 from tests.chromium import Browser
+from tests.pages import HOSTILE
 
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason=chromium.WHY)
 SHAPES = {"desk": (1280, 900), "phone": (390, 844), "narrow": (320, 600)}

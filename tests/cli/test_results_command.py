@@ -1,0 +1,63 @@
+"""`cotspec results --html` and `--base` in a project whose tasks are all done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cotspec.cli import results
+from cotspec.cli.errors import ProblemError
+from tests.fuzz.finished import finished, lock
+from tests.pages import Parsed, whole
+
+
+@pytest.fixture
+def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A spec and a variant; the variant answers one question otherwise."""
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    plan = finished(project)
+    (own,) = [
+        task.id
+        for task in plan.tasks
+        if task.id.startswith("evaluate") and {label.experiment for label in task.labels} == {"example--faster"}
+        if any(label.part.endswith("second") for label in task.labels)
+    ]
+    answers = project / "generated/stages" / own / "out/predictions.jsonl"
+    lines = [json.loads(line) for line in answers.read_text().splitlines()]
+    lines[3] |= {"correct": False, "text": "Answer: 21<script>"}
+    answers.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    lock(project, plan)
+    return project
+
+
+def test_a_page_of_results_is_written_into_a_file_or_a_folder(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert results.run([], output="text", page=Path("page.html")) == 0
+    assert "page.html: " in capsys.readouterr().out
+    page = (done / "page.html").read_text(encoding="utf-8")
+    whole(page)
+    said = Parsed(page).said
+    assert "example → example--faster" in said
+    assert "Answer: 21<script>" in said
+    assert "<script>" not in page
+    (done / "pages").mkdir()
+    assert results.run([], output="text", page=Path("pages")) == 0
+    assert (done / "pages/results.html").read_text(encoding="utf-8") == page
+
+
+def test_a_base_is_chosen_for_every_form_and_a_wrong_one_is_named(
+    done: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert results.run([], output="json", base="example--faster") == 0
+    told = {row["experiment"]: row["base"] for row in json.loads(capsys.readouterr().out)}
+    assert told == {"example": "example--faster", "example--faster": None}
+    with pytest.raises(ProblemError, match="there is no experiment `example--fastr` among these: did you mean"):
+        results.run([], output="text", base="example--fastr")
+
+
+def test_a_place_that_cannot_be_written_is_a_message(done: Path) -> None:
+    with pytest.raises(ProblemError, match=r"cannot write no/such/folder.html: No such file or directory"):
+        results.run([], output="text", page=Path("no/such/folder.html"))
