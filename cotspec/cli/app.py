@@ -325,11 +325,14 @@ def lock(
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="The project's folder; made when it is not there.")] = Path(),
+    template: Annotated[
+        str, typer.Option("--template", help="The spec to begin with: bridge (the default), sft, grpo, distill or dpo.")
+    ] = "",
 ) -> None:
     """Make a project that runs as it is: a starter spec, git and DVC set up."""
     from cotspec.cli.init import run
 
-    raise typer.Exit(run(folder))
+    raise typer.Exit(run(folder, template))
 
 
 @app.command()

@@ -25,11 +25,13 @@ def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
     from cotspec.diagnostics import Sink
     from cotspec.front import local
     from cotspec.history import unfinished
+    from cotspec.ir.preflight import hub_models
 
     root = project.find_root(Path.cwd())
     sink = Sink()
     built = compile_specs(project.chosen(root, specs), sink, options)
-    local.check(root, sink)
+    plan = built.plan
+    local.check(root, sink, None if plan is None else lambda: hub_models(plan.tasks))
     if options.ci:
         sink.harden()
     findings.show(sink, stream=sys.stderr)

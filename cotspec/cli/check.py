@@ -20,12 +20,13 @@ def run(specs: Sequence[Path], *, output: findings.Format, options: Options) -> 
     from cotspec.compiler import plan_specs
     from cotspec.diagnostics import Sink
     from cotspec.front import local
+    from cotspec.ir.preflight import hub_models
 
     root = project.find_root(Path.cwd())
     chosen = project.chosen(root, specs)
     sink = Sink()
-    plan_specs(chosen, sink, options)
-    local.check(root, sink)
+    plan = plan_specs(chosen, sink, options)
+    local.check(root, sink, None if plan is None else lambda: hub_models(plan.tasks))
     if options.ci:
         sink.harden()
     findings.report(sink, stream=sys.stdout, root=root, output=output)

@@ -12,16 +12,30 @@ from pathlib import Path
 from typing import Final
 
 from cotspec.cli.errors import ProblemError
+from cotspec.diagnostics.suggest import did_you_mean, near
 from cotspec.spec.local import LOCAL_FILE
 
 STARTER: Final = "specs/bridge-tiny.yaml"
+TEMPLATES: Final = {
+    "bridge": STARTER,
+    "sft": "specs/sft.yaml",
+    "grpo": "specs/grpo.yaml",
+    "distill": "specs/distill.yaml",
+    "dpo": "specs/dpo.yaml",
+}
+"""The specs to begin with, by name; each runs on a laptop as it is."""
 SCHEMA: Final = "specs/spec.schema.json"
 #: Where an editor finds what a spec may hold: beside it, so that it is there in every clone.
 _MODELINE: Final = "# yaml-language-server: $schema=spec.schema.json\n"
 #: Weights belong to DVC (`dvc add models/mine`), or to nobody: git would keep every version of them for good.
-_WEIGHTS: Final = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf")
+_WEIGHTS: Final = (
+    *("*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf", "*.ckpt", "*.h5", "*.msgpack", "*.onnx", "*.onnx_data"),
+    *("*.npz", "*.pkl"),
+)
+#: What the hub's client downloads, wherever `cache` of cotspec.local.yaml says: its blobs have no ending.
+_CACHES: Final = ("models--*/", "datasets--*/", "xet/", ".cache/")
 _IGNORED: Final = {
-    ".gitignore": (".cotspec/", LOCAL_FILE, "__pycache__/", *_WEIGHTS),
+    ".gitignore": (".cotspec/", LOCAL_FILE, "__pycache__/", *_WEIGHTS, *_CACHES),
     ".dvcignore": (".cotspec/", "__pycache__/"),
 }
 # DVC keeps this path as it is written and reads it from the folder a command runs in, so it is relative and ignored at
@@ -35,15 +49,24 @@ _DVC_CONFIG: Final = """\
 """
 
 
-def run(folder: Path) -> int:
-    """Return 0. Raises ProblemError."""
+def run(folder: Path, template: str = "") -> int:
+    """Return 0; a project without a spec gets the `template` ("": the first), one with specs only a template that is
+    asked for. Raises ProblemError."""
+    if template and template not in TEMPLATES:
+        raise ProblemError(f"there is no template `{template}`: {did_you_mean(near(template, TEMPLATES), TEMPLATES)}")
     if find_spec("dvc") is None:
         raise ProblemError("DVC is not installed: pip install 'cotspec[train]'")
     if folder.exists() and not folder.is_dir():
         raise ProblemError(f"{folder} is a file")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        done = [*_repository(folder), *_pipeline(folder), *_starter(folder), *_schema(folder), *_ignore(folder)]
+        done = [
+            *_repository(folder),
+            *_pipeline(folder),
+            *_starter(folder, template),
+            *_schema(folder),
+            *_ignore(folder),
+        ]
     except OSError as error:
         raise ProblemError(f"{error.filename or folder}: {error.strerror}") from error
     for line in done or ["everything is there already"]:
@@ -87,27 +110,30 @@ def _pipeline(folder: Path) -> list[str]:
     return ["DVC project (analytics and update check off)"]
 
 
-def _starter(folder: Path) -> list[str]:
+def _starter(folder: Path, template: str) -> list[str]:
     specs = folder / "specs"
-    if specs.is_dir() and any(specs.glob("*.yaml")):
+    if not template and specs.is_dir() and any(specs.glob("*.yaml")):
+        return []
+    name = TEMPLATES[template or "bridge"]
+    if (folder / name).exists():
         return []
     specs.mkdir(exist_ok=True)
-    (folder / STARTER).write_text(starter(), encoding="utf-8")
-    return [STARTER]
+    (folder / name).write_text(starter(name), encoding="utf-8")
+    return [name]
 
 
-def starter() -> str:
-    """The text of the starter spec."""
-    return _MODELINE + resources.files("cotspec.cli").joinpath("starter", STARTER).read_text(encoding="utf-8")
+def starter(name: str = STARTER) -> str:
+    """The text of a starter spec."""
+    return _MODELINE + resources.files("cotspec.cli").joinpath("starter", name).read_text(encoding="utf-8")
 
 
 def _schema(folder: Path) -> list[str]:
-    """The schema the starter names; one that an older cotspec made is brought up to date."""
+    """The schema the starters name; one that an older cotspec made is brought up to date."""
     from cotspec.spec import schema
 
     file, text = folder / SCHEMA, schema.schema()
     if not file.exists():
-        if not (folder / STARTER).exists():
+        if not any((folder / name).exists() for name in TEMPLATES.values()):
             return []
         file.write_text(text, encoding="utf-8")
         return [f"{SCHEMA} (for editors)"]

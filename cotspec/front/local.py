@@ -1,29 +1,31 @@
 """cotspec.local.yaml → findings: the same front end as a spec's, and whether the folders it names are there.
 
-What it holds is for the runtime; nothing of it goes into what is compiled. Folders are looked at, never into.
+What it holds is for the runtime; nothing of it goes into what is compiled. Of a folder only its names are looked at.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path as File
 
 from pydantic import ValidationError
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.source_map import Path
+from cotspec.diagnostics.suggest import did_you_mean
 from cotspec.files import plain, regular
-from cotspec.files.regular import inside
+from cotspec.files.regular import folders, inside
 from cotspec.front import phrases, yaml_source
 from cotspec.front.nodes import Document
 from cotspec.front.text_files import read, shown
 from cotspec.spec.local import LOCAL_FILE, Local, folder
 
 
-def check(root: File, sink: Sink) -> None:
-    """Put what is wrong with the project's cotspec.local.yaml, when there is one, into `sink`."""
+def check(root: File, sink: Sink, asked: Callable[[], Collection[str]] | None = None) -> None:
+    """Put what is wrong with the project's cotspec.local.yaml, when there is one, into `sink`; `asked` are the models
+    of the hub that specs name."""
     file = root / LOCAL_FILE
     if not os.path.lexists(file):
         return
@@ -36,7 +38,7 @@ def check(root: File, sink: Sink) -> None:
     text = read(file, own)
     document = None if text is None else yaml_source.parse(text, shown(file), own)
     if text is not None and document is not None:
-        own.extend(_findings(document, root))
+        own.extend(_findings(document, root, asked))
         if not own.failed:
             own.extend(_unread(text, document))
     sink.extend(finding for finding in own.findings if finding.rule != "empty-file")  # all of it may be a comment
@@ -51,7 +53,7 @@ def settings(root: File) -> Local:
         return Local()
 
 
-def _findings(document: Document, root: File) -> Iterator[Diagnostic]:
+def _findings(document: Document, root: File, asked: Callable[[], Collection[str]] | None) -> Iterator[Diagnostic]:
     if not isinstance(document.data, dict):
         message = f"`{LOCAL_FILE}` is a group of settings such as `cache: …`, not {phrases.got(document.data)}"
         yield Diagnostic(rule="wrong-type", message=message, span=document.source.value(()))
@@ -71,6 +73,8 @@ def _findings(document: Document, root: File) -> Iterator[Diagnostic]:
                 span=document.source.key(("endpoints", name)),
                 help="add `url: http://…/v1`, or name the server by the `url` that specs write",
             )
+    if asked is not None:
+        yield from _named(local, document, asked)
     for path, written in _folders(local):
         place = folder(written, root)
         if not os.path.isdir(place):  # unlike the methods of Path, it never raises
@@ -82,6 +86,37 @@ def _findings(document: Document, root: File) -> Iterator[Diagnostic]:
                 span=document.source.value(path),
                 help="a task that needs it stops when it starts: name the folder this machine has, or leave it out",
             )
+        elif path[0] == "models" and not _holds_model(place):
+            yield Diagnostic(
+                rule="local-folder",
+                severity="warning",
+                message=f"`{phrases.cut(written)}` holds no model",
+                span=document.source.value(path),
+                help="name the folder with its config.json, or a cache of the hub's client (`models--owner--name` or "
+                "the folder around it)",
+            )
+
+
+def _named(local: Local, document: Document, asked: Callable[[], Collection[str]]) -> Iterator[Diagnostic]:
+    """Names that are no ids: a spec's own name for a model means another one in another spec."""
+    for name in local.models:
+        if "/" not in name and name not in (ids := asked()):
+            own = did_you_mean((), sorted(ids)) or "a model of your own gets an id of your choosing"
+            yield Diagnostic(
+                rule="local-folder",
+                severity="warning",
+                message=f"`{phrases.cut(name)}` is the id of no model on the hub",
+                span=document.source.key(("models", name)),
+                help=f"name the model as a spec does under `hub`: {own}",
+            )
+
+
+def _holds_model(place: File) -> bool:
+    """Whether a folder is that of a model, or a cache with some."""
+    if os.path.isfile(place / "config.json") or os.path.isdir(place / "snapshots") or place.name == "snapshots":
+        return True
+    around = (*folders(place), *folders(place / "hub"))
+    return any(each.name.startswith("models--") for each in around)
 
 
 def _unread(text: str, document: Document) -> Iterator[Diagnostic]:

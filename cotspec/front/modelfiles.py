@@ -6,16 +6,15 @@ A folder may be a stranger's: files are read up to a size, and what cannot be re
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from cotspec.files import plain, regular
+from cotspec.files.snapshots import SnapshotError, commit, resolved
 from cotspec.spec.local import LOCAL_FILE, Local, folder
 
-_LEAF: Final = re.compile(r"[\w-]+(?:[./][\w-]+)*")
-"""A branch, tag or commit: names with single dots and slashes between them."""
 LONGEST_TEMPLATE: Final = 1_000_000
 """Characters of a chat template; the longest that models have is a hundredth of it."""
 
@@ -24,24 +23,16 @@ def of_hub(id: str, revision: str, root: Path, local: Local) -> Iterator[tuple[P
     """Folders that may hold a hub model, best first, each with what a person knows it by: the one cotspec.local.yaml
     names and no other, else copies in the cache, that of the revision before any other."""
     if id in local.models:
-        yield folder(local.models[id], root), f"{id} ({LOCAL_FILE})"
+        place = folder(local.models[id], root)
+        with suppress(SnapshotError):  # a finding of its own
+            place = resolved(place, "models", id, revision)
+        yield place, f"{id} ({LOCAL_FILE})"
         return
     kept = hub_cache(root, local) / f"models--{id.replace('/', '--')}"
-    wanted = kept / "snapshots" / _commit(kept, revision)
+    wanted = kept / "snapshots" / commit(kept, revision)
     others = sorted((kept / "snapshots").iterdir()) if (kept / "snapshots").is_dir() else []
     for place in dict.fromkeys((wanted, *others)):
         yield place, f"{id} in the hub's cache"
-
-
-def _commit(kept: Path, revision: str) -> str:
-    """The commit that a cache has under a revision, else the revision itself; "" for one that is a way out of it."""
-    if not _LEAF.fullmatch(revision):
-        return ""
-    try:
-        told = regular.content(kept / "refs" / revision, most=1000).decode("utf-8").strip()
-    except (OSError, ValueError):
-        return revision
-    return told if _LEAF.fullmatch(told) else ""
 
 
 def hub_cache(root: Path, local: Local) -> Path:

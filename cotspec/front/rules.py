@@ -291,11 +291,12 @@ _FILES_NAMED = (
     ),
     Rule(
         slug="local-folder",
-        claim="A folder that `cotspec.local.yaml` names is there.",
-        why="The file says where this machine keeps models and data sets of the hub; a task that is sent to a folder "
-        "that is not there cannot start.",
+        claim="A folder that `cotspec.local.yaml` names is there, of a model of the hub, and holds one.",
+        why="The file says where this machine keeps models and data sets of the hub, by their ids; a task that is sent "
+        "to a folder that is not there cannot start. A model's folder has its config.json, or is a cache of the hub's "
+        "client. The name that a spec gives a model is no id: in another spec it is another model's.",
         failing="$ echo 'models: {owner/name: models/gone}' > cotspec.local.yaml\n$ cotspec check specs/a.yaml\n",
-        passing="$ mkdir -p models/here\n"
+        passing="$ mkdir -p models/here && echo '{}' > models/here/config.json\n"
         "$ echo 'models: {owner/name: models/here}' > cotspec.local.yaml\n"
         "$ cotspec check specs/a.yaml\n",
     ),

@@ -91,16 +91,21 @@ def data_file(data: Data, folder: Path, root: Path) -> DataFile | None:
     file = Path(os.path.normpath(folder / data.file))
     if not inside(file, root):
         return None  # a finding of its own
-    from cotspec.cot.source_rows import Columns
-    from cotspec.files import tables
     from cotspec.ir import bodies
 
-    source, columns = bodies.source(data, {}), None
-    if isinstance(source, FileData):
-        columns = Columns(source.question, source.answer, source.answer_after, source.trace, source.answer_boxed)
+    source = bodies.source(data, {})
+    return read(file, source, data.slice, root) if isinstance(source, FileData) else None
+
+
+def read(file: Path, source: FileData, slice: Slice | None, root: Path) -> DataFile | None:
+    """A data file of the project, as far as a check looks at it; None when it may not be read."""
+    from cotspec.cot.source_rows import Columns
+    from cotspec.files import tables
+
+    columns = Columns(source.question, source.answer, source.answer_after, source.trace, source.answer_boxed)
     try:
         about = tuple((path.stat().st_mtime_ns, path.stat().st_size) for _, path in tables.files(file))
-        return columns and _data(file, about, columns, data.slice, root)
+        return _data(file, about, columns, slice, root)
     except FileNotFoundError:
         return _absent(file, root)
     except tables.TableError as error:

@@ -18,12 +18,25 @@ from cotspec.cot import selecting, template
 from cotspec.cot.measures import words
 from cotspec.cot.records import UNKNOWN_TOKENS, ComparedRecord, TextRecord, TraceRecord
 from cotspec.cot.segment import segment
+from cotspec.cot.source_rows import Question
+from cotspec.cot.thoughts import fit
 from cotspec.files import plain, regular
+from cotspec.history import data_files
 from cotspec.history.locks import Cache
 from cotspec.ir.plan import Read, Task
 from cotspec.preview import sample
 from cotspec.preview.stage import PreviewError, Stage
-from cotspec.spec.payload import BuiltinData, CompareBody, DataBody, PairsBody, Range, RowsBody, TracesBody, TryBody
+from cotspec.spec.payload import (
+    BuiltinData,
+    CompareBody,
+    DataBody,
+    FileData,
+    PairsBody,
+    Range,
+    RowsBody,
+    TracesBody,
+    TryBody,
+)
 
 Kind = Literal["real", "given", "stand-in", "sample"]
 WHOLE: Final = Range(first=0, end=-1)
@@ -88,7 +101,8 @@ def _choose(stage: Stage, *, root: Path, spec: str, given: Path | None) -> Recor
         and (found := _of_task(stage.traces, root)) is not None
     ):
         return _stand_in(found, stage, stage.wanted, root=root, spec=spec)
-    return _sample(stage, advice=_advice(wanted, root=root, spec=spec))
+    advice = _advice(wanted, root=root, spec=spec)
+    return _own(stage, root=root, advice=advice) or _sample(stage, advice=advice)
 
 
 # --- the four kinds ---------------------------------------------------------------------------------------------------
@@ -127,6 +141,42 @@ def _stand_in(found: tuple[str, Path], stage: Stage, tries: Task, *, root: Path,
         about=f"stand-in rows: {wanted}; these are all traces, {name}",
         advice=_advice(tries, root=root, spec=spec),
         uncounted=uncounted,
+    )
+
+
+def _own(stage: Stage, *, root: Path, advice: tuple[str, ...]) -> RecordSource | None:
+    """The rows of the data file itself, of which nobody has to make anything; None where a check cannot read it."""
+    source = stage.data.source
+    if not stage.file or not isinstance(source, FileData):
+        return None
+    first, end = stage.data.slice.first, stage.data.slice.end
+    found = data_files.read(root / stage.file, source, (first, end) if end >= 0 else None, root)
+    if found is None or found.reading is None or not found.reading.questions:
+        return None
+    records = tuple(_of_question(each, stage) for each in found.reading.questions)
+    what = f"{_count(len(records), 'row')} of {stage.file}"
+    return RecordSource(
+        kind="real" if found.whole else "stand-in",
+        records=records,
+        body=stage.rows,
+        file=stage.file,
+        about=f"real rows: {what}" if found.whole else f"stand-in rows: the first {what}",
+        advice=() if found.whole else advice,
+        uncounted=frozenset(record.id for record in records),
+    )
+
+
+def _of_question(each: Question, stage: Stage) -> TextRecord:
+    """A row of a data file as the traces task keeps it."""
+    trace = fit(each.trace, stage.rows.format).text
+    return TextRecord(
+        id=each.row,
+        question=each.question,
+        answer=each.answer,
+        trace=trace,
+        steps=len(segment(trace, stage.rows.format).steps),
+        words=words(trace),
+        tokens=UNKNOWN_TOKENS,
     )
 
 

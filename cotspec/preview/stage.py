@@ -48,6 +48,9 @@ class Stage:
     """The texts of a record, nearest first, by name."""
     mixed: bool = False
     """Whether its rows are those of one of several sources."""
+    file: str = ""
+    """The data file that the records are rows of, by its path in the project; "" where somebody writes texts first, or
+    the data is of another kind."""
 
     @property
     def keep(self) -> TracesBody:
@@ -100,6 +103,7 @@ def find(plan: Plan, name: str, *, variant: str = "", source: str = "") -> Stage
         traces=next((task for task in behind if isinstance(task.body, TracesBody)), None),
         texts=texts,
         mixed=isinstance(parts[f"rows of stage {name}"].body, MixBody),
+        file="" if written or "file" not in behind[-1].reads else behind[-1].reads["file"].file,
     )
 
 

@@ -74,7 +74,8 @@ def execute(task: Task) -> None:
             raise TaskError("an input changed while the task ran, so its result is of neither: run it again")
         kept.keep(work, result)
         kept.publish(work, task.out)
-    provenance.write(task.folder, torch_used="torch" in sys.modules, endpoint=_served(task))
+    used, places = "torch" in sys.modules, local.places(task)
+    provenance.write(task.folder, torch_used=used, endpoint=_served(task), places=places)
     seconds = round(time.monotonic() - started, 1)
     (task.folder / "last-run.json").write_text(json.dumps({"seconds": seconds}) + "\n", encoding="utf-8")
 

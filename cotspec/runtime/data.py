@@ -122,7 +122,7 @@ def _name(source: HubData | BuiltinData | FileData, task: Task) -> str:
         case BuiltinData():
             return source.name
         case FileData():
-            return task.input("file").name
+            return task.written("file").name
         case HubData():
             return source.id
         case _:
@@ -148,7 +148,7 @@ def _rows(source: HubData | BuiltinData | FileData, task: Task, work: Path) -> R
         case BuiltinData():
             return _builtin(source)
         case FileData():
-            return _file(source, task.input("file"), work)
+            return _file(source, task.written("file"), work)
         case HubData():
             return _hub(source, local.found(task.root, "data", source.id, source.revision), work)
         case _:
@@ -205,7 +205,8 @@ def _fetched(source: HubData) -> Path:
     try:
         folder = fetch.data(source.id, source.revision, source.config)
     except HubError as error:
-        raise TaskError(f"cannot load the data set: {error} ({error.advice})") from error
+        advice = f"{error.advice}; {local.advice('data', source.id)}"
+        raise TaskError(f"cannot load the data set: {error} ({advice})") from error
     note = "" if is_commit(source.revision) else f" ({source.revision} on the hub; `cotspec lock` pins it)"
     say(f"data set: {source.id} at {fetch.commit(folder)}{note}")
     return folder

@@ -7,16 +7,22 @@ folders. `cotspec check` says what is wrong with the file in more words.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
 
-from cotspec.files import plain, regular
+from cotspec.files import plain, regular, snapshots
 from cotspec.hub import fetch
 from cotspec.runtime.errors import TaskError
+from cotspec.runtime.task import Task
+from cotspec.spec.base import Part
 from cotspec.spec.local import LOCAL_FILE, Local, folder
 from cotspec.spec.lock import is_commit
+from cotspec.spec.payload import HubData, HubModel
 
 _CACHE = "HF_HOME"
 
@@ -40,7 +46,8 @@ def read(root: Path) -> Local:
 
 
 def found(root: Path, kind: Literal["models", "data"], hub_id: str, revision: str) -> Path | None:
-    """The local folder of a hub model or data set; None when none is named.
+    """The local folder of a hub model or data set: the one that is named, or in a cache of the hub's client that is
+    named the snapshot; None when none is named.
 
     Raises TaskError when it is not there, or says that it is of another commit than the payload names.
     """
@@ -50,10 +57,48 @@ def found(root: Path, kind: Literal["models", "data"], hub_id: str, revision: st
     place = folder(named[hub_id], root)
     if not place.is_dir():
         raise TaskError(f"{LOCAL_FILE} names {place} for {hub_id}, and there is no such folder")
+    try:
+        place = snapshots.resolved(place, kind, hub_id, revision)
+    except snapshots.SnapshotError as error:
+        raise TaskError(f"{LOCAL_FILE} names {place} for {hub_id}: it {error}") from error
     others = fetch.told(place.resolve()) - {revision}
     if others and is_commit(revision):
         raise TaskError(f"{LOCAL_FILE} names {place} for {hub_id}: it is of {min(others)}, and {revision} is wanted")
     return place
+
+
+def advice(kind: Literal["models", "data"], hub_id: str) -> str:
+    """What to do about something of the hub that cannot be had from there."""
+    return f"if this machine has it, name its folder in {LOCAL_FILE}: `{kind}: {{{hub_id}: …}}`"
+
+
+def places(task: Task) -> list[dict[str, str]]:
+    """What of the hub a task takes from this machine's own folders: where they are, and what tells their content."""
+    named: dict[str, dict[str, str]] = {}
+    for part in _hub_parts(task.payload.task):
+        kind: Literal["models", "data"] = "models" if isinstance(part, HubModel) else "data"
+        place = None
+        with suppress(TaskError):  # a task that needs it has said so by now
+            place = found(task.root, kind, part.id, part.revision)
+        if place is not None:
+            about = {"id": part.id, "revision": part.revision, "folder": str(place)}
+            if commits := fetch.told(place.resolve()):
+                about["commit"] = " ".join(sorted(commits))
+            config = place / "config.json"
+            if config.is_file():
+                about["config"] = f"sha256:{sha256(regular.content(config, most=plain.LARGEST)).hexdigest()}"
+            named[f"{kind} {part.id}"] = about
+    return list(named.values())
+
+
+def _hub_parts(part: object) -> Iterator[HubModel | HubData]:
+    """The models and data sets of the hub that a body names."""
+    if isinstance(part, HubModel | HubData):
+        yield part
+    elif isinstance(part, Part):
+        yield from (each for value in vars(part).values() for each in _hub_parts(value))
+    elif isinstance(part, tuple):
+        yield from (each for value in part for each in _hub_parts(value))
 
 
 def set_cache(root: Path) -> None:

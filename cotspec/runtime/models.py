@@ -94,7 +94,8 @@ def _hub(ref: HubModel) -> ModelSource:
     try:
         folder = fetch.model(ref.id, ref.revision)
     except HubError as error:
-        raise TaskError(f"cannot load the model: {error} ({error.advice})") from error
+        advice = f"{error.advice}; {local.advice('models', ref.id)}"
+        raise TaskError(f"cannot load the model: {error} ({advice})") from error
     called = f"{ref.id} ({ref.revision})" if is_commit(ref.revision) else _moving(ref.id, ref.revision, folder)
     return ModelSource(folder=_checked(folder), chat=chat(ref), trust_remote_code=ref.trust_remote_code, called=called)
 

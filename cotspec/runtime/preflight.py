@@ -52,10 +52,11 @@ def run(task: Task, _work: Path, result: Path) -> None:
             pupils = ((_folder(task, pupil), pupil) for pupil in demand.pupils)
             told = (*faults(folder, demand), *(why for own, pupil in pupils for why in _of_pupil(folder, own, pupil)))
         except HubError as error:
+            here = local.advice("models", _name(demand))
             if error.silent:
-                say(f"{_name(demand)} cannot be asked now ({error}): its tasks ask before they load it")
+                say(f"{_name(demand)} cannot be asked now ({error}): its tasks ask before they load it; {here}")
                 continue
-            told = (f"{error} ({error.advice})",)
+            told = (f"{error} ({error.advice}; {here})",)
         except TaskError as error:
             told = (str(error),)
         for fault in told:

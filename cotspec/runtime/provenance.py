@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,9 +13,15 @@ from cotspec.runtime.lines import write_json
 PACKAGES = ("torch", "transformers", "trl", "accelerate", "peft", "datasets", "tokenizers", "safetensors", "vllm")
 
 
-def write(folder: Path, *, torch_used: bool, endpoint: Mapping[str, object] | None = None) -> None:
-    """Write provenance.json: Python, cotspec and library versions, the device when torch was used, and who answered
-    where a server was asked."""
+def write(
+    folder: Path,
+    *,
+    torch_used: bool,
+    endpoint: Mapping[str, object] | None = None,
+    places: Sequence[Mapping[str, str]] = (),
+) -> None:
+    """Write provenance.json: Python, cotspec and library versions, the device when torch was used, who answered where a
+    server was asked, and which of this machine's own folders stood in for the hub."""
     record: dict[str, object] = {
         "python": platform.python_version(),
         "cotspec": _version("cotspec"),
@@ -26,6 +32,8 @@ def write(folder: Path, *, torch_used: bool, endpoint: Mapping[str, object] | No
         record |= _device()
     if endpoint is not None:
         record["endpoint"] = endpoint
+    if places:
+        record["local"] = list(places)
     write_json(folder / "provenance.json", record)
 
 

@@ -61,6 +61,12 @@ class Task:
         path = self.input(name).parent / file
         return path if path.is_file() else None
 
+    def written(self, name: str) -> Path:
+        """The same under the name that the spec gives it: DVC can keep a file as a link into its cache, where it has
+        none. Raises TaskError."""
+        self.input(name)
+        return Path(os.path.normpath(self.folder / self.payload.inputs[name].path))
+
 
 def load(payload: Path, settings: Path) -> Task:
     """Read both files. Raises TaskError with what is wrong and where."""

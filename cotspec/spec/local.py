@@ -29,7 +29,8 @@ class Local(Part):
     ignores it), nor part of an identity. Paths are absolute, begin with `~/`, or count from the project's folder."""
 
     models: dict[Text, Text] = {}
-    """Folder of a `hub` model, by its id: it has the files of the pinned revision and is used in their place."""
+    """Folder of a `hub` model, by its id: it has the files of the pinned revision and is used in their place. A cache
+    of the hub's client will do, too (`~/.cache/huggingface/hub`, or a `models--owner--name` anywhere)."""
     data: dict[Text, Text] = {}
     """Folder of a `hub` data set, by its id: it has the files of the pinned revision and is used in their place."""
     endpoints: dict[Text, LocalEndpoint] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from cotspec.cli import init
 from tests.cli.helpers import files
+from tests.e2e.tiny import parsed
 from tests.support import Run
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +64,36 @@ def test_git_takes_no_model_of_the_project_and_no_result(
     assert [name for name in taken if name.endswith(("config.json", ".safetensors"))] == ["models/mine/config.json"]
 
 
+def test_git_takes_nothing_big_of_models_that_lie_elsewhere_or_here(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mapped folders outside, a cache that `cotspec.local.yaml` puts into the project, links to both."""
+    monkeypatch.chdir(tmp_path)
+    assert run("init", "new")[0] == 0
+    project, big = tmp_path / "new", b"\0" * 2_000_000
+    outside = tmp_path / "disk/qwen"
+    snapshot = project / "cache/hub/models--owner--name/snapshots/abc"
+    blobs = project / "cache/hub/models--owner--name/blobs"
+    for folder in (outside, snapshot, blobs, project / "cache/xet/chunks", project / "models/mine"):
+        folder.mkdir(parents=True)
+    for folder in (outside, project / "models/mine"):
+        for name in ("model.safetensors", "pytorch_model.bin", "model.onnx_data", "q4.gguf", "optimizer.pt"):
+            (folder / name).write_bytes(big)
+        (folder / "config.json").write_text("{}")
+    (blobs / ("0" * 64)).write_bytes(big)
+    (snapshot / "model.safetensors").symlink_to(f"../../blobs/{'0' * 64}")
+    (project / "cache/xet/chunks/default").write_bytes(big)
+    (project / "linked").symlink_to(outside)
+    local = {"models": {"lab/qwen": str(outside), "owner/name": "cache/hub"}, "cache": "cache"}
+    (project / "cotspec.local.yaml").write_text(json.dumps(local), encoding="utf-8")
+    subprocess.run(["git", "add", "-A"], cwd=project, check=True)
+    listed = subprocess.run(["git", "ls-files"], cwd=project, capture_output=True, text=True, check=True).stdout
+    taken = listed.split()
+    assert {name for name in taken if (project / name).lstat().st_size > 500_000} == set()
+    assert {"models/mine/config.json", "specs/bridge-tiny.yaml"} <= set(taken)
+    assert not {"cotspec.local.yaml", *(name for name in taken if name.startswith("cache"))} & set(taken)
+
+
 def test_init_below_a_repository_is_a_dvc_project_of_its_own(project: Path, run: Run) -> None:
     assert run("init", "deep/er")[0] == 0
     assert (project / "deep/er/.dvc/config").exists()
@@ -82,6 +114,51 @@ def test_init_on_a_file_is_refused(project: Path, run: Run) -> None:
 def test_the_starter_is_this_repositorys_tiny_experiment() -> None:
     text = (ROOT / "specs/bridge-tiny.yaml").read_text(encoding="utf-8")
     assert init.starter() == text.replace("../docs/spec.schema.json", "spec.schema.json", 1)
+
+
+@pytest.mark.parametrize("template", init.TEMPLATES)
+def test_a_template_is_a_project_without_findings_that_builds(
+    template: str, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("init", "new", "--template", template)
+    assert (code, err) == (0, "")
+    assert init.TEMPLATES[template] in out.splitlines()
+    folder = tmp_path / "new"
+    monkeypatch.chdir(folder)
+    assert [path.relative_to(folder).as_posix() for path in (folder / "specs").glob("*.yaml")] == [
+        init.TEMPLATES[template]
+    ]
+    text = (folder / init.TEMPLATES[template]).read_text(encoding="utf-8")
+    assert template == "bridge" or f"by: {template}" in text
+    assert run("check", "--ci")[:2] == (0, "no findings in 1 spec\n")
+    code, out, err = run("build")
+    assert (code, err) == (0, "")
+    for stage in parsed(text)["stages"]:
+        assert run("preview", init.TEMPLATES[template], stage)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("template", "advice"),
+    [("gpro", "did you mean `grpo`?"), ("axolotl", "there is `bridge`, `sft`, `grpo`, `distill` and `dpo`")],
+)
+def test_a_template_that_is_not_there_is_told_what_there_is(
+    template: str, advice: str, project: Path, run: Run
+) -> None:
+    assert run("init", "new", "--template", template) == (
+        2,
+        "",
+        f"cotspec: there is no template `{template}`: {advice}\n",
+    )
+    assert not (project / "new").exists()
+
+
+def test_a_template_is_added_to_a_project_and_overwrites_nothing(project: Path, run: Run) -> None:
+    (project / "specs/dpo.yaml").write_text("mine", encoding="utf-8")
+    assert run("init", "--template", "grpo")[0] == 0
+    assert run("init", "--template", "dpo")[0] == 0
+    assert {path.name for path in (project / "specs").glob("*.yaml")} == {"one.yaml", "grpo.yaml", "dpo.yaml"}
+    assert (project / "specs/dpo.yaml").read_text(encoding="utf-8") == "mine"
 
 
 def test_the_starter_points_an_editor_to_a_schema_that_is_there(project: Path, run: Run) -> None:

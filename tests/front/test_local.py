@@ -25,11 +25,14 @@ def test_a_project_without_the_file_has_no_findings(tmp_path: Path) -> None:
 
 
 def test_folders_that_are_there_are_quiet_wherever_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("out/model", "project/data", "home/gsm8k"):
+    for name in ("out/model", "project/data", "home/gsm8k", "hub/models--e--f/snapshots/abc"):
         (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "out/model/config.json").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "out/model")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert found("# models: {a/b: x}\n", tmp_path / "project") == []
-    text = f"models: {{a/b: {tmp_path}/out/model}}\ndata: {{c/d: data, e/f: ~/gsm8k}}\ncache: /nowhere/yet\n"
+    caches = ", ".join(f"c/{at}: {tmp_path}/{name}" for at, name in enumerate(("hub", "hub/models--e--f", "link")))
+    text = f"models: {{a/b: {tmp_path}/out/model, {caches}}}\ndata: {{c/d: data, e/f: ~/gsm8k}}\ncache: /nowhere/yet\n"
     assert found(text, tmp_path / "project") == []
 
 
@@ -46,7 +49,7 @@ def test_folders_that_are_there_are_quiet_wherever_they_are(tmp_path: Path, monk
         ("cache: [x]\n", ("wrong-type", "error", 1, 8, ())),
         ("- models\n", ("wrong-type", "error", 1, 1, ())),
         ("models: {a/b: x}\nmodels: {a/b: y}\n", ("duplicate-key", "error", 2, 1, ())),
-        ("models: {a/b: &root /, c/d: *root}\n", ("wrong-value", "error", 1, 1, ())),
+        ("data: {a/b: &root /, c/d: *root}\n", ("wrong-value", "error", 1, 1, ())),
         ("models: {a/b: 'x\n", ("unclosed-quote", "error", 1, 15, ())),
     ],
 )
@@ -66,3 +69,14 @@ def test_a_link_to_a_file_outside_the_project_is_not_read(tmp_path: Path) -> Non
     (finding,) = sink.findings
     assert finding.rule == "project-path"
     assert "canary" not in finding.message
+
+
+def test_a_folder_without_a_model_and_a_name_that_is_no_id_are_told(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "cotspec.local.yaml").write_text("models: {teacher: empty, gpt2: empty}\n", encoding="utf-8")
+    sink = Sink()
+    local.check(tmp_path, sink, lambda: {"gpt2", "a/b"})
+    assert [(f.severity, f.message, f.help.partition(":")[2]) for f in sink.sorted() if "teacher" in f.message] == [
+        ("warning", "`teacher` is the id of no model on the hub", " there is `a/b` and `gpt2`")
+    ]
+    assert [f.message for f in sink.findings if "empty" in f.message] == ["`empty` holds no model"] * 2

@@ -106,6 +106,68 @@ def test_downloads_are_kept_where_the_file_says_unless_the_environment_says_othe
     assert Path(os.environ["HF_HOME"]) == tmp_path / kept_in
 
 
+def cache(folder: Path, model: Path, commit: str = "0" * 40, **refs: str) -> Path:
+    """A cache as the hub's client lays it out, its files links to blobs."""
+    repository = folder / "hub/models--owner--tiny"
+    blobs, snapshot = repository / "blobs", repository / "snapshots" / commit
+    blobs.mkdir(parents=True)
+    snapshot.mkdir(parents=True)
+    for at, file in enumerate(sorted(model.iterdir())):
+        shutil.copy(file, blobs / f"{at:064x}")
+        (snapshot / file.name).symlink_to(Path(f"../../blobs/{at:064x}"))
+    for name, told in refs.items():
+        (repository / "refs").mkdir(exist_ok=True)
+        (repository / "refs" / name).write_text(told, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("named", ["", "hub", "hub/models--owner--tiny", "hub/models--owner--tiny/snapshots", "link"])
+def test_a_cache_of_the_hubs_client_is_found_however_it_is_named(
+    named: str, teach: Path, tiny_model: Path, tmp_path: Path, run_here: Run
+) -> None:
+    place = cache(tmp_path / "disk", tiny_model)
+    (place / "link").symlink_to(place / "hub/models--owner--tiny/snapshots" / MODEL.revision)
+    names(tmp_path, models={"owner/tiny": str(place / named)})
+    code, _, err = run_here(teach)
+    assert code == 0, err
+    (told,) = json.loads((teach / "provenance.json").read_text())["local"]
+    assert (told["id"], told["revision"], told["commit"]) == ("owner/tiny", MODEL.revision, MODEL.revision)
+    assert told["config"].startswith("sha256:")
+    assert [name for name, text in contents(teach / "out").items() if str(place).encode() in text] == []
+
+
+@pytest.mark.parametrize(
+    ("revision", "refs", "found"),
+    [
+        ("main", {"main": "0" * 40}, True),
+        ("main", {}, True),  # one snapshot, and nothing that says of what
+        ("main", {"other": "0" * 40}, False),
+        ("1" * 40, {"main": "0" * 40}, False),
+        ("../../..", {}, False),
+    ],
+)
+def test_of_a_cache_only_the_wanted_revision_is_used(
+    revision: str, refs: dict[str, str], found: bool, stage: Stage, problems: Path, tiny_model: Path, tmp_path: Path,
+    run_here: Run,
+) -> None:  # fmt: skip
+    model = MODEL.model_copy(update={"revision": revision})
+    names(tmp_path, models={"owner/tiny": str(cache(tmp_path / "disk", tiny_model, **refs))})
+    body = TeachBody(model=model, prompt=SOLVE, sampling=SHORT, seed=5)
+    code, _, err = run_here(stage("teach", body, {"problems": problems}))
+    assert code == (0 if found else 2), err
+    assert found or f"has no snapshot of {revision}; there is {'0' * 40}" in err
+
+
+def test_a_model_that_cannot_be_fetched_is_told_where_to_say_that_it_is_here(
+    teach: Path, tmp_path: Path, run_here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "none"))
+    code, _, err = run_here(teach)
+    assert code == 2
+    assert "if this machine has it, name its folder in cotspec.local.yaml: `models: {owner/tiny: …}`" in err
+
+
 @pytest.mark.parametrize("noted", ["0" * 40, "1" * 40])
 def test_a_folder_that_says_it_is_of_another_commit_is_not_used_in_place_of_the_pinned_one(
     noted: str, teach: Path, tiny_model: Path, tmp_path: Path, run_here: Run
