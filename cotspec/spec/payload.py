@@ -49,6 +49,7 @@ from cotspec.spec.sources import HubData as HubData
 from cotspec.spec.sources import HubModel as HubModel
 from cotspec.spec.sources import InputModel as InputModel
 from cotspec.spec.sources import ModelRef as ModelRef
+from cotspec.spec.sources import Table as Table
 from cotspec.spec.texts import Form as Form
 from cotspec.spec.texts import Sampling as Sampling
 from cotspec.spec.texts import SegmentFormat as SegmentFormat
@@ -325,17 +326,6 @@ class Demand(Part):
     """Whom it teaches: one, or nobody."""
     tasks: tuple[str, ...] = ()
     """Of an EndpointModel the tasks that ask it: where all have their results, nobody needs its server."""
-
-
-class Table(Part):
-    """A data file of Parquet, or a folder of such files, which a check cannot read: what its task reads of it."""
-
-    path: str
-    """As it counts from the project."""
-    source: FileData
-    end: int
-    """Rows after it are nobody's business; -1 is no end."""
-    asked: tuple[str, ...]
 
 
 class PreflightBody(Body):

@@ -124,3 +124,14 @@ class FileData(Part):
     """Column of a text for each question; "" has none."""
     answer_boxed: bool = False
     """The answer is what the last `\\boxed{…}` of its column holds."""
+
+
+class Table(Part):
+    """A data file of Parquet, or a folder of such files, which a check cannot read: what its task reads of it."""
+
+    path: str
+    """As it counts from the project."""
+    source: FileData
+    end: int
+    """Rows after it are nobody's business; -1 is no end."""
+    asked: tuple[str, ...]
