@@ -7,7 +7,7 @@ Knows logs and metrics as plain numbers; no trainers and no files.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import copysign, inf
 from struct import pack, unpack
 from typing import Final
@@ -16,6 +16,8 @@ GROUPS: Final = "groups_without_signal"
 """Share of a generation's groups that teach nothing."""
 IMITATED: Final = "imitated"
 """Share of a generation's prompts of whose completions none was right, and whose demonstration was imitated."""
+REDRAWN: Final = "redrawn"
+"""Times that a prompt's completions were drawn anew, as a mean over the prompts of a generation."""
 TRUNCATED: Final = "truncated"
 """Share of a generation's completions that were cut at the token limit."""
 STEPS: Final = "steps_without_signal"
@@ -27,13 +29,10 @@ Scored = tuple[float | None, bool]
 """Reward of a completion (None: it cannot be scored), and whether its tokens are in the loss."""
 
 
-def groups_without_signal(
-    completions: Sequence[Scored], group: int, *, imitated: Collection[int] = frozenset()
-) -> float:
-    """Share of the groups that teach nothing; `completions` are whole groups, one after the other. The groups whose
-    number is in `imitated` learn from a demonstration, whatever their rewards."""
-    groups = [completions[first : first + group] for first in range(0, len(completions), group)]
-    return sum(not (number in imitated or _teaches(one)) for number, one in enumerate(groups)) / len(groups)
+def equal_groups(completions: Sequence[Scored], group: int) -> frozenset[int]:
+    """The numbers of the groups that teach nothing; `completions` are whole groups, one after the other."""
+    groups = (completions[first : first + group] for first in range(0, len(completions), group))
+    return frozenset(number for number, one in enumerate(groups) if not _teaches(one))
 
 
 def _teaches(group: Sequence[Scored]) -> bool:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from cotspec.cot import loss
 from cotspec.cot.rewards import RewardError, compile_reward, expressions
 from cotspec.cot.selecting import asked as asked_texts
 from cotspec.cot.selecting import scope
@@ -226,7 +225,11 @@ class _Experiment(Tasks):
             compiled = compile_reward(reward, form, names)
         except RewardError as error:
             raise LowerError(str(error), where=("stages", name, "reward", *error.place)) from error
-        asked = {measure for measure, _ in compiled.measures}.union(*(loss.asked(each, form) for each in when.values()))
+        asked = {measure for measure, _ in compiled.measures}
+        if when:
+            from cotspec.cot import loss  # here: most losses have no conditions
+
+            asked.update(*(loss.asked(each, form) for each in when.values()))
         return tuple(sorted(asked & scope(names, form).keys()))
 
     def _records(self, name: str, stage: spec.Stage, source: spec.RowSource) -> tuple[str, Read]:

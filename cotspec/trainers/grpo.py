@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from cotspec.spec.base import Count, Exact, NotNegative, Positive, Share
+from cotspec.spec.base import Count, Exact, NotNegative, Positive, Share, Whole
 from cotspec.spec.payload_parts import RewardedBody, RowKind
 from cotspec.spec.trainer import Other, RoutedOn
 from cotspec.spec.training import OnPolicy, Sampling
@@ -75,6 +75,12 @@ class Grpo(OnPolicy):
     """What a prompt teaches of whose completions none is right: `imitate` puts the negative log-probability of the
     teacher's trace in the place of their policy loss (SuperRL, Liu et al. 2025, arXiv 2506.01096), averaged as `loss`
     averages; `skip` leaves it to the rewards, and equal ones teach nothing."""
+    equal_groups: Literal["count", "skip"] = "count"
+    """What a prompt does whose completions all have one reward, and so no advantage: `count` keeps them in the mean of
+    the loss and in the KL term, `skip` leaves them out of both."""
+    redraws: Whole = 0
+    """How many times all completions of such a prompt are drawn anew before that. (DAPO, Yu et al. 2025, arXiv
+    2503.14476, draws other prompts in their place: here each row is trained on once an epoch.)"""
     sampling: Sampling = Sampling.model_construct()
     """How completions are drawn (`n` is the group and not set here)."""
     trainer: GrpoTrainer | None = None
@@ -108,6 +114,8 @@ class GrpoBody(RewardedBody):
     """Segments of completions that carry loss; () is all of them."""
     loss_when: dict[str, str] = {}  # noqa: RUF012 - a pydantic model
     """Conditions of some of these."""
+    equal_groups: Literal["count", "skip"] = "count"
+    redraws: int = 0
 
 
 _RATIO: Final = ("epsilon_high", "delta", "importance_sampling_level", "off_policy_mask_threshold")
@@ -174,6 +182,9 @@ class _Grpo(Trainer):
         """Ratios that are always 1, bounds that contradict, settings that nothing reads."""
         if train.iterations == 1:
             yield from _clips(devices)
+        if train.equal_groups == "skip" and train.loss == "dr_grpo" and train.beta == 0:
+            message = "without an advantage they add nothing, and `loss: dr_grpo` divides by a constant"
+            yield Remark("trainer-effect", ("equal_groups",), message, "leave it out", idle=True)
         given = train.trainer
         if given is not None:
             yield from _idle(train, given, devices)

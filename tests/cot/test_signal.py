@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotspec.cot.signal import Streak, groups_without_signal, mean, notes, steps_without_signal
+from cotspec.cot.signal import Streak, equal_groups, mean, notes, steps_without_signal
 
 LOG = [
     {"step": 1, "loss": 0.1, "grad_norm": 0.5, "groups_without_signal": 0.5},
@@ -38,13 +38,13 @@ LOG = [
 def test_a_group_teaches_when_a_completion_in_the_loss_differs_from_its_mean(
     rewards: list[float | None], kept: list[bool], share: float
 ) -> None:
-    assert groups_without_signal(list(zip(rewards, kept, strict=True)), 4) == share
+    assert len(equal_groups(list(zip(rewards, kept, strict=True)), 4)) * 4 / len(rewards) == share
 
 
 @given(st.lists(st.lists(st.sampled_from([-1.0, 0.1, 0.7]), min_size=3, max_size=3), min_size=1, max_size=6))
-def test_the_share_is_that_of_the_groups_of_equal_rewards(groups: list[list[float]]) -> None:
+def test_groups_of_equal_rewards_are_named_by_their_number(groups: list[list[float]]) -> None:
     flat = [(reward, True) for group in groups for reward in group]
-    assert groups_without_signal(flat, 3) == sum(len(set(group)) == 1 for group in groups) / len(groups)
+    assert equal_groups(flat, 3) == {at for at, group in enumerate(groups) if len(set(group)) == 1}
 
 
 def test_steps_of_one_generation_share_its_signal_and_a_zero_gradient_is_none() -> None:

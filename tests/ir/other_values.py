@@ -26,6 +26,7 @@ OTHERS: dict[Path, object] = {
     ("stages", "odds", "rows", "pairs", "better"): "0 - both.tokens",
     **{("stages", name, "train", "global_batch"): 16 for name in ("mixed", "turns")},
     **{("stages", name, "start"): "compress" for name in ("mixed", "turns")},
+    ("stages", "guided", "train", "equal_groups"): "count",
     ("stages", "mixed", "task"): "rewrite",
     ("stages", "turns", "task"): "solve",
     **{("stages", name, "rows", "mix", 0, "from"): "teach" for name in ("mixed", "turns")},

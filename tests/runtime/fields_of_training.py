@@ -263,6 +263,8 @@ GRPO = (
         want=True,
         other="grpo plain",
     ),
+    Arrives(name="grpo.equal_groups", scene="grpo", read=attribute("_skips_equal"), want=True, other="grpo plain"),
+    Arrives(name="grpo.redraws", scene="grpo", read=attribute("_redraws"), want=2, other="grpo plain"),
     Arrives(name="grpo.sampling.temperature", scene="grpo", read=drawing("temperature")),
     Arrives(name="grpo.sampling.top_p", scene="grpo", read=drawing("top_p")),
     Arrives(name="grpo.sampling.top_k", scene="grpo", read=drawing("top_k")),

@@ -123,6 +123,8 @@ SCENES = {
             scale_rewards="batch",
             mask_truncated=True,
             all_failed="imitate",
+            equal_groups="skip",
+            redraws=2,
             max_length=60,
             trainer={"optim": "adamw_torch", **ADAM, **PASSED},
             sampling=Sampling(n=4, temperature=0.7, top_p=0.85, top_k=7, max_new_tokens=9, stop=STOP),

@@ -69,6 +69,8 @@ def terms(*values: tuple[str, float, float], unless: str = "", otherwise: float 
 
 SHORT = terms(("-0.1 * tokens", 1.0, 1.0), ("words", 0.0, 0.5))
 FEW_WORDS = terms(("-0.1 * tokens", 1.0, 1.0), unless="words >= 4", otherwise=-2.0)
+ENOUGH = terms(("1 if words >= 4 else 0", 1.0, 1.0))
+CONSTANT = terms(("1 if tokens > 0 else 0", 1.0, 1.0))
 LOGARITHM = terms(("log(words - 3)", 1.0, 1.0))
 
 
@@ -78,6 +80,14 @@ def short(text: str, tokens: int, progress: float) -> float:
 
 def few_words(text: str, tokens: int, progress: float) -> float:
     return -0.1 * tokens if len(text.split()) >= 4 else -2.0
+
+
+def enough(text: str, tokens: int, progress: float) -> float:
+    return float(len(text.split()) >= 4)
+
+
+def constant(text: str, tokens: int, progress: float) -> float:
+    return 1.0
 
 
 def logarithm(text: str, tokens: int, progress: float) -> float | None:
@@ -168,6 +178,19 @@ CASES = {
         short, SHORT, (4, 4), {"masked", "stopped", "without_loss"},
         optim=optim("linear"), loss="dapo", beta=0.1, iterations=1, loss_on=("note",),
         **SAID | {"format": NOTED, "sampling": sampling(max_new_tokens=24, stop=Stop(texts=(" apples",)))},
+    ),
+    **{
+        f"{loss}, without groups of one reward": case(
+            enough, ENOUGH, (4, 2), {"equal", "kl", "clipped"},
+            optim=optim("linear"), loss=loss, beta=0.1, clip=0.02, iterations=2, equal_groups="skip", global_batch=8,
+            group=4, sampling=sampling(max_new_tokens=8),
+        )
+        for loss in ("dapo", "grpo", "dr_grpo")
+    },
+    "grpo, without groups of one reward, imitating where none is right": case(
+        constant, CONSTANT, (2, 8), {"equal", "imitated", "not imitated"},
+        optim=optim("linear"), loss="grpo", beta=0.0, iterations=1, equal_groups="skip", all_failed="imitate",
+        **SAID | {"seed": 4},
     ),
     **{
         f"dapo, imitating where none is right, used twice, split {split}": case(

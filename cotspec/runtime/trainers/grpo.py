@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from cotspec.cot import signal
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from trl import GRPOTrainer as GRPOTrainerT
 
 REPORTED = ("reward", "accuracy", "formatted", "tokens", "steps", signal.TRUNCATED, signal.GROUPS)
-_OURS = frozenset({*REPORTED, "unscorable", "ungradable", signal.IMITATED})
+_OURS = frozenset({*REPORTED, "unscorable", "ungradable", signal.IMITATED, signal.REDRAWN})
 _THEIRS = {
     "loss": "loss",
     "grad_norm": "grad_norm",
@@ -143,14 +142,15 @@ def _trainer(training: Training, encoder: Encoder, rows: Sequence[GuidedRow]) ->
         },
     )
     imitates = body.all_failed == "imitate"
-    kind = partial(grpo_imitation.Trainer, imitated=lambda: reward.imitated) if imitates else grpo_rollouts.Trainer
-    trainer = kind(
+    trainer = (grpo_imitation.Trainer if imitates else grpo_rollouts.Trainer)(
         encoder=encoder,
         stopper=Stopper(body.sampling.stop, encoder.tokenizer),
         segments=SegmentLoss(body, encoder.tokenizer),
         look=samples.Samples(training.work / samples.FOLDER, reward, body, gather=gather_object, process=rank()),
+        reward=reward,
+        skips_equal=body.equal_groups == "skip",
+        redraws=body.redraws,
         model=origin.location,
-        reward_funcs=reward,
         args=config,
         train_dataset=Dataset.from_list([_columns(row, encoder, imitates=imitates) for row in rows]),
         processing_class=encoder.tokenizer,
@@ -194,6 +194,8 @@ def _shown(log: Mapping[str, float]) -> str:
         parts.append(f"no signal in {100 * idle:.0f} % of the groups, {100 * cut:.0f} % truncated")
     if signal.IMITATED in log:
         parts.append(f"{100 * float(log[signal.IMITATED]):.0f} % imitated")
+    if log.get(signal.REDRAWN):
+        parts.append(f"{float(log[signal.REDRAWN]):.1f} draws more a prompt")
     return ", ".join(parts)
 
 
@@ -201,13 +203,15 @@ def _metrics(log: Log, body: GrpoBody) -> dict[str, float | int]:
     """Means over the last tenth of the steps; shares without signal and truncated over all of them; and how many
     completions could not be scored in the run, in all and for each term and gate that had any, and how many answers
     could not be compared with the gold answer (`ungradable`; they are not right); how often a demonstration
-    was imitated (`prompts_imitated`)."""
+    was imitated (`prompts_imitated`), how often a prompt's completions were drawn anew (`prompts_redrawn`)."""
     found = trl_bridge.tail_means(log, REPORTED, at_least=body.iterations)
     means = {name: signal.mean(log, name) for name in (signal.GROUPS, signal.TRUNCATED)}
     found |= {name: value for name, value in means.items() if value is not None}
     found |= signal.counted(log)
     parts = {"unscorable", "ungradable", *(name for entry in log for name in entry if name.startswith("unscorable/"))}
     counts = {part: sum(entry.get(part, 0.0) for entry in log) * body.global_batch for part in sorted(parts)}
+    if body.redraws:
+        counts["prompts_redrawn"] = sum(entry.get(signal.REDRAWN, 0.0) for entry in log) * GRPO.batch(body).rows
     if body.all_failed == "imitate":
         counts["prompts_imitated"] = sum(entry.get(signal.IMITATED, 0.0) for entry in log) * GRPO.batch(body).rows
     return found | {part: round(count) for part, count in counts.items()}

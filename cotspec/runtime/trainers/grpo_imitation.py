@@ -7,7 +7,7 @@ piece of a batch it falls into makes no difference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -23,17 +23,17 @@ IDS, LABELS = "demonstration_ids", "demonstration_labels"
 
 
 class Trainer(grpo_rollouts.Trainer):
-    """`imitated` tells, once a generation is rewarded, the numbers of the groups that imitate, in all processes."""
-
-    def __init__(self, *, imitated: Callable[[], Collection[int]], **settings: Any) -> None:
-        self._imitated = imitated
-        super().__init__(**settings)
+    """The reward tells, once it has seen a generation, which groups imitate."""
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's result. The completions of a group that imitates carry no loss; its first one brings the
         demonstration."""
         made: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        imitated, group, first = self._imitated(), self.num_generations, self.accelerator.process_index * len(inputs)
+        imitated, group, first = (
+            self._reward.imitated,
+            self.num_generations,
+            self.accelerator.process_index * len(inputs),
+        )
         if not imitated:
             return made
         out = [(first + place) // group in imitated for place in range(len(inputs))]
@@ -76,7 +76,7 @@ class Trainer(grpo_rollouts.Trainer):
         match self.loss_type:
             case "grpo":  # within each first, then over the rows of the step
                 tokens = (labels[:, 1:] != IGNORE).sum(1).clamp(min=1)
-                return (losses.sum(1) / tokens).sum() / (rows * pieces)
+                return (losses.sum(1) / tokens).sum() / (rows * pieces * inputs.get(grpo_rollouts.KEPT, 1.0))
             case "dapo":  # over all tokens of the step
                 in_generation = inputs["num_items_in_batch"].clamp(min=1) / self.accelerator.num_processes
                 return losses.sum() / (in_generation * pieces / self.args.steps_per_generation)

@@ -7,12 +7,12 @@ None (TRL leaves it out of the group's baseline and gives it no advantage), neve
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from cotspec.cot.judging import Grade
-from cotspec.cot.measures import AMONG, Measured, Peer, Teacher, Value, among, measure, peer
+from cotspec.cot.measures import AMONG, Measured, Peer, Teacher, among, measure, peer
 from cotspec.cot.rewards import CompiledReward, Score
-from cotspec.cot.signal import GROUPS, IMITATED, TRUNCATED, groups_without_signal
+from cotspec.cot.signal import GROUPS, IMITATED, TRUNCATED, equal_groups
 from cotspec.cot.thoughts import reopened
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -71,7 +71,9 @@ class CompositeReward:
         self._body, self._gather, self._process = body, gather, process
         self._by_group = any(name in AMONG for name, _ in reward.measures)
         self.imitated: frozenset[int] = frozenset()
-        """Of the last generation, in all processes, the numbers of the groups that imitate their demonstration."""
+        """Of the last generation, in all processes, the numbers of the groups that imitate their demonstration …"""
+        self.equal: frozenset[int] = frozenset()
+        """… and of those whose rewards teach nothing."""
         self.ends: frozenset[int] = frozenset()
         """Tokens a completion ends with by itself; the trainer knows them."""
         self._gates = len(body.reward.gates)
@@ -86,54 +88,85 @@ class CompositeReward:
         self,
         *,
         completion_ids: Sequence[Sequence[int]],
-        answer: Sequence[str],
-        teacher_steps: Sequence[int],
-        teacher_words: Sequence[int],
-        teacher_tokens: Sequence[int],
         trainer_state: State,
         log_metric: Log,
         thinking: Sequence[bool],
         cuts: Sequence[Cut | None] = (),
-        begin: Sequence[str] = (),
         without_loss: Sequence[bool] = (),
-        texts: Sequence[Mapping[str, Value]] = (),
-        **_: object,
+        **rows: Sequence[Any],
     ) -> list[float | None]:
-        """One reward a completion. Raises TaskError when not a single one can be scored."""
-        teachers = [
-            Teacher(steps=s, words=w, tokens=t)
-            for s, w, t in zip(teacher_steps, teacher_words, teacher_tokens, strict=True)
-        ]
-        completions = self._completions(completion_ids, cuts, thinking)
-        if begin:
-            completions = [one._replace(text=begun + one.text) for begun, one in zip(begin, completions, strict=True)]
-        measured = [
-            measure(cut.text, tokens=cut.tokens, gold=gold, teacher=teacher, fmt=self._format)
-            for cut, gold, teacher in zip(completions, answer, teachers, strict=True)
-        ]
-        if texts:  # what is asked about the texts of the row
-            measured = [one._replace(values={**one.values, **own}) for one, own in zip(measured, texts, strict=True)]
-        imitates = self._body.all_failed == "imitate"
-        peers = self._gather([peer(one.values) for one in measured]) if self._by_group or imitates else []
-        if self._by_group:
-            measured = self._in_groups(measured, peers)
-        if imitates:
+        """One reward a completion. `rows` are the columns of their rows. Raises TaskError when not a single one can be
+        scored."""
+        progress = self._progress(trainer_state)
+        judged, everywhere, peers = self._judged(completion_ids, rows, thinking, cuts, without_loss, progress=progress)
+        measured, scores = [one.measured for one in judged], [one.score for one in judged]
+        if self._body.all_failed == "imitate":
             self.imitated = _failed(peers, self._body.group)
             log_metric(IMITATED, len(self.imitated) * self._body.group / len(peers))
-        progress = self._progress(trainer_state)
+        if all(total is None for total, _ in everywhere) and not self.imitated:
+            raise TaskError(f"none of {len(everywhere)} completions can be scored: {scores[0].problem}")
+        self.equal = equal_groups(everywhere, self._body.group) - self.imitated
+        log_metric(GROUPS, len(self.equal) * self._body.group / len(everywhere))
+        log_metric(TRUNCATED, _mean([one.truncated for one in judged]))
+        self._tell(scores)
+        self._log(measured, scores, log_metric)
+        self.last = judged
+        return [score.total for score in scores]
+
+    def equal_among(
+        self,
+        completion_ids: Sequence[Sequence[int]],
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        thinking: Sequence[bool],
+        cuts: Sequence[Cut | None],
+        without_loss: Sequence[bool],
+        state: State,
+    ) -> frozenset[int]:
+        """The numbers of the groups, in all processes, whose rewards would teach nothing. Logs nothing."""
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        _, everywhere, _ = self._judged(
+            completion_ids, columns, thinking, cuts, without_loss, progress=self._progress(state)
+        )
+        return equal_groups(everywhere, self._body.group)
+
+    def _judged(
+        self,
+        completion_ids: Sequence[Sequence[int]],
+        rows: Mapping[str, Sequence[Any]],
+        thinking: Sequence[bool],
+        cuts: Sequence[Cut | None],
+        without_loss: Sequence[bool],
+        *,
+        progress: float,
+    ) -> tuple[tuple[Judged, ...], list[tuple[float | None, bool]], list[Peer]]:
+        """The completions of this process; of all processes their rewards and, where somebody asks, how each stands
+        among the others."""
+        sizes = (rows[f"teacher_{name}"] for name in ("steps", "words", "tokens"))
+        teachers = [Teacher(steps=s, words=w, tokens=t) for s, w, t in zip(*sizes, strict=True)]
+        completions = self._completions(completion_ids, cuts, thinking)
+        if "begin" in rows:
+            completions = [
+                one._replace(text=begun + one.text) for begun, one in zip(rows["begin"], completions, strict=True)
+            ]
+        measured = [
+            measure(cut.text, tokens=cut.tokens, gold=gold, teacher=teacher, fmt=self._format)
+            for cut, gold, teacher in zip(completions, rows["answer"], teachers, strict=True)
+        ]
+        if "texts" in rows:  # what is asked about the texts of the row
+            measured = [
+                one._replace(values={**one.values, **own}) for one, own in zip(measured, rows["texts"], strict=True)
+            ]
+        asks = self._by_group or self._body.all_failed == "imitate"
+        peers = self._gather([peer(one.values) for one in measured]) if asks else []
+        if self._by_group:
+            measured = self._in_groups(measured, peers)
         scores = [self._reward.score(one.values, progress) for one in measured]
         cut = [self._is_cut(ids) for ids in completion_ids]
         kept = [not (one and self._body.mask_truncated) for one in cut]
         kept = [one and not bare for one, bare in zip(kept, without_loss, strict=True)] if without_loss else kept
         everywhere = self._gather([(score.total, one) for score, one in zip(scores, kept, strict=True)])
-        if all(total is None for total, _ in everywhere) and not self.imitated:
-            raise TaskError(f"none of {len(everywhere)} completions can be scored: {scores[0].problem}")
-        log_metric(GROUPS, groups_without_signal(everywhere, self._body.group, imitated=self.imitated))
-        log_metric(TRUNCATED, _mean(cut))
-        self._tell(scores)
-        self._log(measured, scores, log_metric)
-        self.last = tuple(map(Judged, completions, cut, measured, scores, kept))
-        return [score.total for score in scores]
+        return tuple(map(Judged, completions, cut, measured, scores, kept)), everywhere, peers
 
     def _in_groups(self, measured: Sequence[Measured], peers: Sequence[Peer]) -> list[Measured]:
         """The same with what each is among the completions of its prompt, wherever these were written."""

@@ -46,6 +46,8 @@ class Seen:
     unscored: int = 0
     without_loss: int = 0
     """Completions of which no token is in the loss, though they were not cut off."""
+    equal: int = 0
+    """Completions without loss, because all of their group have one reward."""
     imitated: int = 0
     """Completions in whose place a demonstration stood."""
     kl: float = 0.0
@@ -54,7 +56,9 @@ class Seen:
     def occurred(self) -> set[str]:
         """The names of what has."""
         counted = {
-            name for name in ("clipped", "left_out", "unscored", "imitated", "without_loss") if getattr(self, name)
+            name
+            for name in ("clipped", "left_out", "unscored", "imitated", "without_loss", "equal")
+            if getattr(self, name)
         }
         return counted | ({"kl"} if self.kl > 1e-3 else set())
 
@@ -100,7 +104,17 @@ class Learner:
         self.seen.left_out += self._body.iterations * used.count(False)
         self.seen.without_loss += sum(not any(mask) and yes for mask, yes in zip(given, used, strict=True))
         instead = made.instead or [[] for _ in pairs]
+        equal = self._equal(made.rewards, instead)
+        self.seen.equal += equal.count(True)
+        masks = [torch.zeros_like(mask) if out else mask for mask, out in zip(masks, equal, strict=True)]
+        self._counted = len(pairs) - equal.count(True)
         return [self._step(pairs, masks, gained, before, anchor, instead) for _ in range(self._body.iterations)]
+
+    def _equal(self, rewards: Sequence[float | None], instead: Sequence[list[int]]) -> list[bool]:
+        """For each completion whether its whole group has one reward and is to be left out."""
+        groups = [rewards[start : start + self._body.group] for start in range(0, len(rewards), self._body.group)]
+        out = [self._body.equal_groups == "skip" and len(set(group)) == 1 for group in groups for _ in group]
+        return [one and not other for one, other in zip(out, instead, strict=True)]
 
     def _after(self, policy: Policy, prompt: list[int], completion: list[int]) -> Tensor:
         return policy.after(prompt, completion, temperature=self._body.sampling.temperature)
@@ -153,8 +167,8 @@ class Learner:
     def _share(self, length: int, tokens: int, completions: int) -> float:
         """What the losses of a completion's tokens are multiplied with."""
         match self._body.loss:
-            case "grpo":  # within the completion first, then over the completions
-                return 1 / (length * completions)
+            case "grpo":  # within the completion first, then over the completions that are not left out as equal
+                return 1 / (length * self._counted)
             case "dapo":  # over all tokens of the step
                 return 1 / tokens
             case "dr_grpo":  # by a constant
