@@ -86,7 +86,8 @@ def lines(series: Sequence[Series], *, title: str, percent: bool = False) -> Mar
 
 def plane(marks: Sequence[Mark], *, title: str, x: str, y: str) -> Markup:
     """Numbered figures with their intervals: `y` is a share. A line joins those that no other one beats: no other is
-    both further up and further left."""
+    both further up and further left. What no scale holds is not there."""
+    marks = [mark for mark in marks if all(abs(value) < _LARGEST for value in _values(mark))]
     if not marks:
         return _markup("")
     xs = [value for mark in marks for value in (mark.x, *(mark.x_range or ()))]
@@ -114,6 +115,10 @@ def plane(marks: Sequence[Mark], *, title: str, x: str, y: str) -> Markup:
     return _svg(frame, title, parts, look="plane")
 
 
+def _values(mark: Mark) -> Iterator[float]:
+    yield from (mark.x, mark.y, *(mark.x_range or ()), *(mark.y_range or ()))
+
+
 class Part(NamedTuple):
     """A part of a bar."""
 
@@ -125,18 +130,18 @@ class Part(NamedTuple):
 
 def bar(parts: Sequence[Part], *, title: str) -> Markup:
     """Counts as parts of one bar; the words for them stand beside it."""
+    parts = [part for part in parts if part.size > 0]
     whole = sum(part.size for part in parts)
-    if whole <= 0:
+    if not whole:
         return _markup("")
     drawn, left, seen_of = [], 0.0, {"kept": 0, "lost": 0, "other": 0}
     for part in parts:
         width = 1000 * part.size / whole
         shade = f"{part.look} s{seen_of[part.look] % 4}"
-        seen_of[part.look] += part.size > 0
-        if width:
-            said = _escaped(f"{part.name}: {part.size:,}")
-            place = f'x="{left:.2f}" y="0" width="{width:.2f}" height="10"'
-            drawn.append(f'<rect class="{shade}" {place}><title>{said}</title></rect>')
+        seen_of[part.look] += 1
+        said = _escaped(f"{part.name}: {part.size:,}")
+        place = f'x="{left:.2f}" y="0" width="{width:.2f}" height="10"'
+        drawn.append(f'<rect class="{shade}" {place}><title>{said}</title></rect>')
         left += width
     label = _escaped(title)
     head = '<svg class="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -36,6 +37,8 @@ def number(value: float | None) -> str:
     """As many digits as a reader can use: `1,234`, `76.7`, `0.0213`, `2e-5`."""
     if value is None:
         return UNKNOWN
+    if not math.isfinite(value):
+        return str(value)
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
     if abs(value) >= 1000:

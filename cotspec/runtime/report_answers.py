@@ -16,6 +16,7 @@ from typing import Final, Literal
 from cotspec.cot.stats import mean_interval, paired_difference
 from cotspec.page.browser import evenly
 from cotspec.runtime import lines
+from cotspec.runtime.errors import TaskError
 from cotspec.runtime.records import Prediction
 
 Kind = Literal["cut", "ungradable", "form", "wrong"]
@@ -32,6 +33,7 @@ EVENLY: Final = 30
 """Of these, taken evenly over the set before any others."""
 OF_A_KIND: Final = 12
 """Questions for each kind of failure of a model and each change, evenly over those there are."""
+_TOO_MANY: Final = 10**12
 MOST_TEXTS: Final = 2
 """Answers of one model to one question that are shown: a right one and one that is not."""
 
@@ -84,6 +86,10 @@ def read(label: str, path: Path) -> Answers:
     """The answers of a file. Raises TaskError where it holds something else."""
     found = Answers(label=label, path=path)
     for each in lines.iterate(path, Prediction):
+        if not 0 <= each.tokens < _TOO_MANY:
+            raise TaskError(
+                f"{path.name}: question {each.id}: `tokens` is no length of a text: run what wrote it again"
+            )
         found.by_question.setdefault(each.id, []).append(Answer(_kind(each), each.tokens))
     return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,10 +18,11 @@ from cotspec.runtime.task import Task
 
 MOST_SETTINGS: Final = 20_000
 """Characters of a task's settings that are shown."""
+_FILTER: Final = "filter of "
+_TEXTS: Final = "texts of "
 _NAMES: Final = {
     "data": "questions of",
     "kept": "filter of",
-    "texts": "texts of",
     "evaluate": "evaluation of",
     "pairs": "pairs of",
 }
@@ -58,7 +59,21 @@ def tasks(task: Task) -> list[Made]:
         elif (payload := _payload(folder, id, task.root)) is not None:
             entered[id] = payload
             left += [(id, folder), *(each for each in _producers(folder, _reads(payload)) if each[0] not in entered)]
-    return list(found.values())
+    order = {id: at for at, id in enumerate(found)}
+    texts = {
+        id: each.name.replace(_FILTER, _TEXTS)
+        for each in found.values()
+        for id in each.reads
+        if each.name.startswith(_FILTER)
+    }
+    return [
+        replace(
+            each,
+            name=texts[id] if id in texts and id not in names else each.name,
+            reads=tuple(sorted(each.reads, key=lambda read: order.get(read, len(order)))),
+        )
+        for id, each in found.items()
+    ]
 
 
 def stage_settings(made: list[Made], stage: str) -> Mapping[str, Any]:
@@ -129,7 +144,7 @@ def _made(id: str, payload: Mapping[str, Any], names: Mapping[str, str]) -> Made
     reads = _reads(payload)
     return Made(
         id=id,
-        name=names.get(id, str(body.get("kind", ""))),
+        name=_name(names.get(id, ""), str(body.get("kind", ""))),
         kind=str(body.get("kind", "")),
         reads=tuple(dict.fromkeys(producer for _, producer in reads if producer)),
         files=tuple(dict.fromkeys(path for path, producer in reads if not producer)),
@@ -137,6 +152,11 @@ def _made(id: str, payload: Mapping[str, Any], names: Mapping[str, str]) -> Made
         uses=tuple(_uses(body)),
         kernel=kernel if isinstance(kernel, dict) else {},
     )
+
+
+def _name(told: str, kind: str) -> str:
+    """What filters tries made these, too."""
+    return told.replace(_FILTER, "tries of ") if kind == "mine" else told or kind
 
 
 def _uses(body: Mapping[str, Any]) -> Iterator[str]:

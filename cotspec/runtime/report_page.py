@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotspec.page import charts, html
@@ -92,6 +93,7 @@ def page(
         "flows": [*_flows(task), *(flow for each in stages for flow in report_counts.trained(each.name, each.metrics))],
         "contamination": seen.lines() if seen is not None else None,
         "sources": _sources(task, sampled),
+        "taught": report_texts.of_questions(_traces(task), {each.question for one in sets for each in one.shown}),
         "tasks": made,
         "numbers": {each.id: at for at, each in enumerate(made, 1)},
         "kernel": sorted({part: version for each in made for part, version in each.kernel.items()}.items()),
@@ -275,12 +277,18 @@ def _flows(task: Task) -> list[report_counts.Flow]:
     return [flow for role, part in found for flow in report_counts.flow(part, task.input(role))]
 
 
+def _traces(task: Task) -> dict[str, Path]:
+    """The files of traces, by generation."""
+    return {part.partition("/")[2]: task.input(role) for role, part in _of(task, "traces.jsonl")}
+
+
 def _sources(
     task: Task, sampled: Mapping[str, Sequence[SampledGroup]]
 ) -> list[tuple[str, str, list[report_texts.Record]]]:
     """Generations with texts to look at: name, what they are, and the records."""
-    found = [(part.partition("/")[2], role) for role, part in _of(task, "traces.jsonl")]
-    told = [(f"Traces of {name}", "teacher", report_texts.traces(task.input(role), sampled)) for name, role in found]
+    told = [
+        (f"Traces of {name}", "teacher", report_texts.traces(path, sampled)) for name, path in _traces(task).items()
+    ]
     failed = [(part.partition("/")[2], role) for role, part in _of(task, "failures.jsonl")]
     return told + [
         (f"Failures that {name} found", "failed", report_texts.failures(task.input(role), name))

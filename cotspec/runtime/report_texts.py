@@ -6,7 +6,7 @@ All of it is a bounded choice, evenly over the files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -101,6 +101,17 @@ def traces(path: Path, sampled: Mapping[str, Sequence[SampledGroup]]) -> list[Re
         if each.id in wanted:
             found.setdefault(each.id, each)
     return [Record(trace=found[id], tries=_tries(id, sampled)) for id in ids if id in wanted]
+
+
+def of_questions(files: Mapping[str, Path], questions: Collection[str]) -> dict[str, list[tuple[str, TraceRecord]]]:
+    """The traces that there are to some questions, by question; `files` are the generations' by name. Most questions of
+    an evaluation have none: nobody taught them."""
+    found: dict[str, list[tuple[str, TraceRecord]]] = {}
+    for name, path in files.items() if questions else ():
+        for each in lines.iterate(path, TraceRecord):
+            if each.question in questions and all(made != name for made, _ in found.get(each.question, [])):
+                found.setdefault(each.question, []).append((name, each))
+    return found
 
 
 def _tries(id: int, sampled: Mapping[str, Sequence[SampledGroup]]) -> tuple[Try, ...]:

