@@ -190,11 +190,12 @@ def text(row: Mapping[str, object], columns: Columns) -> str:
 def _joined(row: Mapping[str, object], columns: Named, part: RowPart) -> str:
     """A column as text; of several those that hold any, each on a line of its own. Raises RowError."""
     if isinstance(columns, str):
-        found, names = _text(row, columns, part), shown(columns)
+        found = _text(row, columns, part)
     else:
         texts = (_text(row, column, part, empty=True) for column in columns)
-        found, names = "\n".join(each for each in texts if each.strip()), "`, `".join(map(shown, columns))
+        found = "\n".join(each for each in texts if each.strip())
     if not found.strip():
+        names = "`, `".join(map(shown, (columns,) if isinstance(columns, str) else columns))
         raise RowError(Fault(part, f"column `{names}` is empty"))
     return found
 

@@ -40,7 +40,7 @@ _FOREIGN: Final = (
     (b"version https://git-lfs", "a pointer of Git LFS (`git lfs pull` fetches the file itself)"),
 )
 """What a file begins with that is no text of rows, and what it is."""
-_DELIMITERS: Final = {"csv": ",", "tsv": "\t"}
+DELIMITERS: Final = {"csv": ",", "tsv": "\t"}
 
 
 class Kind(NamedTuple):
@@ -158,8 +158,8 @@ def _rows(path: Path, kind: Kind, meter: Meter, within: tuple[Path, ...]) -> Ite
 
 
 def _of(source: Source, kind: Kind) -> Iterator[tuple[int, Row]]:
-    if kind.format in _DELIMITERS:
-        return _table(source, _DELIMITERS[kind.format])
+    if kind.format in DELIMITERS:
+        return _table(source, DELIMITERS[kind.format])
     if kind.format == "json" and source.peek().lstrip().startswith(b"["):
         found = json_list.objects(source)
         return ((number, Bad("not a JSON object") if row is None else row) for number, row in found)

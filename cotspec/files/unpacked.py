@@ -62,7 +62,7 @@ class Source:
         """Read the first bytes. Raises TableError, like all that reads."""
         if self._packed and self._start not in (b"", _GZIP):
             raise TableError("it is not compressed by gzip, as its name says")
-        self._begun = self._read(lambda: self._file.read(BLOCK), counted=False).removeprefix(_BOM)
+        self._begun = self._read(self._file.read, BLOCK, counted=False).removeprefix(_BOM)
 
     def peek(self) -> bytes:
         """The first bytes."""
@@ -70,16 +70,17 @@ class Source:
 
     def block(self, size: int) -> bytes:
         """Some of the next bytes, at most so many; none at the end."""
-        begun = self._take(size)
-        return begun or self._read(lambda: self._file.read(size))
+        return self._take(size) or self._read(self._file.read, size)
 
     def line(self) -> bytes:
         """The next line with its end, or, of one that is longer than a row may be, what shows it; none at the end."""
+        if self._at == len(self._begun):
+            return self._read(self._file.readline, LONGEST_ROW + 1)
         end = self._begun.find(b"\n", self._at) + 1
         begun = self._take(end - self._at if end else len(self._begun))
         if end:
             return begun
-        return begun + self._read(lambda: self._file.readline(LONGEST_ROW + 1 - len(begun)))
+        return begun + self._read(self._file.readline, LONGEST_ROW + 1 - len(begun))
 
     def _take(self, size: int) -> bytes:
         taken = self._begun[self._at : self._at + size]
@@ -96,12 +97,12 @@ class Source:
                 return True
         return False
 
-    def _read(self, read: Callable[[], bytes], *, counted: bool = True) -> bytes:
+    def _read(self, read: Callable[[int], bytes], size: int, *, counted: bool = True) -> bytes:
         if not self._packed:
-            found = read()
+            found = read(size)
         else:
             try:
-                found = read()
+                found = read(size)
             except (EOFError, zlib.error, OSError) as error:
                 raise TableError(f"gzip cannot unpack it, since it is cut off or damaged ({error})") from error
         self._done += len(found)

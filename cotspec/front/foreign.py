@@ -42,6 +42,10 @@ _NAMES: Mapping[str, str] = {
     "evaluate": "eval evaluation test",
     "reward": "reward_funcs reward_weights rewards reward_model",
     "by": "trainer algorithm method trainer_type",
+    "file": "data_file data_files dataset_path train_file file_path",
+    "question": "problem instruction query input_column question_column",
+    "answer": "solution gold ground_truth answer_column reference",
+    "trace": "response output completion cot generation reasoning",
     "hub": "repo repo_id hf_id pretrained",
     "config": "subset dataset_config config_name",
     "from": "source",
@@ -56,6 +60,15 @@ NAMES: Mapping[str, str] = MappingProxyType(
 #: Names that have no single counterpart, and what to do.
 ADVICE: Mapping[str, str] = MappingProxyType(
     {
+        **dict.fromkeys(
+            ("format", "ds_type", "file_type", "data_format", "delimiter", "sep"),
+            "what a data file is, its name says: .jsonl, .json, .csv, .tsv, .parquet, with .gz behind it or not",
+        ),
+        **dict.fromkeys(
+            ("messages", "conversations", "field_messages", "column_mapping", "columns"),
+            "name columns by `question`, `answer` and `trace`: `messages.user` is a turn of a chat, "
+            "`extra_info.question` a nested column",
+        ),
         "gradient_accumulation_steps": "it follows from `global_batch`, the GPUs and `per_device_batch`",
         "precision": "it changes the result, so it stands under `train` of each stage",
         "max_prompt_length": "a prompt has what `max_length` leaves besides `sampling.max_new_tokens`",

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotspec.files import tables
+from cotspec.files import counting, tables
 from cotspec.files.tables import Bad, Meter, Place, TableError
 
 BOM = b"\xef\xbb\xbf"
@@ -53,6 +53,9 @@ def test_every_format_gives_the_same_rows(name: str, *, packed: bool, marked: by
     content = marked + content
     found = rows(tmp_path / f"{file}{'.gz' if packed else ''}", gzip.compress(content) if packed else content)
     assert found == [(line, values) for line, (_, values) in zip(lines, TWO, strict=True)]
+    counted = counting.rows(tmp_path / f"{file}{'.gz' if packed else ''}", most=len(content))
+    assert counted == (2, len(content))
+    assert counting.rows(tmp_path / f"{file}{'.gz' if packed else ''}", most=len(content) - 1) is None
 
 
 def test_windows_line_ends_are_line_ends(tmp_path: Path) -> None:
@@ -114,6 +117,7 @@ BAD: dict[str, tuple[str, bytes, int, str]] = {
 def test_what_cannot_be_read_is_named_with_its_line(name: str, tmp_path: Path) -> None:
     file, content, line, message = BAD[name]
     assert rows(tmp_path / file, content)[-1] == (line, Bad(message))
+    counting.rows(tmp_path / file, most=10**6)  # does not raise
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,42 @@ def test_a_hub_data_set_is_read_from_the_folder_of_this_machine_as_it_is_now(sta
     assert answers(stage("after", body)) == [f"1{answer}" for _, answer in QUESTIONS[:3]]
 
 
+def test_columns_of_a_hub_data_set_are_named_as_those_of_a_file(stage: Stage, tmp_path: Path) -> None:
+    pytest.importorskip("datasets", reason="hub data sets need the `train` extra")
+    snapshot = tmp_path / "hub/datasets--owner--set/snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    rows = [
+        {
+            "messages": [{"role": "user", "content": q}, {"role": "assistant", "content": f"so \\boxed{{{a}}}"}],
+            "extra_info": {"index": at, "hints": ["none", f"hint {at}"]},
+        }
+        for at, (q, a) in enumerate(QUESTIONS[:3])
+    ]
+    write_lines(snapshot / "train.jsonl", rows)
+    names(tmp_path, data={"owner/set": "hub"})
+    source = HubData(
+        id="owner/set",
+        config="",
+        split="train",
+        revision="0" * 40,
+        question=("messages.user", "extra_info.hints.-1"),
+        answer="messages.assistant",
+        answer_after="so",
+        answer_boxed=True,
+        trace="messages.assistant",
+    )
+    folder = stage("nested", DataBody(source=source, slice=Range(first=0, end=-1)))
+    code, _, err = run(folder, HF_HOME="", PATH="/usr/bin:/bin")
+    assert code == 0, err
+    problems = [json.loads(line) for line in (folder / "out/problems.jsonl").read_text().splitlines()]
+    assert problems == [
+        {"id": at, "question": f"{q}\nhint {at}", "answer": a, "trace": f"so \\boxed{{{a}}}"}
+        for at, (q, a) in enumerate(QUESTIONS[:3])
+    ]
+    (told,) = json.loads((folder / "provenance.json").read_text())["local"]
+    assert (told["id"], told["commit"]) == ("owner/set", "0" * 40)
+
+
 @pytest.mark.parametrize(("set_already", "kept_in"), [("", "cache"), ("elsewhere", "elsewhere")])
 def test_downloads_are_kept_where_the_file_says_unless_the_environment_says_otherwise(
     set_already: str, kept_in: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
