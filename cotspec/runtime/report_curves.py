@@ -27,6 +27,7 @@ _ORDER: Final[Mapping[str, tuple[str, bool]]] = {
     "entropy": ("entropy", False),
     "loss": ("loss", False),
     signal.GROUPS: ("groups without signal", True),
+    signal.REDRAWN: ("draws more a prompt", False),
     signal.TRUNCATED: ("cut at the limit", True),
     "ungradable": ("ungradable", True),
     "unscorable": ("not scorable", True),

@@ -174,6 +174,9 @@ def _uses(body: Mapping[str, Any]) -> Iterator[str]:
                 digest = f", sha256 {given['digest']}" if given.get("digest") else ""
                 more = ", ".join(f"{key} {given[key]}" for key in ("split", "size", "seed", "steps") if key in given)
                 yield f"{what} builtin {given.get('name')}{f' ({more})' if more else ''}{digest}"
+            case "endpoint":
+                at = f" at {given['url']}" if given.get("url") else ", where this machine knows it"
+                yield f"{what} endpoint {given.get('name')}{at}{f', version {v}' if (v := given.get('version')) else ''}"
             case "self":
                 yield f"{what} its own first weights"
             case _:  # its inputs say which

@@ -49,6 +49,28 @@ def test_models_and_data_are_named_with_what_is_recorded_of_them(report: Task) -
     assert report_method.stage_settings([*found.values()], "none") == {}
 
 
+@pytest.mark.parametrize(
+    ("role", "given", "told"),
+    [
+        ("model", {"kind": "hub", "id": "a/b", "revision": "abc"}, "by hub a/b at revision abc"),
+        (
+            "source",
+            {"kind": "hub", "id": "a/b", "config": "main", "split": "test", "revision": "abc"},
+            "from hub a/b (main/test) at revision abc",
+        ),
+        (
+            "model",
+            {"kind": "endpoint", "name": "big", "url": "https://x.example/v1", "version": "7"},
+            "by endpoint big at https://x.example/v1, version 7",
+        ),
+        ("model", {"kind": "endpoint", "name": "big"}, "by endpoint big, where this machine knows it"),
+        ("teacher", {"kind": "self"}, "learns from its own first weights"),
+    ],
+)
+def test_what_a_task_uses_is_said_in_words(role: str, given: dict[str, str], told: str) -> None:
+    assert list(report_method._uses({role: given})) == [told]
+
+
 def test_a_payload_that_is_gone_broken_or_of_another_task_is_left_out(report: Task) -> None:
     before = {each.name: each.id for each in report_method.tasks(report)}
     stages = report.root / "generated/stages"

@@ -112,10 +112,18 @@ def judged(text: str) -> Judged:
     return Judged(Cut(1, text), False, Measured({}, Grade.WRONG), Score(0.5, None, {"x": 0.5}), True)
 
 
-def keep(folder: Path, process: int, gather: Any, texts: Sequence[str]) -> None:
-    reward = cast(Any, SimpleNamespace(last=tuple(map(judged, texts)), imitated=frozenset()))
+def keep(
+    folder: Path,
+    process: int,
+    gather: Any,
+    texts: Sequence[str],
+    *,
+    equal: frozenset[int] = frozenset(),
+    **changes: Any,
+) -> None:
+    reward = cast(Any, SimpleNamespace(last=tuple(map(judged, texts)), imitated=frozenset(), equal=equal))
     rows = [{"id": 7, "prompt": "p", "answer": "1"} for _ in texts]
-    look = samples.Samples(folder, reward, bodies.grpo(group=4), gather=gather, process=process)
+    look = samples.Samples(folder, reward, bodies.grpo(group=4, **changes), gather=gather, process=process)
     look(rows, [0.0] * len(texts), cast(Any, SimpleNamespace(global_step=0, max_steps=8)))
 
 
@@ -129,9 +137,18 @@ def test_a_group_that_lies_in_two_processes_is_kept_whole_by_the_first(tmp_path:
     assert not (tmp_path / "1").exists()
 
 
+@pytest.mark.parametrize(("equal_groups", "in_loss"), [("skip", False), ("count", True)])
+def test_a_group_that_is_left_out_of_the_loss_says_so(tmp_path: Path, equal_groups: str, in_loss: bool) -> None:
+    keep(tmp_path, 0, list, ["a", "b", "c", "d"], equal=frozenset({0}), equal_groups=equal_groups)
+    group = json.loads((tmp_path / "0.json").read_text())
+    assert {one["in_loss"] for one in group["completions"]} == {in_loss}
+
+
 def test_a_long_text_and_a_large_group_are_kept_in_part_and_the_rest_is_counted(tmp_path: Path) -> None:
     long = "y" * (samples.MOST_CHARACTERS + 5)
-    reward = cast(Any, SimpleNamespace(last=tuple(judged(long) for _ in range(20)), imitated=frozenset()))
+    reward = cast(
+        Any, SimpleNamespace(last=tuple(judged(long) for _ in range(20)), imitated=frozenset(), equal=frozenset())
+    )
     rows = [{"id": 7, "prompt": "p", "answer": "1"}] * 20
     look = samples.Samples(tmp_path, reward, bodies.grpo(group=20), gather=list, process=0)
     look(rows, [0.0] * 20, cast(Any, SimpleNamespace(global_step=0, max_steps=8)))

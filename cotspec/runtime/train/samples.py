@@ -38,7 +38,7 @@ class Samples:
 
     def __init__(self, folder: Path, reward: CompositeReward, body: GrpoBody, *, gather: Gather, process: int) -> None:
         self._folder, self._reward, self._gather, self._process = folder, reward, gather, process
-        self._group, self._uses = body.group, body.iterations
+        self._group, self._uses, self._skips_equal = body.group, body.iterations, body.equal_groups == "skip"
 
     def __call__(self, rows: Sequence[Mapping[str, Any]], advantages: Sequence[float], state: State) -> None:
         """One generation, as it was rewarded: a row and an advantage for each completion of this process. Called in
@@ -48,9 +48,16 @@ class Samples:
             return
         groups = sum(self._gather([len(rows)])) // self._group
         chosen = kept[number] % groups
+        left_out = self._skips_equal and chosen in self._reward.equal
         found = self._gather(
             [
-                (row["id"], row["prompt"], row.get("begin", ""), row["answer"], _completion(one, advantage))
+                (
+                    row["id"],
+                    row["prompt"],
+                    row.get("begin", ""),
+                    row["answer"],
+                    _completion(one, advantage, left_out=left_out),
+                )
                 for place, (row, one, advantage) in enumerate(
                     zip(rows, self._reward.last, advantages, strict=True), start=self._process * len(rows)
                 )
@@ -74,7 +81,7 @@ def wanted(generations: int) -> dict[int, int]:
     return {at * (generations - 1) // (MOST_GROUPS - 1): at for at in range(MOST_GROUPS)}
 
 
-def _completion(one: Judged, advantage: float) -> SampledCompletion:
+def _completion(one: Judged, advantage: float, *, left_out: bool) -> SampledCompletion:
     score = one.score
     return SampledCompletion(
         text=one.said.text[:MOST_CHARACTERS],
@@ -87,7 +94,7 @@ def _completion(one: Judged, advantage: float) -> SampledCompletion:
         gate=0 if score.gate is None else score.gate + 1,
         problem=score.problem[:MOST_CHARACTERS],
         advantage=advantage,
-        in_loss=one.in_loss,
+        in_loss=one.in_loss and not left_out,
     )
 
 
