@@ -176,7 +176,8 @@ def _uses(body: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{what} builtin {given.get('name')}{f' ({more})' if more else ''}{digest}"
             case "endpoint":
                 at = f" at {given['url']}" if given.get("url") else ", where this machine knows it"
-                yield f"{what} endpoint {given.get('name')}{at}{f', version {v}' if (v := given.get('version')) else ''}"
+                version = f", version {given['version']}" if given.get("version") else ""
+                yield f"{what} endpoint {given.get('name')}{at}{version}"
             case "self":
                 yield f"{what} its own first weights"
             case _:  # its inputs say which
