@@ -13,7 +13,7 @@ from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Final, Literal
 
-from cotspec.cot.stats import mean_interval, paired_difference
+from cotspec.cot.stats import clustered, mean_interval, paired_difference
 from cotspec.page.browser import evenly
 from cotspec.runtime import lines
 from cotspec.runtime.errors import TaskError
@@ -45,6 +45,7 @@ class Answer:
     kind: Kind | Literal[""]
     """"" is right."""
     tokens: int
+    formatted: bool
 
 
 @dataclass(kw_only=True)
@@ -77,6 +78,12 @@ class Answers:
         """95 % interval of the mean number of tokens, over questions."""
         return mean_interval([sum(one.tokens for one in all_) / len(all_) for all_ in self.by_question.values()])
 
+    @property
+    def formatted(self) -> tuple[float, float]:
+        """95 % interval of the share of well-formed answers, clustered by question."""
+        shares = [sum(one.formatted for one in all_) / len(all_) for all_ in self.by_question.values()]
+        return clustered(shares, max(map(len, self.by_question.values())))
+
 
 def _has(answers: Sequence[Answer], kind: Kind) -> bool:
     return any(one.kind == kind for one in answers)
@@ -90,7 +97,7 @@ def read(label: str, path: Path) -> Answers:
             raise TaskError(
                 f"{path.name}: question {each.id}: `tokens` is no length of a text: run what wrote it again"
             )
-        found.by_question.setdefault(each.id, []).append(Answer(_kind(each), each.tokens))
+        found.by_question.setdefault(each.id, []).append(Answer(_kind(each), each.tokens, each.formatted))
     return found
 
 

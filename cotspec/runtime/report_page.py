@@ -36,6 +36,7 @@ class Row:
     name: str
     metrics: Metrics
     tokens: tuple[float, float] | None
+    formatted: tuple[float, float] | None
     change: Change | None
     """From the first row."""
 
@@ -181,8 +182,14 @@ def _rows(table: Table, answers: Mapping[str, Answers]) -> Iterator[Row]:
     for at, (name, metrics) in enumerate(table.rows.items(), 1):
         own = answers.get(name)
         changed = None if own is None or first is None or own is first else report_answers.change(first, own)
-        tokens = None if own is None else own.tokens
-        yield Row(number=at, name=name, metrics=metrics, tokens=tokens, change=changed)
+        yield Row(
+            number=at,
+            name=name,
+            metrics=metrics,
+            tokens=None if own is None else own.tokens,
+            formatted=None if own is None or not own.by_question else own.formatted,
+            change=changed,
+        )
 
 
 def _plane(rows: Sequence[Row], table: Table) -> Markup:
