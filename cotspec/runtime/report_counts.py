@@ -132,7 +132,7 @@ def _mined(name: str, record: Mapping[str, Any]) -> Flow:
     parts = [*_part("failed, and go on", failed, "kept"), *_part("go no further", solved, "other")]
     tries = record.get("attempts")
     return _flow(
-        f"questions tried by {name}",
+        f"failures of {name}",
         parts,
         asked,
         *_of("right tries:", record.get("correct_attempts"), tries),

@@ -155,8 +155,8 @@ def _made(id: str, payload: Mapping[str, Any], names: Mapping[str, str]) -> Made
 
 
 def _name(told: str, kind: str) -> str:
-    """What filters tries made these, too."""
-    return told.replace(_FILTER, "tries of ") if kind == "mine" else told or kind
+    """What tries questions filters them, too."""
+    return told.replace(_FILTER, "failures of ") if kind == "mine" else told or kind
 
 
 def _uses(body: Mapping[str, Any]) -> Iterator[str]:

@@ -80,7 +80,8 @@ def page(
 ) -> str:
     """The page as HTML."""
     made = report_method.tasks(task)
-    sampled = _sampled(task, body)
+    stages = [*stages, *_others(task, body)]
+    sampled = _sampled(task, stages)
     sets = [
         _set(task, number, given, table) for number, (given, table) in enumerate(zip(body.tables, tables, strict=True))
     ]
@@ -90,8 +91,8 @@ def page(
         "about": body.about,
         "sets": sets,
         "stages": trained,
-        "gates": [report_counts.gate(part.split("/")[1], task.input(role)) for role, part in _of(task, "gate.json")],
-        "flows": [*_flows(task), *(flow for each in stages for flow in report_counts.trained(each.name, each.metrics))],
+        "gates": list(_gates(task, stages)),
+        "flows": list(_flows(task, stages)),
         "contamination": seen.lines() if seen is not None else None,
         "sources": _sources(task, sampled),
         "taught": report_texts.of_questions(_traces(task), {each.question for one in sets for each in one.shown}),
@@ -211,10 +212,18 @@ def _plane(rows: Sequence[Row], table: Table) -> Markup:
 # --- stages -----------------------------------------------------------------------------------------------------------
 
 
-def _sampled(task: Task, body: ReportBody) -> dict[str, list[SampledGroup]]:
+def _others(task: Task, body: ReportBody) -> Iterator[Trained]:
+    """Stages that no row descends from and whose texts were learnt from: nothing but their log is known of them."""
+    for _, part in _of(task, "log.jsonl"):
+        name = part.split("/")[1]
+        if name not in body.stages:
+            yield Trained(name=name, metrics={})
+
+
+def _sampled(task: Task, stages: Sequence[Trained]) -> dict[str, list[SampledGroup]]:
     """What stages kept of their completions, by name."""
     found = {}
-    for name in body.stages:
+    for name in (stage.name for stage in stages):
         role = f"stages/{name}/train/log.jsonl"
         path = task.beside(role, samples.FILE) if task.has(role) else None
         if path is not None:
@@ -278,10 +287,23 @@ def _told(trained: Trained, settings: Mapping[str, Any]) -> Iterator[tuple[str, 
 # --- rows and texts ---------------------------------------------------------------------------------------------------
 
 
-def _flows(task: Task) -> list[report_counts.Flow]:
-    order = {"data": 0, "kept": 1, "pairs": 2, "stages": 3}
-    found = sorted(_of(task, "counts.json"), key=lambda each: order.get(each[1].partition("/")[0], 9))
-    return [flow for role, part in found for flow in report_counts.flow(part, task.input(role))]
+def _gates(task: Task, stages: Sequence[Trained]) -> Iterator[report_counts.Gate]:
+    """What decided over each stage that had to pass something."""
+    for stage in stages:
+        role = f"stages/{stage.name}/gate/gate.json"
+        if task.has(role):
+            yield report_counts.gate(stage.name, task.input(role))
+
+
+def _flows(task: Task, stages: Sequence[Trained]) -> Iterator[report_counts.Flow]:
+    """Questions, texts, pairs; then the rows of each stage, and which of them it trained on."""
+    found = [(part, task.input(role)) for role, part in _of(task, "counts.json")]
+    for kind in ("data/", "kept/", "pairs/"):
+        yield from (flow for part, path in found if part.startswith(kind) for flow in report_counts.flow(part, path))
+    for stage in stages:
+        own = [each for each in found if each[0].startswith(f"stages/{stage.name}/")]
+        yield from (flow for part, path in own for flow in report_counts.flow(part, path))
+        yield from report_counts.trained(stage.name, stage.metrics)
 
 
 def _traces(task: Task) -> dict[str, Path]:
@@ -298,6 +320,5 @@ def _sources(
     ]
     failed = [(part.partition("/")[2], role) for role, part in _of(task, "failures.jsonl")]
     return told + [
-        (f"Failures that {name} found", "failed", report_texts.failures(task.input(role), name))
-        for name, role in failed
+        (f"Failures of {name}", "failed", report_texts.failures(task.input(role), name)) for name, role in failed
     ]

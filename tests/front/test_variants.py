@@ -72,6 +72,16 @@ def test_a_variant_is_the_spec_with_named_settings_changed(folder: Path) -> None
     assert settings(f"  wide: {{{GROUP}: 8, seed: 3}}\n") == {"wide": (8, 1e-5, 1, 3)}
 
 
+def test_a_member_of_a_matrix_knows_its_place_there_in_the_words_of_the_spec(folder: Path) -> None:
+    matrix = f"{{{LR}: {{slow: 1.0e-6, fast: 0.002}}, {GROUP}: [8, 16]}}"
+    found = sound(f"  grid: {{matrix: {matrix}, seeds: [1, 2]}}\n  pair: {{zip: {{{GROUP}: [8], {EPOCHS}: [3]}}}}\n")
+    places = {(one.family_name, one.axes) for one in found.values()}
+    assert places == {
+        *(("grid", ((GROUP, group), (LR, lr))) for group in ("8", "16") for lr in ("slow", "fast")),
+        ("pair", ()),
+    }
+
+
 def test_a_matrix_is_every_combination_less_what_is_excluded(folder: Path) -> None:
     text = f"  m:\n    matrix: {{{GROUP}: [2, 8], {EPOCHS}: [2, 3]}}\n    exclude: [{{{GROUP}: 8, {EPOCHS}: 3}}]\n"
     assert settings(text) == {

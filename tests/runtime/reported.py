@@ -208,6 +208,8 @@ def inputs(folder: Path, say: Say = plain, *, samples: int = 1, sets: tuple[str,
         told = {"rows": 700, "rows_used": 688, "rows_too_long": 8, "rows_beyond_last_batch": 4, "steps": 120}
         put(f"stage.{stage}", "metrics.json", json.dumps(told))
         put_lines(f"stages/{stage}/train/log.jsonl", "log.jsonl", log(120, grpo=stage == "compress", draw=draw))
+    put_lines("stages/helper/train/log.jsonl", "log.jsonl", log(20, grpo=False, draw=draw))  # no row descends from it
+    put("stages/helper/gate/gate.json", "gate.json", json.dumps(gate(say) | {"passed": True, "checks": []}))
     beside = found["stages/compress/train/log.jsonl"].parent / "samples.jsonl"
     write_lines(beside, [group(step, say, draw) for step in range(0, 120, 5)])
     for part, record in COUNTS.items():

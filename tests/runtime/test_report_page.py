@@ -41,6 +41,7 @@ def test_the_page_says_what_the_run_was_with_n_and_interval(page: str) -> None:
         "groups without signal",
         "did not pass, and only warns",
         "`valid.accuracy` was not measured",
+        "rows of structure: training",
         "kept: 371 of 400: 92.8 % (89.8 – 94.9 %)",
         "wrong answer: 20 of 400",
         "of their units hidden: 1,400 of 2,100",
@@ -51,10 +52,16 @@ def test_the_page_says_what_the_run_was_with_n_and_interval(page: str) -> None:
         "wrong → right",
         "trace of teach 20 tokens",  # beside the answers to the same question
         "Traces of teach",
-        "Failures that tries found",
+        "Failures of tries",
         "(an empty text)",
     ):
         assert told in said, told
+
+
+def test_a_stage_whose_texts_alone_were_used_has_its_curves_and_its_gate_too(page: str) -> None:
+    said = Parsed(page).said
+    assert "helper loss" in said
+    assert "helper passed model of step 250 goes on" in said
 
 
 def test_what_is_not_known_is_left_out_and_never_a_zero(stage: Stage, run_here: Run, tmp_path: Path) -> None:
