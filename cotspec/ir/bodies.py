@@ -89,7 +89,7 @@ def endpoint(model: spec.Model, given: spec.Endpoint) -> payload.EndpointModel:
     return payload.EndpointModel.model_construct(
         name=given.model,
         url=same(given.url or ""),
-        version=given.version or "",
+        served=given.served or "",
         request=dict(sorted(given.request.items())),
         **chat(model),
     )

@@ -22,10 +22,11 @@ def write(
 ) -> None:
     """Write provenance.json: Python, cotspec and library versions, the device when torch was used, who answered where a
     server was asked, and which of this machine's own folders stood in for the hub."""
+    used = (*(PACKAGES if torch_used else ()), *(() if endpoint is None else ("httpx2",)))
     record: dict[str, object] = {
         "python": platform.python_version(),
         "cotspec": _version("cotspec"),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))} if torch_used else {},
+        "packages": {name: found for name in used if (found := _version(name))},
         "platform": f"{platform.system()} {platform.machine()}",
     }
     if torch_used:

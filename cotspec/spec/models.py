@@ -15,7 +15,7 @@ class Endpoint(Part):
     key: Argument | None = None
     """Name of the variable of the environment that holds the server's key. It is for readers: a key is sent only where
     `cotspec.local.yaml` names its variable. Never part of the identity."""
-    version: Text | None = None
+    served: Text | None = None
     """A word of one's own for what is served under that name (a date, a quantisation), which no server is asked for;
     another one has all texts written anew."""
     request: dict[Argument, bool | int | float | str] = {}

@@ -64,7 +64,7 @@ class EndpointModel(Part):
     kind: Literal["endpoint"] = "endpoint"
     name: str
     url: str = ""
-    version: str = ""
+    served: str = ""
     chat: bool
     system: str = ""
     template: Arguments = {}

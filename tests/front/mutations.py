@@ -167,7 +167,7 @@ def moved_and_misspelt(spec: Spec, entry: Entry, to: Group, kind: str) -> Mutati
 
 def ways_down(spec: Spec, entry: Entry) -> list[Group]:
     """The groups beside the entry, one level down; not arguments and variables, which may have any name."""
-    open_ones = ("template", "envs")
+    open_ones = ("template", "request", "envs")
     below = (g for g in spec.groups if g.above is entry.group and not g.shared and g.path[-1] not in open_ones)
     return [g for g in below if g.path[: len(entry.path)] != entry.path]
 

@@ -156,7 +156,11 @@ _NAMES: tuple[tuple[str, str], ...] = (
     (r"allow\.\*\.rule", "rule"),
 )
 _EXPRESSIONS = re.compile(r"stages\.\*\.reward\.(gates\.\*\.unless|let\.\*|terms\.\*\.value)")
-_NAMED_KEYS = (("resources.stages.*", "stage"), ("stages.*.advance.require.*", "metric"))
+_NAMED_KEYS = (
+    ("resources.stages.*", "stage"),
+    ("resources.endpoints.*", "name"),
+    ("stages.*.advance.require.*", "metric"),
+)
 _WORD = re.compile(r"[a-z_]+(\.[a-z_]+)*")
 
 

@@ -37,7 +37,7 @@ class Server:
 
         `faults` hold for the next requests, one each (`null`: none); `on` maps a text to the fault of every prompt that
         has it; `all` is the fault of every request; `key` is wanted; `thoughts` go beside the text; `listed` are the
-        models it tells of; `wait` is how long a text takes.
+        models it tells of; `no` is a path it has not; `wait` is how long a text takes.
         """
         data = json.dumps(settings).encode()
         urlopen(Request(f"{self.root}/control", data=data, method="POST")).read()
@@ -153,7 +153,10 @@ class _State:
             max_new_tokens=int(body.get("max_tokens") or body["max_completion_tokens"]),
             stop=Stop(texts=tuple(body.get("stop", ()))),
         )
+        self.now += 1
+        self.most = max(self.most, self.now)
         time.sleep(self.settings.get("wait", 0))
+        self.now -= 1
         with self.lock:
             ids = self.engine.encode(prompt)
             (made,) = self.engine.complete([Draw(ids=ids, seed=int(body.get("seed", 0)))], sampling)
@@ -202,7 +205,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self._denied():
             return
         chat = self.path == "/v1/chat/completions"
-        if not chat and self.path != "/v1/completions":
+        if (not chat and self.path != "/v1/completions") or self.path.removeprefix("/v1/") == self.state.settings.get(
+            "no"
+        ):
             self._error(404, "no such path")
             return
         self.state.asked.append(body)
@@ -210,12 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
         if body["model"] != NAME:
             self._error(404, f"the model `{body['model']}` does not exist")
             return
-        self.state.now += 1
-        self.state.most = max(self.state.most, self.state.now)
-        try:
-            self._answer(body, prompt, self.state.fault(prompt) if body.get("max_tokens") not in (1, 32) else {})
-        finally:
-            self.state.now -= 1
+        self._answer(body, prompt, self.state.fault(prompt) if body.get("max_tokens") not in (1, 32) else {})
 
     def _answer(self, body: dict[str, Any], prompt: str, fault: dict[str, Any]) -> None:
         time.sleep(fault.get("hang", 0))
@@ -275,6 +275,7 @@ class _Handler(BaseHTTPRequestHandler):
 def main() -> None:
     """Serve until the process is ended."""
     _Handler.state = _State()
+    ThreadingHTTPServer.request_queue_size = 64
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     print(server.server_address[1], flush=True)

@@ -327,6 +327,34 @@ def test_a_model_that_the_server_does_not_have_is_told_with_those_it_has(
     assert server.asked() == []
 
 
+def test_a_model_that_is_asked_the_other_way_only_is_told_so(project: Path, server: Server, run_here: Run) -> None:
+    server.control(no="completions")
+    assert "`chat: true` asks it by messages" in run_here(task(project))[2]
+    server.control(no="chat/completions")
+    assert "leave `chat: true` out" in run_here(task(project, "two", of=model(chat=True)))[2]
+
+
+def test_a_server_that_wants_hours_is_not_waited_for(project: Path, server: Server, run_here: Run) -> None:
+    server.control(all={"status": 429, "after": 7200})
+    code, _, err = run_here(task(project))
+    assert (code, "asks to come back in 2 h 00 min" in err) == (2, True)
+
+
+def test_ctrl_c_ends_what_waits_for_a_server_at_once_and_keeps_the_texts(project: Path, server: Server) -> None:
+    server.control(faults=[None, None], all={"hang": 20})
+    process = start(folder := task(project))
+    while len(server.asked()) < 5:
+        time.sleep(0.02)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert time.monotonic() - began < 5
+    (partial,) = (project / ".cotspec" / "scratch").glob("*/partial.jsonl")
+    assert partial.read_bytes().count(b"\n") == 2
+    assert not (folder / "out").exists()
+
+
 def test_a_name_that_is_served_and_not_listed_is_asked(project: Path, server: Server, run_here: Run) -> None:
     server.control(listed=["others"])
     assert run_here(task(project))[0] == 0

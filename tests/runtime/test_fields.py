@@ -26,7 +26,7 @@ UNREAD = {
     "grpo.keep.best.metric": "training keeps candidates every `every` steps; the gate, which has it too, compares them",
     "model.builtin.system": "no builtin model has a chat template, without which nothing has a system turn",
     "model.builtin.template": "no builtin model has a chat template, whose arguments these are",
-    "model.endpoint.version": "a word of one's own for what is served: another one is another task, asked alike",
+    "model.endpoint.served": "a word of one's own for what is served: another one is another task, asked alike",
     "gate.checkpoint.best.every": "the gate compares every checkpoint that was kept; which are is the stage's `keep`",
 }
 SHOWN = {effect.name for effect in (*data.EFFECTS, *generation.EFFECTS, *tables.EFFECTS)}

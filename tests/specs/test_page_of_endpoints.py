@@ -57,7 +57,7 @@ def test_a_plan_asks_for_no_consent_and_knows_no_time(project: Path, run: Run) -
 def test_a_server_without_an_address_is_where_this_machine_says(project: Path, run: Run) -> None:
     near = SPEC.replace(
         '{url: "https://api.deepseek.com/v1", model: deepseek-reasoner, key: DEEPSEEK_API_KEY}',
-        "{model: Qwen/Qwen3-32B, version: fp8}",
+        "{model: Qwen/Qwen3-32B, served: fp8}",
     )
     (project / "served.yaml").write_text(near, encoding="utf-8")
     code, out, _ = run("check", "served.yaml", folder=project)

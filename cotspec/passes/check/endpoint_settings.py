@@ -8,10 +8,12 @@ from typing import Final
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, finding, misnamed
+from cotspec.spec.experiment import Endpoint
 
 OURS: Final = frozenset(
     (
         *("chat_template_kwargs", "max_completion_tokens", "max_tokens", "messages", "model", "n", "prompt", "seed"),
+        *Endpoint.model_fields,
         *("stop", "stream", "stream_options", "temperature", "tools", "top_k", "top_p"),
     )
 )
@@ -57,5 +59,7 @@ def _instead(field: str) -> str:
             return "write `sampling: {max_new_tokens: …}`"
         case "chat_template_kwargs":
             return "write `template: {…}` beside `chat: true`"
+        case _ if field in Endpoint.model_fields:
+            return "it stands beside `request`, not in it"
         case _:
             return "leave it out"

@@ -56,6 +56,8 @@ def ask(
         spending = Spending(file_of(task.root, ref), task.payload.id, settings)
         run = _Run(Client(ref, place, settings), settings, spending, requests, job, done)
         say(f"model: {ref.name} at {place.url}, {settings.concurrency} requests at a time")
+        if place.exposed:
+            say(f"the key in {place.variable} goes there unencrypted: others on the way can read it (use https)")
         asyncio.run(run.all())
         refused = run.refused
         if run.stopped is not None:

@@ -225,8 +225,11 @@ class Client:
 
     def _not_found(self, told: str) -> str:
         url, name = self._place.url, self._ref.name
+        way = "/chat/completions" if self._ref.chat else "/completions"
+        if name in (self._listed or ()):
+            advice = "leave `chat: true` out" if self._ref.chat else "`chat: true` asks it by messages"
+            return f"{url} has `{name}` and not {way} for it (404{told}): {advice}"
         if self._listed is None:
-            way = "/chat/completions" if self._ref.chat else "/completions"
             return f"{url}{way} is not there, or has no model `{name}` (404{told}): is `url` right, up to `/v1`?"
         more = len(self._listed) - _LISTED
         has = ", ".join(self._listed[:_LISTED]) + (f" and {more} more" if more > 0 else "")

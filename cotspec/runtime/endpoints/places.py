@@ -28,6 +28,13 @@ class Place:
     """The variable of the environment with its key; "" for a server that wants none."""
     key: str = field(default="", repr=False)
 
+    @property
+    def exposed(self) -> bool:
+        """Whether its key can be read on the way."""
+        host = self.url.partition("://")[2].partition("/")[0]
+        near = host.startswith(("localhost", "127.", "[::1]"))
+        return bool(self.key) and self.url.startswith("http:") and not near
+
     def shown(self, text: str) -> str:
         """What the server says, for a person: on one line, not too long, and without the key, which some repeat."""
         text = text.replace(self.key, "…") if self.key else text

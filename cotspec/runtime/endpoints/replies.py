@@ -62,7 +62,8 @@ def read(raw: bytes, stop: Stop, *, chat: bool) -> Reply:
     choices = data.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, dict):
-        return _none("a reply without a choice", data)
+        told = f": {plain.sentence(complaint(raw))[:200]}" if data.get("error") else ""
+        return _none(f"a reply without a choice{told}", data)
     ended = choice.get("finish_reason")
     ended = plain.sentence(ended)[:40] if isinstance(ended, str) else ""
     if ended in _REFUSED:
