@@ -29,6 +29,7 @@ KERNEL = MappingProxyType(
         "dpo": 1,
         "orpo": 1,
         "distill": 1,
+        "probabilities": 1,
         "report": 1,
     }
 )

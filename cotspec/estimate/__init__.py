@@ -272,7 +272,7 @@ class Estimator:
         )
         reference = trainer_of(body).effort(body, vllm=way.vllm).reference and not body.lora.r
         held["reference"] = 4 * model.parameters if reference else 0.0
-        taught = isinstance(body, TaughtBody)
+        taught = isinstance(body, TaughtBody) and trainer_of(body).effort(body, vllm=way.vllm).scored > 0
         held["teacher"] = hardware.bytes_of(body.precision) * asked.parameters if taught else 0.0
         held["vLLM"] = settings.vllm_memory * way.device.memory if way.vllm else 0.0
         return held

@@ -24,6 +24,7 @@ from cotspec.spec import experiment as spec
 from cotspec.spec import payload
 from cotspec.spec.evaluation import AskedSet, asked_data, sets_of
 from cotspec.trainers import trainer_of
+from cotspec.trainers.distill import Distill
 
 _PROBLEMS: Final = "problems.jsonl"
 _TRACES: Final = "traces.jsonl"
@@ -161,6 +162,8 @@ class _Experiment(Tasks):
 
     def _stage(self, name: str, stage: spec.Stage) -> Iterator[DraftTask]:
         yield from self._rows(name, stage)
+        if isinstance(stage.train, Distill) and stage.train.precompute:
+            yield self._probabilities(name, stage.train, stage.start)
         yield self._train(name, stage)
         if gated(stage):
             yield self._gate(name, stage.advance or spec.Advance.model_construct())
@@ -264,6 +267,18 @@ class _Experiment(Tasks):
             return ""
         return self._prompt(train.context, "solve", ("stages", name, "train", "context"))
 
+    def _probabilities(self, name: str, train: Distill, start: str) -> DraftTask:
+        """What a stage's teacher says of its rows, once for all that train on them."""
+        at = "teacher" if train.other else None
+        weights = self._weights(train.other or start, ("stages", name, *(("train", at) if at else ("start",))))
+        body = payload.ProbabilitiesBody.model_construct(
+            model=weights.ref, top_k=train.top_k, precision=train.precision
+        )
+        reads = {"rows": self._read(f"stages/{name}/rows", _ROWS), **weights.reads}
+        launch = launches.generation(self._spec.resources)
+        part, label = f"stages/{name}/probabilities", f"probabilities of stage {name}"
+        return self._task(part, body, reads, launch=launch, label=label)
+
     def _train(self, name: str, stage: spec.Stage) -> DraftTask:
         weights = self._weights(stage.start, ("stages", name, "start"))
         try:
@@ -285,6 +300,8 @@ class _Experiment(Tasks):
             texts=generations.asked_texts(self._spec, stage),
         )
         reads = {"rows": self._read(f"stages/{name}/rows", _ROWS), **weights.reads, **more}
+        if isinstance(body, payload.DistillBody) and body.precompute:
+            reads["probabilities"] = self._read(f"stages/{name}/probabilities", "")
         return self._task(f"stages/{name}/train", body, reads, launch=launch, label=f"stage {name}")
 
     def _gate(self, name: str, advance: spec.Advance) -> DraftTask:

@@ -25,6 +25,7 @@ from cotspec.spec.payload import (
     HubModel,
     InputModel,
     PreflightBody,
+    ProbabilitiesBody,
     Pupil,
     Table,
     TaughtBody,
@@ -108,6 +109,8 @@ def _need(task: Task) -> _Need | None:
     match body:
         case GenerateBody(model=EndpointModel() as model):
             return _Need(model)
+        case ProbabilitiesBody():
+            return _Need(body.model)
         case GenerateBody():
             return _Need(body.model, max_new_tokens=body.sampling.max_new_tokens, tensor_parallel=parallel)
         case GateBody() if "problems" in task.reads:

@@ -22,6 +22,7 @@ from cotspec.spec.payload_parts import Final as Final
 from cotspec.spec.payload_parts import GenerateBody as GenerateBody
 from cotspec.spec.payload_parts import Lora as Lora
 from cotspec.spec.payload_parts import Mask as Mask
+from cotspec.spec.payload_parts import MixPart as MixPart
 from cotspec.spec.payload_parts import OnPolicyBody as OnPolicyBody
 from cotspec.spec.payload_parts import Optim as Optim
 from cotspec.spec.payload_parts import Passed as Passed
@@ -201,11 +202,15 @@ class PairsBody(TryBody):
     kind: Literal["pairs"] = "pairs"
 
 
-class MixPart(Part):
-    """How many rows of a source are used: its share of an epoch (0: all), or so many at a turn (0: no turns)."""
+class ProbabilitiesBody(Body):
+    """inputs: rows, model, gate → probabilities-<n>.safetensors, index.json: the `top_k` likeliest tokens of a model at
+    each token of the rows' targets, after what a teacher reads."""
 
-    share: float
-    run: int
+    uses: ClassVar[tuple[str, ...]] = ("probabilities",)
+    kind: Literal["probabilities"] = "probabilities"
+    model: ModelRef
+    top_k: int
+    precision: Literal["fp32", "bf16", "fp16"]
 
 
 class MixBody(Body):
@@ -362,6 +367,7 @@ else:
             MineBody,
             PairsBody,
             CompareBody,
+            ProbabilitiesBody,
             MixBody,
             GateBody,
             EvaluateBody,

@@ -52,6 +52,13 @@ class Lora(Part):
     targets: tuple[str, ...]
 
 
+class MixPart(Part):
+    """How many rows of a source are used: its share of an epoch (0: all), or so many at a turn (0: no turns)."""
+
+    share: float
+    run: int
+
+
 class RewardGate(Part):
     """When `unless` is false the reward is `reward`."""
 

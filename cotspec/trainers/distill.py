@@ -45,6 +45,9 @@ class Distill(Taught):
     teacher and 1 - β student. The loss is its mean over all tokens of the step."""
     renormalise: bool = False
     """Make the probabilities of these k tokens sum to 1 (with `top_k` only)."""
+    precompute: bool = False
+    """Compute the teacher's probabilities of the rows once, in a task of its own that every variant with the same rows,
+    teacher and `top_k` shares (`over: rows` with `top_k` only). The k tokens are then the teacher's likeliest."""
     sampling: Sampling = Sampling.model_construct()
     """How texts are drawn (`over: student` only). Both models' probabilities are taken at its `temperature`."""
     trainer: DistillTrainer | None = None
@@ -57,13 +60,15 @@ class Distill(Taught):
 
 
 class DistillBody(TaughtBody):
-    """inputs: rows, model, gate, teacher, teacher_gate → model/, metrics.json."""
+    """inputs: rows, model, gate, teacher, teacher_gate, probabilities → model/, metrics.json."""
 
     uses: ClassVar[tuple[str, ...]] = ("distill",)
     kind: Literal["distill"] = "distill"
     over: Literal["student", "rows"]
     divergence: Literal["forward", "reverse"] | float
     renormalise: bool
+    precompute: bool = False
+    """The teacher's probabilities are an input."""
     sampling: Drawing = Drawing.model_construct(n=1, temperature=1.0, top_p=1.0, top_k=0, max_new_tokens=1)
     """Of given texts only the temperature, 1, is read."""
 
@@ -115,8 +120,8 @@ class _Distill(Trainer):
         return Batch(rows=train.global_batch, whole=True)
 
     def effort(self, body: DistillBody, *, vllm: bool) -> Effort:  # noqa: ARG002
-        """Each text is scored by the teacher."""
-        return Effort(scored=1)
+        """Each text is scored by the teacher, unless that has been done."""
+        return Effort(scored=0 if body.precompute else 1)
 
     def remarks(self, train: Distill, devices: Devices) -> Iterator[Remark]:  # noqa: ARG002
         """Settings that nothing reads, and dropout that is off."""
@@ -126,6 +131,12 @@ class _Distill(Trainer):
         if train.top_k == 1 and train.renormalise:
             message = "of one token, made to sum to 1, both models are certain: there is nothing to learn"
             yield Remark("trainer-conflict", ("top_k",), message, "raise it, or leave `renormalise` out")
+        if train.precompute and train.drawn is not None:
+            message = "the student's own texts are not there before it trains"
+            yield Remark("trainer-bounds", ("precompute",), message, "write `over: rows`, or leave it out")
+        elif train.precompute and train.top_k == 0:
+            message = "the probabilities of all tokens at every place are too many to keep"
+            yield Remark("trainer-bounds", ("precompute",), message, "set `top_k`: 32 to 256 are usual")
         given = train.trainer
         if given is None:
             return

@@ -27,6 +27,7 @@ OTHERS: dict[Path, object] = {
     **{("stages", name, "train", "global_batch"): 16 for name in ("mixed", "turns")},
     **{("stages", name, "start"): "compress" for name in ("mixed", "turns")},
     ("stages", "guided", "train", "equal_groups"): "count",
+    ("stages", "copy", "train", "precompute"): False,
     ("stages", "mixed", "task"): "rewrite",
     ("stages", "turns", "task"): "solve",
     **{("stages", name, "rows", "mix", 0, "from"): "teach" for name in ("mixed", "turns")},

@@ -11,6 +11,7 @@ import test_fields_of_data as data
 import test_fields_of_endpoints as endpoints
 import test_fields_of_generation as generation
 import test_fields_of_tables as tables
+import test_probabilities as probabilities
 from fields import names
 
 #: Fields that nothing reads where they stand, and why they are there.
@@ -30,7 +31,7 @@ UNREAD = {
     "gate.checkpoint.best.every": "the gate compares every checkpoint that was kept; which are is the stage's `keep`",
 }
 SHOWN = {effect.name for effect in (*data.EFFECTS, *generation.EFFECTS, *tables.EFFECTS)}
-CALLED = {*generation.READ, *generation.ALONE, *endpoints.FIELDS}
+CALLED = {*generation.READ, *generation.ALONE, *endpoints.FIELDS, *probabilities.FIELDS}
 BUILT = {arrives.name for arrives in training.ARRIVES}
 
 

@@ -21,7 +21,7 @@ from reference.compare import moved, same_steps, same_weights
 from reference.policy import Policy
 from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer
 
-from cotspec.spec.payload import DistillBody, FirstWeights, Lora, Optim, Sampling, Stop
+from cotspec.spec.payload import DistillBody, FirstWeights, Lora, Optim, ProbabilitiesBody, Sampling, Stop
 
 LR = 5e-3
 LORA = Lora(r=3, alpha=7.0, dropout=0.0, targets=("q_proj", "down_proj"))
@@ -34,6 +34,9 @@ ROWS: dict[str, dict[str, Any]] = {
     "reverse of the likeliest": {"top_k": 5},
     "between of the likeliest": {"divergence": 0.7, "top_k": 5, "renormalise": True},
     "of the likeliest, made to sum to 1": {"top_k": 5, "renormalise": True},
+    "computed before, forward": {"precompute": True, "top_k": 5, "divergence": "forward"},
+    "computed before, reverse, made to sum to 1": {"precompute": True, "top_k": 7, "renormalise": True},
+    "computed before, its first weights": {"precompute": True, "top_k": 6, "teacher": FirstWeights(), "lora": LORA},
     "adapters": {"lora": LORA},
     "adapters, its first weights": {"lora": LORA, "top_k": 4, "teacher": FirstWeights()},
 }
@@ -42,6 +45,10 @@ STUDENT: dict[str, dict[str, Any]] = {
     "its own texts, stopped": {"sampling": STOPPED, "top_k": 6},
     "its own texts, its first weights": {"sampling": DRAWN, "teacher": FirstWeights(), "divergence": 0.4},
 }
+
+
+def probabilities(top_k: int) -> ProbabilitiesBody:
+    return ProbabilitiesBody(model=bodies.MODEL, top_k=top_k, precision="fp32")
 
 
 @pytest.mark.parametrize("case", [*ROWS, *STUDENT])
@@ -63,6 +70,11 @@ def test_a_run_is_the_one_computed_by_hand(
     asked = small_model
     if not isinstance(body.teacher, FirstWeights):
         files["teacher"] = asked = small_teacher
+    if body.precompute:
+        scored = {"rows": files["rows"], "model": asked}
+        scored_by = stage("probabilities", probabilities(body.top_k), scored, generate_batch=3)
+        assert run_here(scored_by)[0] == 0
+        files["probabilities"] = scored_by / "out"
     folder = stage("distill", body, files, per_device_batch=2, accumulation=4)
     observed = observe.watch(monkeypatch)
     code, _, err = run_here(folder)

@@ -11,6 +11,7 @@ from cotspec.cot.records import TaughtRow
 from cotspec.runtime import models
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
+from cotspec.runtime.probabilities import NONE, Stored
 from cotspec.runtime.progress import say
 from cotspec.runtime.stopping import Stopper
 from cotspec.runtime.task import Task
@@ -51,10 +52,13 @@ class _Distill:
         reader = models.load_encoder(teacher, models.load_tokenizer(teacher))
         _refuse(models.source(task, body.start), encoder.tokenizer, teacher, reader.tokenizer, body)
         texts = [_text(row, encoder, reader, given=body.drawn is None) for row in rows]
+        if body.precompute:
+            texts = _with_probabilities(texts, Stored(task.input("probabilities")))
         new = 0 if body.drawn is None else body.drawn.max_new_tokens
         short = [text for text in texts if len(text.prompt) + len(text.target) + new <= max_length]
         window = fit.positions(models.load_config(teacher).to_dict())
         kept = [t for t in short if not window or len(t.context) + len(t.target) + new <= window]
+        kept = [text for text in kept if text.stored != NONE]
         told = _told(len(texts) - len(short), len(short) - len(kept), max_length, window, new)
         if not kept:
             raise TaskError(f"no row of {len(rows)} can be trained on: {told}")
@@ -129,6 +133,17 @@ def _text(row: TaughtRow, encoder: Encoder, reader: Encoder, *, given: bool) -> 
     return Text(prompt, context, target, [int(label >= 0) for label in labels])
 
 
+def _with_probabilities(texts: Sequence[Text], stored: Stored) -> list[Text]:
+    """The texts with the numbers of what is stored for them. Raises TaskError where that is of other tokens; how a text
+    ends may differ, since nothing comes after it."""
+    if len(stored.texts) != len(texts):
+        raise TaskError(f"the probabilities are of {len(stored.texts)} rows, and there are {len(texts)}")
+    for text, number in zip(texts, stored.texts, strict=True):
+        if number != NONE and stored.target(number)[:-1] != text.target[:-1]:
+            raise TaskError("the probabilities are of other tokens: teacher and student cut a target in two ways")
+    return [text._replace(stored=number) for text, number in zip(texts, stored.texts, strict=True)]
+
+
 def _example(text: Text, encoder: Encoder) -> Example:
     """A text to compare weights on, all of it with loss."""
     ids = [*text.prompt, *(text.target or [int(encoder.tokenizer.eos_token_id)])]
@@ -156,13 +171,15 @@ def _trainer(training: Training, encoder: Encoder, data: Sequence[Text]) -> Dist
         shuffle_dataset=False,
     )
     student = models.load_model(origin, dtype=trl_bridge.base_dtype(body))
+    stored = Stored(training.task.input("probabilities")) if body.precompute else None
     return Trainer(
+        stored=stored,
         texts=data,
         stopper=Stopper(body.sampling.stop, encoder.tokenizer),
         top_k=body.top_k,
         renormalise=body.renormalise,
         model=student,
-        teacher_model=_asked(training, student),
+        teacher_model=None if stored else _asked(training, student),
         args=config,
         train_dataset=Dataset.from_dict({"prompt": list(range(len(data)))}),
         processing_class=encoder.tokenizer,

@@ -21,6 +21,7 @@ from trl import DistillationTrainer
 from trl.trainer.utils import pad
 
 from cotspec.runtime.errors import TaskError
+from cotspec.runtime.probabilities import Stored
 from cotspec.runtime.stopping import Stopper
 from cotspec.runtime.train.token_means import TokenMeans
 
@@ -40,18 +41,27 @@ class Text(NamedTuple):
     """The text that is learnt from, with its end; empty where the student writes it."""
     carries: list[int]
     """1 for each token of the target that carries loss."""
+    stored: int = 0
+    """The number of what is stored of the teacher's probabilities, where they have been computed before."""
 
 
 class Trainer(TokenMeans, DistillationTrainer):  # type: ignore[misc]  # trl is untyped
     """Distillation on `texts`, which the rows of its data set name by their place."""
 
     def __init__(
-        self, *, texts: Sequence[Text], stopper: Stopper, top_k: int, renormalise: bool, **settings: Any
+        self,
+        *,
+        texts: Sequence[Text],
+        stopper: Stopper,
+        top_k: int,
+        renormalise: bool,
+        stored: Stored | None = None,
+        **settings: Any,
     ) -> None:
         if missing := [name for name in _OVERRIDDEN if not callable(getattr(DistillationTrainer, name, None))]:
             raise TaskError(f"this version of TRL has no {missing[0]}: install the one cotspec's constraints name")
         self._texts, self._stopper = texts, stopper
-        self._likeliest, self._renormalise = top_k, renormalise
+        self._likeliest, self._renormalise, self._stored = top_k, renormalise, stored
         self._asked: Mapping[str, Tensor] = {}
         super().__init__(**settings)
 
@@ -102,6 +112,11 @@ class Trainer(TokenMeans, DistillationTrainer):  # type: ignore[misc]  # trl is 
         device = self.accelerator.device
         made["context_ids"] = pad(read, padding_value=self._tokenizer.pad_token_id, padding_side="left").to(device)
         made["context_mask"] = pad([torch.ones_like(ids) for ids in read], 0, padding_side="left").to(device)
+        if self._stored is not None:
+            found = [self._stored.likeliest(self._texts[each["prompt"]].stored) for each in inputs]
+            length = made["completion_ids"].shape[1]
+            for name, values in zip(("likeliest_ids", "likeliest_log_p"), zip(*found, strict=True), strict=True):
+                made[name] = torch.stack([_longer(one, length) for one in values]).to(device)
         return made
 
     def _note(self, name: str, values: Sequence[float]) -> None:
@@ -116,19 +131,28 @@ class Trainer(TokenMeans, DistillationTrainer):  # type: ignore[misc]  # trl is 
         if not self._likeliest:
             found: tuple[Tensor, ...] = super()._compute_loss(student, inputs, num_items_in_batch)
             return found
+        own, mask = _log_p(self._logits(student, *_read(inputs, "prompt")), self.temperature), _carrying(inputs)
+        entropy = -(own.detach().exp() * own.detach()).sum(-1)
+        own, after = self._of_likeliest(own, inputs)
+        if self._renormalise:
+            own, after = own.log_softmax(-1), after.log_softmax(-1)
+        count = mask.sum() if num_items_in_batch is None else num_items_in_batch
+        return (divergence(own, after, self.beta) * mask).sum() / count, (entropy * mask).sum(), mask.sum()
+
+    def _of_likeliest(self, own: Tensor, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Log-probabilities of student and teacher for the likeliest tokens at each place: those of the student, or,
+        where they were computed before, of the teacher."""
+        if self._stored is not None:
+            length = own.shape[1]  # a batch may be padded further than its piece
+            places, after = inputs["likeliest_ids"][:, :length], inputs["likeliest_log_p"][:, :length]
+            return own.gather(-1, places), after
         teacher = self.accelerator.unwrap_model(self.teacher_model).eval()
         with torch.no_grad():
             after = self._forward_redirection(
                 self.teacher_model, teacher, self._logits, teacher, *_read(inputs, "context")
             )
-        own, mask = _log_p(self._logits(student, *_read(inputs, "prompt")), self.temperature), _carrying(inputs)
-        entropy = -(own.detach().exp() * own.detach()).sum(-1)
         places = own.detach().topk(self._likeliest).indices
-        own, after = (values.gather(-1, places) for values in (own, _log_p(after, self.temperature)))
-        if self._renormalise:
-            own, after = own.log_softmax(-1), after.log_softmax(-1)
-        count = mask.sum() if num_items_in_batch is None else num_items_in_batch
-        return (divergence(own, after, self.beta) * mask).sum() / count, (entropy * mask).sum(), mask.sum()
+        return own.gather(-1, places), _log_p(after, self.temperature).gather(-1, places)
 
     def _logits(self, model: Any, ids: Tensor, mask: Tensor, length: int) -> Tensor:
         """What follows each token of the prompt's end and the completion but its last."""
@@ -144,6 +168,11 @@ class Trainer(TokenMeans, DistillationTrainer):  # type: ignore[misc]  # trl is 
             input_ids, attention_mask, _ = _read(self._asked, "context")
         states: Tensor = super()._get_last_hidden_state(model, input_ids, attention_mask, logits_to_keep, **more)
         return states
+
+
+def _longer(values: Tensor, length: int) -> Tensor:
+    """With rows of zeros at its end."""
+    return torch.nn.functional.pad(values, (0, 0, 0, length - len(values)))
 
 
 def divergence(own: Tensor, after: Tensor, beta: float) -> Tensor:

@@ -52,7 +52,8 @@ def divergence(own: Tensor, other: Tensor, body: DistillBody) -> Tensor:
     """Of one place, from the log-probabilities of all tokens."""
     student, teacher = own.double().exp(), other.double().exp()
     if body.top_k:
-        likeliest = sorted(range(len(student)), key=lambda token: -float(student[token].detach()))[: body.top_k]
+        ranked = teacher if body.precompute else student.detach()
+        likeliest = sorted(range(len(student)), key=lambda token: -float(ranked[token]))[: body.top_k]
         student, teacher = student[likeliest], teacher[likeliest]
     if body.renormalise:
         student, teacher = student / student.sum(), teacher / teacher.sum()
