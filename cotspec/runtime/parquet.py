@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import shutil
+import os
 import tempfile
 import zlib
 from collections.abc import Collection, Iterator
@@ -14,8 +14,13 @@ from cotspec.files import regular
 from cotspec.files.tables import Bad, Kind, Row, TableError
 from cotspec.runtime.models import require
 
-_AT_ONCE: Final = 256
+_AT_ONCE: Final = 64
 """Rows that are made into Python's values at a time."""
+_MOST: Final = 2**30
+"""Bytes of so many rows: a few bytes of Parquet can stand for as much as one likes."""
+_BLOCK: Final = 2**20
+_RATIO: Final = 20
+"""What gzip can make of Parquet, which is packed already, is less."""
 _WHY: Final = {"for": "reading Parquet", "get": "pip install 'cotspec[train]'"}
 
 
@@ -32,6 +37,8 @@ def rows(path: Path, kind: Kind, columns: Collection[str], work: Path) -> Iterat
         with regular.opened(path) as opened, _unpacked(opened, packed=kind.packed, work=work) as file:
             found = parquet.ParquetFile(file)
             for batch in found.iter_batches(batch_size=_AT_ONCE, columns=_wanted(found, columns)):
+                if batch.nbytes > _MOST:
+                    raise TableError(f"{_AT_ONCE} rows have {batch.nbytes:,} bytes")
                 for row in batch.to_pylist():
                     yield at, row
                     at += 1
@@ -53,7 +60,12 @@ def _unpacked(file: BinaryIO, *, packed: bool, work: Path) -> BinaryIO:
         return file
     work.mkdir(parents=True, exist_ok=True)
     whole: BinaryIO = tempfile.TemporaryFile(dir=work)  # noqa: SIM115 - the caller closes it
-    with gzip.open(file) as unpacked:
-        shutil.copyfileobj(unpacked, whole)
+    most = _MOST + _RATIO * os.fstat(file.fileno()).st_size
+    with gzip.GzipFile(fileobj=file) as unpacked:
+        while block := unpacked.read(_BLOCK):
+            whole.write(block)
+            if whole.tell() > most:
+                whole.close()
+                raise TableError(f"gzip has packed more than {most:,} bytes in it")
     whole.seek(0)
     return whole

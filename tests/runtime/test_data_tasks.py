@@ -92,6 +92,17 @@ def test_every_format_gives_the_same_problems(name: str, stage: Stage, run_here:
     assert read(folder / "out/problems.jsonl") == TRACED
 
 
+def test_a_parquet_file_of_more_than_anybody_asks_is_refused(
+    stage: Stage, run_here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_format(tmp_path, "d.parquet.gz")
+    body = DataBody(source=FileData(question="info.q", answer="a", answer_after=""), slice=WHOLE)
+    for at, (name, said) in enumerate((("d.parquet", "64 rows have "), ("d.parquet.gz", "gzip has packed more than"))):
+        monkeypatch.setattr("cotspec.runtime.parquet._MOST", at * -100_000)
+        code, _, err = run_here(stage(f"data-{at}", body, {"file": tmp_path / name}))
+        assert (code, said in err) == (2, True), err
+
+
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
