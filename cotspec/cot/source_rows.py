@@ -37,7 +37,7 @@ Named = str | tuple[str, ...]
 
 
 class Columns(NamedTuple):
-    """Where a row holds its question and its gold answer; the answer is what follows the last `after`.
+    """Where a row holds its question and its gold answer; the answer is what follows the last `after`, and "" has none.
 
     A name is that of a column or, where there is none of it, a path with dots: into groups by their keys, into lists by
     place (`choices.0`, from the end `choices.-1`), and into the turns of a chat by who speaks (`messages.user`,
@@ -162,6 +162,8 @@ def parsed(line: bytes, row: int = 0) -> Mapping[str, object]:
 def pair(row: Mapping[str, object], columns: Columns) -> tuple[str, str]:
     """Question and gold answer of a row. Raises RowError."""
     question = _joined(row, columns.question, "question").strip()
+    if not columns.answer:
+        return question, ""
     field = _text(row, columns.answer, "answer")
     try:
         answer = gold_answer(field, columns.after)

@@ -102,7 +102,9 @@ def rows_range(given: Slice | None) -> payload.Range:
 
 def source(data: spec.Data, locked: Mapping[Key, str]) -> payload.HubData | payload.BuiltinData | payload.FileData:
     """Where questions come from; `locked` are the entries of the project's lock."""
-    answer = data.answer if isinstance(data.answer, spec.AnswerField) else spec.AnswerField(field=data.answer)
+    answer = data.answer
+    if not isinstance(answer, spec.AnswerField):
+        answer = spec.AnswerField.model_construct(field=answer or "")
     if data.hub is not None:
         wanted = data.revision or defaults.HUB_REVISION
         return payload.HubData.model_construct(

@@ -39,14 +39,14 @@ def pairs(context: Context) -> Iterator[HeldOut]:
             yield HeldOut(data, name, f"{own}.{role}", places[data], _MADE)
         if data != VALID_DATA:
             yield HeldOut(data, VALID_DATA, f"{own}.valid", places[data], "transitions read")
-    if _validates(context):
+    if validates(context):
         place = context.source.key(("data", VALID_DATA))
         for role, name in taught.items():
             if name != VALID_DATA:
                 yield HeldOut(VALID_DATA, name, f"valid.{role}", place, _MADE)
 
 
-def _validates(context: Context) -> bool:
+def validates(context: Context) -> bool:
     """Whether a transition measures on `valid`."""
     ways = [stage.advance for stage in context.experiment.stages.values() if stage.advance is not None]
     metrics = [way.checkpoint.best for way in ways if isinstance(way.checkpoint, Best)]

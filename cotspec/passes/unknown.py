@@ -19,6 +19,7 @@ from cotspec.spec.experiment import Experiment, RowSource, Stage
 Unknown = Mapping[str, tuple[str, str]]
 """A name of expressions → why nobody knows it, and what to do."""
 
+_GRADED: Final = ("correct", "score")
 _OF_TRACES: Final = ("teacher_steps", "teacher_words", "teacher_tokens")
 
 
@@ -34,8 +35,15 @@ def asked(text: str, unknown: Unknown) -> Iterator[Problem]:
 
 
 def of_texts(spec: Experiment, names: tuple[str, ...]) -> Unknown:
-    """Of texts: the tokens of those that a data set has."""
-    return {f"{name}.tokens": _uncounted(name, f"{name}.words") for name in names if name in spec.data}
+    """Of texts: the tokens of those that a data set has, and whether they are right where nobody has gold answers."""
+    uncounted = {f"{name}.tokens": _uncounted(name, f"{name}.words") for name in names if name in spec.data}
+    return uncounted | {
+        f"{name}.{measure}": _ungraded(data)
+        for name in names
+        if (data := generations.data_of(spec, name)) and spec.data[data].answer is False
+        for measure in (*own_names(trace_format(spec.trace).form), "score")
+        if measure.rpartition(".")[2] in _GRADED
+    }
 
 
 def of_rows(spec: Experiment, stage: Stage) -> Unknown:
@@ -58,6 +66,10 @@ def of_given(spec: Experiment, stage: Stage) -> Unknown:
         target = generations.target_of(spec, source)
         if stage.train.drawn is None and target in spec.data:
             found["tokens"] = _uncounted(target, "words")
+        data = generations.data_of(spec, source.from_)
+        if data and spec.data[data].answer is False:
+            graded = (name for name in own_names(trace_format(spec.trace).form) if name.rpartition(".")[2] in _GRADED)
+            found |= dict.fromkeys(graded, _ungraded(data))
         found |= of_texts(spec, generations.chain(spec, source.from_))
     return found
 
@@ -75,6 +87,10 @@ def _missing(spec: Experiment, stage: Stage) -> dict[str, tuple[str, str]]:
 
 def _uncounted(name: str, instead: str) -> tuple[str, str]:
     return f"nobody has counted the tokens of `{name}`, which are texts of a data set", f"ask for `{instead}`"
+
+
+def _ungraded(data: str) -> tuple[str, str]:
+    return f"`data.{data}` has no gold answers, so nobody knows what is right", "ask about its form or its length"
 
 
 def _no_trace(source: RowSource) -> tuple[str, str]:

@@ -71,7 +71,7 @@ def _problem(found: source_rows.Question) -> Problem:
 
 def _without_equal(found: list[Problem]) -> list[tuple[Problem, str]]:
     """The problems whose gold answer is none or cannot be read, and why."""
-    judged = ((problem, gold_problem(problem.answer, formulas=True)) for problem in found)
+    judged = ((each, gold_problem(each.answer, formulas=True)) for each in found if each.answer)
     return [(problem, why) for problem, why in judged if why is not None]
 
 

@@ -105,6 +105,7 @@ Exact = BeforeValidator(_whole)
 Two = Literal[2]
 #: For pydantic `true` is among the literals when 1 is, and the other way round.
 Yes = Annotated[Literal[True], BeforeValidator(_bool)]
+No = Annotated[Literal[False], BeforeValidator(_bool)]
 Count = Annotated[int, Field(ge=1), Exact]
 Whole = Annotated[int, Field(ge=0), Exact]
 Seed = Annotated[int, Field(ge=0, lt=2**32), Exact]

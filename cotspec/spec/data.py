@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cotspec.spec.base import Count, Part, Seed, Slice, Text
+from cotspec.spec.base import Count, No, Part, Seed, Slice, Text
 
 Columns = Annotated[tuple[Text, ...], Field(min_length=1)]
 
@@ -41,8 +41,9 @@ class Data(Part):
     """Column that holds the question, or several: what they hold is put together, a line each, without empty ones. A
     name with dots goes into nested columns (`extra_info.question`), lists (`choices.0`, from the end `choices.-1`) and
     the turns of a chat, by who speaks (`messages.user`, `conversations.human`; of several turns `messages.user.0`)."""
-    answer: Text | AnswerField = "answer"
-    """Column that holds the gold answer; dots as in `question`."""
+    answer: Text | AnswerField | No = "answer"
+    """Column that holds the gold answer; dots as in `question`. `false` where there are none (`hub`, `file`): its texts
+    can be learned, and nothing is graded."""
     trace: Text | Columns | None = None
     """Column or columns, as in `question`, that hold a text for each question (`hub`, `file`): a solution or a trace
     that exists already. The data set is then a text, too, which `rows.from` and `over` name."""

@@ -93,6 +93,7 @@ class HubData(Part):
     revision: str
     question: Columns
     answer: str
+    """Column of the gold answers; "" has none."""
     answer_after: str
     trace: Columns = ""
     """Column of a text for each question; "" has none."""
@@ -119,6 +120,7 @@ class FileData(Part):
     kind: Literal["file"] = "file"
     question: Columns
     answer: str
+    """Column of the gold answers; "" has none."""
     answer_after: str
     trace: Columns = ""
     """Column of a text for each question; "" has none."""

@@ -108,3 +108,7 @@ def test_turns_of_two_kinds_are_no_chat() -> None:
     with pytest.raises(RowError) as caught:
         pair(mixed, Columns("messages.user", "messages.gpt", ""))
     assert caught.value.fault.message == "no column `messages.user`; there are messages.0, messages.1"
+
+
+def test_a_set_without_gold_answers_has_none() -> None:
+    assert of("question", "") == ("plain", "")
