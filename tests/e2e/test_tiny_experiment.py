@@ -15,6 +15,7 @@ import yaml
 
 from tests.e2e.tiny import ROOT, parsed, run, shorten
 from tests.kill import rounds, template
+from tests.pages import Parsed, whole
 
 pytest.importorskip("torch", reason="the training stack (cotspec[train]) is not installed")
 pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
@@ -65,6 +66,24 @@ def test_report_has_one_row_per_evaluated_model_with_an_interval_around_its_accu
         assert 0 <= row["accuracy_low"] <= row["accuracy"] <= row["accuracy_high"] <= 1
         assert row["tokens"] > 0
         assert row["n"] == 24
+
+
+def test_the_report_is_a_page_with_curves_completions_and_every_task_of_the_run(project: Path) -> None:
+    (path,) = project.glob("generated/reports/*/out/report.html")
+    page = path.read_text(encoding="utf-8")
+    whole(page)
+    said = Parsed(page).said
+    for told in (
+        "terms of the reward, weighted",
+        "stopped by gate 1: not correct",
+        "Failures of tries",
+        "texts of teach",
+    ):
+        assert told in said
+    for task in project.glob("generated/stages/*"):
+        assert task.name in said
+    for sampled in project.glob("generated/stages/grpo-*/out/samples.jsonl"):
+        assert json.loads(sampled.read_text(encoding="utf-8").splitlines()[0])["step"] == 0
 
 
 def test_a_run_leaves_nothing_behind_that_git_or_the_compiler_would_notice(project: Path) -> None:
