@@ -115,7 +115,7 @@ def _check(each: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _data(name: str, record: Mapping[str, Any]) -> Flow:
     whole, bad = _number(record.get("problems")), _number(record.get("gold_answers_nothing_can_equal")) or 0
-    parts = [] if whole is None else _part("can be answered", whole - bad, "kept")
+    parts = [] if whole is None else _part("read", whole - bad, "kept")
     return _flow(f"questions of {name}", [*parts, *_part("no answer can equal the gold one", bad, "lost")], whole)
 
 

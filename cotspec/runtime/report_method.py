@@ -60,20 +60,22 @@ def tasks(task: Task) -> list[Made]:
             entered[id] = payload
             left += [(id, folder), *(each for each in _producers(folder, _reads(payload)) if each[0] not in entered)]
     order = {id: at for at, id in enumerate(found)}
-    texts = {
-        id: each.name.replace(_FILTER, _TEXTS)
-        for each in found.values()
-        for id in each.reads
-        if each.name.startswith(_FILTER)
-    }
+    readers = {id: each.name for each in reversed(found.values()) for id in each.reads}
     return [
         replace(
             each,
-            name=texts[id] if id in texts and id not in names else each.name,
+            name=each.name if id in names else _by_reader(each.kind, readers.get(id, "")),
             reads=tuple(sorted(each.reads, key=lambda read: order.get(read, len(order)))),
         )
         for id, each in found.items()
     ]
+
+
+def _by_reader(kind: str, reader: str) -> str:
+    """What a task is called that only another one knows: the first that reads it."""
+    if reader.startswith(_FILTER):
+        return reader.replace(_FILTER, _TEXTS)
+    return f"{kind} for {reader}" if reader else kind
 
 
 def stage_settings(made: list[Made], stage: str) -> Mapping[str, Any]:

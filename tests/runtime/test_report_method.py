@@ -39,6 +39,12 @@ def test_every_task_is_there_once_after_what_it_reads_and_is_called_by_what_it_d
     assert not names & {each.kind for each in made} - {"contamination"}
 
 
+def test_a_task_that_only_another_one_knows_is_called_by_that_one() -> None:
+    assert report_method._by_reader("teach", "filter of teach") == "texts of teach"
+    assert report_method._by_reader("probabilities", "stage agree") == "probabilities for stage agree"
+    assert report_method._by_reader("teach", "") == "teach"
+
+
 def test_models_and_data_are_named_with_what_is_recorded_of_them(report: Task) -> None:
     found: dict[str, Made] = {each.name: each for each in report_method.tasks(report)}
     assert found["questions of train"].uses == ("from builtin chains (split train, size 200, seed 0, steps [2, 4])",)
