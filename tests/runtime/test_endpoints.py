@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from conftest import QUESTIONS, Run, lay_out, recorded, start, write_lines
-from generating import evaluate, mine, teach
-from served import FAR, FINGERPRINT, GREEDY, NAME, Server, agree, model, questions, settings, task, written
+from generating import evaluate, mine, pairs, teach, text
+from served import DRAWN, FAR, FINGERPRINT, GREEDY, NAME, Server, agree, model, questions, settings, task, written
 
 from cotspec.spec.payload import BuiltinModel, Demand, EndpointModel, PreflightBody, Sampling, Stop
 
@@ -118,7 +118,9 @@ def test_who_answered_and_what_it_took_is_in_the_provenance(project: Path, serve
     assert told["same_prompt_same_text"] is True
 
 
-def test_an_evaluation_and_trials_ask_a_server_too(project: Path, server: Server, run_here: Run) -> None:
+def test_an_evaluation_trials_pairs_and_texts_over_texts_ask_a_server_too(
+    project: Path, server: Server, run_here: Run
+) -> None:
     problems = {"problems": project / "problems.jsonl"}
     body = evaluate(model=model(), sampling=GREEDY, prompt="{{ question }}\n")
     folder = lay_out(project, "evaluate", body, problems, endpoint=settings())
@@ -134,6 +136,15 @@ def test_an_evaluation_and_trials_ask_a_server_too(project: Path, server: Server
     code, _out, err = run_here(folder)
     assert code == 0, err
     assert len(server.asked()) == 3 * len(QUESTIONS)
+    over = text(model=model(), prompt="{{ question }} {{ text }}\n", sampling=Sampling(**DRAWN | {"n": 2}))
+    folder = lay_out(project, "text", over, traces, endpoint=settings())
+    code, _out, err = run_here(folder)
+    assert code == 0, err
+    assert [rollout["id"] for rollout in written(folder)] == [i for i in range(len(QUESTIONS)) for _ in range(2)]
+    folder = lay_out(project, "pairs", pairs(model=model(), attempts=2), traces, endpoint=settings())
+    code, _out, err = run_here(folder)
+    assert "no question has both a right and a wrong answer" in err or code == 0, err
+    assert len(server.asked()) == 7 * len(QUESTIONS)
 
 
 # --- what goes wrong --------------------------------------------------------------------------------------------------

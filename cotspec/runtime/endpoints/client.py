@@ -81,11 +81,12 @@ class Client:
         self._without: set[str] = set()
         """Fields that the server does not take."""
         self._listed: list[str] | None = None
+        most = settings.concurrency + 1
         headers = {"Authorization": f"Bearer {place.key}"} if place.key else {}
         self._http = httpx2.AsyncClient(
             headers=headers,
             timeout=httpx2.Timeout(None, connect=_CONNECT),
-            limits=httpx2.Limits(max_connections=settings.concurrency + 1),
+            limits=httpx2.Limits(max_connections=most, max_keepalive_connections=most),
             follow_redirects=False,
         )
         self._stack = AsyncExitStack()
