@@ -231,7 +231,7 @@ class _Explainer:
                 yield self._keys(place)
             return
         literals = shape.options(place.form)
-        if literals and isinstance(place.data, str):
+        if isinstance(place.data, str) and any(isinstance(each, str) for each in literals):
             yield self._literal_union(place, literals)
             return
         for member in shape.members(place.form):
