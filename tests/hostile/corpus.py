@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+from data_files import DATA
 from makings import (
     BASE,
     CANARY,
@@ -94,24 +95,6 @@ PATHS = [
         slug="project-path",
         make=link("specs/m", lambda _p, outside: outside),
     ),
-    Case(name="absolute data", spec=data("/etc/passwd"), slug="project-path"),
-    Case(name="data is a link out", spec=data("d.jsonl"), slug="project-path", make=link("specs/d.jsonl", secret)),
-    Case(name="data is a pipe", spec=data("d.jsonl"), slug="project-path", make=fifo("specs/d.jsonl")),
-    Case(name="data is nested", spec=data("d.jsonl"), slug="data-file", files={"specs/d.jsonl": "[" * 100_000}),
-    Case(name="data is one endless line", spec=data("d.jsonl"), slug="data-file", make=large("specs/d.jsonl", 2**40)),
-    Case(
-        name="data has columns that are no names",
-        spec=data("d.jsonl"),
-        slug="data-file",
-        files={"specs/d.jsonl": '{"\\u001b[31m": 1, "\\ud800": 2, "' + "x" * 100_000 + '": 3}'},
-    ),
-    Case(
-        name="data is a number without end",
-        spec=data("d.jsonl"),
-        slug="data-file",
-        files={"specs/d.jsonl": '{"question": "q", "answer": ' + "9" * 5000 + "}"},
-    ),
-    Case(name="data is a folder", spec=data("."), slug="project-path"),
     Case(name="model is a pipe", spec=model("m"), slug="project-path", make=fifo("specs/m")),
     Case(
         name="model is a device",
@@ -413,4 +396,4 @@ PROJECT = [
     Case(name="local file is a pipe", spec=BASE, slug="not-a-file", make=fifo("cotspec.local.yaml")),
 ]
 
-CASES = [*PATHS, *YAML, *VARIANTS, *NAMES, *PROMPTS, *EXPRESSIONS, *REGEXES, *SHOWN, *CODE, *PROJECT]
+CASES = [*PATHS, *DATA, *YAML, *VARIANTS, *NAMES, *PROMPTS, *EXPRESSIONS, *REGEXES, *SHOWN, *CODE, *PROJECT]

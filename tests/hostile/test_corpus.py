@@ -75,7 +75,7 @@ def snapshot(folder: Path) -> dict[str, str]:
         if path.is_symlink():
             found[name] = f"-> {os.readlink(path)}"
         elif path.is_file():
-            found[name] = path.read_text(encoding="utf-8") if path.stat().st_size < 10**7 else "large"
+            found[name] = path.read_text(encoding="utf-8", errors="replace") if path.stat().st_size < 10**7 else "large"
         else:
             found[name] = "folder" if path.is_dir() else "special"
     return found
