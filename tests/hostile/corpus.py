@@ -28,6 +28,7 @@ from makings import (
     reward,
     secret,
 )
+from servers import SERVERS
 
 PATHS = [
     Case(name="absolute prompt", spec=prompt("/etc/passwd"), slug="project-path"),
@@ -321,27 +322,6 @@ CODE = [
         spec=put("{builtin: tiny-student}", "{hub: a/b, revision: ../../../../../../../../etc/passwd}"),
     ),
     Case(
-        name="prompts and a key to a stranger's server",
-        spec=put(
-            "{builtin: tiny-teacher}",
-            f'{{endpoint: {{url: {MARK}"https://collects.example/v1", model: gpt-4o, key: OPENAI_API_KEY}}}}',
-        ),
-        slug="endpoint-consent",
-    ),
-    Case(
-        name="a server with the word of another",
-        spec=put(
-            "{builtin: tiny-teacher}", f'{{endpoint: {{url: {MARK}"https://api.openai.com.example/v1", model: m}}}}'
-        ),
-        slug="endpoint-consent",
-        files={"cotspec.local.yaml": 'endpoints: {"https://api.openai.com/v1": {key: OPENAI_API_KEY}}\n'},
-    ),
-    Case(
-        name="a secret in an address",
-        spec=put("{builtin: tiny-teacher}", f'{{endpoint: {{url: {MARK}"https://a:b@host/v1", model: m}}}}'),
-        slug="wrong-value",
-    ),
-    Case(
         name="remote code",
         spec=put("{builtin: tiny-student}", f"{{hub: a/b, trust_remote_code: {MARK}true}}"),
         slug="remote-code",
@@ -396,4 +376,4 @@ PROJECT = [
     Case(name="local file is a pipe", spec=BASE, slug="not-a-file", make=fifo("cotspec.local.yaml")),
 ]
 
-CASES = [*PATHS, *DATA, *YAML, *VARIANTS, *NAMES, *PROMPTS, *EXPRESSIONS, *REGEXES, *SHOWN, *CODE, *PROJECT]
+CASES = [*PATHS, *DATA, *YAML, *VARIANTS, *NAMES, *PROMPTS, *EXPRESSIONS, *REGEXES, *SHOWN, *CODE, *SERVERS, *PROJECT]
