@@ -11,19 +11,18 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
-from typing import Literal, NamedTuple, TypedDict, assert_never, get_args
+from typing import Literal, NamedTuple, TypedDict, assert_never
 
 from cotspec.cot import selecting, template
 from cotspec.cot.expr import UnscorableError
-from cotspec.cot.leak import Leak, LeakKind, close_leaks, leaks
+from cotspec.cot.leak import Leak, close_leaks, leaks
 from cotspec.cot.loss import met, supervise
 from cotspec.cot.mask import corrupt, merged, show
 from cotspec.cot.measures import Value, words
-from cotspec.cot.prompting import render
+from cotspec.cot.prompting import NO_TEXTS, render
 from cotspec.cot.records import (
     AimedRecord,
     GrpoRow,
@@ -38,6 +37,7 @@ from cotspec.cot.records import (
     measured,
     named,
 )
+from cotspec.cot.row_counts import Counts
 from cotspec.cot.segment import Trace, segment
 from cotspec.cot.units import Span
 from cotspec.spec import payload
@@ -57,52 +57,6 @@ class Dropped:
     leak: str = ""
     seen: View | None = None
     """What the prompt would have shown, where it came so far."""
-
-
-@dataclass(kw_only=True)
-class Counts:
-    """What building did; `build` fills it in.
-
-    Rows of all epochs are counted, so records × epochs = rows + the three kinds of dropped rows.
-    """
-
-    records: int = 0
-    rows: int = 0
-    masked_rows: int = 0
-    """Written rows in which the mask hides something."""
-    units: int = 0
-    """Units of those rows' steps …"""
-    hidden_units: int = 0
-    """… and how many of them the mask hides."""
-    sealed_rows: int = 0
-    """Written rows in which more is hidden to close a leak."""
-    sealed: Counter[str] = field(default_factory=Counter)
-    """Leaks closed in them by kind: statement, answer, repeat (cotspec.cot.leak)."""
-    dropped: Counter[str] = field(default_factory=Counter)
-    """Rows not written by reason (`Dropped.reason`)."""
-    leaking: dict[int, str] = field(default_factory=dict)
-    """Record id → its first leak that could not be closed."""
-    unmet: int = 0
-    """Records that do not meet the condition on rows; they are not among `records`."""
-
-    def record(self) -> dict[str, object]:
-        """As JSON data, for counts.json."""
-        return {
-            "records": self.records,
-            "rows": self.rows,
-            "masked_rows": self.masked_rows,
-            "units": self.units,
-            "hidden_units": self.hidden_units,
-            "sealed": {"rows": self.sealed_rows, **{kind: self.sealed[kind] for kind in get_args(LeakKind)}},
-            "dropped": {
-                "no_steps": self.dropped["no_steps"] + self.dropped["all_given"],
-                "nothing_supervised": self.dropped["nothing_supervised"],
-                "leak_rows": self.dropped["leak"],
-                "leak": sorted(self.leaking),
-            },
-            "leaks": {str(id): leak for id, leak in sorted(self.leaking.items())},
-            **({"condition_not_met": self.unmet} if self.unmet else {}),
-        }
 
 
 # --- one row ----------------------------------------------------------------------------------------------------------
@@ -184,11 +138,14 @@ class Attempt:
         return _progress(self.place, self.total)
 
 
-def attempts(body: payload.RowsBody, records: Sequence[TraceRecord]) -> Iterator[Attempt]:
+def attempts(
+    body: payload.RowsBody, records: Sequence[TraceRecord], *, shared: Mapping[str, str] = NO_TEXTS
+) -> Iterator[Attempt]:
     """Every record of `body.slice` in every epoch, in training order.
 
     Each epoch takes the records in an order of its own and masks each of them anew. Traces are cut when their turn
-    comes. Raises units.UnitError and prompting.PromptError for a body that cannot be used.
+    comes. `shared` are the gathered texts that prompts show, by the names that payloads give them. Raises
+    units.UnitError and prompting.PromptError for a body that cannot be used.
     """
     sources = _sources(body, records).kept
     cut = cache(lambda index: segment(sources[index].trace, body.format))
@@ -200,14 +157,19 @@ def attempts(body: payload.RowsBody, records: Sequence[TraceRecord]) -> Iterator
             record, trace = sources[index], cut(index)
             rng = random.Random(int.from_bytes(_digest("row", body.seed, epoch, record)))  # noqa: S311 no secret
             seen = view(body, trace, rng=rng, progress=_progress(place, total))
-            row = _row(body, record, trace, seen, epoch=epoch, number=written)
+            row = _row(body, record, trace, seen, epoch=epoch, number=written, shared=shared)
             yield Attempt(place=place, total=total, epoch=epoch, record=record, trace=trace, seen=seen, row=row)
             place += 1
             written += not isinstance(row, Dropped)
 
 
 def build(
-    body: payload.RowsBody, records: Sequence[TraceRecord], counts: Counts, *, report: Report | None = None
+    body: payload.RowsBody,
+    records: Sequence[TraceRecord],
+    counts: Counts,
+    *,
+    shared: Mapping[str, str] = NO_TEXTS,
+    report: Report | None = None,
 ) -> Iterator[Row]:
     """The rows of all epochs in training order; `counts` is filled in as they come.
 
@@ -215,7 +177,7 @@ def build(
     """
     found = _sources(body, records)
     counts.records, counts.unmet = len(found.kept), found.unmet
-    for attempt in attempts(body, records):
+    for attempt in attempts(body, records, shared=shared):
         _tally(counts, attempt.record, attempt.seen, attempt.row)
         if not isinstance(attempt.row, Dropped):
             yield attempt.row
@@ -298,18 +260,25 @@ def _progress(place: int, total: int) -> float:
 
 
 def _row(
-    body: payload.RowsBody, record: TraceRecord, trace: Trace, seen: View | Dropped, *, epoch: int, number: int
+    body: payload.RowsBody,
+    record: TraceRecord,
+    trace: Trace,
+    seen: View | Dropped,
+    *,
+    epoch: int,
+    number: int,
+    shared: Mapping[str, str],
 ) -> Row | Dropped:
     if isinstance(seen, Dropped):
         return seen
-    shown = named(record)
+    shown = {**named(record), **shared}
     if body.task in ("reconstruct", "complete") and (told := _told(body, shown, trace, seen)):
         return Dropped(reason="leak", leak=str(told), seen=seen)
     prompt = render(body.prompt, question=record.question, trace=seen.shown, texts=shown)
     place = _Place(row=number, epoch=epoch, id=record.id, prompt=prompt)
     match body.by:
         case "sft" | "distill":
-            return _given(body, record, trace, seen, place)
+            return _given(body, record, trace, seen, place, texts=shown)
         case "grpo" | "imitate":
             return _rewarded(body, record, trace, seen, place)
         case "dpo":
@@ -330,7 +299,13 @@ class _Place(TypedDict):
 
 
 def _given(
-    body: payload.RowsBody, record: TraceRecord, trace: Trace, seen: View, place: _Place
+    body: payload.RowsBody,
+    record: TraceRecord,
+    trace: Trace,
+    seen: View,
+    place: _Place,
+    *,
+    texts: Mapping[str, str],
 ) -> SftRow | TaughtRow | Dropped:
     """A row of a text that is given, or, for distillation of the student's own, of a prompt alone."""
     given = body.by == "sft" or bool(body.loss_on)
@@ -344,7 +319,7 @@ def _given(
         return SftRow(**place, target=target, supervise=spans)
     context = ""
     if body.context:
-        context = render(body.context, question=record.question, trace=trace.text.strip(), texts=named(record))
+        context = render(body.context, question=record.question, trace=trace.text.strip(), texts=texts)
     return TaughtRow(**place, context=context, target=target, supervise=spans)
 
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 OWN: Final = "text"
 """What payloads call the text that is judged, whatever a spec calls its generation; `text_1` is the one that it was
 made over, `text_2` the one before."""
-OF_PAYLOADS: Final = re.compile(rf"{OWN}(_\d+)?")
+SHARED: Final = "shared"
+"""What payloads call the first gathered text that the prompts of a stage show, `shared_1` the second."""
+OF_PAYLOADS: Final = re.compile(rf"(?:{OWN}|{SHARED})(?:_\d+)?")
 """Every name that payloads give to a text: nothing in a spec is called so."""
 _MOST: Final = 2_000
 """Texts that a condition is tried on."""
@@ -35,6 +37,11 @@ SCORE: Final = "score"
 def called(depth: int) -> str:
     """What payloads call the text that the judged one goes back to in so many generations."""
     return f"{OWN}_{depth}" if depth else OWN
+
+
+def shared(at: int) -> str:
+    """What payloads call a gathered text, by its place among those of a stage."""
+    return f"{SHARED}_{at}" if at else SHARED
 
 
 def scope(names: Sequence[str], form: Form = (), *, scored: Collection[str] = ()) -> dict[str, type]:

@@ -244,6 +244,9 @@ class Work:
             case payload.GateBody() as body if "problems" in task.reads:
                 asked, candidates = self._input(task, "problems"), self._candidates(task)
                 return asked and self._generation(task, body, asked.times(candidates, f"{candidates} candidates"))
+            case payload.GatherBody() as body:
+                asked = cut(self._input(task, body.asks), body.slice)
+                return asked and self._generation(task, body, asked.times(1 / body.size, f"1/{body.size}"))
             case payload.GenerateBody() as body:
                 asked = self._input(task, body.asks)
                 asked = cut(asked, body.slice) if isinstance(body, payload.TryBody | payload.TextBody) else asked
@@ -298,6 +301,8 @@ class Work:
         file = {"teach": "rollouts", "text": "rollouts", "evaluate": "predictions"}.get(kind_of(task), "")
         new, longest, told = self._written(task, most, file)
         prompt = _length(body.prompt) + self._question(task, texts)
+        if isinstance(body, payload.GatherBody):
+            prompt += (body.size - 1) * self._question(task, texts) + body.size * (texts.tokens if texts else _TRACE)
         told = f"{requests.text}, prompts of {prompt:,.0f} tokens, {told}"
         return Load(requests.expected, prompt, new, longest, told), Load(requests.most, prompt, most, most, told)
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, assert_never
 
 from cotspec.cot import template
 from cotspec.cot.openers import closer
-from cotspec.cot.selecting import called, renamed
+from cotspec.cot.selecting import called, renamed, shared
 from cotspec.ir import defaults
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload, trainer
@@ -148,10 +148,11 @@ def pick(given: Literal["first", "shortest", "longest", "all"] | spec.MixedPick,
     return payload.Pick.model_construct(kind=given, shortest=0.0, seed=0)
 
 
-def prompt(text: str, texts: tuple[str, ...]) -> str:
+def prompt(text: str, texts: tuple[str, ...], gathered: tuple[str, ...] = ()) -> str:
     """A prompt as a body has it: the texts of a record, which it reads by their names in the spec, nearest first, have
-    the names that they have in conditions."""
-    return template.renamed(text, {name: called(depth) for depth, name in enumerate(texts)})
+    the names that they have in conditions; gathered ones are numbered."""
+    names = {name: called(depth) for depth, name in enumerate(texts)}
+    return template.renamed(text, names | {name: shared(at) for at, name in enumerate(gathered)})
 
 
 def mixed(given: spec.Mix, *, seed: int) -> payload.MixBody:

@@ -94,17 +94,18 @@ def sources(spec: Experiment) -> Iterator[tuple[Stage, RowSource]]:
 
 
 def used(spec: Experiment) -> tuple[str, ...]:
-    """The generations that rows are made from, and those that they are made over, in the order of the spec."""
+    """The generations that rows are made from or that stages read, and those that they are made over, in the order of
+    the spec."""
     found = {name for _, each in sources(spec) for name in chain(spec, each.from_)}
+    found |= {name for stage in spec.stages.values() for read in stage.reads for name in chain(spec, read)}
     return tuple(name for name in spec.generate if name in found)
 
 
 def taught(spec: Experiment) -> dict[str, str]:
     """The data sets whose questions are trained on, by the role that the task which compares sets knows them by:
     `taught`, `taught_2`, …"""
-    names = used(spec)
-    sets = dict.fromkeys(data for name in names if (data := data_of(spec, name)))
-    sets |= dict.fromkeys(each.from_ for _, each in sources(spec) if each.from_ in spec.data)
+    roots = (name for s in spec.stages.values() for name in (*(each.from_ for each in s.sources), *s.reads))
+    sets = dict.fromkeys(data for name in roots if (data := data_of(spec, name)))
     return {"taught" if at == 1 else f"taught_{at}": name for at, name in enumerate(sets, 1)}
 
 
@@ -127,7 +128,7 @@ def tries(spec: Experiment, name: str) -> Generation | None:
     found, asked = over_texts(spec, name), [each for _, each in sources(spec) if each.from_ == name]
     if found is None or len(chain(spec, name)) > 2 or found.keep.pick != "first" or _several(spec, found.over):
         return None
-    if any(each.over == name for each in spec.generate.values()):
+    if found.gather is not None or any(each.over == name for each in spec.generate.values()):
         return None
     failed = bool(_failures(found.keep.where or "", name).failed)
     whole = found.keep.where is None or failed

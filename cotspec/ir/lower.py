@@ -12,22 +12,21 @@ from typing import Any, Final
 
 from cotspec.cot.rewards import RewardError, compile_reward, expressions
 from cotspec.cot.selecting import asked as asked_texts
-from cotspec.cot.selecting import scope
+from cotspec.cot.selecting import scope, shared
 from cotspec.ir import bodies, defaults, generations, launches
 from cotspec.ir.experiment_source import NOTHING as NOTHING
 from cotspec.ir.experiment_source import ExperimentSource as ExperimentSource
 from cotspec.ir.experiment_source import LowerError as LowerError
 from cotspec.ir.plan import Draft, DraftTask, Read
 from cotspec.ir.shown import shown
-from cotspec.ir.tasks import Tasks, gated
+from cotspec.ir.tasks import PROBLEMS, gated
+from cotspec.ir.texts import Texts
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload
 from cotspec.spec.evaluation import AskedSet, asked_data, sets_of
 from cotspec.trainers import trainer_of
 from cotspec.trainers.distill import Distill
 
-_PROBLEMS: Final = "problems.jsonl"
-_TRACES: Final = "traces.jsonl"
 _ROWS: Final = "rows.jsonl"
 
 
@@ -39,7 +38,7 @@ def lower(sources: Iterable[ExperimentSource], digests: Mapping[str, str]) -> Dr
     return Draft(tasks=tuple(task for source in sources for task in _Experiment(source, digests).tasks()))
 
 
-class _Experiment(Tasks):
+class _Experiment(Texts):
     """Lowers one experiment. Task names are `<experiment>/<part>/…` and only tie edges together; no id holds them."""
 
     def tasks(self) -> Iterator[DraftTask]:
@@ -55,8 +54,8 @@ class _Experiment(Tasks):
         yield self._contamination()
         made: set[str] = set()
         for name, stage in self._spec.stages.items():
-            for source in stage.sources:
-                wanted = [each for each in reversed(generations.chain(self._spec, source.from_)) if each not in made]
+            for used in (*(source.from_ for source in stage.sources), *stage.reads):
+                wanted = [each for each in reversed(generations.chain(self._spec, used)) if each not in made]
                 for text in wanted:
                     yield from self._texts(text)
                 made.update(wanted)
@@ -91,74 +90,9 @@ class _Experiment(Tasks):
         valid, sets = defaults.VALID_DATA, generations.taught(self._spec) | asked_data(self._spec.evaluate)
         if valid in self._data_used() and valid not in sets.values():
             sets["valid"] = valid
-        reads = {role: self._read(f"data/{name}", _PROBLEMS) for role, name in sets.items()}
+        reads = {role: self._read(f"data/{name}", PROBLEMS) for role, name in sets.items()}
         body = payload.ContaminationBody.model_construct()
         return self._task("contamination", body, reads, launch=launches.plain(), label="contamination")
-
-    def _texts(self, name: str) -> Iterator[DraftTask]:
-        """Texts are written by one task and filtered by another: another filter writes nothing anew."""
-        given = self._spec.generate.get(name)
-        if given is None:
-            yield self._kept(name, spec.Keep.model_construct(), {"problems": self._read(f"data/{name}", _PROBLEMS)})
-            return
-        if generations.tries(self._spec, name) is not None:
-            yield from self._tries(name, given)
-            return
-        yield self._written(name, given)
-        if generations.kept_is_read(self._spec, name):
-            yield self._kept(name, given.keep, {"rollouts": self._read(f"texts/{name}", "rollouts.jsonl")})
-
-    def _written(self, name: str, given: spec.Generation) -> DraftTask:
-        writer = self._asked(given.by, ("generate", name, "by"))
-        values: dict[str, Any] = {
-            "model": writer.ref,
-            "sampling": bodies.sampling(given.sampling, trace=self._format),
-            "seed": self._spec.seed,
-        }
-        if generations.over_texts(self._spec, name) is None:
-            body: payload.GenerateBody = payload.TeachBody.model_construct(prompt=self._writers_prompt(name), **values)
-            reads = {"problems": self._read(f"data/{given.over}", _PROBLEMS)}
-        else:
-            prompt = bodies.prompt(self._writers_prompt(name), generations.chain(self._spec, given.over))
-            body = payload.TextBody.model_construct(prompt=prompt, slice=bodies.rows_range(given.slice), **values)
-            reads = {"traces": self._read(f"kept/{given.over}", _TRACES)}
-        reads = {**reads, **writer.reads}
-        return self._task(f"texts/{name}", body, reads, launch=writer.launch, label=f"generation {name}")
-
-    def _kept(self, name: str, keep: spec.Keep, reads: Mapping[str, Read]) -> DraftTask:
-        wanted = generations.filter_of(self._spec, name)
-        body = payload.TracesBody.model_construct(
-            format=self._format,
-            answer="correct" if wanted.correct else "any",
-            at_least=wanted.at_least,
-            at_most=defaults.NO_LIMIT if wanted.at_most is None else wanted.at_most,
-            pick=bodies.pick(keep.pick, seed=self._spec.seed),
-            where=wanted.rest,
-        )
-        return self._task(f"kept/{name}", body, reads, launch=launches.plain(), label=f"traces {name}")
-
-    def _tries(self, name: str, given: spec.Generation) -> Iterator[DraftTask]:
-        """The questions of a generation, tried: what is failed, or right and wrong answers, as the stages ask."""
-        writer = self._asked(given.by, ("generate", name, "by"))
-        prompt = self._prompt(given.prompt, "solve", ("generate", name, "prompt"))
-        values: dict[str, Any] = {
-            "model": writer.ref,
-            "prompt": bodies.prompt(prompt, (given.over,)),
-            "sampling": bodies.sampling(given.sampling, trace=self._format, n=1),
-            "attempts": given.sampling.n,
-            "slice": bodies.rows_range(given.slice),
-            "format": self._format,
-            "seed": self._spec.seed,
-        }
-        reads, launch = {"traces": self._read(f"kept/{given.over}", _TRACES), **writer.reads}, writer.launch
-        asked = [stage for stage, each in generations.sources(self._spec) if each.from_ == name]
-        failed = generations.filter_of(self._spec, name).failed
-        if failed and any(stage.pairs is None for stage in asked):
-            body: payload.TryBody = payload.MineBody.model_construct(**values, keep=failed)
-            yield self._task(f"kept/{name}", body, reads, launch=launch, label=f"generation {name}")
-        if any(stage.pairs is not None for stage in asked):
-            body = payload.PairsBody.model_construct(**values)
-            yield self._task(f"pairs/{name}", body, reads, launch=launch, label=f"pairs {name}")
 
     def _stage(self, name: str, stage: spec.Stage) -> Iterator[DraftTask]:
         yield from self._rows(name, stage)
@@ -194,7 +128,7 @@ class _Experiment(Tasks):
             begin=stage.begin,
             task=task,
             format=self._format,
-            prompt=bodies.prompt(self._prompt(written, task, ("stages", name, "prompt")), texts),
+            prompt=bodies.prompt(self._prompt(written, task, ("stages", name, "prompt")), texts, stage.reads),
             mask=bodies.mask(stage.mask if hides or task == stage.task else None),
             shuffle=stage.shuffle and (hides or task == stage.task),
             loss_on=supervised,
@@ -202,12 +136,13 @@ class _Experiment(Tasks):
             epochs=stage.train.epochs,
             slice=bodies.rows_range(source.slice),
             seed=self._spec.seed,
-            context=bodies.prompt(self._context(name, stage.train), texts),
+            context=bodies.prompt(self._context(name, stage.train), texts, stage.reads),
             **self._aim(stage, source),
             measures=self._measures(name, stage),
         )
         role, read = self._records(name, stage, source)
-        return self._task(part, body, {role: read}, launch=launches.plain(), label=label)
+        gathered = {shared(at): self._read(f"texts/{each}", "gathered.jsonl") for at, each in enumerate(stage.reads)}
+        return self._task(part, body, {role: read, **gathered}, launch=launches.plain(), label=label)
 
     def _aim(self, stage: spec.Stage, source: spec.RowSource) -> dict[str, Any]:
         """Which of the texts of its records rows are made of, and of which records; pairs have been made of theirs, and
@@ -241,7 +176,7 @@ class _Experiment(Tasks):
         if stage.pairs is not None:
             return "pairs", self._read(f"pairs/{source.from_}" if tried else f"stages/{name}/pairs", "pairs.jsonl")
         if not generations.chain(self._spec, source.from_):
-            return "problems", self._read(f"data/{source.from_}", _PROBLEMS)
+            return "problems", self._read(f"data/{source.from_}", PROBLEMS)
         made = "failures" if tried else "traces"
         return made, self._read(f"kept/{source.from_}", f"{made}.jsonl")
 
@@ -320,7 +255,7 @@ class _Experiment(Tasks):
         )
         reads = {"stage": self._read(f"stages/{name}/train", "")}
         if generates:
-            reads["problems"] = self._read(f"data/{defaults.VALID_DATA}", _PROBLEMS)
+            reads["problems"] = self._read(f"data/{defaults.VALID_DATA}", PROBLEMS)
         launch = launches.generation(self._spec.resources) if generates else launches.plain()
         return self._task(f"stages/{name}/gate", body, reads, launch=launch, label=f"way out of stage {name}")
 
@@ -340,7 +275,7 @@ class _Experiment(Tasks):
             format=self._format,
             seed=self._seed(asked.sampling),
         )
-        reads = {"problems": self._read(f"data/{asked.data}", _PROBLEMS), **writer.reads}
+        reads = {"problems": self._read(f"data/{asked.data}", PROBLEMS), **writer.reads}
         part = "/".join(filter(None, (asked.name, name)))
         return self._task(f"evaluate/{part}", body, reads, launch=writer.launch, label=asked.evaluation_of(name))
 

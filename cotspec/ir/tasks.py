@@ -17,6 +17,8 @@ from cotspec.spec.lock import pinned
 
 Task = Literal["solve", "reconstruct", "complete", "rewrite"]
 Reads = Mapping[str, Read]
+PROBLEMS: Final = "problems.jsonl"
+TRACES: Final = "traces.jsonl"
 _TEACHER: Final = MappingProxyType({"model": "teacher", "gate": "teacher_gate"})
 """Inputs of a model → those of a teacher."""
 

@@ -121,7 +121,7 @@ def _by_record(source: RecordSource, id: int, epoch: int) -> Found:
 
 
 def _all(source: RecordSource) -> Iterator[Attempt]:
-    found = attempts(source.body, source.records)
+    found = attempts(source.body, source.records, shared=source.shared)
     first = next(found, None)
     if first is None:
         if source.body.where and source.records:

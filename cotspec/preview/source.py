@@ -6,7 +6,8 @@ Owns the choice, the reading, and the words that say which it is. Must not know 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -61,6 +62,16 @@ class RecordSource:
     """What to do to see real ones, a line each."""
     uncounted: frozenset[int] = frozenset()
     """Ids of records whose number of tokens is not known."""
+    shared: Mapping[str, str] = field(default_factory=dict)
+    """Gathered texts that prompts show, by their names in payloads; of one that is not written yet, words that say
+    so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Together:
+    """A line of gathered.jsonl, as far as it is shown."""
+
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +95,7 @@ class _Line:
 
 def choose(stage: Stage, *, root: Path, spec: str, given: Path | None = None) -> RecordSource:
     """The records to preview `stage` on. Raises PreviewError for a file that cannot be read."""
-    found = _choose(stage, root=root, spec=spec, given=given)
+    found = replace(_choose(stage, root=root, spec=spec, given=given), shared=_shared(stage, root))
     return replace(found, about=f"{found.about}; of one source, before they are mixed") if stage.mixed else found
 
 
@@ -242,6 +253,19 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def _shared(stage: Stage, root: Path) -> dict[str, str]:
+    return {role: _gathered(name, read, root) for role, (name, read) in stage.shared.items()}
+
+
+def _gathered(name: str, read: Read, root: Path) -> str:
+    """Gathered texts of an earlier run."""
+    path, within = root / places.read_path(read), Cache(root).within
+    if not (any(regular.inside(path, place) for place in within) and os.path.isfile(path)):
+        return f"({name}, which is not written yet)"
+    lines = regular.content(path, within=within).split(b"\n")
+    return "\n\n".join(_gathered_lines().validate_json(line).text for line in lines if line.strip())
+
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
@@ -287,6 +311,11 @@ def _parse(line: bytes, where: str, stage: Stage) -> _Line:
     if found.before_tokens and len(found.before_tokens) != len(found.before):
         raise PreviewError(f"{where}: `before_tokens`: a number for each text of `before`")
     return found
+
+
+@cache
+def _gathered_lines() -> TypeAdapter[_Together]:
+    return TypeAdapter(_Together)
 
 
 @cache

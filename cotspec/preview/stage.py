@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from cotspec.cot.selecting import OF_PAYLOADS
 from cotspec.diagnostics.suggest import did_you_mean, near
 from cotspec.ir import defaults
-from cotspec.ir.plan import Plan, Task
+from cotspec.ir.plan import Plan, Read, Task
 from cotspec.spec.payload import (
     Body,
     CompareBody,
@@ -46,6 +47,8 @@ class Stage:
     """The task that keeps the texts that those were made over, or that they are; None of questions alone."""
     texts: tuple[str, ...] = ()
     """The texts of a record, nearest first, by name."""
+    shared: Mapping[str, tuple[str, Read]] = field(default_factory=dict)
+    """The gathered texts that prompts show, by their names in payloads: what a spec calls them, and where they lie."""
     mixed: bool = False
     """Whether its rows are those of one of several sources."""
     file: str = ""
@@ -86,7 +89,7 @@ def find(plan: Plan, name: str, *, variant: str = "", source: str = "") -> Stage
         raise PreviewError(f"`{experiment}` has no stage `{name}`: {did_you_mean(near(name, stages), stages)}")
     by_id = {task.id: task for task in plan.tasks}
     rows = _rows(parts, name, source)
-    (read,) = rows.reads.values()
+    read = next(read for role, read in rows.reads.items() if not OF_PAYLOADS.fullmatch(role))
     behind = list(_behind(by_id[read.task], by_id))
     written = [task for task in behind if task.body.kind in ("teach", "text", "mine", "pairs")]
     called = {
@@ -102,6 +105,9 @@ def find(plan: Plan, name: str, *, variant: str = "", source: str = "") -> Stage
         wanted=behind[0],
         traces=next((task for task in behind if isinstance(task.body, TracesBody)), None),
         texts=texts,
+        shared={
+            role: (called.get(each.task, ""), each) for role, each in rows.reads.items() if OF_PAYLOADS.fullmatch(role)
+        },
         mixed=isinstance(parts[f"rows of stage {name}"].body, MixBody),
         file="" if written or "file" not in behind[-1].reads else behind[-1].reads["file"].file,
     )

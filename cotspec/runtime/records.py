@@ -50,6 +50,18 @@ class LaterRollout(Rollout):
     """… and their tokens."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gathered:
+    """One line of gathered.jsonl: a text that was written over several records."""
+
+    ids: tuple[int, ...]
+    """Of their questions."""
+    text: str
+    tokens: int
+    truncated: bool
+    """Ended at the token limit, not by itself."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Failure(TraceRecord):
     """One line of failures.jsonl: a trace whose question the model got wrong, with what it wrote."""

@@ -15,6 +15,9 @@ from cotspec.spec.base import Count, Label, Name, Part, Seed, Share, Slice, Text
 from cotspec.spec.data import AnswerField as AnswerField
 from cotspec.spec.data import Data as Data
 from cotspec.spec.evaluation import Evaluate as Evaluate
+from cotspec.spec.mask import Mask as Mask
+from cotspec.spec.mask import RegexUnit as RegexUnit
+from cotspec.spec.mask import ShareRamp as ShareRamp
 from cotspec.spec.models import Endpoint as Endpoint
 from cotspec.spec.models import Model as Model
 from cotspec.spec.resources import Resources
@@ -103,6 +106,9 @@ class Generation(Part):
     """Only records [first, end) of the texts it is made over."""
     keep: Keep = Keep.model_construct()
     """The filter."""
+    gather: Annotated[int, Field(ge=2)] | None = None
+    """One prompt for so many records of the texts it is made over, which stand in it one after the other, each with its
+    question, where it shows that text by name. What is written belongs to no question: stages read it (`reads`)."""
 
 
 class Pairs(Part):
@@ -168,46 +174,6 @@ class Mix(Part):
     has no more), or one source after the other."""
 
 
-class ShareRamp(Part):
-    """A share that moves linearly over the run (a hint schedule).
-
-    It is rounded down like any share: of 4 units, 0.5 to 1.0 hides 2, then 3, and all 4 in the last row only.
-    """
-
-    from_: Annotated[Share, Field(alias="from")]
-    """Share at the start."""
-    to: Share
-    """Share at the end."""
-
-
-class RegexUnit(Part):
-    """A mask unit given by a regular expression."""
-
-    regex: Annotated[str, Field(min_length=1)]
-    """Each match inside a step is one unit. In RE2's syntax: Python's, without look-around."""
-
-
-class Mask(Part):
-    """Which parts of a trace's steps are hidden from the prompt."""
-
-    unit: Literal["step", "sentence", "number", "equation"] | RegexUnit = "step"
-    """What is hidden at a time."""
-    select: Literal["random", "scattered", "consecutive", "first", "last", "inner", "all"] = "random"
-    """Which units: `scattered` avoids neighbours while it can, `inner` keeps the first and the last."""
-    rows: Share = 1.0
-    """Share of the rows that are masked at all."""
-    count: Count | None = None
-    """Number of units hidden in a masked row."""
-    share: Share | ShareRamp | None = None
-    """Part of a masked row's units that is hidden: floor(share × units)."""
-    at_least: Whole = 0
-    """Hide at least this many (but never more than `leave` allows)."""
-    leave: Whole = 0
-    """Leave at least this many visible."""
-    placeholder: Annotated[str, Field(min_length=1)] = "[MASKED]"
-    """What stands in the prompt instead."""
-
-
 class AtStep(Part):
     """The checkpoint of one optimizer step."""
 
@@ -255,6 +221,9 @@ class Stage(Part):
     `rewrite` the whole teacher trace."""
     prompt: str | None = None
     """Jinja file, relative to the spec file; default: cotspec's own prompt for the task."""
+    reads: tuple[TextName, ...] = ()
+    """Gathered texts (`gather`) that the prompts of this stage, and `train.context`, show by name: the same in every
+    row. They are written from other questions than those it trains on."""
     mask: Mask | None = None
     """What the prompt hides."""
     shuffle: bool = False

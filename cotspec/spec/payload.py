@@ -36,6 +36,11 @@ from cotspec.spec.payload_parts import RewardTerm as RewardTerm
 from cotspec.spec.payload_parts import RowKind as RowKind
 from cotspec.spec.payload_parts import TaughtBody as TaughtBody
 from cotspec.spec.payload_parts import TrainBody as TrainBody
+from cotspec.spec.payload_texts import GatherBody as GatherBody
+from cotspec.spec.payload_texts import Pick as Pick
+from cotspec.spec.payload_texts import TeachBody as TeachBody
+from cotspec.spec.payload_texts import TextBody as TextBody
+from cotspec.spec.payload_texts import TracesBody as TracesBody
 from cotspec.spec.run_settings import EndpointSettings as EndpointSettings
 from cotspec.spec.run_settings import RunSettings as RunSettings
 from cotspec.spec.sources import Arguments as Arguments
@@ -86,58 +91,9 @@ class ContaminationBody(Body):
     kind: Literal["contamination"] = "contamination"
 
 
-class TeachBody(GenerateBody):
-    """inputs: problems → rollouts.jsonl."""
-
-    uses: ClassVar[tuple[str, ...]] = ("generate",)
-    asks: ClassVar[Literal["problems"]] = "problems"
-    kind: Literal["teach"] = "teach"
-
-
-class TextBody(GenerateBody):
-    """inputs: traces, model, gate → rollouts.jsonl: texts over the records of other texts.
-
-    The prompt calls the texts of a record as conditions do (cotspec.cot.selecting): `text` is the nearest.
-    """
-
-    uses: ClassVar[tuple[str, ...]] = ("generate",)
-    asks: ClassVar[Literal["traces"]] = "traces"
-    kind: Literal["text"] = "text"
-    slice: Range
-
-
-class Pick(Part):
-    """Which of a record's good rollouts are kept; `shortest` is the share of questions that keep it under `mixed`,
-    drawn by `seed` (both 0 under the other kinds)."""
-
-    kind: Literal["first", "shortest", "longest", "mixed", "all"]
-    shortest: float
-    seed: int
-
-
-class TracesBody(Body):
-    """inputs: rollouts (or problems that have a trace) → traces.jsonl: those that pass the filter, one per record or
-    all.
-
-    `where` is a further condition (cotspec.cot.selecting); "" asks nothing.
-    """
-
-    uses: ClassVar[tuple[str, ...]] = ("segment", "answers", "picking")
-    kind: Literal["traces"] = "traces"
-    format: TraceFormat
-    answer: Literal["correct", "any"]
-    at_least: int
-    at_most: int
-    pick: Pick
-    where: str = ""
-
-    def kernel_parts(self) -> tuple[str, ...]:
-        """Only a condition is evaluated."""
-        return (*self.uses, "measures", "selecting") if self.where else self.uses
-
-
 class RowsBody(Body):
-    """inputs: traces (or failures, or pairs) → rows.jsonl: the rows of all epochs, in the order they are trained on."""
+    """inputs: traces (or failures, or pairs), shared, shared_1, … (gathered texts that prompts show) → rows.jsonl: the
+    rows of all epochs, in the order they are trained on."""
 
     uses: ClassVar[tuple[str, ...]] = ("segment", "answers", "mask", "rows")
     kind: Literal["rows"] = "rows"
@@ -367,6 +323,7 @@ else:
             MineBody,
             PairsBody,
             CompareBody,
+            GatherBody,
             ProbabilitiesBody,
             MixBody,
             GateBody,

@@ -134,7 +134,7 @@ ADDITIONS = (
                     '        "clause": lambda text: [m.span() for m in re.finditer("[^,]+", text)],\n',
                 ),
             ),
-            "cotspec/spec/experiment.py": (('Literal["step", "sentence",', 'Literal["step", "clause", "sentence",'),),
+            "cotspec/spec/mask.py": (('Literal["step", "sentence",', 'Literal["step", "clause", "sentence",'),),
         },
     ),
     Addition(

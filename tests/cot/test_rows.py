@@ -18,7 +18,8 @@ from kernel_samples import FORMAT, QUICK, body, mask, masks, real_records, recor
 
 from cotspec.cot.prompting import PromptError, default_prompt
 from cotspec.cot.records import GrpoRow, GuidedRow, SftRow, TraceRecord
-from cotspec.cot.rows import Counts, Row, build
+from cotspec.cot.row_counts import Counts
+from cotspec.cot.rows import Row, build
 from cotspec.cot.segment import segment
 from cotspec.spec import payload
 
@@ -157,7 +158,8 @@ GOLDEN = [
 
 def test_rows_are_the_same_in_another_process_with_another_hash_seed() -> None:
     code = (
-        "import hashlib, kernel_samples as k; from cotspec.cot.rows import *;"
+        "import hashlib, kernel_samples as k; from cotspec.cot.rows import build;"
+        "from cotspec.cot.row_counts import Counts;"
         "plan = k.body(task='reconstruct', mask=k.mask(unit='number', share=0.5), shuffle=True, epochs=3);"
         "rows = build(plan, [k.record_of(['Add 5 + 3 = 8.', 'Then 8 - 2 = 6.'], id=i) for i in range(9)], Counts());"
         "print(hashlib.sha256(repr(list(rows)).encode()).hexdigest())"

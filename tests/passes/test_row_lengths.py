@@ -11,7 +11,8 @@ from linting import BASE
 from cotspec.builtin.digest import MODELS
 from cotspec.builtin.problems import generate
 from cotspec.cot.records import SftRow, TraceRecord
-from cotspec.cot.rows import Counts, build
+from cotspec.cot.row_counts import Counts
+from cotspec.cot.rows import build
 from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.front.load import load
 from cotspec.history.traces import Traces

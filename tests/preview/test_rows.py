@@ -14,7 +14,8 @@ from cotspec import workspace
 from cotspec.compiler import compile_specs
 from cotspec.cot.measures import words
 from cotspec.cot.records import GrpoRow, SftRow, TraceRecord
-from cotspec.cot.rows import Counts, Dropped, build
+from cotspec.cot.row_counts import Counts
+from cotspec.cot.rows import Dropped, build
 from cotspec.diagnostics import Sink
 from cotspec.preview import row, source, stage
 from cotspec.preview.make import Request, make

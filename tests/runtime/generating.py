@@ -12,6 +12,7 @@ from cotspec.spec.payload import (
     BuiltinModel,
     EvaluateBody,
     GateBody,
+    GatherBody,
     HubModel,
     MineBody,
     PairsBody,
@@ -40,6 +41,10 @@ def teach(**changes: Any) -> TeachBody:
 
 def text(**changes: Any) -> TextBody:
     return TextBody(**({"model": MODEL, "prompt": SOLVE, "sampling": PLAIN, "slice": WHOLE, "seed": 5} | changes))
+
+
+def gather(**changes: Any) -> GatherBody:
+    return GatherBody(**(text().model_dump(exclude={"kind"}) | {"size": 1} | changes))
 
 
 def mine(**changes: Any) -> MineBody:

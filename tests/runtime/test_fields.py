@@ -16,6 +16,7 @@ from fields import names
 
 #: Fields that nothing reads where they stand, and why they are there.
 UNREAD = {
+    "gather.sampling.n": "one text of each prompt; the check `gathered` refuses another number",
     "grpo.sampling.n": "it is `group`: lowering copies it, and the check `sampling` refuses another one",
     "distill.sampling.n": "a prompt gets one text in each epoch; the check `sampling` refuses another number",
     "distill.keep.best.metric": "as the others': the gate, which has it too, compares what training has kept",

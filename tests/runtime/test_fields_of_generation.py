@@ -18,7 +18,7 @@ import pytest
 from bodies import MODEL
 from conftest import write_lines
 from fields import Effect, Ran, Said, Workshop, assert_seen, value_of
-from generating import BUILTIN, HUB, ODD, evaluate, gate, mine, pairs, teach, text
+from generating import BUILTIN, HUB, ODD, evaluate, gate, gather, mine, pairs, teach, text
 
 from cotspec.spec.payload import (
     AtStep,
@@ -43,6 +43,7 @@ SET = {"prompt": "Odd: {{ question }}", "sampling": ODD, "seed": 11}
 CALLED: dict[str, tuple[Any, Any]] = {
     "teach": (teach(**SET, model=BUILTIN), teach()),
     "text": (text(**SET, model=BUILTIN), text()),
+    "gather": (gather(**SET, model=BUILTIN), gather()),
     "mine": (mine(**SET, model=BUILTIN), mine()),
     "pairs": (pairs(**SET, model=BUILTIN), pairs()),
     "gate": (gate(**SET), gate()),
@@ -102,7 +103,7 @@ CALLS: dict[str, tuple[Read, Any]] = {
     ),
 }
 """Field → how it is read from the calls, and what it is for a body of `SET`."""
-UNUSED = {"mine.sampling.n", "pairs.sampling.n", "gate.model"}
+UNUSED = {"gather.sampling.n", "mine.sampling.n", "pairs.sampling.n", "gate.model"}
 READ = [f"{kind}.{name}" for kind in CALLED for name in CALLS if f"{kind}.{name}" not in UNUSED]
 
 
@@ -235,18 +236,17 @@ PAIRED = (
 )
 UNPAIRED = (
     Effect(name="pairs.attempts", value=3, see=mentioned("6 attempts"), want=True),
-    Effect(name="pairs.slice.first", value=1, see=mentioned(" 1 questions"), want=True),
-    Effect(name="pairs.slice.end", value=1, see=mentioned(" 1 questions"), want=True),
+    *(Effect(name=f"pairs.slice.{at}", value=1, see=mentioned(" 1 questions"), want=True) for at in ("first", "end")),
 )
-
-
 OVER_TEXTS = (
     Effect(name="mine.keep", value="any_wrong", see=failed, want=[0, 1], base=TWICE),
-    Effect(name="text.slice.first", value=1, see=mentioned("1 texts"), want=True),
-    Effect(name="text.slice.end", value=1, see=mentioned("1 texts"), want=True),
+    *(Effect(name=f"text.slice.{at}", value=1, see=mentioned("1 texts"), want=True) for at in ("first", "end")),
+    *(Effect(name=f"gather.slice.{at}", value=1, see=mentioned("over 1 "), want=True) for at in ("first", "end")),
+    Effect(name="gather.size", value=2, see=mentioned("1 texts over 2 records"), want=True),
 )
 BASES = {
     "text": text(),
+    "gather": gather(),
     "mine": mine(),
     "pairs": pairs(),
     "gate": gate(),

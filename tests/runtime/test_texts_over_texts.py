@@ -13,6 +13,7 @@ from conftest import Run, Stage, write_lines
 from cotspec.runtime import generate
 from cotspec.spec.payload import (
     CompareBody,
+    GatherBody,
     MixBody,
     MixPart,
     Pick,
@@ -216,3 +217,38 @@ def test_a_loss_asks_about_the_texts_of_a_record(by: str, stage: Stage, run_here
         assert (made[0]["supervise"], made[1]["supervise"]) == ([[12, end]], [[0, end]])
     else:
         assert (made[0]["texts"], made[1]["texts"]) == ({"text_1.correct": True}, {"text_1.correct": False})
+
+
+def test_one_prompt_holds_several_records_and_rows_show_what_came_of_them(
+    stage: Stage, run_here: Run, tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[generate.Request] = []
+    complete = generate.complete
+
+    def watch(engine: Any, requests: Any, job: Any, done: Any) -> None:
+        asked.extend(requests)
+        complete(engine, requests, job, done)
+
+    monkeypatch.setattr(generate, "complete", watch)
+    three = [DRAFTS[0] | {"id": at, "question": f"Q{at}?", "trace": f"Answer: {at}"} for at in range(3)]
+    once = TWICE.model_copy(update={"n": 1, "max_new_tokens": 40})
+    body = GatherBody(model=MODEL, prompt="{{ text }}\nLessons:", sampling=once, seed=5, slice=WHOLE, size=2)
+    inputs = {"traces": write_lines(tmp_path / "traces.jsonl", three), "model": tiny_model}
+    folder = stage("gather", body, inputs)
+    code, _, err = run_here(folder)
+    assert code == 0, err
+    assert [each["ids"] for each in read(folder / "out/gathered.jsonl")] == [[0, 1], [2]]
+    assert [request.prompt for request in asked] == [
+        "Problem 1: Q0?\n\nSolution 1:\nAnswer: 0\n\nProblem 2: Q1?\n\nSolution 2:\nAnswer: 1\nLessons:",
+        "Problem 1: Q2?\n\nSolution 1:\nAnswer: 2\nLessons:",
+    ]
+    said = (([0, 1], "Count."), ([2], "Check."))
+    gathered = [{"ids": ids, "text": text, "tokens": 2, "truncated": False} for ids, text in said]
+    inputs = {
+        "traces": write_lines(tmp_path / "kept.jsonl", DRAFTS[1:]),
+        "shared": write_lines(tmp_path / "gathered.jsonl", gathered),
+    }
+    folder = stage("rows", rows(prompt="{{ shared }} | {{ question }}", epochs=1), inputs)
+    code, _, err = run_here(folder)
+    assert code == 0, err
+    assert [row["prompt"] for row in read(folder / "out/rows.jsonl")] == ["Count.\n\nCheck. | What is 1 + 2?"]

@@ -19,6 +19,10 @@ def test_every_block_of_the_page_is_a_spec_without_mistakes(change: str, tmp_pat
     (tmp_path / ".git").mkdir()
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "refine.jinja").write_text(PROMPT, encoding="utf-8")
+    (tmp_path / "prompts" / "lessons.jinja").write_text(
+        "{{ solved }}\n\nWhat do you learn from these?\n", encoding="utf-8"
+    )
+    (tmp_path / "prompts" / "with-lessons.jinja").write_text("{{ lessons }}\n\n{{ question }}\n", encoding="utf-8")
     (tmp_path / "refine.yaml").write_text(FIRST, encoding="utf-8")
     (tmp_path / "changed.yaml").write_text(f"extends: refine.yaml\nname: changed\n{change}", encoding="utf-8")
     code, out, err = run("check", "changed.yaml" if change else "refine.yaml", folder=tmp_path)

@@ -61,6 +61,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
                 yield finding(
                     RULE, span, f"`{written}` shows `{name}`, {given.told[name]}", f"leave {{{{ {name} }}}} out"
                 )
+        if given.task == "gather":
+            continue  # the questions stand beside the texts; a rule of its own asks for these
         if "question" not in names:
             yield finding(RULE, span, f"`{written}` does not show `question`", "put {{ question }} into it")
         if given.task == "context":
@@ -76,11 +78,13 @@ def _prompts(context: Context) -> Iterator[_Prompt]:
     spec = context.experiment
     for name, each in spec.generate.items():
         if each.prompt is not None and generations.data_of(spec, each.over):
-            yield _Prompt(("generate", name, "prompt"), each.prompt, "solve", generations.chain(spec, each.over))
+            texts, task = generations.chain(spec, each.over), "solve" if each.gather is None else "gather"
+            yield _Prompt(("generate", name, "prompt"), each.prompt, task, texts[:1] if each.gather else texts)
     for rows, name, stage, source in context.sources():
         if not generations.data_of(spec, source.from_):
             continue  # a rule of its own says that there is no such text
         texts, path = generations.of_record(spec, source, pairs=stage.pairs is not None), ("stages", name)
+        texts += stage.reads
         own = source.prompt if isinstance(source, MixedRows) else None
         written = stage.prompt_of(source)
         if written is not None:

@@ -27,7 +27,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
     stages = list(context.experiment.stages)
     for path, name, stage in context.stages():
         uses = [((*path, *key), used) for key, used in lineage.used(stage)]
-        texts = dict.fromkeys(t for each in stage.sources for t in generations.chain(context.experiment, each.from_))
+        roots = [*(each.from_ for each in stage.sources), *stage.reads]
+        texts = dict.fromkeys(text for root in roots for text in generations.chain(context.experiment, root))
         written = context.experiment.generate
         uses += [(("generate", text, "by"), written[text].by) for text in texts if text in written]
         earlier = (*context.experiment.models, *stages[: stages.index(name)])

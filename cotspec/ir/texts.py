@@ -1,0 +1,86 @@
+"""The tasks of texts: those that are written, what their filters keep, and tries at the questions of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cotspec.ir import bodies, defaults, generations, launches
+from cotspec.ir.plan import DraftTask, Read
+from cotspec.ir.tasks import PROBLEMS, TRACES, Tasks
+from cotspec.spec import experiment as spec
+from cotspec.spec import payload
+
+
+class Texts(Tasks):
+    """An experiment that is lowered."""
+
+    def _texts(self, name: str) -> Iterator[DraftTask]:
+        """Texts are written by one task and filtered by another: another filter writes nothing anew."""
+        given = self._spec.generate.get(name)
+        if given is None:
+            yield self._kept(name, spec.Keep.model_construct(), {"problems": self._read(f"data/{name}", PROBLEMS)})
+            return
+        if generations.tries(self._spec, name) is not None:
+            yield from self._tries(name, given)
+            return
+        yield self._written(name, given)
+        if generations.kept_is_read(self._spec, name):
+            yield self._kept(name, given.keep, {"rollouts": self._read(f"texts/{name}", "rollouts.jsonl")})
+
+    def _written(self, name: str, given: spec.Generation) -> DraftTask:
+        writer = self._asked(given.by, ("generate", name, "by"))
+        values: dict[str, Any] = {
+            "model": writer.ref,
+            "sampling": bodies.sampling(given.sampling, trace=self._format),
+            "seed": self._spec.seed,
+        }
+        if generations.over_texts(self._spec, name) is None:
+            body: payload.GenerateBody = payload.TeachBody.model_construct(prompt=self._writers_prompt(name), **values)
+            reads = {"problems": self._read(f"data/{given.over}", PROBLEMS)}
+        else:
+            prompt = bodies.prompt(self._writers_prompt(name), generations.chain(self._spec, given.over))
+            values |= {"prompt": prompt, "slice": bodies.rows_range(given.slice)}
+            body = (
+                payload.TextBody.model_construct(**values)
+                if given.gather is None
+                else payload.GatherBody.model_construct(**values, size=given.gather)
+            )
+            reads = {"traces": self._read(f"kept/{given.over}", TRACES)}
+        reads = {**reads, **writer.reads}
+        return self._task(f"texts/{name}", body, reads, launch=writer.launch, label=f"generation {name}")
+
+    def _kept(self, name: str, keep: spec.Keep, reads: Mapping[str, Read]) -> DraftTask:
+        wanted = generations.filter_of(self._spec, name)
+        body = payload.TracesBody.model_construct(
+            format=self._format,
+            answer="correct" if wanted.correct else "any",
+            at_least=wanted.at_least,
+            at_most=defaults.NO_LIMIT if wanted.at_most is None else wanted.at_most,
+            pick=bodies.pick(keep.pick, seed=self._spec.seed),
+            where=wanted.rest,
+        )
+        return self._task(f"kept/{name}", body, reads, launch=launches.plain(), label=f"traces {name}")
+
+    def _tries(self, name: str, given: spec.Generation) -> Iterator[DraftTask]:
+        """The questions of a generation, tried: what is failed, or right and wrong answers, as the stages ask."""
+        writer = self._asked(given.by, ("generate", name, "by"))
+        prompt = self._prompt(given.prompt, "solve", ("generate", name, "prompt"))
+        values: dict[str, Any] = {
+            "model": writer.ref,
+            "prompt": bodies.prompt(prompt, (given.over,)),
+            "sampling": bodies.sampling(given.sampling, trace=self._format, n=1),
+            "attempts": given.sampling.n,
+            "slice": bodies.rows_range(given.slice),
+            "format": self._format,
+            "seed": self._spec.seed,
+        }
+        reads, launch = {"traces": self._read(f"kept/{given.over}", TRACES), **writer.reads}, writer.launch
+        asked = [stage for stage, each in generations.sources(self._spec) if each.from_ == name]
+        failed = generations.filter_of(self._spec, name).failed
+        if failed and any(stage.pairs is None for stage in asked):
+            body: payload.TryBody = payload.MineBody.model_construct(**values, keep=failed)
+            yield self._task(f"kept/{name}", body, reads, launch=launch, label=f"generation {name}")
+        if any(stage.pairs is not None for stage in asked):
+            body = payload.PairsBody.model_construct(**values)
+            yield self._task(f"pairs/{name}", body, reads, launch=launch, label=f"pairs {name}")

@@ -1,0 +1,67 @@
+"""Bodies of the tasks that write texts and keep some of them (part of cotspec.spec.payload, which re-exports them)."""
+
+from typing import ClassVar, Literal
+
+from cotspec.spec.base import Part
+from cotspec.spec.payload_parts import Body, GenerateBody, Range
+from cotspec.spec.texts import TraceFormat
+
+
+class TeachBody(GenerateBody):
+    """inputs: problems → rollouts.jsonl."""
+
+    uses: ClassVar[tuple[str, ...]] = ("generate",)
+    asks: ClassVar[Literal["problems"]] = "problems"
+    kind: Literal["teach"] = "teach"
+
+
+class TextBody(GenerateBody):
+    """inputs: traces, model, gate → rollouts.jsonl: texts over the records of other texts.
+
+    The prompt calls the texts of a record as conditions do (cotspec.cot.selecting): `text` is the nearest.
+    """
+
+    uses: ClassVar[tuple[str, ...]] = ("generate",)
+    asks: ClassVar[Literal["traces"]] = "traces"
+    kind: Literal["text"] = "text"
+    slice: Range
+
+
+class GatherBody(GenerateBody):
+    """inputs: traces, model, gate → gathered.jsonl: a text for each `size` records, which its prompt calls `text`."""
+
+    uses: ClassVar[tuple[str, ...]] = ("generate",)
+    asks: ClassVar[Literal["traces"]] = "traces"
+    kind: Literal["gather"] = "gather"
+    slice: Range
+    size: int
+
+
+class Pick(Part):
+    """Which of a record's good rollouts are kept; `shortest` is the share of questions that keep it under `mixed`,
+    drawn by `seed` (both 0 under the other kinds)."""
+
+    kind: Literal["first", "shortest", "longest", "mixed", "all"]
+    shortest: float
+    seed: int
+
+
+class TracesBody(Body):
+    """inputs: rollouts (or problems that have a trace) → traces.jsonl: those that pass the filter, one per record or
+    all.
+
+    `where` is a further condition (cotspec.cot.selecting); "" asks nothing.
+    """
+
+    uses: ClassVar[tuple[str, ...]] = ("segment", "answers", "picking")
+    kind: Literal["traces"] = "traces"
+    format: TraceFormat
+    answer: Literal["correct", "any"]
+    at_least: int
+    at_most: int
+    pick: Pick
+    where: str = ""
+
+    def kernel_parts(self) -> tuple[str, ...]:
+        """Only a condition is evaluated."""
+        return (*self.uses, "measures", "selecting") if self.where else self.uses
