@@ -71,12 +71,16 @@ def _write(page: Path, outcomes: Sequence[Outcome]) -> None:
 
     root = project.find_root(Path.cwd())
     file = page / "results.html" if page.is_dir() else page
+    if file.suffix.lower() not in (".html", ".htm"):
+        raise ProblemError(f"{file} is no name of a page: end it with `.html` (specs stand before `--html`)")
+    if file.resolve().is_relative_to(root / "generated"):
+        raise ProblemError(f"{file} lies where builds and runs write: name another folder")
     text = results_page.page(outcomes, lambda outcome, ids: _texts(root, outcome, ids), title="Results")
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ProblemError(f"cannot write {file}: {error.strerror}") from error
-    print(f"{file}: {file.stat().st_size / 1e6:.1f} MB, for a browser")
+    print(f"{file}: {max(1, round(file.stat().st_size / 1e3)):,} kB, for a browser")
 
 
 def _texts(root: Path, outcome: Outcome, ids: Collection[int]) -> dict[int, Said]:

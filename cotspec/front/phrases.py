@@ -125,6 +125,8 @@ def advice(path: Path, form: shape.Form, data: Data) -> str:
         return f"write [{cut(shape.written(data))}]" if wanted == "a list" else "write them in brackets: [first, last]"
     if isinstance(data, str):
         return _from_text(wanted, data)
+    if data is False and "`true`" in wanted:
+        return "leave it out"
     if "text" in wanted and isinstance(data, bool | int | float):
         return f'put it in quotes if it is meant as text: "{shape.written(data)}"'
     return ""

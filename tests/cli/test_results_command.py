@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,22 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     answers.write_text("".join(json.dumps(line) + "\n" for line in lines))
     lock(project, plan)
     return project
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("notes.yaml", "is no name of a page: end it with `.html` (specs stand before `--html`)"),
+        ("data.csv", "is no name of a page"),
+        ("generated/page.html", "lies where builds and runs write: name another folder"),
+    ],
+)
+def test_a_page_takes_the_place_of_nothing_else(name: str, told: str, done: Path) -> None:
+    (done / name).parent.mkdir(exist_ok=True)
+    (done / name).write_text("mine", encoding="utf-8")
+    with pytest.raises(ProblemError, match=re.escape(told)):
+        results.run([], output="text", page=Path(name))
+    assert (done / name).read_text(encoding="utf-8") == "mine"
 
 
 def test_a_page_of_results_is_written_into_a_file_or_a_folder(done: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,6 +54,13 @@ def test_a_device_that_holds_too_much_holds_less(tmp_path: Path) -> None:
     assert finding.help.startswith("use 8 for `per_device_batch`: the result is the same")
 
 
+@pytest.mark.parametrize(
+    ("batch", "gpus", "held"), [(8, 10**18, 4), (10**18 + 1, 1, 10**18), (10**18 + 9, 10**9 + 7, 10**9)]
+)
+def test_any_number_of_devices_is_answered_at_once(batch: int, gpus: int, held: int, tmp_path: Path) -> None:
+    assert findings(tmp_path, batch, 2, gpus, held)
+
+
 def test_more_devices_than_divide_a_batch_are_fewer(tmp_path: Path) -> None:
     (finding,) = findings(tmp_path, 32, 4, 3, 1)
     assert finding.help == (

@@ -47,6 +47,23 @@ HITS: dict[str, tuple[list[Change], Told]] = {
         [SERVED, resources("{tutor: {budget: {cost: 5.0}}}")],
         ("error", "endpoint-settings", "cost", "a budget of money needs the prices of tokens"),
     ),
+    "a budget of nothing": (
+        [SERVED, resources("{tutor: {budget: {}}}")],
+        ("error", "endpoint-settings", "budget", "this is no limit"),
+    ),
+    "prices of nothing": (
+        [SERVED, resources("{tutor: {price: {input: 0, output: 0}, budget: {cost: 5.0}}}")],
+        ("error", "endpoint-settings", "cost", "with prices of 0 no cost is ever reached"),
+    ),
+    "an address of one kind of request": (
+        [(TUTOR, '{endpoint: {url: "http://localhost:8000/v1/chat/completions", model: m}}')],
+        (
+            "error",
+            "endpoint-settings",
+            '"http://localhost:8000/v1/chat/completions"',
+            "an address goes up to `/v1`",
+        ),
+    ),
     "settings of a model that is loaded": (
         [resources("{tutor: {concurrency: 2}}")],
         ("error", "endpoint-settings", "tutor", "`tutor` is not behind a server"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import lcm
+from typing import Final
 
 from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
@@ -14,6 +15,9 @@ from cotspec.trainers import trainer_of
 from cotspec.trainers.trainer import Batch
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, train:"
+
+_MOST: Final = 10_000
+"""What is looked for is no larger: a spec may say any number."""
 
 RULE = Rule(
     slug="batch-size",
@@ -57,11 +61,12 @@ def _fitting(stage: Stage, processes: int, held: int) -> str:
     whole = stage.train.global_batch
     group = trainer_of(stage.train).batch(stage.train).of
     if whole % processes == 0:
-        fits = next(size for size in range(min(held, whole // processes), 0, -1) if whole // processes % size == 0)
+        most = min(held, whole // processes, _MOST)
+        fits = next(size for size in range(most, 0, -1) if whole // processes % size == 0)
         return (
             f"use {fits} for `per_device_batch`: the result is the same (another `global_batch` is another experiment)"
         )
-    fewer = next(count for count in range(processes - 1, 0, -1) if whole % count == 0)
+    fewer = next(count for count in range(min(processes - 1, whole, _MOST), 0, -1) if whole % count == 0)
     gpus = f"{fewer} for `gpus`" + (" and 1 for `per_device_batch`" if whole % (fewer * held) else "")
     return (
         f"use {gpus}: the result is the same; or {_multiples(whole, lcm(group, processes * held))}, another experiment"
