@@ -344,3 +344,22 @@ def test_a_file_outside_the_project_is_not_opened(tmp_path: Path) -> None:
     (root / "link.jsonl").symlink_to(tmp_path / "secret.jsonl")
     assert not inside(root / "link.jsonl", root)
     assert data_files.data_file(Data(file="link.jsonl"), root, root) is None
+
+
+@pytest.mark.parametrize(
+    ("gold", "count", "told"),
+    [("7", 9, []), ("8", 9, ["none of the first 9 texts of `own` meets this condition"]), ("8", 7, [])],
+)
+def test_a_condition_that_no_text_of_a_file_meets_is_told(
+    gold: str, count: int, told: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / ".git").mkdir()
+    row = {"question": "3 + 4?", "trace": "Step 1: 3 + 4 = 7.\nAnswer: 7", "answer": gold}
+    (tmp_path / "own.jsonl").write_text(f"{json.dumps(row)}\n" * count, encoding="utf-8")
+    own = "own: {file: own.jsonl, trace: trace}"
+    rows = ("rows: {from: teach}", "rows: {from: own, where: own.correct}")
+    spec = tmp_path / "spec.yaml"
+    text = changed([(TRAIN, f"{TRAIN}\n  {own}")]).replace(*rows, 1)
+    spec.write_text(text, encoding="utf-8")
+    found = [message for _, rule, _, message in planned(spec) if rule == "condition-unmet"]
+    assert found == told

@@ -12,8 +12,7 @@ from cotspec.ir import generations
 from cotspec.passes.check.context import Context, finding, misnamed
 from cotspec.spec.experiment import Generation, Stage, Taught
 
-_TEACH = "teach: {by: tutor, over: train}"
-_ASK = "$ echo 'Lessons of: {{ teach }}' > specs/ask.jinja\n$ sed -i 's/over: train}}/over: train}, "
+_STAGE = "start: base, train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
 
 RULE = Rule(
     slug="gathered",
@@ -21,9 +20,8 @@ RULE = Rule(
     "other questions.",
     why="It belongs to no question: it cannot be filtered by a gold answer, be a row, or be written over. A stage that "
     "practised the questions it was written from would read their answers.",
-    failing=f"{_ASK}more: {{by: tutor, over: train, gather: 5, prompt: ask.jinja}}}}/' specs/a.yaml\n"
-    "$ cotspec check specs/a.yaml\n",
-    passing="$ cotspec check specs/a.yaml\n",
+    failing=f"stages: {{first: {{{_STAGE}, reads: [teach]}}}}\n",
+    passing=f"stages: {{first: {{{_STAGE}}}}}\n",
 )
 
 
