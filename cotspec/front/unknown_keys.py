@@ -108,11 +108,16 @@ def _look(group: Group, every: Sequence[Group], found: UnknownKeys, known: Colle
 
 
 def _whole(key: str, value: Data, group: Group, every: Sequence[Group]) -> Guess | None:
-    """The guess for a group that another place cannot do without, under a key that means something else here."""
-    if not isinstance(value, dict) or shape.entries(group.settings()[key]) is None:
+    """The guess for a group that another place has no other for, under a key that means something else here."""
+    if not isinstance(value, dict) or not value or shape.entries(group.settings()[key]) is None:
         return None
-    needing = [g for g in every if key in g.needed() and shape.fits(g.settings()[key], value)]
-    return elsewhere(key, group, needing) if needing and not shape.fits(group.settings()[key], value) else None
+    if shape.fits(group.settings()[key], value):
+        return None
+    fitting = [
+        g for g in every if g.path != group.path and key in g.settings() and shape.fits(g.settings()[key], value)
+    ]
+    homes = [g for g in fitting if key in g.needed()] or [g for g in fitting if key in g.free(group.file(key))]
+    return elsewhere(key, group, homes) if homes else None
 
 
 def _namesake(key: str, value: Data, group: Group, every: Sequence[Group]) -> Guess | None:
