@@ -16,6 +16,7 @@ def console() -> None:
     """The entry point `cotspec`: a process of its own, which ends as soon as the command has."""
     from cotspec.cli import startup
 
+    startup.pipes()
     try:
         main()
     except SystemExit as stop:

@@ -47,13 +47,18 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
+def pipes() -> None:
+    """`cotspec check | head` ends without a word, like any tool (128 + 13 in a shell). For a process of our own
+    only: in another's a socket that somebody closed would end it."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+
 def _streams() -> None:
     """What a reader or a terminal cannot do is no bug of ours."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open to the end
-    if hasattr(signal, "SIGPIPE"):  # `cotspec check | head` ends without a word, like any tool (128 + 13 in a shell)
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a character the terminal's encoding does not have

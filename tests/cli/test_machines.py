@@ -103,6 +103,16 @@ class TestExitCodes:
             out, err = process.communicate(timeout=30)
         assert (process.returncode, out, err) == (130, "", "")
 
+    def test_a_command_in_somebody_elses_process_leaves_its_signals_alone(self, project: Path) -> None:
+        code = (
+            "import signal, sys; before = signal.getsignal(signal.SIGPIPE); sys.argv = ['cotspec', 'check']\n"
+            "from cotspec.cli import main\n"
+            "try: main()\n"
+            "except SystemExit: assert signal.getsignal(signal.SIGPIPE) == before != signal.SIG_DFL"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
     @pytest.mark.parametrize("output", ["text", "json"])
     def test_a_reader_that_leaves_is_no_bug(self, project: Path, output: str) -> None:
         stage = "\n".join(f"  wrong{n}: {{}}" for n in range(3000))
