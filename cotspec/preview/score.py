@@ -81,7 +81,8 @@ def score(
     left_out = response.text[len(kept) :]
     if left_out:
         response = replace(response, text=kept, tokens=None if response.whose == "teacher" else response.tokens)
-    trace = segment(begin + kept if response.whose == "given" else kept, body.format)
+    before = begin if response.whose == "given" else ""
+    trace = segment(before + kept, body.format)
     unknown: dict[str, str] = {}
     found: Measures = {}
     graded: Grade | None = None
@@ -120,9 +121,7 @@ def score(
         unknown=unknown,
         unseen=frozenset(name for name, why in unknown.items() if name not in right and why != _NONE_RIGHT.get(name)),
         breakdown=break_down(compiled, body.reward, found, progress=progress),
-        carried=_carried(
-            body, trace, record, response, behind=len(begin) if response.whose == "given" else 0, texts=texts or {}
-        ),
+        carried=_carried(body, trace, record, response, behind=len(before), texts=texts or {}),
         left_out=left_out,
     )
 

@@ -40,17 +40,23 @@ def read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_a_prompt_reads_every_text_of_its_record_and_each_text_is_drawn_by_itself(
-    stage: Stage, run_here: Run, tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[generate.Request] = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[generate.Request]:
+    """Every request that goes to the engine, which answers it as ever."""
+    requests_so_far: list[generate.Request] = []
     complete = generate.complete
 
     def watch(engine: Any, requests: Any, job: Any, done: Any) -> None:
-        asked.extend(requests)
+        requests_so_far.extend(requests)
         complete(engine, requests, job, done)
 
     monkeypatch.setattr(generate, "complete", watch)
+    return requests_so_far
+
+
+def test_a_prompt_reads_every_text_of_its_record_and_each_text_is_drawn_by_itself(
+    stage: Stage, run_here: Run, tmp_path: Path, tiny_model: Path, asked: list[generate.Request]
+) -> None:
     prompt = "{{ question }} {{ text_1 }}:{% if text %} {{ text }}{% endif %}"
     body = TextBody(model=MODEL, prompt=prompt, sampling=TWICE, seed=5, slice=WHOLE)
     inputs = {"traces": write_lines(tmp_path / "traces.jsonl", DRAFTS), "model": tiny_model}
@@ -220,16 +226,8 @@ def test_a_loss_asks_about_the_texts_of_a_record(by: str, stage: Stage, run_here
 
 
 def test_one_prompt_holds_several_records_and_rows_show_what_came_of_them(
-    stage: Stage, run_here: Run, tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, run_here: Run, tmp_path: Path, tiny_model: Path, asked: list[generate.Request]
 ) -> None:
-    asked: list[generate.Request] = []
-    complete = generate.complete
-
-    def watch(engine: Any, requests: Any, job: Any, done: Any) -> None:
-        asked.extend(requests)
-        complete(engine, requests, job, done)
-
-    monkeypatch.setattr(generate, "complete", watch)
     three = [DRAFTS[0] | {"id": at, "question": f"Q{at}?", "trace": f"Answer: {at}"} for at in range(3)]
     once = TWICE.model_copy(update={"n": 1, "max_new_tokens": 40})
     body = GatherBody(model=MODEL, prompt="{{ text }}\nLessons:", sampling=once, seed=5, slice=WHOLE, size=2)
