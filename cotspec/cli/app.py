@@ -298,6 +298,20 @@ def targets(
     raise typer.Exit(run(specs))
 
 
+Experiment = Annotated[str, typer.Argument(metavar="SPEC[@VARIANT]", help="A spec, or one of its variants.")]
+
+
+@app.command()
+def model(
+    spec: Experiment,
+    stage: Annotated[str, typer.Argument(metavar="[STAGE]", help="Default: the last one.")] = "",
+) -> None:
+    """Print the folder of the model that a stage has trained: load it with `from_pretrained`."""
+    from cotspec.cli.model import run
+
+    raise typer.Exit(run(spec, stage))
+
+
 @app.command()
 def lock(
     names: Annotated[

@@ -57,6 +57,11 @@ def member(units: Sequence[Unit], selection: Selection) -> tuple[Unit, Unit]:
     return family[selection.variant], family[""]
 
 
+def of_work_tree(root: Path, text: str) -> Planned:
+    """What `SPEC[@VARIANT]` names. Raises ProblemError and SpecError."""
+    return _planned(selected(root, text))
+
+
 def planned(root: Path, text: str, stack: ExitStack) -> Planned:
     """What `text` names, of the work tree or of a git revision, whose files live until `stack` is closed.
 
@@ -64,7 +69,7 @@ def planned(root: Path, text: str, stack: ExitStack) -> Planned:
     """
     revision, colon, rest = text.partition(":")
     if not colon or Path(text.partition("@")[0]).exists():
-        return _planned(selected(root, text))
+        return of_work_tree(root, text)
     folder = stack.enter_context(exported(root, revision))
     file, _, variant = rest.rpartition("@") if "@" in rest and not (folder / rest).exists() else (rest, "", "")
     if not (folder / file).is_file():

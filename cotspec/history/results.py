@@ -21,6 +21,8 @@ from cotspec.spec.payload import PASSED, PASSED_FILE
 
 State = Literal["run", "resume", "reuse", "running", "failed gate", "unfinished merge"]
 """What `dvc repro` would do with a task, or why it would do nothing."""
+RUN_CACHE: Final = "in the run cache"
+"""Why a task is reused whose folder does not hold its result: the next `dvc repro` takes it from there."""
 _UNMERGED: Final = "its dvc.lock has the marks of a merge: take one side, or remove it; before that DVC runs nothing"
 
 
@@ -94,7 +96,7 @@ class _Decisions:
             if recorded is not None and recorded.deps == deps and (result := self.cache.whole(recorded.out)):
                 return Standing(state="reuse", reason="up to date"), result
             if result := self.cache.run(deps):
-                return Standing(state="reuse", reason="in the run cache"), result
+                return Standing(state="reuse", reason=RUN_CACHE), result
         return self._to_run(task, waits, given, recorded), None
 
     def _to_run(self, task: Task, waits: list[str], given: Mapping[str, str] | None, recorded: Lock | None) -> Standing:

@@ -41,6 +41,8 @@ SAMPLE = "sample_encoding.json"
 _THREADS = "COTSPEC_THREADS"
 _CHECKPOINT = re.compile(r"model|checkpoints/\d{1,12}")
 """What a gate may choose of a stage's folder."""
+_TASK = re.compile(r"/generated/stages/([^/]+)/out(/|$)")
+"""The task whose result a folder is."""
 _TOKENIZER = (
     *("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab*", "merges*", "*.model", "*.tiktoken"),
     *("tekken.json", "chat_template*", "additional_chat_templates/*", SAMPLE),
@@ -316,8 +318,8 @@ def _name(origin: ModelSource) -> str:
     """What a person knows the weights by: hub id and revision, builtin name, or the stage whose `out/` holds them."""
     if origin.called:
         return origin.called
-    parts = origin.folder.parts
-    return parts[parts.index("out") - 1] if "out" in parts[1:] else parts[-1]
+    made = _TASK.search(origin.folder.as_posix())
+    return made[1] if made else origin.folder.name
 
 
 def _first(error: Exception) -> str:

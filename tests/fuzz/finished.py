@@ -77,11 +77,11 @@ def text_of(name: str, kind: str) -> str:
     return json.dumps(WHOLE.get(name, {"model_type": "llama"}))
 
 
-def finished(root: Path) -> Plan:
+def finished(root: Path, spec: str = SPEC) -> Plan:
     """Lay the project out in an empty folder. It must be the current one."""
     (root / ".git").mkdir(parents=True)
     (root / "specs").mkdir()
-    (root / "specs/a.yaml").write_text(SPEC, encoding="utf-8")
+    (root / "specs/a.yaml").write_text(spec, encoding="utf-8")
     shutil.copytree(MODELS / "tiny-student", root / "model")
     (root / "model/chat_template.jinja").write_text("{% for m in messages %}{{ m.content }}{% endfor %}")
     (root / "model/model.safetensors").write_bytes(weights({"x": {"dtype": "F32", "shape": [2, 3]}}))
