@@ -105,7 +105,7 @@ class _Decisions:
         if waits:
             return Standing(state="run", reason="an input is made anew", upstream=tuple(dict.fromkeys(waits)))
         left = None if given is None else self.left.get(scratch_name(task.id, given))
-        return Standing(state="run", reason=_why(recorded, given)) if left is None else Standing(**left._asdict())
+        return Standing(**left._asdict()) if left else Standing(state="run", reason=self._why(task, recorded, given))
 
     def _given(self, folder: str, task: Task) -> dict[str, str] | None:
         """Hash of what it reads now, by path as DVC writes them; None when an input is not there."""
@@ -125,13 +125,13 @@ class _Decisions:
             self.project_files[read.file] = digest(self.root / read.file, self.cache.within)
         return self.project_files[read.file]
 
-
-def _why(recorded: Lock | None, given: Mapping[str, str] | None) -> str:
-    if recorded is None:
-        return "never run here"
-    if given is None:
-        return "an input is not there"
-    changed = [path for path, now in given.items() if recorded.deps.get(path) != now]
-    if changed:
-        return f"{', '.join(changed)} changed since its last run"
-    return "its result is not whole in the cache (`dvc pull` may bring it)"
+    def _why(self, task: Task, recorded: Lock | None, given: Mapping[str, str] | None) -> str:
+        if recorded is None:
+            return "never run here"
+        if given is None:
+            missing = (places.read_path(read) for read in task.reads.values() if self._hash(read) is None)
+            return f"{next(missing, 'an input')} is not there"
+        changed = [path for path, now in given.items() if recorded.deps.get(path) != now]
+        if changed:
+            return f"{', '.join(changed)} changed since its last run"
+        return "its result is not whole in the cache (`dvc pull` may bring it)"

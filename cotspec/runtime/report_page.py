@@ -224,10 +224,9 @@ def _sampled(task: Task, stages: Sequence[Trained]) -> dict[str, list[SampledGro
     """What stages kept of their completions, by name."""
     found = {}
     for name in (stage.name for stage in stages):
-        role = f"stages/{name}/train/log.jsonl"
-        path = task.beside(role, samples.FILE) if task.has(role) else None
-        if path is not None:
-            found[name] = report_texts.groups(path)
+        role = f"stages/{name}/train/{samples.FILE}"
+        if task.has(role):
+            found[name] = report_texts.groups(task.input(role))
     return found
 
 

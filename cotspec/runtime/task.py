@@ -55,12 +55,6 @@ class Task:
             raise TaskError(f"the input `{name}` ({wanted.path}, {source}) is not there")
         return path
 
-    def beside(self, name: str, file: str) -> Path | None:
-        """A file that the task which made an input may have left beside it; results of before a release that began to
-        write it are whole without it, and DVC knows no input that may be missing."""
-        path = self.input(name).parent / file
-        return path if path.is_file() else None
-
     def written(self, name: str) -> Path:
         """The same under the name that the spec gives it: DVC can keep a file as a link into its cache, where it has
         none. Raises TaskError."""

@@ -54,7 +54,7 @@ for role, read in sorted(payload["inputs"].items()):
     for file in sorted(p for p in [path, *path.rglob("*")] if p.is_file()):
         total.update(file.read_bytes())
 lines = ["problems", "rollouts", "traces", "rows", "failures"]
-names = [*(f"{name}.jsonl" for name in [*lines, "log"]), "gate.json", "contamination.json", "counts.json"]
+names = [*(f"{name}.jsonl" for name in [*lines, "log", "samples"]), "gate.json", "contamination.json", "counts.json"]
 (out / "model").mkdir(parents=True)
 for name in [*names, "model/a.txt", "model/b/c.txt", "é ü.txt"]:
     (out / name).parent.mkdir(exist_ok=True)

@@ -53,6 +53,8 @@ def test_a_report_shows_answers_logs_counts_gates_and_texts(plan: Plan) -> None:
             assert {table.answers(label) for label in table.labels} <= roles
         for stage in report.task.body.stages:  # type: ignore[attr-defined]
             assert f"stages/{stage}/train/log.jsonl" in roles
+            sampled = f"stages/{stage}/train/samples.jsonl" in roles
+            assert sampled is report.task.reads[f"stage.{stage}"].task.startswith("grpo-")
             assert any(role.startswith(f"stages/{stage}/rows") and role.endswith("counts.json") for role in roles)
         files = {role.rpartition("/")[2] for role in roles}
         assert {"gate.json", "traces.jsonl"} <= files

@@ -210,8 +210,8 @@ def inputs(folder: Path, say: Say = plain, *, samples: int = 1, sets: tuple[str,
         put_lines(f"stages/{stage}/train/log.jsonl", "log.jsonl", log(120, grpo=stage == "compress", draw=draw))
     put_lines("stages/helper/train/log.jsonl", "log.jsonl", log(20, grpo=False, draw=draw))  # no row descends from it
     put("stages/helper/gate/gate.json", "gate.json", json.dumps(gate(say) | {"passed": True, "checks": []}))
-    beside = found["stages/compress/train/log.jsonl"].parent / "samples.jsonl"
-    write_lines(beside, [group(step, say, draw) for step in range(0, 120, 5)])
+    groups = [group(step, say, draw) for step in range(0, 120, 5)]
+    put_lines("stages/compress/train/samples.jsonl", "samples.jsonl", groups)
     for part, record in COUNTS.items():
         put(f"{part}/counts.json", "counts.json", json.dumps(record))
     put("stages/structure/gate/gate.json", "gate.json", json.dumps(gate(say)))

@@ -207,8 +207,7 @@ def test_curves_have_the_words_of_the_field_and_no_number_is_lost() -> None:
 def test_a_sample_file_of_something_else_is_refused_with_its_line(stage: Stage, run_here: Run, tmp_path: Path) -> None:
     folder = reported.report(stage, tmp_path / "in")
     payload = json.loads((folder / "payload.json").read_text())
-    log = folder / payload["inputs"]["stages/compress/train/log.jsonl"]["path"]
-    (log.parent / "samples.jsonl").write_text('{"step": "x"}\n')
+    (folder / payload["inputs"]["stages/compress/train/samples.jsonl"]["path"]).write_text('{"step": "x"}\n')
     code, _, err = run_here(folder)
     assert code == 2
     assert "samples.jsonl, line 1: step" in err

@@ -55,9 +55,10 @@ def test_keeping_samples_changes_no_weight_and_no_number_of_a_run(
     monkeypatch.setattr(samples, "wanted", lambda generations: {})
     bare = grpo_stage(stage, tmp_path, tiny_model, "grpo-b")
     assert run_here(bare)[0] == 0
-    rest = contents(kept / "out")
+    rest, without = contents(kept / "out"), contents(bare / "out")
     assert rest.pop("samples.jsonl")
-    assert rest == contents(bare / "out")
+    assert without.pop("samples.jsonl") == b"", "a report names the file as an input"
+    assert rest == without
 
 
 def test_a_sample_says_what_each_completion_earned_by_which_terms_and_what_it_was_worth(

@@ -39,6 +39,8 @@ class Samples:
     def __init__(self, folder: Path, reward: CompositeReward, body: GrpoBody, *, gather: Gather, process: int) -> None:
         self._folder, self._reward, self._gather, self._process = folder, reward, gather, process
         self._group, self._uses, self._skips_equal = body.group, body.iterations, body.equal_groups == "skip"
+        if process == 0:
+            folder.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, rows: Sequence[Mapping[str, Any]], advantages: Sequence[float], state: State) -> None:
         """One generation, as it was rewarded: a row and an advantage for each completion of this process. Called in
@@ -68,7 +70,6 @@ class Samples:
             self._write(number, _group(state.global_step, found, imitated=chosen in self._reward.imitated))
 
     def _write(self, number: int, group: SampledGroup) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
         half = self._folder / f"{number}.half"
         half.write_bytes(lines.encode(group))
         half.replace(self._folder / f"{number}.json")
@@ -113,7 +114,7 @@ def _group(step: int, found: Sequence[tuple[int, str, str, str, SampledCompletio
 
 
 def finish(work: Path, result: Path) -> None:
-    """Join what was kept, in the order of the run; a trainer that keeps nothing leaves no file."""
-    files = sorted((work / FOLDER).glob("*.json"), key=lambda path: int(path.stem))
-    if files:
+    """Join what was kept, in the order of the run. A trainer that samples always leaves the file: reports read it."""
+    if (work / FOLDER).is_dir():
+        files = sorted((work / FOLDER).glob("*.json"), key=lambda path: int(path.stem))
         (result / FILE).write_bytes(b"".join(path.read_bytes() for path in files))
