@@ -20,6 +20,8 @@ def begin() -> None:
     _streams()
     if "pydantic" in sys.modules:
         return
+    # Other packages' plugins for pydantic watch its users' own programs: to look for them costs a tenth of the base.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # Collections while modules are imported find nothing, and neither does the last one, when Python shuts down.
     gc.set_threshold(1_000_000, 20, 20)
     atexit.register(gc.freeze)

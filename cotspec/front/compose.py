@@ -211,7 +211,7 @@ def _refuse_removals(node: Node, sink: Sink, path: Path = ()) -> None:
             for each in node.entries:
                 if isinstance(each.node, Removal):
                     sink.add(nothing_to_remove(each, []))
-                else:
+                elif not isinstance(each.node, ScalarNode):
                     _refuse_removals(each.node, sink, (*path, each.key))
         case SequenceNode():
             for item in node.items:

@@ -40,8 +40,8 @@ def trace_format(trace: Mapping[str, spec.Segment]) -> payload.TraceFormat:
 
 
 def _says_more(given: spec.Segment) -> bool:
-    fields = spec.Segment.model_fields.items()
-    return any(getattr(given, name) != info.default for name, info in fields if name != "opens")
+    fields = spec.Segment.model_fields
+    return any(getattr(given, name) != fields[name].default for name in given.model_fields_set if name != "opens")
 
 
 def _segment(name: str, given: spec.Segment) -> payload.SegmentFormat:

@@ -125,11 +125,12 @@ def over_texts(spec: Experiment, name: str) -> Generation | None:
 def tries(spec: Experiment, name: str) -> Generation | None:
     """The generation of that name where it does no more than to try the questions of the texts it is made over: which
     of those are failed is all that goes on, or pairs of a right and a wrong try."""
-    found, asked = over_texts(spec, name), [each for _, each in sources(spec) if each.from_ == name]
+    found = over_texts(spec, name)
     if found is None or len(chain(spec, name)) > 2 or found.keep.pick != "first" or _several(spec, found.over):
         return None
     if found.gather is not None or any(each.over == name for each in spec.generate.values()):
         return None
+    asked = [each for _, each in sources(spec) if each.from_ == name]
     failed = bool(_failures(found.keep.where or "", name).failed)
     whole = found.keep.where is None or failed
     pairs = [each for each in asked if each.target in (None, name) and _right(_pairs(each), name)]

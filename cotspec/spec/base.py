@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Any, ClassVar, Final, Literal, cast, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, cast, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
@@ -41,6 +41,10 @@ class Part(BaseModel):
             if optional["type"] == "default" and optional["schema"]["type"] == "nullable":
                 optional["schema"] = optional["schema"]["schema"]
         return schema
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Itself, since it is frozen: pydantic copies a default anew for every model that takes it."""
+        return self
 
     written: ClassVar[tuple[str, ...]] = ()
     """Fields that are written first, in this order; DVC compares payload.json byte by byte, so a class that takes some
