@@ -313,6 +313,31 @@ def model(
 
 
 @app.command()
+def export(
+    spec: Experiment,
+    place: Annotated[
+        list[str],
+        typer.Argument(metavar="[STAGE] DIR", help="The stage (default: the last one), and the folder that is made."),
+    ],
+    adapter: Annotated[
+        bool, typer.Option("--adapter", help="The LoRA adapters alone, not merged into the model they belong to.")
+    ] = False,
+    terms: Annotated[
+        str,
+        typer.Option("--license", metavar="ID", help="Licence of the model, as the hub calls it: apache-2.0, mit, …"),
+    ] = "",
+    push: Annotated[
+        str, typer.Option("--push", metavar="OWNER/NAME", help="Upload the folder to the model hub, too.")
+    ] = "",
+    public: Annotated[bool, typer.Option("--public", help="A repository that --push makes is for everybody.")] = False,
+) -> None:
+    """Write a trained model with its model card into a folder; to the hub only with --push."""
+    from cotspec.cli.export import Arguments, run
+
+    raise typer.Exit(run(Arguments(spec=spec, place=place, adapter=adapter, terms=terms, push=push, public=public)))
+
+
+@app.command()
 def lock(
     names: Annotated[
         list[str] | None,

@@ -152,8 +152,8 @@ def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing], asked
         axes=side.loaded.axes,
         model=asked.of[-1],
         task=side.tasks[asked.evaluation_of(asked.of[-1])].id,
-        first=_measured(root, side, asked, asked.of[0], standings) if len(asked.of) > 1 else None,
-        last=_measured(root, side, asked, asked.of[-1], standings),
+        first=measured(root, side, asked, asked.of[0], standings) if len(asked.of) > 1 else None,
+        last=measured(root, side, asked, asked.of[-1], standings),
         notes=tuple(_notes(root, side, standings)),
     )
 
@@ -216,7 +216,7 @@ def _truth(value: object) -> bool:
     return value
 
 
-def _measured(
+def measured(
     root: Path, side: Planned, asked: AskedSet, model: str, standings: Mapping[str, Standing]
 ) -> Measured | None:
     """An evaluation whose result counts."""

@@ -107,6 +107,8 @@ def _files(root: Path, task: Task, checkpoint: str) -> dict[str, str]:
     listed = {} if result is None else result.files
     before = f"{checkpoint}/"
     files = {name.removeprefix(before): digest for name, digest in listed.items() if name.startswith(before)}
+    if any({"", ".", ".."} & set(name.split("/")) for name in files):
+        raise UntrainedError(f"{folder}/{places.OUT}: DVC's listing of it names files elsewhere: do not use it")
     if "config.json" not in files:
         raise UntrainedError(f"{folder}/{places.OUT} has no {checkpoint}: `cotspec doctor` says what to do")
     return files

@@ -8,6 +8,10 @@ from hashlib import md5, sha256
 
 PAYLOAD = "payload.json"
 """What every task reads first."""
+ADAPTER = "adapter"
+"""In a model that was trained by LoRA: the folder with its adapters, which the weights beside it have merged in."""
+OPTIMIZER = "optimizer.safetensors"
+"""Beside weights: the optimizer's state, for a stage that begins with it."""
 
 
 def folder_digest(files: Mapping[str, str]) -> str:

@@ -1,5 +1,5 @@
 """A model hub on 127.0.0.1, small enough to read: repositories with commits, branches and files, and the parts of the
-hub's API that its own client uses. It can also be told to misbehave.
+hub's API that its own client uses, to read and to write. It can also be told to misbehave.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ import json
 import signal
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,6 +60,12 @@ class Hub:
     """Said to be the commit of everything."""
     asked: list[str] = field(default_factory=list)
     url: str = ""
+    token: str = ""
+    """Who may write; nobody without one."""
+    private: dict[str, bool] = field(default_factory=dict)
+    """By repository that a client has made."""
+    large: dict[str, bytes] = field(default_factory=dict)
+    """Content that was uploaded apart from its commit, by sha256."""
 
     def model(self, id: str) -> Repo:
         return self.repos.setdefault(("models", id), Repo())
@@ -100,6 +107,70 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         self._answer()
+
+    def do_POST(self) -> None:
+        path, body = unquote(urlsplit(self.path).path).strip("/"), self._body()
+        self.state.asked.append(f"{self.command} {path}")
+        if self.state.answer is not None:
+            self._send(200, self.state.answer)
+        elif path == "api/validate-yaml":
+            self._json({"errors": [], "warnings": []})
+        elif not self.state.token or self.headers.get("Authorization") != f"Bearer {self.state.token}":
+            self._error(401, "")
+        else:
+            self._write(path, body)
+
+    def do_PUT(self) -> None:
+        path, body = urlsplit(self.path).path.strip("/"), self._body()
+        self.state.asked.append(f"{self.command} {path}")
+        self.state.large[sha256(body).hexdigest()] = body
+        self._send(200, b"")
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = []
+        while size := int(self.rfile.readline(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
+
+    def _write(self, path: str, body: bytes) -> None:
+        parts = path.split("/")
+        if path == "api/repos/create":
+            made = json.loads(body)
+            id = f"{made['organization']}/{made['name']}"
+            if ("models", id) in self.state.repos:
+                self._send(409, json.dumps({"url": f"{self.state.url}/{id}"}).encode())
+                return
+            self.state.private[id] = made["visibility"] == "private"
+            self.state.model(id)
+            self._json({"url": f"{self.state.url}/{id}"})
+        elif path.endswith(".git/info/lfs/objects/batch"):
+            objects = [
+                each | {"actions": {"upload": {"href": f"{self.state.url}/large"}}}
+                for each in json.loads(body)["objects"]
+            ]
+            self._json({"transfer": "basic", "objects": objects})
+        elif parts[4] == "preupload":
+            names = [each["path"] for each in json.loads(body)["files"]]
+            modes = {name: "lfs" if name.endswith(".safetensors") else "regular" for name in names}
+            self._json({"files": [{"path": n, "uploadMode": modes[n], "shouldIgnore": False} for n in names]})
+        else:
+            self._commit("/".join(parts[2:4]), [json.loads(line) for line in body.splitlines()])
+
+    def _commit(self, id: str, lines: list[dict[str, Any]]) -> None:
+        repo = self.state.model(id)
+        files = dict(repo.commits.get(repo.refs.get("main", ""), {}))
+        for line in lines:
+            value = line["value"]
+            if line["key"] == "file":
+                files[value["path"]] = b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                files[value["path"]] = self.state.large[value["oid"]]
+        commit = repo.push(files)
+        self._json({"commitUrl": f"{self.state.url}/{id}/commit/{commit}", "commitOid": commit, "success": True})
 
     def _answer(self) -> None:
         path = unquote(urlsplit(self.path).path).strip("/")

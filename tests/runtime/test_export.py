@@ -53,6 +53,23 @@ def test_an_adapter_on_a_tied_embedding_leaves_the_output_layer_as_it_was(
         assert torch.equal(weights["lm_head.weight"], shared)
         assert not torch.equal(weights[EMBEDDING], shared)
         assert json.loads((saved / "config.json").read_text())["tie_word_embeddings"] is False
+    kept_apart(folder / "out/model", tiny_model)
+
+
+def kept_apart(saved: Path, base: Path) -> None:
+    """The adapters, loaded onto what they were trained on, say what the merged model does; they do not say where it
+    lay."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    ids = torch.tensor([[5, 6, 7, 9]])
+    merged, first = (AutoModelForCausalLM.from_pretrained(each, dtype=torch.float32) for each in (saved, base))
+    before = first(ids).logits
+    apart = PeftModel.from_pretrained(first, saved / "adapter")(ids).logits
+    assert torch.allclose(apart, merged(ids).logits, atol=1e-5)
+    assert not torch.allclose(apart, before, atol=1e-5)
+    config = json.loads((saved / "adapter/adapter_config.json").read_text())
+    assert (config["base_model_name_or_path"], config["target_modules"]) == (None, ["embed_tokens", "v_proj"])
 
 
 def test_a_saved_folder_that_is_not_what_was_trained_is_an_error_that_says_both_losses(

@@ -16,7 +16,7 @@ from cotspec.builtin.digest import MODELS
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path for path in (ROOT / "docs/cookbook").glob("*.md") if path.name != "index.md")
 BLOCK = re.compile(r"^(?:<!-- file: (\S+) -->\n)?```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-RUNS = re.compile(r"^(?:cotspec init|dvc repro|cotspec results|cotspec run)$", re.MULTILINE)
+RUNS = re.compile(r"^(?:cotspec init|dvc repro|cotspec results|cotspec run|cotspec (?:model|export) .*)$", re.MULTILINE)
 """Commands that set up DVC, train, or show what was trained."""
 TRAINED = ("own-traces", "own-grpo")
 
@@ -77,6 +77,8 @@ def test_a_page_that_trains_comes_to_its_table(name: str, tmp_path: Path) -> Non
     pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
     follow(ROOT / "docs/cookbook" / f"{name}.md", tmp_path, whole=True)
     assert list((tmp_path / "project").glob("generated/reports/*/out/report.json"))
+    if name == "own-traces":
+        assert (tmp_path / "project/handed-on/own-1/README.md").is_file()
 
 
 def test_the_index_names_every_page() -> None:

@@ -15,11 +15,14 @@ from cotspec.runtime.errors import TaskError
 from cotspec.runtime.task import rank
 from cotspec.runtime.train import optimizer_state, score
 from cotspec.runtime.train.trl_bridge import SCORE, Training
+from cotspec.spec import contents
+from cotspec.spec.payload import HubModel
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 ADAPTER = "adapter_config.json"
+_ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
 def finish(
@@ -49,6 +52,8 @@ def export(training: Training, raw: Path, out: Path) -> None:
     scratch.fresh(out)
     model.save_pretrained(str(out), safe_serialization=True)
     del model
+    if (raw / ADAPTER).exists():
+        _keep_adapter(training, raw, out / contents.ADAPTER)
     if training.body.keeps_optimizer:
         shutil.copyfile(raw / optimizer_state.FILE, out / optimizer_state.FILE)
     models.keep_tokenizer(training.origin, out)
@@ -72,6 +77,18 @@ def _merged(training: Training, raw: Path) -> PreTrainedModel:
     _untie(base, json.loads((raw / ADAPTER).read_text(encoding="utf-8"))["target_modules"])
     merged: PreTrainedModel = PeftModel.from_pretrained(base, str(raw)).merge_and_unload()
     return merged.to(models.torch_dtype(training.body.precision))
+
+
+def _keep_adapter(training: Training, raw: Path, out: Path) -> None:
+    """The adapters by themselves, in a folder that peft loads onto the model they were trained on. Which one that is
+    says their configuration where it is on the hub: where it lay here is nobody's business."""
+    out.mkdir()
+    shutil.copyfile(raw / _ADAPTER_WEIGHTS, out / _ADAPTER_WEIGHTS)
+    config, start = lines.read_json(raw / ADAPTER), training.body.start
+    id, revision = (start.id, start.revision) if isinstance(start, HubModel) else (None, None)
+    config |= {"base_model_name_or_path": id, "revision": revision}
+    config["target_modules"] = sorted(config["target_modules"])  # peft writes a set in any order
+    lines.write_json(out / ADAPTER, config)
 
 
 def _untie(model: PreTrainedModel, targets: list[str]) -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cotspec.runtime.errors import TaskError
+from cotspec.spec.contents import OPTIMIZER
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import Trainer
 
-FILE: Final = "optimizer.safetensors"
+FILE: Final = OPTIMIZER
 PARTS: Final = ("exp_avg", "exp_avg_sq", "step")
 """What AdamW knows of a parameter, by torch's names."""
 

@@ -1,0 +1,95 @@
+"""Under which licence the models and data are that a model was made of, as far as files of this machine say it.
+
+The hub keeps it in the head of a repository's README.md, which lies beside what was downloaded, at least of data sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from cotspec.export.card import Licence
+from cotspec.files import plain, regular
+from cotspec.files.snapshots import Kind, SnapshotError, commit, resolved
+from cotspec.front import local, modelfiles
+from cotspec.ir.plan import Task
+from cotspec.spec.local import Local, folder
+from cotspec.spec.payload import (
+    BuiltinData,
+    BuiltinModel,
+    DataBody,
+    EndpointModel,
+    FileData,
+    HubData,
+    HubModel,
+    InputModel,
+)
+
+OWN: Final = "apache-2.0"
+"""Of the models and questions that come with cotspec."""
+_MOST_CARD: Final = 5_000_000
+"""Bytes of a README.md."""
+Ask = Callable[[Kind, str, str], str]
+"""Kind, id and revision on the hub → its licence; "" where it is not known."""
+
+
+def of_files(root: Path) -> Ask:
+    """What this machine's own copies say."""
+    given = local.settings(root)
+    return lambda kind, id, revision: next(
+        filter(None, map(_told, _copies(root, given, kind, id, revision))),
+        "",
+    )
+
+
+def found(root: Path, tasks: Sequence[Task], ask: Ask) -> list[Licence]:
+    """What the tasks read that was there before them, each once."""
+    every = (each for task in tasks for each in _of(root, task, ask))
+    return list(dict.fromkeys(every))
+
+
+def _of(root: Path, task: Task, ask: Ask) -> Iterator[Licence]:
+    if isinstance(task.body, DataBody):
+        match task.body.source:
+            case HubData(id=id, revision=revision):
+                yield Licence(f"data set {id} at {revision}", ask("data", id, revision))
+            case BuiltinData(name=name):
+                yield Licence(f"data set {name} of cotspec", OWN)
+            case FileData():
+                yield Licence(f"data file {task.reads['file'].file}", "")
+    for role in ("start", "model", "teacher"):
+        read = task.reads.get("teacher" if role == "teacher" else "model")
+        match getattr(task.body, role, None):
+            case HubModel(id=id, revision=revision):
+                yield Licence(f"model {id} at {revision}", ask("models", id, revision))
+            case BuiltinModel(name=name):
+                yield Licence(f"model {name} of cotspec", OWN)
+            case InputModel() if read is not None and not read.task:
+                yield Licence(f"model in {read.file}", _told(root / read.file, (root,)))
+            case EndpointModel(name=name):
+                yield Licence(f"model {name} behind a server", "")
+
+
+def _copies(root: Path, given: Local, kind: Kind, id: str, revision: str) -> Iterator[Path]:
+    """Folders of this machine that may hold a model or data set of the hub."""
+    if kind == "models":
+        yield from (place for place, _ in modelfiles.of_hub(id, revision, root, given))
+    elif id in given.data:
+        with suppress(SnapshotError):
+            yield resolved(folder(given.data[id], root), kind, id, revision)
+    else:
+        kept = modelfiles.hub_cache(root, given) / f"datasets--{id.replace('/', '--')}"
+        yield kept / "snapshots" / commit(kept, revision)
+
+
+def _told(place: Path, within: tuple[Path, ...] = ()) -> str:
+    """What the card of a folder says; "" for nothing that can be read."""
+    try:
+        head = regular.content(place / "README.md", most=_MOST_CARD, within=within).decode("utf-8").split("\n---", 1)[0]
+        told = plain.yaml_value(head.removeprefix("---").encode()) if head.startswith("---") else None
+    except (OSError, ValueError):
+        return ""
+    terms = told.get("license") if isinstance(told, dict) else None
+    return plain.sentence(terms) if isinstance(terms, str) else ""
