@@ -289,6 +289,22 @@ def diff(
 
 
 @app.command()
+def compare(
+    old: Annotated[str, typer.Argument(metavar="A", help="SPEC[@VARIANT]:MODEL; a model or stage that is evaluated.")],
+    new: Annotated[str, typer.Argument(metavar="B", help="The same, or another MODEL of the spec of A.")],
+    question: Annotated[int | None, typer.Option(metavar="N", help="This question alone, by its id.")] = None,
+    asked: Annotated[str, typer.Option("--set", help="Which set of the evaluation. Default: the first of both.")] = "",
+    most: Annotated[int, typer.Option(min=0, help="Questions that are shown, those that changed sides first.")] = 10,
+    output: Annotated[PreviewFormat, typer.Option("--format", help="How it is printed.")] = PreviewFormat.text,
+) -> None:
+    """Show what two models answered, side by side, where they differ; as their evaluations recorded it."""
+    from cotspec.cli.compare import Arguments, run
+
+    arguments = Arguments(old=old, new=new, set=asked, question=question, most=most, output=output.value)
+    raise typer.Exit(run(arguments))
+
+
+@app.command()
 def targets(
     specs: Annotated[list[str], typer.Argument(metavar="SPEC[@VARIANT]…", help="Without a variant: the whole family.")],
 ) -> None:

@@ -86,26 +86,27 @@ def _write(page: Path, outcomes: Sequence[Outcome]) -> None:
 def _texts(root: Path, outcome: Outcome, ids: Collection[int]) -> dict[int, Said]:
     """The answers of an evaluation to some questions; what a file does not say is not there."""
     from cotspec.history.results import content
-    from cotspec.views.flips import Said
 
     found: dict[int, Said] = {}
     for line in (content(root, outcome.task, "predictions.jsonl") or b"").splitlines():
-        try:
-            read = plain.json_value(line)
-            id = plain.count(read["id"])
-            if id in ids and id not in found:
-                told = {name: _text(read[name]) for name in ("question", "answer", "text")}
-                tokens = plain.count(read["tokens"])
-                found[id] = Said(
-                    question=told["question"],
-                    gold=told["answer"],
-                    text=told["text"],
-                    right=_truth(read["correct"]),
-                    tokens=tokens,
-                )
-        except (ValueError, TypeError, LookupError):
-            continue  # whoever read its marks said so
+        if (read := said(line)) is not None and read[0] in ids:
+            found.setdefault(*read)
     return found
+
+
+def said(line: bytes) -> tuple[int, Said] | None:
+    """A question and an answer to it, as a line of an evaluation has them; None for what is no such line: whoever
+    read its marks said so."""
+    from cotspec.views.flips import Said
+
+    try:
+        read = plain.json_value(line)
+        told = {name: _text(read[name]) for name in ("question", "answer", "text")}
+        right, tokens = _truth(read["correct"]), plain.count(read["tokens"])
+        answer = Said(question=told["question"], gold=told["answer"], text=told["text"], right=right, tokens=tokens)
+        return plain.count(read["id"]), answer
+    except (ValueError, TypeError, LookupError):
+        return None
 
 
 def collected(specs: Sequence[Path]) -> list[Outcome] | None:

@@ -6,16 +6,16 @@ Colour only ever adds: without its escape sequences a coloured page is, byte for
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, NamedTuple
-from unicodedata import category
 
 from rich.console import Console
 from rich.text import Text
 from rich.theme import Theme
+
+from cotspec.files.visible import visible
 
 Style = Literal[
     "plain", "title", "dim", "good", "bad", "careful",
@@ -147,25 +147,3 @@ def _line(text: str, start: int, end: int, marks: Sequence[Mark], style: Style) 
             yield Run(f"{mark.opens}{visible(text[first:last])}{mark.closes}", mark.style)
             at = last
     yield Run(visible(text[at:end]), style)
-
-
-def visible(text: str) -> str:
-    """`text` with everything that could steer a terminal, or turn the order of its characters, made a sign."""
-    return "".join(map(_visible, text.expandtabs(4)))
-
-
-def _visible(char: str) -> str:
-    if char.isprintable() or char == "\n":
-        return char
-    if char < " ":
-        return chr(0x2400 + ord(char))
-    match category(char):
-        case "Zs":
-            return " "
-        case "Cf" if not _TURNS.match(char):  # joiners and soft hyphens are part of words
-            return char
-        case _:
-            return "\N{REPLACEMENT CHARACTER}"
-
-
-_TURNS: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")

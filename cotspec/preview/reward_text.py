@@ -10,8 +10,9 @@ from cotspec.cot.breakdown import GateTrial, TermTrial
 from cotspec.cot.measures import AMONG
 from cotspec.cot.rewards import weight_at
 from cotspec.cot.selecting import OWN, called
+from cotspec.files.visible import visible
 from cotspec.preview import wording
-from cotspec.preview.canvas import Canvas, Run, Style, visible
+from cotspec.preview.canvas import Canvas, Run, Style
 from cotspec.preview.model import Preview
 from cotspec.preview.score import Scored
 from cotspec.preview.wording import number

@@ -11,8 +11,9 @@ from cotspec.cot.leak import Leak
 from cotspec.cot.rows import Dropped, View
 from cotspec.cot.segment import Segment, Trace
 from cotspec.cot.segment import segment as cut
+from cotspec.files.visible import visible
 from cotspec.preview import reward_text, wording
-from cotspec.preview.canvas import Canvas, Mark, Row, Run, Style, lines, visible
+from cotspec.preview.canvas import Canvas, Mark, Row, Run, Style, lines
 from cotspec.preview.model import Preview, covered, ends
 from cotspec.spec.payload import FirstWeights, GrpoBody, ModelRef, RewardedBody, TaughtBody
 

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from cotspec.files.visible import visible
 from cotspec.preview import json as preview_json
 from cotspec.preview import text
-from cotspec.preview.canvas import Canvas, visible
+from cotspec.preview.canvas import Canvas
 from cotspec.preview.canvas import Run as Piece
 from cotspec.preview.make import Request, make
 from tests.preview.conftest import ROOT

@@ -1,0 +1,161 @@
+"""`cotspec compare A B`: what two models answered, side by side, as their evaluations recorded it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cotspec.cli import findings, project
+from cotspec.cli.errors import ProblemError
+from cotspec.cli.selection import SpecError, of_work_tree
+
+if TYPE_CHECKING:
+    from cotspec.spec.evaluation import AskedSet
+    from cotspec.views.beside import Beside, Model, Pair
+    from cotspec.views.flips import Said
+    from cotspec.views.planned import Planned
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """The command line, as it was written."""
+
+    old: str
+    new: str
+    set: str
+    question: int | None
+    most: int
+    output: Literal["text", "json"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A model of an experiment: `SPEC[@VARIANT][:MODEL]`."""
+
+    side: Planned
+    model: str
+    """"" is the last one that the set has."""
+
+
+def run(arguments: Arguments) -> int:
+    """Return the exit code: 1 when a spec has errors. Raises ProblemError."""
+    from cotspec.views import beside
+
+    root = project.find_root(Path.cwd())
+    try:
+        old = _named(root, arguments.old, None)
+        new = _named(root, arguments.new, old.side)
+    except SpecError:
+        return 1
+    first, second = (_set(each, arguments.set or _shared(old, new)) for each in (old, new))
+    short = old.side is new.side
+    models = _model(root, old, first, short=short), _model(root, new, second, short=short)
+    found = beside.beside(*models, first.name)
+    shown = _shown(found, arguments)
+    if arguments.output == "json":
+        findings.as_json(beside.record(found, shown))
+    elif sys.stdout.isatty():
+        _draw(found, shown)
+    else:
+        findings.for_programs(beside.text(found, shown))
+    _tell_rest(found, shown, arguments)
+    return 0
+
+
+def _named(root: Path, text: str, other: Planned | None) -> Named:
+    """What `text` names; without a spec a model of `other`. Raises ProblemError and SpecError."""
+    spec, colon, model = text.rpartition(":")
+    for whole, name in ((text, ""), (spec, model) if colon else ("", "")):
+        if whole and (Path(whole).is_file() or Path(whole.rpartition("@")[0]).is_file()):
+            return Named(side=of_work_tree(root, whole), model=name)
+    if other is None or os.sep in text or text.endswith((".yaml", ".yml")):
+        raise ProblemError(f"`{text}` is no SPEC[@VARIANT]:MODEL: there is no file of that name")
+    return Named(side=other, model=text.removeprefix(":"))
+
+
+def _shared(old: Named, new: Named) -> str:
+    """The first set that both models answer; "" leaves it to each."""
+    from cotspec.spec.evaluation import sets_of
+
+    sets = [
+        [asked.name for asked in sets_of(each.side.loaded.experiment.evaluate) if each.model in ("", *asked.of)]
+        for each in (old, new)
+    ]
+    return next((name for name in sets[0] if name in sets[1]), "")
+
+
+def _set(named: Named, name: str) -> AskedSet:
+    """A set of the evaluation that a model answers. Raises ProblemError."""
+    from cotspec.diagnostics.suggest import did_you_mean, near
+    from cotspec.spec.evaluation import sets_of
+
+    sets = {asked.name: asked for asked in sets_of(named.side.loaded.experiment.evaluate)}
+    if name and name not in sets:
+        advice = did_you_mean(near(name, sets), filter(None, sets)) or "it has one, without a name"
+        raise ProblemError(f"`{named.side.name}` has no set `{name}`: {advice}")
+    asked = sets[name] if name else next(iter(sets.values()))
+    if named.model and named.model not in asked.of:
+        on = f" on {asked.name}" if asked.name else ""
+        advice = did_you_mean(near(named.model, asked.of), asked.of)
+        raise ProblemError(f"`{named.side.name}` does not evaluate `{named.model}`{on}: {advice}")
+    return asked
+
+
+def _model(root: Path, named: Named, asked: AskedSet, *, short: bool) -> Model:
+    """The recorded answers of a model. Raises ProblemError."""
+    from cotspec.back import places
+    from cotspec.history.results import standings
+    from cotspec.views.beside import Model
+
+    name = named.model or asked.of[-1]
+    task = named.side.tasks[asked.evaluation_of(name)]
+    called = name if short else f"{named.side.name}:{name}"
+    standing = standings(root, named.side.sealed.plan)[task.id]
+    if standing.state != "reuse":
+        run = f"`dvc repro {places.target(places.stage_folder(task.id))}`"
+        raise ProblemError(f"{called} is not evaluated as its spec says now ({standing.reason}): {run}")
+    answers = _answers(root, task.id)
+    if not answers:
+        raise ProblemError(f"{places.stage_folder(task.id)}/{places.OUT} holds no answers: `cotspec doctor` says more")
+    return Model(name=called, answers=answers)
+
+
+def _answers(root: Path, id: str) -> Mapping[int, list[Said]]:
+    from cotspec.cli.results import said
+    from cotspec.history.results import content
+
+    found: dict[int, list[Said]] = {}
+    for line in (content(root, id, "predictions.jsonl") or b"").splitlines():
+        if (read := said(line)) is not None:
+            found.setdefault(read[0], []).append(read[1])
+    return found
+
+
+def _shown(found: Beside, arguments: Arguments) -> list[Pair]:
+    if arguments.question is None:
+        return found.chosen[: arguments.most]
+    shown = [pair for pair in found.pairs if pair.id == arguments.question]
+    if not shown:
+        ids = sorted(pair.id for pair in found.pairs)
+        there = f"they are {ids[0]} to {ids[-1]}" if ids else "there is none that both were asked"
+        raise ProblemError(f"there is no question {arguments.question}: {there}")
+    return shown
+
+
+def _draw(found: Beside, shown: list[Pair]) -> None:
+    from rich.console import Console
+
+    from cotspec.views import beside
+
+    console = Console(no_color=not findings.colour(sys.stdout), highlight=False, emoji=False, markup=False)
+    beside.draw(console, found, shown)
+
+
+def _tell_rest(found: Beside, shown: list[Pair], arguments: Arguments) -> None:
+    left = len(found.chosen) - len(shown)
+    if arguments.question is None and left > 0:
+        print(f"{left:,} more differ: --most {len(found.chosen)} shows all, --question N one", file=sys.stderr)
