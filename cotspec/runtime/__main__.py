@@ -22,7 +22,7 @@ from typing import Final, Protocol
 from cotspec.cot.answers import AnswerError
 from cotspec.cot.prompting import PromptError
 from cotspec.cot.units import UnitError
-from cotspec.runtime import full_disk, kept, local, provenance, scratch
+from cotspec.runtime import full_disk, kept, launcher, local, provenance, scratch
 from cotspec.runtime.errors import StoppedError, TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task, load, rank
@@ -66,7 +66,8 @@ def execute(task: Task) -> None:
         try:
             runner_of(task.payload.task).run(task, work, result)
         except StoppedError as stop:
-            (work / STOPPED_FILE).write_text(str(stop), encoding="utf-8")  # `plan` and `status` tell
+            if rank() == 0:
+                (work / STOPPED_FILE).write_text(str(stop), encoding="utf-8")  # `plan` and `status` tell
             raise
         if rank() != 0:
             return
@@ -104,17 +105,17 @@ def main(arguments: Sequence[str]) -> int:
         local.set_cache(task.root)
         execute(task)
     except TaskError as error:
-        print(f"cotspec: {error}", file=sys.stderr)
+        _fail(str(error))
         return error.exit_code
     except (AnswerError, PromptError, UnitError) as error:  # the kernel's words for what a spec or an install lacks
-        print(f"cotspec: {error}", file=sys.stderr)
+        _fail(str(error))
         return TaskError.exit_code
     except KeyboardInterrupt:
-        print("cotspec: interrupted; a rerun goes on from here", file=sys.stderr)
+        _fail(launcher.INTERRUPTED)
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a line and a log
         if full := full_disk.told(error, scratch.folder(task.root) if task else Path.cwd()):
-            print(f"cotspec: {full}", file=sys.stderr)
+            _fail(full)
             return TaskError.exit_code
         return _bug(error, log)
     return 0
@@ -130,8 +131,14 @@ def _bug(error: Exception, log: Path | None) -> int:
         sys.stderr.write(text)
     first = (str(error).strip().splitlines() or [""])[0]
     where = f"; the full log is {os.path.relpath(log)}" if log is not None else ""
-    print(f"cotspec: {type(error).__name__}: {first}{where}", file=sys.stderr)
+    _fail(f"{type(error).__name__}: {first}{where}")
     return BUG
+
+
+def _fail(text: str) -> None:
+    """Say what went wrong; of several processes their launcher says it."""
+    if not launcher.leave(text):
+        print(f"cotspec: {text}", file=sys.stderr)
 
 
 def _log_to(task: Task) -> Path:
