@@ -42,19 +42,24 @@ def config(launch: Launch) -> dict[str, Setting]:
         "num_processes": launch.settings.processes,
         "rdzv_backend": "static",
         "same_network": True,
-        "use_cpu": launch.settings.gpus == 0,
+        "use_cpu": _alone(launch),  # several processes on the CPU are launched as those of GPUs are
         **_sharing(launch),
     }
 
 
 def _sharing(launch: Launch) -> dict[str, Setting]:
-    if launch.settings.gpus == 0:
+    if _alone(launch):
         return {"distributed_type": "NO"}
-    if launch.settings.gpus == 1:
+    if launch.settings.gpus < 2:
         # One process under torchrun, not `NO`: there the trainer would spread over every visible GPU (DataParallel) and
-        # silently multiply the batch.
+        # silently multiply the batch. On the CPU accelerate shards nothing.
         return {"distributed_type": "MULTI_GPU"}
     return _strategy(launch)
+
+
+def _alone(launch: Launch) -> bool:
+    """Whether one process trains, on the CPU."""
+    return launch.settings.gpus == 0 and launch.settings.processes == 1
 
 
 def _strategy(launch: Launch) -> dict[str, Setting]:

@@ -149,7 +149,8 @@ class Estimator:
         settings = task.launch.settings
         device = DEVICES[self._facts.gpu] if settings.gpus else hardware.cpu(self._facts.cores)
         if isinstance(task.body, TrainBody):
-            return Way(device, settings.processes, task.body.precision, settings.engine == "vllm")
+            devices = settings.processes if settings.gpus else 1  # processes on the CPU share its cores
+            return Way(device, devices, task.body.precision, settings.engine == "vllm")
         precision = "fp32" if device.name == CPU else (model.dtype if model else "") or "bf16"
         vllm = settings.engine == "vllm"
         return Way(device, settings.tensor_parallel if vllm else 1, precision, vllm)
@@ -255,7 +256,9 @@ class Estimator:
         held = self._held(task, model, asked, way) if isinstance(body, TrainBody) else {}
         expected, most = (held | self._grows(task, model, way, load) for load in loads)
         told = " + ".join(f"{name} {size / hardware.GIB:.2g} GiB" for name, size in expected.items() if size)
-        return Amount(sum(expected.values()), sum(most.values()), f"{told}; {model.source}")
+        times = 1 if settings.gpus else settings.processes  # processes on the CPU share its memory
+        told = f"{times} times {told}" if times > 1 else told
+        return Amount(times * sum(expected.values()), times * sum(most.values()), f"{told}; {model.source}")
 
     def _held(self, task: Task, model: Model, asked: Model, way: Way) -> dict[str, float]:
         """What stays on a device through a training run."""

@@ -68,9 +68,11 @@ def asking(resources: Resources, model: str) -> Launch:
 
 
 def training(resources: Resources, *, stage: str, train: Train) -> Launch:
-    """One process per GPU; what a device cannot hold at once is accumulated. Raises BatchError."""
+    """One process per GPU, on the CPU as many as asked for; what a device cannot hold at once is accumulated.
+
+    Raises BatchError."""
     given = _merged(resources.train, resources.stages.get(stage, StageResources.model_construct()))
-    processes = max(given.gpus, 1)
+    processes = given.world
     at_once = given.per_device_batch * processes
     if train.global_batch % at_once:
         raise BatchError(

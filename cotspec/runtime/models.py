@@ -245,7 +245,8 @@ def device(gpus: int) -> str:
 def make_repeatable() -> None:
     """Make torch repeatable and quiet, once, before the first model is loaded.
 
-    Threads: COTSPEC_THREADS (set by the supervisor, because `accelerate launch` sets OMP_NUM_THREADS to 1 itself).
+    Threads: COTSPEC_THREADS (set by the supervisor, because `accelerate launch` sets OMP_NUM_THREADS to 1 itself); the
+    processes of a machine share them.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -257,7 +258,7 @@ def make_repeatable() -> None:
     torch.use_deterministic_algorithms(True, warn_only=True)
     wanted = os.environ.get(_THREADS, "")
     if wanted.isdigit() and int(wanted) > 0:
-        torch.set_num_threads(int(wanted))
+        torch.set_num_threads(max(1, int(wanted) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
 

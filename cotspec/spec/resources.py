@@ -17,11 +17,13 @@ class TrainResources(Part):
     """Where and how training runs."""
 
     gpus: Whole = 1
-    """GPUs, one process each; 0 trains on the CPU in one process."""
+    """GPUs, one process each; 0 trains on the CPU."""
+    processes: Count = 1
+    """Processes that share the work on the CPU (`gpus: 0`) as GPUs do: the way to try here what will run there."""
     per_device_batch: Count = 1
     """Rows (sft) or completions (grpo) a device holds at once; the rest of `global_batch` is accumulated."""
     strategy: Strategy = "ddp"
-    """How more than one GPU shares the work."""
+    """How more than one GPU shares the work (processes on the CPU: `ddp`)."""
     gradient_checkpointing: bool = False
     """Recompute activations to save memory."""
     vllm: bool = False
@@ -31,12 +33,19 @@ class TrainResources(Part):
     save_steps: Count = 100
     """Optimizer steps between checkpoints a killed run resumes from."""
 
+    @property
+    def world(self) -> int:
+        """Processes that train together."""
+        return self.gpus or self.processes
+
 
 class StageResources(Part):
     """What one stage does differently from `resources.train`."""
 
     gpus: Whole | None = None
     """See `resources.train.gpus`."""
+    processes: Count | None = None
+    """See `resources.train.processes`."""
     per_device_batch: Count | None = None
     """See `resources.train.per_device_batch`."""
     strategy: Strategy | None = None

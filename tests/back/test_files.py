@@ -182,11 +182,25 @@ def test_accelerate_reads_its_files(gpus: int, strategy: str, kind: str, use_cpu
     assert clipped == ({1.0, 0.5} if kind == "DEEPSPEED" else set())
 
 
+def test_processes_on_the_cpu_are_launched_as_those_of_gpus_are_and_change_no_id() -> None:
+    data: dict[str, Any] = copy.deepcopy(SMALL)
+    data["resources"]["train"] = {"gpus": 0, "per_device_batch": 1}
+    alone = sealed(data).plan
+    data["resources"]["train"]["processes"] = 2
+    both = sealed(data).plan
+    assert [task.id for task in both.tasks] == [task.id for task in alone.tasks]
+    for task in both.tasks:
+        if isinstance(task.body, TrainBody):
+            config, given = accelerate.config(task.launch), task.launch.settings
+            assert (config["distributed_type"], config["use_cpu"], config["num_processes"]) == ("MULTI_GPU", False, 2)
+            assert (given.gpus, given.processes * given.accumulation) == (0, task.body.global_batch)
+
+
 def test_only_training_has_an_accelerate_file(plan: Plan, files: dict[str, str]) -> None:
     trained = {f"generated/stages/{t.id}/accelerate.yaml" for t in plan.tasks if isinstance(t.body, TrainBody)}
     assert set(named(files, "accelerate.yaml")) == trained
     for path, text in named(files, "launch.sh").items():
-        assert ("accelerate.commands.launch" in text) == (path.replace("launch.sh", "accelerate.yaml") in trained)
+        assert ("cotspec.runtime.launcher" in text) == (path.replace("launch.sh", "accelerate.yaml") in trained)
 
 
 def test_a_job_asks_slurm_for_what_the_task_uses(plan: Plan, files: dict[str, str]) -> None:

@@ -29,6 +29,24 @@ HITS: dict[str, tuple[list[Change], Told]] = {
             "`global_batch` 32 is not a multiple of 3 processes × `per_device_batch` 1",
         ),
     ),
+    "more processes on the CPU than divide the batch": (
+        [resources("  train: {gpus: 0, processes: 3}\n"), grpo("global_batch: 12")],
+        (
+            "error",
+            "batch-size",
+            "train",
+            "`global_batch` 32 is not a multiple of 3 processes × `per_device_batch` 1",
+        ),
+    ),
+    "processes beside GPUs": (
+        [resources("  train: {gpus: 2, processes: 4}\n")],
+        (
+            "warning",
+            "launch-effect",
+            "processes",
+            "`processes: 4` has no effect with `gpus`, of which each has one process",
+        ),
+    ),
     "the resources of one stage": (
         [resources("  train: {gpus: 0}\n  stages: {second: {per_device_batch: 3}}\n"), grpo("global_batch: 16")],
         ("error", "batch-size", "16", "`global_batch` 16 is not a multiple of 1 process × `per_device_batch` 3"),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -15,7 +13,7 @@ from typing import Any, cast
 
 import bodies
 import pytest
-from conftest import Run, Stage, contents, environment, write_lines
+from conftest import Run, Stage, contents
 from hypothesis import given
 from hypothesis import strategies as st
 from test_training import grpo_stage, kill_after_checkpoint
@@ -158,19 +156,3 @@ def test_a_long_text_and_a_large_group_are_kept_in_part_and_the_rest_is_counted(
     assert group["others"] == 4
     assert {len(one["text"]) for one in group["completions"]} == {samples.MOST_CHARACTERS}
     assert {one["characters"] for one in group["completions"]} == {len(long)}
-
-
-@pytest.mark.slow  # two more processes that import TRL
-def test_a_group_of_a_real_run_in_two_processes_is_kept_whole(stage: Stage, tmp_path: Path, tiny_model: Path) -> None:
-    rows = write_lines(tmp_path / "rows.jsonl", bodies.grpo_rows(3))
-    inputs = {"rows": rows, "model": tiny_model}
-    folder = stage("grpo-1", bodies.grpo(group=8), inputs, processes=2, per_device_batch=2, accumulation=2)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m"]
-    command = [*launch, "cotspec.runtime", "payload.json", "run.json"]
-    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    found = read(folder)
-    assert [group["step"] for group in found] == [0, 2, 4]
-    for group in found:
-        assert len(group["completions"]) == 8
-        assert sum(one["advantage"] for one in group["completions"]) == pytest.approx(0, abs=1e-4)

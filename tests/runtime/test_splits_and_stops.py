@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any, NoReturn
 import bodies
 import pytest
 import small
-from conftest import Run, Stage, contents, environment, write_lines
+from conftest import Run, Stage, contents, write_lines
 
 pytest.importorskip("torch", reason="training tests need the `train` extra")
 pytest.importorskip("trl", reason="training tests need the `train` extra")
@@ -127,21 +125,6 @@ def test_a_batch_split_otherwise_trains_the_same_weights_and_tells_the_same_of_t
     assert moved(load_file(small_model / "model.safetensors"), small.weights(whole)) > LR
     for other in others:
         same_results(whole, other)
-
-
-@pytest.mark.slow  # two more processes that import TRL
-@pytest.mark.parametrize("body", [sft(), given(top_k=5)], ids=["sft", "distill"])
-def test_two_processes_train_the_same_weights_also_of_a_last_batch_that_is_not_full(
-    make: Make, run_here: Run, body: TrainBody
-) -> None:
-    alone = make("alone", body)
-    trained(run_here(alone))
-    both = make("both", body, processes=2, per_device_batch=2, accumulation=2)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m"]
-    command = [*launch, "cotspec.runtime", "payload.json", "run.json"]
-    done = subprocess.run(command, cwd=both, env=environment(), capture_output=True, text=True, timeout=300)
-    trained((done.returncode, done.stdout, done.stderr))
-    same_results(alone, both)
 
 
 def trained(result: tuple[int, str, str]) -> str:

@@ -11,6 +11,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec.experiment import Stage
+from cotspec.spec.resources import TrainResources
 from cotspec.trainers import trainer_of
 from cotspec.trainers.trainer import Batch
 
@@ -43,22 +44,22 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 def _devices(context: Context, path: Path, name: str, stage: Stage) -> Iterator[Diagnostic]:
     given, whole = context.resources(name), stage.train.global_batch
-    processes = max(1, given.gpus)
+    processes = given.world
     at_once = processes * given.per_device_batch
     if whole % at_once:
         who = "1 process" if processes == 1 else f"{processes} processes"
         message = f"`global_batch` {whole} is not a multiple of {who} × `per_device_batch` {given.per_device_batch}"
         related = (
-            *_said(context, name, "gpus", "says how many processes there are"),
+            *_said(context, name, "gpus" if given.gpus else "processes", "says how many processes there are"),
             *_said(context, name, "per_device_batch", "says what a device holds"),
         )
         span = context.source.value((*path, "train", "global_batch"))
-        yield finding(RULE, span, message, _fitting(stage, processes, given.per_device_batch), related=related)
+        yield finding(RULE, span, message, _fitting(stage, given), related=related)
 
 
-def _fitting(stage: Stage, processes: int, held: int) -> str:
+def _fitting(stage: Stage, given: TrainResources) -> str:
     """What keeps the experiment as it is: less on a device, else fewer devices."""
-    whole = stage.train.global_batch
+    whole, processes, held = stage.train.global_batch, given.world, given.per_device_batch
     group = trainer_of(stage.train).batch(stage.train).of
     if whole % processes == 0:
         most = min(held, whole // processes, _MOST)
@@ -67,7 +68,8 @@ def _fitting(stage: Stage, processes: int, held: int) -> str:
             f"use {fits} for `per_device_batch`: the result is the same (another `global_batch` is another experiment)"
         )
     fewer = next(count for count in range(min(processes - 1, whole, _MOST), 0, -1) if whole % count == 0)
-    gpus = f"{fewer} for `gpus`" + (" and 1 for `per_device_batch`" if whole % (fewer * held) else "")
+    key = "gpus" if given.gpus else "processes"
+    gpus = f"{fewer} for `{key}`" + (" and 1 for `per_device_batch`" if whole % (fewer * held) else "")
     return (
         f"use {gpus}: the result is the same; or {_multiples(whole, lcm(group, processes * held))}, another experiment"
     )
@@ -85,7 +87,7 @@ def _groups(context: Context, path: Path, name: str, stage: Stage, batch: Batch)
     keys = [(*path, "train", key) for key in ("global_batch", "group")]
     written = next((key for key in keys if key in context.source.values), keys[0])
     given = context.resources(name)
-    part = lcm(batch.of, max(1, given.gpus) * given.per_device_batch)
+    part = lcm(batch.of, given.world * given.per_device_batch)
     return finding(RULE, context.source.value(written), message, _multiples(whole, part))
 
 

@@ -184,7 +184,7 @@ def remarks(context: Context, rule: Rule, make: Callable[[Rule, Span, str, str],
     """What the trainer of each stage says under this rule of settings that are written."""
     for path, name, stage in context.stages():
         given = context.resources(name)
-        devices = Devices(max(1, given.gpus), given.per_device_batch, given.vllm)
+        devices = Devices(given.world, given.per_device_batch, given.vllm)
         for remark in trainer_of(stage.train).remarks(stage.train, devices):
             place = (*path, "train", *remark.key)
             if remark.rule == rule.slug and place in context.source.keys:

@@ -22,7 +22,7 @@ RULE = Rule(
     everywhere=True,
 )
 
-_KEYS: Final = ("strategy", "vllm", "vllm_memory")
+_KEYS: Final = ("processes", "strategy", "vllm", "vllm_memory")
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
@@ -49,6 +49,8 @@ def _idle(key: str, stage: Stage, given: TrainResources) -> str:
     """Why a setting means nothing to a stage; "" when it does."""
     where = "the CPU" if given.gpus == 0 else "one GPU"
     match key:
+        case "processes" if given.gpus and given.processes > 1:
+            return f"`processes: {given.processes}` has no effect with `gpus`, of which each has one process"
         case "strategy" if given.strategy != "ddp" and given.gpus < 2:
             return f"`strategy: {given.strategy}` has no effect on {where}"
         case "vllm" if given.vllm and stage.train.drawn is None:

@@ -23,6 +23,7 @@ from trl.trainer.utils import pad
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.probabilities import Stored
 from cotspec.runtime.stopping import Stopper
+from cotspec.runtime.train.shared_draws import SharedDraws
 from cotspec.runtime.train.token_means import TokenMeans
 
 _OVERRIDDEN = (
@@ -45,7 +46,7 @@ class Text(NamedTuple):
     """The number of what is stored of the teacher's probabilities, where they have been computed before."""
 
 
-class Trainer(TokenMeans, DistillationTrainer):  # type: ignore[misc]  # trl is untyped
+class Trainer(TokenMeans, SharedDraws, DistillationTrainer):  # type: ignore[misc]  # trl is untyped
     """Distillation on `texts`, which the rows of its data set name by their place."""
 
     def __init__(

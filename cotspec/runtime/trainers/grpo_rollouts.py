@@ -21,6 +21,7 @@ from cotspec.cot.signal import REDRAWN
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.stopping import Cut, Stopper
+from cotspec.runtime.train.shared_draws import SharedDraws
 from cotspec.runtime.train.token_means import TokenMeans
 from cotspec.runtime.trainers.grpo_segments import SegmentLoss
 
@@ -39,7 +40,7 @@ _OVERRIDDEN = (
 )
 
 
-class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
+class Trainer(TokenMeans, SharedDraws, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
     """GRPO on prompts of `encoder`, with completions that `stopper` ends, and a loss on what `segments` finds.
 
     `look` is shown each generation once it is rewarded. Prompts whose completions all have one reward are drawn anew
@@ -142,7 +143,7 @@ class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
             if not equal:
                 break
             drawn += len(equal)
-            made = self._again(prompts, rows, made, [number in equal for number in self._groups(len(prompts))])
+            made = self._again(prompts, rows, made, equal)
         self._note(rows)
         if self._redraws:
             groups = len(prompts) * self.accelerator.num_processes // self.num_generations
@@ -162,13 +163,16 @@ class Trainer(TokenMeans, GRPOTrainer):  # type: ignore[misc]  # trl is untyped
         )
 
     def _again(
-        self, prompts: Sequence[str], rows: Sequence[Mapping[str, Any]], made: tuple[Any, ...], anew: Sequence[bool]
+        self, prompts: Sequence[str], rows: Sequence[Mapping[str, Any]], made: tuple[Any, ...], equal: Collection[int]
     ) -> tuple[Any, ...]:
-        """The same, with other completions where `anew` says so. Several processes draw all of theirs once more, since
-        none may generate less often than the others; one draws only what is asked for."""
+        """The same, with other completions for the groups `equal`. Several processes write all of theirs once more,
+        since none may generate less often than the others, and keep what is asked for; one writes only that."""
+        group, anew = self.num_generations, [number in equal for number in self._groups(len(prompts))]
+        self._kept = [place for number in sorted(equal) for place in range(number * group, (number + 1) * group)]
         asked = [at for at, wanted in enumerate(anew) if wanted or self.accelerator.num_processes > 1]
         self._note([rows[at] for at in asked])
         other = self._drawn([prompts[at] for at in asked])
+        self._kept = None
         place = {at: number for number, at in enumerate(asked) if anew[at]}
 
         def merged(old: Any, new: Any) -> Any:

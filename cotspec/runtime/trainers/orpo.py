@@ -32,6 +32,7 @@ class _Orpo(dpo.Dpo):
 
 
 def _trainer(training: Training, encoder: Encoder, data: Sequence[dpo.Pair]) -> DPOTrainerT:
+    import torch
     from torch import Tensor
     from torch.nn.functional import logsigmoid
     from trl import DPOTrainer
@@ -50,7 +51,9 @@ def _trainer(training: Training, encoder: Encoder, data: Sequence[dpo.Pair]) -> 
             better, worse = (out.log_probs[:, -width:].float().sum(1) / mask.sum(1)).chunk(2)
             odds = (better - worse) - (_otherwise(better) - _otherwise(worse))
             self._note(better.detach(), worse.detach())
-            self._metrics["train"]["entropy"].append(float((out.entropy[:, -width:] * mask).sum() / mask.sum()))
+            entropy = torch.stack([(out.entropy[:, -width:] * mask).sum().detach(), mask.sum()])
+            entropy, tokens = self.accelerator.reduce(entropy, reduction="sum").tolist()
+            self._metrics["train"]["entropy"].append(entropy / tokens)
             return (-better - self.beta * logsigmoid(odds)).mean()
 
         def _note(self, better: Tensor, worse: Tensor) -> None:

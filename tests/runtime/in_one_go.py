@@ -1,0 +1,59 @@
+"""Run several tasks in the same processes, one after the other: what they import is imported once.
+
+    torchrun … in_one_go.py FOLDER…
+
+A folder with a file `stop` is stopped, as by Ctrl-C, when the step of that number has its checkpoint, and run again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from transformers import Trainer, TrainerCallback
+
+from cotspec.runtime.__main__ import INTERRUPTED, main
+
+
+class Stop(TrainerCallback):
+    """Ctrl-C in all processes, between two steps."""
+
+    step = 0
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.step and state.global_step == self.step:
+            raise KeyboardInterrupt
+
+
+def watched(stop: Stop) -> None:
+    """Give every trainer the callback."""
+    train = Trainer.train
+
+    def trained(self: Any, *arguments: Any, **options: Any) -> Any:
+        self.add_callback(stop)
+        return train(self, *arguments, **options)
+
+    Trainer.train = trained
+
+
+def run(folder: Path, stop: Stop) -> None:
+    os.chdir(folder)
+    if (folder / "stop").exists():
+        stop.step = int((folder / "stop").read_text())
+        if main(["payload.json", "run.json"]) != INTERRUPTED:
+            sys.exit(f"{folder.name} was not stopped")
+        stop.step = 0
+    if code := main(["payload.json", "run.json"]):
+        sys.exit(code)
+
+
+if __name__ == "__main__":
+    import torch
+
+    callback = Stop()
+    watched(callback)
+    for argument in sys.argv[1:]:
+        run(Path(argument), callback)
+        torch.distributed.barrier()

@@ -1,0 +1,107 @@
+"""Two processes train what one trains: the same weights, log, metrics and samples, to rounding, and the same bytes when
+they are stopped and go on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import bodies
+import pytest
+import small
+from conftest import contents, environment, lay_out, write_lines
+
+pytest.importorskip("torch", reason="training tests need the `train` extra")
+pytest.importorskip("trl", reason="training tests need the `train` extra")
+
+from test_splits_and_stops import ROWS, distill, dpo, given, grpo, orpo, same_results, sft, trained
+
+from cotspec.runtime.__main__ import main
+from cotspec.spec.payload import DistillBody, GrpoBody, Ramp, Reward, RewardTerm, TrainBody
+
+ENOUGH = Reward(
+    gates=(), let=(), terms=(RewardTerm(name="enough", value="1 if words >= 4 else 0", weight=Ramp(first=1, last=1)),)
+)
+"""Completions often earn the same."""
+
+
+def often_equal(**changes: object) -> GrpoBody:
+    sampled = bodies.SAMPLED.model_copy(update={"n": 4, "max_new_tokens": 8, "top_p": 1.0})
+    return grpo(**({"reward": ENOUGH, "group": 4, "sampling": sampled, "iterations": 1} | changes))
+
+
+BODIES: dict[str, TrainBody] = {
+    "sft": sft(),
+    "dpo": dpo(),
+    "orpo": orpo(),
+    "distill": distill(),
+    "distill of rows": given(top_k=5),
+    "grpo": grpo(group=8, scale_rewards="batch"),
+    "grpo that draws again": often_equal(redraws=2, equal_groups="skip"),
+    "grpo that imitates": often_equal(all_failed="imitate", loss="grpo", equal_groups="skip"),
+}
+"""The last batch of sft is not full; a group of eight lies in both processes."""
+COUNTED = {"grpo that draws again": "prompts_redrawn", "grpo that imitates": "prompts_imitated"}
+"""What happened there."""
+STOPPED = {"sft": 2, "grpo": 2, "distill": 1}
+"""After which step."""
+Folders = dict[str, Path]
+
+
+def lay(root: Path, name: str, body: TrainBody, model: Path, teacher: Path, **settings: int) -> Path:
+    """A stage of the small model, as other tests of splits have it."""
+    rows = write_lines(root / f"{name}.jsonl", small.ROWS[body.kind](ROWS[body.kind]))
+    files = {"rows": rows, "model": model} | ({"teacher": teacher} if isinstance(body, DistillBody) else {})
+    return lay_out(root, name, body, files, **settings)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory, small_model: Path, small_teacher: Path) -> Folders:
+    """All of them, trained by two processes; those of STOPPED once more, in a project of their own."""
+    first, second = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("stopped")
+    two = {"processes": 2, "per_device_batch": 2, "accumulation": 2, "save_steps": 1}
+    found = {name: lay(first, name, body, small_model, small_teacher, **two) for name, body in BODIES.items()}
+    for name, step in STOPPED.items():
+        folder = lay(second, name, BODIES[name], small_model, small_teacher, **two)
+        (folder / "stop").write_text(str(step))
+        found[f"{name}, stopped"] = folder
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    go = str(Path(__file__).with_name("in_one_go.py"))
+    done = subprocess.run(
+        [*launch, go, *map(str, found.values())], env=environment(), capture_output=True, text=True, timeout=500
+    )
+    trained((done.returncode, done.stdout, done.stderr))
+    assert done.stdout.count("training: resuming after step") == len(STOPPED)
+    return found
+
+
+@pytest.mark.slow  # two more processes that import TRL
+@pytest.mark.parametrize("name", BODIES)
+def test_two_processes_train_what_one_trains(
+    both: Folders,
+    name: str,
+    tmp_path: Path,
+    small_model: Path,
+    small_teacher: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    alone = lay(tmp_path, name, BODIES[name], small_model, small_teacher, per_device_batch=8)
+    monkeypatch.chdir(alone)
+    code = main(["payload.json", "run.json"])
+    trained((code, *capsys.readouterr()))
+    assert small.log(alone)
+    same_results(alone, both[name])
+    if counted := COUNTED.get(name):
+        assert small.metrics(alone)[counted] > 0
+    samples = [folder / "out/samples.jsonl" for folder in (alone, both[name])]
+    assert [path.exists() for path in samples] == [isinstance(BODIES[name], GrpoBody)] * 2
+    if samples[0].exists():
+        assert samples[0].read_text() == samples[1].read_text()
+
+
+@pytest.mark.slow  # see above
+@pytest.mark.parametrize("name", STOPPED)
+def test_two_processes_that_were_stopped_leave_the_bytes_of_two_that_were_not(both: Folders, name: str) -> None:
+    assert contents(both[f"{name}, stopped"] / "out") == contents(both[name] / "out")
