@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import re
 import time
@@ -70,6 +71,42 @@ def mend(root: Path) -> tuple[Damage, ...]:
         return found
 
 
+def mend_task(root: Path, folder: str) -> tuple[Damage, ...]:
+    """Mend what a killed DVC of one task left, while others are at work in the project, also on other machines. Whoever
+    calls this knows that nobody else runs this task. Raises OSError."""
+    found = list(_of_lock(root, f"{folder}/{locks.LOCK}"))
+    for each in found:
+        _mend(root, each.path)
+    with _guarded(root, wait=True):
+        try:
+            content = regular.content(root / RWLOCK, most=_LARGEST, within=(root,))
+        except OSError:
+            return tuple(found)
+        kept = _without(content, f"{folder}/dvc.yaml")
+        if kept is None:
+            found.append(Damage(path=RWLOCK, what="was cut off while DVC wrote it"))
+            _write_rwlock(root, "{}")
+        elif kept != plain.json_value(content):
+            found.append(Damage(path=RWLOCK, what="named a run of this task that was killed"))
+            _write_rwlock(root, json.dumps(kept))
+    return tuple(found)
+
+
+def _without(content: bytes, target: str) -> dict[str, Any] | None:
+    """The rwlock without what runs of one target hold; None when DVC could not read it."""
+    if _entries(content) is None:
+        return None
+    data = plain.json_value(content)
+
+    def others(entry: Mapping[str, Any]) -> bool:
+        return not str(entry["cmd"]).endswith(f" {target}")
+
+    reads = {path: held for path, entries in data.get("read", {}).items() if (held := list(filter(others, entries)))}
+    writes = {path: entry for path, entry in data.get("write", {}).items() if others(entry)}
+    kept = {"read": reads, "write": writes}
+    return {mode: held for mode, held in kept.items() if mode in data}
+
+
 def at_work(root: Path) -> list[int]:
     """The processes that are a DVC and work in this project."""
     here = os.path.realpath(root)
@@ -78,23 +115,27 @@ def at_work(root: Path) -> list[int]:
 
 def _mend(root: Path, path: str) -> None:
     if path == RWLOCK:
-        half = root / f"{RWLOCK}.mended"
-        half.write_text("{}", encoding="utf-8")
-        half.replace(root / RWLOCK)
+        _write_rwlock(root, "{}")
     else:  # what it said is in the run cache, or the result is still in the task's scratch
         (root / path).unlink()
 
 
+def _write_rwlock(root: Path, text: str) -> None:
+    half = root / f"{RWLOCK}.mended"
+    half.write_text(text, encoding="utf-8")
+    half.replace(root / RWLOCK)
+
+
 @contextlib.contextmanager
-def _guarded(root: Path) -> Iterator[bool]:
-    """Hold DVC's own guard of the rwlock; false when another has it."""
+def _guarded(root: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Hold DVC's own guard of the rwlock; false when another has it and is not waited for."""
     try:
         descriptor = os.open(root / _GUARD, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:  # DVC has never run here
         yield True
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield True
     except BlockingIOError:
         yield False
@@ -144,9 +185,13 @@ def _owns(pid: int, command: str, written: float) -> bool:
 
 def _of_locks(root: Path) -> Iterator[Damage]:
     for path in ("dvc.lock", *(f"{folder}/dvc.lock" for folder in locks.folders(root))):
-        with contextlib.suppress(OSError):
-            if _cut_off(regular.content(root / path, most=_LARGEST, within=(root,))):
-                yield Damage(path=path, what="was cut off while DVC wrote it")
+        yield from _of_lock(root, path)
+
+
+def _of_lock(root: Path, path: str) -> Iterator[Damage]:
+    with contextlib.suppress(OSError):
+        if _cut_off(regular.content(root / path, most=_LARGEST, within=(root,))):
+            yield Damage(path=path, what="was cut off while DVC wrote it")
 
 
 def _cut_off(content: bytes) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 from cotspec.back import places
-from cotspec.back.jobs.registry import JOBS
 from cotspec.back.text import render
 from cotspec.ir.plan import Plan, Task
 
@@ -21,7 +20,7 @@ def emit(plan: Plan) -> dict[str, str]:
     """Return the dvc.yaml files and the ignore patterns, by path."""
     files = {places.target(folder): _stage(folder, task) for folder, task in places.everything(plan)}
     files[places.ROOT_DVC] = root(plan)
-    files[f"{places.GENERATED}/.gitignore"] = render("generated.gitignore.jinja", {"leaves": _left_by_jobs()})
+    files[f"{places.GENERATED}/.gitignore"] = render("generated.gitignore.jinja", {})
     return files
 
 
@@ -39,10 +38,6 @@ def _stage(folder: str, task: Task) -> str:
         "deps": _unique(["payload.json", *reads, *places.awaited(folder, task)]),
     }
     return render("stage.dvc.yaml.jinja", values)
-
-
-def _left_by_jobs() -> list[str]:
-    return [pattern for job in JOBS.values() for pattern in job.LEAVES]
 
 
 def _unique(paths: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The job file of every task that uses a GPU, for each scheduler that its spec asks for."""
+"""The job files of each task, for the schedulers that its spec asks for."""
 
 from __future__ import annotations
 

@@ -238,12 +238,52 @@ def run_(
     raise typer.Exit(run(specs or [], jobs=jobs, wait=wait))
 
 
+class Scheduler(StrEnum):
+    """What tasks can be sent to."""
+
+    slurm = "slurm"
+
+
+@app.command()
+def submit(
+    _scheduler: Annotated[Scheduler, typer.Argument(metavar="slurm", help="The scheduler.")],
+    specs: Annotated[
+        list[str] | None, typer.Argument(metavar="[SPEC[@VARIANT]…]", help="Default: the specs of the project.")
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Wait for another run of this project to end, or stop (exit 2).")] = True,
+) -> None:
+    """Send every task that is not up to date to SLURM, each after what it reads."""
+    from cotspec.cli.submit import run
+
+    raise typer.Exit(run(specs or [], wait=wait))
+
+
+@app.command()
+def cancel(
+    specs: Annotated[
+        list[str] | None, typer.Argument(metavar="[SPEC[@VARIANT]…]", help="Default: all jobs of the project.")
+    ] = None,
+) -> None:
+    """Take jobs back from SLURM."""
+    from cotspec.cli.cancel import run
+
+    raise typer.Exit(run(specs or []))
+
+
+@app.command(hidden=True)
+def job(folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Of the task, in the project.")]) -> None:
+    """What a job of SLURM runs: one task."""
+    from cotspec.cli.job import run
+
+    run(folder)
+
+
 @app.command()
 def status(
     specs: Specs = None,
     output: Annotated[Sheet, typer.Option("--format", help="How it is printed.")] = Sheet.text,
 ) -> None:
-    """Say how far every experiment is: done, running, stopped by a gate, interrupted, part of it, or never."""
+    """Say how far every experiment is: done, at work, in the queue, failed, stopped by a gate, or in part."""
     from cotspec.cli.status import run
 
     raise typer.Exit(run(specs or [], output=output.value))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from cotspec.cli import findings, project
+from cotspec.cli import findings, project, queue
 from cotspec.cli.errors import ProblemError
 from cotspec.files import plain
 
@@ -109,8 +109,9 @@ def said(line: bytes) -> tuple[int, Said] | None:
         return None
 
 
-def collected(specs: Sequence[Path]) -> list[Outcome] | None:
-    """What every experiment has come to; None after findings were shown. Raises ProblemError."""
+def collected(specs: Sequence[Path], *, queued: bool = False) -> list[Outcome] | None:
+    """What every experiment has come to, also what SLURM says of it; None after findings were shown. Raises
+    ProblemError."""
     from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
     from cotspec.history.results import standings as standings_of
@@ -125,7 +126,17 @@ def collected(specs: Sequence[Path]) -> list[Outcome] | None:
     findings.tell_damage(root)
     standings = standings_of(root, checked.sealed.plan)
     sides = planned(checked.units, checked.sealed).values()
-    return [outcome for side in sides for outcome in _outcomes(root, side, standings)]
+    jobs = queue.jobs(root, checked.sealed.tasks.values()) if queued else None
+    outcomes = ((side, outcome) for side in sides for outcome in _outcomes(root, side, standings))
+    if jobs is None:
+        return [outcome for _, outcome in outcomes]
+    return [_with_jobs(outcome, queue.told(root, side.tasks, standings, jobs)) for side, outcome in outcomes]
+
+
+def _with_jobs(outcome: Outcome, told: queue.Told) -> Outcome:
+    """With what SLURM knows of its tasks, which may be at work on another machine."""
+    state = told.state if told.state and outcome.state in ("part", "never", "interrupted") else outcome.state
+    return replace(outcome, state=state, notes=(*outcome.notes, *told.notes))
 
 
 def _outcomes(root: Path, side: Planned, standings: Mapping[str, Standing]) -> Iterator[Outcome]:

@@ -1,4 +1,4 @@
-"""One `cotspec run` at a time in a project: the second says who is at work, and waits or stops."""
+"""One `cotspec run` or `submit` at a time in a project: the second says who is at work, and waits or stops."""
 
 from __future__ import annotations
 

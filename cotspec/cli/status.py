@@ -1,4 +1,4 @@
-"""`cotspec status`: how far every experiment is."""
+"""`cotspec status`: how far every experiment is, and what SLURM has of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def run(specs: Sequence[Path], *, output: Literal["text", "csv", "json", "markdo
     from cotspec.cli.results import collected
     from cotspec.views import diff
 
-    found = collected(specs)
+    found = collected(specs, queued=True)
     if found is None:
         return 1
     outcomes = list({each.name: each for each in reversed(found)}.values())[::-1]  # the first set stands for all

@@ -44,8 +44,7 @@ def generation(resources: Resources) -> Launch:
         tensor_parallel=given.tensor_parallel,
         vllm_memory=given.memory,
     )
-    jobs = tuple(resources.jobs().values()) if given.gpus else ()
-    return Launch(launcher="python", settings=settings, strategy="ddp", precision="fp32", jobs=jobs)
+    return Launch(launcher="python", settings=settings, strategy="ddp", precision="fp32")
 
 
 def asking(resources: Resources, model: str) -> Launch:
@@ -92,15 +91,19 @@ def training(resources: Resources, *, stage: str, train: Train) -> Launch:
         vllm_memory=given.vllm_memory,
         stop_without_signal=0 if train.stop_without_signal == "never" else train.stop_without_signal,
     )
-    jobs = tuple(resources.jobs().values()) if given.gpus else ()
     return Launch(
         launcher="accelerate",
         settings=settings,
         strategy=given.strategy,
         precision=train.precision,
-        jobs=jobs,
         max_grad_norm=train.max_grad_norm,
     )
+
+
+def with_jobs(launch: Launch, resources: Resources) -> Launch:
+    """The same with the job files that its experiment asks for."""
+    asked = resources.jobs().values()
+    return launch._replace(jobs=tuple(job for job in asked if job.EVERY_TASK or launch.settings.gpus))
 
 
 def _merged(base: TrainResources, change: StageResources) -> TrainResources:

@@ -22,7 +22,7 @@ class Launch(NamedTuple):
     strategy: Strategy
     precision: Literal["fp32", "bf16", "fp16"]
     jobs: tuple[JobFile, ...] = ()
-    """The job files it gets; none without a GPU."""
+    """The job files it gets."""
     max_grad_norm: float = 0.0
     """Of a training task: DeepSpeed clips gradients by itself and has to be told."""
 

@@ -50,8 +50,9 @@ class Tasks:
     def _task(
         self, part: str, body: payload.Body, reads: Mapping[str, Read], *, launch: Launch, label: str
     ) -> DraftTask:
-        name = self._name(part)
-        return DraftTask(name=name, body=body, reads=reads, launch=launch, label=Label(label, self._source.name))
+        told = Label(label, self._source.name)
+        launched = launches.with_jobs(launch, self._spec.resources)
+        return DraftTask(name=self._name(part), body=body, reads=reads, launch=launched, label=told)
 
     def _name(self, part: str) -> str:
         return f"{self._source.name}/{part}"

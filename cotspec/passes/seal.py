@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from cotspec.cot.versions import KERNEL
 from cotspec.ir.graph import order
-from cotspec.ir.plan import Draft, DraftTask, Label, Plan, Read, Report, Task
+from cotspec.ir.plan import Draft, DraftTask, Label, Launch, Plan, Read, Report, Task
 from cotspec.spec.identity import ID_DIGITS, fingerprint, slug
 from cotspec.spec.payload import ReportBody
 
@@ -74,6 +74,17 @@ def _by_name(draft: Draft) -> dict[str, DraftTask]:
     return drafts
 
 
+def _joined(first: Launch, other: Launch) -> Launch:
+    """The first way, also for the schedulers that only the other one asks for."""
+    known = {type(job) for job in first.jobs}
+    return first._replace(jobs=(*first.jobs, *(job for job in other.jobs if type(job) not in known)))
+
+
+def _kept(launch: Launch, asked: Launch) -> bool:
+    """Whether a task that is launched so is launched as it was asked for."""
+    return launch._replace(jobs=()) == asked._replace(jobs=()) and all(job in launch.jobs for job in asked.jobs)
+
+
 def _needs(task: DraftTask) -> tuple[str, ...]:
     return tuple(read.task for read in task.reads.values() if read.task)
 
@@ -106,7 +117,10 @@ class _Sealer:
             self.tasks[name] = Task(
                 id=name, body=draft.body, kernel=kernel, reads=reads, launch=draft.launch, labels=()
             )
-        elif first.launch != draft.launch:
+            return
+        launch = _joined(first.launch, draft.launch)
+        self.tasks[name] = first._replace(launch=launch)
+        if not _kept(launch, draft.launch):
             self.conflicts.append(Conflict(id=name, kept=self._first[name], dropped=draft.name))
 
     def _sealed(self, read: Read) -> Read:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["done", "running", "interrupted", "failed gate", "unfinished merge", "part", "never"]
+State = Literal[
+    "done", "running", "queued", "failed", "interrupted", "failed gate", "unfinished merge", "part", "never"
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

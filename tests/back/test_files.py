@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cotspec.back import accelerate
+from cotspec.back import accelerate, places
 from cotspec.back.registry import BACKENDS, emit
 from cotspec.back.text import HEADER, scalar, yaml_mapping
 from cotspec.ir.plan import Plan
@@ -204,14 +204,20 @@ def test_only_training_has_an_accelerate_file(plan: Plan, files: dict[str, str])
 
 
 def test_a_job_asks_slurm_for_what_the_task_uses(plan: Plan, files: dict[str, str]) -> None:
-    wanted = {f"generated/stages/{t.id}/job.sbatch": t for t in plan.tasks if t.launch.jobs}
+    own = EVERYTHING["name"]  # the other spec does not ask for SLURM, and shares tasks with it
+    asking = (pair for pair in places.folders(plan) if any(label.experiment == own for label in pair[1].labels))
+    wanted = {f"{folder}/job.sbatch": task for folder, task in asking}
     found = named(files, "job.sbatch")
-    assert set(found) == set(wanted)
+    assert set(found) == set(wanted), "every task has one, reports too"
     for path, text in found.items():
         task = wanted[path]
-        assert f"#SBATCH --gres=gpu:{task.launch.settings.gpus}\n" in text
-        assert "#SBATCH --partition=gpu\n#SBATCH --account=lab\n#SBATCH --qos=high\n" in text
+        gpus = task.launch.settings.gpus
+        assert (f"#SBATCH --gres=gpu:h100:{gpus}\n#SBATCH --cpus-per-task=4\n#SBATCH --mem=32G\n" in text) == (gpus > 0)
+        assert ("gpu" in text) == (gpus > 0)
+        where = ("gpu", "high") if gpus else ("cpu", "low")
+        assert "#SBATCH --partition={}\n#SBATCH --account=lab\n#SBATCH --qos={}\n".format(*where) in text
         assert f"#SBATCH --job-name={task.id}\n" in text
+        assert text.endswith(f" -m cotspec job {path.removesuffix('/job.sbatch')}\n")
         # sbatch reads options only up to the first command
         assert text.index("#SBATCH --output") < text.index("set -euo")
 

@@ -123,11 +123,12 @@ def test_what_is_built_of_hostile_text_is_read_back_as_it_was_meant(texts: list[
 
 TEMPLATES = Path(__file__).parents[2] / "cotspec" / "back" / "templates"
 FIXED = {line for path in TEMPLATES.iterdir() for line in path.read_text(encoding="utf-8").splitlines()}
-FIXED |= {HEADER, *slurm.START.splitlines()}
+FIXED |= {HEADER, "#SBATCH --requeue", *slurm.START.format(folder="", file="").splitlines()[1:-1]}
 FILLED = re.compile(
-    r"#SBATCH --[a-z-]+=[A-Za-z0-9_.,:%-]+|# [a-z0-9-]+|while \[ -e (\.\./){3}\.cotspec/build\.json \]; do"
+    r"#SBATCH --[a-z-]+=[A-Za-z0-9_.,:/&-]+|# [a-z0-9-]+"
+    r"|(# Sent by `cotspec submit slurm`.* sbatch|exec .* -m cotspec job) generated/[a-z0-9/.-]+"
 )
-"""Lines of scripts that are filled in: options of sbatch, the id of the task in a comment, the way to the project."""
+"""Lines of scripts that are filled in: options of sbatch, the id and the folder of the task."""
 
 
 def strange(script: str) -> list[str]:

@@ -93,8 +93,8 @@ HITS: dict[str, tuple[list[Change], Told]] = {
         ("warning", "launch-effect", "memory", "`memory` has no effect on the engine `transformers`"),
     ),
     "job files without a GPU": (
-        [resources("  train: {gpus: 0}\n  generate: {gpus: 0}\n  slurm: {partition: gpu}\n")],
-        ("warning", "launch-effect", "slurm", "no task uses a GPU, so there is no `job.sbatch`"),
+        [resources("  train: {gpus: 0}\n  generate: {gpus: 0}\n  skypilot: {accelerators: H100, setup: make}\n")],
+        ("warning", "launch-effect", "skypilot", "no task uses a GPU, so there is no `sky.yaml`"),
     ),
     "vLLM that leaves little to training": (
         [resources("  train: {gpus: 1, vllm: true, vllm_memory: 0.9}\n")],

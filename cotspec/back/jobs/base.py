@@ -21,10 +21,13 @@ class Job(NamedTuple):
     folder: str
     """The task's, relative to the project: plain words with `/` between them."""
     gpus: int
+    """On each of its machines."""
+    nodes: int = 1
+    """Machines."""
 
 
 class JobFile(Part):
-    """Settings of one scheduler, and the file that each task which uses a GPU gets for it.
+    """Settings of one scheduler, and the file that each task gets for it, or each that uses a GPU.
 
     A text that ends outside of quotes is a plain word, by its pattern. What the docstring of a field says is the help
     for a wrong value; a field with a pattern has `examples`.
@@ -32,8 +35,8 @@ class JobFile(Part):
 
     FILE: ClassVar[str]
     """Name of the file, in the task's folder."""
-    LEAVES: ClassVar[tuple[str, ...]] = ()
-    """Patterns of what a run leaves beside it, for git to ignore."""
+    EVERY_TASK: ClassVar[bool] = False
+    """Whether a task without a GPU gets one, too."""
 
     @abstractmethod
     def text(self, job: Job) -> str:

@@ -41,6 +41,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
                 yield from _finding(context, ("resources", "stages", name, key), _idle(key, stage, given))
     yield from _generation(context)
     for key, asked in ({} if _any_gpu(context) else context.experiment.resources.jobs()).items():
+        if asked.EVERY_TASK:
+            continue
         message = f"no task uses a GPU, so there is no `{asked.FILE}`"
         yield warning(RULE, context.source.key(("resources", key)), message, f"leave `{key}` out, or give `gpus`")
 

@@ -1,0 +1,29 @@
+"""`cotspec cancel [SPEC[@VARIANT]…]`: take the jobs of experiments back from SLURM, or all of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cotspec.cli import project, ready
+from cotspec.cli.errors import ProblemError
+
+
+def run(texts: Sequence[str]) -> int:
+    """Return the exit code: 1 after findings. Raises ProblemError."""
+    from cotspec import slurm
+
+    # Without a name, also what an earlier build sent and this one does not know.
+    found = ready.asked(texts) if texts else None
+    if texts and found is None:
+        return 1
+    root = project.find_root(Path.cwd())
+    try:
+        jobs = [job for job in slurm.queue(root) if found is None or job.task in found.tasks]
+        slurm.cancel([job.id for job in jobs])
+    except slurm.SlurmError as error:
+        raise ProblemError(str(error)) from error
+    for job in jobs:
+        print(f"job {job.id}: {job.task}, {job.state.lower()}")
+    print(f"{len(jobs)} jobs cancelled; what ran goes on from its last checkpoint when it is sent again")
+    return 0

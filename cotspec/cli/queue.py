@@ -1,0 +1,110 @@
+"""What SLURM has of a project, and what its jobs have come to, for the commands that tell or change it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from cotspec.cli.errors import ProblemError
+
+if TYPE_CHECKING:
+    from cotspec.history.results import Standing
+    from cotspec.ir.plan import Task
+    from cotspec.slurm import Queued
+
+State = Literal["queued", "running", "failed"]
+_TAIL: Final = 4000
+"""Bytes of the end of a log that are looked at."""
+_SAID_OF_IT: Final = ("ERROR: failed to reproduce", "Running stage", "> bash launch.sh")
+"""What DVC says before and after a task; why it failed stands before that."""
+
+
+def asks(task: Task) -> bool:
+    """Whether a task has a batch script."""
+    from cotspec.back.jobs.slurm import Slurm
+
+    return any(isinstance(job, Slurm) for job in task.launch.jobs)
+
+
+def jobs(root: Path, tasks: Iterable[Task]) -> tuple[Queued, ...] | None:
+    """The jobs of a project that have not ended; None where no task asks for SLURM, or it is not here. Raises
+    ProblemError."""
+    from cotspec import slurm
+
+    if not any(map(asks, tasks)) or not slurm.found():
+        return None
+    try:
+        return slurm.queue(root)
+    except slurm.SlurmError as error:
+        raise ProblemError(str(error)) from error
+
+
+class Told(NamedTuple):
+    """What is to be said of the jobs of one experiment."""
+
+    state: State | None
+    """Where the whole is; None where SLURM has and had nothing of it."""
+    notes: tuple[str, ...]
+
+
+def told(root: Path, tasks: Mapping[str, Task], standings: Mapping[str, Standing], queued: Sequence[Queued]) -> Told:
+    """One note for each task that waits, runs or failed, and for what a failure holds up. `tasks` go by what a person
+    calls them, producers first."""
+    by_task = {job.task: job for job in queued}
+    states: set[State] = set()
+    failed: dict[str, str] = {}
+    notes = []
+    for part, task in tasks.items():
+        job = by_task.get(task.id)
+        because = next((failed[read.task] for read in task.reads.values() if read.task in failed), "")
+        if standings[task.id].state == "reuse":
+            continue
+        if job is not None:
+            states.add("queued" if job.waits else "running")
+            notes.append(_of_job(part, job))
+        elif because:
+            failed[task.id] = because
+            notes.append(f"not run: {part}: it needs {because}, which failed")
+        elif asks(task) and (last := last_line(root, task.id)):
+            states.add("failed")
+            failed[task.id] = part
+            notes.append(f"failed: {part}: {last} ({_log(task.id)})")
+    state: State | None = next((each for each in ("running", "queued", "failed") if each in states), None)
+    return Told(state, tuple(notes))
+
+
+def _of_job(part: str, job: Queued) -> str:
+    if job.waits:
+        return f"queued: {part}: job {job.id} of {job.user}, {job.reason}"
+    return f"running: {part}: job {job.id} of {job.user} on {job.nodes}, {job.time}"
+
+
+def _log(id: str) -> str:
+    from cotspec.back.jobs.slurm import LOG
+
+    return LOG.format(id=id)
+
+
+def last_line(root: Path, id: str) -> str:
+    """The last thing that a task's jobs said; "" where there was none, or another run came after them."""
+    log = root / _log(id)
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+            lines = list(_lines(file.read().decode(errors="replace")))
+        later = root / f".cotspec/logs/run-{id}.log"
+        if later.exists() and later.stat().st_mtime > log.stat().st_mtime:
+            return ""
+    except OSError:
+        return ""
+    return lines[-1] if lines else "it said nothing"
+
+
+def _lines(text: str) -> Iterator[str]:
+    from cotspec.files import plain
+
+    for line in text.replace("\r", "\n").splitlines():
+        if line.strip() and not line.startswith(_SAID_OF_IT):
+            yield plain.sentence(line)

@@ -1,0 +1,139 @@
+"""What `run` and `submit` do before they start anything: which tasks are asked for, whether they are built and can read
+what earlier runs left; and how DVC is called for one task."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cotspec.cli import findings, project
+from cotspec.cli.errors import ProblemError
+from cotspec.cli.selection import Selection, member, selected
+
+if TYPE_CHECKING:
+    from cotspec.compiler import Checked
+    from cotspec.history.results import Standing
+    from cotspec.ir.plan import Task
+
+
+class Asked(NamedTuple):
+    """What a command is to bring up to date."""
+
+    root: Path
+    checked: Checked
+    tasks: Mapping[str, Task]
+    """By id, producers first."""
+
+
+def asked(texts: Sequence[str]) -> Asked | None:
+    """The experiments that are named, or all of the project; None after findings were shown. Raises ProblemError, also
+    when they are not built as they are now."""
+    from cotspec.compiler import check_specs
+    from cotspec.diagnostics import Sink
+
+    if find_spec("dvc") is None:
+        raise ProblemError("DVC is not installed: pip install 'cotspec[train]'")
+    root = project.find_root(Path.cwd())
+    selections = [selected(root, text) for text in texts]
+    chosen = {each.place: each.path for each in selections} or project.chosen(root, [])
+    sink = Sink()
+    checked = check_specs(chosen, sink)
+    if checked is None:
+        findings.show(sink, stream=sys.stderr)
+        return None
+    wanted = _tasks(checked, selections)
+    _refuse_unbuilt(root, checked, wanted)
+    return Asked(root, checked, wanted)
+
+
+def mend(root: Path) -> None:
+    """Mend what DVC left when it was killed. Raises ProblemError."""
+    from cotspec import recovery
+
+    try:
+        for each in recovery.mend(root):
+            print(f"mended: {each}", file=sys.stderr)
+    except recovery.AtWorkError as error:
+        raise ProblemError(str(error)) from error
+    except OSError as error:
+        raise ProblemError(f"what stops DVC cannot be mended: {error.filename or ''} {error.strerror}") from error
+
+
+def _tasks(checked: Checked, selections: Sequence[Selection]) -> dict[str, Task]:
+    """The tasks of the experiments that are named, producers first; without any, of all."""
+    from cotspec.views.planned import planned
+
+    every = planned(checked.units, checked.sealed)
+    names = {name for each in selections for name in _names(checked, each)} or set(every)
+    needed = {task.id for name in names for task in every[name].tasks.values()}
+    return {id: task for id, task in checked.sealed.tasks.items() if id in needed}
+
+
+def _names(checked: Checked, selection: Selection) -> Iterator[str]:
+    """A variant, or a spec with all its variants."""
+    if selection.variant:
+        yield member(checked.units, selection)[0].name
+    else:
+        yield from (unit.name for unit in checked.units if unit.place == selection.place)
+
+
+def _refuse_unbuilt(root: Path, checked: Checked, wanted: Mapping[str, Task]) -> None:
+    from cotspec.back import payloads, places
+
+    for folder, task in places.folders(checked.sealed.plan):
+        if task.id not in wanted:
+            continue
+        if text(root / folder / "payload.json") != payloads.text(folder, task):
+            raise ProblemError(f"{name(task)}: what is built is not what the spec says now; run `cotspec build`")
+
+
+def text(path: Path) -> str:
+    """What is there; nothing when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def refuse_unmerged(root: Path, standings: Mapping[str, Standing]) -> None:
+    """DVC runs nothing in a project with a lock that it cannot read."""
+    from cotspec.history.locks import in_merge_for_all
+
+    names = [*in_merge_for_all(root), *(id for id, each in standings.items() if each.state == "unfinished merge")]
+    if names:
+        raise ProblemError(f"unfinished merge: {', '.join(names)}; `cotspec plan` says what to do")
+
+
+def dvc(target: str, *options: str) -> tuple[str, ...]:
+    """The command that brings a target up to date, and waits for its turn to write."""
+    return (sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *options, target)
+
+
+def compare(root: Path, folders: Collection[str]) -> None:
+    """Have DVC look at results that are there, and at what they were made of, before anything reads them."""
+    from cotspec.back import places
+
+    if not folders:
+        return
+    command = dvc(*(places.target(folder) for folder in sorted(folders)))
+    done = subprocess.run(  # noqa: S603 - our own command line
+        command, cwd=root, env=environment(jobs=1), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ProblemError(f"what earlier runs left cannot be used:\n{done.stdout.strip()}\n{done.stderr.strip()}")
+
+
+def name(task: Task) -> str:
+    """What a person would call a task."""
+    return str(task.labels[0])
+
+
+def environment(jobs: int) -> dict[str, str]:
+    """Without a number of threads, the cores are shared out: threads that wait for each other cost a factor of ten."""
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    return {"OMP_NUM_THREADS": str(threads), "DVC_NO_ANALYTICS": "1", "COTSPEC_PYTHON": sys.executable, **os.environ}

@@ -1,0 +1,97 @@
+"""SLURM, asked with its own commands: which jobs a project has in the queue, sending one, taking some back.
+
+Nothing is remembered here: a job is known by its name, which is the task's, and by its comment, which is the project's
+folder. Knows neither tasks nor DVC.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_FIELDS: Final = "%i|%T|%r|%u|%N|%M|%j|%k"
+"""Of squeue. The last may hold anything: it is the comment, which any user can set."""
+_MOST_SECONDS: Final = 120
+_WAITS: Final = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"})
+
+
+class SlurmError(RuntimeError):
+    """A command of SLURM is not there, does not answer or refuses; the message is its own."""
+
+
+class Queued(NamedTuple):
+    """A job that SLURM has and that has not ended."""
+
+    id: str
+    state: str
+    """In SLURM's words: `PENDING`, `RUNNING`, …"""
+    reason: str
+    """Why it waits, in SLURM's words."""
+    user: str
+    nodes: str
+    """Where it runs; "" while it waits."""
+    time: str
+    """How long it has run."""
+    task: str
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has not begun."""
+        return self.state in _WAITS
+
+
+def found() -> bool:
+    """Whether SLURM's commands are on this machine."""
+    return shutil.which("squeue") is not None
+
+
+def queue(root: Path) -> tuple[Queued, ...]:
+    """The jobs of a project that have not ended, of all users. Raises SlurmError."""
+    listed = _asked("squeue", "--all", "--noheader", f"--format={_FIELDS}")
+    split = (line.split("|", maxsplit=_FIELDS.count("|")) for line in listed.splitlines())
+    return tuple(Queued(*fields[:-1]) for fields in split if fields[-1] == _comment(root))
+
+
+def send(root: Path, script: Path, *, after: Collection[str], environment: Mapping[str, str]) -> str:
+    """Send a batch script that runs in the project's folder once the jobs `after` have ended well, and never if one of
+    them does not. Returns the job's id. Raises SlurmError."""
+    waits = ("--dependency=afterok:" + ":".join(after), "--kill-on-invalid-dep=yes") if after else ()
+    own = (f"--chdir={root}", f"--comment={_comment(root)}", "--export=ALL")
+    said = _asked("sbatch", "--parsable", *own, *waits, str(script), environment=environment)
+    return said.strip().partition(";")[0]  # `id;cluster` where there are several
+
+
+def cancel(ids: Sequence[str]) -> None:
+    """Take jobs back, whether they wait or run. Raises SlurmError when one of them cannot be."""
+    if ids:
+        _asked("scancel", *ids)
+
+
+def _comment(root: Path) -> str:
+    return f"cotspec {root}"
+
+
+def _asked(command: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 - our own command line
+            (command, *arguments),
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_MOST_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise SlurmError(f"SLURM's `{command}` is not on this machine: go to one from which jobs are sent") from error
+    except subprocess.TimeoutExpired as error:
+        raise SlurmError(f"`{command}` did not answer within {_MOST_SECONDS} s") from error
+    if done.returncode:
+        said = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
+        raise SlurmError(f"`{command}` says: {said}")
+    return done.stdout
