@@ -120,6 +120,26 @@ at the same place ([texts.md](texts.md)).
 """
 
 
+_JUDGES: Final = """## Judges
+
+A stage may name judges, frozen models that are asked about each completion; the reward asks about what they write as
+about any text, with the name of the judge before the measure:
+
+```yaml
+judges:
+  liked: {by: judge, prompt: prompts/judge.jinja, sampling: {temperature: 0, max_new_tokens: 256}}
+reward: {terms: {judged: {value: liked.critic.T}}}
+```
+
+`by` is a model with weights or an earlier stage; its prompt shows `{{ response }}`. What a judge leaves open has no
+value: of a segment without a label none of its labels, of an answer that is not given or cannot be compared no
+`correct`, and of a text that was cut at its `max_new_tokens`, or could not be asked for since the completion is too
+long for the judge, nothing at all. Such a completion is unscorable, and counted by judge: `unjudged/liked` in the log
+and in metrics.json. Whether there is a verdict may be asked without that: `liked.critic.given`. Where gates decide, no
+judge is asked. samples.jsonl holds what judges wrote of its completions, and `cotspec preview` shows what they read.
+"""
+
+
 def page() -> str:
     """The page as text."""
     texts = _TEXTS.format(measures=", ".join(f"`<name>.{name}`" for name in OWN))
@@ -134,6 +154,7 @@ def page() -> str:
             _GROUP,
             _SEGMENTS.format(rows=rows),
             texts,
+            _JUDGES,
             *_entries("Operators", reference.OPERATORS),
             *_functions(),
         )

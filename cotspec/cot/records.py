@@ -95,6 +95,14 @@ class GuidedRow(GrpoRow):
     """What the reward asks about the texts of its record."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgedRow(GuidedRow):
+    """One line of rows.jsonl for grpo with judges; rows without are read as such, too."""
+
+    shown: Mapping[str, str] = field(default_factory=dict)
+    """What judges are shown of it, by the names that their prompts have."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PairRecord(TraceRecord):
     """One line of pairs.jsonl: a trace with two answers of a model to its question."""

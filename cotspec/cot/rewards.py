@@ -134,7 +134,7 @@ class CompiledReward(NamedTuple):
 
 def check_reward(reward: Reward, form: Form = (), texts: tuple[str, ...] = ()) -> list[Finding]:
     """Everything wrong with a reward of texts of a form, in its own order; none means that `compile_reward` works. It
-    may ask about the `texts` of a row, nearest first, too."""
+    may ask about the `texts` of a row, nearest first, and of judges, too."""
     return list(_reader(reward, form, texts).findings)
 
 

@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, NamedTuple, TypedDict, assert_never
+from typing import Any, Literal, NamedTuple, TypedDict, assert_never
 
 from cotspec.cot import selecting, template
 from cotspec.cot.expr import UnscorableError
@@ -27,6 +27,7 @@ from cotspec.cot.records import (
     AimedRecord,
     GrpoRow,
     GuidedRow,
+    JudgedRow,
     PairRecord,
     PairRow,
     SftRow,
@@ -39,6 +40,7 @@ from cotspec.cot.records import (
 )
 from cotspec.cot.row_counts import Counts
 from cotspec.cot.segment import Trace, segment
+from cotspec.cot.template import GOLD
 from cotspec.cot.units import Span
 from cotspec.spec import payload
 
@@ -280,7 +282,7 @@ def _row(
         case "sft" | "distill":
             return _given(body, record, trace, seen, place, texts=shown)
         case "grpo" | "imitate":
-            return _rewarded(body, record, trace, seen, place)
+            return _rewarded(body, record, trace, seen, place, texts=shown)
         case "dpo":
             if not isinstance(record, PairRecord):
                 raise TypeError(f"record {record.id} has no answers to compare")
@@ -324,19 +326,28 @@ def _given(
 
 
 def _rewarded(
-    body: payload.RowsBody, record: TraceRecord, trace: Trace, seen: View, place: _Place
+    body: payload.RowsBody,
+    record: TraceRecord,
+    trace: Trace,
+    seen: View,
+    place: _Place,
+    *,
+    texts: Mapping[str, str],
 ) -> GrpoRow | GuidedRow | Dropped:
     """A row whose completions are rewarded, with what is given of the trace."""
     sizes = {"teacher_steps": record.steps, "teacher_words": record.words, "teacher_tokens": record.tokens}
-    if body.by == "grpo" and not body.begin and not body.measures:
+    if body.by == "grpo" and not body.begin and not body.measures and not body.shows:
         return GrpoRow(**place, answer=record.answer, **sizes)
     if body.begin and len(trace.steps) <= body.begin:
         return Dropped(reason="all_given", seen=seen)
     end = trace.steps[body.begin].start if body.begin else 0
-    return GuidedRow(
+    known = {**texts, "question": record.question, GOLD: record.answer}
+    shown: dict[str, Any] = {"shown": {name: known[name] for name in body.shows}} if body.shows else {}
+    return (JudgedRow if shown else GuidedRow)(
         **place,
         answer=record.answer,
         **sizes,
+        **shown,
         texts=_asked(body, record),
         begin=trace.text[:end],
         demonstration=trace.text[end:].rstrip() if body.by == "imitate" else "",

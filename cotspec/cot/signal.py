@@ -20,6 +20,9 @@ REDRAWN: Final = "redrawn"
 """Times that a prompt's completions were drawn anew, as a mean over the prompts of a generation."""
 TRUNCATED: Final = "truncated"
 """Share of a generation's completions that were cut at the token limit."""
+UNJUDGED: Final = "unjudged"
+"""With the name of a judge, the share of a generation's completions of which its text does not say what the reward
+asks."""
 STEPS: Final = "steps_without_signal"
 """Optimizer steps of a run that could not teach anything."""
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 VARIABLES: Final = frozenset({"question", "trace"})
 """What any prompt may insert; the names of texts come to it."""
+RESPONSE: Final = "response"
+GOLD: Final = "answer"
+JUDGED: Final = frozenset({RESPONSE, GOLD})
+"""What that of a judge may insert besides."""
 FILTERS: Final = ("capitalize", "lower", "title", "trim", "upper")
 MAX_LENGTH: Final = 100_000
 """Characters of a template."""

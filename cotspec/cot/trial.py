@@ -21,7 +21,17 @@ from cotspec.cot.expr.text import Parsed, parse
 from cotspec.cot.expr.tree import Walk
 from cotspec.cot.measures import AMONG, TABLE, Measure, Value, names, table
 from cotspec.cot.rewards import CompiledReward, Place, RewardError, Score, compile_reward
-from cotspec.cot.trial_prompts import Limits, Measures, Question, in_group, of_texts, questions, with_texts
+from cotspec.cot.trial_prompts import (
+    Limits,
+    Measures,
+    Question,
+    in_group,
+    of_judges,
+    of_texts,
+    questions,
+    variants,
+    with_texts,
+)
 from cotspec.spec.payload import Form, Reward
 
 MOST: Final = 3_000
@@ -88,7 +98,7 @@ class Branch(NamedTuple):
 def tried(reward: Reward, limits: Limits) -> Trial | None:
     """The trial of a reward; None for one with mistakes."""
     try:
-        return Trial(reward, compile_reward(reward, limits.form, limits.texts), limits)
+        return Trial(reward, compile_reward(reward, limits.form, (*limits.texts, *limits.judges)), limits)
     except RewardError:
         return None
 
@@ -111,13 +121,16 @@ class Trial:
         self.reads = frozenset(name for name, _ in compiled.measures)
         self.parts = tuple(_parts(reward, limits))
         read = {name: each for name, each in of_texts(limits).items() if name in self.reads}
-        self.table = {**table(limits.form), **read}
-        """The measures there are: of the texts of a row those that it asks for."""
+        self._verdicts = {name: each for name, each in of_judges(limits).items() if name in self.reads}
+        self.table = {**table(limits.form), **read, **self._verdicts}
+        """The measures there are: of the texts of a row, and of judges, those that it asks for."""
         asked = questions(limits, by_group=bool(self.reads & set(AMONG)))
         self.questions = tuple(each for question in asked for each in with_texts(question, read))
         made = [one for question in self.questions for one in self.responses(question)]
         fit = max(50, min(MOST, MOST_WORK // max(1, len(self.parts))))
-        self.all: Sequence[Tried] = self.scored(made[:: -(-len(made) // fit)])
+        stride = -(-len(made) // fit)
+        stride |= bool(self._verdicts)  # odd: all that judges can say is tried of whatever is left
+        self.all: Sequence[Tried] = self.scored(made[::stride])
         """Every response that was tried."""
         self.stops = [self._stopped(one) for one in self.all]
         """For each, the gate that decided it or could not; the number of gates when it passed them all."""
@@ -236,7 +249,9 @@ class Trial:
                 if _settled(axes, values, fixed, top) and (key := tuple(values.values())) not in seen:
                     seen.add(key)
                     usual = all(values[name] >= axes.table[name].typical[0] for name in choices)
-                    yield Made(in_group(values, question.others), question, usual and question.usual)
+                    told = in_group(values, question.others)
+                    for said in variants(self._verdicts):
+                        yield Made({**told, **said}, question, usual and question.usual)
 
     def _named(self, question: Measures) -> Sequence[int]:
         """Whole numbers that the reward names or computes from the question alone, those that it computes first."""
@@ -368,7 +383,7 @@ class _Recording(Walk):
 
 def _parts(reward: Reward, limits: Limits) -> Iterator[SubExpression]:
     """Every part of every expression, the whole before its parts; the reward has been compiled."""
-    scope = scope_of({**names(limits.form), **selecting.scope(limits.texts, limits.form)})
+    scope = scope_of({**names(limits.form), **selecting.scope((*limits.texts, *limits.judges), limits.form)})
     texts: list[tuple[Place, str]] = [(("let", binding.name), binding.value) for binding in reward.let]
     texts += [(("gates", number, "unless"), gate.unless) for number, gate in enumerate(reward.gates)]
     texts += [(("terms", term.name, "value"), term.value) for term in reward.terms]

@@ -15,6 +15,10 @@ QUESTION: Final = tuple(name for name, each in TABLE.items() if each.of_prompt a
 """Measures that all responses to a question share, each by itself."""
 
 
+VARIANTS: Final = 4
+"""Texts that are tried for each question, or for each response."""
+
+
 class Limits(NamedTuple):
     """What a spec and an earlier run say about the sizes of responses and of the teacher's traces."""
 
@@ -36,6 +40,10 @@ class Limits(NamedTuple):
     """The texts of a row that the reward may ask about, nearest first …"""
     longest_texts: tuple[int, ...] = ()
     """… and the most tokens that each can have."""
+    judges: tuple[str, ...] = ()
+    """Who is asked about each response …"""
+    longest_verdicts: tuple[int, ...] = ()
+    """… and the most tokens of what each writes."""
 
 
 class Question(NamedTuple):
@@ -81,26 +89,38 @@ def questions(limits: Limits, *, by_group: bool) -> Iterator[Question]:
 
 def of_texts(limits: Limits) -> dict[str, Measure]:
     """The measures of the texts of a row, by their names: all responses to its prompt share them."""
-    rows, names = table(limits.form), scope(limits.texts, limits.form)
-    longest = dict(zip(limits.texts, limits.longest_texts, strict=True))
-    return {
-        name: _of_text(rows[measure], longest[text]) for name in names for text, _, measure in [name.partition(".")]
-    }
+    return _of_others(limits.texts, limits.longest_texts, limits.form, of_prompt=True)
 
 
-def _of_text(measure: Measure, longest: int) -> Measure:
-    """A measure of a text that has so many tokens at most, and no more of anything else."""
-    typical = tuple(dict.fromkeys(min(value, longest) for value in measure.typical))
-    return measure._replace(of_prompt=True, at_most="", needs="", typical=typical)
+def of_judges(limits: Limits) -> dict[str, Measure]:
+    """The measures of what judges write, by their names: each response has its own."""
+    return _of_others(limits.judges, limits.longest_verdicts, limits.form, of_prompt=False)
+
+
+def _of_others(names: tuple[str, ...], most: tuple[int, ...], form: Form, *, of_prompt: bool) -> dict[str, Measure]:
+    """The measures of texts that are not the response, each of which has so many tokens at most, and no more of
+    anything else."""
+    rows, longest = table(form), dict(zip(names, most, strict=True))
+    found = {}
+    for name in scope(names, form):
+        text, _, measure = name.partition(".")
+        typical = tuple(dict.fromkeys(min(value, longest[text]) for value in rows[measure].typical))
+        found[name] = rows[measure]._replace(of_prompt=of_prompt, at_most="", needs="", typical=typical)
+    return found
 
 
 def with_texts(question: Question, measures: Mapping[str, Measure]) -> Iterator[Question]:
     """A question with texts of several sizes, right and wrong ones; itself where nothing is asked about them."""
-    for at in range(4) if measures else ():
-        values = {name: _value(each, at, number) for number, (name, each) in enumerate(measures.items())}
+    for values in variants(measures):
         yield question._replace(measures={**question.measures, **values})
+
+
+def variants(measures: Mapping[str, Measure]) -> Iterator[dict[str, Value]]:
+    """Measures of texts of several sizes, right and wrong ones; nothing, once, where none is asked for."""
+    for at in range(VARIANTS) if measures else ():
+        yield {name: _value(each, at, number) for number, (name, each) in enumerate(measures.items())}
     if not measures:
-        yield question
+        yield {}
 
 
 def _value(measure: Measure, at: int, number: int) -> Value:

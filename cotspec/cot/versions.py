@@ -17,6 +17,7 @@ KERNEL = MappingProxyType(
         "rows": 1,
         "measures": 1,
         "rewards": 1,
+        "judges": 1,  # only where a reward has some
         "mining": 1,
         "pairing": 1,
         "mixing": 1,

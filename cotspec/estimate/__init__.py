@@ -143,7 +143,8 @@ class Estimator:
         kind = kind_of(task) if trains(task) else "generate"
         asked = self._work.asked(task)
         teacher = asked.parameters if asked and isinstance(task.body, TaughtBody) else 0.0
-        return kind, model.parameters, teacher, way.device.name, way.devices, settings.engine
+        judges = tuple(judge.parameters if judge else 0.0 for judge, _ in self._work.judges(task))
+        return kind, model.parameters, teacher, judges, way.device.name, way.devices, settings.engine
 
     def _way(self, task: Task, model: Model | None) -> Way:
         settings = task.launch.settings
@@ -225,7 +226,23 @@ class Estimator:
         written = 0.0 if body.lora.r else max(1.0, load.batches // settings.save_steps) * saved
         scored = hardware.computing(asked, way, tokens=effort.scored * load.sequences * length, length=length, factor=2)
         rollouts = self._rollouts(body, model, way, load) if body.drawn is not None else 0.0
-        return start + learnt + scored + written + rollouts
+        return start + learnt + scored + written + rollouts + self._judging(task, way, load)
+
+    def _judging(self, task: Task, way: Way, load: Load) -> float:
+        """The time in which judges write about all completions."""
+        body, seconds = task.body, 0.0
+        assert isinstance(body, TrainBody)  # noqa: S101 - the caller looked
+        for model, judge in self._work.judges(task):
+            batch, steps = body.global_batch / way.devices, float(judge.sampling.max_new_tokens)
+            one = (
+                hardware.decoding(
+                    model, way._replace(devices=1), batch=batch, steps=steps, prompt=load.prompt + load.longest
+                )
+                if model
+                else 0.0
+            )
+            seconds += load.sequences / body.global_batch * one
+        return seconds
 
     def _rollouts(self, body: TrainBody, model: Model, way: Way, load: Load) -> float:
         """The time to write the completions that are learnt from."""
@@ -277,6 +294,8 @@ class Estimator:
         held["reference"] = 4 * model.parameters if reference else 0.0
         taught = isinstance(body, TaughtBody) and trainer_of(body).effort(body, vllm=way.vllm).scored > 0
         held["teacher"] = hardware.bytes_of(body.precision) * asked.parameters if taught else 0.0
+        judges = [judge for judge, _ in self._work.judges(task) if judge]
+        held["judges"] = sum(hardware.bytes_of("fp32") * judge.parameters for judge in judges)
         held["vLLM"] = settings.vllm_memory * way.device.memory if way.vllm else 0.0
         return held
 

@@ -127,6 +127,14 @@ class Work:
             return self.model(task)
         return self._made(task.reads["teacher"]) if isinstance(ref, payload.InputModel) else self._named(ref)
 
+    def judges(self, task: Task) -> list[tuple[Model | None, payload.Judge]]:
+        """Who is asked about what a task trains on, with what is known of each."""
+        body = task.body
+        return [
+            (self._made(task.reads[j.role]) if isinstance(j.model, payload.InputModel) else self._named(j.model), j)
+            for j in (body.judges if isinstance(body, payload.GrpoBody) else ())
+        ]
+
     def _made(self, read: Read) -> Model | None:
         """A model in a folder: a stage has the shape it began with, and its own number format."""
         if not read.task:

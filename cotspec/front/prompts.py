@@ -29,7 +29,8 @@ def load_prompts(experiment: Experiment, *, source: SourceMap, spec: File, sink:
     for path, written in content_paths(experiment):
         check_content(named(written, path), sink, folder=path[-1] == "path")
     texts: dict[str, str] = {}
-    names = text_names(experiment)
+    judged = template.JUDGED if any(stage.judges for stage in experiment.stages.values()) else ()
+    names = text_names(experiment).union(judged)
     for path, written in prompt_paths(experiment):
         if written not in texts and (text := _text(named(written, path), names, sink)) is not None:
             texts[written] = text

@@ -155,6 +155,14 @@ def prompt(text: str, texts: tuple[str, ...], gathered: tuple[str, ...] = ()) ->
     return template.renamed(text, names | {name: shared(at) for at, name in enumerate(gathered)})
 
 
+def judge(
+    name: str, given: spec.Judge, *, model: ModelRef, text: str, trace: payload.TraceFormat, texts: tuple[str, ...]
+) -> payload.Judge:
+    """A judge with the text of its prompt; `texts` are those of a row, nearest first."""
+    drawn = sampling(given.sampling, trace=trace)
+    return payload.Judge.model_construct(name=name, model=model, prompt=prompt(text, texts), sampling=drawn)
+
+
 def mixed(given: spec.Mix, *, seed: int) -> payload.MixBody:
     """How rows of several sources follow each other; only a draw has a seed."""
     return payload.MixBody.model_construct(
@@ -326,6 +334,7 @@ def training(
     seed: int,
     keeps_optimizer: bool,
     texts: tuple[str, ...],
+    judges: tuple[payload.Judge, ...] = (),
 ) -> payload.TrainBody:
     """The training task of a stage. What several trainers have is made here; the other fields of a body are settings of
     the same name."""
@@ -348,6 +357,8 @@ def training(
         values["teacher"] = teacher
     if stage.reward is not None:
         values |= {"format": trace, "reward": reward(stage.reward, texts)}
+    if "judges" in kind.model_fields:
+        values["judges"] = judges
     if "loss_on" in kind.model_fields:
         values |= {"loss_on": completions_loss_on(stage, trace), "loss_when": loss_when(stage, texts)}
     made = {"kind", "sampling", *values}

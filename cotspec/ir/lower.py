@@ -13,10 +13,13 @@ from typing import Any, Final
 from cotspec.cot.rewards import RewardError, compile_reward, expressions
 from cotspec.cot.selecting import asked as asked_texts
 from cotspec.cot.selecting import scope, shared
+from cotspec.cot.template import RESPONSE
+from cotspec.cot.template import shown as shown_by
 from cotspec.ir import bodies, defaults, generations, launches
 from cotspec.ir.experiment_source import NOTHING as NOTHING
 from cotspec.ir.experiment_source import ExperimentSource as ExperimentSource
 from cotspec.ir.experiment_source import LowerError as LowerError
+from cotspec.ir.experiment_source import Where
 from cotspec.ir.plan import Draft, DraftTask, Read
 from cotspec.ir.shown import shown
 from cotspec.ir.tasks import PROBLEMS, gated
@@ -139,6 +142,7 @@ class _Experiment(Texts):
             context=bodies.prompt(self._context(name, stage.train), texts, stage.reads),
             **self._aim(stage, source),
             measures=self._measures(name, stage),
+            shows=self._shows(name, stage),
         )
         role, read = self._records(name, stage, source)
         gathered = {shared(at): self._read(f"texts/{each}", "gathered.jsonl") for at, each in enumerate(stage.reads)}
@@ -160,7 +164,7 @@ class _Experiment(Texts):
         reward, when = bodies.reward(stage.reward, texts), bodies.loss_when(stage, texts)
         names = asked_texts((*expressions(reward), *when.values()))
         try:
-            compiled = compile_reward(reward, form, names)
+            compiled = compile_reward(reward, form, (*names, *sorted(stage.judges)))
         except RewardError as error:
             raise LowerError(str(error), where=("stages", name, "reward", *error.place)) from error
         asked = {measure for measure, _ in compiled.measures}
@@ -169,6 +173,25 @@ class _Experiment(Texts):
 
             asked.update(*(loss.asked(each, form) for each in when.values()))
         return tuple(sorted(asked & scope(names, form).keys()))
+
+    def _judges(self, name: str, stage: spec.Stage) -> tuple[tuple[payload.Judge, ...], dict[str, Read]]:
+        """Who else is asked about completions, by name, and the inputs with their weights."""
+        made, reads = list[payload.Judge](), dict[str, Read]()
+        for called, given in sorted(stage.judges.items()):
+            where: Where = ("stages", name, "judges", called)
+            weights = self._weights(given.by, (*where, "by"))
+            text = self._prompt(given.prompt, "solve", (*where, "prompt"))
+            texts = generations.asked_texts(self._spec, stage)
+            judge = bodies.judge(called, given, model=weights.ref, text=text, trace=self._format, texts=texts)
+            made.append(judge)
+            roles = {"model": judge.role, "gate": f"{judge.role}_gate"}
+            reads |= {roles[role]: read for role, read in weights.reads.items()}
+        return tuple(made), reads
+
+    def _shows(self, name: str, stage: spec.Stage) -> tuple[str, ...]:
+        """What judges are shown of a row."""
+        made, _ = self._judges(name, stage)
+        return tuple(sorted({each for judge in made for each in shown_by(judge.prompt)} - {RESPONSE}))
 
     def _records(self, name: str, stage: spec.Stage, source: spec.RowSource) -> tuple[str, Read]:
         """The input of rows, and what it is."""
@@ -224,6 +247,7 @@ class _Experiment(Texts):
         if "reward" in trainer_of(stage.train).needs and stage.reward is None:
             raise LowerError(f"stage `{name}` trains by {stage.train.by} without a reward", where=("stages", name))
         teacher, more = self._teacher(name, stage.train)
+        judges, asked = self._judges(name, stage)
         carried = any(s.start == name and s.train.optimizer == "carried" for s in self._spec.stages.values())
         body = bodies.training(
             stage,
@@ -233,8 +257,9 @@ class _Experiment(Texts):
             seed=self._spec.seed,
             keeps_optimizer=carried,
             texts=generations.asked_texts(self._spec, stage),
+            judges=judges,
         )
-        reads = {"rows": self._read(f"stages/{name}/rows", _ROWS), **weights.reads, **more}
+        reads = {"rows": self._read(f"stages/{name}/rows", _ROWS), **weights.reads, **more, **asked}
         if isinstance(body, payload.DistillBody) and body.precompute:
             reads["probabilities"] = self._read(f"stages/{name}/probabilities", "")
         return self._task(f"stages/{name}/train", body, reads, launch=launch, label=f"stage {name}")
@@ -300,8 +325,8 @@ class _Experiment(Texts):
         return self._task("report", body, reads, launch=launches.plain(), label="report")
 
     def _behind(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """The stages that made what is called so: themselves, those they descend from and those that taught them, in
-        the order of the spec."""
+        """The stages that made what is called so: themselves, those they descend from, and those that taught or judged
+        them, in the order of the spec."""
         found: set[str] = set()
         left = list(names)
         while left:
@@ -310,6 +335,7 @@ class _Experiment(Texts):
                 found.add(name)
                 stage = self._spec.stages[name]
                 left += [stage.start, *([stage.train.other] if stage.train.other else [])]
+                left += [judge.by for judge in stage.judges.values()]
         return tuple(name for name in self._spec.stages if name in found)
 
     def _seed(self, sampling: spec.Sampling) -> int:

@@ -22,6 +22,7 @@ from cotspec.spec.payload import (
     FirstWeights,
     GateBody,
     GenerateBody,
+    GrpoBody,
     HubModel,
     InputModel,
     PreflightBody,
@@ -90,7 +91,7 @@ def _demand(need: _Need, asking: Iterable[Task]) -> Demand:
 
 
 def _needs(task: Task, by_id: Mapping[str, Task]) -> Iterator[_Need]:
-    """What a task asks of the model it loads, and of its teacher."""
+    """What a task asks of the model it loads, of its teacher and of its judges."""
     need = _need(task)
     if need is not None:
         need = _rooted(need, task, by_id)
@@ -101,6 +102,9 @@ def _needs(task: Task, by_id: Mapping[str, Task]) -> Iterator[_Need]:
             pupil = Pupil.model_construct(model=need.model, path=need.path, top_k=body.top_k)
             asked = need._replace(model=body.teacher, path="", targets=(), pupils=(pupil,))
             yield _rooted(asked, task, by_id, "teacher")
+        for judge in body.judges if isinstance(body, GrpoBody) else ():
+            asked = _Need(judge.model, max_new_tokens=judge.sampling.max_new_tokens)
+            yield _rooted(asked, task, by_id, judge.role)
 
 
 def _need(task: Task) -> _Need | None:

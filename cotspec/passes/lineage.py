@@ -13,6 +13,7 @@ def used(stage: Stage) -> Iterator[tuple[Path, str]]:
     yield ("start",), stage.start
     if stage.train.other is not None:
         yield ("train", "teacher"), stage.train.other
+    yield from ((("judges", name, "by"), judge.by) for name, judge in stage.judges.items())
 
 
 def ancestors(spec: Experiment, stage: str) -> Iterator[str]:

@@ -86,6 +86,8 @@ def limits(context: Context, stage: Stage, train: OnPolicy) -> Limits:
         texts=texts,
         longest_texts=tuple(generations.longest(spec, name) or _UNKNOWN for name in texts),
         form=bodies.trace_format(spec.trace).form,
+        judges=tuple(sorted(stage.judges)),
+        longest_verdicts=tuple(stage.judges[name].sampling.max_new_tokens for name in sorted(stage.judges)),
     )
 
 

@@ -58,6 +58,7 @@ def _preview(preview: Preview) -> dict[str, object]:
         "teacher_reads": _teacher(preview),
         "target": _target(preview),
         "pair": None if preview.pair is None else {"chosen": preview.pair.chosen, "rejected": preview.pair.rejected},
+        **({"judges": judges} if (judges := _judges(preview)) else {}),
         "reward": None if preview.scored is None else _reward(preview.scored),
     }
 
@@ -73,6 +74,11 @@ def _teacher(preview: Preview) -> dict[str, object] | None:
         return None
     asked = train.start if isinstance(train.teacher, FirstWeights) else train.teacher
     return {"prompt": preview.context or preview.prompt, "chat": _chat(asked)}
+
+
+def _judges(preview: Preview) -> list[dict[str, object]]:
+    """What judges read of the response."""
+    return [{"name": one.name, "prompt": prompt, "chat": _chat(one.model)} for one, prompt in preview.judges]
 
 
 def _row(preview: Preview) -> dict[str, object]:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from cotspec.cot.judges import asking
 from cotspec.cot.measures import Value
-from cotspec.cot.records import GuidedRow, PairRow, SftRow, TaughtRow, TraceRecord, texts
+from cotspec.cot.records import GrpoRow, GuidedRow, JudgedRow, PairRow, SftRow, TaughtRow, TraceRecord, texts
 from cotspec.cot.rows import Dropped
 from cotspec.cot.units import Span
 from cotspec.preview.row import Found
 from cotspec.preview.score import Scored
 from cotspec.preview.source import RecordSource
 from cotspec.preview.stage import Stage
+from cotspec.spec.payload import GrpoBody, Judge
+
+ANY_RESPONSE: Final = "(the response)"
+"""Stands in what a judge reads where no response is given."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +56,16 @@ class Preview:
         """What the reward asks about the texts of the record."""
         row = self.found.attempt.row
         return row.texts if isinstance(row, GuidedRow) else {}
+
+    @property
+    def judges(self) -> list[tuple[Judge, str]]:
+        """What each judge reads of the response, or of any."""
+        row, train = self.found.attempt.row, self.stage.train
+        if not isinstance(row, GrpoRow) or not isinstance(train, GrpoBody):
+            return []
+        shown = row.shown if isinstance(row, JudgedRow) else {}
+        response = ANY_RESPONSE if self.scored is None else self.scored.trace.text
+        return [(judge, asking(judge, response, shown)) for judge in train.judges]
 
     @property
     def counted(self) -> bool:

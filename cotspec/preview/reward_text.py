@@ -16,7 +16,7 @@ from cotspec.preview.canvas import Canvas, Run, Style
 from cotspec.preview.model import Preview
 from cotspec.preview.score import Scored
 from cotspec.preview.wording import number
-from cotspec.spec.payload import RewardedBody, RewardTerm
+from cotspec.spec.payload import GrpoBody, RewardedBody, RewardTerm
 
 _NAME = 18
 
@@ -29,7 +29,8 @@ def section(preview: Preview, body: RewardedBody, canvas: Canvas) -> list[str]:
     if preview.scored is None:
         return [*head, *(_named(line, texts) for line in _rules(preview, body, canvas))]
     measured = [canvas.line(Run("Measures", "title")), *_measures(preview.scored, preview, canvas)]
-    asked = (_measure(preview.scored, canvas, name, "") for name in preview.asked_of_texts)
+    others = [name for name in preview.scored.unknown if name.partition(".")[0] in _judges(body)]
+    asked = (_measure(preview.scored, canvas, name, "") for name in (*preview.asked_of_texts, *others))
     measured += [_named(line, texts) for line in asked]
     return [*measured, "", *head, *(_named(line, texts) for line in _score(preview.scored, canvas))]
 
@@ -38,6 +39,10 @@ def _named(line: str, texts: Sequence[str]) -> str:
     """A line with the names of texts as the spec has them, in place of those of payloads."""
     names = {called(depth): name for depth, name in enumerate(texts) if name}
     return re.sub(rf"\b{OWN}(_\d+)?(?=\.)", lambda found: names.get(found[0], found[0]), line)
+
+
+def _judges(body: RewardedBody) -> list[str]:
+    return [judge.name for judge in body.judges] if isinstance(body, GrpoBody) else []
 
 
 def _moves(body: RewardedBody) -> bool:

@@ -26,6 +26,7 @@ _STOPPED: Final = "it was cut at its stop; say with --tokens N how many there ar
 _NO_GROUP: Final = "known beside the other completions of the prompt: give each with --beside TEXT"
 _NO_LENGTHS: Final = "nobody has counted the tokens of the other completions"
 _NONE_RIGHT: Final = MappingProxyType({"rank": "it is not right", "group.right_words": "none of them is right"})
+_UNJUDGED: Final = "the judge `{}` says it while training"
 _UNCOUNTED: Final = "nobody has counted the tokens of the teacher's trace"
 
 
@@ -101,7 +102,12 @@ def score(
         unknown["teacher_tokens"] = _UNCOUNTED
     found = {name: value for name, value in found.items() if name not in unknown}
     found |= texts or {}
-    compiled = compile_reward(body.reward, body.format.form, selecting.asked(expressions(body.reward)))
+    judges = [judge.name for judge in body.judges] if isinstance(body, GrpoBody) else []
+    known = (*selecting.asked(expressions(body.reward)), *judges)
+    compiled = compile_reward(body.reward, body.format.form, known)
+    for name, _ in compiled.measures:
+        if (judge := name.partition(".")[0]) in judges:
+            unknown[name] = _UNJUDGED.format(judge)
     asked = [name for name, _ in compiled.measures if name in kernel.AMONG]
     if asked and "correct" in found:
         own = kernel.Peer(graded is Grade.RIGHT, int(found["words"]), response.tokens or 0)

@@ -41,7 +41,8 @@ def render(preview: Preview, canvas: Canvas) -> str:
             _target(preview, canvas),
         ]
         if isinstance(preview.stage.train, RewardedBody):
-            sections += [_response(preview, canvas), reward_text.section(preview, preview.stage.train, canvas)]
+            sections += [_response(preview, canvas), *_judges(preview, canvas)]
+            sections += [reward_text.section(preview, preview.stage.train, canvas)]
     return "\n".join("".join(f"{line}\n" for line in section) for section in sections if section)
 
 
@@ -202,6 +203,14 @@ def _response(preview: Preview, canvas: Canvas) -> list[str]:
         told = f"it stops here: {wording.size(scored.left_out)} after its stop are neither seen nor rewarded"
         shown += canvas.paragraph([Run(told, "careful")], indent=3)
     return shown
+
+
+def _judges(preview: Preview, canvas: Canvas) -> Iterator[list[str]]:
+    """What each judge reads."""
+    for judge, prompt in preview.judges:
+        rows = [Row(runs) for runs in lines(prompt, start=0, end=len(prompt), marks=(), style="plain")]
+        facts = f"writes at most {judge.sampling.max_new_tokens:,} tokens; reads {wording.size(prompt)}"
+        yield [*_titled(f"Judge {judge.name}", facts, canvas), *canvas.block(rows), *_chat(judge.model, canvas)]
 
 
 # --- traces -----------------------------------------------------------------------------------------------------------

@@ -111,6 +111,14 @@ class SampledCompletion:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class JudgedCompletion(SampledCompletion):
+    """One that judges were asked about."""
+
+    judges: Mapping[str, str]
+    """What each wrote, by its name: the beginning."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SampledGroup:
     """One line of samples.jsonl: completions of one prompt."""
 
@@ -124,6 +132,6 @@ class SampledGroup:
     answer: str
     imitated: bool
     """None was right, and the demonstration was learnt in their place."""
-    completions: tuple[SampledCompletion, ...]
+    completions: tuple[JudgedCompletion | SampledCompletion, ...]
     others: int
     """Completions of the group that are not kept."""

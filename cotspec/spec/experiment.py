@@ -15,6 +15,7 @@ from cotspec.spec.base import Count, Label, Name, Part, Seed, Share, Slice, Text
 from cotspec.spec.data import AnswerField as AnswerField
 from cotspec.spec.data import Data as Data
 from cotspec.spec.evaluation import Evaluate as Evaluate
+from cotspec.spec.judges import Judge as Judge
 from cotspec.spec.mask import Mask as Mask
 from cotspec.spec.mask import RegexUnit as RegexUnit
 from cotspec.spec.mask import ShareRamp as ShareRamp
@@ -242,6 +243,10 @@ class Stage(Part):
     loss, and what is graded is the whole answer. A trace without a step after them makes no row."""
     reward: Reward | None = None
     """The reward (grpo only)."""
+    judges: dict[TextName, Judge] = {}
+    """Frozen models that the reward asks about each completion (grpo only), by name: what one writes is a text with the
+    segments of `trace`, and the reward asks about it as about any text (`liked.critic.T`, `liked.correct`). What it
+    does not say, or was cut before it said, has no value: such completions are counted and never scored."""
     advance: Advance | None = None
     """The transition out of this stage; default: the final checkpoint goes on unconditionally."""
 

@@ -16,6 +16,7 @@ NAMES_A_FILE: Final = (
     ("stages", ANY, "prompt"),
     ("stages", ANY, "rows", "mix", ANY, "prompt"),
     ("stages", ANY, "train", "context"),
+    ("stages", ANY, "judges", ANY, "prompt"),
     ("evaluate", "prompt"),
     ("evaluate", "sets", ANY, "prompt"),
 )
@@ -34,6 +35,7 @@ def prompt_paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
             named += [(("stages", name, "rows", "mix", at, "prompt"), source.prompt) for at, source in mixed]
         if isinstance(stage.train, Taught):
             named.append((("stages", name, "train", "context"), stage.train.context))
+        named += [(("stages", name, "judges", judge, "prompt"), each.prompt) for judge, each in stage.judges.items()]
     named.append((("evaluate", "prompt"), experiment.evaluate.prompt))
     for name, asked in (experiment.evaluate.sets or {}).items():
         named.append((("evaluate", "sets", name, "prompt"), asked.prompt))

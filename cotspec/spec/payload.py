@@ -20,6 +20,7 @@ from cotspec.spec.payload_parts import Body as Body
 from cotspec.spec.payload_parts import Checkpoint as Checkpoint
 from cotspec.spec.payload_parts import Final as Final
 from cotspec.spec.payload_parts import GenerateBody as GenerateBody
+from cotspec.spec.payload_parts import Judge as Judge
 from cotspec.spec.payload_parts import Lora as Lora
 from cotspec.spec.payload_parts import Mask as Mask
 from cotspec.spec.payload_parts import MixPart as MixPart
@@ -119,6 +120,8 @@ class RowsBody(Body):
     """What the reward asks about the texts of a record (grpo only), as conditions name it."""
     loss_when: dict[str, str] = {}
     """Conditions of segments in `loss_on`: one that has none always carries loss."""
+    shows: tuple[str, ...] = ()
+    """What the prompts of judges show of a row (grpo only), by the names that prompts have."""
 
     def kernel_parts(self) -> tuple[str, ...]:
         """An expression is searched by RE2; rows without one do not depend on it. Only a condition is evaluated."""

@@ -89,6 +89,21 @@ class Reward(Part):
     terms: tuple[RewardTerm, ...]
 
 
+class Judge(Part):
+    """A model that writes about each completion, by the name that the reward asks for it; its weights are the input
+    `judge.<name>`, as those of a teacher are `teacher`."""
+
+    name: str
+    model: ModelRef
+    prompt: str
+    sampling: Sampling
+
+    @property
+    def role(self) -> str:
+        """The input with its weights, where a stage made them."""
+        return f"judge.{self.name}"
+
+
 class Final(Part):
     """The last weights."""
 

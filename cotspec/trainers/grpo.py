@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field
 
 from cotspec.spec.base import Count, Exact, NotNegative, Positive, Share, Whole
-from cotspec.spec.payload_parts import RewardedBody, RowKind
+from cotspec.spec.payload_parts import Judge, RewardedBody, RowKind
 from cotspec.spec.trainer import Other, RoutedOn
 from cotspec.spec.training import OnPolicy, Sampling
 from cotspec.trainers.trainer import REINFORCED, Batch, Devices, Effort, Remark, Trainer, changed
@@ -93,7 +93,7 @@ class Grpo(OnPolicy):
 
 
 class GrpoBody(RewardedBody):
-    """inputs: rows, model, gate → model/, metrics.json."""
+    """inputs: rows, model, gate; of each judge judge.<name>, judge.<name>_gate → model/, metrics.json."""
 
     uses: ClassVar[tuple[str, ...]] = ("grpo", "segment", "answers", "measures", "rewards")
     kind: Literal["grpo"] = "grpo"
@@ -116,6 +116,12 @@ class GrpoBody(RewardedBody):
     """Conditions of some of these."""
     equal_groups: Literal["count", "skip"] = "count"
     redraws: int = 0
+    judges: tuple[Judge, ...] = ()
+    """Who else is asked about each completion, by name."""
+
+    def kernel_parts(self) -> tuple[str, ...]:
+        """How the texts of judges are drawn and read matters where there are any."""
+        return (*self.uses, "generate", "judges") if self.judges else self.uses
 
 
 _RATIO: Final = ("epsilon_high", "delta", "importance_sampling_level", "off_policy_mask_threshold")
@@ -157,7 +163,7 @@ class _Grpo(Trainer):
     metrics = ("accuracy", "formatted", "tokens", "reward")
     rates = REINFORCED
     needs = frozenset({"reward"})
-    reads = frozenset({"reward", "begin", "loss"})
+    reads = frozenset({"reward", "begin", "loss", "judges"})
 
     def row_kind(self, train: Grpo) -> RowKind:
         """A prompt that may be failed comes with what is imitated then."""

@@ -13,7 +13,7 @@ from cotspec.spec.payload_parts import RowKind, TrainBody
 from cotspec.spec.trainer import Other, PassedOn
 from cotspec.spec.training import Train
 
-StageKey = Literal["loss", "reward", "begin"]
+StageKey = Literal["loss", "reward", "begin", "judges"]
 """A part of a stage that only some trainers read."""
 
 

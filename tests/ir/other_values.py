@@ -114,6 +114,10 @@ OTHERS: dict[Path, object] = {
     ("resources", "stages", "compress", "strategy"): "zero2",
     ("resources", "stages", "rewrite", "strategy"): "zero2",
     ("resources", "stages", "prefer", "strategy"): "zero2",
+    ("resources", "stages", "guided", "strategy"): "ddp",
+    ("stages", "guided", "reward", "terms", "judged", "value"): "liked.formatted",
+    ("stages", "guided", "judges", "liked", "by"): "compress",
+    ("stages", "guided", "judges", "liked", "prompt"): "prompts/refine.jinja",
     ("resources", "stages", "compress", "gpus"): 0,
     ("resources", "stages", "compress", "per_device_batch"): 8,
 }

@@ -139,6 +139,21 @@ def taught_by(trained: Trained) -> str:
     return Path(trained.trainer.teacher_model.config._name_or_path).name
 
 
+def judged(name: str) -> Read:
+    """A field of the judge that is asked; None where nobody is."""
+
+    def read(trained: Trained) -> Any:
+        loaded = trained.trainer._reward._judges._loaded
+        return value_of(loaded[0].judge, name) if loaded else None
+
+    return read
+
+
+def judging(trained: Trained) -> str:
+    loaded = trained.trainer._reward._judges._loaded
+    return Path(loaded[0].engine._model.config._name_or_path).name if loaded else ""
+
+
 def given(trained: Trained) -> bool:
     """Whether there are texts to learn from before any is written."""
     return bool(trained.trainer._texts[0].target)
@@ -189,6 +204,9 @@ def logged(text: str, name: str) -> Read:
 LINES, LONG = "Line 1) 2 + 3 = 5\nLine 2) so 5\nResult: 5", "word " * 60
 RESTARTED = "Musing:\nLine 1) a\nLine 2) b\nLine 1) c\nResult: 5"
 TEN = "word " * 10
+
+
+STOPPING = ("texts", "after", "format.thinking", "format.step", "format.answer")
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -271,7 +289,7 @@ GRPO = (
     Arrives(name="grpo.sampling.max_new_tokens", scene="grpo", read=drawing("max_new_tokens")),
     *(
         Arrives(name=f"grpo.sampling.stop.{name}", scene="grpo", read=stop(name), other="grpo plain")
-        for name in ("texts", "after", "format.thinking", "format.step", "format.answer")
+        for name in STOPPING
     ),
     Arrives(name="grpo.trainer.min_p", scene="grpo", read=drawing("min_p")),
     Arrives(name="grpo.trainer.repetition_penalty", scene="grpo", read=drawing("repetition_penalty")),
@@ -304,6 +322,15 @@ GRPO = (
         read=lambda trained: trained.trainer._segments._when,
         want={"thinking": "words < 99"},
         other="grpo plain",
+    ),
+    Arrives(name="grpo.judges.name", scene="grpo judged", read=judged("name"), want="fair", other="grpo plain"),
+    Arrives(name="grpo.judges.model", scene="grpo judged", read=judging, want="tiny-small", other="grpo plain"),
+    *(
+        Arrives(name=f"grpo.judges.{name}", scene="grpo judged", read=judged(name), other="grpo plain")
+        for name in (
+            *("prompt", "sampling.temperature", "sampling.top_p", "sampling.top_k", "sampling.max_new_tokens"),
+            *(f"sampling.stop.{name}" for name in STOPPING),
+        )
     ),
     Arrives(name="grpo.reward.gates.unless", scene="grpo", read=logged(LONG, "gate/1"), want=1.0, other="grpo plain"),
     Arrives(name="grpo.reward.gates.reward", scene="grpo", read=total(LONG), want=-3.5, other="grpo plain"),

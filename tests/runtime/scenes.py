@@ -13,6 +13,7 @@ from cotspec.spec.payload import (
     Best,
     Binding,
     BuiltinModel,
+    Judge,
     Lora,
     Optim,
     Ramp,
@@ -58,6 +59,21 @@ PASSED = {
 
 DRAWN = {"min_p": 0.01, "repetition_penalty": 1.1, "disable_dropout": True}
 PREFERENCES = {"label_smoothing": 0.15, "ld_alpha": 0.6, "use_weighting": True, "disable_dropout": False}
+
+
+FAIR = Judge(
+    name="fair",
+    model=BUILTIN,
+    prompt="So: {{ response }}",
+    sampling=Sampling(n=1, temperature=0.6, top_p=0.95, top_k=11, max_new_tokens=7, stop=STOP),
+)
+FAIRLY = Reward(
+    gates=(),
+    let=(),
+    terms=(
+        RewardTerm(name="fair", value="words + fair.words if words < 1 else words", weight=Ramp(first=1.0, last=1.0)),
+    ),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,6 +238,7 @@ SCENES = {
         ),
         run={"per_device_batch": 8, "gradient_checkpointing": True},
     ),
+    "grpo judged": Scene(body=bodies.grpo(judges=(FAIR,), reward=FAIRLY), run={"per_device_batch": 8}),
     "grpo experts": Scene(
         body=bodies.grpo(trainer={"router_aux_loss_coef": 0.02}), run={"per_device_batch": 8}, model="experts"
     ),

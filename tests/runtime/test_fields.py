@@ -18,6 +18,7 @@ from fields import names
 UNREAD = {
     "gather.sampling.n": "one text of each prompt; the check `gathered` refuses another number",
     "grpo.sampling.n": "it is `group`: lowering copies it, and the check `sampling` refuses another one",
+    "grpo.judges.sampling.n": "a judge writes one text of each completion; the check `sampling` refuses another number",
     "distill.sampling.n": "a prompt gets one text in each epoch; the check `sampling` refuses another number",
     "distill.keep.best.metric": "as the others': the gate, which has it too, compares what training has kept",
     "orpo.keep.best.metric": "as the others': the gate, which has it too, compares what training has kept",

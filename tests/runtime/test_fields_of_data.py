@@ -284,6 +284,13 @@ BUILT = (
         want=[{"text.correct": True, "text_1.tokens": 8.0}],
         base=ROWS.model_copy(update={"by": "grpo"}),
     ),
+    Effect(
+        name="rows.shows",
+        value=("answer", "question", "text_1"),
+        see=lambda ran: [row.get("shown") for row in ran.read("rows.jsonl") if row["id"] == 1],
+        want=[{"answer": "11", "question": "Ann 1?", "text_1": "Step 1: 3.\nAnswer: 3"}],
+        base=ROWS.model_copy(update={"by": "grpo"}),
+    ),
     Effect(name="rows.where", value="text_1.tokens < 8", see=ids, want=[0], base=ALL_ROWS),
 )
 

@@ -54,6 +54,8 @@ def _generating(spec: Experiment) -> Iterator[tuple[Path, str, int]]:
             where: Path = ("stages", name, "train", "sampling")
             for who in filter(None, (name, stage.train.other)):  # a teacher reads what the student writes
                 yield where, who, stage.train.drawn.max_new_tokens
+        for called, judge in stage.judges.items():
+            yield ("stages", name, "judges", called, "sampling"), judge.by, judge.sampling.max_new_tokens
     for asked in sets_of(spec.evaluate):
         for name in dict.fromkeys(asked.of):
             yield asked.at("sampling"), name, asked.sampling.max_new_tokens

@@ -14,10 +14,11 @@ _WRITES = "it may write texts (`generate: {…: {by: …}}`) and be evaluated"
 
 RULE = Rule(
     slug="endpoint-use",
-    claim="A model behind a server (`endpoint`) writes texts and is evaluated; no stage starts from it or learns its "
-    "probabilities.",
+    claim="A model behind a server (`endpoint`) writes texts and is evaluated; no stage starts from it, learns its "
+    "probabilities or is judged by it.",
     why="A server gives texts. It gives neither weights to train, nor checkpoints that the way out of a stage could "
-    "ask, nor the probabilities of all tokens that `distill` learns from.",
+    "ask, nor the probabilities of all tokens that `distill` learns from. A judge is asked in every step: after a kill "
+    "a server would judge, and cost, once more, and differently.",
     failing=f"models: {{far: {{endpoint: {{model: m}}}}}}\nstages: {{first: {{start: far, {_STAGE}}}}}\n",
     passing=f"stages: {{first: {{start: base, {_STAGE}}}}}\n",
 )
@@ -33,6 +34,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
             if place == ("start",):
                 message = f"stage `{stage_name}` starts from `{name}`, a server that gives no weights to train"
                 advice = f"start from a `hub`, `path` or `builtin` model; {_WRITES}"
+            elif place[0] == "judges":
+                message = f"`{place[1]}` judges while stage `{stage_name}` trains, and `{name}` is a server"
+                advice = f"name a judge with weights, which is loaded beside what trains; {_WRITES}"
             else:
                 message = f"stage `{stage_name}` learns the probabilities of `{name}`, and a server gives texts only"
                 advice = f"have it write texts to learn from (`by: sft`), or name a teacher with weights; {_WRITES}"

@@ -42,6 +42,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
                 message = f"as a teacher, `{SELF}` is the weights that a stage starts from"
                 yield finding(RULE, context.source.key(place), message, "give it another name")
     spec = context.experiment
+    for path, _, stage in context.stages():
+        for name in stage.judges:
+            yield from _judge(context, (*path, "judges", name))
     for name in spec.generate:
         span = context.source.key(("generate", name))
         if name in spec.data:
@@ -53,6 +56,18 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for name, data in spec.data.items():
         if data.trace is not None:
             yield from _text(context, ("data", name), "data set")
+
+
+def _judge(context: Context, path: Path) -> Iterator[Diagnostic]:
+    """Expressions ask about a judge as about a text."""
+    name, spec = str(path[-1]), context.experiment
+    if name in spec.generate or (name in spec.data and spec.data[name].trace is not None):
+        place = ("generate", name) if name in spec.generate else ("data", name)
+        message = f"`{name}` is already the name of a text, which the reward asks about, too"
+        first = ((context.source.key(place), "is the text"),)
+        yield finding(RULE, context.source.key(path), message, "give the judge another name", related=first)
+    else:
+        yield from _text(context, path, "judge")
 
 
 def _text(context: Context, path: Path, what: str) -> Iterator[Diagnostic]:

@@ -30,7 +30,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if stage.reward is None:
             continue
         form = bodies.trace_format(context.experiment.trace).form
-        texts = generations.asked_texts(context.experiment, stage)
+        texts = (*generations.asked_texts(context.experiment, stage), *sorted(stage.judges))
         vain = list(_vain(context, stage, stage.reward))
         told = {(each.place, each.problem.column) for each in vain}
         wrong = check_reward(bodies.reward(stage.reward), form, texts)

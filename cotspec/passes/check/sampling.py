@@ -24,6 +24,7 @@ RULE = Rule(
 )
 
 _ONE: Final = "a prompt gets one text in each epoch"
+_VERDICT: Final = "a judge writes one text about each completion"
 _ABOVE: Final = "give a temperature above 0"
 
 
@@ -44,6 +45,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
         elif where in context.source.keys:
             message = f"stage `{name}` trains on the texts of its rows, and nothing is drawn"
             yield finding(RULE, context.source.key(where), message, "leave it out, or write `over: student`")
+        for called, judge in stage.judges.items():
+            yield from _one(context, (*path, "judges", called, "sampling"), judge.sampling, _VERDICT)
     for asked in sets_of(spec.evaluate):
         yield from _greedy(context, asked.at("sampling"), asked.sampling, asked.sampling.n)
 

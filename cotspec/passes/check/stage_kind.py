@@ -28,7 +28,12 @@ RULE = Rule(
 
 
 _WITHOUT: Final = MappingProxyType(
-    {"loss": "supervises no segments", "reward": "has no reward", "begin": "begins no answers"}
+    {
+        "loss": "supervises no segments",
+        "reward": "has no reward",
+        "begin": "begins no answers",
+        "judges": "asks no judges",
+    }
 )
 _ADVICE: Final = MappingProxyType({"loss": "add `loss: [step, answer]`", "reward": "add `reward:` with `terms:`"})
 
@@ -37,7 +42,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage."""
     for path, name, stage in context.stages():
         trainer = trainer_of(stage.train)
-        parts = {"loss": stage.loss, "reward": stage.reward, "begin": stage.begin or None}
+        parts: dict[str, object] = {"loss": stage.loss, "reward": stage.reward}
+        parts |= {"begin": stage.begin or None, "judges": stage.judges or None}
         for key, given in parts.items():
             if key in trainer.needs and given is None:
                 message = f"stage `{name}` trains by {trainer.name} and has no {key}"

@@ -31,8 +31,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, _, stage in context.stages():
         if stage.train.drawn is not None:
             yield from _stop(context, (*path, "train", "sampling"), stage.train.drawn)
-    for asked in sets_of(spec.evaluate):
-        yield from _stop(context, asked.at("sampling"), asked.sampling)
+        for judge, asked in stage.judges.items():
+            yield from _stop(context, (*path, "judges", judge, "sampling"), asked.sampling)
+    for one in sets_of(spec.evaluate):
+        yield from _stop(context, one.at("sampling"), one.sampling)
 
 
 def _stop(context: Context, path: Path, given: Sampling) -> Iterator[Diagnostic]:

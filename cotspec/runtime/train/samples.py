@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cotspec.runtime import lines
-from cotspec.runtime.records import SampledCompletion, SampledGroup
+from cotspec.runtime.records import JudgedCompletion, SampledCompletion, SampledGroup
 from cotspec.spec.payload import GrpoBody
 
 if TYPE_CHECKING:
@@ -84,7 +84,10 @@ def wanted(generations: int) -> dict[int, int]:
 
 def _completion(one: Judged, advantage: float, *, left_out: bool) -> SampledCompletion:
     score = one.score
-    return SampledCompletion(
+    said = {name: each.text[:MOST_CHARACTERS] for name, each in one.verdicts.items()}
+    judged: dict[str, Any] = {"judges": said} if said else {}
+    return (JudgedCompletion if said else SampledCompletion)(
+        **judged,
         text=one.said.text[:MOST_CHARACTERS],
         characters=len(one.said.text),
         tokens=one.said.tokens,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cotspec.cot import signal
-from cotspec.cot.records import GuidedRow
+from cotspec.cot.records import JudgedRow
 from cotspec.cot.rewards import RewardError, compile_reward, expressions
 from cotspec.cot.selecting import asked
 from cotspec.runtime.encoding import Encoder
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trl import GRPOTrainer as GRPOTrainerT
 
 REPORTED = ("reward", "accuracy", "formatted", "tokens", "steps", signal.TRUNCATED, signal.GROUPS)
+_COUNTED = ("unscorable/", f"{signal.UNJUDGED}/")
 _OURS = frozenset({*REPORTED, "unscorable", "ungradable", signal.IMITATED, signal.REDRAWN})
 _THEIRS = {
     "loss": "loss",
@@ -39,11 +40,11 @@ _THEIRS = {
 
 
 class _Grpo:
-    row = GuidedRow
+    row = JudgedRow
 
     def prepare(
         self,
-        rows: Sequence[GuidedRow],
+        rows: Sequence[JudgedRow],
         encoder: Encoder,
         body: GrpoBody,
         *,
@@ -62,11 +63,11 @@ class _Grpo:
         counts["rows_beyond_last_batch"] = len(kept) - len(used)
         return Prepared(data=used, texts=[_example(row, encoder) for row in used], counts=counts)
 
-    def trainer(self, training: Training, encoder: Encoder, data: Sequence[GuidedRow]) -> GRPOTrainerT:
+    def trainer(self, training: Training, encoder: Encoder, data: Sequence[JudgedRow]) -> GRPOTrainerT:
         return _trainer(training, encoder, data)
 
     def name(self, key: str) -> str:
-        return key if key in _OURS or key.startswith(("term/", "gate/", "unscorable/")) else _THEIRS.get(key, "")
+        return key if key in _OURS or key.startswith(("term/", "gate/", *_COUNTED)) else _THEIRS.get(key, "")
 
     def shown(self, log: Mapping[str, float]) -> str:
         return _shown(log)
@@ -80,7 +81,7 @@ class _Grpo:
         return f"{signal.percent(groups)} of the groups taught nothing and {cuts}; {_reason(streak, body, groups, cut)}"
 
 
-def _fitting(rows: Sequence[GuidedRow], encoder: Encoder, room: int) -> list[GuidedRow]:
+def _fitting(rows: Sequence[JudgedRow], encoder: Encoder, room: int) -> list[JudgedRow]:
     """The rows whose prompt fits into `room` tokens: what `max_new_tokens` leaves of the longest row; the others are
     refused."""
     kept = [row for row in rows if len(encoder(row.prompt, row.begin)) <= room]
@@ -92,7 +93,7 @@ def _fitting(rows: Sequence[GuidedRow], encoder: Encoder, room: int) -> list[Gui
     return kept
 
 
-def _demonstrated(rows: Sequence[GuidedRow], encoder: Encoder, room: int) -> list[GuidedRow]:
+def _demonstrated(rows: Sequence[JudgedRow], encoder: Encoder, room: int) -> list[JudgedRow]:
     """The rows whose prompt and demonstration fit into `room` tokens. Raises TaskError for one without."""
     bare = next((row for row in rows if not row.demonstration), None)
     if bare is not None:
@@ -106,28 +107,31 @@ def _demonstrated(rows: Sequence[GuidedRow], encoder: Encoder, room: int) -> lis
     return kept
 
 
-def _demonstration(row: GuidedRow, encoder: Encoder) -> list[int]:
+def _demonstration(row: JudgedRow, encoder: Encoder) -> list[int]:
     """Its tokens, with the end of the sequence."""
     tokenizer = encoder.tokenizer
     return [*tokenizer(row.demonstration, add_special_tokens=False)["input_ids"], int(tokenizer.eos_token_id)]
 
 
-def _trainer(training: Training, encoder: Encoder, rows: Sequence[GuidedRow]) -> GRPOTrainerT:
+def _trainer(training: Training, encoder: Encoder, rows: Sequence[JudgedRow]) -> GRPOTrainerT:
     from accelerate.utils import gather_object
     from datasets import Dataset
     from trl import GRPOConfig
 
-    from cotspec.runtime.trainers import grpo_imitation, grpo_rollouts
+    from cotspec.runtime.trainers import grpo_imitation, grpo_judges, grpo_rollouts
     from cotspec.runtime.trainers.grpo_segments import SegmentLoss
 
     body, s, origin = training.task.body(GrpoBody), training.task.settings, training.origin
     try:
+        texts = (*asked(expressions(body.reward)), *(judge.name for judge in body.judges))
+        compiled = compile_reward(body.reward, body.format.form, texts)
         reward = CompositeReward(
-            compile_reward(body.reward, body.format.form, asked(expressions(body.reward))),
+            compiled,
             body,
             encoder.tokenizer,
             gather=gather_object,
             process=rank(),
+            judges=grpo_judges.load(training.task, body, {name for name, _ in compiled.measures}),
         )
     except RewardError as error:
         raise TaskError(str(error)) from error
@@ -160,7 +164,7 @@ def _trainer(training: Training, encoder: Encoder, rows: Sequence[GuidedRow]) ->
     return trainer
 
 
-def _columns(row: GuidedRow, encoder: Encoder, *, imitates: bool) -> dict[str, object]:
+def _columns(row: JudgedRow, encoder: Encoder, *, imitates: bool) -> dict[str, object]:
     """A row as TRL wants it; the prompt is text for chat models, too (rollouts.Trainer applies the template)."""
     return {
         "id": row.id,
@@ -171,11 +175,12 @@ def _columns(row: GuidedRow, encoder: Encoder, *, imitates: bool) -> dict[str, o
         "teacher_tokens": row.teacher_tokens,
         **({"begin": row.begin} if row.begin else {}),
         **({"texts": dict(row.texts)} if row.texts else {}),
+        **({"shown": dict(row.shown)} if row.shown else {}),
         **({"demonstration": _demonstration(row, encoder)} if imitates else {}),
     }
 
 
-def _example(row: GuidedRow, encoder: Encoder) -> Example:
+def _example(row: JudgedRow, encoder: Encoder) -> Example:
     """A text to compare weights on: the prompt, the demonstration or else the gold answer, and the end, all with
     loss."""
     answer = list(encoder.tokenizer(row.demonstration or row.answer, add_special_tokens=False)["input_ids"])
@@ -201,14 +206,15 @@ def _shown(log: Mapping[str, float]) -> str:
 
 def _metrics(log: Log, body: GrpoBody) -> dict[str, float | int]:
     """Means over the last tenth of the steps; shares without signal and truncated over all of them; and how many
-    completions could not be scored in the run, in all and for each term and gate that had any, and how many answers
-    could not be compared with the gold answer (`ungradable`; they are not right); how often a demonstration
+    completions could not be scored in the run, in all and for each term and gate that had any, how many each judge left
+    open (`unjudged`), and how many answers could not be compared with the gold answer (`ungradable`; they are not
+    right); how often a demonstration
     was imitated (`prompts_imitated`), how often a prompt's completions were drawn anew (`prompts_redrawn`)."""
     found = trl_bridge.tail_means(log, REPORTED, at_least=body.iterations)
     means = {name: signal.mean(log, name) for name in (signal.GROUPS, signal.TRUNCATED)}
     found |= {name: value for name, value in means.items() if value is not None}
     found |= signal.counted(log)
-    parts = {"unscorable", "ungradable", *(name for entry in log for name in entry if name.startswith("unscorable/"))}
+    parts = {"unscorable", "ungradable", *(name for entry in log for name in entry if name.startswith(_COUNTED))}
     counts = {part: sum(entry.get(part, 0.0) for entry in log) * body.global_batch for part in sorted(parts)}
     if body.redraws:
         counts["prompts_redrawn"] = sum(entry.get(signal.REDRAWN, 0.0) for entry in log) * GRPO.batch(body).rows

@@ -7,16 +7,18 @@ None (TRL leaves it out of the group's baseline and gives it no advantage), neve
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from cotspec.cot.judging import Grade
 from cotspec.cot.measures import AMONG, Measured, Peer, Teacher, among, measure, peer
 from cotspec.cot.rewards import CompiledReward, Score
-from cotspec.cot.signal import GROUPS, IMITATED, TRUNCATED, equal_groups
+from cotspec.cot.signal import GROUPS, IMITATED, TRUNCATED, UNJUDGED, equal_groups
 from cotspec.cot.thoughts import reopened
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.stopping import Cut
+from cotspec.runtime.trainers.grpo_judges import About, Judges, Verdict
 from cotspec.spec.payload import GrpoBody
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ class Judged(NamedTuple):
     measured: Measured
     score: Score
     in_loss: bool
+    verdicts: Mapping[str, Verdict] = MappingProxyType({})
+    """What judges said, by name; nobody is asked where the reward does not come to it."""
 
 
 class CompositeReward:
@@ -66,8 +70,10 @@ class CompositeReward:
         *,
         gather: Gather = list,
         process: int = 0,
+        judges: Judges | None = None,
     ) -> None:
         self._reward, self._format, self._tokenizer = reward, body.format, tokenizer
+        self._judges = judges
         self._body, self._gather, self._process = body, gather, process
         self._by_group = any(name in AMONG for name, _ in reward.measures)
         self.imitated: frozenset[int] = frozenset()
@@ -98,7 +104,9 @@ class CompositeReward:
         """One reward a completion. `rows` are the columns of their rows. Raises TaskError when not a single one can be
         scored."""
         progress = self._progress(trainer_state)
-        judged, everywhere, peers = self._judged(completion_ids, rows, thinking, cuts, without_loss, progress=progress)
+        judged, everywhere, peers = self._judged(
+            completion_ids, rows, thinking, cuts, without_loss, progress=progress, step=trainer_state.global_step
+        )
         measured, scores = [one.measured for one in judged], [one.score for one in judged]
         if self._body.all_failed == "imitate":
             self.imitated = _failed(peers, self._body.group)
@@ -110,6 +118,8 @@ class CompositeReward:
         log_metric(TRUNCATED, _mean([one.truncated for one in judged]))
         self._tell(scores)
         self._log(measured, scores, log_metric)
+        for name in self._judges.names if self._judges else ():
+            log_metric(f"{UNJUDGED}/{name}", _mean([float(not _read(one.verdicts, name)) for one in judged]))
         self.last = judged
         return [score.total for score in scores]
 
@@ -126,7 +136,13 @@ class CompositeReward:
         """The numbers of the groups, in all processes, whose rewards would teach nothing. Logs nothing."""
         columns = {name: [row[name] for row in rows] for name in rows[0]}
         _, everywhere, _ = self._judged(
-            completion_ids, columns, thinking, cuts, without_loss, progress=self._progress(state)
+            completion_ids,
+            columns,
+            thinking,
+            cuts,
+            without_loss,
+            progress=self._progress(state),
+            step=state.global_step,
         )
         return equal_groups(everywhere, self._body.group)
 
@@ -139,6 +155,7 @@ class CompositeReward:
         without_loss: Sequence[bool],
         *,
         progress: float,
+        step: int,
     ) -> tuple[tuple[Judged, ...], list[tuple[float | None, bool]], list[Peer]]:
         """The completions of this process; of all processes their rewards and, where somebody asks, how each stands
         among the others."""
@@ -162,11 +179,36 @@ class CompositeReward:
         if self._by_group:
             measured = self._in_groups(measured, peers)
         scores = [self._reward.score(one.values, progress) for one in measured]
+        verdicts: list[dict[str, Verdict]] = [{} for _ in scores]
+        if self._judges:
+            verdicts = self._verdicts(self._judges, completions, scores, rows, step=step)
+            said = [{name: v for each in own.values() for name, v in each.values.items()} for own in verdicts]
+            measured = [one._replace(values={**one.values, **own}) for one, own in zip(measured, said, strict=True)]
+            scores = [self._reward.score(one.values, progress) for one in measured]
         cut = [self._is_cut(ids) for ids in completion_ids]
         kept = [not (one and self._body.mask_truncated) for one in cut]
         kept = [one and not bare for one, bare in zip(kept, without_loss, strict=True)] if without_loss else kept
         everywhere = self._gather([(score.total, one) for score, one in zip(scores, kept, strict=True)])
-        return tuple(map(Judged, completions, cut, measured, scores, kept)), everywhere, peers
+        return tuple(map(Judged, completions, cut, measured, scores, kept, verdicts)), everywhere, peers
+
+    def _verdicts(
+        self,
+        judges: Judges,
+        completions: Sequence[Cut],
+        scores: Sequence[Score],
+        rows: Mapping[str, Sequence[Any]],
+        *,
+        step: int,
+    ) -> list[dict[str, Verdict]]:
+        """What judges say of the completions that have no score without them: a gate may have decided before."""
+        shown, first = rows.get("shown", [{}] * len(scores)), self._process * len(scores)
+        about = {
+            at: About(first + at, completions[at].text, shown[at], rows["answer"][at])
+            for at, score in enumerate(scores)
+            if score.total is None
+        }
+        found = dict(zip(about, judges.ask(list(about.values()), step=step), strict=True))
+        return [found.get(at, {}) for at in range(len(scores))]
 
     def _in_groups(self, measured: Sequence[Measured], peers: Sequence[Peer]) -> list[Measured]:
         """The same with what each is among the completions of its prompt, wherever these were written."""
@@ -221,6 +263,10 @@ class CompositeReward:
         log("unscorable", _mean([float(score.total is None) for score in scores]))
         for part in sorted({name for score in scores for name in score.unscored}):
             log(f"unscorable/{part}", _mean([float(part in score.unscored) for score in scores]))
+
+
+def _read(verdicts: Mapping[str, Verdict], name: str) -> bool:
+    return name not in verdicts or verdicts[name].read
 
 
 def _failed(peers: Sequence[Peer], group: int) -> frozenset[int]:
