@@ -200,11 +200,12 @@ def _sources(body: payload.RowsBody, records: Sequence[TraceRecord]) -> _Sources
     sliced = records[body.slice.first : len(records) if body.slice.end < 0 else body.slice.end]
     if not body.where and not body.target:
         return _Sources(sliced, 0)
-    kept = [record for record in sliced if not body.where or _met(body, record)]
+    kept = [record for record in sliced if not body.where or selected(body, record)]
     return _Sources([_aimed(body, record) for record in kept], len(sliced) - len(kept))
 
 
-def _met(body: payload.RowsBody, record: TraceRecord) -> bool:
+def selected(body: payload.RowsBody, record: TraceRecord) -> bool:
+    """Whether a record meets `body.where`; one that gives it no value does not."""
     found = measured(counted(record), record.answer, body.format, body.where)
     try:
         return selecting.meets(body.where, found, _score(record), body.format.form)

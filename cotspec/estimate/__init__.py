@@ -77,16 +77,26 @@ class Cost(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """A measured task beside what the *other* runs of its kind, or the formula, say of it."""
+    """A measured task beside what the *other* runs of its kind, or the formula, say of it; its memory beside the
+    formula."""
 
     task: str
     measured: float
     estimated: float
+    memory: float | None = None
+    """Bytes that it held …"""
+    expected: float | None = None
+    """… and those that it was to hold; None where either is not known."""
 
     @property
     def error(self) -> float:
         """+0.5 is half too much."""
         return self.estimated / self.measured - 1
+
+    @property
+    def memory_error(self) -> float | None:
+        """The same of its memory."""
+        return self.expected / self.memory - 1 if self.memory and self.expected else None
 
 
 class _Run(NamedTuple):
@@ -118,8 +128,14 @@ class Estimator:
 
     def comparisons(self) -> list[Comparison]:
         """Each measured task that trains or generates beside its estimate."""
-        told = ((run, self._seconds(self._tasks[run.task], without=run.task)) for run in self.runs)
-        return [Comparison(run.task, run.seconds, found.value) for run, found in told if found.value is not None]
+        return [found for run in self.runs if (found := self._compared(run)) is not None]
+
+    def _compared(self, run: _Run) -> Comparison | None:
+        task = self._tasks[run.task]
+        seconds = self._seconds(task, without=run.task).value
+        if seconds is None:
+            return None
+        return Comparison(run.task, run.seconds, seconds, self._facts.memory(task), self._memory(task).value)
 
     @property
     def runs(self) -> list[_Run]:

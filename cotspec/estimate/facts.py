@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from cotspec.estimate.model import Model
 from cotspec.ir.plan import Read, Task
-from cotspec.spec.payload import BuiltinModel, HubModel
+from cotspec.spec.payload import BuiltinModel, HubModel, RowsBody
 
 
 class Lines(NamedTuple):
@@ -32,6 +32,15 @@ class Lines(NamedTuple):
     """The largest of them."""
 
 
+class Selected(NamedTuple):
+    """What a condition leaves of texts that are there."""
+
+    share: float
+    """Of the texts, how many."""
+    length: float
+    """Their mean length, as a multiple of that of all; 1 where none is left."""
+
+
 class Facts(Protocol):
     """A project as estimates see it. Answers are kept: a file is read once."""
 
@@ -46,8 +55,17 @@ class Facts(Protocol):
     def lines(self, read: Read) -> Lines | None:
         """The JSON-lines file `read` names, where it is there."""
 
+    def given(self, task: Task) -> Lines | None:
+        """What the task of a data set will hand on, where a file of the project tells: `question` and `trace`."""
+
+    def selected(self, task: Task, rows: RowsBody) -> Selected | None:
+        """What `rows` takes by its condition of the records of a task, where they are there."""
+
     def model(self, ref: BuiltinModel | HubModel | Read) -> Model | None:
         """The configuration of a model that no task of a plan makes; a Read names a folder of the project."""
 
     def seconds(self, task: Task) -> float | None:
         """How long the last run of a task took."""
+
+    def memory(self, task: Task) -> float | None:
+        """The most bytes that the last run of a task held."""

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from cotspec.estimate.counts import Count, cut, mixed
-from cotspec.estimate.facts import Facts, Lines
+from cotspec.estimate.facts import Facts, Lines, Selected
 from cotspec.estimate.model import Model, of_name
 from cotspec.estimate.published import ROWS
 from cotspec.ir.plan import Read, Task
@@ -27,6 +27,8 @@ _QUESTION: Final = 80.0
 """Tokens of a question."""
 _CHARACTERS: Final = 4.0
 """Characters of English text in a token."""
+_WORKED: Final = 3.0
+"""Characters of a worked solution in a token: digits are tokens (R1's traces of GSM8K 3.0, the set's answers 2.3)."""
 _FAILED: Final = 0.1
 """Share of questions that a model under training still gets wrong in every attempt (568 of 6,128 in the paper)."""
 _PAIRED: Final = 0.3
@@ -55,7 +57,7 @@ _SHARES: Final = MappingProxyType({"mine": _FAILED, "pairs": _PAIRED})
 
 
 class Texts(NamedTuple):
-    """What a teacher's traces are like: mean characters of a question, tokens of a trace, characters in a token."""
+    """What a teacher's traces are like: mean tokens of a question and of a trace, characters in a token."""
 
     question: float
     tokens: float
@@ -192,9 +194,19 @@ class Work:
             case payload.RowsBody() as body:
                 (role,) = task.reads
                 made = cut(self._input(task, role), body.slice)
+                if made and (left := self._selected(task, body)):
+                    told = f"{left.share:.0%} (by their condition) of {made.text}"
+                    made = Count(made.expected * left.share, made.most, told)
                 return made and made.times(body.epochs, f"{body.epochs} epochs")
             case _:
                 return None
+
+    def _selected(self, task: Task, body: payload.RowsBody) -> Selected | None:
+        """What the condition of rows leaves, where the texts that it is about are there already."""
+        maker = self._maker(task, next(iter(task.reads))) if body.where else None
+        sources = (maker, self._maker(maker, "problems")) if maker else ()
+        found = (self._facts.selected(each, body) for each in sources if each)
+        return next((each for each in found if each), None)
 
     def _asked(self, task: Task) -> Count | None:
         """The records that the texts were written over which a task reads."""
@@ -235,6 +247,8 @@ class Work:
     def _find_texts(self, task: Task) -> Texts | None:
         name, field = _WRITTEN.get(kind_of(task), ("", ""))
         found = _texts(self._facts.lines(Read(task.id, f"{name}.jsonl")), field) if name else None
+        if isinstance(task.body, payload.DataBody):
+            return _texts(self._facts.given(task), "trace")
         makers = (self._tasks.get(read.task) for read in task.reads.values() if read.task)
         return found or next((texts for maker in makers if maker and (texts := self.texts(maker))), None)
 
@@ -338,6 +352,8 @@ class Work:
             target = there.chars.get("target", there.chars.get("chosen", 0))
             return there.chars.get("prompt", 0) / ratio, target / ratio, f"rows of {there.file}"
         trace = texts.tokens if texts else _TRACE
+        if left := self._selected(maker, body):
+            trace *= left.length
         shown = 0.0 if body.task == "solve" else trace
         prompt = _length(body.prompt) + self._question(maker, texts) + shown
         told = f"{rows.text if rows else 'rows'}, traces of {trace:,.0f} tokens"
@@ -346,9 +362,10 @@ class Work:
     def _question(self, task: Task, texts: Texts | None) -> float:
         """Mean tokens of a question."""
         if texts:
-            return texts.question / texts.ratio
-        read = task.reads.get("problems")
+            return texts.question
+        read, maker = task.reads.get("problems"), self._maker(task, "problems")
         found = self._facts.lines(read) if read else None
+        found = found or (self._facts.given(maker) if maker else None)
         return found.chars["question"] / _CHARACTERS if found and "question" in found.chars else _QUESTION
 
 
@@ -369,11 +386,16 @@ def trains(task: Task) -> bool:
 
 
 def _texts(lines: Lines | None, field: str) -> Texts | None:
-    if lines is None or not lines.means.get("tokens") or not lines.chars.get(field):
+    if lines is None or not lines.chars.get(field):
         return None
-    tokens = lines.means["tokens"]
     question = lines.chars.get("question", _QUESTION * _CHARACTERS)
-    return Texts(question, tokens, lines.largest["tokens"], lines.chars[field] / tokens, lines.file)
+    tokens = lines.means.get("tokens")
+    if not tokens:  # nobody has counted those of texts that were there already
+        tokens, longest = lines.chars[field] / _WORKED, lines.longest[field] / _WORKED
+        told = f"{lines.file}, {_WORKED:g} characters a token"
+        return Texts(question / _CHARACTERS, tokens, longest, _WORKED, told)
+    ratio = lines.chars[field] / tokens
+    return Texts(question / ratio, tokens, lines.largest["tokens"], ratio, lines.file)
 
 
 def _length(template: str) -> float:

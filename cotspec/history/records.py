@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import Final
 
 from cotspec.back import places
-from cotspec.estimate.facts import Lines
+from cotspec.estimate.facts import Lines, Selected
 from cotspec.estimate.model import Model
 from cotspec.files import plain, regular
 from cotspec.front import local
+from cotspec.history import given as there
 from cotspec.history import model_sizes
 from cotspec.history.locks import Cache
 from cotspec.ir.plan import Launch, Read, Task
 from cotspec.spec.local import Local
-from cotspec.spec.payload import BuiltinModel, HubModel, ReportBody, TrainBody
+from cotspec.spec.payload import BuiltinModel, HubModel, ReportBody, RowsBody, TrainBody
 
 MOST: Final = 500
 """Lines of a file that means are taken of: enough to know a mean to some percent."""
@@ -41,7 +42,9 @@ class Records:
     def __init__(self, root: Path, *, gpu: str | None = None) -> None:
         self._root, self._gpu = root, gpu
         self._lines: dict[Read, Lines | None] = {}
-        self._seconds: dict[str, float | None] = {}
+        self._took: dict[str, Mapping[str, object]] = {}
+        self._given: dict[str, Lines | None] = {}
+        self._selected: dict[tuple[str, str, int, int], Selected | None] = {}
         self._models: dict[object, Model | None] = {}
 
     @property
@@ -86,21 +89,43 @@ class Records:
             self._lines[read] = _lines(self._root / places.read_path(read), told, self._within)
         return self._lines[read]
 
+    def given(self, task: Task) -> Lines | None:
+        """What the task of a data set will hand on, where a file of the project tells."""
+        if task.id not in self._given:
+            self._given[task.id] = there.lines(task, self._root)
+        return self._given[task.id]
+
+    def selected(self, task: Task, rows: RowsBody) -> Selected | None:
+        """What `rows` takes by its condition of the records of a task, where they are there."""
+        key = task.id, rows.where, rows.slice.first, rows.slice.end
+        if key not in self._selected:
+            self._selected[key] = there.selected(task, rows, self._root)
+        return self._selected[key]
+
     def seconds(self, task: Task) -> float | None:
         """How long the last run of a task took."""
-        if task.id not in self._seconds:
-            self._seconds[task.id] = self._took(task)
-        return self._seconds[task.id]
+        return self._measured(task, "seconds")
 
-    def _took(self, task: Task) -> float | None:
-        place = self._place(task)
-        if place is None:
-            return None
+    def memory(self, task: Task) -> float | None:
+        """The most bytes that the last run of a task held."""
+        return self._measured(task, "memory")
+
+    def _measured(self, task: Task, name: str) -> float | None:
+        if task.id not in self._took:
+            self._took[task.id] = self._last_run(task)
         try:
-            told = plain.json_object(place / "last-run.json", within=(self._root,))
-            return float(plain.number(told.get("seconds")))
+            return float(plain.number(self._took[task.id].get(name)))
         except plain.DataError:
             return None
+
+    def _last_run(self, task: Task) -> Mapping[str, object]:
+        place = self._place(task)
+        if place is None:
+            return {}
+        try:
+            return plain.json_object(place / "last-run.json", within=(self._root,))
+        except plain.DataError:
+            return {}
 
     def _place(self, task: Task) -> Path | None:
         if isinstance(task.body, ReportBody):

@@ -11,6 +11,7 @@ import importlib
 import json
 import logging
 import os
+import resource
 import signal
 import sys
 import time
@@ -77,8 +78,19 @@ def execute(task: Task) -> None:
         kept.publish(work, task.out)
     used, places = "torch" in sys.modules, local.places(task)
     provenance.write(task.folder, torch_used=used, endpoint=_served(task), places=places)
-    seconds = round(time.monotonic() - started, 1)
-    (task.folder / "last-run.json").write_text(json.dumps({"seconds": seconds}) + "\n", encoding="utf-8")
+    took = {"seconds": round(time.monotonic() - started, 1)} | _held(task)
+    (task.folder / "last-run.json").write_text(json.dumps(took) + "\n", encoding="utf-8")
+
+
+def _held(task: Task) -> dict[str, int]:
+    """`memory`: the most bytes that this process held, of its GPU where it used one. vLLM's are another process's."""
+    if task.settings.engine == "vllm":
+        return {}
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return {"memory": int(torch.cuda.max_memory_reserved())}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"memory": peak if sys.platform == "darwin" else peak * 1024}
 
 
 def _served(task: Task) -> dict[str, object] | None:

@@ -52,9 +52,15 @@ def formulas(cost: Cost) -> Iterator[str]:
 def compared(comparisons: Sequence[Comparison]) -> Iterator[str]:
     """How far off the estimates of measured tasks were."""
     if comparisons:
-        errors = sorted(abs(one.error) for one in comparisons)
-        middle = errors[len(errors) // 2]
-        yield f"checked against {len(errors)} measured runs: off by {100 * middle:.0f} % (median)"
+        told = f"time by {_middle([one.error for one in comparisons])}"
+        memory = [error for one in comparisons if (error := one.memory_error) is not None]
+        told += f", memory by {_middle(memory)}" if memory else ""
+        yield f"checked against {len(comparisons)} measured runs, off (median): {told}"
+
+
+def _middle(errors: Sequence[float]) -> str:
+    """The median of how far off some estimates were, whatever the direction."""
+    return f"{100 * sorted(map(abs, errors))[len(errors) // 2]:.0f} %"
 
 
 def _told(amount: Amount, how: Callable[[float], str]) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cotspec.estimate import Estimator, Lines
+from cotspec.estimate.facts import Selected
 from cotspec.estimate.model import Model, Shape, parameters
 from cotspec.ir.plan import Read, Task
-from cotspec.spec.payload import BuiltinModel, HubModel
+from cotspec.spec.payload import BuiltinModel, HubModel, RowsBody
 from tests.support import sealed
 
 SHAPE = Shape(3, 128, 384, 128, 128, 32, 544, True, False, False, False, False)
@@ -24,15 +25,26 @@ class Known:
     cores: int = 2
     files: dict[Read, Lines] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=dict)
+    held: dict[str, float] = field(default_factory=dict)
+    left: dict[str, Selected] = field(default_factory=dict)
 
     def lines(self, read: Read) -> Lines | None:
         return self.files.get(read)
+
+    def given(self, task: Task) -> Lines | None:
+        return self.files.get(task.reads["file"]) if "file" in task.reads else None
+
+    def selected(self, task: Task, rows: RowsBody) -> Selected | None:
+        return self.left.get(task.id)
 
     def model(self, ref: BuiltinModel | HubModel | Read) -> Model | None:
         return TINY if isinstance(ref, BuiltinModel) else None
 
     def seconds(self, task: Task) -> float | None:
         return self.times.get(task.id)
+
+    def memory(self, task: Task) -> float | None:
+        return self.held.get(task.id)
 
 
 def lines(name: str, total: int, *, chars: Mapping[str, float], tokens: float = 0.0, longest: float = 0.0) -> Lines:

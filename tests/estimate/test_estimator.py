@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cotspec.estimate import Amount, Cost
+from cotspec.estimate.facts import Selected
 from cotspec.ir.plan import Read
 from cotspec.views import costs as told
 from tests.estimate.known import Known, estimator, lines, parts, ran
@@ -94,6 +95,33 @@ def test_a_file_of_the_project_is_counted_and_cut() -> None:
     assert "slice [5, 25) of 22 questions (problems.jsonl)" in found.text
 
 
+def own_traces() -> dict[str, Any]:
+    """A stage that learns from traces in a file, by a condition."""
+    data = changed("data.r1", {"file": "r1.jsonl", "trace": "trace"})
+    return changed("stages.structure.rows", {"from": "r1", "where": "r1.words < 40"}, data)
+
+
+def test_traces_that_lie_in_a_file_tell_their_length_before_anything_ran() -> None:
+    known = Known(files={Read("", "specs/r1.jsonl"): lines("r1.jsonl", 100, chars={"question": 80.0, "trace": 150.0})})
+    text = costs(own_traces(), known=known)["stage structure"].seconds.text
+    assert "traces of 50 tokens (r1.jsonl, 3 characters a token)" in text
+    assert "assumed" not in text
+
+
+def test_a_condition_on_texts_that_are_there_leaves_the_rows_that_meet_it_and_as_long_as_those_are() -> None:
+    data = own_traces()
+    tasks, read = parts(data), Read("", "specs/r1.jsonl")
+    known = Known(files={read: lines("r1.jsonl", 1000, chars={"question": 80.0, "trace": 150.0})})
+    every = costs(data, known=known)["stage structure"].seconds
+    known.left[tasks["data r1"].id] = Selected(0.25, 0.5)
+    left = costs(data, known=known)["stage structure"].seconds
+    assert "25% (by their condition) of " in left.text
+    assert "traces of 25 tokens" in left.text
+    start = 9.0
+    assert value(left) - start < 0.25 * (value(every) - start)
+    assert left.most == every.most
+
+
 def test_a_gate_that_picks_the_best_on_validation_asks_every_candidate() -> None:
     # 20 rows in whole batches of 4 prompts are 5 steps: candidates at 2 and 4, and the final weights
     assert costs(SMALL, traces=40)["way out of stage compress"].tokens.value == 3 * 10 * 50
@@ -138,7 +166,16 @@ def test_a_measured_run_is_compared_with_what_the_others_say() -> None:
         known.times[tasks[part].id] = 10.0
     pair = {one.task: one for one in estimator(tasks, known).comparisons()}
     assert pair[tasks["evaluation of rewrite"].id].estimated == pytest.approx(10.0)
-    assert list(told.compared(list(pair.values()))) == ["checked against 2 measured runs: off by 0 % (median)"]
+    assert list(told.compared(list(pair.values()))) == ["checked against 2 measured runs, off (median): time by 0 %"]
+
+
+def test_the_memory_that_a_run_held_is_compared_with_the_formula() -> None:
+    tasks, known = parts(SMALL), Known()
+    task = tasks["evaluation of structure"]
+    known.times[task.id] = 10.0
+    found = estimator(tasks, known)
+    known.held[task.id] = 0.8 * value(found.cost(task.id).memory)
+    assert next(told.compared(found.comparisons())).endswith(", memory by 25 %")
 
 
 # --- what is not known ------------------------------------------------------------------------------------------------

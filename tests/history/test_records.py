@@ -13,7 +13,7 @@ from cotspec.builtin.digest import MODELS
 from cotspec.estimate import Estimator
 from cotspec.history.records import Records
 from cotspec.ir.plan import Plan, Read, Task
-from cotspec.spec.payload import BuiltinModel, HubModel
+from cotspec.spec.payload import BuiltinModel, HubModel, RowsBody
 from tests.estimate.known import parts
 from tests.support import sealed, spec_data
 
@@ -72,6 +72,14 @@ def test_the_record_of_a_run_tells_its_seconds(tmp_path: Path, text: str, second
     assert Records(tmp_path).seconds(task) == seconds
 
 
+def test_the_record_of_a_run_tells_the_memory_it_held_and_one_of_before_says_nothing(tmp_path: Path) -> None:
+    tasks = parts(spec_data("small"))
+    one, other = tasks["generation teach"], tasks["evaluation of student"]
+    write(stage(tmp_path, one.id, "last-run.json"), '{"seconds": 4.5, "memory": 1000}')
+    write(stage(tmp_path, other.id, "last-run.json"), '{"seconds": 4.5}')
+    assert (Records(tmp_path).memory(one), Records(tmp_path).memory(other)) == (1000.0, None)
+
+
 def test_a_report_is_found_by_its_experiment(tmp_path: Path) -> None:
     task = parts(spec_data("small"))["report"]
     write(tmp_path / "generated" / "reports" / "small" / "last-run.json", '{"seconds": 1}')
@@ -108,6 +116,54 @@ def test_a_folder_that_another_version_wrote_is_no_measured_task(tmp_path: Path)
         write(stage(tmp_path, name, "last-run.json"), '{"seconds": 3}')
         write(stage(tmp_path, name, "payload.json"), payload)
     assert Records(tmp_path).others({}) == {}
+
+
+# --- texts that are there already -----------------------------------------------------------------------------------
+
+
+def own_traces(tmp_path: Path, **rows: object) -> dict[str, Task]:
+    """A stage that learns from a file of 30 traces, every third of them right and short."""
+    spec = spec_data("small")
+    columns = {"question": "chat.user", "answer": "gold", "trace": "chat.assistant"}
+    spec["data"]["r1"] = {"file": "r1.jsonl", "slice": [0, 30], **columns}
+    spec["stages"]["structure"] |= {"rows": {"from": "r1", **rows}}
+    made = []
+    for at in range(40):
+        said = f"Step 1: {at}\nAnswer: {at}" if at % 3 == 0 else f"Step 1: {'well ' * 20}\nAnswer: none"
+        turns = [{"role": "user", "content": "How many?"}, {"role": "assistant", "content": said}]
+        made.append(json.dumps({"chat": turns, "gold": at}) + "\n")
+    write(tmp_path / "specs" / "r1.jsonl", "".join(made))
+    return parts(spec)
+
+
+def test_a_file_with_texts_is_read_by_its_columns_and_cut_before_its_task_has_run(tmp_path: Path) -> None:
+    tasks = own_traces(tmp_path)
+    found = Records(tmp_path).given(tasks["data r1"])
+    assert found is not None
+    assert (found.file, found.total, found.chars["question"]) == ("specs/r1.jsonl", 30, len("How many?"))
+    assert found.longest["trace"] == len(f"Step 1: {'well ' * 20}\nAnswer: none")
+    assert Records(tmp_path).given(tasks["data test"]) is None, "a builtin one"
+
+
+@pytest.mark.parametrize(
+    ("rows", "share"),
+    [
+        ({"where": "r1.correct"}, 10 / 30),
+        ({"where": "r1.words > 9", "slice": [0, 3]}, 2 / 3),
+        ({"where": "r1.words > 99"}, 0),
+    ],
+)
+def test_the_texts_that_meet_a_condition_are_counted_as_rows_will_be(
+    tmp_path: Path, rows: dict[str, object], share: float
+) -> None:
+    tasks = own_traces(tmp_path, **rows)
+    body = tasks["rows of stage structure"].body
+    assert isinstance(body, RowsBody)
+    found = Records(tmp_path).selected(tasks["data r1"], body)
+    assert found is not None
+    assert found.share == pytest.approx(share)
+    assert (found.length < 1) == (rows["where"] == "r1.correct")
+    assert Records(tmp_path).selected(tasks["traces r1"], body) is None, "they were not written yet"
 
 
 # --- models ---------------------------------------------------------------------------------------------------------

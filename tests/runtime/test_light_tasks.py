@@ -69,7 +69,9 @@ def test_durations_and_versions_are_beside_the_results_and_not_among_them(stage:
     folder = stage("data-1", builtin())
     assert run_here(folder)[0] == 0
     assert sorted(contents(folder / "out")) == ["counts.json", "problems.jsonl"]
-    assert set(json.loads((folder / "last-run.json").read_text())) == {"seconds"}
+    took = json.loads((folder / "last-run.json").read_text())
+    assert set(took) == {"seconds", "memory"}
+    assert 5_000_000 < took["memory"] < 20_000_000_000, "bytes, whatever the system counts in"
     assert json.loads((folder / "provenance.json").read_text())["python"] == sys.version.split()[0]
     (work,) = (folder.parents[2] / ".cotspec/scratch").iterdir()
     assert {path.name for path in work.iterdir()} == {"kept", "kept.json", "lock"}
