@@ -15,7 +15,7 @@ from cotspec.files.visible import visible
 from cotspec.preview import reward_text, wording
 from cotspec.preview.canvas import Canvas, Mark, Row, Run, Style, lines
 from cotspec.preview.model import Preview, covered, ends
-from cotspec.spec.payload import FirstWeights, GrpoBody, ModelRef, RewardedBody, TaughtBody
+from cotspec.spec.payload import DistillBody, FirstWeights, GrpoBody, ModelRef, RewardedBody, TaughtBody
 
 _LONG: Final = 8
 """Lines of thinking that are shown whole."""
@@ -153,10 +153,12 @@ def _teacher(preview: Preview, canvas: Canvas) -> list[str]:
     if not isinstance(train, TaughtBody):
         return []
     asked = train.start if isinstance(train.teacher, FirstWeights) else train.teacher
+    follow = train.follow if isinstance(train, DistillBody) else 0.0
+    follows = f"; its weights follow the student's by {follow:g} in each step" if follow else ""
     if context is None:
-        return [title("Teacher", "reads the same prompt", canvas), *_chat(asked, canvas)]
+        return [title("Teacher", f"reads the same prompt{follows}", canvas), *_chat(asked, canvas)]
     rows = [Row(runs) for runs in lines(context, start=0, end=len(context), marks=(), style="plain")]
-    facts = f"reads in place of the prompt; {wording.size(context)}"
+    facts = f"reads in place of the prompt; {wording.size(context)}{follows}"
     return [*_titled("Teacher", facts, canvas), *canvas.block(rows), *_chat(asked, canvas)]
 
 

@@ -79,13 +79,13 @@ SWITCHES: dict[Path, Callable[[Any], None]] = {
         ("stages", name, "train", "by"): lambda d, name=name: d["stages"][name].update(
             train={"by": "sft", "lr": 0.0001, "global_batch": 8}
         )
-        for name in ("agree", "copy")
+        for name in ("agree", "copy", "moving")
     },
     **{
         ("stages", name, "rows", "from"): lambda d, name=name: d["stages"][name].update(
             rows={"from": "tries", "target": "teach"}
         )
-        for name in ("agree", "copy")
+        for name in ("agree", "copy", "moving")
     },
     ("stages", "rewrite", "train", "by"): lambda d: d["stages"]["rewrite"].update(
         train={"by": "grpo", "lr": 0.001, "group": 4}, reward={"terms": {"solved": {"value": 1.0}}}
@@ -252,9 +252,9 @@ def test_a_later_stage_changes_nothing_before_it() -> None:
     scored = {"probabilities of stage copy"}  # of its first weights
     own = {"stage rewrite", "way out of stage rewrite", *(f"evaluation of rewrite on {on}" for on in ("test", "long"))}
     pairs = {"rows of stage prefer", "pairs answers", "generation both", "pairs of stage odds", "rows of stage odds"}
-    later = ("prefer", "odds", "agree", "copy", "mixed", "turns")
+    later = ("prefer", "odds", "agree", "copy", "moving", "mixed", "turns")
     after_it = {part for name in later for part in (f"stage {name}", f"evaluation of {name} on test")}
-    after_it -= {"evaluation of mixed on test"}
+    after_it -= {f"evaluation of {name} on test" for name in ("mixed", "moving")}
     assert differing == {f"{part} of everything" for part in own | pairs | scored | after_it}
 
 

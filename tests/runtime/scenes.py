@@ -169,6 +169,7 @@ SCENES = {
         run=SPLIT,
         model="sft kept",
     ),
+    "distill follows": Scene(body=bodies.distill(follow=0.3), run={}),
     "distill plain": Scene(body=bodies.distill(), run={}),
     "distill lora": Scene(
         body=bodies.distill(

@@ -37,6 +37,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "computed before, forward": {"precompute": True, "top_k": 5, "divergence": "forward"},
     "computed before, reverse, made to sum to 1": {"precompute": True, "top_k": 7, "renormalise": True},
     "computed before, its first weights": {"precompute": True, "top_k": 6, "teacher": FirstWeights(), "lora": LORA},
+    "an average": {"top_k": 5, "teacher": FirstWeights(), "follow": 0.3},
     "adapters": {"lora": LORA},
     "adapters, its first weights": {"lora": LORA, "top_k": 4, "teacher": FirstWeights()},
 }
@@ -44,6 +45,7 @@ STUDENT: dict[str, dict[str, Any]] = {
     "its own texts": {"sampling": DRAWN},
     "its own texts, stopped": {"sampling": STOPPED, "top_k": 6},
     "its own texts, its first weights": {"sampling": DRAWN, "teacher": FirstWeights(), "divergence": 0.4},
+    "its own texts, their average": {"sampling": DRAWN, "teacher": FirstWeights(), "follow": 0.3},
 }
 
 

@@ -24,6 +24,7 @@ from cotspec.spec.payload import (
     Best,
     DistillBody,
     DpoBody,
+    FirstWeights,
     GrpoBody,
     OrpoBody,
     Ramp,
@@ -83,6 +84,11 @@ def given(**changes: Any) -> DistillBody:
     return bodies.distill(**({"optim": OPTIM, "global_batch": 8, "teacher": bodies.MODEL} | changes))
 
 
+def following() -> DistillBody:
+    """Of given texts, by a teacher whose weights are an average of the student's."""
+    return given(teacher=FirstWeights(), follow=0.3)
+
+
 def orpo() -> OrpoBody:
     return bodies.orpo(optim=OPTIM, global_batch=8, beta=0.5)
 
@@ -99,6 +105,7 @@ DPO_LOSSES = ("sigmoid", "ipo", "hinge", "sigmoid_norm", "apo_zero", "apo_down")
         orpo(),
         distill(),
         given(top_k=5, divergence=0.3),
+        following(),
         dpo(loss="robust", trainer={"label_smoothing": 0.1, "ld_alpha": 0.5, "use_weighting": True}),
     ],
     ids=[
@@ -110,6 +117,7 @@ DPO_LOSSES = ("sigmoid", "ipo", "hinge", "sigmoid_norm", "apo_zero", "apo_down")
         "orpo",
         "distill",
         "distill of rows, the likeliest",
+        "distill of a teacher that follows",
         "dpo with all settings",
     ],
 )
@@ -202,7 +210,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
 IMITATING = grpo(all_failed="imitate", iterations=1)
 
 
-STOPPED = {"sft": sft(), "grpo": grpo(), "imitating": IMITATING, "dpo": dpo(), "orpo": orpo(), "distill": distill()}
+STOPPED = {"sft": sft(), "grpo": grpo(), "imitating": IMITATING, "dpo": dpo(), "orpo": orpo(), "distill": distill()} | {
+    "following": following()
+}
 
 
 @pytest.mark.parametrize("body", STOPPED.values(), ids=STOPPED)

@@ -51,6 +51,7 @@ from cotspec.passes.check import (
     stage_kind,
     stage_order,
     stop,
+    teacher_follows,
     teacher_vocabulary,
     tensor_parallel,
     texts,
@@ -110,6 +111,7 @@ CHECKS: tuple[tuple[Rule, Check], ...] = (
     (tensor_parallel.RULE, tensor_parallel.check),
     (model_tokenizer.RULE, model_tokenizer.check),
     (teacher_vocabulary.RULE, teacher_vocabulary.check),
+    (teacher_follows.RULE, teacher_follows.check),
     (trainer_bounds.RULE, trainer_bounds.check),
     (trainer_split.RULE, trainer_split.check),
 )

@@ -161,7 +161,7 @@ def _trainer(training: Training, encoder: Encoder, data: Sequence[Text]) -> Dist
     from datasets import Dataset
     from trl import DistillationConfig
 
-    from cotspec.runtime.trainers.distill_trainer import Trainer
+    from cotspec.runtime.trainers import distill_follow, distill_trainer
 
     body, origin = training.task.body(DistillBody), training.origin
     settings: dict[str, Any] = trl_bridge.arguments(training)
@@ -172,7 +172,9 @@ def _trainer(training: Training, encoder: Encoder, data: Sequence[Text]) -> Dist
     )
     student = models.load_model(origin, dtype=trl_bridge.base_dtype(body))
     stored = Stored(training.task.input("probabilities")) if body.precompute else None
-    return Trainer(
+    follows: dict[str, Any] = {"rate": body.follow} if body.follow else {}
+    return (distill_follow.Trainer if follows else distill_trainer.Trainer)(
+        **follows,
         stored=stored,
         texts=data,
         stopper=Stopper(body.sampling.stop, encoder.tokenizer),
@@ -191,7 +193,8 @@ def _asked(training: Training, student: PreTrainedModel) -> PreTrainedModel:
     """The teacher, in the number format of the training computation. Vectors that it has beyond the student's are of no
     token (large models of a family are padded further), and go."""
     body = training.task.body(DistillBody)
-    model = models.load_model(_teacher(training.task, body), dtype=models.torch_dtype(body.precision))
+    held = "fp32" if body.follow else body.precision  # 16 bits would lose what it moves by
+    model = models.load_model(_teacher(training.task, body), dtype=models.torch_dtype(held))
     rows = student.get_input_embeddings().weight.shape[0]
     if model.get_input_embeddings().weight.shape[0] > rows:
         model.resize_token_embeddings(rows)

@@ -25,7 +25,12 @@ class Text(NamedTuple):
 def run(policy: Policy, teacher: Policy, steps: Sequence[Sequence[Text]], body: DistillBody) -> list[Step]:
     """Train on the texts of one step after the other."""
     optimizer = AdamW(policy.trained, body.optim, total=len(steps))
-    return [optimizer.step(*_backward(policy, teacher, texts, body)) for texts in steps]
+    found = []
+    for texts in steps:
+        found.append(optimizer.step(*_backward(policy, teacher, texts, body)))
+        for name, mean in teacher.weights().items() if body.follow else ():
+            mean.data = (1 - body.follow) * mean.data + body.follow * policy.weights()[name].data
+    return found
 
 
 def _backward(
