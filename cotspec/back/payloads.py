@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from cotspec.back import places
 from cotspec.back.text import json_text
-from cotspec.ir.plan import Plan, Task
+from cotspec.ir.plan import Launch, Plan, Task
 from cotspec.spec.base import Part
-from cotspec.spec.payload import InputFile, Payload
+from cotspec.spec.payload import InputFile, Payload, RunSettings
 
 
 def emit(plan: Plan) -> dict[str, str]:
@@ -16,8 +16,13 @@ def emit(plan: Plan) -> dict[str, str]:
     files = {}
     for folder, task in places.everything(plan):
         files[f"{folder}/payload.json"] = text(folder, task)
-        files[f"{folder}/run.json"] = json_text(_plain(task.launch.settings))
+        files[f"{folder}/run.json"] = json_text(_plain(_settings(task.launch)))
     return files
+
+
+def _settings(launch: Launch) -> RunSettings:
+    away = bool(launch.jobs) and launch.settings.gpus > 0
+    return launch.settings.model_copy(update={"away": away})
 
 
 def text(folder: str, task: Task) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 State = Literal["queued", "running", "failed"]
 _TAIL: Final = 4000
 """Bytes of the end of a log that are looked at."""
-_SAID_OF_IT: Final = ("ERROR: failed to reproduce", "Running stage", "> bash launch.sh")
+_SAID_OF_IT: Final = ("ERROR: failed to reproduce", "Running stage", "> bash launch.sh", "Use `dvc push`")
 """What DVC says before and after a task; why it failed stands before that."""
 
 

@@ -58,7 +58,7 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int) ->
     listed = [_job(root, folders[task.id], task, standings) for task in todo]
     ready.compare(root, {folders[r.task] for task in todo for r in task.reads.values() if r.task in reused})
     if not results.preflight_passed(root):
-        first = _preflight(root)
+        first = _preflight(root, gpus=len(devices))
         listed = [first, *(replace(job, waits=job.waits | {first.id}) for job in listed)]
     teller = _Teller({job.id: job.id for job in listed} | {task.id: ready.name(task) for task in todo}, root)
     pool = parallel.Pool(most=jobs, devices=devices, environment=ready.environment(jobs), cwd=root, tell=teller.tell)
@@ -97,14 +97,14 @@ def _record(root: Path, checked: Checked) -> None:
         raise ProblemError(f"all tasks are up to date, but DVC cannot record it: {done.stderr.strip()}")
 
 
-def _preflight(root: Path) -> Job:
-    """The check of all models that is run before anything else (DVC runs it first by itself)."""
+def _preflight(root: Path, *, gpus: int) -> Job:
+    """The check of all models that is run before anything else (DVC runs it first by itself); it looks for all GPUs."""
     from cotspec.back import places
     from cotspec.parallel import Job
 
     name = places.STAGE_OF_PREFLIGHT
     command, log = ready.dvc(places.target(places.PREFLIGHT)), root / _LOGS / f"run-{name}.log"
-    return Job(id=name, command=command, waits=frozenset(), gpus=0, log=log)
+    return Job(id=name, command=command, waits=frozenset(), gpus=gpus, log=log)
 
 
 def _job(root: Path, folder: str, task: Task, standings: Mapping[str, Standing]) -> Job:

@@ -1,8 +1,9 @@
 """Task `preflight`: whether every model can do what the tasks of a project ask of it, and every Parquet file holds it,
 before the first of them runs.
 
-Reads configurations, tokenizers and first rows, never weights, and loads no torch. It fails on what is proven; what it
-cannot reach or does not know it leaves to the task itself, which asks again before it loads its weights.
+Reads configurations, tokenizers and first rows, never weights, and loads no torch, unless a task asks for GPUs of this
+machine. It fails on what is proven; what it cannot reach or does not know it leaves to the task itself, which asks
+again before it loads its weights.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from cotspec.cot import fit
 from cotspec.files import plain, regular
 from cotspec.hub import fetch
 from cotspec.hub.errors import HubError
-from cotspec.runtime import conversation, data, local
+from cotspec.runtime import conversation, data, gpus, local
 from cotspec.runtime.conversation import ConversationError
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -39,6 +40,8 @@ _MOST_NAMED = 3
 
 def run(task: Task, _work: Path, result: Path) -> None:
     """Ask every model. Raises TaskError with all that is wrong."""
+    if few := gpus.missing(task.root):
+        raise TaskError(few)
     body = task.body(PreflightBody)
     demands = body.demands
     found: dict[tuple[str, str], dict[str, None]] = {}

@@ -34,5 +34,7 @@ class RunSettings(Part):
     stop_without_signal: int = 0
     """Steps in a row without learning signal after which training stops; 0 never stops. It is here because it decides
     whether a run ends, never what a finished one has learnt: a stopped one goes on when it is raised."""
+    away: bool = False
+    """Whether a job file starts the task, so that this machine need not have its GPUs."""
     endpoint: EndpointSettings = EndpointSettings.model_construct()
     """For a task that asks a model behind a server."""

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from conftest import Run, Stage, contents, environment
 
 from cotspec.spec.payload import PASSED, BuiltinModel, Demand, HubModel, InputModel, PreflightBody
@@ -35,6 +36,28 @@ def test_models_that_can_do_what_is_asked_pass_without_weights_or_torch(
     done = subprocess.run(arguments, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
     assert done.stdout.endswith("0 False\n"), done
     assert contents(folder / "out") == {"passed.json": PASSED.encode()}
+
+
+def test_a_gpu_that_is_not_there_is_one_line_before_the_first_task(
+    stage: Stage, tmp_path: Path, run_here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of tasks that are to run here; one that ran, or that a job file starts on another machine, asks for nothing."""
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    folder = stage("preflight", PreflightBody(demands=()))
+    asked = {"grpo-a": {"gpus": 4}, "sft-b": {"gpus": 1}, "teach-c": {"gpus": 2}, "sft-away": {"gpus": 8, "away": True}}
+    for id, settings in (asked | {"sft-ran": {"gpus": 8}}).items():
+        (tmp_path / "generated/stages" / id).mkdir(parents=True)
+        (tmp_path / "generated/stages" / id / "run.json").write_text(json.dumps(settings))
+    (tmp_path / "generated/stages/sft-ran/dvc.lock").touch()
+    code, _, err = run_here(folder)
+    assert code == 2
+    assert err.count("\n") == 1
+    assert err.startswith(
+        "cotspec: grpo-a needs 4 GPUs and torch sees 1 on this machine (there are 1 more such tasks): "
+    )
+    (tmp_path / "generated/stages/grpo-a/out").mkdir()
+    (tmp_path / "generated/stages/teach-c/out").mkdir()
+    assert run_here(folder)[0] == 0
 
 
 def test_all_that_is_wrong_is_told_at_once_with_who_asks(

@@ -25,7 +25,8 @@ ClusterName=tiny
 SlurmctldHost={host}
 SlurmctldPort={ports[0]}
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.sock
+# A job that is put back waits for its credential to expire.
+AuthInfo=socket={folder}/munge.sock,cred_expire=5
 CredType=cred/munge
 SlurmUser=root
 StateSaveLocation={folder}/state
@@ -42,8 +43,6 @@ SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 ReturnToService=2
-# What ended is forgotten at once: whoever needs to know of it later has to know it from elsewhere.
-MinJobAge=2
 KillWait=2
 GresTypes=gpu
 NodeName=n1 NodeHostname={host} Port={ports[1]} CPUs=2 RealMemory=8000 Gres=gpu:2
@@ -117,7 +116,7 @@ class Cluster:
         self._start("slurmctld", "slurmctld", "-D")
         until(lambda: "UP" in self.ask("scontrol", "ping", check=False), "slurmctld")
 
-    def stop_controller(self) -> None:
+    def kill_controller(self) -> None:
         """As when its machine goes down."""
         self._daemons["slurmctld"].kill()
         self._daemons.pop("slurmctld").wait()

@@ -1,0 +1,41 @@
+"""Whether this machine has the GPUs for the tasks that are still to run on it: asked before the first of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cotspec.files import plain, regular
+
+
+def missing(root: Path) -> str:
+    """What cannot be run here for want of GPUs, and what to do; "" when all can. Loads torch where a task asks."""
+    asked = dict(_asked(root))
+    if not asked:
+        return ""
+    import torch
+
+    seen, most = torch.cuda.device_count(), max(asked.values())
+    if most <= seen:
+        return ""
+    who = [id for id, gpus in asked.items() if gpus > seen]
+    others = f" (there are {len(who) - 1} more such tasks)" if len(who) > 1 else ""
+    return (
+        f"{who[0]} needs {_count(asked[who[0]])} and torch sees {seen or 'none'} on this machine{others}: "
+        f"{'lower `gpus`' if seen else 'write `gpus: 0`'} under `resources` and build again, or run it where there are "
+        "(docs/running.md, Clusters and clouds)"
+    )
+
+
+def _asked(root: Path) -> Iterator[tuple[str, int]]:
+    """Tasks that have never run and are to run here, with the GPUs of each. A task with a job file runs elsewhere."""
+    for folder in regular.folders(root / "generated" / "stages"):
+        settings = plain.json_object(folder / "run.json", within=(root,))
+        gpus = settings.get("gpus")
+        ran = (folder / "out").exists() or (folder / "dvc.lock").exists()
+        if isinstance(gpus, int) and gpus > 0 and not settings.get("away") and not ran:
+            yield folder.name, gpus
+
+
+def _count(gpus: int) -> str:
+    return "a GPU" if gpus == 1 else f"{gpus} GPUs"
