@@ -20,7 +20,7 @@ from cotspec.files.regular import folders, inside
 from cotspec.front import phrases, yaml_source
 from cotspec.front.nodes import Document
 from cotspec.front.text_files import read, shown
-from cotspec.spec.local import LOCAL_FILE, Local, folder
+from cotspec.spec.local import GGUF, LOCAL_FILE, Local, folder
 
 
 def check(root: File, sink: Sink, asked: Callable[[], Collection[str]] | None = None) -> None:
@@ -79,21 +79,23 @@ def _findings(document: Document, root: File, asked: Callable[[], Collection[str
         place = folder(written, root)
         if not os.path.isdir(place):  # unlike the methods of Path, it never raises
             what = "is not a folder" if os.path.exists(place) else "is not there"
+            advice = "a task that needs it stops when it starts: name the folder this machine has, or leave it out"
             yield Diagnostic(
                 rule="local-folder",
                 severity="warning",
                 message=f"`{phrases.cut(written)}` {what}",
                 span=document.source.value(path),
-                help="a task that needs it stops when it starts: name the folder this machine has, or leave it out",
+                help=GGUF if place.suffix == ".gguf" else advice,
             )
         elif path[0] == "models" and not _holds_model(place):
+            advice = "name the folder with its config.json, or a cache of the hub's client (`models--owner--name` or "
+            advice += "the folder around it)"
             yield Diagnostic(
                 rule="local-folder",
                 severity="warning",
                 message=f"`{phrases.cut(written)}` holds no model",
                 span=document.source.value(path),
-                help="name the folder with its config.json, or a cache of the hub's client (`models--owner--name` or "
-                "the folder around it)",
+                help=GGUF if any(place.glob("*.gguf")) else advice,
             )
 
 

@@ -22,6 +22,7 @@ from cotspec.runtime.conversation import ConversationError
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task
+from cotspec.spec.local import GGUF
 from cotspec.spec.payload import (
     PASSED,
     PASSED_FILE,
@@ -91,7 +92,7 @@ def faults(folder: Path, demand: Demand) -> Iterator[str]:
     """What a model in a folder cannot do of what is asked."""
     config = plain.json_object(folder / "config.json")
     if not config:
-        yield "there is no config.json that can be read"
+        yield "there is no config.json that can be read" + (f": {GGUF}" if any(folder.glob("*.gguf")) else "")
         return
     if wrong := fit.excessive(config):
         yield f"no model has so many: `{wrong}` of its config.json"

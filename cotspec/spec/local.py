@@ -11,6 +11,11 @@ from cotspec.spec.base import Argument, Part, Text
 from cotspec.spec.endpoints import Address, same
 
 LOCAL_FILE: Final = "cotspec.local.yaml"
+GGUF: Final = (
+    "a GGUF file holds weights to run a model with, and training wants whole ones: transformers writes a folder of "
+    "them (docs/cookbook/own-model.md)"
+)
+"""What is said of a model that lies there as a GGUF file."""
 Gpu = Literal["A100-80G", "A100-40G", "H100", "H200", "L40S", "RTX-4090"]
 """GPUs that a plan can be estimated for (cotspec.estimate.hardware)."""
 

@@ -59,6 +59,18 @@ def test_a_mistake_is_found_at_its_place(
     assert found(text, tmp_path) == [finding]
 
 
+@pytest.mark.parametrize("place", ["m/x.gguf", "m"])
+def test_a_gguf_file_is_told_how_to_become_a_folder(place: str, tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m/x.gguf").touch()
+    (tmp_path / "cotspec.local.yaml").write_text(f"models: {{a/b: {place}}}\n", encoding="utf-8")
+    sink = Sink()
+    local.check(tmp_path, sink)
+    (finding,) = sink.findings
+    assert "a GGUF file" in finding.help
+    assert "own-model.md" in finding.help
+
+
 def test_a_link_to_a_file_outside_the_project_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("canary: [", encoding="utf-8")
     project = tmp_path / "project"
