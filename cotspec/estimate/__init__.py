@@ -160,6 +160,7 @@ class Estimator:
         asked = self._work.asked(task)
         teacher = asked.parameters if asked and isinstance(task.body, TaughtBody) else 0.0
         judges = tuple(judge.parameters if judge else 0.0 for judge, _ in self._work.judges(task))
+        judges += tuple(one.parameters if one else 0.0 for one in self._work.leaning(task))
         return kind, model.parameters, teacher, judges, way.device.name, way.devices, settings.engine
 
     def _way(self, task: Task, model: Model | None) -> Way:
@@ -227,9 +228,9 @@ class Estimator:
         if not isinstance(body, TrainBody):
             batch = min(load.sequences, _VLLM_SEQUENCES if way.vllm else settings.generate_batch) or 1
             steps = load.new if way.vllm else load.longest  # vLLM fills a place as soon as it is free
-            return start + load.sequences / batch * hardware.decoding(
-                model, way, batch=batch, steps=steps, prompt=load.prompt
-            )
+            each = [model, *filter(None, self._work.leaning(task))]
+            decoding = (hardware.decoding(one, way, batch=batch, steps=steps, prompt=load.prompt) for one in each)
+            return start + load.sequences / batch * sum(decoding)
         factor = 4 + (0 if body.lora.r else 2) + (2 if settings.gradient_checkpointing else 0)
         effort, uses = trainer_of(body).effort(body, vllm=way.vllm), trainer_of(body).batch(body).uses
         length = load.prompt + load.longest if body.drawn is not None else load.new
@@ -286,7 +287,7 @@ class Estimator:
         way, settings = self._way(task, model), task.launch.settings
         if way.vllm and not isinstance(body, TrainBody):
             return Amount(settings.vllm_memory * way.device.memory, None, "vLLM's share of the device")
-        held = self._held(task, model, asked, way) if isinstance(body, TrainBody) else {}
+        held = self._held(task, model, asked, way) if isinstance(body, TrainBody) else self._leans(task, way)
         expected, most = (held | self._grows(task, model, way, load) for load in loads)
         told = " + ".join(f"{name} {size / hardware.GIB:.2g} GiB" for name, size in expected.items() if size)
         times = 1 if settings.gpus else settings.processes  # processes on the CPU share its memory
@@ -315,6 +316,11 @@ class Estimator:
         held["judges"] = sum(hardware.bytes_of("fp32") * judge.parameters for judge in judges)
         held["vLLM"] = settings.vllm_memory * way.device.memory if way.vllm else 0.0
         return held
+
+    def _leans(self, task: Task, way: Way) -> dict[str, float]:
+        """The models that lean on what a task draws, without what they remember of its texts."""
+        leaning = [one for one in self._work.leaning(task) if one]
+        return {"tilt": sum(hardware.bytes_of(way.precision) * one.parameters for one in leaning)} if leaning else {}
 
     def _grows(self, task: Task, model: Model, way: Way, load: Load) -> dict[str, float]:
         """What a batch adds, and the process itself."""

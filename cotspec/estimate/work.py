@@ -137,6 +137,14 @@ class Work:
             for j in (body.judges if isinstance(body, payload.GrpoBody) else ())
         ]
 
+    def leaning(self, task: Task) -> list[Model | None]:
+        """What is known of the models that lean on what a task draws."""
+        body = task.body
+        return [
+            self._made(task.reads[one.input]) if isinstance(one.model, payload.InputModel) else self._named(one.model)
+            for one in (body.tilt if isinstance(body, payload.WrittenBody) else ())
+        ]
+
     def _made(self, read: Read) -> Model | None:
         """A model in a folder: a stage has the shape it began with, and its own number format."""
         if not read.task:

@@ -31,6 +31,7 @@ from cotspec.spec.payload import (
     Table,
     TaughtBody,
     TrainBody,
+    WrittenBody,
 )
 
 
@@ -102,6 +103,10 @@ def _needs(task: Task, by_id: Mapping[str, Task]) -> Iterator[_Need]:
             pupil = Pupil.model_construct(model=need.model, path=need.path, top_k=body.top_k)
             asked = need._replace(model=body.teacher, path="", targets=(), pupils=(pupil,))
             yield _rooted(asked, task, by_id, "teacher")
+        for leaning in body.tilt if isinstance(body, WrittenBody) else ():
+            assert not isinstance(need.model, EndpointModel)  # noqa: S101 - a rule refuses it
+            pupil = Pupil.model_construct(model=need.model, path=need.path, top_k=0)
+            yield _rooted(_Need(leaning.model, pupils=(pupil,)), task, by_id, leaning.input)
         for judge in body.judges if isinstance(body, GrpoBody) else ():
             asked = _Need(judge.model, max_new_tokens=judge.sampling.max_new_tokens)
             yield _rooted(asked, task, by_id, judge.role)

@@ -35,6 +35,9 @@ class Texts(Tasks):
             "sampling": bodies.sampling(given.sampling, trace=self._format),
             "seed": self._spec.seed,
         }
+        leaning, more = self._tilt(name, given)
+        if given.gather is None:
+            values["tilt"] = leaning
         if generations.over_texts(self._spec, name) is None:
             body: payload.GenerateBody = payload.TeachBody.model_construct(prompt=self._writers_prompt(name), **values)
             reads = {"problems": self._read(f"data/{given.over}", PROBLEMS)}
@@ -47,8 +50,21 @@ class Texts(Tasks):
                 else payload.GatherBody.model_construct(**values, size=given.gather)
             )
             reads = {"traces": self._read(f"kept/{given.over}", TRACES)}
-        reads = {**reads, **writer.reads}
+        reads = {**reads, **writer.reads, **more}
         return self._task(f"texts/{name}", body, reads, launch=writer.launch, label=f"generation {name}")
+
+    def _tilt(self, name: str, given: spec.Generation) -> tuple[tuple[payload.Leaning, ...], dict[str, Read]]:
+        """Who leans on what is drawn, and the inputs with their weights."""
+        made, reads = list[payload.Leaning](), dict[str, Read]()
+        if given.tilt is None:
+            return (), {}
+        for role, other in given.tilt.named.items():
+            weights = self._weights(other, ("generate", name, "tilt", role))
+            weight = given.tilt.scale if role == "toward" else -given.tilt.scale
+            leaning = payload.Leaning.model_construct(role=role, model=weights.ref, weight=weight)
+            made.append(leaning)
+            reads |= {f"{leaning.input}{'' if key == 'model' else '_gate'}": at for key, at in weights.reads.items()}
+        return tuple(made), reads
 
     def _kept(self, name: str, keep: spec.Keep, reads: Mapping[str, Read]) -> DraftTask:
         wanted = generations.filter_of(self._spec, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from transformers import (
@@ -21,13 +21,21 @@ from cotspec.runtime import models
 from cotspec.runtime.engine import Completion, Draw
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.stopping import Stopper
+from cotspec.runtime.tilt import Lean, Tilted
 from cotspec.spec.payload import Sampling
+
+
+def _nobody(_: str) -> Sequence[Lean]:
+    return ()
 
 
 class TransformersEngine:
     """One model on one device."""
 
-    def __init__(self, origin: models.ModelSource, *, gpus: int, batch: int) -> None:
+    def __init__(
+        self, origin: models.ModelSource, *, gpus: int, batch: int, leans: Callable[[str], Sequence[Lean]] = _nobody
+    ) -> None:
+        """`leans` loads what leans on it, on its device."""
         models.make_repeatable()
         self.batch = batch
         self._device = models.device(gpus)
@@ -36,6 +44,7 @@ class TransformersEngine:
         model = models.load_model(origin, dtype=torch.float32 if self._device == "cpu" else "auto")
         self._model = model.to(self._device).eval()
         self._ends = models.end_ids(model, self._tokenizer)
+        self._leans = leans(self._device)
         # `generate` fills what a call leaves open from here: a published model would bring a repetition penalty, say.
         model.generation_config = GenerationConfig()
 
@@ -53,7 +62,7 @@ class TransformersEngine:
             pad_token_id=self._tokenizer.pad_token_id,
             bos_token_id=self._tokenizer.bos_token_id,
         )
-        processors = LogitsProcessorList()
+        processors = LogitsProcessorList([Tilted(self._leans, mask)] if self._leans else [])
         if sampling.temperature > 0:
             processors.append(Keyed([draw.seed for draw in draws], sampling, prompt=ids.shape[1]))
         stopper = Stopper(sampling.stop, self._tokenizer)

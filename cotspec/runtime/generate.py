@@ -16,7 +16,7 @@ from cotspec.runtime.requests import Job as Job
 from cotspec.runtime.requests import Request as Request
 from cotspec.runtime.requests import finished, line_of, seed_of
 from cotspec.runtime.task import Task
-from cotspec.spec.payload import AskedRef, EndpointModel
+from cotspec.spec.payload import AskedRef, EndpointModel, WrittenBody
 
 
 def generate(task: Task, ref: AskedRef, requests: Sequence[Request], job: Job) -> list[Completion]:
@@ -82,6 +82,14 @@ def _engine(task: Task, origin: models.ModelSource) -> Engine:
         from cotspec.runtime.engine_vllm import VllmEngine
 
         return VllmEngine(origin, settings)
+    from cotspec.runtime import tilt
     from cotspec.runtime.engine_transformers import TransformersEngine
 
-    return TransformersEngine(origin, gpus=settings.gpus, batch=settings.generate_batch)
+    body = task.payload.task
+    leaning = body.tilt if isinstance(body, WrittenBody) else ()
+    return TransformersEngine(
+        origin,
+        gpus=settings.gpus,
+        batch=settings.generate_batch,
+        leans=lambda device: tilt.load(task, origin, leaning, device),
+    )

@@ -24,6 +24,7 @@ from cotspec.spec.models import Model as Model
 from cotspec.spec.resources import Resources
 from cotspec.spec.reward import Ramp as Ramp
 from cotspec.spec.reward import Reward as Reward
+from cotspec.spec.tilt import Tilt as Tilt
 from cotspec.spec.training import Lora as Lora
 from cotspec.spec.training import OnPolicy as OnPolicy
 from cotspec.spec.training import Sampling as Sampling
@@ -103,6 +104,8 @@ class Generation(Part):
     sampling: Sampling = Sampling.model_construct(temperature=0.6, top_p=0.95, max_new_tokens=2048)
     """How they are sampled; `n` texts for each record. The default is one of the whole group: of a group that is given,
     keys left out have their own defaults."""
+    tilt: Tilt | None = None
+    """Other models that lean on what is drawn."""
     slice: Slice | None = None
     """Only records [first, end) of the texts it is made over."""
     keep: Keep = Keep.model_construct()

@@ -38,10 +38,12 @@ from cotspec.spec.payload_parts import RowKind as RowKind
 from cotspec.spec.payload_parts import TaughtBody as TaughtBody
 from cotspec.spec.payload_parts import TrainBody as TrainBody
 from cotspec.spec.payload_texts import GatherBody as GatherBody
+from cotspec.spec.payload_texts import Leaning as Leaning
 from cotspec.spec.payload_texts import Pick as Pick
 from cotspec.spec.payload_texts import TeachBody as TeachBody
 from cotspec.spec.payload_texts import TextBody as TextBody
 from cotspec.spec.payload_texts import TracesBody as TracesBody
+from cotspec.spec.payload_texts import WrittenBody as WrittenBody
 from cotspec.spec.run_settings import EndpointSettings as EndpointSettings
 from cotspec.spec.run_settings import RunSettings as RunSettings
 from cotspec.spec.sources import Arguments as Arguments

@@ -4,10 +4,32 @@ from typing import ClassVar, Literal
 
 from cotspec.spec.base import Part
 from cotspec.spec.payload_parts import Body, GenerateBody, Range
+from cotspec.spec.sources import ModelRef
 from cotspec.spec.texts import TraceFormat
 
 
-class TeachBody(GenerateBody):
+class Leaning(Part):
+    """A model whose logits are added to the writer's; its weights are the input `tilt.<role>`."""
+
+    role: Literal["toward", "against"]
+    model: ModelRef
+    weight: float
+    """Less than 0 leans against."""
+
+    @property
+    def input(self) -> str:
+        """The input with its weights, where a stage made them."""
+        return f"tilt.{self.role}"
+
+
+class WrittenBody(GenerateBody):
+    """Base of those that write one text or more over each record."""
+
+    tilt: tuple[Leaning, ...] = ()
+    """Who leans on what is drawn."""
+
+
+class TeachBody(WrittenBody):
     """inputs: problems → rollouts.jsonl."""
 
     uses: ClassVar[tuple[str, ...]] = ("generate",)
@@ -15,7 +37,7 @@ class TeachBody(GenerateBody):
     kind: Literal["teach"] = "teach"
 
 
-class TextBody(GenerateBody):
+class TextBody(WrittenBody):
     """inputs: traces, model, gate → rollouts.jsonl: texts over the records of other texts.
 
     The prompt calls the texts of a record as conditions do (cotspec.cot.selecting): `text` is the nearest.

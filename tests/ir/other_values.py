@@ -21,6 +21,8 @@ OTHERS: dict[Path, object] = {
     ("generate", "answers", "by"): "compress",
     ("generate", "both", "by"): "compress",
     ("generate", "refined", "by"): "other",
+    ("generate", "refined", "tilt", "toward"): "teacher",
+    ("generate", "refined", "tilt", "against"): "compress",
     ("generate", "refined", "prompt"): None,
     ("generate", "refined", "keep", "where"): "refined.correct",
     ("stages", "odds", "rows", "pairs", "better"): "0 - both.tokens",

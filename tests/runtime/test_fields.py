@@ -12,6 +12,7 @@ import test_fields_of_endpoints as endpoints
 import test_fields_of_generation as generation
 import test_fields_of_tables as tables
 import test_probabilities as probabilities
+import test_tilt as tilt
 from fields import names
 
 #: Fields that nothing reads where they stand, and why they are there.
@@ -34,7 +35,7 @@ UNREAD = {
     "gate.checkpoint.best.every": "the gate compares every checkpoint that was kept; which are is the stage's `keep`",
 }
 SHOWN = {effect.name for effect in (*data.EFFECTS, *generation.EFFECTS, *tables.EFFECTS)}
-CALLED = {*generation.READ, *generation.ALONE, *endpoints.FIELDS, *probabilities.FIELDS}
+CALLED = {*generation.READ, *generation.ALONE, *endpoints.FIELDS, *probabilities.FIELDS, *tilt.FIELDS}
 BUILT = {arrives.name for arrives in training.ARRIVES}
 
 

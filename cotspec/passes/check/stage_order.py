@@ -31,6 +31,13 @@ def check(context: Context) -> Iterator[Diagnostic]:
         texts = dict.fromkeys(text for root in roots for text in generations.chain(context.experiment, root))
         written = context.experiment.generate
         uses += [(("generate", text, "by"), written[text].by) for text in texts if text in written]
+        tilts = {text: written[text].tilt for text in texts if text in written}
+        uses += [
+            (("generate", text, "tilt", key), other)
+            for text, tilt in tilts.items()
+            if tilt is not None
+            for key, other in tilt.named.items()
+        ]
         earlier = (*context.experiment.models, *stages[: stages.index(name)])
         for where, used in uses:
             if used in stages and used not in earlier:

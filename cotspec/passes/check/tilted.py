@@ -1,0 +1,59 @@
+"""Texts that other models lean on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotspec.cot import fit
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.history.models import vocabulary
+from cotspec.passes import lineage
+from cotspec.passes.check.context import Context, finding
+
+RULE = Rule(
+    slug="tilted",
+    claim="What leans on a writer (`tilt`) is another model, with weights and the writer's tokens; transformers draws.",
+    why="Logits are added place by place: a server gives none, those of two vocabularies are of different tokens, and "
+    "vLLM asks no second model. A text over several records has no use for it.",
+    failing="generate: {teach: {by: tutor, over: train, tilt: {scale: 2.0}}}\n",
+    passing="generate: {teach: {by: tutor, over: train, tilt: {against: base, scale: 0.3}}}\n",
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every generation with a tilt."""
+    spec = context.experiment
+    for name, each in spec.generate.items():
+        if each.tilt is None:
+            continue
+        path = ("generate", name, "tilt")
+        key, served = context.source.key(path), {m for m, model in spec.models.items() if model.endpoint is not None}
+        if not each.tilt.named:
+            yield finding(RULE, key, "nobody leans here", "name a model: `toward`, `against`, or both")
+        if len(each.tilt.named) == 2 and each.tilt.toward == each.tilt.against:
+            message = f"`{each.tilt.against}` leans both ways, which changes nothing"
+            yield finding(RULE, context.source.value((*path, "against")), message, "name two models")
+        if each.by in served:
+            message = f"`{each.by}` is a server, which gives no logits to lean on"
+            yield finding(RULE, key, message, "let a model with weights write, or leave `tilt` out")
+        elif spec.resources.generate.engine == "vllm":
+            message = "vLLM asks no other model while it writes"
+            yield finding(RULE, key, message, "use `engine: transformers` in `resources.generate`")
+        if each.gather is not None:
+            yield finding(RULE, key, "a gathered text takes no `tilt`", "leave it out")
+        for role, other in each.tilt.named.items():
+            span = context.source.value((*path, role))
+            if other in served:
+                yield finding(RULE, span, f"`{other}` is a server, which gives no logits", "name a model with weights")
+            elif why := fit.two_vocabularies(*_known(context, each.by), *_known(context, other)):
+                message = why.replace("student", f"`{each.by}`").replace("teacher", f"`{other}`")
+                yield finding(RULE, span, message, "take a model of its family")
+
+
+def _known(context: Context, name: str) -> tuple[fit.Words, int]:
+    found = context.files_of(name)
+    model = context.experiment.models.get(lineage.first_model(context.experiment, name))
+    if found is None or model is None:
+        return {}, 0
+    return vocabulary(model, found[1]), fit.embedded(found[1].config)

@@ -1,0 +1,57 @@
+"""Models that lean on what a teacher writes: which can, and where a mistake is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from linting import Change, Told, found
+
+FAR = ("  base: {", "  far: {endpoint: {model: m}}\n  base: {")
+
+
+def tilt(given: str, more: str = "") -> Change:
+    return "{by: tutor, over: train}", f"{{by: tutor, over: train, tilt: {given}{more}}}"
+
+
+HITS: dict[str, tuple[list[Change], Told]] = {
+    "nobody": ([tilt("{scale: 2}")], ("error", "tilted", "tilt", "nobody leans here")),
+    "one model both ways": (
+        [tilt("{toward: base, against: base}")],
+        ("error", "tilted", "base", "`base` leans both ways, which changes nothing"),
+    ),
+    "a name that is none": (
+        [tilt("{against: bsae}")],
+        ("error", "unknown-reference", "bsae", "there is no model or stage `bsae`"),
+    ),
+    "a stage that learns these texts": (
+        [tilt("{toward: first}")],
+        ("error", "stage-order", "first", "stage `first` uses itself"),
+    ),
+    "a server that leans": (
+        [tilt("{against: far}"), FAR],
+        ("error", "tilted", "far", "`far` is a server, which gives no logits"),
+    ),
+    "a server that is leant on": (
+        [("{by: tutor, over: train}", "{by: far, over: train, tilt: {against: base}}"), FAR],
+        ("error", "tilted", "tilt", "`far` is a server, which gives no logits to lean on"),
+    ),
+    "vLLM": (
+        [
+            tilt("{against: base}"),
+            ("  train: {gpus: 0}\n", "  train: {gpus: 0}\n  generate: {engine: vllm, gpus: 1}\n"),
+        ],
+        ("error", "tilted", "tilt", "vLLM asks no other model while it writes"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "finding"), HITS.values(), ids=HITS)
+def test_a_tilt_that_cannot_be_is_found_at_its_place(changes: list[Change], finding: Told, tmp_path: Path) -> None:
+    assert finding in found(tmp_path, *changes)
+
+
+@pytest.mark.parametrize("given", ["{against: base, scale: 0.3}", "{toward: base}"])
+def test_a_model_may_lean_and_is_used_then(given: str, tmp_path: Path) -> None:
+    more = ("  base: {", "  small: {builtin: tiny-small}\n  base: {")
+    assert found(tmp_path, tilt(given.replace("base", "small")), more) == []
