@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from cotspec.cli import app_models
+from cotspec.cli.options import (
+    AllowEndpoints,
+    Format,
+    PreviewFormat,
+    Scheduler,
+    Shape,
+    Sheet,
+    Specs,
+    Strict,
+    Table,
+    TrustRemoteCode,
+    Try,
+)
 
 app = typer.Typer(
     name="cotspec",
@@ -16,71 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-Specs = Annotated[
-    list[Path] | None,
-    typer.Argument(help="Spec files. Default: the set in pyproject.toml under [tool.cotspec], or else specs/*.yaml."),
-]
-
-
-TrustRemoteCode = Annotated[
-    bool, typer.Option("--trust-remote-code", help="Accept specs that run code which comes with a hub model.")
-]
-
-AllowEndpoints = Annotated[
-    bool,
-    typer.Option("--allow-endpoints", help="Accept servers that cotspec.local.yaml does not name; none is asked then."),
-]
-
-Strict = Annotated[
-    bool, typer.Option("--ci", help="Warnings are errors, unless the spec allows them with a reason. Never a default.")
-]
-
-
-class Format(StrEnum):
-    """How findings are printed."""
-
-    text = "text"
-    json = "json"
-    sarif = "sarif"
-    github = "github"
-
-
-class PreviewFormat(StrEnum):
-    """How a preview is printed."""
-
-    text = "text"
-    json = "json"
-
-
-class Try(StrEnum):
-    """Responses that are there already."""
-
-    teacher = "teacher"
-
-
-class Table(StrEnum):
-    """How tables are printed."""
-
-    text = "text"
-    json = "json"
-    markdown = "markdown"
-
-
-class Sheet(StrEnum):
-    """How results are printed."""
-
-    text = "text"
-    csv = "csv"
-    json = "json"
-    markdown = "markdown"
-
-
-class Shape(StrEnum):
-    """How a resolved spec is printed."""
-
-    yaml = "yaml"
-    json = "json"
+app.add_typer(app_models.app)
 
 
 def _version(wanted: bool) -> None:
@@ -238,12 +188,6 @@ def run_(
     raise typer.Exit(run(specs or [], jobs=jobs, wait=wait))
 
 
-class Scheduler(StrEnum):
-    """What tasks can be sent to."""
-
-    slurm = "slurm"
-
-
 @app.command()
 def submit(
     _scheduler: Annotated[Scheduler, typer.Argument(metavar="slurm", help="The scheduler.")],
@@ -329,22 +273,6 @@ def diff(
 
 
 @app.command()
-def compare(
-    old: Annotated[str, typer.Argument(metavar="A", help="SPEC[@VARIANT]:MODEL; a model or stage that is evaluated.")],
-    new: Annotated[str, typer.Argument(metavar="B", help="The same, or another MODEL of the spec of A.")],
-    question: Annotated[int | None, typer.Option(metavar="N", help="This question alone, by its id.")] = None,
-    asked: Annotated[str, typer.Option("--set", help="Which set of the evaluation. Default: the first of both.")] = "",
-    most: Annotated[int, typer.Option(min=0, help="Questions that are shown, those that changed sides first.")] = 10,
-    output: Annotated[PreviewFormat, typer.Option("--format", help="How it is printed.")] = PreviewFormat.text,
-) -> None:
-    """Show what two models answered, side by side, where they differ; as their evaluations recorded it."""
-    from cotspec.cli.compare import Arguments, run
-
-    arguments = Arguments(old=old, new=new, set=asked, question=question, most=most, output=output.value)
-    raise typer.Exit(run(arguments))
-
-
-@app.command()
 def targets(
     specs: Annotated[list[str], typer.Argument(metavar="SPEC[@VARIANT]…", help="Without a variant: the whole family.")],
 ) -> None:
@@ -352,45 +280,6 @@ def targets(
     from cotspec.cli.targets import run
 
     raise typer.Exit(run(specs))
-
-
-Experiment = Annotated[str, typer.Argument(metavar="SPEC[@VARIANT]", help="A spec, or one of its variants.")]
-
-
-@app.command()
-def model(
-    spec: Experiment,
-    stage: Annotated[str, typer.Argument(metavar="[STAGE]", help="Default: the last one.")] = "",
-) -> None:
-    """Print the folder of the model that a stage has trained: load it with `from_pretrained`."""
-    from cotspec.cli.model import run
-
-    raise typer.Exit(run(spec, stage))
-
-
-@app.command()
-def export(
-    spec: Experiment,
-    place: Annotated[
-        list[str],
-        typer.Argument(metavar="[STAGE] DIR", help="The stage (default: the last one), and the folder that is made."),
-    ],
-    adapter: Annotated[
-        bool, typer.Option("--adapter", help="The LoRA adapters alone, not merged into the model they belong to.")
-    ] = False,
-    terms: Annotated[
-        str,
-        typer.Option("--license", metavar="ID", help="Licence of the model, as the hub calls it: apache-2.0, mit, …"),
-    ] = "",
-    push: Annotated[
-        str, typer.Option("--push", metavar="OWNER/NAME", help="Upload the folder to the model hub, too.")
-    ] = "",
-    public: Annotated[bool, typer.Option("--public", help="A repository that --push makes is for everybody.")] = False,
-) -> None:
-    """Write a trained model with its model card into a folder; to the hub only with --push."""
-    from cotspec.cli.export import Arguments, run
-
-    raise typer.Exit(run(Arguments(spec=spec, place=place, adapter=adapter, terms=terms, push=push, public=public)))
 
 
 @app.command()

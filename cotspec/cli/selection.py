@@ -57,9 +57,10 @@ def member(units: Sequence[Unit], selection: Selection) -> tuple[Unit, Unit]:
     return family[selection.variant], family[""]
 
 
-def of_work_tree(root: Path, text: str) -> Planned:
-    """What `SPEC[@VARIANT]` names. Raises ProblemError and SpecError."""
-    return _planned(selected(root, text))
+def of_work_tree(root: Path, text: str, *, trusted: bool = True) -> Planned:
+    """What `SPEC[@VARIANT]` names. Whoever runs code that comes with models says whether it is `trusted`. Raises
+    ProblemError and SpecError."""
+    return _planned(selected(root, text), trusted=trusted)
 
 
 def planned(root: Path, text: str, stack: ExitStack) -> Planned:
@@ -69,7 +70,7 @@ def planned(root: Path, text: str, stack: ExitStack) -> Planned:
     """
     revision, colon, rest = text.partition(":")
     if not colon or Path(text.partition("@")[0]).exists():
-        return of_work_tree(root, text)
+        return _planned(selected(root, text))
     folder = stack.enter_context(exported(root, revision))
     file, _, variant = rest.rpartition("@") if "@" in rest and not (folder / rest).exists() else (rest, "", "")
     if not (folder / file).is_file():
@@ -78,13 +79,14 @@ def planned(root: Path, text: str, stack: ExitStack) -> Planned:
     return _planned(selection, root=folder, revision=revision)
 
 
-def _planned(selection: Selection, *, root: Path | None = None, revision: str = "") -> Planned:
+def _planned(selection: Selection, *, root: Path | None = None, revision: str = "", trusted: bool = False) -> Planned:
     from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
+    from cotspec.passes.options import LOOKING
     from cotspec.views.planned import Planned
 
     sink = Sink()
-    checked = check_specs({selection.place: selection.path}, sink)
+    checked = check_specs({selection.place: selection.path}, sink, LOOKING._replace(trust_remote_code=trusted))
     if checked is None:
         findings.show(sink, stream=sys.stderr)
         raise SpecError

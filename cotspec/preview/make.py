@@ -31,6 +31,8 @@ class Request:
     """A file of records in place of those of an earlier run."""
     response: str | Literal[True] | None = None
     """What to score; True is the teacher's own trace."""
+    whose: Literal["given", "model"] = "given"
+    """Of a text to score: a person gave it, or a model has written it just now."""
     tokens: int | None = None
     """Length of the response in tokens, as somebody has counted it."""
     beside: tuple[str, ...] = ()
@@ -74,7 +76,7 @@ def _refuse_reward(of: stage.Stage, request: Request) -> None:
 def _scored(preview: Preview, body: RewardedBody, request: Request) -> Scored:
     record = preview.record
     if isinstance(request.response, str):
-        given = Response(text=request.response, whose="given", tokens=request.tokens)
+        given = Response(text=request.response, whose=request.whose, tokens=request.tokens)
     elif not record.trace:
         raise PreviewError("a question alone has no trace to score: give a text with --response")
     else:

@@ -28,11 +28,17 @@ def section(preview: Preview, body: RewardedBody, canvas: Canvas) -> list[str]:
     texts = preview.stage.texts
     if preview.scored is None:
         return [*head, *(_named(line, texts) for line in _rules(preview, body, canvas))]
-    measured = [canvas.line(Run("Measures", "title")), *_measures(preview.scored, preview, canvas)]
+    measured = [canvas.line(Run("Measures", "title")), *_measures(preview.scored, preview.record.answer, canvas)]
     others = [name for name in preview.scored.unknown if name.partition(".")[0] in _judges(body)]
     asked = (_measure(preview.scored, canvas, name, "") for name in (*preview.asked_of_texts, *others))
     measured += [_named(line, texts) for line in asked]
     return [*measured, "", *head, *(_named(line, texts) for line in _score(preview.scored, canvas))]
+
+
+def of_answer(scored: Scored, gold: str, canvas: Canvas) -> list[str]:
+    """The same of an answer to a question that is no row."""
+    measured = [canvas.line(Run("Measures", "title")), *_measures(scored, gold, canvas)]
+    return [*measured, "", canvas.line(Run("Reward", "title")), *_score(scored, canvas)]
 
 
 def _named(line: str, texts: Sequence[str]) -> str:
@@ -83,10 +89,10 @@ def _weight(term: RewardTerm, progress: float) -> str:
 # --- with a response --------------------------------------------------------------------------------------------------
 
 
-def _measures(scored: Scored, preview: Preview, canvas: Canvas) -> Iterator[str]:
+def _measures(scored: Scored, gold: str, canvas: Canvas) -> Iterator[str]:
     given = "it gives no answer" if scored.answer is None else f"it answers {visible(scored.answer)}"
     cannot = ", and the two cannot be compared (ungradable)" if scored.ungradable else ""
-    notes = {"correct": f"{given}; gold is {visible(preview.record.answer)}{cannot}"}
+    notes = {"correct": f"{given}; gold is {visible(gold)}{cannot}"}
     table = kernel.table(scored.trace.form)
     for name, each in table.items():
         if name in AMONG:

@@ -14,7 +14,7 @@ from cotspec.cot.breakdown import Breakdown, break_down
 from cotspec.cot.judging import Grade
 from cotspec.cot.loss import carried, met
 from cotspec.cot.records import TraceRecord
-from cotspec.cot.rewards import compile_reward, expressions
+from cotspec.cot.rewards import CompiledReward, compile_reward, expressions
 from cotspec.cot.segment import Trace, segment
 from cotspec.cot.stopping import cut
 from cotspec.cot.units import Span
@@ -27,6 +27,8 @@ _NO_GROUP: Final = "known beside the other completions of the prompt: give each 
 _NO_LENGTHS: Final = "nobody has counted the tokens of the other completions"
 _NONE_RIGHT: Final = MappingProxyType({"rank": "it is not right", "group.right_words": "none of them is right"})
 _UNJUDGED: Final = "the judge `{}` says it while training"
+_NO_TRACE: Final = "the question has no teacher's trace"
+_NO_TEXTS: Final = "the question has no texts"
 _UNCOUNTED: Final = "nobody has counted the tokens of the teacher's trace"
 
 
@@ -35,7 +37,7 @@ class Response:
     """What is to be scored."""
 
     text: str
-    whose: Literal["given", "teacher"]
+    whose: Literal["given", "teacher", "model"]
     tokens: int | None = None
     """Its length as generated; None when nobody has counted."""
 
@@ -82,7 +84,7 @@ def score(
     left_out = response.text[len(kept) :]
     if left_out:
         response = replace(response, text=kept, tokens=None if response.whose == "teacher" else response.tokens)
-    before = begin if response.whose == "given" else ""
+    before = "" if response.whose == "teacher" else begin
     trace = segment(before + kept, body.format)
     unknown: dict[str, str] = {}
     found: Measures = {}
@@ -98,25 +100,18 @@ def score(
     found |= kernel.size(trace, tokens=response.tokens or 0, teacher=teacher)
     if response.tokens is None:
         unknown["tokens"] = _STOPPED if left_out else _UNCOUNTED if response.whose == "teacher" else _NO_TOKENIZER
-    if not counted:
-        unknown["teacher_tokens"] = _UNCOUNTED
+    unknown |= _of_teacher(record, counted=counted)
     found = {name: value for name, value in found.items() if name not in unknown}
     found |= texts or {}
     judges = [judge.name for judge in body.judges] if isinstance(body, GrpoBody) else []
-    known = (*selecting.asked(expressions(body.reward)), *judges)
-    compiled = compile_reward(body.reward, body.format.form, known)
-    for name, _ in compiled.measures:
-        if (judge := name.partition(".")[0]) in judges:
-            unknown[name] = _UNJUDGED.format(judge)
+    compiled = compile_reward(body.reward, body.format.form, (*selecting.asked(expressions(body.reward)), *judges))
+    unknown |= _unseen(compiled, body, judges, alone=texts is None)
     asked = [name for name, _ in compiled.measures if name in kernel.AMONG]
     if asked and "correct" in found:
         own = kernel.Peer(graded is Grade.RIGHT, int(found["words"]), response.tokens or 0)
         group = kernel.among(own, [own, *(_peer(text, body, record, begin=begin) for text in beside)]) if beside else {}
-        for name in asked:
-            if name in group and name != "group.tokens":
-                found[name] = group[name]
-            else:
-                unknown[name] = (_NONE_RIGHT.get(name, _NO_LENGTHS)) if beside else _NO_GROUP
+        found |= {name: group[name] for name in asked if name in group and name != "group.tokens"}
+        unknown |= {name: _why(name, beside) for name in asked if name not in found}
     return Scored(
         response=response,
         trace=trace,
@@ -130,6 +125,27 @@ def score(
         carried=_carried(body, trace, record, response, behind=len(before), texts=texts or {}),
         left_out=left_out,
     )
+
+
+def _of_teacher(record: TraceRecord, *, counted: bool) -> dict[str, str]:
+    """What is not known of the teacher's trace."""
+    if not record.trace:
+        return dict.fromkeys(("teacher_steps", "teacher_words", "teacher_tokens"), _NO_TRACE)
+    return {} if counted else {"teacher_tokens": _UNCOUNTED}
+
+
+def _unseen(compiled: CompiledReward, body: RewardedBody, judges: Sequence[str], *, alone: bool) -> dict[str, str]:
+    """What nobody knows here that training knows: what judges say; of a question `alone`, what its row would tell."""
+    names = [name for name, _ in compiled.measures]
+    told = {name: _UNJUDGED.format(judge) for name in names if (judge := name.partition(".")[0]) in judges}
+    if not alone:
+        return told
+    return {name: _NO_TEXTS for name in names if name not in kernel.table(body.format.form)} | told
+
+
+def _why(name: str, beside: Sequence[str]) -> str:
+    """Why a measure of a group has no value."""
+    return _NONE_RIGHT.get(name, _NO_LENGTHS) if beside else _NO_GROUP
 
 
 def _carried(

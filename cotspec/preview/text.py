@@ -80,7 +80,7 @@ def _texts(preview: Preview, canvas: Canvas) -> list[str]:
     for name, text in preview.texts:
         shown += [
             *_titled(name, wording.size(text), canvas),
-            *_segments(cut(text, preview.source.body.format), [], canvas),
+            *segments(cut(text, preview.source.body.format), [], canvas),
         ]
     return shown
 
@@ -92,7 +92,7 @@ def _trace(preview: Preview, canvas: Canvas) -> list[str]:
     marks += [Mark(*span, "sealed", "⟪", "⟫") for span in preview.found.sealed]
     rule = wording.hidden(preview.source.body, view, units=preview.units, progress=preview.found.attempt.progress)
     facts = f"{wording.count(len(trace.steps), 'step')}; {rule}"
-    shown = [*_titled("Trace", facts, canvas), *_segments(trace, sorted(marks), canvas)]
+    shown = [*_titled("Trace", facts, canvas), *segments(trace, sorted(marks), canvas)]
     if chosen:
         shown.append(_legend(canvas, Run("⟦hidden by the mask⟧", "hidden")))
     if preview.found.sealed:
@@ -174,7 +174,7 @@ def _target(preview: Preview, canvas: Canvas) -> list[str]:
     limit = f"a row of more than {train.max_length:,} tokens is left out of training; nobody counts tokens here"
     return [
         *_titled("Target", facts, canvas),
-        *_segments(trace, marks, canvas, end=all_, loss=True),
+        *segments(trace, marks, canvas, end=all_, loss=True),
         _legend(canvas, *_LOSSY),
         _legend(canvas, Run(limit, "dim")),
     ]
@@ -186,7 +186,7 @@ def _pair(preview: Preview, canvas: Canvas) -> list[str]:
     format = preview.source.body.format
     for name, text in () if row is None else (("Chosen", row.chosen), ("Rejected", row.rejected)):
         facts = wording.size(text) if text else "none yet: answers are written when the model has tried the questions"
-        shown += [*_titled(name, facts, canvas), *_segments(cut(text, format), [], canvas)]
+        shown += [*_titled(name, facts, canvas), *segments(cut(text, format), [], canvas)]
     return shown
 
 
@@ -194,11 +194,11 @@ def _response(preview: Preview, canvas: Canvas) -> list[str]:
     scored = preview.scored
     if scored is None:
         return []
-    whose = {"teacher": "the teacher's own trace", "given": "yours"}[scored.response.whose]
+    whose = {"teacher": "the teacher's own trace", "given": "yours", "model": "what it wrote"}[scored.response.whose]
     facts = f"{whose}; {wording.count(len(scored.trace.steps), 'step')}, {wording.size(scored.response.text)}"
     marks = [Mark(*span, "loss", "«", "»") for span in scored.carried]
     lossy = bool(preview.stage.train.loss_on) if isinstance(preview.stage.train, GrpoBody) else False
-    shown = [*_titled("Response", facts, canvas), *_segments(scored.trace, marks, canvas, loss=lossy)]
+    shown = [*_titled("Response", facts, canvas), *segments(scored.trace, marks, canvas, loss=lossy)]
     if lossy:
         shown.append(_legend(canvas, *_LOSSY))
     if scored.left_out:
@@ -218,7 +218,7 @@ def _judges(preview: Preview, canvas: Canvas) -> Iterator[list[str]]:
 # --- traces -----------------------------------------------------------------------------------------------------------
 
 
-def _segments(
+def segments(
     trace: Trace, marks: Sequence[Mark], canvas: Canvas, *, end: int | None = None, loss: bool = False
 ) -> Iterator[str]:
     """A trace segment by segment, each labelled at its first line; long thoughts are cut short."""

@@ -51,7 +51,7 @@ def from_source(task: Task, origin: models.ModelSource, requests: Sequence[Reque
     if len(done) < len(requests):
         prompts = [request.prompt for request in requests]
         fitting.check_prompts(origin, prompts, task.settings, new=job.sampling.max_new_tokens)
-        engine = _engine(task, origin)
+        engine = engine_of(task, origin)
         complete(engine, requests, job, done)
     return [done[index] for index in range(len(requests))]
 
@@ -75,7 +75,7 @@ def complete(engine: Engine, requests: Sequence[Request], job: Job, done: dict[i
             progress.update(len(done), f"{made / len(done):.0f} tokens each")
 
 
-def _engine(task: Task, origin: models.ModelSource) -> Engine:
+def engine_of(task: Task, origin: models.ModelSource) -> Engine:
     settings = task.settings
     models.announce(origin)
     if settings.engine == "vllm":

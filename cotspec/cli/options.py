@@ -1,0 +1,83 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Specs = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Spec files. Default: the set in pyproject.toml under [tool.cotspec], or else specs/*.yaml."),
+]
+
+
+TrustRemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Accept specs that run code which comes with a hub model.")
+]
+
+AllowEndpoints = Annotated[
+    bool,
+    typer.Option("--allow-endpoints", help="Accept servers that cotspec.local.yaml does not name; none is asked then."),
+]
+
+Strict = Annotated[
+    bool, typer.Option("--ci", help="Warnings are errors, unless the spec allows them with a reason. Never a default.")
+]
+
+
+class Format(StrEnum):
+    """How findings are printed."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+    github = "github"
+
+
+class PreviewFormat(StrEnum):
+    """How a preview is printed."""
+
+    text = "text"
+    json = "json"
+
+
+class Try(StrEnum):
+    """Responses that are there already."""
+
+    teacher = "teacher"
+
+
+class Table(StrEnum):
+    """How tables are printed."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+
+
+class Sheet(StrEnum):
+    """How results are printed."""
+
+    text = "text"
+    csv = "csv"
+    json = "json"
+    markdown = "markdown"
+
+
+class Shape(StrEnum):
+    """How a resolved spec is printed."""
+
+    yaml = "yaml"
+    json = "json"
+
+
+class Scheduler(StrEnum):
+    """What tasks can be sent to."""
+
+    slurm = "slurm"
+
+
+Experiment = Annotated[str, typer.Argument(metavar="SPEC[@VARIANT]", help="A spec, or one of its variants.")]

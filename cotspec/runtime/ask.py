@@ -1,0 +1,117 @@
+"""`python -m cotspec.runtime.ask`: a model that stays loaded and answers one prompt after the other (`cotspec chat`).
+
+Lines of JSON on stdin and stdout: first what to ask and the reply `{"ready": true}`, then for each `{"prompt", "key"}`
+one `{"text", "tokens", "truncated"}`. `{"error": …}` says why there is none, `{"stopped": true}` that SIGINT came.
+What libraries print goes to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import tempfile
+import traceback
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from cotspec.runtime import generate, local, models
+from cotspec.runtime.engine import Completion, Draw
+from cotspec.runtime.errors import TaskError
+from cotspec.runtime.requests import Job, Request, seed_of
+from cotspec.runtime.task import Task
+from cotspec.spec.payload import EndpointModel, EvaluateBody, Payload, RunSettings
+
+Answer = Callable[[str, str], Completion]
+"""Prompt and key of its random numbers → what the model writes."""
+
+
+def main() -> int:
+    """Return the exit code: 0 at the end of stdin, 2 when the model cannot be asked."""
+    replies = _own_stdout()
+    logging.getLogger().addHandler(logging.NullHandler())
+    warnings.simplefilter("ignore")
+    try:
+        task = _task(json.loads(sys.stdin.readline()))
+        local.set_cache(task.root)
+        answer = _answerer(task)
+    except Exception as error:  # noqa: BLE001 - whoever asks has the words
+        _send(replies, {"error": _told(error)})
+        return TaskError.exit_code
+    _send(replies, {"ready": True})
+    for line in iter(sys.stdin.readline, ""):
+        asked = json.loads(line)
+        _send(replies, _reply(answer, str(asked["prompt"]), str(asked["key"])))
+    return 0
+
+
+def _reply(answer: Answer, prompt: str, key: str) -> Mapping[str, Any]:
+    try:
+        done = answer(prompt, key)
+    except KeyboardInterrupt:
+        return {"stopped": True}
+    except Exception as error:  # noqa: BLE001 - whoever asks has the words
+        return {"error": _told(error)}
+    return {"text": done.text, "tokens": done.tokens, "truncated": done.truncated}
+
+
+def _told(error: Exception) -> str:
+    """Why there is no answer, on one line; the traceback with COTSPEC_DEBUG=1."""
+    if isinstance(error, TaskError):
+        return str(error)
+    if os.environ.get("COTSPEC_DEBUG") == "1":
+        traceback.print_exc()
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first} (COTSPEC_DEBUG=1 shows where)"
+
+
+def _own_stdout() -> TextIO:
+    """The stdout that replies go to; whoever else prints, prints to stderr from here on."""
+    sys.stdout.flush()
+    own = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return own
+
+
+def _send(replies: TextIO, record: Mapping[str, Any]) -> None:
+    replies.write(json.dumps(record) + "\n")
+    replies.flush()
+
+
+def _task(opening: Mapping[str, Any]) -> Task:
+    """No task of the pipeline: its paths count from the project, and nothing is written."""
+    root = Path(opening["root"])
+    payload = Payload.model_validate_json(opening["payload"])
+    settings = RunSettings.model_validate_json(opening["settings"])
+    return Task(payload=payload, settings=settings, folder=root, root=root)
+
+
+def _answerer(task: Task) -> Answer:
+    body = task.body(EvaluateBody)
+    ref = body.model
+    if isinstance(ref, EndpointModel):
+        return lambda prompt, key: _served(task, ref, body, Request(key=key, prompt=prompt))
+    engine = generate.engine_of(task, models.source(task, ref))
+
+    def answer(prompt: str, key: str) -> Completion:
+        draw = Draw(ids=engine.encode(prompt), seed=seed_of(body.seed, key))
+        return engine.complete([draw], body.sampling)[0]
+
+    return answer
+
+
+def _served(task: Task, ref: EndpointModel, body: EvaluateBody, request: Request) -> Completion:
+    with tempfile.TemporaryDirectory() as folder:
+        partial = Path(folder) / "partial.jsonl"
+        job = Job(what="answers", sampling=body.sampling, seed=body.seed, partial=partial)
+        return generate.generate(task, ref, [request], job)[0]
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,149 @@
+"""`cotspec chat`: a model that is asked, and its answers in segments, graded and rewarded."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import select
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cotspec.builtin.digest import MODELS
+from cotspec.preview import reply
+from cotspec.preview.canvas import Canvas
+from cotspec.spec.payload import TraceFormat
+from tests.fuzz.finished import finished, lock
+from tests.support import Run
+
+SPEC = "specs/a.yaml"
+FORMAT = TraceFormat(thinking="Thinking…", step="Step {n}:", answer="Answer:")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """All tasks are done; what the stages have trained is the builtin student."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    plan = finished(folder)
+    for model in folder.glob("generated/stages/*/out/model"):
+        shutil.rmtree(model)
+        shutil.copytree(MODELS / "tiny-student", model)
+    lock(folder, plan)
+    return folder
+
+
+class Terminal:
+    """The command on a terminal, as a person has it."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.own, other = pty.openpty()
+        environment = os.environ | {
+            "OMP_NUM_THREADS": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+            "TERM": "dumb",
+            "COLUMNS": "100",
+        }
+        command = [sys.executable, "-m", "cotspec", *arguments]
+        self.process = subprocess.Popen(command, stdin=other, stdout=other, stderr=other, env=environment)
+        os.close(other)
+
+    def until(self, wanted: str, *, seconds: float = 300) -> str:
+        """What it prints up to and with `wanted`."""
+        said, end = "", time.monotonic() + seconds
+        while wanted not in said:
+            assert time.monotonic() < end, said
+            assert self.process.poll() is None, said
+            if select.select([self.own], [], [], 1)[0]:
+                with contextlib.suppress(OSError):  # it has ended
+                    said += os.read(self.own, 4096).decode(errors="replace")
+        return said.replace("\r\n", "\n")
+
+    def type(self, line: str) -> None:
+        os.write(self.own, f"{line}\n".encode())
+
+    def ends(self) -> int:
+        os.write(self.own, b"\x04")
+        return self.process.wait(60)
+
+
+def test_a_conversation_on_a_terminal_shows_segments_the_grade_and_the_reward_term_by_term(project: Path) -> None:
+    pytest.importorskip("torch", reason="a model that answers needs the `train` extra")
+    talk = Terminal("chat", SPEC, "--cpu")
+    assert "second of example, asked as on the evaluation; /help says more" in talk.until("\n> ")
+    talk.type("Ann has 3 pens. She buys 4. How many pens does Ann have now?")
+    said = talk.until("\n> ")
+    assert "step 1 │ Step 1:" in said
+    assert "tokens, 2 steps, ended by itself" in said
+    assert "Reward" not in said
+    talk.type("/gold 7")
+    talk.until("\n> ")
+    talk.type("Ann has 3 pens. She buys 4. How many pens does Ann have now?")
+    said = talk.until("\n> ")
+    assert "gold is 7" in said
+    assert "solved" in said
+    assert "total" in said
+    talk.type("/question 3")
+    assert "What is (2 + 3) * 4?" in talk.until("\n> ")
+    talk.type("/question 99")
+    assert "there is no question 99 in what was read of `test`" in talk.until("\n> ")
+    talk.type("/row 0")
+    said = talk.until("\n> ")
+    assert "Response   what it wrote" in said
+    assert "the teacher's: 12" in said
+    talk.type("/what")
+    assert "/gold ANSWER" in talk.until("\n> ")
+    assert talk.ends() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((SPEC,), "a conversation needs a terminal: give --ask TEXT, --question N or --row N"),
+        ((SPEC, "frist", "--ask", "x"), "`example` has no model or stage `frist`: did you mean `first`?"),
+        ((SPEC, "--ask", "x", "--row", "1"), "--ask, --question and --row each say what is asked: give one of them"),
+        ((SPEC, "--gold", "1"), "--gold goes with --ask"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(arguments: tuple[str, ...], told: str, project: Path, run: Run) -> None:
+    code, out, err = run("chat", *arguments)
+    assert (code, out) == (2, "")
+    assert told in err
+
+
+def test_a_stage_that_was_not_trained_is_not_asked(project: Path, run: Run) -> None:
+    for each in project.glob("generated/stages/grpo-*/dvc.lock"):
+        each.unlink()
+    assert "stage `second` of example: it has not been trained" in run("chat", SPEC, "--ask", "x")[2]
+
+
+@pytest.mark.parametrize(
+    ("python", "told"),
+    [("/no/such/python", "cannot start /no/such/python"), (shutil.which("true"), "the process of the model has ended")],
+)
+def test_a_process_that_does_not_answer_is_said(
+    python: str, told: str, project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COTSPEC_PYTHON", python)
+    code, out, err = run("chat", SPEC, "base", "--ask", "x")
+    assert (code, out) == (2, "")
+    assert told in err
+
+
+def shown(text: str, gold: str | None) -> str:
+    said = reply.Reply(question="2 + 3?", gold=gold, text=text, tokens=9, truncated=False)
+    return reply.render(said, FORMAT, None, Canvas(width=100))
+
+
+def test_an_answer_without_a_reward_is_graded_and_one_without_gold_is_only_shown() -> None:
+    text = "Step 1: 2 + 3 = 5\nAnswer: 5"
+    assert "Right   it answers 5; gold is 5; in the form" in shown(text, "5")
+    assert "Wrong   it answers 5; gold is 6; in the form" in shown(text, "6")
+    assert "Wrong   it gives no answer; gold is 6; not in the form" in shown("I do not know", "6")
+    assert "gold" not in shown(text, None)
