@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cotspec.builtin import digest
 from cotspec.diagnostics import Diagnostic, Sink
-from cotspec.diagnostics.origins import Found, gathered, linked
+from cotspec.diagnostics.origins import Found, gathered, joined, linked
 from cotspec.diagnostics.rule import Rule
 from cotspec.front.load import Loaded
 from cotspec.front.paths import project_root
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cotspec.spec.local import LocalEndpoint
 
 EVERYWHERE: Final = frozenset(rule.slug for rule in (*lint.RULES.values(), *allow.RULES.values()) if rule.everywhere)
+TOGETHER: Final = {rule.slug: rule.together for rule in lint.RULES.values() if rule.together}
 """Rules that hold against a spec when they hold against it and all its variants."""
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
@@ -128,7 +129,9 @@ def judge(
             own = Sink()
             rules(context(unit, options, sealed), own)
             family_findings.append(Found(own.findings, unit.loaded.variant, unit.loaded.entry, unit.loaded.holds))
-        sink.extend(linked(one, members[0].loaded.links) for one in gathered(family_findings, EVERYWHERE))
+        sink.extend(
+            linked(one, members[0].loaded.links) for one in joined(gathered(family_findings, EVERYWHERE), TOGETHER)
+        )
 
 
 def stops(sink: Sink, options: Options = DEFAULT) -> bool:

@@ -36,6 +36,8 @@ class Diagnostic(NamedTuple):
     """Texts that could stand in place of the span, best first."""
     related: tuple[tuple[Span, str], ...] = ()
     """Other places that matter, each with a note."""
+    subject: str = ""
+    """What it is about, where several of its rule are told as one (`Rule.together`)."""
 
     @property
     def key(self) -> Key:

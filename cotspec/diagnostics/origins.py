@@ -5,10 +5,11 @@ Knows findings only: not what a variant is, not what a rule says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cotspec.diagnostics import Diagnostic, Key, Span
+from cotspec.diagnostics.suggest import several
 
 Link = tuple[Span, str]
 
@@ -41,6 +42,17 @@ def gathered(family: Sequence[Found], everywhere: Collection[str] = ()) -> Itera
         if each.first.rule in everywhere and len(each.by) < sum(member.holds(each.first.span) for member in family):
             continue
         yield each.first if not each.by[0].variant else each.first._replace(related=_related(each))
+
+
+def joined(findings: Iterable[Diagnostic], together: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """The findings of a rule in `together` about subjects in one file as one, at the place of the first."""
+    groups: dict[tuple[object, ...], list[Diagnostic]] = {}
+    for one in findings:
+        alone = not one.subject or one.rule not in together
+        groups.setdefault(one.key if alone else (one.rule, one.span.file), []).append(one)
+    for first, *more in groups.values():
+        subjects = tuple(dict.fromkeys(one.subject for one in (first, *more)))
+        yield first if len(subjects) == 1 else first._replace(message=f"{several(subjects)} {together[first.rule]}")
 
 
 def _related(seen: _Seen) -> tuple[Link, ...]:

@@ -28,6 +28,8 @@ class Rule(NamedTuple):
     """Why there are none, where there are none."""
     everywhere: bool = False
     """A finding counts only when a spec and all its variants have it: what one of them uses is used."""
+    together: str = ""
+    """What is said of several subjects in a file, which are one finding; "": each is one of its own."""
 
     @property
     def in_shell(self) -> bool:

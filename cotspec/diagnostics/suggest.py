@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 _NEAR = 0.6
 _SURE = 0.75
 _PART = 0.7
 """How alike `batch` and `global_batch` are: whole words of one, left out or put in."""
+_NAMED = 6
+"""Words of a sentence that names several; of more it counts the rest."""
 
 
 def near(word: str, candidates: Iterable[str], *, most: int = 3) -> tuple[str, ...]:
@@ -77,6 +79,13 @@ def either(words: Iterable[str]) -> str:
 def listed(words: Iterable[str]) -> str:
     """`a`, `b` and `c`."""
     return _joined(words, "and")
+
+
+def several(words: Sequence[str]) -> str:
+    """`a`, `b`, `c`, `d` and 8 more."""
+    if len(words) <= _NAMED:
+        return listed(words)
+    return f"{', '.join(f'`{word}`' for word in words[:_NAMED])} and {len(words) - _NAMED} more"
 
 
 def _joined(words: Iterable[str], last: str) -> str:

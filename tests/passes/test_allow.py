@@ -7,29 +7,37 @@ from pathlib import Path
 import pytest
 
 from cotspec.compiler import plan_specs
-from cotspec.diagnostics import Sink
+from cotspec.diagnostics import Diagnostic, Sink
 from cotspec.passes.options import Options
 
 BASE = (Path(__file__).with_name("base.yaml")).read_text(encoding="utf-8")
 UNPINNED = "  base: {builtin: tiny-student}\n  one: {hub: a/b}\n  two: {hub: a/c}\n"
 
 
-def rules(allow: str, folder: Path, *, ci: bool = False) -> list[tuple[str, str]]:
-    """(severity, rule) of the small spec with two unpinned models and these entries of `allow`."""
+def found(allow: str, folder: Path, *, ci: bool = False) -> list[Diagnostic]:
+    """The findings of the small spec with two unpinned models and these entries of `allow`."""
     file, sink = folder / "spec.yaml", Sink()
     text = BASE.replace("  base: {builtin: tiny-student}\n", UNPINNED)
     text = text.replace("of: [base,", "of: [base, one, two,")
     file.write_text(f"{text}allow:\n{allow}" if allow else text, encoding="utf-8")
     plan_specs({"spec.yaml": file}, sink, Options(ci=ci))
-    return [(f.severity, f.rule) for f in sink.sorted()]
+    return list(sink.sorted())
 
 
-def test_without_allow_each_is_found(tmp_path: Path) -> None:
-    assert rules("", tmp_path) == [("warning", "unpinned-revision")] * 2
+def rules(allow: str, folder: Path, *, ci: bool = False) -> list[tuple[str, str]]:
+    return [(f.severity, f.rule) for f in found(allow, folder, ci=ci)]
+
+
+def test_models_that_are_not_pinned_are_one_finding_of_their_file_that_names_them(tmp_path: Path) -> None:
+    (one,) = found("", tmp_path)
+    assert one.message == "`a/b` and `a/c` are not pinned to a commit"
+    more = "variants:\n  v: {models.two: {hub: a/d}}\n  w: {stages.first.train.lr: 2e-4}\n"
+    (one,) = found(f"  - {{rule: unpinned-revision, reason: no hub here, at: models.one}}\n{more}", tmp_path)
+    assert one.message == "`a/c` and `a/d` are not pinned to a commit"
 
 
 def test_under_ci_a_warning_is_an_error_unless_it_is_allowed(tmp_path: Path) -> None:
-    assert rules("", tmp_path, ci=True) == [("error", "unpinned-revision")] * 2
+    assert rules("", tmp_path, ci=True) == [("error", "unpinned-revision")]
     assert rules("  - {rule: unpinned-revision, reason: no hub here}\n", tmp_path, ci=True) == []
 
 

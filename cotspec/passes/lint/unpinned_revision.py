@@ -23,6 +23,7 @@ RULE = Rule(
     "needs no lock.",
     failing="models: {more: {hub: a/b}}\n",
     passing=f"models: {{more: {{hub: a/b, {_REVISION}}}}}\n",
+    together="are not pinned to a commit",
 )
 
 
@@ -49,4 +50,5 @@ def _pinned(context: Context, kind: HubKind, name: str, *, hub: str, revision: s
     if others:
         said = f"{said}, and the lock pins {listed(key[2] for key in others)} of it"
     related = () if pins is None else tuple((pins.span(key), "is another revision") for key in others)
-    yield warning(RULE, context.source.value(path), said, _ADVICE, related=related)
+    one = warning(RULE, context.source.value(path), said, _ADVICE, related=related)
+    yield one if others or revision is not None else one._replace(subject=hub)
