@@ -27,7 +27,7 @@ from cotspec.runtime import full_disk, kept, launcher, local, provenance, scratc
 from cotspec.runtime.errors import StoppedError, TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task, load, rank
-from cotspec.spec.payload import STOPPED_FILE, Body, EndpointModel, GenerateBody, TrainBody
+from cotspec.spec.payload import STOPPED_FILE, Body, EndpointModel, GateBody, GenerateBody, ProbabilitiesBody, TrainBody
 
 BUG: Final = 3
 INTERRUPTED: Final = 130
@@ -63,6 +63,8 @@ def execute(task: Task) -> None:
                 say("the result of an earlier run, which DVC had not recorded, is whole and is taken")
                 kept.publish(work, task.out)
             return
+        if _loads_torch(task):
+            say("loading torch and transformers")
         result = scratch.fresh(work / "result") if rank() == 0 else work / "result"
         try:
             runner_of(task.payload.task).run(task, work, result)
@@ -91,6 +93,18 @@ def _held(task: Task) -> dict[str, int]:
         return {"memory": int(torch.cuda.max_memory_reserved())}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {"memory": peak if sys.platform == "darwin" else peak * 1024}
+
+
+def _loads_torch(task: Task) -> bool:
+    """Whether the first thing a task does takes many seconds; accelerate's launch.sh says so itself, before it loads
+    them for the first time."""
+    match task.payload.task:
+        case GenerateBody(model=EndpointModel()):
+            return False
+        case GateBody():
+            return task.has("problems")
+        case body:
+            return isinstance(body, GenerateBody | ProbabilitiesBody)
 
 
 def _served(task: Task) -> dict[str, object] | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from cotspec.spec.payload import Sampling
+
+Tick = Callable[[int], None]
+"""Told now and then how many tokens each completion of a batch has by now."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,5 +38,5 @@ class Engine(Protocol):
     def encode(self, prompt: str) -> list[int]:
         """Token ids of a prompt."""
 
-    def complete(self, draws: Sequence[Draw], sampling: Sampling) -> list[Completion]:
-        """Complete a batch, in order."""
+    def complete(self, draws: Sequence[Draw], sampling: Sampling, tick: Tick | None = None) -> list[Completion]:
+        """Complete a batch, in order. An engine that cannot look into a batch tells `tick` nothing."""

@@ -18,7 +18,7 @@ from transformers import (
 
 from cotspec.cot.thoughts import reopened
 from cotspec.runtime import models
-from cotspec.runtime.engine import Completion, Draw
+from cotspec.runtime.engine import Completion, Draw, Tick
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.stopping import Stopper
 from cotspec.runtime.tilt import Lean, Tilted
@@ -52,7 +52,7 @@ class TransformersEngine:
         """Token ids of a prompt, through the chat template when the model has one to use."""
         return self._encoder(prompt)
 
-    def complete(self, draws: Sequence[Draw], sampling: Sampling) -> list[Completion]:
+    def complete(self, draws: Sequence[Draw], sampling: Sampling, tick: Tick | None = None) -> list[Completion]:
         """Complete a batch. Raises TaskError when a prompt leaves no room for `max_new_tokens`."""
         ids, mask = self._batch([draw.ids for draw in draws], sampling.max_new_tokens)
         config = GenerationConfig(
@@ -68,6 +68,8 @@ class TransformersEngine:
         stopper = Stopper(sampling.stop, self._tokenizer)
         thinking = [stopper.thinks(draw.ids) for draw in draws]
         ending = StoppingCriteriaList([Ending(stopper, thinking, prompt=ids.shape[1])] if stopper else [])
+        if tick is not None:
+            ending.append(Telling(tick, prompt=ids.shape[1]))
         with torch.inference_mode():
             out = self._model.generate(
                 input_ids=ids,
@@ -117,6 +119,18 @@ class Ending(StoppingCriteria):  # type: ignore[misc]  # transformers is untyped
             if not self._done[place] and self._stopper.may_end(tail):
                 self._done[place] = self._stopper.cut(rows[place].tolist(), thinking=thinking) is not None
         return torch.tensor(self._done, device=input_ids.device)
+
+
+class Telling(StoppingCriteria):  # type: ignore[misc]  # transformers is untyped
+    """Ends nothing; says how long the rows are."""
+
+    def __init__(self, tick: Tick, *, prompt: int) -> None:
+        self._tick, self._prompt = tick, prompt
+
+    def __call__(self, input_ids: torch.LongTensor, _: torch.FloatTensor, **__: object) -> torch.BoolTensor:
+        """(batch,): false."""
+        self._tick(input_ids.shape[1] - self._prompt)
+        return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
 
 
 class Keyed(LogitsProcessor):  # type: ignore[misc]  # transformers is untyped

@@ -7,7 +7,7 @@ from typing import Any
 
 from cotspec.cot.thoughts import reopened
 from cotspec.runtime import models
-from cotspec.runtime.engine import Completion, Draw
+from cotspec.runtime.engine import Completion, Draw, Tick
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.stopping import Stopper
 from cotspec.spec.payload import RunSettings, Sampling
@@ -41,7 +41,7 @@ class VllmEngine:
         """Token ids of a prompt, through the chat template when the model has one to use."""
         return self._encoder(prompt)
 
-    def complete(self, draws: Sequence[Draw], sampling: Sampling) -> list[Completion]:
+    def complete(self, draws: Sequence[Draw], sampling: Sampling, _: Tick | None = None) -> list[Completion]:
         """Complete a chunk. vLLM's random numbers are per request, so the chunk's size does not matter."""
         from vllm import SamplingParams
 

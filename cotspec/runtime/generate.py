@@ -63,11 +63,16 @@ def complete(engine: Engine, requests: Sequence[Request], job: Job, done: dict[i
     batches = [order[start : start + engine.batch] for start in range(0, len(order), engine.batch)]
     made = sum(done[index].tokens for index in done)
     with job.partial.open("ab") as file, Progress(job.what, len(requests), done=len(done)) as progress:
+        progress.begin(len(requests), len(done), f"in batches of {min(engine.batch, len(requests))}")
+
+        def tick(tokens: int) -> None:
+            progress.within(f"at token {tokens} of at most {job.sampling.max_new_tokens}")
+
         for batch in batches:
             if all(index in done for index in batch):
                 continue
             draws = [Draw(ids=ids[index], seed=seed_of(job.seed, requests[index].key)) for index in batch]
-            for index, completion in zip(batch, engine.complete(draws, job.sampling), strict=True):
+            for index, completion in zip(batch, engine.complete(draws, job.sampling, tick), strict=True):
                 done[index] = completion
                 made += completion.tokens
             file.write(b"".join(line_of(index, requests[index].key, done[index]) for index in batch))

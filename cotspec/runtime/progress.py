@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cotspec.runtime.task import rank
 
@@ -18,42 +18,67 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
 Clock = Callable[[], float]
+_LONG: Final = 600.0
+"""Seconds left from which on the time of day of the end is told, too."""
 
 
 class Progress(AbstractContextManager["Progress"]):
-    """Progress of `total` things. `update` may be called as often as one likes."""
+    """Progress of `total` things. `update` and `within` may be called as often as one likes."""
 
     def __init__(self, what: str, total: int, *, done: int = 0, clock: Clock = time.monotonic) -> None:
         self.what, self.total, self.first, self.done = what, total, done, done
         self._clock, self._note = clock, ""
         self._started = self._spoken = clock()
+        self._measured: tuple[float, int] | None = None
         self._tenth = self._tenths()
         self._bar = _live_bar(what, total, done) if rank() == 0 and sys.stdout.isatty() else None
         if done and rank() == 0 and self._bar is None:
             _say(f"{what}: resuming at {done}/{total}")
 
+    def begin(self, total: int, done: int, note: str = "") -> None:
+        """Work begins now, of as many things: said at once, since the first of them may take minutes."""
+        self.total, self.first, self.done, self._note = total, done, done, note
+        self._started = self._spoken = self._clock()
+        self._measured, self._tenth = None, self._tenths()
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], total=total, completed=done, note=note)
+        elif rank() == 0:
+            _say(self.line())
+
     def update(self, done: int, note: str = "") -> None:
         """`done` things are finished; `note` is shown beside it."""
         self.done, self._note = done, note or self._note
+        if self._measured is None and done > self.first:
+            self._measured = self._clock(), done
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=done, note=self._note)
         elif rank() == 0 and self._due():
             self._spoken, self._tenth = self._clock(), self._tenths()
             _say(self.line())
 
+    def within(self, note: str) -> None:
+        """How far the next thing is, which is not finished."""
+        self.update(self.done, note)
+
     def line(self) -> str:
-        """`what 120/400 (30 %), 8 s, about 19 s left, note`."""
+        """`what 120/400 (30 %), 8 s, 15 a second, about 19 s left · note`."""
         spent = self._clock() - self._started
         share = f"{100 * self.done // self.total} %" if self.total else "100 %"
-        left = self._left(spent)
-        rest = f", about {span(left)} left" if left is not None and self.done < self.total else ""
-        return f"{self.what} {self.done}/{self.total} ({share}), {span(spent)}{rest}" + (
+        each = self._each(spent)
+        pace = f", {_pace(each)}" if each is not None and spent >= 1.0 else ""
+        rest = f", {_until(each * (self.total - self.done))}" if each is not None and self.done < self.total else ""
+        return f"{self.what} {self.done}/{self.total} ({share}), {span(spent)}{pace}{rest}" + (
             f" · {self._note}" if self._note else ""
         )
 
-    def _left(self, spent: float) -> float | None:
+    def _each(self, spent: float) -> float | None:
+        """Seconds a thing takes. The first takes longer than those after it (buffers, kernels): it is left out as soon
+        as there are others."""
+        if self._measured is not None and self.done > self._measured[1]:
+            since, first = self._measured
+            return (self._started + spent - since) / (self.done - first)
         made = self.done - self.first
-        return spent / made * (self.total - self.done) if made > 0 else None
+        return spent / made if made > 0 else None
 
     def _due(self) -> bool:
         """Every tenth but not more than one a second, else after 5 s or a twentieth of the time so far; the end is
@@ -85,6 +110,17 @@ def _live_bar(what: str, total: int, done: int) -> Bar:
     bar.add_task(what, total=total, completed=done, note="")
     bar.start()
     return bar
+
+
+def _pace(each: float) -> str:
+    """`2.8 s each`, or `15 a second`."""
+    return f"{each:.1f} s each" if each >= 1.0 else f"{1 / max(each, 1e-6):.0f} a second"
+
+
+def _until(left: float) -> str:
+    """`about 3 h 05 min left (until 22:40)`; the time of day is that of this machine."""
+    end = time.strftime("%H:%M", time.localtime(time.time() + left)) if left >= _LONG else ""
+    return f"about {span(left)} left" + (f" (until {end})" if end else "")
 
 
 def say(text: str) -> None:

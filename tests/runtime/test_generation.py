@@ -15,7 +15,7 @@ from conftest import SOLVE, Run, Stage, contents, start, write_lines
 
 from cotspec.history import unfinished
 from cotspec.runtime import generate
-from cotspec.runtime.engine import Completion, Draw
+from cotspec.runtime.engine import Completion, Draw, Tick
 from cotspec.runtime.generate import Job, Request
 from cotspec.spec.payload import (
     Best,
@@ -52,7 +52,7 @@ class Fake:
     def encode(self, prompt: str) -> list[int]:
         return list(prompt.encode())
 
-    def complete(self, draws: Sequence[Draw], sampling: Sampling) -> list[Completion]:
+    def complete(self, draws: Sequence[Draw], sampling: Sampling, tick: Tick | None = None) -> list[Completion]:
         if len(self.asked) == self._fails_at:
             raise KeyboardInterrupt
         self.asked.append([len(draw.ids) for draw in draws])

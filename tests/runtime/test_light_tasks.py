@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -316,9 +317,31 @@ def test_progress_speaks_now_and_then_and_tells_what_is_left(capsys: pytest.Capt
             now[0] += 0.5
             progress.update(done, "5 tokens each")
     told = capsys.readouterr().out.splitlines()
-    assert told[0] == "answers 10/100 (10 %), 5 s, about 45 s left · 5 tokens each"
-    assert told[-1] == "answers 100/100 (100 %), 50 s · 5 tokens each"
+    assert told[0] == "answers 10/100 (10 %), 5 s, 2 a second, about 45 s left · 5 tokens each"
+    assert told[-1] == "answers 100/100 (100 %), 50 s, 2 a second · 5 tokens each"
     assert len(told) == 10
+
+
+def test_progress_speaks_at_once_within_a_long_step_and_leaves_a_slow_first_step_out_of_what_is_left(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    now = [0.0]
+    with Progress("training", 0, clock=lambda: now[0]) as progress:
+        now[0] += 70.0  # the model is loaded
+        progress.begin(400, 0, "at step 1")
+        for part in range(8):
+            now[0] += 10.0
+            progress.within(f"at step 1, {part + 1} of 8 parts")
+        progress.update(1)
+        for step in range(2, 5):
+            now[0] += 20.0
+            progress.update(step, "loss 1.5")
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "training 0/400 (0 %), 0 s · at step 1"
+    assert told[1] == "training 0/400 (0 %), 10 s · at step 1, 1 of 8 parts"
+    at, _, end = told[-2].partition(" (until ")
+    assert at == "training 4/400 (1 %), 2 min 20 s, 20.0 s each, about 2 h 12 min left"
+    assert re.fullmatch(r"\d\d:\d\d\) · loss 1.5", end)
 
 
 def test_spans_of_time_read_as_people_say_them() -> None:

@@ -122,14 +122,25 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
     """Marks whole checkpoints and shows progress."""
 
     def __init__(self, progress: Progress, show: Show) -> None:
-        self._progress, self._show = progress, show
+        self._progress, self._show, self._part = progress, show, 0
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """The number of steps is known from here on."""
-        self._progress.total, self._progress.first = state.max_steps, state.global_step
-        self._progress.done = state.global_step
+        self._progress.begin(state.max_steps, state.global_step, f"at step {state.global_step + 1}")
+
+    def on_substep_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """A part of a step's batch is done: where batches are split into many, a step takes long."""
+        self._part += 1
+        of = f"{self._part} of {args.gradient_accumulation_steps} parts of its batch"
+        self._progress.within(f"at step {state.global_step + 1}, {of}")
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """The next step begins with its first part."""
+        self._part = 0
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """One step was logged."""
