@@ -59,6 +59,11 @@ class Pool:
     environment: Mapping[str, str]
     cwd: Path
     tell: Tell
+    stands: Callable[[str], bool] = lambda _: False
+    """Whether a job's result is there although its command failed: with `core.autostage` DVC ends with an error, after
+    all is recorded, where git holds its index at that moment (an editor that is open for a commit)."""
+    look: Callable[[], None] = lambda: None
+    """Called again and again while jobs run."""
     _free: list[str] = field(default_factory=list)
     _running: dict[str, _Running] = field(default_factory=dict)
 
@@ -72,6 +77,7 @@ class Pool:
                 while waiting or self._running:
                     self._start_ready(waiting)
                     self._collect(waiting, failed)
+                    self.look()
                     if waiting or self._running:
                         time.sleep(_POLL)
             except BaseException:
@@ -82,9 +88,10 @@ class Pool:
     def _collect(self, waiting: dict[str, Job], failed: list[str]) -> None:
         """What has ended, and what will not run because of it."""
         for ended, code, seconds in self._ended():
-            if code:
+            lost = code != 0 and not self.stands(ended)
+            if lost:
                 failed.append(ended)
-            self.tell("failed" if code else "done", ended, seconds)
+            self.tell("failed" if lost else "done", ended, seconds)
         while held := [job.id for job in waiting.values() if job.waits & set(failed)]:
             for id in held:
                 del waiting[id]

@@ -11,15 +11,20 @@ from typing import Final
 from cotspec.back import places
 from cotspec.back.text import render
 from cotspec.ir.plan import Plan, Task
+from cotspec.spec.payload import TABLE_FILE
 
 MOST_NAMES: Final = 25
 """Experiments that a task's description names; the plan knows them all."""
+
+MOST_TABLES: Final = 6
+"""Experiments whose tables a run ends with; more are compared in one."""
 
 
 def emit(plan: Plan) -> dict[str, str]:
     """Return the dvc.yaml files and the ignore patterns, by path."""
     files = {places.target(folder): _stage(folder, task) for folder, task in places.everything(plan)}
     files[places.ROOT_DVC] = root(plan)
+    files[places.TABLES] = _tables(plan)
     files[f"{places.GENERATED}/.gitignore"] = render("generated.gitignore.jinja", {})
     return files
 
@@ -27,7 +32,13 @@ def emit(plan: Plan) -> dict[str, str]:
 def root(plan: Plan) -> str:
     """The root dvc.yaml: what a plain `dvc repro` brings up to date."""
     deps = [f"{places.report_folder(report.name)}/{places.OUT}" for report in plan.reports]
-    return render("root.dvc.yaml.jinja", {"stage": places.ALL, "deps": deps})
+    return render("root.dvc.yaml.jinja", {"stage": places.ALL, "shows": places.TABLES, "deps": deps})
+
+
+def _tables(plan: Plan) -> str:
+    """What the stage of the root runs: it prints what came out, below what DVC has to say of single tasks."""
+    files = [f"{places.report_folder(report.name)}/{places.OUT}/{TABLE_FILE}" for report in plan.reports]
+    return render("tables.sh.jinja", {"files": files if len(files) <= MOST_TABLES else [], "count": len(files)})
 
 
 def _stage(folder: str, task: Task) -> str:

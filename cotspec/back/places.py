@@ -16,6 +16,8 @@ REPORTS: Final = f"{GENERATED}/reports"
 PREFLIGHT: Final = f"{GENERATED}/preflight"
 STAGE_OF_PREFLIGHT: Final = "preflight"
 OUT: Final = "out"
+TABLES: Final = f"{GENERATED}/tables.sh"
+"""Prints the tables of all reports."""
 ALL: Final = "all"
 """The one stage of the root dvc.yaml."""
 

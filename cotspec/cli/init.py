@@ -41,11 +41,14 @@ _IGNORED: Final = {
 # DVC keeps this path as it is written and reads it from the folder a command runs in, so it is relative and ignored at
 # every depth. An absolute path would be right on one machine only; without any, DVC's state goes to /var/tmp, where
 # others can read it.
+# `autostage` has DVC `git add` the locks it wrote. Without it a run ends with a command that names each of them, below
+# what came out.
 _DVC_CONFIG: Final = """\
 [core]
     analytics = false
     check_update = false
     site_cache_dir = .cotspec/dvc
+    autostage = true
 """
 
 
@@ -107,7 +110,7 @@ def _pipeline(folder: Path) -> list[str]:
     if not config.read_text(encoding="utf-8").strip():
         config.write_text(_DVC_CONFIG, encoding="utf-8")
         _call(["git", "add", ".dvc/config"], folder)  # DVC has staged the empty one
-    return ["DVC project (analytics and update check off)"]
+    return ["DVC project (analytics and update check off, its locks are staged)"]
 
 
 def _starter(folder: Path, template: str) -> list[str]:

@@ -14,6 +14,7 @@ from cotspec.cli.errors import ProblemError
 from cotspec.files import plain
 
 if TYPE_CHECKING:
+    from cotspec.compiler import Checked
     from cotspec.history.results import Standing
     from cotspec.spec.evaluation import AskedSet
     from cotspec.views.flips import Said
@@ -114,8 +115,6 @@ def collected(specs: Sequence[Path], *, queued: bool = False) -> list[Outcome] |
     ProblemError."""
     from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
-    from cotspec.history.results import standings as standings_of
-    from cotspec.views.planned import planned
 
     root = project.find_root(Path.cwd())
     sink = Sink()
@@ -124,6 +123,14 @@ def collected(specs: Sequence[Path], *, queued: bool = False) -> list[Outcome] |
         findings.show(sink, stream=sys.stderr)
         return None
     findings.tell_damage(root)
+    return outcomes_of(root, checked, queued=queued)
+
+
+def outcomes_of(root: Path, checked: Checked, *, queued: bool = False) -> list[Outcome]:
+    """What every experiment of a plan has come to."""
+    from cotspec.history.results import standings as standings_of
+    from cotspec.views.planned import planned
+
     standings = standings_of(root, checked.sealed.plan)
     sides = planned(checked.units, checked.sealed).values()
     jobs = queue.jobs(root, checked.sealed.tasks.values()) if queued else None

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Final
 
 from cotspec.cli import findings, queue, ready, run_lock
 from cotspec.cli.errors import ProblemError
+from cotspec.cli.run_shown import Shown
 
 if TYPE_CHECKING:
     from cotspec.compiler import Checked
     from cotspec.history.results import Standing
     from cotspec.ir.plan import Task
-    from cotspec.parallel import Event, Job
+    from cotspec.parallel import Job
 
 _LOGS: Final = ".cotspec/logs"
 
@@ -33,7 +34,10 @@ def run(texts: Sequence[str], *, jobs: int, wait: bool) -> int:
     if found is None:
         return 1
     with run_lock.held(found.root, wait=wait):
-        return _run(*found, jobs)
+        code = _run(*found, jobs)
+    if not code:
+        _show(*found)
+    return code
 
 
 def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int) -> int:
@@ -60,9 +64,24 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int) ->
     if not results.preflight_passed(root):
         first = _preflight(root, gpus=len(devices))
         listed = [first, *(replace(job, waits=job.waits | {first.id}) for job in listed)]
-    teller = _Teller({job.id: job.id for job in listed} | {task.id: ready.name(task) for task in todo}, root)
-    pool = parallel.Pool(most=jobs, devices=devices, environment=ready.environment(jobs), cwd=root, tell=teller.tell)
-    failed = pool.run(listed)
+    called = {job.id: job.id for job in listed} | {task.id: ready.name(task) for task in todo}
+    shown = Shown(called, {job.id: job.log for job in listed}, root)
+
+    def stands(id: str) -> bool:
+        found = results.standings(root, checked.sealed.plan).get(id)
+        return results.preflight_passed(root) if found is None else found.state == "reuse"
+
+    pool = parallel.Pool(
+        most=jobs,
+        devices=devices,
+        environment=ready.environment(jobs),
+        cwd=root,
+        tell=shown.tell,
+        stands=stands,
+        look=shown.look,
+    )
+    with shown.live():
+        failed = pool.run(listed)
     if failed:
         findings.tell_damage(root)
     if not failed and len(wanted) == len(folders):
@@ -79,22 +98,33 @@ def _refuse_too_few(todo: Sequence[Task], devices: Sequence[str]) -> None:
         raise ProblemError(f"{ready.name(most)} needs {needs} GPUs and {len(devices)} can be seen here")
 
 
+def _show(root: Path, checked: Checked, wanted: Mapping[str, Task]) -> None:
+    """What came out, last of all."""
+    from cotspec.cli.results import outcomes_of
+    from cotspec.views import results
+
+    shown = [outcome for outcome in outcomes_of(root, checked) if outcome.task in wanted]
+    print(f"\n{results.text(shown)}", end="")
+
+
 def _record(root: Path, checked: Checked) -> None:
     """Have DVC record that all is up to date, so that a plain `dvc repro` has nothing to do."""
     from cotspec.back import dvc, places
 
     if ready.text(root / places.ROOT_DVC) != dvc.root(checked.sealed.plan):
         return  # more experiments are built here than were asked for
-    done = subprocess.run(  # noqa: S603 - our own command line
-        ready.dvc(places.ALL, "-s"),
-        cwd=root,
-        env=ready.environment(jobs=1),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise ProblemError(f"all tasks are up to date, but DVC cannot record it: {done.stderr.strip()}")
+    for options in (("-s",), ()):  # a report that lies in the run cache alone is not fetched with `-s`
+        done = subprocess.run(  # noqa: S603 - our own command line
+            ready.dvc(places.ALL, *options),
+            cwd=root,
+            env=ready.environment(jobs=1),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if not done.returncode:
+            return
+    raise ProblemError(f"all tasks are up to date, but DVC cannot record it: {done.stderr.strip()}")
 
 
 def _preflight(root: Path, *, gpus: int) -> Job:
@@ -118,26 +148,3 @@ def _job(root: Path, folder: str, task: Task, standings: Mapping[str, Standing])
         gpus=task.launch.settings.gpus,
         log=root / _LOGS / f"run-{task.id}.log",
     )
-
-
-class _Teller:
-    """Says what happens, one line each."""
-
-    def __init__(self, names: Mapping[str, str], root: Path) -> None:
-        self.names, self.root, self.ended = names, root, 0
-
-    def tell(self, event: Event, id: str, seconds: float) -> None:
-        """One line; a task that failed shows the end of what it printed."""
-        self.ended += event != "start"
-        count = f"[{self.ended}/{len(self.names)}]"
-        match event:
-            case "start":
-                print(f"{count} start   {self.names[id]} ({id})", flush=True)
-            case "done":
-                print(f"{count} done    {self.names[id]} in {seconds:.0f} s", flush=True)
-            case "held":
-                print(f"{count} not run {self.names[id]}: it needs a task that failed", flush=True)
-            case "failed":
-                log = self.root / _LOGS / f"run-{id}.log"
-                print(f"{count} FAILED  {self.names[id]} after {seconds:.0f} s; the end of {log}:", file=sys.stderr)
-                print("\n".join(log.read_text(errors="replace").splitlines()[-15:]), file=sys.stderr, flush=True)

@@ -1,5 +1,5 @@
 """Task `report`: the evaluations of an experiment → report.json, report.md, report.html, and the tables a run
-ends with."""
+ends with, which are in table.txt, too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cotspec.runtime.evaluate import Metrics
 from cotspec.runtime.progress import say
 from cotspec.runtime.report_tables import Table
 from cotspec.runtime.task import Task
-from cotspec.spec.payload import ReportBody, ReportTable
+from cotspec.spec.payload import TABLE_FILE, ReportBody, ReportTable
 
 
 def run(task: Task, _work: Path, result: Path) -> None:
@@ -32,15 +32,17 @@ def run(task: Task, _work: Path, result: Path) -> None:
     page = _markdown(body, tables, report_stages.markdown(stages)) + contamination.section(seen)
     (result / "report.md").write_text(page, encoding="utf-8")
     (result / "report.html").write_text(report_page.page(task, body, tables, stages, seen), encoding="utf-8")
-    say(report_tables.text(body.name, tables))
-    for line in (*report_stages.told(stages), *(() if seen is None else seen.lines())):
-        say(line)
+    shown = report_tables.text(body.name, tables)
+    notes = (*report_stages.told(stages), *(() if seen is None else seen.lines()))
+    (result / TABLE_FILE).write_text("\n".join((shown, *notes)) + "\n", encoding="utf-8")
     place = task.out.relative_to(task.root)
     say(f"\n{place}/report.html shows the run in a browser")
     say("report.md and report.json beside it hold this table; each row's answers are in predictions.jsonl beside:")
     for table in body.tables:
         for label in table.labels:
             say(f"  {_called(table.name, label)}: {_shown(task, table.role(label))}")
+    for line in (shown, *notes):
+        say(line)
 
 
 def _table(task: Task, given: ReportTable) -> Table:

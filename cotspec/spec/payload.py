@@ -245,7 +245,7 @@ class ReportTable(Part):
 class ReportBody(Body):
     """inputs: `evaluate.<label>` for each row (with `sets`, `evaluate.<set>.<label>`), `stage.<name>` for each stage,
     contamination; and what is only shown, `<part>/<file>` of the tasks on the way to these (cotspec.ir.shown) →
-    report.json, report.md, report.html.
+    report.json, report.md, report.html, table.txt.
 
     Carries names, so it is never shared.
     """
@@ -308,6 +308,8 @@ class PreflightBody(Body):
 
 
 PASSED_FILE: Constant = "passed.json"
+TABLE_FILE: Constant = "table.txt"
+"""Of a report: its tables as a terminal shows them."""
 STOPPED_FILE: Constant = "stopped.txt"
 """In the scratch of a gate that stopped its pipeline: why."""
 PASSED: Constant = '{"passed": true}\n'

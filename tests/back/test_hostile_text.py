@@ -113,7 +113,7 @@ def test_what_is_built_of_hostile_text_is_read_back_as_it_was_meant(texts: list[
             plain = yaml.safe_load(text)
             assert plain == ruamel(text)
             for stage in plain["stages"].values():
-                assert stage["cmd"] == ("true" if path == "dvc.yaml" else "bash launch.sh")
+                assert stage["cmd"] == ("bash generated/tables.sh" if path == "dvc.yaml" else "bash launch.sh")
                 assert set(stage) == {"desc", "cmd", "deps"} | (set() if path == "dvc.yaml" else {"outs"})
                 seen |= {str(resolved(dep)) for dep in stage["deps"]}
         elif path.endswith((".sh", ".sbatch")):
@@ -127,8 +127,10 @@ FIXED |= {HEADER, "#SBATCH --requeue", *slurm.START.format(folder="", file="").s
 FILLED = re.compile(
     r"#SBATCH --[a-z-]+=[A-Za-z0-9_.,:/&-]+|# [a-z0-9-]+"
     r"|(# Sent by `cotspec submit slurm`.* sbatch|exec .* -m cotspec job) generated/[a-z0-9/.-]+"
+    r"|cat generated/reports/[a-z0-9-]+/out/table\.txt 2>/dev/null"
 )
-"""Lines of scripts that are filled in: options of sbatch, the id and the folder of the task."""
+"""Lines of scripts that are filled in: options of sbatch, the id and the folder of the task, and
+the tables of experiments by their names."""
 
 
 def strange(script: str) -> list[str]:

@@ -27,7 +27,9 @@ def test_init_makes_a_project_that_builds(tmp_path: Path, run: Run, monkeypatch:
     assert (code, err) == (0, "")
     assert out.endswith("next: cd new && cotspec build && dvc repro\n")
     folder = tmp_path / "new"
-    assert "analytics = false" in (folder / ".dvc/config").read_text()
+    config = (folder / ".dvc/config").read_text()
+    assert "analytics = false" in config
+    assert "autostage = true" in config
     monkeypatch.chdir(folder)
     assert run("build")[1].endswith("next: dvc repro\n")
     seen = subprocess.run(["git", "status", "--short", "-uall"], capture_output=True, text=True, check=True).stdout

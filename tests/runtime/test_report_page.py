@@ -85,7 +85,7 @@ def test_the_same_results_make_the_same_page(stage: Stage, run_here: Run, tmp_pa
     first = made(folder, run_here)
     assert made(folder, run_here) == first
     assert str(tmp_path) not in first
-    assert set(contents(folder / "out")) == {"report.html", "report.json", "report.md"}
+    assert set(contents(folder / "out")) == {"report.html", "report.json", "report.md", "table.txt"}
 
 
 def test_the_page_needs_nothing_beside_it_and_every_button_and_link_has_its_place(page: str) -> None:
