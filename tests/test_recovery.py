@@ -118,3 +118,24 @@ def test_a_lock_that_dvc_left_empty_on_a_full_disk_is_mended(tmp_path: Path, mon
         assert "dvc.lock' validation failed" in repro(root)[1]
         assert [each.path for each in recovery.mend(root)] == ["generated/stages/a/dvc.lock"]
         assert repro(root)[0] == 0
+
+
+def test_one_task_is_mended_while_others_are_at_work(project: Path) -> None:
+    """A killed run of it, under a number that somebody has by now; what others hold, on whatever machine, stays."""
+    own = {"pid": os.getpid(), "cmd": "/x/dvc/__main__.py --wait-for-lock repro -s generated/stages/a/dvc.yaml"}
+    other = {"pid": 4_000_000, "cmd": "/x/dvc/__main__.py --wait-for-lock repro -s generated/stages/aa/dvc.yaml"}
+    out = str(project / "generated/stages/a/o")
+    held = {"write": {out: own, "/elsewhere": other}, "read": {"/both": [own, other], "/mine": [own]}}
+    (project / recovery.RWLOCK).write_text(json.dumps(held))
+    (project / "generated/stages/a/o").unlink()
+    assert "is busy" in repro(project)[1]
+    lock = project / "generated/stages/a/dvc.lock"
+    lock.write_bytes(lock.read_bytes()[:40])
+    folder = "generated/stages/a"
+    told = [str(each) for each in recovery.mend_task(project, folder)]
+    killed = "named a run of this task that was killed"
+    assert told == [f"{folder}/dvc.lock was cut off while DVC wrote it", f"{recovery.RWLOCK} {killed}"]
+    kept = json.loads((project / recovery.RWLOCK).read_text())
+    assert kept == {"write": {"/elsewhere": other}, "read": {"/both": [other]}}
+    assert recovery.mend_task(project, folder) == ()
+    assert repro(project)[0] == 0

@@ -38,7 +38,7 @@ def config(launch: Launch) -> dict[str, Setting]:
         "main_process_port": 0,  # a free port, so that two stages can train on one machine
         "main_training_function": "main",
         "mixed_precision": "no" if launch.precision == "fp32" else launch.precision,
-        "num_machines": 1,
+        "num_machines": launch.nodes,  # launch.sh says where they meet, and each which one it is
         "num_processes": launch.settings.processes,
         "rdzv_backend": "static",
         "same_network": True,
@@ -50,7 +50,7 @@ def config(launch: Launch) -> dict[str, Setting]:
 def _sharing(launch: Launch) -> dict[str, Setting]:
     if _alone(launch):
         return {"distributed_type": "NO"}
-    if launch.settings.gpus < 2:
+    if launch.settings.gpus == 0 or launch.settings.processes == 1:
         # One process under torchrun, not `NO`: there the trainer would spread over every visible GPU (DataParallel) and
         # silently multiply the batch. On the CPU accelerate shards nothing.
         return {"distributed_type": "MULTI_GPU"}

@@ -10,7 +10,7 @@ from cotspec.spec.resources import Job
 def emit(plan: Plan) -> dict[str, str]:
     """Return each job file, by path."""
     return {
-        f"{folder}/{asked.FILE}": asked.text(Job(id=task.id, folder=folder, gpus=task.launch.settings.gpus))
+        f"{folder}/{asked.FILE}": asked.text(Job(task.id, folder, task.launch.settings.gpus, task.launch.nodes))
         for folder, task in places.folders(plan)
         for asked in task.launch.jobs
     }

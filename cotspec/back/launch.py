@@ -6,22 +6,24 @@ from typing import assert_never
 
 from cotspec.back import places
 from cotspec.back.text import render
-from cotspec.ir.plan import Launcher, Plan
+from cotspec.ir.plan import Launch, Plan
 
 
 def emit(plan: Plan) -> dict[str, str]:
     """Return launch.sh of each task, by path."""
     return {
-        f"{folder}/launch.sh": render(_template(task.launch.launcher), {"id": task.id})
+        f"{folder}/launch.sh": render(_template(task.launch), {"id": task.id, "nodes": task.launch.nodes})
         for folder, task in places.everything(plan)
     }
 
 
-def _template(launcher: Launcher) -> str:
-    match launcher:
+def _template(launch: Launch) -> str:
+    match launch.launcher:
         case "python":
             return "launch-python.sh.jinja"
+        case "accelerate" if launch.nodes > 1:
+            return "launch-nodes.sh.jinja"
         case "accelerate":
             return "launch-accelerate.sh.jinja"
         case _:
-            assert_never(launcher)
+            assert_never(launch.launcher)

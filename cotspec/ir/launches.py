@@ -97,6 +97,7 @@ def training(resources: Resources, *, stage: str, train: Train) -> Launch:
         strategy=given.strategy,
         precision=train.precision,
         max_grad_norm=train.max_grad_norm,
+        nodes=given.nodes,
     )
 
 

@@ -25,6 +25,8 @@ class Launch(NamedTuple):
     """The job files it gets."""
     max_grad_norm: float = 0.0
     """Of a training task: DeepSpeed clips gradients by itself and has to be told."""
+    nodes: int = 1
+    """Machines, each with the GPUs of `settings`."""
 
 
 class Read(NamedTuple):

@@ -20,6 +20,8 @@ class TrainResources(Part):
     """GPUs, one process each; 0 trains on the CPU."""
     processes: Count = 1
     """Processes that share the work on the CPU (`gpus: 0`) as GPUs do: the way to try here what will run there."""
+    nodes: Count = 1
+    """Machines that train together, with `gpus` (or `processes`) on each: one job of SLURM on so many nodes."""
     per_device_batch: Count = 1
     """Rows (sft) or completions (grpo) a device holds at once; the rest of `global_batch` is accumulated."""
     strategy: Strategy = "ddp"
@@ -36,7 +38,7 @@ class TrainResources(Part):
     @property
     def world(self) -> int:
         """Processes that train together."""
-        return self.gpus or self.processes
+        return self.nodes * (self.gpus or self.processes)
 
 
 class StageResources(Part):
@@ -46,6 +48,8 @@ class StageResources(Part):
     """See `resources.train.gpus`."""
     processes: Count | None = None
     """See `resources.train.processes`."""
+    nodes: Count | None = None
+    """See `resources.train.nodes`."""
     per_device_batch: Count | None = None
     """See `resources.train.per_device_batch`."""
     strategy: Strategy | None = None

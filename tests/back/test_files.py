@@ -196,6 +196,45 @@ def test_processes_on_the_cpu_are_launched_as_those_of_gpus_are_and_change_no_id
             assert (given.gpus, given.processes * given.accumulation) == (0, task.body.global_batch)
 
 
+def test_several_machines_meet_where_slurm_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """launch.sh with SLURM's variables; accelerate's own code makes of its options what torchrun is told."""
+    pytest.importorskip("accelerate", reason="the training stack (cotspec[train]) is not installed")
+    from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+    from accelerate.utils.launch import prepare_multi_gpu_env
+
+    data: dict[str, Any] = copy.deepcopy(SMALL)
+    data["resources"]["train"] = {"gpus": 2, "nodes": 2, "strategy": "fsdp", "per_device_batch": 1}
+    data["resources"]["slurm"] = {}
+    emitted = emit(sealed(data).plan)
+    folder = next(path.removesuffix("accelerate.yaml") for path in emitted if path.endswith("accelerate.yaml"))
+    assert "#SBATCH --nodes=2\n#SBATCH --ntasks-per-node=1\n#SBATCH --gres=gpu:2\n" in emitted[f"{folder}job.sbatch"]
+    for name in ("accelerate.yaml", "launch.sh"):
+        (tmp_path / name).write_text(emitted[folder + name])
+    (tmp_path / "srun").write_text('#!/bin/sh\necho "$@" > srun.txt; while [ "$1" != bash ]; do shift; done; "$@"\n')
+    (tmp_path / "python").write_text(
+        '#!/bin/sh\ncase "$*" in -c*) exit;; *srun*) shift 3;; *) echo "$@" > launched.txt; exit;; esac; exec "$@"\n'
+    )
+    for name in ("srun", "python"):
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("COTSPEC_PYTHON", "python")
+    alone = subprocess.run(["bash", "launch.sh"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    told = "cotspec: this task trains on 2 machines at once: start it with `cotspec submit slurm`\n"
+    assert (alone.returncode, alone.stderr) == (2, told)
+    for name, value in {"SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_ID": "12345", "SLURM_NODEID": "1"}.items():
+        monkeypatch.setenv(name, value)
+    subprocess.run(["bash", "launch.sh"], cwd=tmp_path, check=True)
+    assert (tmp_path / "srun.txt").read_text().startswith("--nodes=2 --ntasks-per-node=1 ")
+    words = (tmp_path / "launched.txt").read_text().split()
+    arguments = words[words.index("cotspec.runtime.launcher") + 1 :]
+    monkeypatch.chdir(tmp_path)
+    given, _, _ = _validate_launch_command(launch_command_parser().parse_args(arguments))
+    prepare_multi_gpu_env(given)
+    host = subprocess.run(["hostname"], capture_output=True, text=True, check=True).stdout.strip()
+    meet = (given.nnodes, given.node_rank, given.nproc_per_node, given.rdzv_backend, given.rdzv_endpoint)
+    assert meet == ("2", 1, "2", "static", f"{host}:22345")
+
+
 def test_only_training_has_an_accelerate_file(plan: Plan, files: dict[str, str]) -> None:
     trained = {f"generated/stages/{t.id}/accelerate.yaml" for t in plan.tasks if isinstance(t.body, TrainBody)}
     assert set(named(files, "accelerate.yaml")) == trained

@@ -67,9 +67,12 @@ def _fitting(stage: Stage, given: TrainResources) -> str:
         return (
             f"use {fits} for `per_device_batch`: the result is the same (another `global_batch` is another experiment)"
         )
-    fewer = next(count for count in range(min(processes - 1, whole, _MOST), 0, -1) if whole % count == 0)
+    nodes = given.nodes if whole % given.nodes == 0 else 1
+    most = min(processes // given.nodes - (nodes == given.nodes), whole, _MOST)
+    fewer = next(count for count in range(most, 0, -1) if whole % (nodes * count) == 0)
     key = "gpus" if given.gpus else "processes"
-    gpus = f"{fewer} for `{key}`" + (" and 1 for `per_device_batch`" if whole % (fewer * held) else "")
+    gpus = f"{fewer} for `{key}`" + ("" if nodes == given.nodes else " and 1 for `nodes`")
+    gpus += " and 1 for `per_device_batch`" if whole % (nodes * fewer * held) else ""
     return (
         f"use {gpus}: the result is the same; or {_multiples(whole, lcm(group, processes * held))}, another experiment"
     )

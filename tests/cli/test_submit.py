@@ -1,0 +1,66 @@
+"""What `submit` and `cancel` refuse, and what is said of jobs. That jobs run, and what becomes of them: tests/slurm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cotspec.cli import queue
+from cotspec.history.results import Standing
+from cotspec.slurm import Queued
+from tests.support import Run, sealed, spec_data
+
+pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
+
+
+def test_a_spec_that_does_not_ask_for_slurm_is_told_what_to_write(project: Path, run: Run) -> None:
+    assert run("build")[0] == 0
+    code, out, err = run("submit", "slurm")
+    assert (code, out) == (2, "")
+    assert err.endswith("its spec does not ask for SLURM; write `slurm: {}` under `resources`, then `cotspec build`\n")
+
+
+@pytest.mark.parametrize("command", [("submit", "slurm"), ("cancel",)])
+def test_a_machine_without_slurm_is_told(
+    command: tuple[str, ...], project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = project / "specs/one.yaml"
+    spec.write_text(spec.read_text().replace("resources:", "resources:\n  slurm: {}", 1))
+    assert run("build")[0] == 0
+    monkeypatch.setenv("PATH", str(project))
+    code, _, err = run(*command)
+    told = "cotspec: SLURM's `squeue` is not on this machine: go to one from which jobs are sent\n"
+    assert (code, err) == (2, told)
+
+
+TASKS = {task.labels[0].part: task for task in sealed(spec_data("everything")).plan.tasks}
+
+
+def test_each_task_is_told_by_what_is_known_of_it(tmp_path: Path) -> None:
+    """A job in the queue; else a log of a task that is not done; and what such a one holds up."""
+    by_id = {task.id: part for part, task in TASKS.items()}
+    needs = {part: {by_id[read.task] for read in task.reads.values() if read.task} for part, task in TASKS.items()}
+    failing = next(part for part, needed in needs.items() if needed and any(part in other for other in needs.values()))
+    states = dict.fromkeys(by_id, Standing(state="run", reason="never run here"))
+    log = tmp_path / f".cotspec/logs/slurm-{TASKS[failing].id}.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("a step\n\x1b[31mno room\n\nERROR: failed to reproduce 'it': failed to run: bash launch.sh\n")
+    waits, runs = [part for part in needs if not needs[part]][:2]
+    job = Queued(id="7", state="PENDING", reason="Priority", user="eve", nodes="", time="0:00", task="")
+    jobs = [
+        job._replace(task=TASKS[waits].id),
+        job._replace(id="8", state="RUNNING", nodes="n[1-2]", time="1:05", task=TASKS[runs].id),
+    ]
+    told = queue.told(tmp_path, TASKS, states, jobs)
+    assert told.state == "running"
+    assert f"queued: {waits}: job 7 of eve, Priority" in told.notes
+    assert f"running: {runs}: job 8 of eve on n[1-2], 1:05" in told.notes
+    assert f"failed: {failing}: �[31mno room ({log.relative_to(tmp_path)})" in told.notes
+    held = {note.split(": ")[1] for note in told.notes if note.startswith("not run: ")}
+    assert held >= {part for part, needed in needs.items() if failing in needed}
+    assert queue.told(tmp_path, TASKS, states, jobs[:1]).state == "queued"
+    assert queue.told(tmp_path, TASKS, states, []).state == "failed"
+    later = tmp_path / f".cotspec/logs/run-{TASKS[failing].id}.log"
+    later.write_text("again, by `cotspec run`\n")
+    assert queue.told(tmp_path, TASKS, states, []) == (None, ())
