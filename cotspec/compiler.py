@@ -57,8 +57,12 @@ def plan_specs(specs: Mapping[str, Path], sink: Sink, options: Options = LOOKING
 
 
 def compile_specs(specs: Mapping[str, Path], sink: Sink, options: Options = LOOKING) -> Built:
-    """Check specs and emit the files of all back ends."""
+    """Check specs and emit the files of all back ends, and the settings of each experiment."""
     from cotspec.back import registry  # here: who only checks needs no back end
+    from cotspec.views import settings
 
-    plan = plan_specs(specs, sink, options)
-    return Built() if plan is None else Built(plan=plan, files=registry.emit(plan))
+    checked = check_specs(specs, sink, options)
+    if checked is None:
+        return Built()
+    plan = checked.sealed.plan
+    return Built(plan=plan, files=registry.emit(plan) | settings.files(checked.units))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cotspec.back import places
+from cotspec.back import places, tracked
 from cotspec.back.text import render
 from cotspec.ir.plan import Plan, Task
 from cotspec.spec.payload import TABLE_FILE
@@ -22,7 +22,8 @@ MOST_TABLES: Final = 6
 
 def emit(plan: Plan) -> dict[str, str]:
     """Return the dvc.yaml files and the ignore patterns, by path."""
-    files = {places.target(folder): _stage(folder, task) for folder, task in places.everything(plan)}
+    told = tracked.tracked(plan)
+    files = {places.target(folder): _stage(folder, task, told.get(task.id)) for folder, task in places.everything(plan)}
     files[places.ROOT_DVC] = root(plan)
     files[places.TABLES] = _tables(plan)
     files[f"{places.GENERATED}/.gitignore"] = render("generated.gitignore.jinja", {})
@@ -41,14 +42,14 @@ def _tables(plan: Plan) -> str:
     return render("tables.sh.jinja", {"files": files if len(files) <= MOST_TABLES else [], "count": len(files)})
 
 
-def _stage(folder: str, task: Task) -> str:
+def _stage(folder: str, task: Task, told: tracked.Tracked | None) -> str:
     reads = [places.read_from(folder, read) for read in task.reads.values()]
     values = {
         "stage": places.stage(task),
         "desc": _who(task),
         "deps": _unique(["payload.json", *reads, *places.awaited(folder, task)]),
     }
-    return render("stage.dvc.yaml.jinja", values)
+    return render("stage.dvc.yaml.jinja", values | {"told": told})
 
 
 def _unique(paths: list[str]) -> list[str]:

@@ -7,12 +7,13 @@ from typing import Final
 
 from cotspec.ir.plan import Plan, Read, Task
 from cotspec.ir.preflight import preflight
+from cotspec.spec import contents
+from cotspec.spec.contents import report_folder as report_folder
 from cotspec.spec.payload import PASSED_FILE, DataBody, PreflightBody, ReportBody
 
 ROOT_DVC: Final = "dvc.yaml"
-GENERATED: Final = "generated"
+GENERATED: Final = contents.GENERATED
 STAGES: Final = f"{GENERATED}/stages"
-REPORTS: Final = f"{GENERATED}/reports"
 PREFLIGHT: Final = f"{GENERATED}/preflight"
 STAGE_OF_PREFLIGHT: Final = "preflight"
 OUT: Final = "out"
@@ -25,11 +26,6 @@ ALL: Final = "all"
 def stage_folder(task_id: str) -> str:
     """Folder of a task."""
     return f"{STAGES}/{task_id}"
-
-
-def report_folder(name: str) -> str:
-    """Folder of the report of the experiment `name`."""
-    return f"{REPORTS}/{name}"
 
 
 def stage(task: Task) -> str:

@@ -26,6 +26,7 @@ from cotspec.ir.tasks import PROBLEMS, gated
 from cotspec.ir.texts import Texts
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload
+from cotspec.spec.contents import SETTINGS, settings_file
 from cotspec.spec.evaluation import AskedSet, asked_data, sets_of
 from cotspec.trainers import trainer_of
 from cotspec.trainers.distill import Distill
@@ -322,6 +323,7 @@ class _Experiment(Texts):
         reads |= {f"stage.{name}": self._read(f"stages/{name}/train", "metrics.json") for name in stages}
         reads["contamination"] = self._read("contamination", "contamination.json")
         reads |= shown(made, reads, within=self._name(""))
+        reads[f"spec/{SETTINGS}"] = Read(task="", file=settings_file(self._source.name))
         return self._task("report", body, reads, launch=launches.plain(), label="report")
 
     def _behind(self, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -59,6 +59,14 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def read_text(path: Path) -> str:
+    """A text file of the project. Raises TaskError where it cannot be read."""
+    try:
+        return regular.content(path, most=plain.LARGEST).decode("utf-8", "replace")
+    except OSError as error:
+        raise TaskError(f"{path.name} cannot be read ({error.strerror}): run `cotspec build`") from error
+
+
 def _parse(adapter: TypeAdapter[R], line: bytes, where: str) -> R:
     try:
         return adapter.validate_json(line)

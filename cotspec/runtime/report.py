@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from cotspec.runtime import contamination, lines, report_page, report_stages, report_tables
+from cotspec.runtime import contamination, lines, report_page, report_stages, report_tables, report_tracked
 from cotspec.runtime.evaluate import Metrics
 from cotspec.runtime.progress import say
 from cotspec.runtime.report_tables import Table
@@ -29,9 +29,10 @@ def run(task: Task, _work: Path, result: Path) -> None:
     seen = contamination.reported(task)
     record |= {} if seen is None else {"contamination": asdict(seen)}
     lines.write_json(result / "report.json", record)
-    page = _markdown(body, tables, report_stages.markdown(stages)) + contamination.section(seen)
-    (result / "report.md").write_text(page, encoding="utf-8")
-    (result / "report.html").write_text(report_page.page(task, body, tables, stages, seen), encoding="utf-8")
+    page, logs = _markdown(body, tables, report_stages.markdown(stages)), report_page.logs(task)
+    (result / "report.md").write_text(page + contamination.section(seen), encoding="utf-8")
+    (result / "report.html").write_text(report_page.page(task, body, tables, stages, logs, seen), encoding="utf-8")
+    report_tracked.write(result, tables, logs)
     shown = report_tables.text(body.name, tables)
     notes = (*report_stages.told(stages), *(() if seen is None else seen.lines()))
     (result / TABLE_FILE).write_text("\n".join((shown, *notes)) + "\n", encoding="utf-8")

@@ -26,6 +26,8 @@ _ORDER: Final[Mapping[str, tuple[str, bool]]] = {
     "kl": ("KL from the reference", False),
     "entropy": ("entropy", False),
     "loss": ("loss", False),
+    "pair_accuracy": ("pairs in the right order", True),
+    "margin": ("margin between the texts of a pair", False),
     signal.GROUPS: ("groups without signal", True),
     signal.REDRAWN: ("draws more a prompt", False),
     signal.TRUNCATED: ("cut at the limit", True),
@@ -41,6 +43,8 @@ _ORDER: Final[Mapping[str, tuple[str, bool]]] = {
 """Number, or what begins numbers of one chart → what it is called, and whether it is a share; in the order of the page.
 Any other number has a chart under its own name, below."""
 _STEP: Final = "step"
+NAMES: Final = tuple(_ORDER)
+"""All numbers that have a place of their own."""
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from cotspec.page import charts, html
 from cotspec.page.browser import Browser, Choice
 from cotspec.page.numbers import number, percent
-from cotspec.runtime import report_answers, report_counts, report_curves, report_method, report_texts
+from cotspec.runtime import lines, report_answers, report_counts, report_curves, report_method, report_texts
 from cotspec.runtime.contamination import Contamination
 from cotspec.runtime.evaluate import Metrics
 from cotspec.runtime.records import SampledGroup
@@ -22,10 +22,14 @@ from cotspec.runtime.report_stages import Trained
 from cotspec.runtime.report_tables import Table
 from cotspec.runtime.task import Task
 from cotspec.runtime.train import samples
+from cotspec.spec.contents import SETTINGS
 from cotspec.spec.payload import ReportBody, ReportTable
 
 if TYPE_CHECKING:
     from markupsafe import Markup
+
+MOST_SETTINGS: Final = 60_000
+"""Characters of the settings that are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,17 +79,31 @@ class Stage:
     """Conditions of the gates of its reward."""
 
 
+def logs(task: Task) -> dict[str, report_curves.Log]:
+    """The log of every stage of the experiment, by name."""
+    return {part.split("/")[1]: report_curves.read(task.input(role)) for role, part in _of(task, "log.jsonl")}
+
+
 def page(
-    task: Task, body: ReportBody, tables: Sequence[Table], stages: Sequence[Trained], seen: Contamination | None
+    task: Task,
+    body: ReportBody,
+    tables: Sequence[Table],
+    stages: Sequence[Trained],
+    logs: Mapping[str, report_curves.Log],
+    seen: Contamination | None,
 ) -> str:
     """The page as HTML."""
     made = report_method.tasks(task)
-    stages = [*stages, *_others(task, body)]
+    # Stages that no row descends from and whose texts were learnt from: nothing but their log is known of them.
+    stages = [*stages, *(Trained(name=name, metrics={}) for name in logs if name not in body.stages)]
     sampled = _sampled(task, stages)
     sets = [
         _set(task, number, given, table) for number, (given, table) in enumerate(zip(body.tables, tables, strict=True))
     ]
-    trained = [_stage(task, number, each, made, sampled) for number, each in enumerate(stages)]
+    trained = [
+        _stage(number, each, made, logs.get(each.name, []), sampled.get(each.name, []))
+        for number, each in enumerate(stages)
+    ]
     values: dict[str, object] = {
         "title": body.name,
         "about": body.about,
@@ -96,6 +114,7 @@ def page(
         "contamination": seen.lines() if seen is not None else None,
         "sources": _sources(task, sampled),
         "taught": report_texts.of_questions(_traces(task), {each.question for one in sets for each in one.shown}),
+        "settings": _settings(task),
         "tasks": made,
         "numbers": {each.id: at for at, each in enumerate(made, 1)},
         "kernel": sorted({part: version for each in made for part, version in each.kernel.items()}.items()),
@@ -120,6 +139,7 @@ def _sections(values: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("completions", "Completions", any(each.groups for each in values["stages"])),
         ("teacher", "Teacher", values["sources"]),
         ("contamination", "Contamination", values["contamination"] is not None),
+        ("settings", "Settings", values["settings"]),
         ("method", "Method", values["tasks"]),
     ]
     return [(anchor, name) for anchor, name, there in named if there]
@@ -133,6 +153,7 @@ def _limits() -> dict[str, int]:
         "groups": report_texts.MOST_GROUPS,
         "completions": report_texts.MOST_COMPLETIONS,
         "records": report_texts.MOST_RECORDS,
+        "settings": MOST_SETTINGS,
     }
 
 
@@ -142,6 +163,12 @@ def _of(task: Task, file: str) -> Iterator[tuple[str, str]]:
         part, _, name = role.rpartition("/")
         if part and name == file:
             yield role, part
+
+
+def _settings(task: Task) -> str:
+    """Every setting that decides results, with its origin; "" where a build of before did not say."""
+    role = f"spec/{SETTINGS}"
+    return lines.read_text(task.input(role)) if task.has(role) else ""
 
 
 # --- sets -------------------------------------------------------------------------------------------------------------
@@ -212,14 +239,6 @@ def _plane(rows: Sequence[Row], table: Table) -> Markup:
 # --- stages -----------------------------------------------------------------------------------------------------------
 
 
-def _others(task: Task, body: ReportBody) -> Iterator[Trained]:
-    """Stages that no row descends from and whose texts were learnt from: nothing but their log is known of them."""
-    for _, part in _of(task, "log.jsonl"):
-        name = part.split("/")[1]
-        if name not in body.stages:
-            yield Trained(name=name, metrics={})
-
-
 def _sampled(task: Task, stages: Sequence[Trained]) -> dict[str, list[SampledGroup]]:
     """What stages kept of their completions, by name."""
     found = {}
@@ -231,11 +250,8 @@ def _sampled(task: Task, stages: Sequence[Trained]) -> dict[str, list[SampledGro
 
 
 def _stage(
-    task: Task, number: int, trained: Trained, made: list[Made], sampled: Mapping[str, Sequence[SampledGroup]]
+    number: int, trained: Trained, made: list[Made], log: report_curves.Log, kept: Sequence[SampledGroup]
 ) -> Stage:
-    role = f"stages/{trained.name}/train/log.jsonl"
-    log = report_curves.read(task.input(role)) if task.has(role) else []
-    kept = sampled.get(trained.name, [])
     groups = report_texts.shown(kept)
     settings = report_method.stage_settings(made, trained.name)
     reward = settings.get("reward")

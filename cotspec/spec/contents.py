@@ -1,10 +1,12 @@
-"""Names that contents have: what DVC calls a folder, and where a task works on some inputs. Knows no files."""
+"""Names that contents have: what DVC calls a folder, where a task works on some inputs, what an experiment's folder
+holds. Knows no files."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from hashlib import md5, sha256
+from typing import Final
 
 PAYLOAD = "payload.json"
 """What every task reads first."""
@@ -12,6 +14,32 @@ ADAPTER = "adapter"
 """In a model that was trained by LoRA: the folder with its adapters, which the weights beside it have merged in."""
 OPTIMIZER = "optimizer.safetensors"
 """Beside weights: the optimizer's state, for a stage that begins with it."""
+GENERATED: Final = "generated"
+REPORTS: Final = f"{GENERATED}/reports"
+SETTINGS: Final = "settings.yaml"
+"""Of an experiment, in the folder of its report: every setting that decides its results."""
+METRICS: Final = "metrics.json"
+"""In the out/ of a report: the figures of its models."""
+
+
+def report_folder(experiment: str) -> str:
+    """Folder of the report of an experiment."""
+    return f"{REPORTS}/{experiment}"
+
+
+def settings_file(experiment: str) -> str:
+    """Where the settings of an experiment stand."""
+    return f"{report_folder(experiment)}/{SETTINGS}"
+
+
+def answers_plot(set: str) -> str:
+    """In the out/ of a report: the figures of each model on a set ("": the only one), as DVC draws them."""
+    return f"plots/answers/{set or 'all'}.json"
+
+
+def training_plot(stage: str) -> str:
+    """In the out/ of a report: the log of a stage, as DVC draws it."""
+    return f"plots/training/{stage}.json"
 
 
 def folder_digest(files: Mapping[str, str]) -> str:

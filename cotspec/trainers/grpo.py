@@ -169,6 +169,10 @@ class _Grpo(Trainer):
         """A prompt that may be failed comes with what is imitated then."""
         return "imitate" if train.all_failed == "imitate" else self.rows
 
+    def curves(self, body: GrpoBody) -> tuple[str, ...]:
+        """What it may be judged by, and how it learns; without β there is no KL."""
+        return (*self.metrics, *(("kl",) if body.beta else ()), "entropy", "groups_without_signal")
+
     def batch(self, train: Grpo | GrpoBody) -> Batch:
         """Prompts with whole groups of completions; TRL drops what fills no batch."""
         rows = train.global_batch // train.group

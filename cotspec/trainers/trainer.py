@@ -142,6 +142,10 @@ class Trainer(Protocol):
         """Whether of two rewards it only counts which is larger."""
         return False
 
+    def curves(self, body: Any) -> tuple[str, ...]:  # noqa: ARG002
+        """Numbers of each step of its log.jsonl that DVC draws."""
+        return self.metrics
+
     def remarks(self, train: Any, devices: Devices) -> Iterable[Remark]:  # noqa: ARG002
         """Settings of its own that do not go together, or not with the devices."""
         return ()

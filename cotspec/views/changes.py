@@ -236,8 +236,11 @@ def _computes_else(task: DraftTask, other: DraftTask | None) -> bool:
     """Whether a task computes something else, apart from what its inputs are."""
     if other is None:
         return False
-    reads = {role: (read.file, bool(read.task)) for role, read in task.reads.items()}
-    return task.body != other.body or reads != {role: (r.file, bool(r.task)) for role, r in other.reads.items()}
+    reads, others = (
+        {role: (read.file, bool(read.task)) for role, read in each.reads.items() if each.body.decides(role)}
+        for each in (task, other)
+    )
+    return task.body != other.body or reads != others
 
 
 def _upstream(old: Planned, new: Planned, part: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -19,6 +19,8 @@ from cotspec.passes.effect import has_effect
 Origin = Literal["file", "variant", "default"]
 _APART: Final = ("extends", "variants")
 """What has been worked in."""
+BESIDE: Final = ("name", "about", "resources", "allow")
+"""What decides no result."""
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*")
 
 
@@ -91,7 +93,31 @@ def yaml(loaded: Loaded, base: Loaded | None = None) -> str:
     origins = {setting.path: where(setting, loaded.variant) for setting in settings(loaded, base)}
     whole = data(loaded)
     allowed = list(_allowed(loaded, whole.pop("allow"), origins))
-    lines = [*_lines(whole, (), origins), *([("allow:", ""), *allowed] if allowed else [])]
+    return _aligned([*_lines(whole, (), origins), *([("allow:", ""), *allowed] if allowed else [])])
+
+
+def deciding(loaded: Loaded, base: Loaded | None, name_of: Callable[[str], str]) -> str:
+    """The settings that decide results as YAML, with origins that no comment in a spec moves: behind a value stands
+    that it is a default or the variant's, or the file that it came from by `extends`, without the line. `name_of` says
+    what a file is called, and "" for the spec itself. Defaults that are empty say nothing and are left out."""
+    origins = {}
+    for setting in settings(loaded, base):
+        file = "default" if setting.span is None else name_of(setting.span.file)
+        origins[setting.path] = f"variant {loaded.variant}" if setting.origin == "variant" else file
+    whole = {key: value for key, value in data(loaded).items() if key not in BESIDE}
+    empty = {path for path, value in leaves(whole) if value in ({}, []) and origins[path] == "default"}
+    return _aligned(list(_lines(_without(whole, empty), (), origins)))
+
+
+def _without(group: dict[str, Data], left_out: Collection[Path], path: Path = ()) -> dict[str, Data]:
+    return {
+        key: _without(value, left_out, (*path, key)) if isinstance(value, dict) else value
+        for key, value in group.items()
+        if (*path, key) not in left_out
+    }
+
+
+def _aligned(lines: Sequence[tuple[str, str]]) -> str:
     width = min(64, max(len(text) for text, _ in lines))
     return "".join(f"{text:<{width}}  # {note}\n" if note else f"{text}\n" for text, note in lines)
 
@@ -129,7 +155,7 @@ def _flat(value: Data) -> bool:
 
 def _note(path: Path, value: Data, origins: dict[Path, str]) -> str:
     """The origins of all that stands on one line, each once."""
-    return ", ".join(dict.fromkeys(origins[inner] for inner, _ in leaves(value, path)))
+    return ", ".join(filter(None, dict.fromkeys(origins[inner] for inner, _ in leaves(value, path))))
 
 
 def flow(value: Data) -> str:

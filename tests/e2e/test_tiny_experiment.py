@@ -91,6 +91,41 @@ def test_a_run_leaves_nothing_behind_that_git_or_the_compiler_would_notice(proje
     run("cotspec", "build", "--check", cwd=project)
 
 
+def test_dvcs_own_commands_show_figures_curves_and_settings(project: Path, tmp_path: Path) -> None:
+    rows = report(project)["rows"]
+    assert isinstance(rows, list)
+    copy, file = tmp_path / "copy", "generated/reports/bridge-tiny/out/metrics.json"
+    shutil.copytree(project, copy, symlinks=True)
+
+    figures = json.loads(run("dvc", "metrics", "show", "--json", cwd=copy))[""]["data"][file]["data"]
+    assert {label: row["accuracy"] for label, row in figures.items()} == {row["label"]: row["accuracy"] for row in rows}
+
+    drawn = json.loads(run("dvc", "plots", "show", "--json", cwd=copy))
+    assert "errors" not in drawn
+    titles = {title.rpartition("::")[2] for title in drawn["data"]}
+    assert {"accuracy of bridge-tiny", "reward in training, bridge-tiny", "kl in training, bridge-tiny"} <= titles
+
+    (spec,) = (copy / "specs").glob("*.yaml")
+    text = parsed(spec.read_text(encoding="utf-8"))
+    text["stages"]["rewrite"]["train"]["lr"] = 3e-5
+    spec.write_text(yaml.safe_dump(text, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    run("cotspec", "build", cwd=copy)
+    changed = json.loads(run("dvc", "params", "diff", "--json", cwd=copy))
+    assert changed == {
+        "generated/reports/bridge-tiny/settings.yaml": {
+            "stages.rewrite.train.lr": {"old": 5e-05, "new": 3e-05, "diff": pytest.approx(-2e-05)}
+        }
+    }
+    (now, before) = json.loads(run("dvc", "exp", "show", "--json", cwd=copy))
+    for one, lr in ((now, 3e-5), (before, 5e-5)):
+        known = one["data"]
+        assert (
+            known["params"]["generated/reports/bridge-tiny/settings.yaml"]["data"]["stages"]["rewrite"]["train"]["lr"]
+            == lr
+        )
+        assert known["metrics"][file]["data"]["student"]["accuracy"] == rows[0]["accuracy"]
+
+
 def test_second_repro_runs_nothing(project: Path) -> None:
     assert "Running stage" not in run("dvc", "repro", cwd=project)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cotspec.back.payloads import payload
-from cotspec.ir.plan import Plan, Task
+from cotspec.ir.plan import Plan, Read, Task
 from cotspec.spec.identity import fingerprint, id_of
 from tests.support import sealed, spec_data
 
@@ -31,6 +31,7 @@ def test_all_that_is_shown_is_made_on_the_way_to_what_decides(plan: Plan) -> Non
     for report in plan.reports:
         on_the_way = behind(plan, report.task)
         shown = {role: read for role, read in report.task.reads.items() if not report.task.body.decides(role)}
+        assert shown.pop("spec/settings.yaml") == Read("", f"generated/reports/{report.name}/settings.yaml")
         assert shown
         assert {read.task for read in shown.values()} <= on_the_way
 

@@ -153,6 +153,18 @@ COUNTS = {
 }
 
 
+SETTINGS = """\
+# tiny: a value stands in specs/tiny.yaml, unless something else stands behind it
+seed: 42
+stages:
+  compress:
+    train: {by: grpo, lr: 0.0002}
+    mask:
+      share: 0.75    # variant mask-0.75
+      leave: 0       # default
+"""
+
+
 def gate(say: Say) -> dict[str, Any]:
     """gate.json."""
     checks = [
@@ -214,6 +226,7 @@ def inputs(folder: Path, say: Say = plain, *, samples: int = 1, sets: tuple[str,
     put_lines("stages/compress/train/samples.jsonl", "samples.jsonl", groups)
     for part, record in COUNTS.items():
         put(f"{part}/counts.json", "counts.json", json.dumps(record))
+    put("spec/settings.yaml", "settings.yaml", say(SETTINGS))
     put("stages/structure/gate/gate.json", "gate.json", json.dumps(gate(say)))
     put_lines("kept/teach/traces.jsonl", "traces.jsonl", [trace(id, say) for id in range(120)])
     failed = [{**trace(id, say), "attempts": [say("Answer: 1"), say("")]} for id in range(0, 60, 3)]
