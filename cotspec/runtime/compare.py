@@ -20,6 +20,7 @@ from cotspec.runtime import lines
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
 from cotspec.runtime.records import LaterRollout
+from cotspec.runtime.rollouts import too_short
 from cotspec.runtime.task import Task
 from cotspec.spec.payload import CompareBody
 
@@ -36,7 +37,8 @@ def run(task: Task, _work: Path, result: Path) -> None:
     counts["pairs"] = len(pairs)
     told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
     if not pairs:
-        raise TaskError(f"no question has two texts of which one is better: {told}")
+        advice = too_short(counts["truncated_or_empty_texts"], counts["texts"])
+        raise TaskError(f"no question has two texts of which one is better: {told}{advice}")
     numbers: Counter[int] = Counter()
     with (result / "pairs.jsonl").open("wb") as file:
         for better, worse in pairs:

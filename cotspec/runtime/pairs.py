@@ -10,6 +10,7 @@ from cotspec.cot.records import PairRecord
 from cotspec.runtime import lines
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
+from cotspec.runtime.rollouts import too_short
 from cotspec.runtime.task import Task
 from cotspec.runtime.tries import Tried, tried
 from cotspec.spec.payload import PairsBody
@@ -24,7 +25,8 @@ def run(task: Task, work: Path, result: Path) -> None:
     counts = _counts(found, len(pairs))
     told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
     if not pairs:
-        raise TaskError(f"no question has both a right and a wrong answer that is whole: {told}")
+        advice = too_short(counts["truncated_attempts"], counts["attempts"])
+        raise TaskError(f"no question has both a right and a wrong answer that is whole: {told}{advice}")
     lines.write(result / "pairs.jsonl", pairs)
     lines.write_json(result / "counts.json", counts)
     say(told)

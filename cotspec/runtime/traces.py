@@ -23,6 +23,7 @@ from cotspec.runtime import lines
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
 from cotspec.runtime.records import LaterRollout, TracedProblem
+from cotspec.runtime.rollouts import too_short
 from cotspec.runtime.task import Task
 from cotspec.spec.payload import TracesBody
 
@@ -55,7 +56,9 @@ def run(task: Task, _work: Path, result: Path) -> None:
             progress.update(done)
     if not good:
         examples = [_example(reason, shown[reason], body) for reason, _ in dropped.most_common(1)]
-        raise TaskError("\n".join([f"none of {len(rollouts)} rollouts passed the filter: {_list(dropped)}", *examples]))
+        told = f"none of {len(rollouts)} rollouts passed the filter: {_list(dropped)}"
+        told += too_short(dropped["truncated"], len(rollouts))
+        raise TaskError("\n".join([told, *examples]))
     kept = [_record(each, body, scores) for several in good.values() for each in _picked(several, body)]
     if extra := sum(map(len, good.values())) - len(kept):
         dropped["question_has_one"] = extra

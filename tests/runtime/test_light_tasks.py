@@ -19,6 +19,7 @@ from cotspec.runtime.scratch import folder_of
 from cotspec.runtime.task import load
 from cotspec.spec.payload import (
     BuiltinData,
+    CompareBody,
     DataBody,
     FileData,
     Pick,
@@ -139,6 +140,19 @@ def test_a_filter_that_leaves_nothing_is_an_error(stage: Stage, run_here: Run, t
     code, _, err = run_here(folder)
     assert code == 2
     assert "none of 1 rollouts passed the filter: 1 too few steps" in err
+    assert "raise `max_new_tokens`" not in err
+
+
+def test_texts_of_which_most_were_cut_are_said_to_be_too_short(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    cut = [rollout(at, "Step 1: on and on") | {"truncated": at > 0} for at in range(3)]
+    rollouts = write_lines(tmp_path / "r.jsonl", cut)
+    traces = TracesBody(format=FORMAT, answer="correct", at_least=1, at_most=9, pick=FIRST)
+    pairs = CompareBody(format=FORMAT, better="text.words", gap=0.0, most=1, target=0)
+    for name, body in (("traces-1", traces), ("compare-1", pairs)):
+        code, _, err = run_here(stage(name, body, {"rollouts": rollouts}))
+        assert code == 2
+        assert "2 truncated" in err
+        assert "raise `max_new_tokens` of `sampling`, or say in its `stop` what ends a text" in err
 
 
 def test_rows_of_all_epochs_are_written_in_training_order(stage: Stage, run_here: Run, traces: Path) -> None:
