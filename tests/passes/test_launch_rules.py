@@ -88,6 +88,10 @@ HITS: dict[str, tuple[list[Change], Told]] = {
         [resources("  train: {gpus: 0}\n  generate: {engine: vllm, batch: 8}\n")],
         ("warning", "launch-effect", "batch", "`batch` has no effect on vLLM, which batches by itself"),
     ),
+    "fp16 on the CPU": (
+        [resources("  train: {gpus: 0}\n"), sft("precision: fp16")],
+        ("error", "device", "fp16", "stage `first` trains in fp16 on the CPU"),
+    ),
     "memory for transformers": (
         [resources("  train: {gpus: 0}\n  generate: {memory: 0.5}\n")],
         ("warning", "launch-effect", "memory", "`memory` has no effect on the engine `transformers`"),
@@ -209,6 +213,7 @@ def test_what_does_not_agree_is_found_at_its_place(changes: list[Change], findin
 
 
 QUIET: dict[str, list[Change]] = {
+    "bf16 on the CPU": [resources("  train: {gpus: 0}\n"), sft("precision: bf16")],
     "a strategy for two GPUs": [resources("  train: {gpus: 2, strategy: fsdp}\n")],
     "a strategy that one stage uses": [
         resources("  train: {gpus: 1, strategy: zero2}\n  stages: {second: {gpus: 4}}\n"),
