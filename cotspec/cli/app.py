@@ -242,6 +242,23 @@ def doctor() -> None:
 
 
 @app.command()
+def gc(
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, it is only said.")] = False,
+    cache: Annotated[
+        bool, typer.Option("--cache", help="In DVC's cache, too, by its own gc: what no commit and no spec needs.")
+    ] = False,
+    tips: Annotated[
+        bool, typer.Option("--tips", help="With --cache: only what branches and tags end in is needed, not their past.")
+    ] = False,
+    unfinished: Annotated[bool, typer.Option("--unfinished", help="Unfinished work of such tasks, too.")] = False,
+) -> None:
+    """Remove results that no spec needs and DVC has stored; say which before."""
+    from cotspec.cli.gc import Arguments, run
+
+    raise typer.Exit(run(Arguments(yes=yes, cache=cache, tips=tips, unfinished=unfinished)))
+
+
+@app.command()
 def results(
     specs: Specs = None,
     output: Annotated[Sheet, typer.Option("--format", help="How it is printed.")] = Sheet.text,

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cotspec.cli import project
+from cotspec.cli.bar import bytes_of
 from cotspec.cli.errors import ProblemError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cotspec.history.integrity import Fault
 
 
@@ -27,7 +24,7 @@ def run() -> int:
         raise ProblemError(f"{root} has no .dvc: there is nothing to look at before `cotspec init` and a run")
     busy = unfinished.running(root)
     examination = Examination(root=root, busy=busy)
-    with _progress(examination.bytes()) as advance:
+    with bytes_of("hashing", examination.bytes()) as advance:
         examination.advance = advance
         faults = [*_in_the_way(root), *examination.faults(), *_leftovers(root)]
     for fault in faults:
@@ -66,15 +63,3 @@ def _leftovers(root: Path) -> Iterator[Fault]:
         path = work.relative_to(root).as_posix()
         what = f"is unfinished work ({size / 1e6:,.1f} MB) of a task that is not built any more"
         yield Fault(path=path, what=what, commands=(f"rm -r {path}",))
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr: models take minutes to hash (about 0.5 GB a second)."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("hashing"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda read: bar.advance(task, read)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cotspec.cli import project
+from cotspec.cli.bar import bytes_of
 from cotspec.cli.errors import ProblemError
 from cotspec.cli.selection import SpecError, of_work_tree
 from cotspec.cli.trained import recorded, stage_of
@@ -18,7 +17,6 @@ from cotspec.files import plain
 
 if TYPE_CHECKING:
     from cotspec.export.card import Handed, Licence, Score
-    from cotspec.export.folder import Advance
     from cotspec.history.trained import Trained
     from cotspec.views.planned import Planned
 
@@ -58,7 +56,7 @@ def run(arguments: Arguments) -> int:
         names = folder.files(found, adapter=arguments.adapter)
         handed = _handed(root, side, stage, found, arguments)
         texts = {"README.md": card.card(handed), card.RECORD: card.record(handed), card.PROMPT: handed.asked.prompt}
-        with _progress(folder.size(root, found, names)) as advance:
+        with bytes_of("copying", folder.size(root, found, names)) as advance:
             new = folder.write(root, found, names, texts, target, advance)
     except (ExportError, UntrainedError) as error:
         raise ProblemError(f"stage `{stage}` of {side.name}: {error}") from error
@@ -150,15 +148,3 @@ def _push(arguments: Arguments, target: Path, message: str) -> None:
     except HubError as error:
         raise ProblemError(f"{error}; {error.advice} ({target} is whole)") from error
     print(f"pushed to {arguments.push}{'' if arguments.public else ', private unless it was there before'}: {place}")
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Advance]:
-    """A bar on stderr."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("copying"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda read: bar.advance(task, read)
