@@ -138,11 +138,13 @@ class Work:
         ]
 
     def leaning(self, task: Task) -> list[Model | None]:
-        """What is known of the models that lean on what a task draws."""
+        """What is known of the models that lean on what a task draws, or correct what it is made over."""
         body = task.body
+        others = [(one.model, one.input) for one in body.tilt] if isinstance(body, payload.WrittenBody) else []
+        others += [(model, "revise") for model in body.revise] if isinstance(body, payload.TextBody) else []
         return [
-            self._made(task.reads[one.input]) if isinstance(one.model, payload.InputModel) else self._named(one.model)
-            for one in (body.tilt if isinstance(body, payload.WrittenBody) else ())
+            self._made(task.reads[role]) if isinstance(model, payload.InputModel) else self._named(model)
+            for model, role in others
         ]
 
     def _made(self, read: Read) -> Model | None:

@@ -128,7 +128,7 @@ def tries(spec: Experiment, name: str) -> Generation | None:
     found = over_texts(spec, name)
     if found is None or len(chain(spec, name)) > 2 or found.keep.pick != "first" or _several(spec, found.over):
         return None
-    if found.gather is not None or found.tilt is not None or any(each.over == name for each in spec.generate.values()):
+    if found.gather is not None or found.others or any(each.over == name for each in spec.generate.values()):
         return None
     asked = [each for _, each in sources(spec) if each.from_ == name]
     failed = bool(_failures(found.keep.where or "", name).failed)

@@ -30,6 +30,7 @@ from cotspec.spec.payload import (
     Pupil,
     Table,
     TaughtBody,
+    TextBody,
     TrainBody,
     WrittenBody,
 )
@@ -103,10 +104,12 @@ def _needs(task: Task, by_id: Mapping[str, Task]) -> Iterator[_Need]:
             pupil = Pupil.model_construct(model=need.model, path=need.path, top_k=body.top_k)
             asked = need._replace(model=body.teacher, path="", targets=(), pupils=(pupil,))
             yield _rooted(asked, task, by_id, "teacher")
-        for leaning in body.tilt if isinstance(body, WrittenBody) else ():
+        others = [(one.model, one.input) for one in body.tilt] if isinstance(body, WrittenBody) else []
+        others += [(model, "revise") for model in body.revise] if isinstance(body, TextBody) else []
+        for model, role in others:
             assert not isinstance(need.model, EndpointModel)  # noqa: S101 - a rule refuses it
             pupil = Pupil.model_construct(model=need.model, path=need.path, top_k=0)
-            yield _rooted(_Need(leaning.model, pupils=(pupil,)), task, by_id, leaning.input)
+            yield _rooted(_Need(model, pupils=(pupil,)), task, by_id, role)
         for judge in body.judges if isinstance(body, GrpoBody) else ():
             asked = _Need(judge.model, max_new_tokens=judge.sampling.max_new_tokens)
             yield _rooted(asked, task, by_id, judge.role)

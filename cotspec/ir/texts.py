@@ -44,11 +44,13 @@ class Texts(Tasks):
         else:
             prompt = bodies.prompt(self._writers_prompt(name), generations.chain(self._spec, given.over))
             values |= {"prompt": prompt, "slice": bodies.rows_range(given.slice)}
-            body = (
-                payload.TextBody.model_construct(**values)
-                if given.gather is None
-                else payload.GatherBody.model_construct(**values, size=given.gather)
-            )
+            if given.gather is None:
+                revise = self._weights(given.revise, ("generate", name, "revise")) if given.revise else None
+                body = payload.TextBody.model_construct(**values, revise=() if revise is None else (revise.ref,))
+                given_reads = {} if revise is None else revise.reads
+                more |= {"revise" if key == "model" else "revise_gate": at for key, at in given_reads.items()}
+            else:
+                body = payload.GatherBody.model_construct(**values, size=given.gather)
             reads = {"traces": self._read(f"kept/{given.over}", TRACES)}
         reads = {**reads, **writer.reads, **more}
         return self._task(f"texts/{name}", body, reads, launch=writer.launch, label=f"generation {name}")

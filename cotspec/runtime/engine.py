@@ -35,8 +35,8 @@ class Engine(Protocol):
     batch: int
     """Requests it likes to get at a time."""
 
-    def encode(self, prompt: str) -> list[int]:
-        """Token ids of a prompt."""
+    def encode(self, prompt: str, begin: str = "") -> list[int]:
+        """Token ids of a prompt, and of what its answer begins with."""
 
     def complete(self, draws: Sequence[Draw], sampling: Sampling, tick: Tick | None = None) -> list[Completion]:
         """Complete a batch, in order. An engine that cannot look into a batch tells `tick` nothing."""

@@ -48,9 +48,10 @@ class TransformersEngine:
         # `generate` fills what a call leaves open from here: a published model would bring a repetition penalty, say.
         model.generation_config = GenerationConfig()
 
-    def encode(self, prompt: str) -> list[int]:
-        """Token ids of a prompt, through the chat template when the model has one to use."""
-        return self._encoder(prompt)
+    def encode(self, prompt: str, begin: str = "") -> list[int]:
+        """Token ids of a prompt, through the chat template when the model has one to use, and of what its answer begins
+        with."""
+        return self._encoder(prompt, begin)
 
     def complete(self, draws: Sequence[Draw], sampling: Sampling, tick: Tick | None = None) -> list[Completion]:
         """Complete a batch. Raises TaskError when a prompt leaves no room for `max_new_tokens`."""

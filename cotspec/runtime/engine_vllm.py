@@ -37,9 +37,10 @@ class VllmEngine:
             disable_log_stats=True,
         )
 
-    def encode(self, prompt: str) -> list[int]:
-        """Token ids of a prompt, through the chat template when the model has one to use."""
-        return self._encoder(prompt)
+    def encode(self, prompt: str, begin: str = "") -> list[int]:
+        """Token ids of a prompt, through the chat template when the model has one to use, and of what its answer begins
+        with."""
+        return self._encoder(prompt, begin)
 
     def complete(self, draws: Sequence[Draw], sampling: Sampling, _: Tick | None = None) -> list[Completion]:
         """Complete a chunk. vLLM's random numbers are per request, so the chunk's size does not matter."""

@@ -58,7 +58,7 @@ def from_source(task: Task, origin: models.ModelSource, requests: Sequence[Reque
 
 def complete(engine: Engine, requests: Sequence[Request], job: Job, done: dict[int, Completion]) -> None:
     """Complete what `done` lacks, adding to it and to the partial file batch by batch."""
-    ids = [engine.encode(request.prompt) for request in requests]
+    ids = [engine.encode(request.prompt, request.begin) for request in requests]
     order = sorted(range(len(requests)), key=lambda index: (-len(ids[index]), index))
     batches = [order[start : start + engine.batch] for start in range(0, len(order), engine.batch)]
     made = sum(done[index].tokens for index in done)

@@ -22,6 +22,8 @@ class Request:
 
     key: str
     prompt: str
+    begin: str = ""
+    """What the answer begins with."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

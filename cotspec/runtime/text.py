@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cotspec.cot.prompting import render
 from cotspec.cot.records import TextRecord, named
 from cotspec.runtime import generate, lines
+from cotspec.runtime.engine import Completion
 from cotspec.runtime.records import LaterRollout
 from cotspec.runtime.rollouts import write
 from cotspec.runtime.task import Task
@@ -21,7 +23,14 @@ def run(task: Task, work: Path, result: Path) -> None:
     asked = [(record, sample) for record in records for sample in range(body.sampling.n)]
     requests = [generate.Request(key=_key(record, sample), prompt=_prompt(body, record)) for record, sample in asked]
     job = generate.Job(what="texts", sampling=body.sampling, seed=body.seed, partial=work / "partial.jsonl")
-    answers = generate.written(task, body.model, requests, job)
+    if body.revise:
+        from cotspec.runtime import revise  # here: most texts are written anew
+
+        answers: Sequence[Completion | None] = revise.continued(
+            task, body, requests, [record.trace for record, _ in asked], job
+        )
+    else:
+        answers = generate.written(task, body.model, requests, job)
     rollouts = [
         LaterRollout(
             id=record.id,

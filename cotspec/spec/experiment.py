@@ -106,6 +106,10 @@ class Generation(Part):
     keys left out have their own defaults."""
     tilt: Tilt | None = None
     """Other models that lean on what is drawn."""
+    revise: Name | None = None
+    """A model or stage that corrects the text this one is made over (arXiv 2407.10068): of the places where it finds
+    another token likeliest, that token is put where its probabilities diverge most from the writer's, and the writer
+    goes on from there, as `sampling` says. A text in which it never differs stays as it is."""
     slice: Slice | None = None
     """Only records [first, end) of the texts it is made over."""
     keep: Keep = Keep.model_construct()
@@ -113,6 +117,12 @@ class Generation(Part):
     gather: Annotated[int, Field(ge=2)] | None = None
     """One prompt for so many records of the texts it is made over, which stand in it one after the other, each with its
     question, where it shows that text by name. What is written belongs to no question: stages read it (`reads`)."""
+
+    @property
+    def others(self) -> dict[tuple[str, ...], str]:
+        """The models or stages that it asks besides the writer, by their place."""
+        tilt = {("tilt", role): name for role, name in (self.tilt.named if self.tilt else {}).items()}
+        return tilt | ({("revise",): self.revise} if self.revise is not None else {})
 
 
 class Pairs(Part):

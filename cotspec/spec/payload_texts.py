@@ -47,6 +47,8 @@ class TextBody(WrittenBody):
     asks: ClassVar[Literal["traces"]] = "traces"
     kind: Literal["text"] = "text"
     slice: Range
+    revise: tuple[ModelRef, ...] = ()
+    """Who corrects the text it is made over, if anybody; its weights are the input `revise`."""
 
 
 class GatherBody(GenerateBody):

@@ -44,7 +44,7 @@ def text(**changes: Any) -> TextBody:
 
 
 def gather(**changes: Any) -> GatherBody:
-    return GatherBody(**(text().model_dump(exclude={"kind", "tilt"}) | {"size": 1} | changes))
+    return GatherBody(**(text().model_dump(exclude={"kind", "tilt", "revise"}) | {"size": 1} | changes))
 
 
 def mine(**changes: Any) -> MineBody:

@@ -12,6 +12,7 @@ import test_fields_of_endpoints as endpoints
 import test_fields_of_generation as generation
 import test_fields_of_tables as tables
 import test_probabilities as probabilities
+import test_revise as revise
 import test_tilt as tilt
 from fields import names
 
@@ -35,7 +36,7 @@ UNREAD = {
     "gate.checkpoint.best.every": "the gate compares every checkpoint that was kept; which are is the stage's `keep`",
 }
 SHOWN = {effect.name for effect in (*data.EFFECTS, *generation.EFFECTS, *tables.EFFECTS)}
-CALLED = {*generation.READ, *generation.ALONE, *endpoints.FIELDS, *probabilities.FIELDS, *tilt.FIELDS}
+CALLED = {*generation.READ, *generation.ALONE, *endpoints.FIELDS, *probabilities.FIELDS, *tilt.FIELDS, *revise.FIELDS}
 BUILT = {arrives.name for arrives in training.ARRIVES}
 
 

@@ -49,7 +49,7 @@ class Fake:
         self.batch, self._fails_at = 2, fails_at
         self.asked: list[list[int]] = []
 
-    def encode(self, prompt: str) -> list[int]:
+    def encode(self, prompt: str, begin: str = "") -> list[int]:
         return list(prompt.encode())
 
     def complete(self, draws: Sequence[Draw], sampling: Sampling, tick: Tick | None = None) -> list[Completion]:

@@ -60,7 +60,7 @@ class Scripted:
     def __init__(self, says: dict[str, str]) -> None:
         self.says, self.asked = says, list[Draw]()
 
-    def encode(self, prompt: str) -> list[int]:
+    def encode(self, prompt: str, begin: str = "") -> list[int]:
         return list(map(ord, prompt))
 
     def complete(self, draws: Sequence[Draw], sampling: Sampling) -> list[Completion]:

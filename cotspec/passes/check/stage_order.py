@@ -31,12 +31,11 @@ def check(context: Context) -> Iterator[Diagnostic]:
         texts = dict.fromkeys(text for root in roots for text in generations.chain(context.experiment, root))
         written = context.experiment.generate
         uses += [(("generate", text, "by"), written[text].by) for text in texts if text in written]
-        tilts = {text: written[text].tilt for text in texts if text in written}
         uses += [
-            (("generate", text, "tilt", key), other)
-            for text, tilt in tilts.items()
-            if tilt is not None
-            for key, other in tilt.named.items()
+            (("generate", text, *key), other)
+            for text in texts
+            if text in written
+            for key, other in written[text].others.items()
         ]
         earlier = (*context.experiment.models, *stages[: stages.index(name)])
         for where, used in uses:

@@ -46,12 +46,13 @@ def check(context: Context) -> Iterator[Diagnostic]:
             span = context.source.value((*path, role))
             if other in served:
                 yield finding(RULE, span, f"`{other}` is a server, which gives no logits", "name a model with weights")
-            elif why := fit.two_vocabularies(*_known(context, each.by), *_known(context, other)):
+            elif why := fit.two_vocabularies(*known(context, each.by), *known(context, other)):
                 message = why.replace("student", f"`{each.by}`").replace("teacher", f"`{other}`")
                 yield finding(RULE, span, message, "take a model of its family")
 
 
-def _known(context: Context, name: str) -> tuple[fit.Words, int]:
+def known(context: Context, name: str) -> tuple[fit.Words, int]:
+    """What is known of the vocabulary of a model or stage: its tokens, and how many vectors there are."""
     found = context.files_of(name)
     model = context.experiment.models.get(lineage.first_model(context.experiment, name))
     if found is None or model is None:

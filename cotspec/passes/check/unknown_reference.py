@@ -30,8 +30,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
     uses: list[tuple[Path, str, str, tuple[str, ...]]] = []
     for name, each in spec.generate.items():
         uses.append((("generate", name, "by"), each.by, "model or stage", (*models, *stages)))
-        for role, other in each.tilt.named.items() if each.tilt else ():
-            uses.append((("generate", name, "tilt", role), other, "model or stage", (*models, *stages)))
+        for where, other in each.others.items():
+            uses.append((("generate", name, *where), other, "model or stage", (*models, *stages)))
         uses.append((("generate", name, "over"), each.over, "data set or generation", (*data, *texts)))
     for path, _, stage in context.stages():
         for key, name in lineage.used(stage):

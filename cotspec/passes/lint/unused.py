@@ -32,7 +32,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every model, data set and generation."""
     spec = context.experiment
     models = {*(each.by for each in spec.generate.values()), *spec.evaluate.of}
-    models |= {name for each in spec.generate.values() if each.tilt for name in each.tilt.named.values()}
+    models |= {name for each in spec.generate.values() for name in each.others.values()}
     data = {*(each.over for each in spec.generate.values()), *asked_data(spec.evaluate).values()}
     data |= {source.from_ for _, _, _, source in context.sources()}
     texts = generations.used(spec)

@@ -28,7 +28,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for _, _, stage in context.stages():
         used |= {name for _, name in lineage.used(stage)}
     used |= {each.by for each in spec.generate.values()}
-    used |= {name for each in spec.generate.values() if each.tilt for name in each.tilt.named.values()}
+    used |= {name for each in spec.generate.values() for name in each.others.values()}
     for path, name, _ in context.stages():
         if name not in used:
             message = f"stage `{name}` is trained and neither evaluated nor followed by another"

@@ -1,0 +1,60 @@
+"""Texts that another model corrects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cotspec.cot import fit
+from cotspec.cot.template import shown
+from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.rule import Rule
+from cotspec.ir import generations
+from cotspec.passes.check.context import Context, finding
+from cotspec.passes.check.tilted import known
+
+RULE = Rule(
+    slug="revised",
+    claim="A text is corrected (`revise`) by another model, with weights and the writer's tokens, and is made over the "
+    "text that it corrects, which its prompt does not show; transformers goes on with it.",
+    why="The probabilities of two models are compared token by token after the question. A server gives none, and a "
+    "model agrees with itself everywhere.",
+    failing="generate: {teach: {by: tutor, over: train}, mended: {by: base, over: teach, revise: base}}\n"
+    "stages: {second: {start: first, train: {by: sft, lr: 1e-5}, rows: {from: mended}, task: solve}}\n",
+    passing="generate: {teach: {by: tutor, over: train}, mended: {by: base, over: teach, revise: tutor}}\n"
+    "stages: {second: {start: first, train: {by: sft, lr: 1e-5}, rows: {from: mended}, task: solve}}\n",
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Every generation that is corrected."""
+    spec = context.experiment
+    served = {name for name, model in spec.models.items() if model.endpoint is not None}
+    for name, each in spec.generate.items():
+        if each.revise is None:
+            continue
+        path = ("generate", name)
+        key, value = context.source.key((*path, "revise")), context.source.value((*path, "revise"))
+        if not generations.chain(spec, each.over) and generations.data_of(spec, each.over):
+            message = f"`{each.over}` has questions, and no text to correct"
+            yield finding(RULE, context.source.value((*path, "over")), message, "write it over texts")
+        if each.gather is not None:
+            yield finding(RULE, key, "a gathered text corrects none", "leave it out")
+        if each.by in served:
+            yield finding(RULE, key, f"`{each.by}` is a server, which gives no probabilities", "leave it out")
+        elif spec.resources.generate.engine == "vllm":
+            message = "vLLM asks no other model while it writes"
+            yield finding(RULE, key, message, "use `engine: transformers` in `resources.generate`")
+        if each.revise in served:
+            message = f"`{each.revise}` is a server, which gives no probabilities"
+            yield finding(RULE, value, message, "name a model with weights")
+        elif each.revise == each.by:
+            message = f"`{each.by}` agrees with itself everywhere"
+            yield finding(RULE, value, message, "name another model")
+        elif why := fit.two_vocabularies(*known(context, each.by), *known(context, each.revise)):
+            message = why.replace("student", f"`{each.by}`").replace("teacher", f"`{each.revise}`")
+            yield finding(RULE, value, message, "take a model of its family")
+        text = context.files.get(each.prompt) if each.prompt else None
+        if text is not None and each.over in shown(text):
+            span = context.source.value((*path, "prompt"))
+            message = f"`{each.prompt}` shows `{each.over}`, which the writer goes on with"
+            yield finding(RULE, span, message, f"leave {{{{ {each.over} }}}} out")
