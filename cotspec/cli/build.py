@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cotspec.cli import findings, project
+from cotspec.cli import findings, project, queue
 from cotspec.cli.errors import ProblemError
 from cotspec.passes.options import Options
 
@@ -24,7 +24,6 @@ def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
     from cotspec.compiler import compile_specs
     from cotspec.diagnostics import Sink
     from cotspec.front import local
-    from cotspec.history import unfinished
     from cotspec.ir.preflight import hub_models
 
     root = project.find_root(Path.cwd())
@@ -40,8 +39,7 @@ def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
     try:
         if check_only:
             return _compare(workspace.check(root, built.files))
-        planned = {task.id for task in built.plan.tasks}
-        busy = sorted(unfinished.running(root) - planned)
+        busy = sorted(_busy(root, built.plan))
         changes = workspace.write(root, built.files, [places.stage_folder(id) for id in busy])
     except workspace.WorkspaceError as error:
         raise ProblemError(str(error)) from error
@@ -52,6 +50,19 @@ def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
     print(f"{_experiments(built.plan)}, {_count(len(places.folders(built.plan)), 'task')}: {_summary(changes)}")
     print(_next(root))
     return 0
+
+
+def _busy(root: Path, plan: Plan) -> set[str]:
+    """Tasks that are no longer asked for and that a process of this machine, or a job of SLURM, is at work on."""
+    from cotspec.back import places
+    from cotspec.files import regular
+    from cotspec.history import unfinished
+
+    dropped = {folder.name for folder in regular.folders(root / places.STAGES)} - {task.id for task in plan.tasks}
+    if not dropped:
+        return set()
+    sent = {job.task for job in queue.jobs(root, plan.tasks) or ()}
+    return dropped & (unfinished.running(root) | sent)
 
 
 def _compare(changes: Changes) -> int:

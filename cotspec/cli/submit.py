@@ -86,7 +86,8 @@ def _prepare(
 
     reused = {each.task for task in todo for each in task.reads.values() if each.task}
     there = {folders[id] for id in reused if standings[id].state == "reuse"}
-    if idle:
+    if idle and there:
+        print("comparing what the jobs will read with DVC's locks", file=sys.stderr, flush=True)
         ready.compare(root, there)
     elif gone := sorted(folder for folder in there if not (root / folder / places.OUT).is_dir()):
         raise ProblemError(f"{gone[0]}/{places.OUT} has to be checked out, and that takes an empty queue: wait for it")
@@ -104,6 +105,7 @@ def _pass_preflight(root: Path, waiting: Sequence[str]) -> None:
         raise ProblemError(
             f"the preflight has to run again, and {', '.join(waiting)} waits for its result: wait for it"
         )
+    print("asking all models what the tasks ask of them", file=sys.stderr, flush=True)
     done = subprocess.run(  # noqa: S603 - our own command line
         ready.dvc(places.target(places.PREFLIGHT), "-s"),
         cwd=root,
