@@ -181,11 +181,14 @@ def run_(
     ] = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Tasks at a time.")] = 1,
     wait: Annotated[bool, typer.Option(help="Wait for another run of this project to end, or stop (exit 2).")] = True,
+    pull: Annotated[
+        bool, typer.Option("--pull", help="Take results of other machines from the DVC remote first.")
+    ] = False,
 ) -> None:
     """Bring experiments up to date, independent tasks side by side; `dvc repro` does the same one after the other."""
     from cotspec.cli.run import run
 
-    raise typer.Exit(run(specs or [], jobs=jobs, wait=wait))
+    raise typer.Exit(run(specs or [], jobs=jobs, wait=wait, pull=pull))
 
 
 @app.command()

@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 _LOGS: Final = ".cotspec/logs"
 
 
-def run(texts: Sequence[str], *, jobs: int, wait: bool) -> int:
+def run(texts: Sequence[str], *, jobs: int, wait: bool, pull: bool) -> int:
     """Return the exit code: 1 after findings or when a task failed. Raises ProblemError."""
     found = ready.asked(texts)
     if found is None:
         return 1
     with run_lock.held(found.root, wait=wait):
-        code = _run(*found, jobs)
+        code = _run(*found, jobs, pull=pull)
     if not code:
         _show(*found)
     return code
 
 
-def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int) -> int:
+def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int, *, pull: bool) -> int:
     from cotspec import parallel
     from cotspec.back import places
     from cotspec.history import results, unfinished
@@ -52,13 +52,13 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int) ->
     at_work = sorted(unfinished.running(root) & wanted.keys())
     if at_work:
         print(f"running already, by `dvc repro` or by hand: {', '.join(at_work)}; waited for", file=sys.stderr)
-    standings = results.standings(root, checked.sealed.plan)
+    folders = {task.id: folder for folder, task in places.folders(checked.sealed.plan)}
+    standings = _standings(root, checked, {id: folders[id] for id in wanted}, pull=pull)
     ready.refuse_unmerged(root, standings)
     todo = [task for task in wanted.values() if standings[task.id].state != "reuse"]
     reused = {id for id, standing in standings.items() if standing.state == "reuse"}
     devices = parallel.gpus(os.environ)
     _refuse_too_few(todo, devices)
-    folders = {task.id: folder for folder, task in places.folders(checked.sealed.plan)}
     listed = [_job(root, folders[task.id], task, standings) for task in todo]
     ready.compare(root, {folders[r.task] for task in todo for r in task.reads.values() if r.task in reused})
     if not results.preflight_passed(root):
@@ -89,6 +89,39 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int) ->
     done = sum(task.id not in failed for task in todo)
     print(f"{done} of {len(todo)} tasks run, {len(wanted) - len(todo)} were up to date")
     return 1 if failed else 0
+
+
+def _standings(root: Path, checked: Checked, wanted: Mapping[str, str], *, pull: bool) -> Mapping[str, Standing]:
+    """Where all tasks stand. `wanted`, with their folders, are those whose results may be elsewhere: they are pulled
+    where that is asked for. Raises ProblemError."""
+    from cotspec.history import results
+
+    found = results.standings(root, checked.sealed.plan)
+    elsewhere = [folder for id, folder in wanted.items() if found[id].elsewhere]
+    if elsewhere and pull:
+        _pull(root, elsewhere)
+        return results.standings(root, checked.sealed.plan)
+    if elsewhere:
+        told = f"{len(elsewhere)} tasks ran already and their results are not on this machine"
+        print(f"{told}: they run again (`--pull` takes them from the DVC remote)", file=sys.stderr)
+    return found
+
+
+def _pull(root: Path, folders: Sequence[str]) -> None:
+    """Take results of other machines from the DVC remote. Raises ProblemError."""
+    from cotspec.back import places
+
+    print(f"pulling the results of {len(folders)} tasks from the DVC remote", flush=True)
+    targets = [places.target(folder) for folder in folders]
+    if (root / places.PREFLIGHT / "dvc.lock").is_file():
+        targets.append(places.target(places.PREFLIGHT))
+    command = (sys.executable, "-m", "dvc", "pull", *targets)
+    done = subprocess.run(  # noqa: S603 - our own command line
+        command, cwd=root, env=ready.environment(jobs=1), stderr=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode:
+        told = "\n".join(done.stderr.strip().splitlines()[-12:])
+        raise ProblemError(f"not all results came (what came is kept: run this again, or without --pull):\n{told}")
 
 
 def _refuse_too_few(todo: Sequence[Task], devices: Sequence[str]) -> None:

@@ -21,6 +21,8 @@ from cotspec.spec.payload import PASSED, PASSED_FILE
 
 State = Literal["run", "resume", "reuse", "running", "failed gate", "unfinished merge"]
 """What `dvc repro` would do with a task, or why it would do nothing."""
+NOT_HERE: Final = "its result is not whole in the cache (`dvc pull` may bring it)"
+"""Why a task would run that ran already, on another machine or before the cache was emptied."""
 RUN_CACHE: Final = "in the run cache"
 """Why a task is reused whose folder does not hold its result: the next `dvc repro` takes it from there."""
 _UNMERGED: Final = "its dvc.lock has the marks of a merge: take one side, or remove it; before that DVC runs nothing"
@@ -35,6 +37,11 @@ class Standing:
     """Why, in a few words."""
     upstream: tuple[str, ...] = ()
     """Ids of the tasks it waits for, when that is why."""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it has a result, made of what it reads now, that is not in this machine's cache."""
+        return self.reason == NOT_HERE
 
 
 def content(root: Path, id: str, name: str) -> bytes | None:
@@ -80,6 +87,8 @@ class _Decisions:
     standings: dict[str, Standing] = field(default_factory=dict)
     results: dict[str, Result | None] = field(default_factory=dict)
     """By task id; None when the result will change or is not known."""
+    elsewhere: dict[str, Lock] = field(default_factory=dict)
+    """By task id, what a lock says of a result that is not here."""
     project_files: dict[str, str | None] = field(default_factory=dict)
 
     def add(self, folder: str, task: Task) -> None:
@@ -97,7 +106,22 @@ class _Decisions:
                 return Standing(state="reuse", reason="up to date"), result
             if result := self.cache.run(deps):
                 return Standing(state="reuse", reason=RUN_CACHE), result
+        if recorded is not None and task.id not in self.running and self._is_elsewhere(folder, task, recorded):
+            self.elsewhere[task.id] = recorded
+            return Standing(state="run", reason=NOT_HERE), None
         return self._to_run(task, waits, given, recorded), None
+
+    def _is_elsewhere(self, folder: str, task: Task, recorded: Lock) -> bool:
+        """Whether the lock is of what the task reads now; of results that are not here either, of what their own locks
+        say: which file of them has which hash cannot be known."""
+        wanted: dict[str, str | None] = {PAYLOAD: text_digest(payloads.text(folder, task))}
+        for read in task.reads.values():
+            path, made = places.read_from(folder, read), self.elsewhere.get(read.task)
+            if made is None:
+                wanted[path] = self._hash(read)
+            else:
+                wanted[path] = recorded.deps.get(path) if read.file else made.out
+        return recorded.deps == wanted | dict.fromkeys(places.awaited(folder, task), text_digest(PASSED))
 
     def _to_run(self, task: Task, waits: list[str], given: Mapping[str, str] | None, recorded: Lock | None) -> Standing:
         if task.id in self.running:
@@ -134,4 +158,4 @@ class _Decisions:
         changed = [path for path, now in given.items() if recorded.deps.get(path) != now]
         if changed:
             return f"{', '.join(changed)} changed since its last run"
-        return "its result is not whole in the cache (`dvc pull` may bring it)"
+        return NOT_HERE

@@ -127,6 +127,8 @@ def text(shown: View, *, whole: bool = False, formulas: bool = False) -> str:
     if len(busy) > len(rows):
         lines.append(f"… {len(busy) - len(rows):,} more (--all shows them)")
     lines.append(summary(shown.rows))
+    if elsewhere := sum(row.standing.elsewhere for row in busy):
+        lines.append(f"{elsewhere:,} of them ran already: `cotspec run --pull` takes their results from the DVC remote")
     if busy:
         lines += [*costs.totals([row.cost for row in busy]), *costs.compared(shown.compared)]
     return "\n".join(lines) + "\n"
@@ -169,6 +171,7 @@ def record(shown: View) -> dict[str, object]:
                 "part": row.part,
                 "experiments": list(row.experiments),
                 "state": row.standing.state,
+                "elsewhere": row.standing.elsewhere,
                 "reasons": list(row.reasons),
                 "estimate": costs.record(row.cost),
             }
