@@ -62,7 +62,9 @@ TASK = {
 def files() -> dict[str, str]:
     """The task files of the spec that has every key, by the task."""
     found = emit(sealed(spec_data("small"), spec_data("everything")).plan)
-    return {path.split("/")[-2]: text for path, text in found.items() if path.endswith("/sky.yaml")}
+    return {
+        path.split("/")[-2]: text for path, text in found.items() if path.endswith("/sky.yaml") and not _whole(path)
+    }
 
 
 def test_a_task_file_is_what_it_was(files: dict[str, str], update_golden: bool) -> None:
@@ -70,6 +72,24 @@ def test_a_task_file_is_what_it_was(files: dict[str, str], update_golden: bool) 
     if update_golden:
         golden.write_text(text, encoding="utf-8")
     assert text == golden.read_text(encoding="utf-8"), "look at it, then run pytest with --update-golden"
+
+
+@pytest.fixture(scope="module")
+def whole() -> dict[str, Any]:
+    """The task file of the whole experiment."""
+    (text,) = (t for path, t in emit(sealed(spec_data("everything")).plan).items() if _whole(path))
+    return dict(yaml.safe_load(text))
+
+
+def _whole(path: str) -> bool:
+    return path.startswith("generated/reports/") and path.endswith("/sky.yaml")
+
+
+def test_an_experiment_has_one_with_the_gpus_of_the_task_that_uses_most(whole: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator(TASK).validate(whole)
+    assert whole["name"] == "everything"
+    assert whole["resources"]["accelerators"] == "H100:2"
+    assert not any(_whole(path) for path in emit(sealed(spec_data("small")).plan))
 
 
 def test_every_task_that_uses_a_gpu_has_one_where_the_spec_asks_for_it(files: dict[str, str]) -> None:
@@ -92,13 +112,14 @@ def test_the_machine_has_the_gpus_that_the_task_uses(files: dict[str, str]) -> N
     assert set(found.values()) == {"H100:1", "H100:2"}
 
 
-def test_the_script_passes_bash_and_shellcheck(files: dict[str, str], tmp_path: Path) -> None:
-    script = tmp_path / "run.sh"
-    script.write_text("#!/bin/bash\n" + yaml.safe_load(next(iter(files.values())))["run"], encoding="utf-8")
-    subprocess.run(["bash", "-n", script], check=True)
-    shellcheck = Path(sysconfig.get_path("scripts")) / "shellcheck"
-    done = subprocess.run([shellcheck, script], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+def test_the_scripts_pass_bash_and_shellcheck(files: dict[str, str], whole: dict[str, Any], tmp_path: Path) -> None:
+    for run in (yaml.safe_load(next(iter(files.values())))["run"], whole["run"]):
+        script = tmp_path / "run.sh"
+        script.write_text("#!/bin/bash\n" + run, encoding="utf-8")
+        subprocess.run(["bash", "-n", script], check=True)
+        shellcheck = Path(sysconfig.get_path("scripts")) / "shellcheck"
+        done = subprocess.run([shellcheck, script], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.slow
@@ -116,11 +137,9 @@ def test_a_machine_without_outputs_runs_one_task_and_its_result_comes_home(
     one, two = (f"generated/stages/{name}" for name in ("one-1", "two-2"))
     stage(home / one, "seq 3 > out/x", [])
     stage(home / two, f"echo ran >> {tmp_path}/runs; cp ../one-1/out/x out/y", ["../one-1/out/x"])
-    bash("git init --quiet", home)
     monkeypatch.chdir(home)  # DVC's own calls, for the time that its processes take to start
-    with Repo.init() as repo:
-        with repo.config.edit("repo") as config:
-            config.update({"core": {"remote": "store"}, "remote": {"store": {"url": str(tmp_path / "store")}}})
+    begin(tmp_path / "store")
+    with Repo() as repo:
         repo.reproduce(f"{one}/dvc.yaml")
         repo.push()
     shutil.copytree(home, machine, ignore=shutil.ignore_patterns(".git", "out", "cache", "tmp"))
@@ -132,9 +151,77 @@ def test_a_machine_without_outputs_runs_one_task_and_its_result_comes_home(
     assert (tmp_path / "runs").read_text(encoding="utf-8") == "ran\n"
 
 
-def bash(script: str, folder: Path) -> None:
-    done = subprocess.run(["bash", "-ec", script], cwd=folder, capture_output=True, encoding="utf-8")
+@pytest.mark.long
+def test_an_experiment_goes_on_on_another_machine_and_comes_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: dict[str, Any]
+) -> None:
+    """Three tasks in a row; the second fails on the first machine, which is given back."""
+    pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
+    from dvc.repo import Repo
+
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    home, runs = tmp_path / "home", tmp_path / "runs"
+    last = "generated/reports/everything"
+    stage(home / "generated/stages/one-1", f"echo one >> {runs}; seq 3 > out/x", [])
+    second = f"[ -e {tmp_path}/fixed ] || exit 1; echo two >> {runs}; cp ../one-1/out/x out/y"
+    stage(home / "generated/stages/two-2", second, ["../one-1/out/x"])
+    stage(home / last, f"echo report >> {runs}; cp ../../stages/two-2/out/y out/z", ["../../stages/two-2/out"])
+    monkeypatch.chdir(home)
+    begin(tmp_path / "store")
+    for machine, code in ("first", 255), ("second", 0):
+        shutil.copytree(home, tmp_path / machine, ignore=shutil.ignore_patterns(".git", "out", "cache", "tmp"))
+        bash(whole["run"], tmp_path / machine, expected=code)
+        (tmp_path / "fixed").touch()
+    with Repo() as repo:
+        repo.reproduce(f"{last}/dvc.yaml", pull=True)
+    assert (home / last / "out/z").read_text(encoding="utf-8") == "1\n2\n3\n"
+    assert runs.read_text(encoding="utf-8") == "one\ntwo\nreport\n"
+
+
+LOADER = """
+import sys
+import sky
+for path in sys.argv[1:]:
+    task = sky.Task.from_yaml(path)
+    (resources,) = task.resources
+    print(task.name, resources.accelerators)
+"""
+
+
+@pytest.mark.long
+def test_skypilots_own_loader_takes_every_file(tmp_path: Path, files: dict[str, str]) -> None:
+    python = os.environ.get("COTSPEC_SKYPILOT")
+    if not python:
+        pytest.skip("SkyPilot wants an environment of its own: COTSPEC_SKYPILOT=VENV/bin/python pytest -m long")
+    found = {path: text for path, text in emit(sealed(spec_data("everything")).plan).items() if "sky.yaml" in path}
+    found |= {
+        path: text.replace('cloud: "aws"', 'cloud: "kubernetes"').replace('region: "us-east-1"', 'region: "in-cluster"')
+        for path, text in ((f"kubernetes/{path}", text) for path, text in found.items())
+    }
+    for path, text in found.items():
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    environment = os.environ | {"HOME": str(tmp_path), "SKYPILOT_DISABLE_USAGE_COLLECTION": "1"}
+    done = subprocess.run([python, "-c", LOADER, *found], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == len(found) == 2 * (len(files) + 1)
+    assert "everything {'H100': 2}" in done.stdout
+
+
+def begin(store: Path) -> None:
+    """A project of git and DVC here, with a remote."""
+    from dvc.repo import Repo
+
+    bash("git init --quiet", Path.cwd())
+    with Repo.init() as repo, repo.config.edit("repo") as config:
+        config.update({"core": {"remote": "store"}, "remote": {"store": {"url": str(store)}}})
+
+
+def bash(script: str, folder: Path, *, expected: int = 0) -> None:
+    done = subprocess.run(["bash", "-ec", script], cwd=folder, capture_output=True, encoding="utf-8")
+    assert done.returncode == expected, done.stderr
 
 
 def stage(folder: Path, script: str, deps: list[str]) -> None:

@@ -41,3 +41,7 @@ class JobFile(Part):
     @abstractmethod
     def text(self, job: Job) -> str:
         """The file for one task: the same for the same settings and task, whatever the machine."""
+
+    def whole(self, job: Job) -> str:  # noqa: ARG002 - what a scheduler makes of it
+        """The file for all tasks of an experiment at once, beside its report; "" where there is none."""
+        return ""

@@ -1,7 +1,8 @@
-"""SkyPilot: a task file, with which `sky launch` rents a machine for one task.
+"""SkyPilot: a task file, with which `sky launch` rents a machine for a whole experiment, or for one of its tasks.
 
-The rented machine has the project without what git ignores, perhaps without `.git`. So the task runs through DVC: its
-inputs come from the DVC remote, its result goes there, and the run cache hands it to `dvc repro --pull` at home.
+The rented machine has the project without what git ignores, perhaps without `.git`. So it works through DVC: what there
+is already comes from the DVC remote, results go there, and the run cache hands them to `dvc repro --pull` at home, and
+to the next machine where one was taken away.
 """
 
 from typing import Annotated, ClassVar, Final, Literal
@@ -25,6 +26,22 @@ run: |
   cd {folder}
   dvc repro --pull --allow-missing
   dvc push --run-cache --with-deps dvc.yaml
+"""
+
+WHOLE_USAGE: Final = """\
+# In the project's folder, what was made already pushed (`dvc push --run-cache`): sky launch {folder}/sky.yaml
+# When it is done: dvc repro --pull {folder}/dvc.yaml
+"""
+
+# Every ten minutes, and at the end, also that of a failure: what is finished is safe when the machine is taken away.
+WHOLE_RUN: Final = """\
+run: |
+  set -euo pipefail
+  [ -e .git ] || git init --quiet
+  push() {{ dvc --wait-for-lock push --run-cache --with-deps {folder}/dvc.yaml; }}
+  (while sleep 600; do push || true; done) > /dev/null 2>&1 &
+  trap 'kill "$!"; push' EXIT
+  dvc --wait-for-lock repro --pull {folder}/dvc.yaml
 """
 
 # sky.skylet.constants.ALL_CLOUDS of SkyPilot 0.14.1
@@ -58,8 +75,8 @@ Cloud = Literal[
 
 
 class SkyPilot(JobFile):
-    """A task file of SkyPilot for each task that uses a GPU. `cpus` and `memory` are the least
-    that its machine has."""
+    """A task file of SkyPilot for the whole experiment, beside its report, and one for each task that uses a GPU.
+    `cpus` and `memory` are the least that its machine has."""
 
     FILE: ClassVar[str] = "sky.yaml"
 
@@ -85,6 +102,13 @@ class SkyPilot(JobFile):
 
     def text(self, job: Job) -> str:
         """sky.yaml: the machine, how it is prepared, and the task through DVC."""
+        return self._file(job, USAGE, RUN)
+
+    def whole(self, job: Job) -> str:
+        """The same for all tasks of an experiment, one after the other on one machine."""
+        return self._file(job, WHOLE_USAGE, WHOLE_RUN)
+
+    def _file(self, job: Job, usage: str, run: str) -> str:
         task: dict[str, Setting] = {
             "name": job.id,
             "num_nodes": 1,
@@ -93,7 +117,7 @@ class SkyPilot(JobFile):
             "workdir": ".",
         }
         variables: dict[str, Setting] = {"envs": self.envs} if self.envs else {}
-        usage, run = (each.format(folder=job.folder) for each in (USAGE, RUN))
+        usage, run = (each.format(folder=job.folder) for each in (usage, run))
         return f"{HEADER}\n{usage}{yaml_mapping(task | variables)}{run}"
 
     def _machine(self, job: Job) -> dict[str, Setting]:
