@@ -25,5 +25,6 @@ def run(texts: Sequence[str]) -> int:
         raise ProblemError(str(error)) from error
     for job in jobs:
         print(f"job {job.id}: {job.task}, {job.state.lower()}")
-    print(f"{len(jobs)} jobs cancelled; what ran goes on from its last checkpoint when it is sent again")
+    told = "; what ran goes on from its last checkpoint when it is sent again" if jobs else ""
+    print(f"{len(jobs)} job{'' if len(jobs) == 1 else 's'} cancelled{told}")
     return 0

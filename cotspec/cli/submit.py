@@ -65,13 +65,20 @@ def _submit(asked: ready.Asked) -> int:
 
 
 def _refuse_unasked(asked: ready.Asked) -> None:
-    """A task without a batch script belongs to a spec that says nothing of SLURM."""
-    task = next((task for task in asked.tasks.values() if not queue.asks(task)), None)
-    if task is not None:
-        raise ProblemError(
-            f"{ready.name(task)}: its spec does not ask for SLURM; write `slurm: {{}}` under `resources`, then "
-            "`cotspec build`"
-        )
+    """A task without a batch script belongs to a spec that says nothing of SLURM; one may also be of an older build."""
+    from cotspec.back import job_files, places
+    from cotspec.back.jobs.slurm import Slurm
+
+    plan = asked.checked.sealed.plan
+    scripts = job_files.emit(plan)
+    for folder, task in places.folders(plan):
+        if task.id not in asked.tasks:
+            continue
+        if not queue.asks(task):
+            advice = "write `slurm: {}` under `resources`, then `cotspec build`"
+            raise ProblemError(f"{ready.name(task)}: its spec does not ask for SLURM; {advice}")
+        if ready.text(asked.root / folder / Slurm.FILE) != scripts[f"{folder}/{Slurm.FILE}"]:
+            raise ProblemError(f"{ready.name(task)}: its `resources` are not what was built; run `cotspec build`")
 
 
 def _prepare(

@@ -21,6 +21,18 @@ def test_a_spec_that_does_not_ask_for_slurm_is_told_what_to_write(project: Path,
     assert err.endswith("its spec does not ask for SLURM; write `slurm: {}` under `resources`, then `cotspec build`\n")
 
 
+def test_resources_that_changed_since_the_build_are_not_sent_as_they_were(project: Path, run: Run) -> None:
+    spec = project / "specs/one.yaml"
+    text = spec.read_text()
+    for settings in ("slurm: {}", "slurm: {cpu: {mem: 1G}}"):
+        spec.write_text(text.replace("resources:", f"resources:\n  {settings}", 1))
+        if settings == "slurm: {}":
+            assert run("build")[0] == 0
+    code, _, err = run("submit", "slurm")
+    assert code == 2
+    assert err.endswith("its `resources` are not what was built; run `cotspec build`\n")
+
+
 @pytest.mark.parametrize("command", [("submit", "slurm"), ("cancel",)])
 def test_a_machine_without_slurm_is_told(
     command: tuple[str, ...], project: Path, run: Run, monkeypatch: pytest.MonkeyPatch

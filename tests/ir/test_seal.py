@@ -50,6 +50,18 @@ def test_where_launch_settings_differ_the_first_spec_wins_and_it_is_said() -> No
     assert sealed(SMALL, renamed("same")).conflicts == ()
 
 
+def test_a_task_is_sent_to_the_schedulers_that_any_of_its_specs_asks_for() -> None:
+    clustered, elsewhere = renamed("clustered"), renamed("elsewhere")
+    clustered["resources"]["slurm"] = {"partition": "one"}
+    elsewhere["resources"]["slurm"] = {"partition": "two"}
+    result = sealed(SMALL, clustered)
+    assert {type(job).__name__ for task in result.plan.tasks for job in task.launch.jobs} == {"Slurm"}
+    assert all(task.launch.jobs for task in result.plan.tasks)
+    assert result.conflicts == ()
+    assert sealed(clustered, SMALL).conflicts == ()
+    assert {conflict.id for conflict in sealed(clustered, elsewhere).conflicts} == {t.id for t in result.plan.tasks}
+
+
 def test_producers_stand_before_consumers() -> None:
     seen: set[str] = set()
     for task in sealed(spec_data("everything"), SMALL).plan.tasks:
