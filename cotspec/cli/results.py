@@ -36,12 +36,13 @@ def run(
     is a file, or a folder, for a page in place of what is printed. Raises ProblemError."""
     from cotspec.views import results
 
-    outcomes = collected(specs)
-    if outcomes is None:
+    checked = _checked(specs)
+    if checked is None:
         return 1
+    outcomes = outcomes_of(project.find_root(Path.cwd()), checked)
     outcomes = outcomes if base is None else _against(base, outcomes)
     if page is not None:
-        _write(page, outcomes)
+        _write(page, outcomes, checked)
         return 0
     match output:
         case "text":
@@ -66,8 +67,9 @@ def _against(base: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
     return [replace(each, base=base) for each in outcomes]
 
 
-def _write(page: Path, outcomes: Sequence[Outcome]) -> None:
+def _write(page: Path, outcomes: Sequence[Outcome], checked: Checked) -> None:
     """One file that a browser shows."""
+    from cotspec.cli import beside_results
     from cotspec.views import results_page
 
     root = project.find_root(Path.cwd())
@@ -76,7 +78,13 @@ def _write(page: Path, outcomes: Sequence[Outcome]) -> None:
         raise ProblemError(f"{file} is no name of a page: end it with `.html` (specs stand before `--html`)")
     if file.resolve().is_relative_to(root / "generated"):
         raise ProblemError(f"{file} lies where builds and runs write: name another folder")
-    text = results_page.page(outcomes, lambda outcome, ids: _texts(root, outcome, ids), title="Results")
+    text = results_page.page(
+        outcomes,
+        lambda outcome, ids: _texts(root, outcome, ids),
+        title="Results",
+        spent=beside_results.spent(root, checked),
+        settings=list(beside_results.settings(checked)),
+    )
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -113,6 +121,12 @@ def said(line: bytes) -> tuple[int, Said] | None:
 def collected(specs: Sequence[Path], *, queued: bool = False) -> list[Outcome] | None:
     """What every experiment has come to, also what SLURM says of it; None after findings were shown. Raises
     ProblemError."""
+    checked = _checked(specs)
+    return None if checked is None else outcomes_of(project.find_root(Path.cwd()), checked, queued=queued)
+
+
+def _checked(specs: Sequence[Path]) -> Checked | None:
+    """The experiments; None after findings were shown. Raises ProblemError."""
     from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
 
@@ -123,7 +137,7 @@ def collected(specs: Sequence[Path], *, queued: bool = False) -> list[Outcome] |
         findings.show(sink, stream=sys.stderr)
         return None
     findings.tell_damage(root)
-    return outcomes_of(root, checked, queued=queued)
+    return checked
 
 
 def outcomes_of(root: Path, checked: Checked, *, queued: bool = False) -> list[Outcome]:

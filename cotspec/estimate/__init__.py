@@ -99,6 +99,16 @@ class Comparison(NamedTuple):
         return self.expected / self.memory - 1 if self.memory and self.expected else None
 
 
+class Spent(NamedTuple):
+    """What the last run of a task took here (None: nobody measured it), beside what a plan would have expected of it
+    without that run."""
+
+    seconds: float | None
+    expected: Amount
+    memory: float | None
+    memory_expected: Amount
+
+
 class _Run(NamedTuple):
     """A measured run: what kind of work it was, and how much."""
 
@@ -125,6 +135,12 @@ class Estimator:
         if task not in self._costs:
             self._costs[task] = self._cost(self._tasks[task])
         return self._costs[task]
+
+    def spent(self, task: str) -> Spent:
+        """What one task took, and was to take. Raises KeyError."""
+        one = self._tasks[task]
+        seconds, memory = self._facts.seconds(one), self._facts.memory(one)
+        return Spent(seconds, self._seconds(one, without=task), memory, self._memory(one))
 
     def comparisons(self) -> list[Comparison]:
         """Each measured task that trains or generates beside its estimate."""

@@ -36,7 +36,7 @@ _ORDER: Final[Mapping[str, tuple[str, bool]]] = {
     "unscorable/": ("not scorable, by part", True),
     signal.IMITATED: ("imitated", True),
     "reward_std": ("spread of the reward in a group", False),
-    "mean_token_accuracy": ("accuracy by token", True),
+    "token_accuracy": ("accuracy by token", True),
     "grad_norm": ("norm of the gradient", False),
     "lr": ("learning rate", False),
 }

@@ -96,6 +96,14 @@ def yaml(loaded: Loaded, base: Loaded | None = None) -> str:
     return _aligned([*_lines(whole, (), origins), *([("allow:", ""), *allowed] if allowed else [])])
 
 
+def changed(loaded: Loaded, base: Loaded) -> str:
+    """What a variant says itself: a line for each value, by its dotted path, with its place behind it."""
+    own = (setting for setting in settings(loaded, base) if setting.origin == "variant")
+    return _aligned(
+        [(f"{'.'.join(map(str, each.path))}: {flow(each.value)}", where(each, loaded.variant)) for each in own]
+    )
+
+
 def deciding(loaded: Loaded, base: Loaded | None, name_of: Callable[[str], str]) -> str:
     """The settings that decide results as YAML, with origins that no comment in a spec moves: behind a value stands
     that it is a default or the variant's, or the file that it came from by `extends`, without the line. `name_of` says
@@ -118,7 +126,7 @@ def _without(group: dict[str, Data], left_out: Collection[Path], path: Path = ()
 
 
 def _aligned(lines: Sequence[tuple[str, str]]) -> str:
-    width = min(64, max(len(text) for text, _ in lines))
+    width = min(64, max((len(text) for text, _ in lines), default=0))
     return "".join(f"{text:<{width}}  # {note}\n" if note else f"{text}\n" for text, note in lines)
 
 

@@ -18,12 +18,15 @@ from cotspec.views import flips, seeds
 from cotspec.views.flips import Flip, Shown, Texts
 from cotspec.views.outcomes import Outcome
 from cotspec.views.results import Difference, Table, difference, tables
+from cotspec.views.spent import Spending
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 MOST_MARKS: Final = 60
 """Experiments in one drawing; the table has all."""
+MOST_SETTINGS: Final = 100
+"""Experiments whose settings are shown."""
 MOST_BUTTONS: Final = 80
 """Pairs of experiments with buttons of their own."""
 
@@ -80,8 +83,15 @@ class Set:
     shown: Sequence[Shown]
 
 
-def page(outcomes: Sequence[Outcome], texts: Texts, *, title: str) -> str:
-    """The page as HTML."""
+def page(
+    outcomes: Sequence[Outcome],
+    texts: Texts,
+    *,
+    title: str,
+    spent: Spending | None = None,
+    settings: Sequence[tuple[str, str]] = (),
+) -> str:
+    """The page as HTML. `settings` are those of each experiment as YAML, by name."""
     names = dict.fromkeys(each.set for each in outcomes)
     sets = [_set(at, name, [each for each in outcomes if each.set == name], texts) for at, name in enumerate(names)]
     single, *several = tables(outcomes)
@@ -92,6 +102,9 @@ def page(outcomes: Sequence[Outcome], texts: Texts, *, title: str) -> str:
         "below": several[0].below if several else "",
         "sets": sets,
         "notes": _notes(outcomes),
+        "spent": spent,
+        "settings": settings[:MOST_SETTINGS],
+        "unsaid": len(settings[MOST_SETTINGS:]),
         "limits": {"questions": flips.MOST_QUESTIONS, "pair": flips.OF_A_PAIR, "marks": MOST_MARKS},
     }
     there = [
@@ -101,6 +114,8 @@ def page(outcomes: Sequence[Outcome], texts: Texts, *, title: str) -> str:
         ("changes", "Changes", any(each.lines for each in sets)),
         ("questions", "Questions", any(each.shown for each in sets)),
         ("notes", "Notes", bool(values["notes"])),
+        ("cost", "Cost", spent is not None),
+        ("settings", "Settings", bool(settings)),
     ]
     sections = [(anchor, name) for anchor, name, is_there in there if is_there]
     rules = [rule for each in sets for rule in each.browser.rules()]

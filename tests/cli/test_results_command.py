@@ -60,6 +60,9 @@ def test_a_page_of_results_is_written_into_a_file_or_a_folder(done: Path, capsys
     assert "example → example--faster" in said
     assert "Answer: 21<script>" in said
     assert "<script>" not in page
+    assert re.search(r"\d+ of \d+ tasks measured: ", said)
+    assert " 12 s " in said
+    assert re.search(r"stages\.second\.train\.lr: 2e-05 # specs/\w+\.yaml:\d+ \(variant faster\)", said)
     (done / "pages").mkdir()
     assert results.run([], output="text", page=Path("pages")) == 0
     assert (done / "pages/results.html").read_text(encoding="utf-8") == page

@@ -13,6 +13,7 @@ from cotspec.cot.stats import wilson
 from cotspec.views import flips, results_page
 from cotspec.views.flips import Said
 from cotspec.views.outcomes import Measured, Outcome
+from cotspec.views.spent import Row, Spending
 from tests import chromium
 from tests.pages import ALLOWED, HOSTILE, Parsed, whole
 
@@ -129,7 +130,19 @@ def test_hostile_answers_and_names_stay_text() -> None:
         }
 
     outcomes = [replace(each, model=HOSTILE, axes=tuple((HOSTILE, HOSTILE) for _ in each.axes)) for each in matrix()]
-    page = results_page.page(outcomes, hostile, title=HOSTILE)
+    row = Row(
+        name=HOSTILE,
+        id="x",
+        experiments=2,
+        seconds="",
+        expected="",
+        times="",
+        memory="",
+        memory_expected="",
+        how=HOSTILE,
+    )
+    took = Spending((row,), 1, 0, 2, "0 s", 0, "0 s", "0 s", ((HOSTILE, 1),))
+    page = results_page.page(outcomes, hostile, title=HOSTILE, spent=took, settings=[(HOSTILE, HOSTILE)])
     whole(page)
     assert {tag for tag, _ in Parsed(page).tags} <= ALLOWED
     assert "\x00" not in page
