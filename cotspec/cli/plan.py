@@ -51,7 +51,7 @@ def run(
         shown = plan.view(checked.sealed, standings, pairs, Estimator(tasks, records, records.others(tasks)))
     match output:
         case "text":
-            print(plan.text(shown, whole=whole, formulas=formulas), end="")
+            print(plan.text(shown, whole=whole, formulas=formulas, colour=findings.colour(sys.stdout)), end="")
         case "json":
             findings.as_json(plan.record(shown))
         case "markdown":

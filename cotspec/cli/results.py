@@ -46,7 +46,7 @@ def run(
         return 0
     match output:
         case "text":
-            print(results.text(outcomes), end="")
+            print(results.text(outcomes, colour=findings.colour(sys.stdout)), end="")
         case "csv":
             findings.for_programs(results.as_csv(outcomes))
         case "json":

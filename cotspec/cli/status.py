@@ -11,8 +11,10 @@ from typing import Literal
 
 def run(specs: Sequence[Path], *, output: Literal["text", "csv", "json", "markdown"]) -> int:
     """Return the exit code: 1 when a spec has errors. Raises ProblemError."""
+    from cotspec.cli import findings
     from cotspec.cli.results import collected
     from cotspec.views import diff
+    from cotspec.views.paint import STATES, painter
 
     found = collected(specs, queued=True)
     if found is None:
@@ -22,16 +24,16 @@ def run(specs: Sequence[Path], *, output: Literal["text", "csv", "json", "markdo
     head = ("experiment", "state", "done", "tasks", "notes")
     match output:
         case "text":
+            paint = painter(findings.colour(sys.stdout))
             width, wide = (max(len(row[column]) for row in rows) for column in (0, 1))
             for each, (name, state, done, total, _) in zip(outcomes, rows, strict=True):
-                print(f"{name:<{width}}  {state:<{max(wide, 11)}}  {done} of {total} tasks")
+                shown = paint(f"{state:<{max(wide, 11)}}", STATES.get(state, ""))
+                print(f"{name:<{width}}  {shown}  {done} of {total} tasks")
                 for note in each.notes:
-                    print(f"{'':<{width}}  {note}")
+                    print(f"{'':<{width}}  {paint(note, 'dim')}")
         case "csv":
             csv.writer(sys.stdout, lineterminator="\n").writerows((head, *rows))
         case "json":
-            from cotspec.cli import findings
-
             findings.as_json([dict(zip(head, row, strict=True)) for row in rows])
         case "markdown":
             print(diff.table(head, [[diff.escaped(cell) for cell in row] for row in rows]))

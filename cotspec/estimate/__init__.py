@@ -74,6 +74,18 @@ class Cost(NamedTuple):
     """Tokens it generates: the teacher's for a `teach` task."""
     measured: float | None
     """Seconds of the last run of this very task, where a record of it is there."""
+    server: Served | None = None
+    """Who writes its texts, where that costs money or is bounded."""
+
+
+class Served(NamedTuple):
+    """A model behind a server as a task asks it. Its `price` is of a million tokens that it writes; 0 is none, and no
+    budget."""
+
+    model: str
+    price: float
+    budget_tokens: int
+    budget_cost: float
 
 
 class Comparison(NamedTuple):
@@ -201,7 +213,14 @@ class Estimator:
             disk=self._disk(task),
             tokens=self._tokens(task),
             measured=self._facts.seconds(task),
+            server=self._served(task),
         )
+
+    def _served(self, task: Task) -> Served | None:
+        server, given = self._work.server(task), task.launch.settings.endpoint
+        if server is None:
+            return None
+        return Served(server[1], given.price_output, given.budget_tokens, given.budget_cost)
 
     # --- time ---------------------------------------------------------------------------------------------------------
 

@@ -27,8 +27,13 @@ def size(count: float) -> str:
 
 
 def short(cost: Cost) -> str:
-    """Time and peak memory of a task, on one line; what is unknown is `?`."""
-    return f"{_told(cost.seconds, duration)}, {_told(cost.memory, size)}"
+    """Time and peak memory of a task, on one line; what is unknown is `?`. Of one that asks a server the tokens that
+    it writes, and what they cost."""
+    if cost.server is None:
+        return f"{_told(cost.seconds, duration)}, {_told(cost.memory, size)}"
+    money = _money(cost.tokens, cost.server.price)
+    paid = f" for {_told(money, _price)}" if cost.server.price else ""
+    return f"{_told(cost.seconds, duration)}, {_told(cost.tokens, _count)} tokens{paid}"
 
 
 def totals(costs: Sequence[Cost]) -> Iterator[str]:
@@ -41,6 +46,28 @@ def totals(costs: Sequence[Cost]) -> Iterator[str]:
     yield f"disk    {_sum((cost.disk for cost in costs), size)}"
     teacher = _sum((cost.tokens for cost in costs if cost.kind == "teach"), _count)
     yield f"tokens  {teacher} by the teacher, {_sum((cost.tokens for cost in costs), _count)} in all"
+    yield from _servers(costs)
+
+
+def _servers(costs: Sequence[Cost]) -> Iterator[str]:
+    """What is asked of each server, in tokens that it writes and their price; what prompts cost comes on top."""
+    for server in sorted({cost.server for cost in costs if cost.server is not None}):
+        tokens = [cost.tokens for cost in costs if cost.server == server]
+        paid = f", {_sum((_money(each, server.price) for each in tokens), _price)} and prompts" if server.price else ""
+        budget = [f"{server.budget_tokens:,} tokens"] if server.budget_tokens else []
+        budget += [f"{server.budget_cost:g}"] if server.budget_cost else []
+        left = f"; of a budget of {' and '.join(budget)} for all runs" if budget else "; without a budget"
+        yield f"server  {server.model}: {_sum(tokens, _count)} tokens written{paid}{left}"
+
+
+def _money(tokens: Amount, price: float) -> Amount:
+    """What tokens cost, at a price for a million."""
+    value, most = (None if each is None else each * price / 1e6 for each in (tokens.value, tokens.most))
+    return tokens._replace(value=value, most=most)
+
+
+def _price(value: float) -> str:
+    return f"{value:,.2f}"
 
 
 def formulas(cost: Cost) -> Iterator[str]:
@@ -110,7 +137,7 @@ def record(cost: Cost) -> dict[str, object]:
         "memory_bytes": cost.memory._asdict(),
         "disk_bytes": cost.disk._asdict(),
         "tokens": cost.tokens._asdict(),
-    }
+    } | ({} if cost.server is None else {"server": cost.server._asdict()})
 
 
 def total_record(costs: Sequence[Cost]) -> dict[str, object]:

@@ -14,6 +14,7 @@ from cotspec.estimate import Comparison, Cost, Estimator
 from cotspec.history.results import Standing, State
 from cotspec.passes.seal import Sealed
 from cotspec.views import changes, costs, diff
+from cotspec.views.paint import STATES, Paint, painter
 from cotspec.views.planned import Planned
 
 _SHOWN = 80
@@ -118,15 +119,16 @@ def counts(given: Sequence[Row]) -> dict[str, int]:
 # --- printing ---------------------------------------------------------------------------------------------------------
 
 
-def text(shown: View, *, whole: bool = False, formulas: bool = False) -> str:
+def text(shown: View, *, whole: bool = False, formulas: bool = False, colour: bool = False) -> str:
     """For a terminal: what runs, each with its reason and what it takes, then how much stands."""
+    paint = painter(colour)
     busy = shown.busy
     rows = list(shown.rows) if whole else busy[:_SHOWN]
     widths = [max((len(cell) for cell in column), default=0) for column in _columns(rows)]
-    lines = [line for row in rows for line in _row(row, widths, formulas=formulas)]
+    lines = [line for row in rows for line in _row(row, widths, paint, formulas=formulas)]
     if len(busy) > len(rows):
         lines.append(f"… {len(busy) - len(rows):,} more (--all shows them)")
-    lines.append(summary(shown.rows))
+    lines.append(paint(summary(shown.rows), "bold"))
     if elsewhere := sum(row.standing.elsewhere for row in busy):
         lines.append(f"{elsewhere:,} of them ran already: `cotspec run --pull` takes their results from the DVC remote")
     if busy:
@@ -143,12 +145,13 @@ def summary(given: Sequence[Row]) -> str:
     return ", ".join(f"{n:,} {'to ' if state in _TO_DO else ''}{state}" for state, n in counts(given).items())
 
 
-def _row(row: Row, widths: Sequence[int], *, formulas: bool) -> Iterator[str]:
+def _row(row: Row, widths: Sequence[int], paint: Paint, *, formulas: bool) -> Iterator[str]:
     first, width, ids = widths
     state = row.standing.state
     cost = f"  {costs.short(row.cost)}" if state != "reuse" else ""
-    yield f"{state:<{first}}  {row.part:<{width}}  {row.id:<{ids}}  {_who(row)}{cost}"
-    yield from (f"{'':<{first}}  {'':<{width}}  {reason}" for reason in row.reasons)
+    shown, id = paint(f"{state:<{first}}", STATES.get(state, "")), paint(f"{row.id:<{ids}}", "dim")
+    yield f"{shown}  {row.part:<{width}}  {id}  {_who(row)}{cost}"
+    yield from (f"{'':<{first}}  {'':<{width}}  {paint(reason, 'dim')}" for reason in row.reasons)
     if formulas and state != "reuse":
         yield from (f"{'':<{first}}  {'':<{width}}  {line}" for line in costs.formulas(row.cost))
 

@@ -15,6 +15,7 @@ from cotspec.cot.stats import paired_difference
 from cotspec.views import seeds
 from cotspec.views.diff import escaped, table
 from cotspec.views.outcomes import Measured, Outcome
+from cotspec.views.paint import STATES, Paint, change, painter
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +89,7 @@ _SEEDS_SHOWN = (
     "to student", "95 %",
 )  # fmt: skip
 _OPTIONAL = ("set", "pass@n")
+_CHANGES = ("to base", "to student")
 _OF_SEEDS = """Means over seeds; sd: standard deviation of the seeds. Intervals hold for other seeds and other problems.
 Changes are paired by seed and by problem; one is significant at 5 % where its interval leaves out 0.
 """
@@ -177,15 +179,32 @@ def _range(low: object, high: object, *, signed: bool) -> str:
     return f"{100 * low:+.1f} – {100 * high:+.1f}" if signed else f"{100 * low:.1f} – {100 * high:.1f}"
 
 
-def text(outcomes: Sequence[Outcome]) -> str:
+def text(outcomes: Sequence[Outcome], *, colour: bool = False) -> str:
     """Aligned columns for a terminal."""
-    return "\n".join(_aligned(each.rows) + each.below for each in tables(outcomes))
+    paint = painter(colour)
+    return "\n".join(_aligned(each.rows, paint) + each.below for each in tables(outcomes))
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
+def _aligned(rows: Sequence[tuple[str, ...]], paint: Paint) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return "".join(f"{line.rstrip()}\n" for line in lines)
+    lines = []
+    for row in rows:
+        styles = ["bold"] * len(row) if row is rows[0] else _styles(rows[0], row)
+        ends = max((at for at, cell in enumerate(row) if cell), default=-1) + 1
+        cells = [cell.ljust(width) for cell, width in zip(row[:ends], widths, strict=False)]
+        lines.append("  ".join(map(paint, [*cells[:-1], *(cell.rstrip() for cell in cells[-1:])], styles)))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _styles(head: Sequence[str], row: Sequence[str]) -> list[str]:
+    """By column: states, and changes whose interval leaves out 0."""
+    found = [""] * len(row)
+    for at, (name, cell) in enumerate(zip(head, row, strict=True)):
+        if name == "state":
+            found[at] = STATES.get(cell.rstrip("0123456789/ "), "")
+        if name == "95 %" and head[at - 1] in _CHANGES:
+            found[at - 1] = found[at] = change(cell)
+    return found
 
 
 def markdown(outcomes: Sequence[Outcome]) -> str:

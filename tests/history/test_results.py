@@ -215,4 +215,7 @@ def test_a_new_variant_is_explained_by_what_it_changes_and_a_setting_by_its_old_
     assert reasons["stage second", ("example--wide",)] == ("stages.second.train.group: 4 → 8 (specs/one.yaml:28)",)
     assert reasons["stage second", ("example",)] == ("after stage first, rows of stage second",)
     assert reasons["data train", both] == ("never run here",)
+    painted = plan_view.text(shown, colour=True)
+    assert "\x1b[33mrun" in painted
+    assert re.sub(r"\x1b\[[0-9;]*m", "", painted) == plan_view.text(shown)
     assert json.loads(json.dumps(plan_view.record(shown)))["counts"] == {"run": len(rows), "resume": 0, "reuse": 0}

@@ -52,6 +52,14 @@ def test_a_plan_asks_for_no_consent_and_knows_no_time(project: Path, run: Run) -
     assert costs["teach"]["seconds"]["value"] is None
     assert "before it has" in costs["teach"]["seconds"]["text"]
     assert "at 2.19 a million they cost" in costs["teach"]["tokens"]["text"]
+    shown = run("plan", "served.yaml", folder=project)[1]
+    print(shown)
+    (row,) = (line for line in shown.splitlines() if " teach-" in line)
+    assert re.search(r"  \?, [\d,]+( \(≤ [\d,]+\))? tokens for [\d.]+", row)
+    (server,) = (line for line in shown.splitlines() if line.startswith("server"))
+    assert re.fullmatch(
+        r"server  deepseek-reasoner: .* tokens written, .* and prompts; of a budget of .* for all runs", server
+    )
 
 
 def test_a_server_without_an_address_is_where_this_machine_says(project: Path, run: Run) -> None:

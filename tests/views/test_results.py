@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -103,3 +104,18 @@ def test_the_forms_say_the_same() -> None:
     for shown in ("75.0 %", "+25.0", "-20.0 %", "part 3/5"):
         assert shown in text
         assert shown in page
+
+
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def test_colour_only_adds_and_marks_states_and_changes_whose_interval_leaves_out_0() -> None:
+    better, worse = outcome("a--better", "1" * 40, first="0" * 40), outcome("a--worse", "1100" * 10, first="1" * 40)
+    shown = [outcome("a", "1100" * 10, first="0000" * 10), better, replace(worse, base="a--better"), outcome("a--new")]
+    painted = results.text(shown, colour=True)
+    assert ESCAPES.sub("", painted) == results.text(shown)
+    line = {each.split()[0]: each for each in painted.splitlines()}
+    assert "\x1b[32m+50.0" in line["a--better"]
+    assert "\x1b[31m-50.0" in line["a--worse"]
+    assert line["a"].count("\x1b[") == 2  # its state alone
+    assert "\x1b[1mexperiment" in painted.splitlines()[0]
