@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from cotspec.estimate import hardware
+from cotspec.estimate.beside import Beside, beside
 from cotspec.estimate.facts import Facts as Facts
 from cotspec.estimate.facts import Lines as Lines
 from cotspec.estimate.hardware import CPU, DEVICES, Way
@@ -187,9 +188,8 @@ class Estimator:
         kind = kind_of(task) if trains(task) else "generate"
         asked = self._work.asked(task)
         teacher = asked.parameters if asked and isinstance(task.body, TaughtBody) else 0.0
-        judges = tuple(judge.parameters if judge else 0.0 for judge, _ in self._work.judges(task))
-        judges += tuple(one.parameters if one else 0.0 for one in self._work.leaning(task))
-        return kind, model.parameters, teacher, judges, way.device.name, way.devices, settings.engine
+        others = tuple(one.parameters if one else 0.0 for one, _ in self._beside(task))
+        return kind, model.parameters, teacher, others, way.device.name, way.devices, settings.engine
 
     def _way(self, task: Task, model: Model | None) -> Way:
         settings = task.launch.settings
@@ -263,7 +263,7 @@ class Estimator:
         if not isinstance(body, TrainBody):
             batch = min(load.sequences, _VLLM_SEQUENCES if way.vllm else settings.generate_batch) or 1
             steps = load.new if way.vllm else load.longest  # vLLM fills a place as soon as it is free
-            each = [model, *filter(None, self._work.leaning(task))]
+            each = [model, *(one for one, what in self._beside(task) if one and what.each_token)]
             decoding = (hardware.decoding(one, way, batch=batch, steps=steps, prompt=load.prompt) for one in each)
             return start + load.sequences / batch * sum(decoding)
         factor = 4 + (0 if body.lora.r else 2) + (2 if settings.gradient_checkpointing else 0)
@@ -284,16 +284,12 @@ class Estimator:
         """The time in which judges write about all completions."""
         body, seconds = task.body, 0.0
         assert isinstance(body, TrainBody)  # noqa: S101 - the caller looked
-        for model, judge in self._work.judges(task):
-            batch, steps = body.global_batch / way.devices, float(judge.sampling.max_new_tokens)
-            one = (
-                hardware.decoding(
-                    model, way._replace(devices=1), batch=batch, steps=steps, prompt=load.prompt + load.longest
-                )
-                if model
-                else 0.0
-            )
-            seconds += load.sequences / body.global_batch * one
+        for judge, what in self._beside(task):
+            if judge is not None:
+                batch, length = body.global_batch / way.devices, load.prompt + load.longest
+                alone = way._replace(devices=1)
+                one = hardware.decoding(judge, alone, batch=batch, steps=float(what.new), prompt=length)
+                seconds += load.sequences / body.global_batch * one
         return seconds
 
     def _rollouts(self, body: TrainBody, model: Model, way: Way, load: Load) -> float:
@@ -322,7 +318,7 @@ class Estimator:
         way, settings = self._way(task, model), task.launch.settings
         if way.vllm and not isinstance(body, TrainBody):
             return Amount(settings.vllm_memory * way.device.memory, None, "vLLM's share of the device")
-        held = self._held(task, model, asked, way) if isinstance(body, TrainBody) else self._leans(task, way)
+        held = self._held(task, model, asked, way) if isinstance(body, TrainBody) else self._others(task, way)
         expected, most = (held | self._grows(task, model, way, load) for load in loads)
         told = " + ".join(f"{name} {size / hardware.GIB:.2g} GiB" for name, size in expected.items() if size)
         times = 1 if settings.gpus else settings.processes  # processes on the CPU share its memory
@@ -347,15 +343,19 @@ class Estimator:
         taught = isinstance(body, TaughtBody) and trainer_of(body).effort(body, vllm=way.vllm).scored > 0
         precision = "fp32" if isinstance(body, payload.DistillBody) and body.follow else body.precision
         held["teacher"] = hardware.bytes_of(precision) * asked.parameters if taught else 0.0
-        judges = [judge for judge, _ in self._work.judges(task) if judge]
+        judges = [judge for judge, _ in self._beside(task) if judge]
         held["judges"] = sum(hardware.bytes_of("fp32") * judge.parameters for judge in judges)
         held["vLLM"] = settings.vllm_memory * way.device.memory if way.vllm else 0.0
         return held
 
-    def _leans(self, task: Task, way: Way) -> dict[str, float]:
-        """The models that lean on what a task draws, without what they remember of its texts."""
-        leaning = [one for one in self._work.leaning(task) if one]
-        return {"tilt": sum(hardware.bytes_of(way.precision) * one.parameters for one in leaning)} if leaning else {}
+    def _beside(self, task: Task) -> list[tuple[Model | None, Beside]]:
+        """The models that a task asks besides its own and a teacher."""
+        return [(self._work.beside(task, each), each) for each in beside(task.body)]
+
+    def _others(self, task: Task, way: Way) -> dict[str, float]:
+        """The models that change a text, without what they remember of it."""
+        others = [one for one, _ in self._beside(task) if one]
+        return {"others": sum(hardware.bytes_of(way.precision) * one.parameters for one in others)} if others else {}
 
     def _grows(self, task: Task, model: Model, way: Way, load: Load) -> dict[str, float]:
         """What a batch adds, and the process itself."""

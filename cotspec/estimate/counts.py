@@ -1,11 +1,21 @@
-"""How many: expected and at most. What a slice leaves of a number, and a mix of several."""
+"""How many: expected and at most. What a slice leaves of a number, and a mix of several; the tokens of a prompt."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from typing import Final, NamedTuple
 
 from cotspec.cot import mixing
 from cotspec.spec import payload
+
+CHARACTERS: Final = 4.0
+"""Characters of English text in a token."""
+_TEMPLATE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+
+
+def length(template: str) -> float:
+    """Tokens of a prompt template that every prompt has."""
+    return len(_TEMPLATE.sub("", template)) / CHARACTERS
 
 
 class Count(NamedTuple):

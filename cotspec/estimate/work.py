@@ -6,12 +6,12 @@ that say where it comes from. Until a text has been read, its length is assumed:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from cotspec.estimate.counts import Count, cut, mixed
+from cotspec.estimate.beside import Beside
+from cotspec.estimate.counts import CHARACTERS, Count, cut, length, mixed
 from cotspec.estimate.facts import Facts, Lines, Selected
 from cotspec.estimate.model import Model, of_name
 from cotspec.estimate.published import ROWS
@@ -25,8 +25,6 @@ _TRACE: Final = 300.0
 """Tokens of a chain of thought (GSM8K: 170 to 350 with models of 3 to 14 B, arXiv 2602.17686 and its traces)."""
 _QUESTION: Final = 80.0
 """Tokens of a question."""
-_CHARACTERS: Final = 4.0
-"""Characters of English text in a token."""
 _WORKED: Final = 3.0
 """Characters of a worked solution in a token: digits are tokens (R1's traces of GSM8K 3.0, the set's answers 2.3)."""
 _FAILED: Final = 0.1
@@ -35,7 +33,6 @@ _PAIRED: Final = 0.3
 """Share of questions that it answers right in some attempts and wrong in others."""
 _LONGEST: Final = 2.0
 """The longest text of a batch against the mean."""
-_TEMPLATE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _HANDED: Final = MappingProxyType(
     {
         "data": "problems",
@@ -129,23 +126,11 @@ class Work:
             return self.model(task)
         return self._made(task.reads["teacher"]) if isinstance(ref, payload.InputModel) else self._named(ref)
 
-    def judges(self, task: Task) -> list[tuple[Model | None, payload.Judge]]:
-        """Who is asked about what a task trains on, with what is known of each."""
-        body = task.body
-        return [
-            (self._made(task.reads[j.role]) if isinstance(j.model, payload.InputModel) else self._named(j.model), j)
-            for j in (body.judges if isinstance(body, payload.GrpoBody) else ())
-        ]
-
-    def leaning(self, task: Task) -> list[Model | None]:
-        """What is known of the models that lean on what a task draws, or correct what it is made over."""
-        body = task.body
-        others = [(one.model, one.input) for one in body.tilt] if isinstance(body, payload.WrittenBody) else []
-        others += [(model, "revise") for model in body.revise] if isinstance(body, payload.TextBody) else []
-        return [
-            self._made(task.reads[role]) if isinstance(model, payload.InputModel) else self._named(model)
-            for model, role in others
-        ]
+    def beside(self, task: Task, each: Beside) -> Model | None:
+        """What is known of a model that a task asks besides its own."""
+        return (
+            self._made(task.reads[each.role]) if isinstance(each.model, payload.InputModel) else self._named(each.model)
+        )
 
     def _made(self, read: Read) -> Model | None:
         """A model in a folder: a stage has the shape it began with, and its own number format."""
@@ -332,7 +317,7 @@ class Work:
         most, texts = float(body.sampling.max_new_tokens), self.texts(task)
         file = {"teach": "rollouts", "text": "rollouts", "evaluate": "predictions"}.get(kind_of(task), "")
         new, longest, told = self._written(task, most, file)
-        prompt = _length(body.prompt) + self._question(task, texts)
+        prompt = length(body.prompt) + self._question(task, texts)
         if isinstance(body, payload.GatherBody):
             prompt += (body.size - 1) * self._question(task, texts) + body.size * (texts.tokens if texts else _TRACE)
         told = f"{requests.text}, prompts of {prompt:,.0f} tokens, {told}"
@@ -357,7 +342,7 @@ class Work:
         if maker is None or not isinstance(body, payload.RowsBody):
             return _QUESTION, _TRACE, "rows of unknown length (assumed)"
         texts, rows = self.texts(maker), self.records(maker)
-        there, ratio = self._facts.lines(Read(maker.id, "rows.jsonl")), texts.ratio if texts else _CHARACTERS
+        there, ratio = self._facts.lines(Read(maker.id, "rows.jsonl")), texts.ratio if texts else CHARACTERS
         if there:
             target = there.chars.get("target", there.chars.get("chosen", 0))
             return there.chars.get("prompt", 0) / ratio, target / ratio, f"rows of {there.file}"
@@ -365,7 +350,7 @@ class Work:
         if left := self._selected(maker, body):
             trace *= left.length
         shown = 0.0 if body.task == "solve" else trace
-        prompt = _length(body.prompt) + self._question(maker, texts) + shown
+        prompt = length(body.prompt) + self._question(maker, texts) + shown
         told = f"{rows.text if rows else 'rows'}, traces of {trace:,.0f} tokens"
         return prompt, trace, f"{told} ({texts.text if texts else 'assumed'})"
 
@@ -376,7 +361,7 @@ class Work:
         read, maker = task.reads.get("problems"), self._maker(task, "problems")
         found = self._facts.lines(read) if read else None
         found = found or (self._facts.given(maker) if maker else None)
-        return found.chars["question"] / _CHARACTERS if found and "question" in found.chars else _QUESTION
+        return found.chars["question"] / CHARACTERS if found and "question" in found.chars else _QUESTION
 
 
 def kind_of(task: Task) -> str:
@@ -398,16 +383,11 @@ def trains(task: Task) -> bool:
 def _texts(lines: Lines | None, field: str) -> Texts | None:
     if lines is None or not lines.chars.get(field):
         return None
-    question = lines.chars.get("question", _QUESTION * _CHARACTERS)
+    question = lines.chars.get("question", _QUESTION * CHARACTERS)
     tokens = lines.means.get("tokens")
     if not tokens:  # nobody has counted those of texts that were there already
         tokens, longest = lines.chars[field] / _WORKED, lines.longest[field] / _WORKED
         told = f"{lines.file}, {_WORKED:g} characters a token"
-        return Texts(question / _CHARACTERS, tokens, longest, _WORKED, told)
+        return Texts(question / CHARACTERS, tokens, longest, _WORKED, told)
     ratio = lines.chars[field] / tokens
     return Texts(question / ratio, tokens, lines.largest["tokens"], ratio, lines.file)
-
-
-def _length(template: str) -> float:
-    """Tokens of a prompt template that every prompt has."""
-    return len(_TEMPLATE.sub("", template)) / _CHARACTERS

@@ -139,10 +139,6 @@ def taught_by(trained: Trained) -> str:
     return Path(trained.trainer.teacher_model.config._name_or_path).name
 
 
-def followed(trained: Trained) -> float:
-    return float(getattr(trained.trainer, "_rate", 0.0))
-
-
 def judged(name: str) -> Read:
     """A field of the judge that is asked; None where nobody is."""
 
@@ -349,7 +345,7 @@ GRPO = (
 DISTILL = (
     Arrives(name="distill.global_batch", scene="distill", read=batch),
     Arrives(name="distill.teacher", scene="distill lora", read=taught_by, want="tiny-teacher", other="distill plain"),
-    Arrives(name="distill.follow", scene="distill follows", read=followed, want=0.3, other="distill plain"),
+    Arrives(name="distill.follow", scene="distill follows", read=attribute("_rate"), other="distill followed"),
     Arrives(name="distill.over", scene="distill", read=given, want=False, other="distill plain"),
     Arrives(name="distill.divergence", scene="distill", read=attribute("beta")),
     Arrives(name="distill.divergence", scene="distill plain", read=attribute("beta"), want=1.0, other="distill"),

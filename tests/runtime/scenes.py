@@ -170,6 +170,7 @@ SCENES = {
         model="sft kept",
     ),
     "distill follows": Scene(body=bodies.distill(follow=0.3), run={}),
+    "distill followed": Scene(body=bodies.distill(follow=0.6), run={}),
     "distill plain": Scene(body=bodies.distill(), run={}),
     "distill lora": Scene(
         body=bodies.distill(

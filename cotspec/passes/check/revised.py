@@ -12,16 +12,17 @@ from cotspec.ir import generations
 from cotspec.passes.check.context import Context, finding
 from cotspec.passes.check.tilted import known
 
+_TEACH = "teach: {by: tutor, over: train}"
+_LEARN = "stages: {first: {start: base, train: {by: sft, lr: 1e-5}, rows: {from: mended}, task: solve}}\n"
+
 RULE = Rule(
     slug="revised",
     claim="A text is corrected (`revise`) by another model, with weights and the writer's tokens, and is made over the "
     "text that it corrects, which its prompt does not show; transformers goes on with it.",
     why="The probabilities of two models are compared token by token after the question. A server gives none, and a "
     "model agrees with itself everywhere.",
-    failing="generate: {teach: {by: tutor, over: train}, mended: {by: base, over: teach, revise: base}}\n"
-    "stages: {second: {start: first, train: {by: sft, lr: 1e-5}, rows: {from: mended}, task: solve}}\n",
-    passing="generate: {teach: {by: tutor, over: train}, mended: {by: base, over: teach, revise: tutor}}\n"
-    "stages: {second: {start: first, train: {by: sft, lr: 1e-5}, rows: {from: mended}, task: solve}}\n",
+    failing=f"generate: {{{_TEACH}, mended: {{by: tutor, over: teach, revise: tutor}}}}\n{_LEARN}",
+    passing=f"generate: {{{_TEACH}, mended: {{by: tutor, over: teach, revise: base}}}}\n{_LEARN}",
 )
 
 

@@ -12,6 +12,9 @@ from cotspec.trainers.distill import Distill
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, train: {by: distill, lr: 1e-4, follow: 0.05, teacher: "
 
+_MORE = "context: more.jinja}}}}"
+_PROMPT = "$ echo '{{ question }} {{ trace }}' > specs/more.jinja\n"
+
 RULE = Rule(
     slug="teacher-follows",
     claim="A teacher that follows the student (`follow`) is a copy of the student's own weights (`teacher: self`), all "
@@ -19,9 +22,9 @@ RULE = Rule(
     why="The average of two models has a meaning for weights that began alike. Adapters are not all weights, "
     "probabilities that were computed before belong to a teacher that stays, and the average of weights that are split "
     "over devices is in no checkpoint.",
-    failing=f"stages: {{first: {{{_STAGE}tutor}}}}}}\n",
-    passing="$ echo '{{ question }} {{ trace }}' > specs/more.jinja\n"
-    f"$ echo 'variants: {{follows: {{stages.first: {{{_STAGE}self, context: more.jinja}}}}}}}}' >> specs/a.yaml\n"
+    failing=_PROMPT + f"$ echo 'variants: {{follows: {{stages.first: {{{_STAGE}tutor, {_MORE}' >> specs/a.yaml\n"
+    "$ cotspec check specs/a.yaml\n",
+    passing=_PROMPT + f"$ echo 'variants: {{follows: {{stages.first: {{{_STAGE}self, {_MORE}' >> specs/a.yaml\n"
     "$ cotspec check specs/a.yaml\n",
 )
 
