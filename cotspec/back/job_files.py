@@ -18,7 +18,7 @@ def _of_experiments(plan: Plan) -> dict[str, str]:
     for task in plan.tasks:
         for name in {label.experiment for label in task.labels}:
             of.setdefault(name, []).append(task)
-    files = {}
+    files: dict[str, str] = {}
     for report in plan.reports:
         own = of.get(report.name, [])
         gpus = max((task.launch.settings.gpus for task in own), default=0)

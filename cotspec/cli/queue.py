@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 State = Literal["queued", "running", "failed"]
 _TAIL: Final = 4000
 """Bytes of the end of a log that are looked at."""
-_SAID_OF_IT: Final = ("ERROR: failed to reproduce", "Running stage", "> bash launch.sh", "Use `dvc push`")
+_SAID_OF_IT: Final = ("ERROR: failed to reproduce", "Running stage", "> bash launch.sh")
 """What DVC says before and after a task; why it failed stands before that."""
+_ENDED_WELL: Final = ("Use `dvc push`", "Data and pipelines are up to date.")
+"""The last that DVC says of a result that it recorded, or that was there."""
 
 
 def asks(task: Task) -> bool:
@@ -67,7 +69,7 @@ def told(root: Path, tasks: Mapping[str, Task], standings: Mapping[str, Standing
         elif because:
             failed[task.id] = because
             notes.append(f"not run: {part}: it needs {because}, which failed")
-        elif asks(task) and (last := last_line(root, task.id)):
+        elif asks(task) and (last := _last_words(root, task.id)):
             states.add("failed")
             failed[task.id] = part
             notes.append(f"failed: {part}: {last} ({_log(task.id)})")
@@ -87,8 +89,8 @@ def _log(id: str) -> str:
     return LOG.format(id=id)
 
 
-def last_line(root: Path, id: str) -> str:
-    """The last thing that a task's jobs said; "" where there was none, or another run came after them."""
+def _last_words(root: Path, id: str) -> str:
+    """The last thing that a job which did not end well said; "" where there was none, or another run came after it."""
     log = root / _log(id)
     try:
         with log.open("rb") as file:
@@ -99,7 +101,9 @@ def last_line(root: Path, id: str) -> str:
             return ""
     except OSError:
         return ""
-    return lines[-1] if lines else "it said nothing"
+    if not lines:
+        return "it said nothing"
+    return "" if lines[-1].startswith(_ENDED_WELL) else lines[-1]
 
 
 def _lines(text: str) -> Iterator[str]:
