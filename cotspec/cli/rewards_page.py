@@ -94,7 +94,8 @@ begins.
   not given is not right.
 - **`formatted`** means: the segments that `trace` names are there, in its order, each once (`many`: or more often, in a
   row), not empty, closed, with a label where they have labels; one with `when` exactly where that label was given.
-  Steps may be many, and thinking may be missing. What `trace` does not name counts as free text.
+  Steps may be many, and thinking may be missing. What `trace` does not name counts as free text: with
+  `trace: {{answer: {{opens: "####"}}}}` no step is asked for.
 
 A reward for a verdict that is right, whether or not the answer is:
 

@@ -28,9 +28,11 @@ _REQUIREMENT: Final = re.compile(r"(<=|>=|==|!=|<|>)\s*(-?\d+(?:\.\d+)?(?:[eE][-
 
 
 def trace_format(trace: Mapping[str, spec.Segment]) -> payload.TraceFormat:
-    """The openers, and the form where a segment says more than how it begins, or is none of the usual ones."""
+    """The openers, and the form where a segment says more than how it begins, or is none of the usual ones, or where an
+    answer is named and no steps: usual texts have some."""
     written = {name: each for name, each in trace.items() if each.model_fields_set}
     own = any(name not in spec.USUAL or _says_more(each) for name, each in written.items())
+    own = own or ("answer" in written and "step" not in written)
     return payload.TraceFormat.model_construct(
         thinking=trace["thinking"].opens,
         step=trace["step"].opens,

@@ -37,7 +37,8 @@ from cotspec.trainers import TRAINERS
 
 class Segment(Part):
     """One kind of segment of a chain of thought. `thinking`, `step` and `answer` are always there; any other name is a
-    segment of one's own, and all that are written make the form of a text: in this order."""
+    segment of one's own, and all that are written make the form of a text: in this order. Where `answer` is written and
+    `step` is not, a text needs no steps."""
 
     opens: Text
     """Literal text at the start of the segment, at the start of a line or, a tag (`<critic>`), behind a closer. In that

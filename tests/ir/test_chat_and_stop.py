@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from cotspec.cot.measures import formatted
 from cotspec.cot.prompting import default_prompt, render
+from cotspec.cot.segment import segment
 from cotspec.spec.payload import (
     EvaluateBody,
     GateBody,
@@ -66,6 +68,24 @@ def test_a_stop_reaches_whatever_samples_there(place: tuple[str, ...], kind: typ
     assert set(map(repr, stops)) == {repr(Stop(texts=("#", "Question:"), after="answer", format=usual))}
     others = [body.sampling.stop for body in bodies(data) if hasattr(body, "sampling") and not isinstance(body, kind)]
     assert Stop() in others
+
+
+@pytest.mark.parametrize(
+    ("trace", "kept", "broken"),
+    [
+        ({"answer": {"opens": "####"}}, "2 + 2 = 4\n#### 4", "2 + 2 = 4"),
+        ({"thinking": {"opens": "<think>"}, "answer": {"opens": "####"}}, "<think>Hm</think>\n#### 4", "2 + 2 = 4"),
+        ({"step": {"opens": "Step {n}:"}, "answer": {"opens": "####"}}, "Step 1: 2 + 2\n#### 4", "2 + 2 = 4\n#### 4"),
+        ({}, "Step 1: 2 + 2\nAnswer: 4", "2 + 2 = 4\nAnswer: 4"),
+    ],
+)
+def test_steps_are_part_of_the_form_unless_a_spec_names_an_answer_and_none(
+    trace: dict[str, object], kept: str, broken: str
+) -> None:
+    data = spec_data("small") | {"trace": trace}
+    (format,) = {body.format for body in bodies(data) if isinstance(body, EvaluateBody)}
+    assert formatted(segment(kept, format))
+    assert not formatted(segment(broken, format))
 
 
 def test_a_teacher_without_a_prompt_is_asked_for_the_form_the_filter_wants() -> None:
