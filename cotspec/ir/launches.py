@@ -47,6 +47,12 @@ def generation(resources: Resources) -> Launch:
     return Launch(launcher="python", settings=settings, strategy="ddp", precision="fp32")
 
 
+def beside(launch: Launch) -> Launch:
+    """The same for a task that asks other models while it writes: transformers does that, and vLLM does not."""
+    changed = {"engine": "transformers", "tensor_parallel": 1}
+    return launch._replace(settings=launch.settings.model_copy(update=changed))
+
+
 def asking(resources: Resources, model: str) -> Launch:
     """A task that asks the server of a model: it needs no device."""
     given = resources.endpoints.get(model, EndpointResources.model_construct())

@@ -22,7 +22,7 @@ OTHERS: dict[Path, object] = {
     ("generate", "both", "by"): "compress",
     ("generate", "refined", "by"): "other",
     ("generate", "refined", "tilt", "toward"): "teacher",
-    ("generate", "refined", "revise"): "student",
+    ("generate", "both", "revise"): "student",
     ("generate", "refined", "tilt", "against"): "compress",
     ("generate", "refined", "prompt"): None,
     ("generate", "refined", "keep", "where"): "refined.correct",

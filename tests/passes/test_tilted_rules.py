@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from linting import Change, Told, found
+from linting import Change, Told, changed, found
+
+from cotspec.compiler import plan_specs
+from cotspec.diagnostics import Sink
 
 FAR = ("  base: {", "  far: {endpoint: {model: m}}\n  base: {")
 
@@ -36,13 +39,6 @@ HITS: dict[str, tuple[list[Change], Told]] = {
         [("{by: tutor, over: train}", "{by: far, over: train, tilt: {against: base}}"), FAR],
         ("error", "tilted", "tilt", "`far` is a server, which gives no logits to lean on"),
     ),
-    "vLLM": (
-        [
-            tilt("{against: base}"),
-            ("  train: {gpus: 0}\n", "  train: {gpus: 0}\n  generate: {engine: vllm, gpus: 1}\n"),
-        ],
-        ("error", "tilted", "tilt", "vLLM asks no other model while it writes"),
-    ),
 }
 
 
@@ -55,3 +51,14 @@ def test_a_tilt_that_cannot_be_is_found_at_its_place(changes: list[Change], find
 def test_a_model_may_lean_and_is_used_then(given: str, tmp_path: Path) -> None:
     more = ("  base: {", "  small: {builtin: tiny-small}\n  base: {")
     assert found(tmp_path, tilt(given.replace("base", "small")), more) == []
+
+
+def test_transformers_writes_such_texts_also_where_vllm_writes_the_others(tmp_path: Path) -> None:
+    more = ("  base: {", "  small: {builtin: tiny-small}\n  base: {")
+    vllm = ("  train: {gpus: 0}\n", "  train: {gpus: 0}\n  generate: {engine: vllm, gpus: 1}\n")
+    (tmp_path / "spec.yaml").write_text(changed([tilt("{against: small}"), more, vllm]), encoding="utf-8")
+    sink = Sink()
+    plan = plan_specs({"spec.yaml": tmp_path / "spec.yaml"}, sink)
+    assert plan is not None
+    engines = {task.body.kind: task.launch.settings.engine for task in plan.tasks if task.launch.settings.gpus}
+    assert engines == {"teach": "transformers", "evaluate": "vllm"}

@@ -18,9 +18,9 @@ _LEARN = "stages: {first: {start: base, train: {by: sft, lr: 1e-5}, rows: {from:
 RULE = Rule(
     slug="revised",
     claim="A text is corrected (`revise`) by another model, with weights and the writer's tokens, and is made over the "
-    "text that it corrects, which its prompt does not show; transformers goes on with it.",
+    "text that it corrects, which its prompt does not show.",
     why="The probabilities of two models are compared token by token after the question. A server gives none, and a "
-    "model agrees with itself everywhere.",
+    "model agrees with itself everywhere. Transformers goes on with such texts, also where `engine` is vllm.",
     failing=f"generate: {{{_TEACH}, mended: {{by: tutor, over: teach, revise: tutor}}}}\n{_LEARN}",
     passing=f"generate: {{{_TEACH}, mended: {{by: tutor, over: teach, revise: base}}}}\n{_LEARN}",
 )
@@ -42,9 +42,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield finding(RULE, key, "a gathered text corrects none", "leave it out")
         if each.by in served:
             yield finding(RULE, key, f"`{each.by}` is a server, which gives no probabilities", "leave it out")
-        elif spec.resources.generate.engine == "vllm":
-            message = "vLLM asks no other model while it writes"
-            yield finding(RULE, key, message, "use `engine: transformers` in `resources.generate`")
         if each.revise in served:
             message = f"`{each.revise}` is a server, which gives no probabilities"
             yield finding(RULE, value, message, "name a model with weights")

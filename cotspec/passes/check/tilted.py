@@ -13,9 +13,10 @@ from cotspec.passes.check.context import Context, finding
 
 RULE = Rule(
     slug="tilted",
-    claim="What leans on a writer (`tilt`) is another model, with weights and the writer's tokens; transformers draws.",
-    why="Logits are added place by place: a server gives none, those of two vocabularies are of different tokens, and "
-    "vLLM asks no second model. A text over several records has no use for it.",
+    claim="What leans on a writer (`tilt`) is another model, with weights and the writer's tokens.",
+    why="Logits are added place by place: a server gives none, and those of two vocabularies are of different tokens. "
+    "A text over several records has no use for it. Transformers draws such texts, also where `engine` is vllm, which "
+    "asks no second model.",
     failing="generate: {teach: {by: tutor, over: train, tilt: {scale: 2.0}}}\n",
     passing="generate: {teach: {by: tutor, over: train, tilt: {against: base, scale: 0.3}}}\n",
 )
@@ -37,9 +38,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if each.by in served:
             message = f"`{each.by}` is a server, which gives no logits to lean on"
             yield finding(RULE, key, message, "let a model with weights write, or leave `tilt` out")
-        elif spec.resources.generate.engine == "vllm":
-            message = "vLLM asks no other model while it writes"
-            yield finding(RULE, key, message, "use `engine: transformers` in `resources.generate`")
         if each.gather is not None:
             yield finding(RULE, key, "a gathered text takes no `tilt`", "leave it out")
         for role, other in each.tilt.named.items():
