@@ -186,6 +186,13 @@ def test_an_experiment_goes_through_pre_emption_and_a_dead_controller(tmp_path: 
     print(f"\n--- the log of the stage that was pre-empted\n{log}")
 
 
+def stand_in(root: Path) -> None:
+    """Every launch.sh runs TASK in its folder."""
+    (root / "task.py").write_text(TASK)
+    for script in root.glob("generated/**/launch.sh"):
+        script.write_text(f'cd "$(dirname "$0")" && exec "$COTSPEC_PYTHON" {root / "task.py"}\n')
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Project:
     """A project of two users, whose tasks are stand-ins; both sent it at once, and its stage failed."""
@@ -195,9 +202,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Projec
         for each in (folder, *folder.parents[:2]):
             each.chmod(0o777)
         made = project(folder / "ours", cluster)
-        (made.root / "task.py").write_text(TASK)
-        for script in made.root.glob("generated/**/launch.sh"):
-            script.write_text(f'cd "$(dirname "$0")" && exec "$COTSPEC_PYTHON" {made.root / "task.py"}\n')
+        stand_in(made.root)
         (made.root / "bad").touch()
         senders = [made.command("cotspec", "submit", "slurm", user=user) for user in (None, OTHER)]
         said = [sender.communicate(timeout=600)[0] for sender in senders]
@@ -250,6 +255,14 @@ def test_what_was_killed_put_back_or_cancelled_is_sent_again_and_done(shared: Pr
     theirs(shared.root)
     until(lambda: shared.log("sft").count("at work") == 4, "the same job at work again", seconds=120)
     assert "mended: .dvc/tmp/rwlock named a run of this task that was killed" in shared.log("sft")
+
+    spec = shared.root / "specs/small.yaml"
+    text = spec.read_text()
+    spec.write_text(text.replace("epochs: 20", "epochs: 21"))
+    assert f"note: {task} is running and no longer asked for" in shared.run("cotspec", "build")
+    spec.write_text(text)
+    shared.run("cotspec", "build")
+    stand_in(shared.root)
 
     assert "3 jobs cancelled" in shared.run("cotspec", "cancel")
     shared.ended(seconds=60)
