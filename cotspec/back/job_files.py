@@ -21,7 +21,7 @@ def _of_experiments(plan: Plan) -> dict[str, str]:
     files: dict[str, str] = {}
     for report in plan.reports:
         own = of.get(report.name, [])
-        gpus = max((task.launch.settings.gpus for task in own), default=0)
+        gpus = max((task.launch.settings.devices for task in own), default=0)
         folder = places.report_folder(report.name)
         job = Job(id=report.name, folder=folder, gpus=gpus)
         asked = {each.FILE: each for task in own for each in task.launch.jobs}
@@ -31,7 +31,7 @@ def _of_experiments(plan: Plan) -> dict[str, str]:
 
 def _of_tasks(plan: Plan) -> dict[str, str]:
     return {
-        f"{folder}/{asked.FILE}": asked.text(Job(task.id, folder, task.launch.settings.gpus, task.launch.nodes))
+        f"{folder}/{asked.FILE}": asked.text(Job(task.id, folder, task.launch.settings.devices, task.launch.nodes))
         for folder, task in places.folders(plan)
         for asked in task.launch.jobs
     }

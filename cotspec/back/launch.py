@@ -6,15 +6,18 @@ from typing import assert_never
 
 from cotspec.back import places
 from cotspec.back.text import render
-from cotspec.ir.plan import Launch, Plan
+from cotspec.ir.plan import Launch, Plan, Task
 
 
 def emit(plan: Plan) -> dict[str, str]:
     """Return launch.sh of each task, by path."""
     return {
-        f"{folder}/launch.sh": render(_template(task.launch), {"id": task.id, "nodes": task.launch.nodes})
-        for folder, task in places.everything(plan)
+        f"{folder}/launch.sh": render(_template(task.launch), _values(task)) for folder, task in places.everything(plan)
     }
+
+
+def _values(task: Task) -> dict[str, object]:
+    return {"id": task.id, "nodes": task.launch.nodes, "server": task.launch.settings.vllm_gpus > 0}
 
 
 def _template(launch: Launch) -> str:

@@ -125,9 +125,9 @@ def _pull(root: Path, folders: Sequence[str]) -> None:
 
 
 def _refuse_too_few(todo: Sequence[Task], devices: Sequence[str]) -> None:
-    most = max(todo, key=lambda task: task.launch.settings.gpus, default=None)
-    if most is not None and most.launch.settings.gpus > len(devices):
-        needs = most.launch.settings.gpus
+    most = max(todo, key=lambda task: task.launch.settings.devices, default=None)
+    if most is not None and most.launch.settings.devices > len(devices):
+        needs = most.launch.settings.devices
         raise ProblemError(f"{ready.name(most)} needs {needs} GPUs and {len(devices)} can be seen here")
 
 
@@ -178,6 +178,6 @@ def _job(root: Path, folder: str, task: Task, standings: Mapping[str, Standing])
         id=task.id,
         command=ready.dvc(places.target(folder), "-s"),
         waits=frozenset(r.task for r in task.reads.values() if r.task and standings[r.task].state != "reuse"),
-        gpus=task.launch.settings.gpus,
+        gpus=task.launch.settings.devices,
         log=root / _LOGS / f"run-{task.id}.log",
     )

@@ -207,7 +207,7 @@ class Estimator:
             task=task.id,
             kind=kind_of(task),
             device=way.device.name,
-            devices=max(1, task.launch.settings.gpus),
+            devices=max(1, task.launch.settings.devices),
             seconds=self._seconds(task),
             memory=self._memory(task),
             disk=self._disk(task),
@@ -345,7 +345,7 @@ class Estimator:
         held["teacher"] = hardware.bytes_of(precision) * asked.parameters if taught else 0.0
         judges = [judge for judge, _ in self._beside(task) if judge]
         held["judges"] = sum(hardware.bytes_of("fp32") * judge.parameters for judge in judges)
-        held["vLLM"] = settings.vllm_memory * way.device.memory if way.vllm else 0.0
+        held["vLLM"] = settings.vllm_memory * way.device.memory if way.vllm and not settings.vllm_gpus else 0.0
         return held
 
     def _beside(self, task: Task) -> list[tuple[Model | None, Beside]]:

@@ -94,7 +94,8 @@ def training(resources: Resources, *, stage: str, train: Train) -> Launch:
         engine="vllm" if given.vllm else "transformers",
         generate_batch=1,
         tensor_parallel=1,
-        vllm_memory=given.vllm_memory,
+        vllm_memory=given.vllm_share,
+        vllm_gpus=given.vllm_gpus if given.vllm and train.drawn is not None else 0,
         stop_without_signal=0 if train.stop_without_signal == "never" else train.stop_without_signal,
     )
     return Launch(

@@ -31,9 +31,10 @@ def _asked(root: Path) -> Iterator[tuple[str, int]]:
     """Tasks that have never run and are to run here, with the GPUs of each. A task with a job file runs elsewhere."""
     for folder in regular.folders(root / "generated" / "stages"):
         settings = plain.json_object(folder / "run.json", within=(root,))
-        gpus = settings.get("gpus")
+        wanted = [settings.get(key, 0) for key in ("gpus", "vllm_gpus")]
+        gpus = sum(wanted) if all(isinstance(each, int) for each in wanted) else 0
         ran = (folder / "out").exists() or (folder / "dvc.lock").exists()
-        if isinstance(gpus, int) and gpus > 0 and not settings.get("away") and not ran:
+        if gpus > 0 and not settings.get("away") and not ran:
             yield folder.name, gpus
 
 

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         _follow_parent()
     try:
         child = subprocess.Popen(  # noqa: S603 - the command is what it is for
-            command, env=_environment(), preexec_fn=_bound(os.getpid()) if linux else None
+            command, env=_environment(), preexec_fn=bound(os.getpid()) if linux else None
         )
     except OSError as error:
         print(f"cotspec: cannot start {command[0]}: {error.strerror}", file=sys.stderr)
@@ -76,7 +76,7 @@ def _control(option: int, value: int) -> None:
         raise OSError(ctypes.get_errno(), "prctl")
 
 
-def _bound(supervisor: int) -> Callable[[], None]:
+def bound(supervisor: int) -> Callable[[], None]:
     """What a child calls before it becomes the command: SIGTERM when the supervisor dies."""
     prctl = ctypes.CDLL(None).prctl  # here: between fork and exec nothing is loaded
 

@@ -29,11 +29,19 @@ class TrainResources(Part):
     gradient_checkpointing: bool = False
     """Recompute activations to save memory."""
     vllm: bool = False
-    """Generate GRPO completions with vLLM on the training GPUs (`colocate`)."""
-    vllm_memory: Annotated[float, Field(gt=0.0, le=1.0)] = 0.3
-    """Share of GPU memory vLLM may take while training."""
+    """Generate completions with vLLM: on the training GPUs, or on `vllm_gpus` of its own."""
+    vllm_gpus: Whole = 0
+    """GPUs of vLLM's own beside `gpus`, over which a server of it splits the model (TRL's mode `server`); 0 shares the
+    training GPUs (`colocate`)."""
+    vllm_memory: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    """Share of GPU memory vLLM may take; by default 0.3 beside training, and 0.9 of GPUs of its own."""
     save_steps: Count = 100
     """Optimizer steps between checkpoints a killed run resumes from."""
+
+    @property
+    def vllm_share(self) -> float:
+        """What `vllm_memory` comes to."""
+        return self.vllm_memory or (0.9 if self.vllm_gpus else 0.3)
 
     @property
     def world(self) -> int:
@@ -58,6 +66,8 @@ class StageResources(Part):
     """See `resources.train.gradient_checkpointing`."""
     vllm: bool | None = None
     """See `resources.train.vllm`."""
+    vllm_gpus: Whole | None = None
+    """See `resources.train.vllm_gpus`."""
     vllm_memory: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     """See `resources.train.vllm_memory`."""
     save_steps: Count | None = None

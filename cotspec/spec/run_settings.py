@@ -34,7 +34,14 @@ class RunSettings(Part):
     stop_without_signal: int = 0
     """Steps in a row without learning signal after which training stops; 0 never stops. It is here because it decides
     whether a run ends, never what a finished one has learnt: a stopped one goes on when it is raised."""
+    vllm_gpus: int = 0
+    """GPUs of a vLLM server's own, beside `gpus`."""
     away: bool = False
     """Whether a job file starts the task, so that this machine need not have its GPUs."""
     endpoint: EndpointSettings = EndpointSettings.model_construct()
     """For a task that asks a model behind a server."""
+
+    @property
+    def devices(self) -> int:
+        """All GPUs that the task uses."""
+        return self.gpus + self.vllm_gpus

@@ -38,6 +38,19 @@ HITS: dict[str, tuple[list[Change], Told]] = {
             "`global_batch` 32 is not a multiple of 3 processes × `per_device_batch` 1",
         ),
     ),
+    "GPUs for a vLLM that is not there": (
+        [resources("  train: {gpus: 1, vllm_gpus: 1}\n")],
+        ("warning", "launch-effect", "vllm_gpus", "`vllm_gpus` has no effect where vLLM does not generate"),
+    ),
+    "a vLLM server for several machines": (
+        [resources("  train: {gpus: 1, nodes: 2, vllm: true, vllm_gpus: 1}\n  slurm: {}\n"), grpo("global_batch: 16")],
+        (
+            "error",
+            "device",
+            "1",
+            "stage `second` trains on 2 machines, and a vLLM server serves those of one",
+        ),
+    ),
     "processes beside GPUs": (
         [resources("  train: {gpus: 2, processes: 4}\n")],
         (

@@ -23,6 +23,8 @@ pytest.importorskip("trl", reason="generation tests need the `train` extra")
 
 from test_fields_of_generation import SET, teach  # noqa: E402
 
+from cotspec.spec.payload import TrainBody  # noqa: E402
+
 
 @pytest.fixture
 def vllm(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[dict[str, Any]]]:
@@ -95,3 +97,38 @@ def test_grpo_generates_with_vllm_where_the_machine_is_said_to(
     (args,) = built
     assert (args.use_vllm, args.vllm_mode, args.vllm_tensor_parallel_size) == (True, "colocate", 2)
     assert (args.vllm_gpu_memory_utilization, args.vllm_max_model_length) == (0.45, 128)
+
+
+@pytest.mark.parametrize(
+    "body", [bodies.grpo(), bodies.distill(over="student", sampling=bodies.SAMPLED)], ids=["grpo", "distill"]
+)
+def test_a_server_of_vllms_own_reaches_trls_configuration(
+    vllm: dict[str, list[dict[str, Any]]],
+    tmp_path: Path,
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    body: TrainBody,
+) -> None:
+    import trl
+
+    built: list[Any] = []
+
+    def build(_: Any, **kwargs: Any) -> None:
+        built.append(kwargs["args"])
+        raise StopError
+
+    for trainer in (trl.GRPOTrainer, trl.DistillationTrainer):
+        monkeypatch.setattr(trainer, "__init__", build)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    inputs = {"rows": write_lines(tmp_path / "rows.jsonl", bodies.ROWS[body.kind](8)), "model": tiny_model}
+    inputs |= {"teacher": tiny_model} if body.kind == "distill" else {}
+    run = {"per_device_batch": body.global_batch, "engine": "vllm", "vllm_gpus": 2}
+    here = Workshop(tmp_path)
+    alone = here.run(body, inputs, **run)
+    assert "run.json asks for a vLLM server and none was started: use launch.sh" in alone.err
+    monkeypatch.setenv("COTSPEC_VLLM_URL", "http://127.0.0.1:8123")
+    monkeypatch.setenv("COTSPEC_VLLM_GROUP_PORT", "51999")
+    assert here.run(body, inputs, **run, save_steps=3).code == 3
+    (args,) = built
+    assert (args.use_vllm, args.vllm_mode, args.vllm_group_port) == (True, "server", 51999)
+    assert args.vllm_server_base_url == "http://127.0.0.1:8123"

@@ -35,6 +35,12 @@ def check(context: Context) -> Iterator[Diagnostic]:
             place = own if own in context.source.values else ("resources", "train", "vllm")
             message = f"stage `{name}` generates with vLLM and has no GPU"
             yield finding(RULE, context.source.value(place), message, "give it a GPU, or leave `vllm` out")
+        if given.vllm and given.vllm_gpus and given.nodes > 1 and stage.train.drawn is not None:
+            own = ("resources", "stages", name, "vllm_gpus")
+            place = own if own in context.source.values else ("resources", "train", "vllm_gpus")
+            message = f"stage `{name}` trains on {given.nodes} machines, and a vLLM server serves those of one"
+            advice = "leave `vllm_gpus` out: vLLM shares the training GPUs then; or use `nodes: 1`"
+            yield finding(RULE, context.source.value(place), message, advice)
     generate = context.experiment.resources.generate
     if generate.engine == "vllm" and generate.gpus < generate.tensor_parallel:
         span = context.source.value(("resources", "generate", "engine"))

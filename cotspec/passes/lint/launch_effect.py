@@ -22,7 +22,7 @@ RULE = Rule(
     everywhere=True,
 )
 
-_KEYS: Final = ("processes", "strategy", "vllm", "vllm_memory")
+_KEYS: Final = ("processes", "strategy", "vllm", "vllm_gpus", "vllm_memory")
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
@@ -57,6 +57,8 @@ def _idle(key: str, stage: Stage, given: TrainResources) -> str:
             return f"`strategy: {given.strategy}` has no effect on {where}"
         case "vllm" if given.vllm and stage.train.drawn is None:
             return f"`vllm` has no effect on {stage.train.by}, which generates nothing"
+        case "vllm_gpus" if given.vllm_gpus and (not given.vllm or stage.train.drawn is None):
+            return "`vllm_gpus` has no effect where vLLM does not generate"
         case "vllm_memory" if not given.vllm or stage.train.drawn is None:
             return "`vllm_memory` has no effect where vLLM does not generate"
         case _:

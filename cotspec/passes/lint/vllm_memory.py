@@ -35,10 +35,11 @@ def check(context: Context) -> Iterator[Diagnostic]:
         given = context.resources(name)
         own = ("resources", "stages", name, "vllm_memory")
         span = context.source.value(own if own in context.source.values else ("resources", "train", "vllm_memory"))
-        if stage.train.drawn is not None and given.vllm and given.vllm_memory > _BESIDE_TRAINING and span not in seen:
+        beside = stage.train.drawn is not None and given.vllm and not given.vllm_gpus
+        if beside and given.vllm_share > _BESIDE_TRAINING and span not in seen:
             seen.add(span)
-            rest = round(100 * (1 - given.vllm_memory))
-            message = f"vLLM takes {given.vllm_memory:.0%} of each GPU and leaves {rest} % to training"
+            rest = round(100 * (1 - given.vllm_share))
+            message = f"vLLM takes {given.vllm_share:.0%} of each GPU and leaves {rest} % to training"
             yield warning(RULE, span, message, "lower `vllm_memory`: 0.3 is usual")
     generate = context.experiment.resources.generate
     if generate.engine == "vllm" and generate.memory > _ALONE:

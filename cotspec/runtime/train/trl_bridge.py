@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotspec.cot import fit, signal
-from cotspec.runtime import fitting, models
+from cotspec.runtime import fitting, models, vllm_server
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
 from cotspec.runtime.task import Task, rank
@@ -122,11 +122,21 @@ def generating(training: Training, stop: Stop) -> dict[str, Any]:
     return {
         "generation_kwargs": {"stop": list(stop.texts)} if vllm and stop.texts else None,
         "use_vllm": vllm,
-        "vllm_mode": "colocate",
+        **_server(s.vllm_gpus),
         "vllm_gpu_memory_utilization": s.vllm_memory,
         "vllm_tensor_parallel_size": s.tensor_parallel,
         "vllm_max_model_length": fitting.length(training.origin, training.body.max_length),
     }
+
+
+def _server(gpus: int) -> dict[str, Any]:
+    """Where vLLM generates: in the training processes, or in the server that launch.sh started. Raises TaskError."""
+    if not gpus:
+        return {"vllm_mode": "colocate"}
+    url, port = os.environ.get(vllm_server.URL), os.environ.get(vllm_server.GROUP_PORT)
+    if not url:
+        raise TaskError("run.json asks for a vLLM server and none was started: use launch.sh")
+    return {"vllm_mode": "server", "vllm_server_base_url": url} | ({"vllm_group_port": int(port)} if port else {})
 
 
 def save_every(training: Training) -> int:
