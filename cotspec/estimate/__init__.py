@@ -13,11 +13,11 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from cotspec.estimate import hardware
-from cotspec.estimate.beside import Beside, beside
+from cotspec.estimate.beside import changing, judging, known
 from cotspec.estimate.facts import Facts as Facts
 from cotspec.estimate.facts import Lines as Lines
 from cotspec.estimate.hardware import CPU, DEVICES, Way
-from cotspec.estimate.model import Model
+from cotspec.estimate.model import Model, adapters
 from cotspec.estimate.work import Load, Work, generates, kind_of, trains
 from cotspec.ir.plan import Task
 from cotspec.spec import payload
@@ -188,7 +188,7 @@ class Estimator:
         kind = kind_of(task) if trains(task) else "generate"
         asked = self._work.asked(task)
         teacher = asked.parameters if asked and isinstance(task.body, TaughtBody) else 0.0
-        others = tuple(one.parameters if one else 0.0 for one, _ in self._beside(task))
+        others = tuple(one.parameters if one else 0.0 for one, _ in known(self._work, task))
         return kind, model.parameters, teacher, others, way.device.name, way.devices, settings.engine
 
     def _way(self, task: Task, model: Model | None) -> Way:
@@ -263,7 +263,7 @@ class Estimator:
         if not isinstance(body, TrainBody):
             batch = min(load.sequences, _VLLM_SEQUENCES if way.vllm else settings.generate_batch) or 1
             steps = load.new if way.vllm else load.longest  # vLLM fills a place as soon as it is free
-            each = [model, *(one for one, what in self._beside(task) if one and what.each_token)]
+            each = [model, *(one for one, what in known(self._work, task) if one and what.each_token)]
             decoding = (hardware.decoding(one, way, batch=batch, steps=steps, prompt=load.prompt) for one in each)
             return start + load.sequences / batch * sum(decoding)
         factor = 4 + (0 if body.lora.r else 2) + (2 if settings.gradient_checkpointing else 0)
@@ -278,19 +278,7 @@ class Estimator:
         written = 0.0 if body.lora.r else max(1.0, load.batches // settings.save_steps) * saved
         scored = hardware.computing(asked, way, tokens=effort.scored * load.sequences * length, length=length, factor=2)
         rollouts = self._rollouts(body, model, way, load) if body.drawn is not None else 0.0
-        return start + learnt + scored + written + rollouts + self._judging(task, way, load)
-
-    def _judging(self, task: Task, way: Way, load: Load) -> float:
-        """The time in which judges write about all completions."""
-        body, seconds = task.body, 0.0
-        assert isinstance(body, TrainBody)  # noqa: S101 - the caller looked
-        for judge, what in self._beside(task):
-            if judge is not None:
-                batch, length = body.global_batch / way.devices, load.prompt + load.longest
-                alone = way._replace(devices=1)
-                one = hardware.decoding(judge, alone, batch=batch, steps=float(what.new), prompt=length)
-                seconds += load.sequences / body.global_batch * one
-        return seconds
+        return start + learnt + scored + written + rollouts + judging(self._work, task, way, load)
 
     def _rollouts(self, body: TrainBody, model: Model, way: Way, load: Load) -> float:
         """The time to write the completions that are learnt from."""
@@ -318,7 +306,7 @@ class Estimator:
         way, settings = self._way(task, model), task.launch.settings
         if way.vllm and not isinstance(body, TrainBody):
             return Amount(settings.vllm_memory * way.device.memory, None, "vLLM's share of the device")
-        held = self._held(task, model, asked, way) if isinstance(body, TrainBody) else self._others(task, way)
+        held = self._held(task, model, asked, way) if isinstance(body, TrainBody) else changing(self._work, task, way)
         expected, most = (held | self._grows(task, model, way, load) for load in loads)
         told = " + ".join(f"{name} {size / hardware.GIB:.2g} GiB" for name, size in expected.items() if size)
         times = 1 if settings.gpus else settings.processes  # processes on the CPU share its memory
@@ -331,7 +319,7 @@ class Estimator:
         assert isinstance(body, TrainBody)  # noqa: S101 - the caller looked
         held = hardware.state(
             whole=model.parameters,
-            trained=_adapters(model, body.lora) if body.lora.r else model.parameters,
+            trained=adapters(model, body.lora) if body.lora.r else model.parameters,
             precision=body.precision,
             strategy=task.launch.strategy,
             devices=settings.processes,
@@ -343,19 +331,10 @@ class Estimator:
         taught = isinstance(body, TaughtBody) and trainer_of(body).effort(body, vllm=way.vllm).scored > 0
         precision = "fp32" if isinstance(body, payload.DistillBody) and body.follow else body.precision
         held["teacher"] = hardware.bytes_of(precision) * asked.parameters if taught else 0.0
-        judges = [judge for judge, _ in self._beside(task) if judge]
+        judges = [judge for judge, _ in known(self._work, task) if judge]
         held["judges"] = sum(hardware.bytes_of("fp32") * judge.parameters for judge in judges)
         held["vLLM"] = settings.vllm_memory * way.device.memory if way.vllm and not settings.vllm_gpus else 0.0
         return held
-
-    def _beside(self, task: Task) -> list[tuple[Model | None, Beside]]:
-        """The models that a task asks besides its own and a teacher."""
-        return [(self._work.beside(task, each), each) for each in beside(task.body)]
-
-    def _others(self, task: Task, way: Way) -> dict[str, float]:
-        """The models that change a text, without what they remember of it."""
-        others = [one for one, _ in self._beside(task) if one]
-        return {"others": sum(hardware.bytes_of(way.precision) * one.parameters for one in others)} if others else {}
 
     def _grows(self, task: Task, model: Model, way: Way, load: Load) -> dict[str, float]:
         """What a batch adds, and the process itself."""
@@ -407,21 +386,3 @@ class Estimator:
         most, price = loads[1].sequences * loads[1].new, task.launch.settings.endpoint.price_output
         costs = f"; at {price:g} a million they cost {most * price / 1e6:,.2f} at most, and prompts come on top"
         return Amount(loads[0].sequences * loads[0].new, most, loads[0].text + (costs if price else ""))
-
-
-def _adapters(model: Model, lora: payload.Lora) -> float:
-    """Parameters of low-rank adapters, r × (inputs + outputs) for every adapted layer; 1 % of N without a shape."""
-    shape = model.shape
-    if shape is None:
-        return model.parameters / 100
-    sides = {
-        "q_proj": shape.hidden + shape.query,
-        "k_proj": shape.hidden + shape.kv,
-        "v_proj": shape.hidden + shape.kv,
-        "o_proj": shape.query + shape.hidden,
-        "gate_proj": shape.hidden + shape.mlp,
-        "up_proj": shape.hidden + shape.mlp,
-        "down_proj": shape.mlp + shape.hidden,
-    }
-    named = sides if tuple(lora.targets) == ("all-linear",) else lora.targets
-    return lora.r * shape.layers * sum(sides.get(target, 0) for target in named)

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from cotspec.estimate import hardware
 from cotspec.spec import payload
+
+if TYPE_CHECKING:
+    from cotspec.estimate.hardware import Way
+    from cotspec.estimate.model import Model
+    from cotspec.estimate.work import Load, Work
+    from cotspec.ir.plan import Task
 
 
 class Beside(NamedTuple):
@@ -27,3 +34,27 @@ def beside(body: payload.Body) -> Iterator[Beside]:
         yield from (Beside(each.model, each.input, each_token=True) for each in body.tilt)
     if isinstance(body, payload.TextBody):
         yield from (Beside(model, "revise") for model in body.revise)
+
+
+def known(work: Work, task: Task) -> list[tuple[Model | None, Beside]]:
+    """What is known of each."""
+    return [(work.beside(task, each), each) for each in beside(task.body)]
+
+
+def judging(work: Work, task: Task, way: Way, load: Load) -> float:
+    """The time in which judges write about all completions."""
+    body, seconds = task.body, 0.0
+    assert isinstance(body, payload.TrainBody)  # noqa: S101 - only what trains has judges
+    for judge, what in known(work, task):
+        if judge is not None:
+            batch, length = body.global_batch / way.devices, load.prompt + load.longest
+            alone = way._replace(devices=1)
+            one = hardware.decoding(judge, alone, batch=batch, steps=float(what.new), prompt=length)
+            seconds += load.sequences / body.global_batch * one
+    return seconds
+
+
+def changing(work: Work, task: Task, way: Way) -> dict[str, float]:
+    """Bytes of the models that change a text, without what they remember of it."""
+    others = [one for one, _ in known(work, task) if one]
+    return {"others": sum(hardware.bytes_of(way.precision) * one.parameters for one in others)} if others else {}

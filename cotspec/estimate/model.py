@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from cotspec.cot.fit import number
+from cotspec.spec import payload
 
 _NAMED: Final = re.compile(r"(?<![A-Za-z0-9.])(\d+(?:\.\d+)?)\s?([BbMm])(?![A-Za-z0-9])")
 _ACTIVE: Final = re.compile(r"(?<![A-Za-z0-9])A(\d+(?:\.\d+)?)[Bb](?![A-Za-z0-9])")
@@ -128,3 +129,21 @@ def of_name(name: str) -> Model | None:
         tokenizer=0,
         source=f"N = {count:.3g} from the name `{found[0]}`",
     )
+
+
+def adapters(model: Model, lora: payload.Lora) -> float:
+    """Parameters of low-rank adapters, r × (inputs + outputs) for every adapted layer; 1 % of N without a shape."""
+    shape = model.shape
+    if shape is None:
+        return model.parameters / 100
+    sides = {
+        "q_proj": shape.hidden + shape.query,
+        "k_proj": shape.hidden + shape.kv,
+        "v_proj": shape.hidden + shape.kv,
+        "o_proj": shape.query + shape.hidden,
+        "gate_proj": shape.hidden + shape.mlp,
+        "up_proj": shape.hidden + shape.mlp,
+        "down_proj": shape.mlp + shape.hidden,
+    }
+    named = sides if tuple(lora.targets) == ("all-linear",) else lora.targets
+    return lora.r * shape.layers * sum(sides.get(target, 0) for target in named)
