@@ -82,8 +82,12 @@ class Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.ask("scancel", "--partition=cpu", "--partition=gpu", "--partition=urgent", check=False)
-        self._end()
+        try:
+            for partition in ("cpu", "gpu", "urgent"):
+                self.ask("scancel", f"--partition={partition}", check=False)
+            until(lambda: not self.ask("squeue", "-h", check=False), "an empty queue", seconds=30)
+        finally:
+            self._end()
 
     def _end(self) -> None:
         for name in (*_NODES, "slurmctld", "munged"):
