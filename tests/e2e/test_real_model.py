@@ -36,7 +36,7 @@ stages:
     task: solve
 evaluate: {data: test, of: [student, learn], sampling: {temperature: 0, max_new_tokens: 48, stop: {after: answer}}}
 allow: [{rule: unpinned-revision, reason: "the package has one revision"}]
-resources: {train: {gpus: 0, per_device_batch: 4}, generate: {gpus: 0, batch: 8}}
+resources: {train: {gpus: 0, per_device_batch: 4, save_steps: 3}, generate: {gpus: 0, batch: 8}}
 """
 
 
