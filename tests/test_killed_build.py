@@ -15,6 +15,7 @@ import pytest
 from cotspec import workspace
 from cotspec.back.registry import emit
 from cotspec.back.text import HEADER
+from cotspec.spec.contents import settings_file
 from cotspec.workspace import MANIFEST, WorkspaceError
 from tests.support import sealed, spec_data
 
@@ -153,9 +154,10 @@ def test_dvc_finds_no_fault_in_what_a_killed_build_left(tmp_path: Path, monkeypa
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
     small = spec_data("small")
     changed = {**small, "name": "renamed", "seed": 7}
-    before = made(tmp_path / "before", emit(sealed(small).plan))
+    old, new = (emit(sealed(each).plan) | {settings_file(each["name"]): "seed: 1\n"} for each in (small, changed))
+    before = made(tmp_path / "before", old)
     repo.init(str(before), no_scm=True).close()
-    told = stopped(tmp_path, before, signal.SIGKILL, emit(sealed(changed).plan), emit(sealed(small).plan))
+    told = stopped(tmp_path, before, signal.SIGKILL, new, old)
     assert len(told) > 100
     moments = sorted({*range(0, len(told), len(told) // 12), len(told) - 1})
     for each in (told[moment] for moment in moments):

@@ -21,6 +21,8 @@ COLOURS: Final = 8
 """Classes `c0`, `c1`, … of page.css."""
 MOST_POINTS: Final = 240
 """Points of a line; of more steps each point is the mean of several."""
+_HIDES: Final = 6.0
+"""Pixels between two figures of which one would lie over the other."""
 _LARGEST: Final = 1e15
 _SMALLEST: Final = 1e-30
 Point = tuple[float, float]
@@ -105,14 +107,29 @@ def plane(marks: Sequence[Mark], *, title: str, x: str, y: str) -> Markup:
         if mark.x_range is not None:
             low, high = (frame.at(value, mark.y)[0] for value in mark.x_range)
             parts.append(f'<path class="whisker c{colour}" d="M{low} {py}H{high}M{low} {py - 4}v8M{high} {py - 4}v8"/>')
-    for mark in marks:
-        colour, (px, py) = (mark.number - 1) % COLOURS, frame.at(mark.x, mark.y)
-        name = f"<title>{_escaped(f'{mark.number}: {mark.name}')}</title>"
-        parts.append(f'<circle class="mark c{colour}" cx="{px}" cy="{py}" r="8">{name}</circle>')
-        parts.append(f'<text class="inside" x="{px}" y="{py + 3.6:.1f}">{mark.number}</text>')
+    for (px, py), group in _together(marks, frame):
+        name = f"<title>{_escaped('; '.join(f'{mark.number}: {mark.name}' for mark in group))}</title>"
+        said, half = " ".join(str(mark.number) for mark in group), 8 + 5 * (len(group) - 1)
+        shape = f'x="{px - half:.1f}" y="{py - 8:.1f}" width="{2 * half}" height="16" rx="8"'
+        parts.append(f'<rect class="mark c{(group[0].number - 1) % COLOURS}" {shape}>{name}</rect>')
+        parts.append(f'<text class="inside" x="{px}" y="{py + 3.6:.1f}">{said}</text>')
     parts.append(f'<text class="axis" x="{frame.width - frame.right}" y="{frame.height - 8}">{_escaped(x)} →</text>')
     parts.append(f'<text class="tick start" x="4" y="14">↑ {_escaped(y)}</text>')
     return _svg(frame, title, parts, look="plane")
+
+
+def _together(marks: Sequence[Mark], frame: _Frame) -> list[tuple[Point, list[Mark]]]:
+    """Places with their figures: those that would hide each other have one place."""
+    found: list[tuple[Point, list[Mark]]] = []
+    for mark in marks:
+        px, py = frame.at(mark.x, mark.y)
+        near = (group for (x, y), group in found if abs(x - px) < _HIDES and abs(y - py) < _HIDES)
+        group = next(near, None)
+        if group is None:
+            found.append(((px, py), [mark]))
+        else:
+            group.append(mark)
+    return found
 
 
 def _values(mark: Mark) -> Iterator[float]:

@@ -196,6 +196,15 @@ def test_the_frontier_joins_those_that_no_other_one_beats() -> None:
     assert [each.number for each in charts.frontier(marks)] == [3, 2]
 
 
+def test_figures_that_would_hide_each_other_are_drawn_as_one_with_both_numbers() -> None:
+    def mark(number: int, x: float, y: float) -> Mark:
+        return Mark(number=number, name=f"m{number}", x=x, y=y, x_range=None, y_range=None)
+
+    drawn = str(charts.plane([mark(1, 100, 0.5), mark(2, 80, 0.7), mark(3, 80, 0.7)], title="t", x="x", y="y"))
+    assert re.findall(r'class="inside"[^>]*>([^<]*)<', drawn) == ["1", "2 3"]
+    assert "<title>2: m2; 3: m3</title>" in drawn
+
+
 def test_curves_have_the_words_of_the_field_and_no_number_is_lost() -> None:
     log = [{"step": 1, "kl": 0.1, "term/a": 1.0, "own": 3.0}, {"step": 2, "term/b": 2.0, "gate/1": 0.5}]
     found = {chart.name: [key.name for key in chart.keys] for chart in report_curves.of(log)}
