@@ -31,6 +31,7 @@ KERNEL = MappingProxyType(
         "orpo": 1,
         "distill": 1,
         "probabilities": 1,
+        "suite": 1,
         "report": 1,
     }
 )

@@ -17,6 +17,8 @@ SPLIT: Final = "train"
 """Split of a hub or builtin data set."""
 BUILTIN_SIZE: Final = 1000
 """Problems in a builtin data set."""
+OWN_SHOTS: Final = -1
+"""Of a suite: as many examples as each of its tasks says."""
 VALID_DATA: Final = "valid"
 """The data set, a name under `data`, on which `valid.<metric>` is measured."""
 

@@ -27,7 +27,7 @@ from cotspec.ir.texts import Texts
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload
 from cotspec.spec.contents import SETTINGS, settings_file
-from cotspec.spec.evaluation import AskedSet, asked_data, sets_of
+from cotspec.spec.evaluation import AskedSet, AskedSuite, asked_data, sets_of, suites_of
 from cotspec.trainers import trainer_of
 from cotspec.trainers.distill import Distill
 
@@ -67,6 +67,9 @@ class _Experiment(Texts):
         for asked in sets_of(self._spec.evaluate):
             for name in dict.fromkeys(asked.of):
                 yield self._evaluate(asked, name)
+        for suite in suites_of(self._spec.evaluate):
+            for name in dict.fromkeys(suite.of):
+                yield self._suite(suite, name)
 
     # --- one method per kind of task ----------------------------------------------------------------------------------
 
@@ -305,15 +308,34 @@ class _Experiment(Texts):
         part = "/".join(filter(None, (asked.name, name)))
         return self._task(f"evaluate/{part}", body, reads, launch=writer.launch, label=asked.evaluation_of(name))
 
+    def _suite(self, asked: AskedSuite, name: str) -> DraftTask:
+        weights = self._weights(name, ("evaluate", "suites", asked.name, "of"))
+        body = payload.SuiteBody.model_construct(
+            model=weights.ref,
+            tasks=asked.given.tasks,
+            shots=defaults.OWN_SHOTS if asked.given.shots is None else asked.given.shots,
+            limit=asked.given.limit or 0,
+            version=asked.given.version or "",
+            seed=self._spec.seed,
+        )
+        launch = launches.generation(self._spec.resources)
+        part, label = f"suite/{asked.name}/{name}", asked.suite_of(name)
+        return self._task(part, body, weights.reads, launch=launch, label=label)
+
     def _report(self, made: Mapping[str, DraftTask]) -> DraftTask:
         labels = tuple(dict.fromkeys(self._spec.evaluate.of))
         stages, sets = self._behind(labels), tuple(_table(asked) for asked in sets_of(self._spec.evaluate))
+        suites = tuple(
+            payload.ReportSuite.model_construct(name=asked.name, labels=tuple(dict.fromkeys(asked.of)))
+            for asked in suites_of(self._spec.evaluate)
+        )
         body = payload.ReportBody.model_construct(
             name=self._source.name,
             about=self._spec.about,
             labels=labels,
             stages=stages,
             sets=tuple(table for table in sets if table.name),
+            suites=suites,
         )
         reads = {
             table.role(label): self._read(table.role(label).replace(".", "/"), "metrics.json")
@@ -321,6 +343,11 @@ class _Experiment(Texts):
             for label in table.labels
         }
         reads |= {f"stage.{name}": self._read(f"stages/{name}/train", "metrics.json") for name in stages}
+        reads |= {
+            suite.role(label): self._read(suite.role(label).replace(".", "/"), "suite.json")
+            for suite in suites
+            for label in suite.labels
+        }
         reads["contamination"] = self._read("contamination", "contamination.json")
         reads |= shown(made, reads, within=self._name(""))
         reads[f"spec/{SETTINGS}"] = Read(task="", file=settings_file(self._source.name))

@@ -7,7 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from cotspec.runtime import contamination, lines, report_page, report_stages, report_tables, report_tracked
+from cotspec.runtime import (
+    contamination,
+    lines,
+    report_page,
+    report_stages,
+    report_suites,
+    report_tables,
+    report_tracked,
+)
 from cotspec.runtime.evaluate import Metrics
 from cotspec.runtime.progress import say
 from cotspec.runtime.report_tables import Table
@@ -26,14 +34,21 @@ def run(task: Task, _work: Path, result: Path) -> None:
         "rows": [row for table in tables for row in table.records()],
         "stages": [stage.record() for stage in stages],
     }
+    suites = report_suites.read(task, body)
+    record |= {"suites": report_suites.records(suites)} if suites else {}
     seen = contamination.reported(task)
     record |= {} if seen is None else {"contamination": asdict(seen)}
     lines.write_json(result / "report.json", record)
-    page, logs = _markdown(body, tables, report_stages.markdown(stages)), report_page.logs(task)
+    page, logs = (
+        _markdown(body, tables, report_suites.markdown(suites), report_stages.markdown(stages)),
+        report_page.logs(task),
+    )
     (result / "report.md").write_text(page + contamination.section(seen), encoding="utf-8")
-    (result / "report.html").write_text(report_page.page(task, body, tables, stages, logs, seen), encoding="utf-8")
+    (result / "report.html").write_text(
+        report_page.page(task, body, tables, stages, logs, seen, suites), encoding="utf-8"
+    )
     report_tracked.write(result, tables, logs)
-    shown = report_tables.text(body.name, tables)
+    shown = "\n".join((report_tables.text(body.name, tables), *report_suites.text(suites)))
     notes = (*report_stages.told(stages), *(() if seen is None else seen.lines()))
     (result / TABLE_FILE).write_text("\n".join((shown, *notes)) + "\n", encoding="utf-8")
     place = task.out.relative_to(task.root)
@@ -68,10 +83,10 @@ def _called(table: str, label: str) -> str:
     return f"{label} on {table}" if table else label
 
 
-def _markdown(body: ReportBody, tables: Sequence[Table], training: str) -> str:
+def _markdown(body: ReportBody, tables: Sequence[Table], *sections: str) -> str:
     about = f"{body.about}\n\n" if body.about else ""
     where = "".join(f"{line}\n" for line in _links(tables))
-    return f"# {body.name}\n\n{about}{report_tables.markdown(tables)}{training}{where}"
+    return f"# {body.name}\n\n{about}{report_tables.markdown(tables)}{''.join(sections)}{where}"
 
 
 def _links(tables: Sequence[Table]) -> Iterator[str]:

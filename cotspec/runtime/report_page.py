@@ -19,6 +19,7 @@ from cotspec.runtime.records import SampledGroup
 from cotspec.runtime.report_answers import Answers, Change, Shown
 from cotspec.runtime.report_method import Made
 from cotspec.runtime.report_stages import Trained
+from cotspec.runtime.report_suites import Suite
 from cotspec.runtime.report_tables import Table
 from cotspec.runtime.task import Task
 from cotspec.runtime.train import samples
@@ -91,6 +92,7 @@ def page(
     stages: Sequence[Trained],
     logs: Mapping[str, report_curves.Log],
     seen: Contamination | None,
+    suites: Sequence[Suite] = (),
 ) -> str:
     """The page as HTML."""
     made = report_method.tasks(task)
@@ -108,6 +110,7 @@ def page(
         "title": body.name,
         "about": body.about,
         "sets": sets,
+        "suites": suites,
         "stages": trained,
         "gates": list(_gates(task, stages)),
         "flows": list(_flows(task, stages)),
@@ -132,6 +135,7 @@ def page(
 def _sections(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     named = [
         ("accuracy", "Accuracy", True),
+        ("suites", "Suites", values["suites"]),
         ("training", "Training", values["stages"]),
         ("gates", "Gates", values["gates"]),
         ("rows", "Rows", values["flows"]),

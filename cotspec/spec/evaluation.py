@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from cotspec.diagnostics.source_map import Path
-from cotspec.spec.base import Name, Part
+from cotspec.spec.base import Count, Name, Part, Text, Whole
 from cotspec.spec.training import Sampling
 
 Of = Annotated[tuple[Name, ...], Field(min_length=1)]
@@ -25,6 +25,23 @@ class EvaluationSet(Part):
     """Jinja file, relative to the spec file."""
 
 
+class Suite(Part):
+    """Tasks of lm-eval (EleutherAI's evaluation harness), on the weights of some models. It runs in an environment of
+    its own, which `cotspec.local.yaml` names (`lm_eval`), and its figures stand in the report with their errors."""
+
+    tasks: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """Its tasks or groups, by lm-eval's names: `arc_easy`, `gsm8k`."""
+    of: Of | None = None
+    """Models and stages. Default: those of `evaluate.of`."""
+    shots: Whole | None = None
+    """Solved examples before each question. Default: as many as each task says."""
+    limit: Count | None = None
+    """Only so many questions of each task: for a first look, and no figure to publish."""
+    version: Text | None = None
+    """The version of lm-eval that it wants, such as `0.4.12`: its tasks change between versions. Default: the one that
+    is there, which the result names."""
+
+
 class Evaluate(Part):
     """Accuracy, length and form on held-out questions: of one set (`data`), or of several (`sets`)."""
 
@@ -41,6 +58,8 @@ class Evaluate(Part):
     sets: Annotated[dict[Name, EvaluationSet], Field(min_length=1)] | None = None
     """Several sets by name, in place of `data`: other questions, or the same ones asked otherwise. The first is the
     headline: `cotspec results` begins with it, and `valid.<metric>` is measured with its prompt and sampling."""
+    suites: Annotated[dict[Name, Suite], Field(min_length=1)] | None = None
+    """Suites of lm-eval by name, beside the sets."""
 
 
 class AskedSet(NamedTuple):
@@ -63,6 +82,23 @@ class AskedSet(NamedTuple):
     def evaluation_of(self, model: str) -> str:
         """What a person calls the task in which a model or stage answers it."""
         return f"evaluation of {model}" + (f" on {self.name}" if self.name else "")
+
+
+class AskedSuite(NamedTuple):
+    """A suite with the models it measures."""
+
+    name: str
+    given: Suite
+    of: tuple[str, ...]
+
+    def suite_of(self, model: str) -> str:
+        """What a person calls the task in which a model is measured by it."""
+        return f"suite {self.name} of {model}"
+
+
+def suites_of(given: Evaluate) -> tuple[AskedSuite, ...]:
+    """The suites in their order."""
+    return tuple(AskedSuite(name, each, each.of or given.of) for name, each in (given.suites or {}).items())
 
 
 def sets_of(given: Evaluate) -> tuple[AskedSet, ...]:

@@ -29,6 +29,16 @@ class LocalEndpoint(Part):
     """Name of the variable of the environment that holds its key; without one no key is sent."""
 
 
+class LmEval(Part):
+    """Where this machine has lm-eval, which `evaluate.suites` run with."""
+
+    python: Text
+    """The interpreter of an environment with it: `~/lm-eval/bin/python`."""
+    tasks: Text | None = None
+    """A folder with tasks of one's own, in lm-eval's form (`--include_path`). They may run code, so look at them
+    before."""
+
+
 class Local(Part):
     """The file `cotspec.local.yaml` in the project's folder: what only this machine knows. It is not shared (git
     ignores it), nor part of an identity. Paths are absolute, begin with `~/`, or count from the project's folder."""
@@ -43,6 +53,8 @@ class Local(Part):
     write none. No other is asked anything, whatever a spec says."""
     cache: Text | None = None
     """Where downloads are kept (`HF_HOME`, which goes before it when it is set)."""
+    lm_eval: LmEval | None = None
+    """Where lm-eval is: specs that have `evaluate.suites` need it, and none can name a program."""
     device: Gpu = "A100-80G"
     """The GPU that `cotspec plan` estimates hours and memory for."""
 

@@ -227,6 +227,31 @@ class EvaluateBody(GenerateBody):
     format: TraceFormat
 
 
+class SuiteBody(Body):
+    """inputs: model, gate → suite.json: what lm-eval measures of the weights. -1 shots are those of each task, a limit
+    of 0 is none, and "" is any version of it."""
+
+    uses: ClassVar[tuple[str, ...]] = ("suite",)
+    kind: Literal["suite"] = "suite"
+    model: ModelRef
+    tasks: tuple[str, ...]
+    shots: int
+    limit: int
+    version: str
+    seed: int
+
+
+class ReportSuite(Part):
+    """A suite of a report, and the models it has measured."""
+
+    name: str
+    labels: tuple[str, ...]
+
+    def role(self, label: str) -> str:
+        """The input that a column is read from."""
+        return f"suite.{self.name}.{label}"
+
+
 class ReportTable(Part):
     """A table of a report: a set of the evaluation ("" where there is only one), and its rows."""
 
@@ -259,6 +284,9 @@ class ReportBody(Body):
     """Stages whose training it tells of, each read as `stage.<name>`."""
     sets: tuple[ReportTable, ...] = ()
     """A table for each set of the evaluation, the headline first; () is one table of all `labels`."""
+
+    suites: tuple[ReportSuite, ...] = ()
+    """What lm-eval has measured, each read as `suite.<name>.<label>`."""
 
     @property
     def tables(self) -> tuple[ReportTable, ...]:
@@ -335,6 +363,7 @@ else:
             MixBody,
             GateBody,
             EvaluateBody,
+            SuiteBody,
             ReportBody,
             PreflightBody,
         ],

@@ -250,7 +250,8 @@ def test_a_later_stage_changes_nothing_before_it() -> None:
     before, after = ids(EVERYTHING), ids(data)
     differing = {label for label in before if before[label] != after[label]}
     scored = {"probabilities of stage copy"}  # of its first weights
-    own = {"stage rewrite", "way out of stage rewrite", *(f"evaluation of rewrite on {on}" for on in ("test", "long"))}
+    own = {"stage rewrite", "way out of stage rewrite", "suite standard of rewrite"}
+    own |= {*(f"evaluation of rewrite on {on}" for on in ("test", "long"))}
     pairs = {"rows of stage prefer", "pairs answers", "generation both", "pairs of stage odds", "rows of stage odds"}
     later = ("prefer", "odds", "agree", "copy", "moving", "mixed", "turns")
     after_it = {part for name in later for part in (f"stage {name}", f"evaluation of {name} on test")}

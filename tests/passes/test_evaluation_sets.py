@@ -34,6 +34,10 @@ MISTAKES: dict[str, tuple[list[Change], Told]] = {
         [sets("test: {data: test}", "few: {data: test, of: [first]}", of="of: [base, second]")],
         ("error", "evaluation-sets", "first", "`evaluate.of` has no `first`"),
     ),
+    "a suite of a model that the evaluation does not name": (
+        [(ONE, "evaluate: {data: test, of: [base, first, second], suites: {s: {tasks: [arc_easy], of: [tutor]}}}")],
+        ("error", "evaluation-sets", "tutor", "`evaluate.of` has no `tutor`"),
+    ),
     "a misspelt model of a set": (
         [sets("test: {data: test}", "few: {data: test, of: [bsae]}")],
         ("error", "evaluation-sets", "bsae", "`evaluate.of` has no `bsae`"),

@@ -8,7 +8,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.suggest import alike
 from cotspec.passes.check.context import Context, finding, misnamed
-from cotspec.spec.evaluation import sets_of
+from cotspec.spec.evaluation import sets_of, suites_of
 
 _OF = "of: [base, first, second]"
 
@@ -26,6 +26,7 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """The evaluation."""
     given, source = context.experiment.evaluate, context.source
+    yield from _suites(context)
     if given.sets is None:
         if given.data is None:
             advice = "give `data`, or several `sets: {test: {data: …}}`"
@@ -39,6 +40,21 @@ def check(context: Context) -> Iterator[Diagnostic]:
         )
     yield from _asked(context)
     yield from _shared(context)
+
+
+def _suites(context: Context) -> Iterator[Diagnostic]:
+    """Whom suites measure: of `evaluate.of`, those that have weights."""
+    spec = context.experiment
+    for suite in suites_of(spec.evaluate):
+        own = suite.given.of is not None
+        at = ("evaluate", "suites", suite.name, "of") if own else ("evaluate", "of")
+        for place, name in enumerate(suite.of):
+            span, model = context.source.value((*at, place)), spec.models.get(name)
+            if name not in spec.evaluate.of:
+                yield misnamed(RULE, span, f"`evaluate.of` has no `{name}`", name, spec.evaluate.of)
+            elif model is not None and model.endpoint is not None:
+                message = f"suite `{suite.name}` measures weights, and `{name}` is behind a server"
+                yield finding(RULE, span, message, "give the suite an `of` without it")
 
 
 def _asked(context: Context) -> Iterator[Diagnostic]:
