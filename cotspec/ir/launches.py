@@ -96,6 +96,8 @@ def training(resources: Resources, *, stage: str, train: Train) -> Launch:
         tensor_parallel=1,
         vllm_memory=given.vllm_share,
         vllm_gpus=given.vllm_gpus if given.vllm and train.drawn is not None else 0,
+        track=resources.track or "",
+        track_project=resources.track_project,
         stop_without_signal=0 if train.stop_without_signal == "never" else train.stop_without_signal,
     )
     return Launch(

@@ -55,7 +55,9 @@ def preflight(tasks: Iterable[Task]) -> Task:
         for need in _needs(task, by_id):
             asked.setdefault(repr(need), (need, []))[1].append(task)
     demands = tuple(_demand(need, who) for need, who in asked.values())
-    body = PreflightBody.model_construct(demands=demands, tables=tuple(_tables(by_id.values())))
+    tables = tuple(_tables(by_id.values()))
+    trackers = tuple(sorted({task.launch.settings.track for task in by_id.values()} - {""}))
+    body = PreflightBody.model_construct(demands=demands, tables=tables, trackers=trackers)
     return Task(
         id=f"{slug(body)}-{fingerprint(body, kernel={}, inputs={})[:ID_DIGITS]}",
         body=body,

@@ -17,7 +17,7 @@ from cotspec.cot import fit
 from cotspec.files import plain, regular
 from cotspec.hub import fetch
 from cotspec.hub.errors import HubError
-from cotspec.runtime import conversation, data, gpus, local
+from cotspec.runtime import conversation, data, gpus, local, tracking
 from cotspec.runtime.conversation import ConversationError
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -44,6 +44,8 @@ def run(task: Task, _work: Path, result: Path) -> None:
     if few := gpus.missing(task.root):
         raise TaskError(few)
     body = task.body(PreflightBody)
+    for tracker in body.trackers:
+        tracking.require(tracker)
     demands = body.demands
     found: dict[tuple[str, str], dict[str, None]] = {}
     for demand in demands:

@@ -333,6 +333,8 @@ class PreflightBody(Body):
     kind: Literal["preflight"] = "preflight"
     demands: tuple[Demand, ...]
     tables: tuple[Table, ...] = ()
+    trackers: tuple[str, ...] = ()
+    """Libraries that training sends its log to."""
 
 
 PASSED_FILE: Constant = "passed.json"

@@ -8,8 +8,9 @@ from pydantic import Field, create_model
 from cotspec.back.jobs.base import Job as Job
 from cotspec.back.jobs.base import JobFile as JobFile
 from cotspec.back.jobs.registry import JOBS
-from cotspec.spec.base import Count, Name, NotNegative, Part, Positive, Share, Whole
+from cotspec.spec.base import Count, Name, NotNegative, Part, Positive, Share, Text, Whole
 
+Tracker = Literal["tensorboard", "trackio", "wandb", "mlflow"]
 Strategy = Literal["ddp", "fsdp", "zero2", "zero3"]
 
 
@@ -139,6 +140,12 @@ class _Resources(Part):
     """What single stages do differently."""
     endpoints: dict[Name, EndpointResources] = {}
     """How the servers of `endpoint` models are asked, by the model's name in the spec."""
+    track: Tracker | None = None
+    """Where training also sends its log, besides `log.jsonl`: files in `.cotspec/track/`, and nothing to anywhere else
+    unless the environment says so (`WANDB_MODE`, `MLFLOW_TRACKING_URI`, `TRACKIO_SPACE_ID`). Each run has the id of its
+    task as its name."""
+    track_project: Text = "cotspec"
+    """Project (mlflow: experiment) that runs are filed under there."""
 
     def jobs(self) -> Mapping[str, JobFile]:
         """The job files that are asked for, by key."""

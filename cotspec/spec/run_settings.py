@@ -38,6 +38,10 @@ class RunSettings(Part):
     """GPUs of a vLLM server's own, beside `gpus`."""
     away: bool = False
     """Whether a job file starts the task, so that this machine need not have its GPUs."""
+    track: str = ""
+    """The tracker that training sends its log to, too; "" is none."""
+    track_project: str = "cotspec"
+    """What its runs are filed under there."""
     endpoint: EndpointSettings = EndpointSettings.model_construct()
     """For a task that asks a model behind a server."""
 

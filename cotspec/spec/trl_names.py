@@ -60,8 +60,10 @@ _LAUNCH: Final[Mapping[str, str]] = {
     "torch_compile_mode torch_empty_cache_steps tf32 use_liger_kernel liger_kernel_config pad_to_multiple_of "
     "padding_free use_cache cache_implementation use_transformers_continuous_batching "
     "transformers_continuous_batching_config use_transformers_paged",
-    "leave it out: every step is written to `log.jsonl`, and the metrics to `metrics.json`": "report_to run_name "
-    "project logging_steps logging_strategy logging_first_step logging_nan_inf_filter log_level log_level_replica "
+    "set `resources.track`": "report_to",
+    "set `resources.track_project`": "project",
+    "leave it out: every step is written to `log.jsonl`, and the metrics to `metrics.json`": "run_name "
+    "logging_steps logging_strategy logging_first_step logging_nan_inf_filter log_level log_level_replica "
     "log_on_each_node disable_tqdm debug skip_memory_metrics include_num_input_tokens_seen trackio_bucket_id "
     "trackio_space_id trackio_static_space_id log_completions log_completions_hub_repo log_multimodal "
     "log_unique_prompts num_completions_to_print",

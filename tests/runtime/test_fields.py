@@ -15,6 +15,7 @@ import test_probabilities as probabilities
 import test_revise as revise
 import test_suite as suites
 import test_tilt as tilt
+import test_tracking as tracking
 from fields import names
 
 #: Fields that nothing reads where they stand, and why they are there.
@@ -38,7 +39,7 @@ UNREAD = {
 }
 SHOWN = {effect.name for effect in (*data.EFFECTS, *generation.EFFECTS, *tables.EFFECTS)}
 CALLED = {*generation.READ, *generation.ALONE, *endpoints.FIELDS, *probabilities.FIELDS, *tilt.FIELDS, *revise.FIELDS}
-CALLED |= suites.FIELDS
+CALLED |= suites.FIELDS | tracking.FIELDS
 BUILT = {arrives.name for arrives in training.ARRIVES}
 
 

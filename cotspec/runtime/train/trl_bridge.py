@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotspec.cot import fit, signal
-from cotspec.runtime import fitting, models, vllm_server
+from cotspec.runtime import fitting, models, tracking, vllm_server
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
 from cotspec.runtime.task import Task, rank
@@ -105,11 +105,11 @@ def arguments(training: Training) -> dict[str, Any]:
             "save_strategy": "steps",
             "save_steps": save_every(training),
             "save_total_limit": 2,  # the older one stays until the newer is whole
-            "report_to": [],
             "disable_tqdm": True,
             "dataloader_pin_memory": s.gpus > 0,
             "ddp_find_unused_parameters": False,
         }
+        | tracking.arguments(training.task)
     )
 
 
