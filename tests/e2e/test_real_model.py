@@ -88,7 +88,7 @@ def test_a_real_model_takes_on_the_form_that_it_is_taught(project: Path) -> None
 def test_what_was_trained_is_a_model_that_transformers_loads_with_its_chat_template(project: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    folder = run("cotspec", "model", "specs/real.yaml", cwd=project).strip().splitlines()[-1]
+    folder = project / run("cotspec", "model", "specs/real.yaml", cwd=project).strip().splitlines()[-1]
     tokenizer = AutoTokenizer.from_pretrained(folder)
     prompt = tokenizer.apply_chat_template([{"role": "user", "content": "2 + 2?"}], add_generation_prompt=True)
     assert "assistant" in tokenizer.decode(prompt["input_ids"] if hasattr(prompt, "keys") else prompt)
