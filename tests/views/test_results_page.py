@@ -57,6 +57,23 @@ def matrix() -> list[Outcome]:
     return found
 
 
+def took(told: str) -> Spending:
+    """One task that was measured and could not be estimated, and one that has neither."""
+    known = Row(
+        name=told,
+        id="x",
+        experiments=2,
+        seconds="12 s",
+        expected="",
+        times="",
+        memory="1.0 GiB",
+        memory_expected="",
+        how=told,
+    )
+    rows = (known, known._replace(seconds="", memory=""))
+    return Spending(rows, 1, 1, 3, "12 s", 0, "0.0 s", "0.0 s", ((told, 1),))
+
+
 def texts(outcome: Outcome, ids: Collection[int]) -> dict[int, Said]:
     assert outcome.last is not None
     return {
@@ -73,7 +90,9 @@ def texts(outcome: Outcome, ids: Collection[int]) -> dict[int, Said]:
 
 @pytest.fixture
 def page() -> str:
-    return results_page.page(matrix(), texts, title="Results")
+    return results_page.page(
+        matrix(), texts, title="Results", spent=took("stage compress of spec"), settings=[("spec", "seed: 42\n" * 200)]
+    )
 
 
 def test_a_page_of_results_needs_nothing_beside_it(page: str) -> None:
@@ -113,6 +132,14 @@ def test_three_settings_are_a_pivot_for_each_value_of_the_third() -> None:
     assert "m · c 2 a ↓ b →" in said
 
 
+def test_what_a_task_took_stands_beside_what_was_expected_and_nothing_stands_for_what_is_not_known(page: str) -> None:
+    said = Parsed(page).said
+    assert "1 of 3 tasks measured: 12 s. 1 task run with stage compress of spec" in said
+    assert "stage compress of spec and 1 more 12 s not known 1.0 GiB" in said
+    assert "stage compress of spec and 1 more not measured not known" in said
+    assert "1 task more, shorter ones, are in the sums only." in said
+
+
 def test_nothing_measured_is_a_page_with_states_and_no_figures() -> None:
     page = results_page.page([outcome("", None), outcome("wide", None)], texts, title="Results")
     whole(page)
@@ -130,19 +157,7 @@ def test_hostile_answers_and_names_stay_text() -> None:
         }
 
     outcomes = [replace(each, model=HOSTILE, axes=tuple((HOSTILE, HOSTILE) for _ in each.axes)) for each in matrix()]
-    row = Row(
-        name=HOSTILE,
-        id="x",
-        experiments=2,
-        seconds="",
-        expected="",
-        times="",
-        memory="",
-        memory_expected="",
-        how=HOSTILE,
-    )
-    took = Spending((row,), 1, 0, 2, "0 s", 0, "0 s", "0 s", ((HOSTILE, 1),))
-    page = results_page.page(outcomes, hostile, title=HOSTILE, spent=took, settings=[(HOSTILE, HOSTILE)])
+    page = results_page.page(outcomes, hostile, title=HOSTILE, spent=took(HOSTILE), settings=[(HOSTILE, HOSTILE)])
     whole(page)
     assert {tag for tag, _ in Parsed(page).tags} <= ALLOWED
     assert "\x00" not in page
