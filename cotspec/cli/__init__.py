@@ -63,5 +63,11 @@ def _run(arguments: Sequence[str]) -> int:
         return check.paths(words)
     from cotspec.cli.app import app
 
+    if os.environ.get("_COTSPEC_COMPLETE") == "complete_bash":
+        from cotspec.cli import complete
+
+        complete.in_bash(app)
+        return 0
+
     app()  # exits by itself
     return 0

@@ -20,13 +20,13 @@ from cotspec.cli.options import (
     Table,
     TrustRemoteCode,
     Try,
+    members,
 )
 
 app = typer.Typer(
     name="cotspec",
     help="One YAML spec of a chain-of-thought experiment becomes a DVC pipeline that trains.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -86,7 +86,9 @@ def check(
 
 @app.command()
 def preview(
-    spec: Annotated[str, typer.Argument(help="The spec file; SPEC@VARIANT is one of its variants.")],
+    spec: Annotated[
+        str, typer.Argument(help="The spec file; SPEC@VARIANT is one of its variants.", autocompletion=members)
+    ],
     stage: Annotated[str, typer.Argument(help="The stage, by its name in the spec.")],
     row: Annotated[
         int | None, typer.Option(min=0, help="Which row, as rows.jsonl counts them: from 0, through all epochs.")
@@ -147,7 +149,9 @@ def preview(
 
 @app.command()
 def show(
-    spec: Annotated[str, typer.Argument(metavar="SPEC[@VARIANT]", help="A spec, or one of its variants.")],
+    spec: Annotated[
+        str, typer.Argument(metavar="SPEC[@VARIANT]", help="A spec, or one of its variants.", autocompletion=members)
+    ],
     output: Annotated[Shape, typer.Option("--format", help="YAML with origins as comments, or JSON.")] = Shape.yaml,
 ) -> None:
     """Print the resolved spec, and where each value came from."""
@@ -177,7 +181,8 @@ def plan(
 @app.command("run")
 def run_(
     specs: Annotated[
-        list[str] | None, typer.Argument(metavar="[SPEC[@VARIANT]…]", help="Default: the specs of the project.")
+        list[str] | None,
+        typer.Argument(metavar="[SPEC[@VARIANT]…]", help="Default: the specs of the project.", autocompletion=members),
     ] = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Tasks at a time.")] = 1,
     wait: Annotated[bool, typer.Option(help="Wait for another run of this project to end, or stop (exit 2).")] = True,
@@ -195,7 +200,8 @@ def run_(
 def submit(
     _scheduler: Annotated[Scheduler, typer.Argument(metavar="slurm", help="The scheduler.")],
     specs: Annotated[
-        list[str] | None, typer.Argument(metavar="[SPEC[@VARIANT]…]", help="Default: the specs of the project.")
+        list[str] | None,
+        typer.Argument(metavar="[SPEC[@VARIANT]…]", help="Default: the specs of the project.", autocompletion=members),
     ] = None,
     wait: Annotated[bool, typer.Option(help="Wait for another run of this project to end, or stop (exit 2).")] = True,
 ) -> None:
@@ -208,7 +214,8 @@ def submit(
 @app.command()
 def cancel(
     specs: Annotated[
-        list[str] | None, typer.Argument(metavar="[SPEC[@VARIANT]…]", help="Default: all jobs of the project.")
+        list[str] | None,
+        typer.Argument(metavar="[SPEC[@VARIANT]…]", help="Default: all jobs of the project.", autocompletion=members),
     ] = None,
 ) -> None:
     """Take jobs back from SLURM."""
@@ -282,8 +289,10 @@ def results(
 
 @app.command()
 def diff(
-    old: Annotated[str, typer.Argument(metavar="A", help="[REV:]SPEC[@VARIANT]; REV is a git revision.")],
-    new: Annotated[str, typer.Argument(metavar="B", help="The same.")],
+    old: Annotated[
+        str, typer.Argument(metavar="A", help="[REV:]SPEC[@VARIANT]; REV is a git revision.", autocompletion=members)
+    ],
+    new: Annotated[str, typer.Argument(metavar="B", help="The same.", autocompletion=members)],
     output: Annotated[Table, typer.Option("--format", help="How it is printed.")] = Table.text,
 ) -> None:
     """Compare two specs, variants or git revisions, as settings and as tasks."""
@@ -294,7 +303,10 @@ def diff(
 
 @app.command()
 def targets(
-    specs: Annotated[list[str], typer.Argument(metavar="SPEC[@VARIANT]…", help="Without a variant: the whole family.")],
+    specs: Annotated[
+        list[str],
+        typer.Argument(metavar="SPEC[@VARIANT]…", help="Without a variant: the whole family.", autocompletion=members),
+    ],
 ) -> None:
     """Print the DVC stages of experiments: dvc repro $(cotspec targets SPEC@VARIANT)."""
     from cotspec.cli.targets import run

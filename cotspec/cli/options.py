@@ -8,9 +8,27 @@ from typing import Annotated
 
 import typer
 
+
+def paths(incomplete: str) -> list[str]:
+    """Specs, for a shell."""
+    from cotspec.cli import complete
+
+    return complete.specs(incomplete)
+
+
+def members(incomplete: str) -> list[str]:
+    """Specs and their variants, for a shell."""
+    from cotspec.cli import complete
+
+    return complete.members(incomplete)
+
+
 Specs = Annotated[
     list[Path] | None,
-    typer.Argument(help="Spec files. Default: the set in pyproject.toml under [tool.cotspec], or else specs/*.yaml."),
+    typer.Argument(
+        help="Spec files. Default: the set in pyproject.toml under [tool.cotspec], or else specs/*.yaml.",
+        autocompletion=paths,
+    ),
 ]
 
 
@@ -80,4 +98,6 @@ class Scheduler(StrEnum):
     slurm = "slurm"
 
 
-Experiment = Annotated[str, typer.Argument(metavar="SPEC[@VARIANT]", help="A spec, or one of its variants.")]
+Experiment = Annotated[
+    str, typer.Argument(metavar="SPEC[@VARIANT]", help="A spec, or one of its variants.", autocompletion=members)
+]

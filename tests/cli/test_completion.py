@@ -1,0 +1,41 @@
+"""What bash completes: a real bash, which asks the real command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SPEC = "variants:\n  wide: {stages.structure.train.lr: 1e-3}\n  wild: {seed: 7}\n  narrow: {seed: 8}\n"
+ASK = """
+eval "$(_COTSPEC_COMPLETE=source_bash cotspec)"
+COMP_WORDS=("$@"); COMP_CWORD=$(( $# - 1 ))
+_cotspec_completion cotspec
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+TRIED = (
+    ("cotspec expl", ["explain"]),
+    ("cotspec plan specs/o", ["specs/one.yaml"]),
+    ("cotspec plan sp", ["specs/"]),
+    ("cotspec show specs/one.yaml @ w", ["wide", "wild"]),
+    ("cotspec show specs/one.yaml @", ["narrow", "wide", "wild"]),
+    ("cotspec run specs/one.yaml @ wide specs/one.yaml @ n", ["narrow"]),
+    ("cotspec diff specs/one.yaml specs/one.yaml @ wid", ["wide"]),
+    ("cotspec show specs/no.yaml @ w", [""]),
+)
+"""Words as bash cuts them, at `@` too, and what it may put in place of the last one."""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_bash_completes_commands_specs_and_variants(project: Path) -> None:
+    spec = project / "specs/one.yaml"
+    spec.write_text(f"{spec.read_text(encoding='utf-8')}{SPEC}", encoding="utf-8")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for words, wanted in TRIED:
+        command = ["bash", "--norc", "-c", ASK, "bash", *words.split()]
+        done = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=True)
+        assert (sorted(done.stdout.splitlines()), done.stderr) == (wanted, ""), words
