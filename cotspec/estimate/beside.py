@@ -38,7 +38,7 @@ def beside(body: payload.Body) -> Iterator[Beside]:
 
 def known(work: Work, task: Task) -> list[tuple[Model | None, Beside]]:
     """What is known of each."""
-    return [(work.beside(task, each), each) for each in beside(task.body)]
+    return [(work.beside(task, each.model, each.role), each) for each in beside(task.body)]
 
 
 def judging(work: Work, task: Task, way: Way, load: Load) -> float:

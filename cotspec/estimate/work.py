@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from cotspec.estimate.beside import Beside
 from cotspec.estimate.counts import CHARACTERS, Count, cut, length, mixed
 from cotspec.estimate.facts import Facts, Lines, Selected
 from cotspec.estimate.model import Model, of_name
@@ -126,11 +125,9 @@ class Work:
             return self.model(task)
         return self._made(task.reads["teacher"]) if isinstance(ref, payload.InputModel) else self._named(ref)
 
-    def beside(self, task: Task, each: Beside) -> Model | None:
-        """What is known of a model that a task asks besides its own."""
-        return (
-            self._made(task.reads[each.role]) if isinstance(each.model, payload.InputModel) else self._named(each.model)
-        )
+    def beside(self, task: Task, model: payload.ModelRef, role: str) -> Model | None:
+        """What is known of a model that a task asks besides its own, which is its input `role` where a task made it."""
+        return self._made(task.reads[role]) if isinstance(model, payload.InputModel) else self._named(model)
 
     def _made(self, read: Read) -> Model | None:
         """A model in a folder: a stage has the shape it began with, and its own number format."""

@@ -96,6 +96,7 @@ def hostile(texts: list[str], paths: list[str]) -> dict[str, Any]:
         "step": {"opens": texts[14] + "{n}"},
         "answer": {"opens": texts[15]},
     }
+    data["stages"]["guided"]["reward"]["terms"]["judged"]["value"] = "liked.correct"  # no segment `critic` is declared
     return data
 
 

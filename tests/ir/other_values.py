@@ -111,7 +111,7 @@ OTHERS: dict[Path, object] = {
     ("evaluate", "sets", "long", "prompt"): "prompts/solve.jinja",
     ("generate", "teach", "sampling", "stop", "after"): None,
     ("resources", "train", "gpus"): 1,
-    ("resources", "train", "per_device_batch"): 2,
+    ("resources", "train", "per_device_batch"): 4,
     ("resources", "train", "strategy"): "zero3",
     ("resources", "generate", "engine"): "transformers",
     ("resources", "stages", "compress", "strategy"): "zero2",
@@ -128,5 +128,8 @@ OTHERS: dict[Path, object] = {
     ("stages", "guided", "judges", "liked", "by"): "compress",
     ("stages", "guided", "judges", "liked", "prompt"): "prompts/refine.jinja",
     ("resources", "stages", "compress", "gpus"): 0,
-    ("resources", "stages", "compress", "per_device_batch"): 8,
+    ("resources", "stages", "compress", "per_device_batch"): 16,
+    ("resources", "track"): "trackio",
+    ("resources", "slurm", "cpu", "time"): "2:00:00",
+    ("resources", "slurm", "cpu", "mem"): "16G",
 }
