@@ -39,12 +39,10 @@ def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
     try:
         if check_only:
             return _compare(workspace.check(root, built.files))
-        busy = sorted(_busy(root, built.plan))
-        changes = workspace.write(root, built.files, [places.stage_folder(id) for id in busy])
+        kept = sorted(_kept(root, built.plan))
+        changes = workspace.write(root, built.files, [places.stage_folder(id) for id in kept])
     except workspace.WorkspaceError as error:
         raise ProblemError(str(error)) from error
-    for id in busy:
-        print(f"note: {id} is running and no longer asked for: a build after its end removes it", file=sys.stderr)
     for path in changes.edited:
         print(f"warning: {path} was changed by hand; what cotspec makes is there again", file=sys.stderr)
     print(f"{_experiments(built.plan)}, {_count(len(places.folders(built.plan)), 'task')}: {_summary(changes)}")
@@ -52,8 +50,9 @@ def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
     return 0
 
 
-def _busy(root: Path, plan: Plan) -> set[str]:
-    """Tasks that are no longer asked for and that a process of this machine, or a job of SLURM, is at work on."""
+def _kept(root: Path, plan: Plan) -> set[str]:
+    """Tasks that are no longer asked for and that a process of this machine, or a job of SLURM, is at work on; all of
+    them where SLURM cannot say."""
     from cotspec.back import places
     from cotspec.files import regular
     from cotspec.history import unfinished
@@ -61,8 +60,15 @@ def _busy(root: Path, plan: Plan) -> set[str]:
     dropped = {folder.name for folder in regular.folders(root / places.STAGES)} - {task.id for task in plan.tasks}
     if not dropped:
         return set()
-    sent = {job.task for job in queue.jobs(root, plan.tasks) or ()}
-    return dropped & (unfinished.running(root) | sent)
+    try:
+        sent = {job.task for job in queue.jobs(root, plan.tasks) or ()}
+    except ProblemError as error:
+        print(f"warning: {error}\nso folders that are no longer asked for stay where they are", file=sys.stderr)
+        return dropped
+    busy = dropped & (unfinished.running(root) | sent)
+    for id in sorted(busy):
+        print(f"note: {id} is running and no longer asked for: a build after its end removes it", file=sys.stderr)
+    return busy
 
 
 def _compare(changes: Changes) -> int:

@@ -16,6 +16,7 @@ from cotspec.files import plain
 if TYPE_CHECKING:
     from cotspec.compiler import Checked
     from cotspec.history.results import Standing
+    from cotspec.slurm import Queued
     from cotspec.spec.evaluation import AskedSet
     from cotspec.views.flips import Said
     from cotspec.views.outcomes import Measured, Outcome, State
@@ -147,11 +148,20 @@ def outcomes_of(root: Path, checked: Checked, *, queued: bool = False) -> list[O
 
     standings = standings_of(root, checked.sealed.plan)
     sides = planned(checked.units, checked.sealed).values()
-    jobs = queue.jobs(root, checked.sealed.tasks.values()) if queued else None
+    jobs = _jobs(root, checked) if queued else None
     outcomes = ((side, outcome) for side in sides for outcome in _outcomes(root, side, standings))
     if jobs is None:
         return [outcome for _, outcome in outcomes]
     return [_with_jobs(outcome, queue.told(root, side.tasks, standings, jobs)) for side, outcome in outcomes]
+
+
+def _jobs(root: Path, checked: Checked) -> tuple[Queued, ...] | None:
+    """What SLURM has; where it cannot be asked that is said, and what is in the project is told all the same."""
+    try:
+        return queue.jobs(root, checked.sealed.tasks.values())
+    except ProblemError as error:
+        print(f"warning: {error}\nwhat SLURM has of this project is not shown", file=sys.stderr)
+        return None
 
 
 def _with_jobs(outcome: Outcome, told: queue.Told) -> Outcome:
