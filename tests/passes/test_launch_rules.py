@@ -105,6 +105,10 @@ HITS: dict[str, tuple[list[Change], Told]] = {
         [resources("  train: {gpus: 0}\n"), sft("precision: fp16")],
         ("error", "device", "fp16", "stage `first` trains in fp16 on the CPU"),
     ),
+    "vLLM on the CPU, of the stage that generates": (
+        [resources("  train: {gpus: 0, vllm: true}\n")],
+        ("error", "device", "true", "stage `second` generates with vLLM and has no GPU"),
+    ),
     "memory for transformers": (
         [resources("  train: {gpus: 0}\n  generate: {memory: 0.5}\n")],
         ("warning", "launch-effect", "memory", "`memory` has no effect on the engine `transformers`"),

@@ -30,7 +30,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             message = f"stage `{name}` trains in fp16 on the CPU"
             advice = "use `precision: bf16` or `fp32`, or give `resources.train.gpus`"
             yield finding(RULE, context.source.value((*path, "train", "precision")), message, advice)
-        if given.gpus == 0 and given.vllm:
+        if given.gpus == 0 and given.vllm and stage.train.drawn is not None:
             own = ("resources", "stages", name, "vllm")
             place = own if own in context.source.values else ("resources", "train", "vllm")
             message = f"stage `{name}` generates with vLLM and has no GPU"
