@@ -21,7 +21,7 @@ from typing import Final, Literal
 _POLL: Final = 0.1
 _GRACE: Final = 30.0
 """Seconds a process has to end by itself after Ctrl-C."""
-_SUPERVISED: Final = (sys.executable, "-m", "cotspec.runtime.supervise", "--")
+SUPERVISED: Final = (sys.executable, "-P", "-m", "cotspec.runtime.supervise", "--")
 
 Event = Literal["start", "done", "failed", "held"]
 Tell = Callable[[Event, str, float], None]
@@ -115,7 +115,7 @@ class Pool:
         with job.log.open("wb") as log:
             # A group of its own: Ctrl-C is passed on by us, once, and not by the terminal as well.
             process = subprocess.Popen(  # noqa: S603 - our own command line
-                (*_SUPERVISED, *job.command),
+                (*SUPERVISED, *job.command),
                 cwd=self.cwd,
                 env=dict(environment),
                 stdout=log,

@@ -152,7 +152,7 @@ def _keep(arguments: Arguments) -> tuple[str, ...]:
 def _dvc(root: Path, options: Sequence[str]) -> str:
     """What `dvc gc` prints. Raises ProblemError."""
     environment = os.environ | {"DVC_NO_ANALYTICS": "1"}
-    command = [sys.executable, "-m", "dvc", "gc", *options]
+    command = [sys.executable, "-P", "-m", "dvc", "gc", *options]
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]

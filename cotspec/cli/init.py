@@ -105,7 +105,7 @@ def _pipeline(folder: Path) -> list[str]:
         return []
     (folder / ".cotspec").mkdir(exist_ok=True)  # before DVC, which would make it writable by everybody
     subdir = [] if _git_root(folder) == folder.resolve() else ["--subdir"]
-    _call([sys.executable, "-m", "dvc", "init", "-q", *subdir], folder)
+    _call([sys.executable, "-P", "-m", "dvc", "init", "-q", *subdir], folder)
     config = folder / ".dvc" / "config"
     if not config.read_text(encoding="utf-8").strip():
         config.write_text(_DVC_CONFIG, encoding="utf-8")

@@ -111,7 +111,7 @@ def refuse_unmerged(root: Path, standings: Mapping[str, Standing]) -> None:
 
 def dvc(target: str, *options: str) -> tuple[str, ...]:
     """The command that brings a target up to date, and waits for its turn to write."""
-    return (sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *options, target)
+    return (sys.executable, "-P", "-m", "dvc", "--wait-for-lock", "repro", *options, target)
 
 
 def compare(root: Path, folders: Collection[str]) -> None:

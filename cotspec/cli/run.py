@@ -115,7 +115,7 @@ def _pull(root: Path, folders: Sequence[str]) -> None:
     targets = [places.target(folder) for folder in folders]
     if (root / places.PREFLIGHT / "dvc.lock").is_file():
         targets.append(places.target(places.PREFLIGHT))
-    command = (sys.executable, "-m", "dvc", "pull", *targets)
+    command = (sys.executable, "-P", "-m", "dvc", "pull", *targets)
     done = subprocess.run(  # noqa: S603 - our own command line
         command, cwd=root, env=ready.environment(jobs=1), stderr=subprocess.PIPE, text=True, check=False
     )

@@ -81,6 +81,9 @@ def _version(python: str) -> str:
 
 
 def _command(task: Task, body: SuiteBody, own: LmEval, python: str, origin: models.ModelSource, out: Path) -> list[str]:
+    for name in body.tasks:
+        if Path(name).exists():  # lm-eval would read it, and run what it names
+            raise TaskError(f"a suite asks for the task `{name}`, and there is a file of this name in {Path.cwd()}")
     device = models.device(task.settings.gpus)
     about = {
         "pretrained": origin.location,

@@ -10,6 +10,8 @@ from cotspec.spec.base import Count, Name, Part, Text, Whole
 from cotspec.spec.training import Sampling
 
 Of = Annotated[tuple[Name, ...], Field(min_length=1)]
+SuiteTask = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", examples=["arc_easy", "gsm8k"])]
+"""A name. lm-eval takes a path, too, and runs code of the files there: that is for `cotspec.local.yaml` alone."""
 
 
 class EvaluationSet(Part):
@@ -29,7 +31,7 @@ class Suite(Part):
     """Tasks of lm-eval (EleutherAI's evaluation harness), on the weights of some models. It runs in an environment of
     its own, which `cotspec.local.yaml` names (`lm_eval`), and its figures stand in the report with their errors."""
 
-    tasks: Annotated[tuple[Text, ...], Field(min_length=1)]
+    tasks: Annotated[tuple[SuiteTask, ...], Field(min_length=1)]
     """Its tasks or groups, by lm-eval's names: `arc_easy`, `gsm8k`."""
     of: Of | None = None
     """Models and stages. Default: those of `evaluate.of`."""

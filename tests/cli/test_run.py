@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from cotspec import parallel
+from cotspec.cli import ready
 from tests.support import Run
 
 pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
@@ -24,6 +26,15 @@ def test_what_is_not_built_as_the_spec_has_it_is_not_run(project: Path, run: Run
     assert err.startswith(
         "cotspec: rows of stage structure of bridge-tiny: what is built is not what the spec says now"
     )
+
+
+def test_a_module_that_lies_in_the_project_is_not_imported(project: Path, run: Run) -> None:
+    for name in ("dvc", "json", "random"):
+        (project / f"{name}.py").write_text("raise SystemExit('a file of the project ran')", encoding="utf-8")
+    commands = (ready.dvc("--help"), (*parallel.SUPERVISED, sys.executable, "-P", "-c", "print('usage:')"))
+    for command in commands:
+        done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+        assert "usage:" in done.stdout, done.stderr
 
 
 HOLDER = """

@@ -38,6 +38,13 @@ MISTAKES: dict[str, tuple[list[Change], Told]] = {
         [(ONE, "evaluate: {data: test, of: [base, first, second], suites: {s: {tasks: [arc_easy], of: [tutor]}}}")],
         ("error", "evaluation-sets", "tutor", "`evaluate.of` has no `tutor`"),
     ),
+    **{
+        f"a task of a suite that is no name: {task}": (
+            [(ONE, f"evaluate: {{data: test, of: [base, first, second], suites: {{s: {{tasks: ['{task}']}}}}}}")],
+            ("error", "wrong-value", f"'{task}'", f"`tasks[0]` cannot be the text `{task}`"),
+        )
+        for task in ("../../../evil", "/etc", "a,b", "*", "--model=x", "a b", ".")
+    },
     "a misspelt model of a set": (
         [sets("test: {data: test}", "few: {data: test, of: [bsae]}")],
         ("error", "evaluation-sets", "bsae", "`evaluate.of` has no `bsae`"),

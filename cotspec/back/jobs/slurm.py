@@ -13,7 +13,7 @@ START: Final = """\
 # Sent by `cotspec submit slurm`, which knows what it waits for. By hand, in the project: sbatch {folder}/{file}
 set -euo pipefail
 export OMP_NUM_THREADS="${{SLURM_CPUS_PER_TASK:-1}}"
-exec "${{COTSPEC_PYTHON:-python}}" -m cotspec job {folder}
+exec "${{COTSPEC_PYTHON:-python}}" -P -m cotspec job {folder}
 """
 LOG: Final = ".cotspec/logs/slurm-{id}.log"
 """Of a task, in the project: what all of its jobs printed."""
