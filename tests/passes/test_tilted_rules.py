@@ -23,6 +23,14 @@ HITS: dict[str, tuple[list[Change], Told]] = {
         [tilt("{toward: base, against: base}")],
         ("error", "tilted", "base", "`base` leans both ways, which changes nothing"),
     ),
+    "the writer against itself": (
+        [tilt("{against: tutor}")],
+        ("error", "tilted", "tutor", "`tutor` leans against itself, which is but another temperature"),
+    ),
+    "the writer toward itself": (
+        [tilt("{toward: tutor, scale: 0.5}")],
+        ("error", "tilted", "tutor", "`tutor` leans toward itself, which is but another temperature"),
+    ),
     "a name that is none": (
         [tilt("{against: bsae}")],
         ("error", "unknown-reference", "bsae", "there is no model or stage `bsae`"),
@@ -47,7 +55,7 @@ def test_a_tilt_that_cannot_be_is_found_at_its_place(changes: list[Change], find
     assert finding in found(tmp_path, *changes)
 
 
-@pytest.mark.parametrize("given", ["{against: base, scale: 0.3}", "{toward: base}"])
+@pytest.mark.parametrize("given", ["{against: base, scale: 0.3}", "{toward: base}", "{toward: tutor, against: base}"])
 def test_a_model_may_lean_and_is_used_then(given: str, tmp_path: Path) -> None:
     more = ("  base: {", "  small: {builtin: tiny-small}\n  base: {")
     assert found(tmp_path, tilt(given.replace("base", "small")), more) == []

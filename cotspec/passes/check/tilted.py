@@ -42,7 +42,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield finding(RULE, key, "a gathered text takes no `tilt`", "leave it out")
         for role, other in each.tilt.named.items():
             span = context.source.value((*path, role))
-            if other in served:
+            if other == each.by and len(each.tilt.named) == 1:  # beside another model, it is a part of a mixture
+                message = f"`{other}` leans {role} itself, which is but another temperature"
+                yield finding(RULE, span, message, "name another model, or set `sampling.temperature`")
+            elif other in served:
                 yield finding(RULE, span, f"`{other}` is a server, which gives no logits", "name a model with weights")
             elif why := fit.two_vocabularies(*known(context, each.by), *known(context, other)):
                 message = why.replace("student", f"`{each.by}`").replace("teacher", f"`{other}`")
