@@ -31,6 +31,10 @@ HITS: dict[str, tuple[list[Change], Told]] = {
         [tilt("{toward: tutor, scale: 0.5}")],
         ("error", "tilted", "tutor", "`tutor` leans toward itself, which is but another temperature"),
     ),
+    "a scale that no logits survive": (
+        [tilt("{against: base, scale: 1.0e+39}")],
+        ("error", "wrong-value", "1.0e+39", "`scale` is 1e+39; it must be at most 100"),
+    ),
     "a name that is none": (
         [tilt("{against: bsae}")],
         ("error", "unknown-reference", "bsae", "there is no model or stage `bsae`"),
