@@ -302,15 +302,19 @@ def test_a_spec_whose_rows_come_from_data_writes_no_texts_and_may_imitate_a_colu
     assert not sink.findings
 
 
-def test_a_draft_of_the_student_does_not_make_it_its_own_teacher(tmp_path: Path) -> None:
+def test_a_draft_of_the_student_or_a_text_that_others_change_does_not_make_it_its_own_teacher(tmp_path: Path) -> None:
     draft = "draft: {by: base, over: train}, teach: {by: tutor, over: draft}"
     text = BASE.replace("teach: {by: tutor, over: train}", draft)
     own = text.replace("by: tutor, over: draft", "by: base, over: draft")
     distilled = own.replace("{by: sft,", "{by: distill, teacher: tutor, over: rows,")
-    for one, told in ((text, []), (own, ["self-teaching"]), (distilled, [])):
+    corrected = text.replace("teach: {by: tutor, over: draft}", "teach: {by: base, over: draft, revise: tutor}")
+    tilted = text.replace("teach: {by: tutor, over: draft}", "teach: {by: base, over: draft, tilt: {against: tutor}}")
+    others = ((corrected, []), (tilted, []))
+    for one, told in ((text, []), (own, ["self-teaching"]), (distilled, []), *others):
         file, sink = tmp_path / "spec.yaml", Sink()
         file.write_text(one, encoding="utf-8")
         plan_specs({"spec.yaml": file}, sink)
+        assert not sink.failed
         assert [each.rule for each in sink.findings if each.rule == "self-teaching"] == told
 
 

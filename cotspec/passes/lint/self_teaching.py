@@ -15,7 +15,7 @@ _STAGE = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
 
 RULE = Rule(
     slug="self-teaching",
-    claim="The teacher is another model than the student.",
+    claim="The teacher is another model than the student, or another one changes what it writes (`revise`, `tilt`).",
     why="Distillation from a model into itself teaches it what it already says. Where that is meant (rejection "
     "sampling, self-training), allow it.",
     failing=f"stages: {{first: {{start: tutor, {_STAGE}}}}}\n",
@@ -31,7 +31,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield from _taught(context, (*path, "train", "teacher"), stage.start, stage.train)
             continue
         for text in dict.fromkeys(_shown(spec, stage)):
-            teacher = spec.generate[text].by if text in spec.generate else ""
+            teacher = _alone(spec, text)
             if stage.start not in models or teacher not in models:
                 continue
             if stage.start == teacher or _weights(models[stage.start]) == _weights(models[teacher]):
@@ -46,6 +46,13 @@ def _shown(spec: Experiment, stage: Stage) -> Iterator[str]:
     of the two is better."""
     if stage.pairs is None and (stage.train.drawn is None or stage.task != "solve"):
         yield from (generations.target_of(spec, each) for each in stage.sources)
+
+
+def _alone(spec: Experiment, text: str) -> str:
+    """Who writes a text without another model that leans on it or corrects it; "" for nobody. What other models have a
+    say in, its writer would not have said."""
+    given = spec.generate.get(text)
+    return "" if given is None or given.others else given.by
 
 
 def _taught(context: Context, place: Path, start: str, train: Taught) -> Iterator[Diagnostic]:
