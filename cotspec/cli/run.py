@@ -87,7 +87,10 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int, *,
     if not failed and len(wanted) == len(folders):
         _record(root, checked)
     done = sum(task.id not in failed for task in todo)
-    print(f"{done} of {len(todo)} tasks run, {len(wanted) - len(todo)} were up to date")
+    if listed:
+        print(f"{done} of {len(todo)} tasks run, {len(wanted) - len(todo)} were up to date")
+    else:
+        print(f"nothing to run, {len(wanted)} tasks are up to date")
     return 1 if failed else 0
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from cotspec import parallel
 from cotspec.cli import ready
+from tests.fuzz.finished import finished, lock
 from tests.support import Run
 
 pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
@@ -35,6 +36,21 @@ def test_a_module_that_lies_in_the_project_is_not_imported(project: Path, run: R
     for command in commands:
         done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
         assert "usage:" in done.stdout, done.stderr
+
+
+def test_where_all_is_done_it_says_that_there_is_nothing_to_run(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = finished(tmp_path)
+    for out in tmp_path.glob("generated/stages/grpo-*/out"):
+        (out / "samples.jsonl").touch()
+    lock(tmp_path, plan)
+    (tmp_path / "dvc.yaml").unlink()  # nor anything to record
+    (tmp_path / ".dvc/tmp/rwlock").unlink()
+    code, out, err = run("run")
+    assert code == 0, err
+    assert out.startswith(f"nothing to run, {len(plan.tasks) + len(plan.reports)} tasks are up to date\n")
 
 
 HOLDER = """

@@ -93,7 +93,7 @@ def finished(root: Path, spec: str = SPEC) -> Plan:
     (root / ".dvc/tmp").mkdir()
     (root / ".dvc/tmp/rwlock").write_text('{"write": {"/a": {"pid": 1, "cmd": "dvc repro"}}}', encoding="utf-8")
     plan = built(root)
-    for folder, task in places.folders(plan):
+    for folder, task in places.everything(plan):
         out = root / folder / places.OUT
         for name in KINDS[task.body.kind]:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +123,7 @@ def weights(head: object, length: int | None = None) -> bytes:
 def lock(root: Path, plan: Plan) -> None:
     """Record every task as done with what lies in its folder now, and put that into the cache."""
     made: dict[str, locks.Result] = {}
-    for folder, task in places.folders(plan):
+    for folder, task in places.everything(plan):
         made[task.id] = _lock(root, folder, task, _given(root, folder, task, made))
 
 

@@ -87,6 +87,6 @@ def test_a_run_goes_on_on_another_machine_and_comes_back(tmp_path: Path, monkeyp
         monkeypatch.chdir(first)
         git("pull", "-q", str(second))
         out, _ = cotspec("run", "--pull")
-        assert f"0 of 0 tasks run, {len(planned['tasks'])} were up to date" in out
+        assert f"nothing to run, {len(planned['tasks'])} tasks are up to date" in out
         assert results(first) == made
         assert cotspec("plan")[0].splitlines()[-1].startswith("0 to run")
