@@ -21,6 +21,10 @@ def sets(*given: str, of: str = OF) -> Change:
     return ONE, f"evaluate: {{{of}, sets: {{{', '.join(given)}}}}}"
 
 
+def suites(*given: str) -> Change:
+    return ONE, f"evaluate: {{data: test, {OF}, suites: {{{', '.join(given)}}}}}"
+
+
 MISTAKES: dict[str, tuple[list[Change], Told]] = {
     "both forms at once": (
         [(ONE, f"evaluate: {{data: test, {OF}, sets: {{{TWO}}}}}"), ("of: [base]", "of: [base, first, second]")],
@@ -35,7 +39,7 @@ MISTAKES: dict[str, tuple[list[Change], Told]] = {
         ("error", "evaluation-sets", "first", "`evaluate.of` has no `first`"),
     ),
     "a suite of a model that the evaluation does not name": (
-        [(ONE, "evaluate: {data: test, of: [base, first, second], suites: {s: {tasks: [arc_easy], of: [tutor]}}}")],
+        [suites("s: {tasks: [arc_easy], of: [tutor]}")],
         ("error", "evaluation-sets", "tutor", "`evaluate.of` has no `tutor`"),
     ),
     **{
@@ -97,6 +101,18 @@ MISTAKES: dict[str, tuple[list[Change], Told]] = {
         [sets("test: {data: test}", "few: {data: test, of: [base, base]}")],
         ("warning", "evaluated-twice", "base", "`base` is evaluated twice"),
     ),
+    "a model that a suite measures twice": (
+        [suites("s: {tasks: [arc_easy], of: [base, base]}")],
+        ("warning", "evaluated-twice", "base", "`base` is evaluated twice"),
+    ),
+    "a task that a suite names twice": (
+        [suites("s: {tasks: [arc_easy, gsm8k, arc_easy]}")],
+        ("warning", "evaluated-twice", "arc_easy", "`arc_easy` is asked twice"),
+    ),
+    "two suites that measure the same": (
+        [suites("s: {tasks: [arc_easy, gsm8k]}", "again: {tasks: [gsm8k, arc_easy], of: [base]}")],
+        ("warning", "evaluated-twice", "again", "`again` measures what `s` measures"),
+    ),
     "two sets that ask the same": (
         [sets("test: {data: test}", TWO)],
         ("warning", "evaluated-twice", "few-shot", "`few-shot` asks what `test` asks"),
@@ -121,6 +137,12 @@ def test_a_mistake_in_the_sets_is_found_at_its_place(changes: list[Change], find
 def test_sets_that_ask_something_else_are_fine(given: list[str], tmp_path: Path) -> None:
     spare = [SPARE] if "more" in given[-1] else []
     assert found(tmp_path, *spare, sets(*given)) == []
+
+
+def test_suites_that_measure_something_else_are_fine(tmp_path: Path) -> None:
+    whole, shots = "s: {tasks: [arc_easy], of: [base]}", "few: {tasks: [arc_easy], shots: 3}"
+    other = "rest: {tasks: [arc_easy], of: [first, second]}"
+    assert found(tmp_path, suites(whole, shots, other)) == []
 
 
 def test_a_prompt_of_a_set_is_read_and_must_show_the_question(tmp_path: Path) -> None:
