@@ -180,7 +180,7 @@ def _outcomes(root: Path, side: Planned, standings: Mapping[str, Standing]) -> I
 def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing], asked: AskedSet) -> Outcome:
     from cotspec.views.outcomes import Outcome
 
-    ids = [task.id for task in side.tasks.values()]
+    ids = {task.id for task in side.tasks.values()}  # parts may share one
     return Outcome(
         name=side.name,
         variant=side.loaded.variant,

@@ -26,6 +26,16 @@ from cotspec.views import plan as plan_view
 from cotspec.views.planned import planned
 from tests.history.projects import BASE, FROM_FILE, SCRIPTS, build, dvc, questions, ran, stand, stand_in
 
+TWIN = """\
+  twin:
+    start: base
+    train: {by: sft, lr: 1e-4}
+    rows: {from: teach}
+    task: reconstruct
+    shuffle: true
+"""
+TWINS = BASE.replace("  second:\n", f"{TWIN}  second:\n").replace("first, second]", "first, twin, second]")
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -102,8 +112,11 @@ def test_a_broken_lock_file_counts_as_none(folder: Path) -> None:
         assert stand(built)[id].state == "run"
 
 
-def test_build_plan_and_status_count_the_same_tasks(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("specs/one.yaml").write_text(BASE)
+@pytest.mark.parametrize("spec", [BASE, TWINS], ids=["a task for each part", "two stages that share theirs"])
+def test_build_plan_and_status_count_the_same_tasks(
+    spec: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("specs/one.yaml").write_text(spec)
     assert build_command.run([], check_only=False, options=DEFAULT) == 0
     assert plan.run([], against=None, output="text", whole=False, formulas=False) == 2
     assert status.run([], output="text") == 0
