@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cotspec.cli import findings, project
 from cotspec.cli.answering import Answering, Said
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from cotspec.views.planned import Planned
 
 _HELP = """\
-a line is a question; Ctrl-C stops an answer, Ctrl-D ends
+a line is a question; Ctrl-C stops an answer, Ctrl-D or /quit ends
 /gold ANSWER   the gold answer of the next question
 /question N    question N of the evaluation's data
 /row N         row N of the stage, with the prompt that it trains on
 """
+_LAST: Final = ("/quit", "/exit")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,11 @@ class Arguments:
     cpu: bool
     trusted: bool
 
+    @property
+    def converses(self) -> bool:
+        """Whether a person types what is asked."""
+        return self.ask is None and self.question is None and self.row is None
+
 
 def run(arguments: Arguments) -> int:
     """Return the exit code: 1 when the spec has errors. Raises ProblemError."""
@@ -55,10 +61,12 @@ def run(arguments: Arguments) -> int:
     except SpecError:
         return 1
     asked = _asked(side, arguments.name)
+    if arguments.converses and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ProblemError("a conversation needs a terminal: give --ask TEXT, --question N or --row N")
     talk = _Talk(root=root, side=side, asked=asked, arguments=arguments)
     with Answering(root, asked, folder=_folder(root, side, asked), cpu=arguments.cpu) as answering:
         talk.answering = answering
-        if arguments.ask is None and arguments.question is None and arguments.row is None:
+        if arguments.converses:
             talk.on()
         else:
             talk.once()
@@ -71,8 +79,8 @@ def _refuse(arguments: Arguments) -> None:
         raise ProblemError("--ask, --question and --row each say what is asked: give one of them")
     if arguments.gold is not None and arguments.ask is None:
         raise ProblemError("--gold goes with --ask; questions of the data and rows have their own")
-    if all(each is None for each in given) and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise ProblemError("a conversation needs a terminal: give --ask TEXT, --question N or --row N")
+    if arguments.ask is not None and not arguments.ask.strip():
+        raise ProblemError("--ask has no text: say what is asked")
 
 
 def _asked(side: Planned, name: str) -> Asked:
@@ -119,6 +127,8 @@ class _Talk:
         """What a person types, until the end of it."""
         print(f"{self.asked.name} of {self.side.name}, asked {self.asked.told}; /help says more")
         for line in _typed():
+            if line in _LAST:
+                return
             try:
                 self._line(line)
             except ProblemError as problem:

@@ -68,8 +68,9 @@ class Terminal:
     def type(self, line: str) -> None:
         os.write(self.own, f"{line}\n".encode())
 
-    def ends(self) -> int:
-        os.write(self.own, b"\x04")
+    def ends(self, by: bytes) -> int:
+        """The exit code after a key."""
+        os.write(self.own, by)
         return self.process.wait(60)
 
 
@@ -99,7 +100,7 @@ def test_a_conversation_on_a_terminal_shows_segments_the_grade_and_the_reward_te
     assert "the teacher's: 12" in said
     talk.type("/what")
     assert "/gold ANSWER" in talk.until("\n> ")
-    assert talk.ends() == 0
+    assert talk.ends(b"/quit\n") == 0
 
 
 @pytest.mark.parametrize(
@@ -107,6 +108,8 @@ def test_a_conversation_on_a_terminal_shows_segments_the_grade_and_the_reward_te
     [
         ((SPEC,), "a conversation needs a terminal: give --ask TEXT, --question N or --row N"),
         ((SPEC, "frist", "--ask", "x"), "`example` has no model or stage `frist`: did you mean `first`?"),
+        ((SPEC, "frist"), "`example` has no model or stage `frist`: did you mean `first`?"),
+        ((SPEC, "--ask", " "), "--ask has no text"),
         ((SPEC, "--ask", "x", "--row", "1"), "--ask, --question and --row each say what is asked: give one of them"),
         ((SPEC, "--gold", "1"), "--gold goes with --ask"),
     ],
