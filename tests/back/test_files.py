@@ -114,7 +114,7 @@ def test_resources_of_a_stage_go_before_those_of_all(plan: Plan) -> None:
     launches = {str(label): task.launch for task in plan.tasks for label in task.labels}
     compress, structure = launches["stage compress of everything"], launches["stage structure of everything"]
     assert (compress.settings.gpus, compress.settings.per_device_batch, compress.strategy) == (1, 16, "ddp")
-    assert (structure.settings.gpus, structure.settings.per_device_batch, structure.strategy) == (2, 4, "fsdp")
+    assert (structure.settings.gpus, structure.settings.per_device_batch, structure.strategy) == (2, 2, "fsdp")
     assert (compress.settings.engine, structure.settings.engine) == ("transformers", "vllm")
 
 
