@@ -60,7 +60,11 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int, *,
     devices = parallel.gpus(os.environ)
     _refuse_too_few(todo, devices)
     listed = [_job(root, folders[task.id], task, standings) for task in todo]
-    ready.compare(root, {folders[r.task] for task in todo for r in task.reads.values() if r.task in reused})
+    away = {folders[id] for id in reused & wanted.keys() if _away(root / folders[id], standings[id])}
+    if away:
+        print(f"bringing back {len(away)} results from DVC's cache", flush=True)
+    read = {folders[r.task] for task in todo for r in task.reads.values() if r.task in reused}
+    ready.compare(root, away | read)
     if not results.preflight_passed(root):
         first = _preflight(root, gpus=len(devices))
         listed = [first, *(replace(job, waits=job.waits | {first.id}) for job in listed)]
@@ -92,6 +96,14 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int, *,
     else:
         print(f"nothing to run, {len(wanted)} tasks are up to date")
     return 1 if failed else 0
+
+
+def _away(folder: Path, standing: Standing) -> bool:
+    """Whether a result counts and is not in its place: its lock went with a spec that came back, or its files did."""
+    from cotspec.back import places
+    from cotspec.history.results import RUN_CACHE
+
+    return standing.reason == RUN_CACHE or not (folder / places.OUT).is_dir()
 
 
 def _standings(root: Path, checked: Checked, wanted: Mapping[str, str], *, pull: bool) -> Mapping[str, Standing]:

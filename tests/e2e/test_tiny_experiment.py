@@ -191,6 +191,22 @@ def test_a_result_that_was_edited_is_not_believed_by_what_reads_it(project: Path
     assert report(copy) == report(project)
 
 
+def test_a_run_brings_back_what_lies_in_dvcs_cache_alone(project: Path, tmp_path: Path) -> None:
+    """The lock of a training went with a spec that came back, and an evaluation's files are gone."""
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy, symlinks=True)
+    trained, asked = next(copy.glob("generated/stages/sft-*")), next(copy.glob("generated/stages/evaluate-*"))
+    before = (trained / "dvc.lock").read_bytes()
+    for gone in (trained, asked):
+        shutil.rmtree(gone / "out")
+    (trained / "dvc.lock").unlink()
+    assert run("cotspec", "run", cwd=copy).startswith("bringing back 2 results from DVC's cache\n")
+    assert (trained / "dvc.lock").read_bytes() == before
+    assert {path.name for path in (asked / "out").iterdir()} == {"metrics.json", "predictions.jsonl"}
+    (spec,) = (copy / "specs").glob("*.yaml")
+    assert (copy / run("cotspec", "model", spec, "structure", cwd=copy).strip() / "config.json").is_file()
+
+
 def test_a_run_that_was_killed_goes_on_to_the_same_bytes_and_leaves_nobody_behind(
     project: Path, tmp_path: Path
 ) -> None:
