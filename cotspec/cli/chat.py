@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,11 +15,13 @@ from cotspec.cli import findings, project
 from cotspec.cli.answering import Answering, Said
 from cotspec.cli.errors import ProblemError
 from cotspec.cli.selection import SpecError, of_work_tree
-from cotspec.cli.trained import model_of
+from cotspec.cli.trained import model_of, stage_of
 from cotspec.files import plain
 
 if TYPE_CHECKING:
     from cotspec.preview.canvas import Canvas
+    from cotspec.preview.make import Request
+    from cotspec.preview.model import Preview
     from cotspec.spec.payload import RewardedBody
     from cotspec.views.askable import Asked
     from cotspec.views.planned import Planned
@@ -64,12 +67,10 @@ def run(arguments: Arguments) -> int:
     if arguments.converses and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ProblemError("a conversation needs a terminal: give --ask TEXT, --question N or --row N")
     talk = _Talk(root=root, side=side, asked=asked, arguments=arguments)
+    begin = talk.prepared()  # a model takes long to load, so first
     with Answering(root, asked, folder=_folder(root, side, asked), cpu=arguments.cpu) as answering:
         talk.answering = answering
-        if arguments.converses:
-            talk.on()
-        else:
-            talk.once()
+        begin()
     return 0
 
 
@@ -113,15 +114,19 @@ class _Talk:
     answering: Answering = field(init=False)
     gold: str | None = None
 
-    def once(self) -> None:
-        """What the command line asks."""
+    def prepared(self) -> Callable[[], None]:
+        """What the command line asks, or a conversation, once there is a model. Raises ProblemError."""
         given = self.arguments
+        if given.reward:
+            stage_of(self.side, given.reward)
         if given.row is not None:
-            self._row(given.row)
-        elif given.question is not None:
-            self._question(given.question)
-        else:
-            self._say(given.ask or "", given.gold)
+            return partial(self._row, *self._made(given.row))
+        if given.converses:
+            return self.on
+        self._reward()
+        if given.question is not None:
+            return partial(self._question, *_of_data(self.root, self.side, self.asked, given.question))
+        return partial(self._say, given.ask or "", given.gold)
 
     def on(self) -> None:
         """What a person types, until the end of it."""
@@ -139,16 +144,17 @@ class _Talk:
         match command:
             case "/gold":
                 self.gold = rest.strip() or None
-            case "/question" | "/row" if rest.strip().isdecimal():
-                (self._question if command == "/question" else self._row)(int(rest))
+            case "/question" if rest.strip().isdecimal():
+                self._question(*_of_data(self.root, self.side, self.asked, int(rest)))
+            case "/row" if rest.strip().isdecimal():
+                self._row(*self._made(int(rest)))
             case _ if line.startswith("/"):
                 print(_HELP, end="")
             case _:
                 gold, self.gold = self.gold, None
                 self._say(line, gold)
 
-    def _question(self, number: int) -> None:
-        question, gold = _of_data(self.root, self.side, self.asked, number)
+    def _question(self, question: str, gold: str | None) -> None:
         print(f"{question.rstrip()}\n")
         self._say(question, gold)
 
@@ -174,30 +180,38 @@ class _Talk:
             raise ProblemError(f"`{self.side.name}` has no stage `{self.arguments.reward}` with a reward")
         return found
 
-    def _row(self, number: int) -> None:
-        """A row of the stage as it trains on it, and what the answer earns there."""
-        from cotspec.preview import text
-        from cotspec.preview.make import Request, make
+    def _made(self, number: int) -> tuple[Request, Preview]:
+        """A row of the stage as it trains on it. Raises ProblemError."""
+        from cotspec.preview.make import Request
         from cotspec.preview.row import Wanted
-        from cotspec.preview.stage import PreviewError
 
         name = self.arguments.reward or self.asked.name
         if name not in self.side.loaded.experiment.stages:
             raise ProblemError(f"`{name}` is no stage, so it has no rows: name one with --reward")
         place, variant = self.side.place, self.side.loaded.variant
         request = Request(spec=place, variant=variant, stage=name, wanted=Wanted(row=number))
-        plan, rewarded = self.side.sealed.plan, self.asked.reward(self.side, name) is not None
+        row = self._make(request)
+        if row.prompt is None:
+            raise ProblemError(f"row {number} of `{name}` is dropped: `cotspec preview` says why")
+        return request, row
+
+    def _make(self, request: Request) -> Preview:
+        from cotspec.preview.make import make
+        from cotspec.preview.stage import PreviewError
+
         try:
-            row = make(plan, request, root=self.root)
-            if row.prompt is None:
-                raise ProblemError(f"row {number} of `{name}` is dropped: `cotspec preview` says why")
-            said = self.answering.ask(row.prompt + row.begin)
-            if rewarded:
-                row = make(
-                    plan, replace(request, response=said.text, whose="model", tokens=said.tokens), root=self.root
-                )
+            return make(self.side.sealed.plan, request, root=self.root)
         except PreviewError as error:
             raise ProblemError(str(error)) from error
+
+    def _row(self, request: Request, row: Preview) -> None:
+        """What the model writes to the prompt of a row, and what that earns there."""
+        from cotspec.preview import text
+
+        said = self.answering.ask((row.prompt or "") + row.begin)
+        rewarded = self.asked.reward(self.side, request.stage) is not None
+        if rewarded:
+            row = self._make(replace(request, response=said.text, whose="model", tokens=said.tokens))
         print(text.render(row, _canvas()), end="")
         if not rewarded:
             print()
@@ -211,14 +225,18 @@ def _of_data(root: Path, side: Planned, asked: Asked, number: int) -> tuple[str,
 
     sets = sets_of(side.loaded.experiment.evaluate)
     data = next((each for each in sets if asked.name in each.of), sets[0]).data
+    found: dict[int, tuple[str, str | None]] = {}
     for line in (content(root, side.tasks[f"data {data}"].id, "problems.jsonl") or b"").splitlines():
         try:
             read = plain.json_value(line)
-            if plain.count(read["id"]) == number:
-                return str(read["question"]), str(read["answer"]) or None
+            found[plain.count(read["id"])] = str(read["question"]), str(read["answer"]) or None
         except (plain.DataError, LookupError, TypeError):
             continue
-    raise ProblemError(f"there is no question {number} in what was read of `{data}` (`dvc repro` reads it)")
+    if not found:
+        raise ProblemError(f"no question of `{data}` has been read: `dvc repro` reads them")
+    if number not in found:
+        raise ProblemError(f"there is no question {number} of `{data}`: they are {min(found)} to {max(found)}")
+    return found[number]
 
 
 def _typed() -> Iterator[str]:

@@ -93,7 +93,7 @@ def test_a_conversation_on_a_terminal_shows_segments_the_grade_and_the_reward_te
     talk.type("/question 3")
     assert "What is (2 + 3) * 4?" in talk.until("\n> ")
     talk.type("/question 99")
-    assert "there is no question 99 in what was read of `test`" in talk.until("\n> ")
+    assert "there is no question 99 of `test`: they are 0 to 19" in talk.until("\n> ")
     talk.type("/row 0")
     said = talk.until("\n> ")
     assert "Response   what it wrote" in said
@@ -118,6 +118,31 @@ def test_what_cannot_be_asked_is_said(arguments: tuple[str, ...], told: str, pro
     code, out, err = run("chat", *arguments)
     assert (code, out) == (2, "")
     assert told in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--question", "300"), "there is no question 300 of `test`: they are 0 to 19"),
+        (("--row", "300"), "no row 300: there are 20 rows, 0 to 19"),
+        (("--ask", "x", "--reward", "secnd"), "`example` has no stage `secnd`: did you mean `second`?"),
+        (("--ask", "x", "--reward", "first"), "`example` has no stage `first` with a reward"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_before_a_model_is_loaded(
+    arguments: tuple[str, ...], told: str, project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COTSPEC_PYTHON", "/no/such/python")
+    code, out, err = run("chat", SPEC, *arguments)
+    assert (code, out) == (2, "")
+    assert told in err
+    assert "/no/such/python" not in err
+
+
+def test_a_question_that_was_not_read_yet_is_told_so(project: Path, run: Run) -> None:
+    for each in project.glob("generated/stages/data-*"):
+        shutil.rmtree(each)
+    assert "no question of `test` has been read: `dvc repro` reads them" in run("chat", SPEC, "--question", "1")[2]
 
 
 def test_a_stage_that_was_not_trained_is_not_asked(project: Path, run: Run) -> None:
