@@ -54,10 +54,10 @@ def _kept(root: Path, plan: Plan) -> set[str]:
     """Tasks that are no longer asked for and that a process of this machine, or a job of SLURM, is at work on; all of
     them where SLURM cannot say."""
     from cotspec.back import places
-    from cotspec.files import regular
-    from cotspec.history import unfinished
+    from cotspec.history import locks, unfinished
 
-    dropped = {folder.name for folder in regular.folders(root / places.STAGES)} - {task.id for task in plan.tasks}
+    there = {folder for folder in locks.folders(root) if folder.startswith(f"{places.STAGES}/")}
+    dropped = {Path(folder).name for folder in there} - {task.id for task in plan.tasks}
     if not dropped:
         return set()
     try:
