@@ -51,6 +51,7 @@ def meant(key: str, here: Group, every: Sequence[Group]) -> Guess:
         or _passed(key, here)
         or _advice(key)
         or _foreign(key, value, here, others)
+        or _of_kind(key, key, here)
         or _same(fitting and sure, here)
         or _elsewhere_near(key, value, here, others, lacking=False)
         or _same(sure, here)
@@ -112,9 +113,25 @@ def _given(key: str, name: str, here: Group, others: Sequence[Group]) -> Guess |
     anywhere = any(name in g.free(here.file(key)) for g in others)
     if not steps or (nearest > _FAR and (anywhere or len(name) <= _SHORT)):
         return None
-    where = places([path for path in steps if steps[path] == nearest])
-    called = "" if name == key else f"cotspec calls it `{name}`; "
-    return Guess(help=f"{called}it is given {where} already: leave this one out")
+    best = [path for path in steps if steps[path] == nearest]
+    if not any(_within(path, here.path) or _within(here.path, path) for path in best):
+        return Guess(help=f"{_called(key, name)}it belongs {places(best)}, which has it: leave this one out")
+    return Guess(help=f"{_called(key, name)}it is given {places(best)} already: leave this one out")
+
+
+def _within(path: Path, outer: Path) -> bool:
+    return path[: len(outer)] == outer
+
+
+def _of_kind(key: str, name: str, here: Group) -> Guess | None:
+    """A setting of groups of another kind, as one of `grpo` where a stage trains by `sft`."""
+    form = {kind: shape.forms(model).get(name) for kind, model in here.kinds.items()}
+    able = [kind for kind, each in form.items() if each is not None and shape.fits(each, here.data[key])]
+    return Guess(help=f"{_called(key, name)}`{name}` is a setting of {either(able)}: leave it out") if able else None
+
+
+def _called(key: str, name: str) -> str:
+    return "" if name == key else f"cotspec calls it `{name}`; "
 
 
 def _ranked(key: str, value: Data, here: Group) -> tuple[str, ...]:
@@ -170,7 +187,7 @@ def _foreign(key: str, value: Data, here: Group, others: Sequence[Group]) -> Gue
     homes = [g for g in others if last in g.free(here.file(key)) and _named(g.path, ours) and _fits(last, value, g)]
     guess = elsewhere(last, here, homes, misspelt=last != key) if homes else None
     if not homes and last == ours:
-        guess = _given(key, last, here, others)
+        guess = _of_kind(key, last, here) or _given(key, last, here, others)
     where = f", {places([group.path for group in homes])}" if homes else ""
     return guess or Guess(help=f"it is `{ours}`" if folded(key) == last else f"cotspec calls it `{ours}`{where}")
 

@@ -30,6 +30,8 @@ class Group(NamedTuple):
     """The key that would tell the models apart, where it is not given or has no meaning."""
     kind: str = ""
     """Value of the tag, where there is one (`grpo`)."""
+    kinds: Mapping[str, type[BaseModel]] = MappingProxyType({})
+    """All that the tag could say, where it has a meaning."""
     clear: bool = True
     """Whether the given keys show which of the models is meant."""
     written: bool = True
@@ -124,9 +126,10 @@ def meant(form: shape.Form, data: Mapping[str, Data], path: Path) -> Group:
     models, tag = shape.models(form), shape.tag(form)
     if tag is not None:
         chosen = shape.tagged(form, data.get(tag))
-        return (
-            Group(path, models, data, tag=tag) if chosen is None else Group(path, (chosen,), data, kind=str(data[tag]))
-        )
+        if chosen is None:
+            return Group(path, models, data, tag=tag)
+        kinds = {str(value): model for value in shape.tags(form) if (model := shape.tagged(form, value)) is not None}
+        return Group(path, (chosen,), data, kind=str(data[tag]), kinds=kinds)
     if len(shape.members(form)) == 1:
         return Group(path, models, data)
     best = closest(models, data)

@@ -136,6 +136,18 @@ PLACES = [
         "learning_rate: 1e-3",
         "cotspec calls it `lr`; it is given in `stages.first.train` already: leave this one out",
     ),
+    (FIRST, "{by: sft, lr: 1e-4, group: 8}", "`group` is a setting of `grpo`: leave it out"),
+    (FIRST, "{by: sft, lr: 1e-4, follow: 0.5}", "`follow` is a setting of `distill`: leave it out"),
+    (
+        FIRST,
+        "{by: sft, lr: 1e-4, num_generations: 8}",
+        "cotspec calls it `group`; `group` is a setting of `grpo`: leave it out",
+    ),
+    (
+        "train: {gpus: 0}",
+        "train: {gpus: 0, processes: 2}\n  generate: {processes: 2}",
+        "it belongs in `resources.train`, which has it: leave this one out",
+    ),
     ("stages:\n", "warmup_ratio: 0.1\nstages:\n", "it belongs in `stages.first.train` or `stages.second.train`"),
     (SECOND, "{by: grpo, lr: 1e-5, max_promt_length: 9}", MAX_PROMPT),
     ("models:\n", "models:\n  hub: a/b\n", "it belongs in `models.base` or `models.tutor`"),

@@ -68,7 +68,7 @@ CASES = [
         "`epochs` wants a whole number, at least 1, got the number 1.5",
         "",
     ),
-    (SFT, "{by: sft, lr: 1e-4, group: 4}", "unknown-key", "`train` (sft) has no setting `group`", ""),
+    (SFT, "{by: sft, lr: 1e-4, group: 4}", "unknown-key", "`train` (sft) has no setting `group`", "of `grpo`"),
     (
         "{by: tutor, over: train}",
         "{by: tutor, over: train, warmup_ratio: 0.1}",
