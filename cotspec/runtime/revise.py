@@ -156,8 +156,8 @@ def _after(
             attention_mask=torch.tensor(mask, device=model.device),
             use_cache=False,
         ).logits
-        for (before, ids), own in zip(texts, logits, strict=True):
-            yield own[len(before) - 1 : len(before) - 1 + len(ids), :tokens].float().log_softmax(-1)
+    for (before, ids), own in zip(texts, logits, strict=True):  # outside: whoever stops early stays in no mode
+        yield own[len(before) - 1 : len(before) - 1 + len(ids), :tokens].float().log_softmax(-1)
 
 
 def _words(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:

@@ -30,7 +30,9 @@ def launch_files(folder: Path, processes: int) -> None:
     given = settings(processes=processes)
     launch = Launch(launcher="accelerate", settings=given, strategy="ddp", precision="fp32")
     (folder / "accelerate.yaml").write_text(yaml_mapping(accelerate.config(launch)))
-    (folder / "launch.sh").write_text(render("launch-accelerate.sh.jinja", {"id": folder.name}))
+    (folder / "launch.sh").write_text(
+        render("launch-accelerate.sh.jinja", {"id": folder.name, "nodes": 1, "server": False})
+    )
 
 
 FAILING = """
