@@ -49,6 +49,10 @@ MISTAKES: dict[str, tuple[list[Change], Told]] = {
         )
         for task in ("../../../evil", "/etc", "a,b", "*", "--model=x", "a b", ".")
     },
+    "a model that a suite measures, misspelt where it is named first": (
+        [suites("s: {tasks: [arc_easy], of: [second]}"), ("first, second], suites", "first, secnod], suites")],
+        ("error", "unknown-reference", "secnod", "there is no model or stage `secnod`"),
+    ),
     "a misspelt model of a set": (
         [sets("test: {data: test}", "few: {data: test, of: [bsae]}")],
         ("error", "evaluation-sets", "bsae", "`evaluate.of` has no `bsae`"),

@@ -44,12 +44,14 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 def _suites(context: Context) -> Iterator[Diagnostic]:
     """Whom suites measure: of `evaluate.of`, those that have weights."""
-    spec = context.experiment
+    spec, misspelt = context.experiment, _misspelt(context)
     for suite in suites_of(spec.evaluate):
         own = suite.given.of is not None
         at = ("evaluate", "suites", suite.name, "of") if own else ("evaluate", "of")
         for place, name in enumerate(suite.of):
             span, model = context.source.value((*at, place)), spec.models.get(name)
+            if name not in spec.evaluate.of and any(alike(name, other) for other in misspelt):
+                continue
             if name not in spec.evaluate.of:
                 yield misnamed(RULE, span, f"`evaluate.of` has no `{name}`", name, spec.evaluate.of)
             elif model is not None and model.endpoint is not None:
@@ -57,11 +59,17 @@ def _suites(context: Context) -> Iterator[Diagnostic]:
                 yield finding(RULE, span, message, "give the suite an `of` without it")
 
 
+def _misspelt(context: Context) -> list[str]:
+    """Names in `evaluate.of` that nothing has, which is another finding."""
+    spec = context.experiment
+    return [name for name in spec.evaluate.of if name not in (*spec.models, *spec.stages)]
+
+
 def _asked(context: Context) -> Iterator[Diagnostic]:
     """Whom the sets ask: all of `evaluate.of`, and nobody else. A name there that nothing has is another finding."""
     spec, sets = context.experiment, sets_of(context.experiment.evaluate)
     known = (*spec.models, *spec.stages)
-    misspelt = [name for name in spec.evaluate.of if name not in known]
+    misspelt = _misspelt(context)
     for each in sets:
         for at, name in enumerate(each.of if "of" in each.own else ()):
             span, message = context.source.value((*each.path, "of", at)), f"`evaluate.of` has no `{name}`"
