@@ -35,6 +35,16 @@ _PROBLEM = {"question": "What is (2 + 3) * 4?", "answer": "20"}
 _RECORD = _PROBLEM | {"trace": TRACE, "steps": 2, "words": 12, "tokens": 30, "thinking": ""}
 _NUMBERS = {"n": 20, "accuracy": 0.5, "accuracy_low": 0.3, "accuracy_high": 0.7, "tokens": 40.5, "formatted": 0.9}
 _TRAINED = {"rows": 20, "rows_too_long": 1, "rows_beyond_last_batch": 3, "steps": 10, "steps_without_signal": 1}
+_COMPLETION = {
+    "text": TRACE,
+    "characters": len(TRACE),
+    "tokens": 30,
+    "truncated": False,
+    "grade": "right",
+    "reward": 1.0,
+}
+_COMPLETION |= {"terms": {"correct": 1.0}, "gate": 0, "problem": "", "advantage": 0.5, "in_loss": True}
+_GROUP = {"step": 1, "prompt": "What is?", "begin": "", "answer": "20", "imitated": False}
 _OVERLAP = {"examples": [[1, 2, 0.9]]}
 LINES = {
     "problems.jsonl": _PROBLEM,
@@ -43,6 +53,7 @@ LINES = {
     "failures.jsonl": _RECORD,
     "rows.jsonl": {"prompt": "What is?", "target": TRACE, "supervise": [[0, 10]]},
     "predictions.jsonl": _PROBLEM | {"text": TRACE, "tokens": 30, "correct": True, "formatted": True},
+    "samples.jsonl": _GROUP | {"completions": [_COMPLETION], "others": 0},
     "log.jsonl": {"loss": 0.5, "step": 1},
 }
 WHOLE = {
@@ -59,7 +70,7 @@ KINDS = {
     "traces": ("traces.jsonl", "counts.json"),
     "rows": ("rows.jsonl", "counts.json"),
     "sft": ("metrics.json", "log.jsonl", "model/config.json"),
-    "grpo": ("metrics.json", "log.jsonl", "model/config.json"),
+    "grpo": ("metrics.json", "log.jsonl", "samples.jsonl", "model/config.json"),
     "mine": ("failures.jsonl", "counts.json"),
     "evaluate": ("predictions.jsonl", "metrics.json"),
     "gate": ("gate.json",),
