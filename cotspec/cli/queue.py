@@ -91,9 +91,11 @@ def _log(id: str) -> str:
 
 def _last_words(root: Path, id: str) -> str:
     """The last thing that a job which did not end well said; "" where there was none, or another run came after it."""
+    from cotspec.files import regular
+
     log = root / _log(id)
     try:
-        with log.open("rb") as file:
+        with regular.opened(log, within=(root,)) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
             lines = list(_lines(file.read().decode(errors="replace")))
         later = root / f".cotspec/logs/run-{id}.log"

@@ -80,3 +80,14 @@ def test_each_task_is_told_by_what_is_known_of_it(tmp_path: Path) -> None:
     later = tmp_path / f".cotspec/logs/run-{TASKS[failing].id}.log"
     later.write_text("again, by `cotspec run`\n")
     assert queue.told(tmp_path, TASKS, states, []) == (None, ())
+
+
+def test_a_log_that_is_a_link_out_of_the_project_is_not_read(tmp_path: Path) -> None:
+    project, secret = tmp_path / "project", tmp_path / "secret.txt"
+    secret.write_text("a secret\n")
+    states = {task.id: Standing(state="run", reason="never run here") for task in TASKS.values()}
+    logs = project / ".cotspec/logs"
+    logs.mkdir(parents=True)
+    for id in states:
+        (logs / f"slurm-{id}.log").symlink_to(secret)
+    assert queue.told(project, TASKS, states, []) == (None, ())
