@@ -33,10 +33,11 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage whose teacher follows."""
     for path, name, stage in context.stages():
         train, strategy = stage.train, context.resources(name).strategy
+        known = (*context.experiment.models, *context.experiment.stages)  # any other name is another finding
         if not isinstance(train, Distill) or not train.follow:
             continue
         for wrong, key, message, advice in (
-            (train.teacher != SELF, "teacher", f"`{train.teacher}` is no copy of the student", f"write `{SELF}`"),
+            (train.teacher in known, "teacher", f"`{train.teacher}` is no copy of the student", f"write `{SELF}`"),
             (train.lora is not None, "lora", "adapters are trained, and the average is of all weights", ""),
             (train.precompute, "precompute", "a teacher that moves has no probabilities before the run", ""),
             (strategy != "ddp", "follow", f"`strategy: {strategy}` keeps no average in its checkpoints", "use `ddp`"),
