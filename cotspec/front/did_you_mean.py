@@ -87,7 +87,9 @@ def places(paths: Sequence[Path]) -> str:
         return "at the top of the spec"
     # exceptions of several files stand one after another: their numbers are nobody's
     words = list(dict.fromkeys(dotted(path[:1] if path[0] == "allow" else path) for path in paths))
-    return f"in {either(words)}" if len(words) <= _MOST else f"in {either((*words[: _MOST - 1], 'another'))}"
+    if len(words) <= _MOST:
+        return f"in {either(words)}"
+    return f"in {', '.join(f'`{word}`' for word in words[: _MOST - 1])} or another"
 
 
 def _far(key: str, here: Group, others: Sequence[Group]) -> Guess | None:

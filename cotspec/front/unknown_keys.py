@@ -87,7 +87,11 @@ def _look(group: Group, every: Sequence[Group], found: UnknownKeys, known: Colle
         form = own.get(key)
         if group.entry is not None:
             form = group.entry
-            if key not in known or shape.fits(form, value):
+            if key not in known:
+                continue
+            if shape.fits(form, value):
+                if (guess := _lost(key, value, group, every)) is not None:
+                    found.add(UnknownKey(group, key, guess))
                 continue
         elif form is not None and shape.of_kind(form, value):
             if (guess := _whole(key, value, group, every)) is not None:
@@ -118,6 +122,12 @@ def _whole(key: str, value: Data, group: Group, every: Sequence[Group]) -> Guess
     ]
     homes = [g for g in fitting if key in g.needed()] or [g for g in fitting if key in g.free(group.file(key))]
     return elsewhere(key, group, homes) if homes else None
+
+
+def _lost(key: str, value: Data, group: Group, every: Sequence[Group]) -> Guess | None:
+    """The guess for a key that may stand among named entries, where the group around them lacks just that setting."""
+    around = [g for g in every if g.path == group.path[:-1] and key in g.needed()]
+    return elsewhere(key, group, [g for g in around if shape.fits(g.settings()[key], value)])
 
 
 def _namesake(key: str, value: Data, group: Group, every: Sequence[Group]) -> Guess | None:

@@ -148,8 +148,9 @@ def _stop(node: yaml.Node) -> int:
 
 #: Where a name, a metric or a file is used, by shape; enumerations come from the schema.
 _NAMES: tuple[tuple[str, str], ...] = (
-    (r"generate\.\*\.(by|over)|evaluate\.(sets\.\*\.)?(data|of\.\*)", "name"),
-    (r"stages\.\*\.(start|rows\.(from|target)|train\.teacher)", "name"),
+    (r"generate\.\*\.(by|over|revise|tilt\.(toward|against))", "name"),
+    (r"evaluate\.((sets|suites)\.\*\.)?(data|of\.\*)", "name"),
+    (r"stages\.\*\.(start|rows\.(from|target)|train\.teacher|judges\.\*\.by)", "name"),
     (r"(models|data)\.\*\.builtin", "builtin"),
     (r"(.*\.)?(prompt|context)", "file"),
     (r"stages\.\*\.advance\.checkpoint\.best", "metric"),

@@ -56,7 +56,8 @@ class Outcome:
         inside = change.also != (0, 0) and spot[0] == change.line and spot[1] > change.column
         if spot not in ((change.line, change.column), change.also) and not inside:
             return "place"
-        if (change.width and wide) or (change.rule and one.rule != change.rule) or change.home not in one.help:
+        told = change.home in one.help or " or another" in one.help  # of many alike, the help names the first few
+        if (change.width and wide) or (change.rule and one.rule != change.rule) or not told:
             return "words"
         return "suggestion" if change.right and one.suggestions[:1] != (change.right,) else "right"
 
@@ -157,7 +158,7 @@ def renamed(spec: spec_text.Spec, entry: spec_text.Entry) -> tuple[str, str, set
     wrong = misspelt(name, "doubled letter", name)
     text = spec.text[:start] + wrong + spec.text[start + len(name) :]
     data = ("generate.*.over", "evaluate.data", "evaluate.sets.*.data", "stages.*.rows.from", "stages.*.rows.target")
-    others = (*data, "evaluate.sets.*.of.*")  # those are names of `evaluate.of`
+    others = (*data, "evaluate.sets.*.of.*", "evaluate.suites.*.of.*")  # those are names of `evaluate.of`
     kinds = ("name", "stage", "path")
     used = [r for r in spec.references if r.word == name and r.what in kinds and r.shape not in others]
     early = [r for r in used if r.what == "path"]  # variants are made before names are looked up
