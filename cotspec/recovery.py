@@ -242,9 +242,9 @@ def _words(pid: int) -> list[str]:
 
 
 def _is_dvc(words: Sequence[str]) -> bool:
-    """`dvc …`, `python …/bin/dvc …` or `python -m dvc …`."""
+    """`dvc …`, `python …/bin/dvc …` or `python -m dvc …`, which may have an option of Python before it."""
     first = [os.path.basename(word) for word in words[:2]]
-    return "dvc" in first or list(words[1:3]) == ["-m", "dvc"]
+    return "dvc" in first or ["-m", "dvc"] in (list(words[1:3]), list(words[2:4]))
 
 
 def _folder(pid: int) -> str:

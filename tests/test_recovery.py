@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cotspec import recovery
+from cotspec.cli import ready
 from tests.support import small_disk
 
 pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
@@ -72,13 +73,14 @@ def test_a_process_that_got_the_number_of_a_killed_dvc_blocks_nobody(project: Pa
         other.kill()
 
 
-def test_nothing_is_mended_while_dvc_is_at_work(project: Path) -> None:
+@pytest.mark.parametrize("command", [(*DVC, "repro"), ready.dvc("dvc.yaml")], ids=["a person's", "ours"])
+def test_nothing_is_mended_while_dvc_is_at_work(project: Path, command: tuple[str, ...]) -> None:
     """Its own entry is not stale, and what is cut off it may be writing. Once it is killed, both are mended."""
     folder = project / "generated/stages/a"
     (folder / "slow").touch()
     (folder / "dvc.lock").unlink()
     (folder / "o").unlink()
-    with subprocess.Popen([*DVC, "repro"], cwd=folder, stderr=subprocess.DEVNULL, start_new_session=True) as dvc:
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL, start_new_session=True) as dvc:
         deadline = time.monotonic() + 60
         while not (folder / "o").exists():
             assert time.monotonic() < deadline

@@ -287,9 +287,9 @@ def dvc_of(task: str) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            words = (folder / "cmdline").read_bytes().decode().split("\0")
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue
-        if words[1:3] == ["-m", "dvc"] and task in words[-2]:
+        if words[1:4] == ["-P", "-m", "dvc"] and task in words[-2]:
             found.append(int(folder.name))
     return found
