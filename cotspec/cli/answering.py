@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import AbstractContextManager, suppress
@@ -28,18 +29,25 @@ class Said(NamedTuple):
 
 class Answering(AbstractContextManager["Answering"]):
     """The process; it ends with the block. `folder` holds the weights, relative to the project; "" for a model that is
-    found by its name."""
+    found by its name.
+
+    It has a session of its own, so that of Ctrl-C it gets what `stop` passes on, and nothing else."""
 
     def __init__(self, root: Path, asked: Asked, *, folder: str, cpu: bool) -> None:
         self._opening = _opening(root, asked, folder, cpu=cpu)
         self._count = 0
+        self._owes = False  # the answer to what was asked last
 
     def __enter__(self) -> Answering:
         """Load the model. Raises ProblemError."""
         python = os.environ.get("COTSPEC_PYTHON") or sys.executable
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the interpreter that tasks run with
-                [python, "-m", "cotspec.runtime.ask"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+                [python, "-P", "-m", "cotspec.runtime.ask"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                encoding="utf-8",
+                start_new_session=True,
             )
         except OSError as error:
             raise ProblemError(f"cannot start {python}: {error.strerror}") from error
@@ -47,17 +55,17 @@ class Answering(AbstractContextManager["Answering"]):
             with _waiting("loading the model"):
                 self._exchange(self._opening)
         except BaseException:
-            self._end()
+            self._end(now=True)
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end()
+        self._end(now=self._owes)
 
     def ask(self, prompt: str) -> Said:
-        """The answer to a prompt. Raises ProblemError, also where Ctrl-C stopped it."""
+        """The answer to a prompt. Raises ProblemError, and KeyboardInterrupt at Ctrl-C: `stop`, then ask on."""
         self._count += 1
         with _waiting("writing"):
             told = self._exchange({"prompt": prompt, "key": f"chat:{self._count}"})
@@ -65,35 +73,51 @@ class Answering(AbstractContextManager["Answering"]):
 
     def _exchange(self, record: dict[str, Any]) -> dict[str, Any]:
         """One line there, one line back."""
-        if self._process.stdin is None or self._process.stdout is None:
+        if self._process.stdin is None:
             raise TypeError("it has no pipes")
-        try:
+        self._owes = True
+        with suppress(BrokenPipeError):  # it has ended: there is no line back
             self._process.stdin.write(json.dumps(record) + "\n")
             self._process.stdin.flush()
-            try:
-                line = self._process.stdout.readline()
-            except KeyboardInterrupt:  # which the model got as well: it says so
-                line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
+        return self._reply()
+
+    def _reply(self) -> dict[str, Any]:
+        if self._process.stdout is None:
+            raise TypeError("it has no pipes")
+        line = self._process.stdout.readline()
+        self._owes = False
         if not line:
             raise ProblemError("the process of the model has ended; what it said of it stands above")
         told = plain.json_value(line.encode())
-        if "error" in told or "stopped" in told:
-            raise ProblemError(str(told.get("error", "stopped")))
+        if "error" in told:
+            raise ProblemError(str(told["error"]))
         return dict(told)
 
-    def _end(self) -> None:
-        if self._process.stdin is not None:
-            with suppress(BrokenPipeError):  # it has ended by itself
-                self._process.stdin.close()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+    def stop(self) -> None:
+        """Stop the answer that is being written, if one is. Raises ProblemError."""
+        if self._owes:
+            self._process.send_signal(signal.SIGINT)
+            self._reply()
+
+    def _end(self, *, now: bool) -> None:
+        """End the process and its own: by itself when it is told nothing more, and `now` whatever it is at."""
         try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            if now:
+                self._signal(signal.SIGTERM)
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    with suppress(BrokenPipeError):  # it has ended by itself
+                        pipe.close()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=5)
+        finally:  # also at another Ctrl-C
+            if self._process.poll() is None:
+                self._signal(signal.SIGKILL)
+                self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
 
 
 def _opening(root: Path, asked: Asked, folder: str, *, cpu: bool) -> dict[str, Any]:

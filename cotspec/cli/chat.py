@@ -138,6 +138,9 @@ class _Talk:
                 self._line(line)
             except ProblemError as problem:
                 print(problem)
+            except KeyboardInterrupt:
+                self.answering.stop()
+                print("stopped")
 
     def _line(self, line: str) -> None:
         command, _, rest = line.partition(" ")

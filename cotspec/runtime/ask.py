@@ -1,7 +1,8 @@
 """`python -m cotspec.runtime.ask`: a model that stays loaded and answers one prompt after the other (`cotspec chat`).
 
 Lines of JSON on stdin and stdout: first what to ask and the reply `{"ready": true}`, then for each `{"prompt", "key"}`
-one `{"text", "tokens", "truncated"}`. `{"error": …}` says why there is none, `{"stopped": true}` that SIGINT came.
+one `{"text", "tokens", "truncated"}`. `{"error": …}` says why there is none, `{"stopped": true}` that SIGINT came while
+it was written; at other times SIGINT does nothing.
 What libraries print goes to stderr.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -31,11 +33,15 @@ Answer = Callable[[str, str], Completion]
 
 def main() -> int:
     """Return the exit code: 0 at the end of stdin, 2 when the model cannot be asked."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = _own_stdout()
     logging.getLogger().addHandler(logging.NullHandler())
     warnings.simplefilter("ignore")
+    opening = sys.stdin.readline()
+    if not opening:  # who began this was stopped
+        return 0
     try:
-        task = _task(json.loads(sys.stdin.readline()))
+        task = _task(json.loads(opening))
         local.set_cache(task.root)
         answer = _answerer(task)
     except Exception as error:  # noqa: BLE001 - whoever asks has the words
@@ -50,12 +56,20 @@ def main() -> int:
 
 def _reply(answer: Answer, prompt: str, key: str) -> Mapping[str, Any]:
     try:
-        done = answer(prompt, key)
+        done = _stoppable(answer, prompt, key)
     except KeyboardInterrupt:
         return {"stopped": True}
     except Exception as error:  # noqa: BLE001 - whoever asks has the words
         return {"error": _told(error)}
     return {"text": done.text, "tokens": done.tokens, "truncated": done.truncated}
+
+
+def _stoppable(answer: Answer, prompt: str, key: str) -> Completion:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return answer(prompt, key)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _told(error: Exception) -> str:
@@ -111,7 +125,4 @@ def _served(task: Task, ref: EndpointModel, body: EvaluateBody, request: Request
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main())

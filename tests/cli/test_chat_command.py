@@ -7,9 +7,11 @@ import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,7 +53,9 @@ class Terminal:
             "COLUMNS": "100",
         }
         command = [sys.executable, "-m", "cotspec", *arguments]
-        self.process = subprocess.Popen(command, stdin=other, stdout=other, stderr=other, env=environment)
+        self.process = subprocess.Popen(
+            command, stdin=other, stdout=other, stderr=other, env=environment, start_new_session=True
+        )
         os.close(other)
 
     def until(self, wanted: str, *, seconds: float = 300) -> str:
@@ -162,6 +166,82 @@ def test_a_process_that_does_not_answer_is_said(
     code, out, err = run("chat", SPEC, "base", "--ask", "x")
     assert (code, out) == (2, "")
     assert told in err
+
+
+SLOW = f"""#!{sys.executable}
+import os, sys, time
+from cotspec.runtime import ask
+from cotspec.runtime.engine import Completion
+
+def slow(text):
+    if "slow" in text:
+        print(os.getpid(), "is at work", flush=True, file=sys.stderr)
+        time.sleep(100)
+
+def answer(prompt, key):
+    slow(prompt)
+    return Completion(text="Answer: 7", tokens=3, truncated=False)
+
+def load(task):
+    slow(os.environ["LOADS"])
+    return answer
+
+ask._answerer = load
+sys.exit(ask.main())
+"""
+"""A process that answers as `cotspec.runtime.ask` does, as slowly as a test needs it."""
+
+
+@pytest.fixture
+def slow(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch", reason="the process that answers needs the `train` extra")
+    python = tmp_path / "python"
+    python.write_text(SLOW, encoding="utf-8")
+    python.chmod(0o755)
+    monkeypatch.setenv("COTSPEC_PYTHON", str(python))
+    monkeypatch.setenv("LOADS", "at once")
+
+
+def ended(talk: Terminal, said: str) -> None:
+    """With 130 and no word, and the process that answers is gone."""
+    assert talk.process.wait(60) == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(said.partition(" is at work")[0].split()[-1]), 0)
+    while select.select([talk.own], [], [], 0)[0]:
+        with contextlib.suppress(OSError):
+            assert b"Traceback" not in os.read(talk.own, 65536)
+            continue
+        break
+
+
+@pytest.mark.parametrize("stop", [os.kill, os.killpg], ids=["the command alone", "all in the foreground"])
+@pytest.mark.parametrize("loads", ["slowly", "at once"])
+def test_ctrl_c_ends_what_the_command_line_asks_and_the_process_that_answers(
+    stop: Callable[[int, int], None], loads: str, slow: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOADS", loads)
+    talk = Terminal("chat", SPEC, "--ask", "slowly")
+    said = talk.until("is at work")
+    stop(talk.process.pid, signal.SIGINT)
+    ended(talk, said)
+
+
+def test_ctrl_c_in_a_conversation_stops_the_answer_and_without_one_the_conversation(slow: None) -> None:
+    talk = Terminal("chat", SPEC)
+    talk.until("\n> ")
+    talk.type("slowly")
+    said = talk.until("is at work")
+    os.killpg(talk.process.pid, signal.SIGINT)
+    assert "stopped" in talk.until("\n> ")
+    talk.type("at once")
+    assert "answer │ Answer: 7" in talk.until("\n> ")
+    for _ in range(30):  # again, as a person would: Python misses one that comes right before it reads a line
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(talk.process.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            talk.process.wait(7)
+            break
+    ended(talk, said)
 
 
 def shown(text: str, gold: str | None) -> str:
