@@ -68,11 +68,8 @@ class Call:
 
     def stop(self, name: str) -> Any:
         """A setting of what ends a completion; None where nothing but the end of the sequence does."""
-        from cotspec.runtime.engine_transformers import Ending
-
-        return next(
-            (value_of(each._stopper._stop, name) for each in self.stopping_criteria if isinstance(each, Ending)), None
-        )
+        ending = (each for each in self.stopping_criteria if hasattr(each, "_stopper"))
+        return next((value_of(each._stopper._stop, name) for each in ending), None)
 
     def warper(self, kind: str, name: str) -> Any:
         """A setting of the step that changes a token's chances before it is drawn; None without such a step."""
