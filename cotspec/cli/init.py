@@ -35,7 +35,7 @@ _WEIGHTS: Final = (
 #: What the hub's client downloads, wherever `cache` of cotspec.local.yaml says: its blobs have no ending.
 _CACHES: Final = ("models--*/", "datasets--*/", "xet/", ".cache/")
 _IGNORED: Final = {
-    ".gitignore": (".cotspec/", LOCAL_FILE, "__pycache__/", *_WEIGHTS, *_CACHES),
+    ".gitignore": (".cotspec/", LOCAL_FILE, "__pycache__/", "dvc_plots/", *_WEIGHTS, *_CACHES),
     ".dvcignore": (".cotspec/", "__pycache__/"),
 }
 # DVC keeps this path as it is written and reads it from the folder a command runs in, so it is relative and ignored at
