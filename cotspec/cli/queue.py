@@ -58,11 +58,13 @@ def told(root: Path, tasks: Mapping[str, Task], standings: Mapping[str, Standing
     states: set[State] = set()
     failed: dict[str, str] = {}
     notes = []
+    seen: set[str] = set()
     for part, task in tasks.items():
+        if standings[task.id].state == "reuse" or task.id in seen:  # parts may share one: the first names it
+            continue
+        seen.add(task.id)
         job = by_task.get(task.id)
         because = next((failed[read.task] for read in task.reads.values() if read.task in failed), "")
-        if standings[task.id].state == "reuse":
-            continue
         if job is not None:
             states.add("queued" if job.waits else "running")
             notes.append(_of_job(part, job))

@@ -21,7 +21,7 @@ _NAMED: Final[Mapping[str, tuple[str, ...]]] = {
 def tasks(side: Planned, stage: str) -> list[Task]:
     """The task that trains a stage, its gate, and all that they read, producers first."""
     wanted = {side.tasks[part].id for part in (f"stage {stage}", f"way out of stage {stage}") if part in side.tasks}
-    every = list(side.tasks.values())
+    every = list({task.id: task for task in side.tasks.values()}.values())  # parts may share one
     for task in reversed(every):
         if task.id in wanted:
             wanted.update(read.task for read in task.reads.values() if read.task)

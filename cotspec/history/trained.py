@@ -82,6 +82,8 @@ def _require(root: Path, task: Task, standing: Standing) -> None:
             raise UntrainedError(f"its gate stopped it: {standing.reason}")
         case "unfinished merge":
             raise UntrainedError(f"{folder}: {standing.reason}")
+        case _ if standing.elsewhere:
+            raise UntrainedError(f"{what} is not on this machine: `cotspec run --pull` takes it from the DVC remote")
         case _:
             stale = f"{what} is not what the spec asks for now ({standing.reason})"
             never = f"{what} has not been made" if what != "it" else "it has not been trained"

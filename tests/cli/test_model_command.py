@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,11 @@ def test_a_gate_chooses_which_weights_they_are(tmp_path: Path, monkeypatch: pyte
     assert "gate.json names no checkpoint" in run("model", SPEC, "first")[2]
     (gate / "dvc.lock").unlink()
     assert "its gate has not been made: `dvc repro" in run("model", SPEC, "first")[2]
+
+
+def test_what_is_not_on_this_machine_is_pulled_and_not_trained_again(project: Path, run: Run) -> None:
+    shutil.rmtree(project / ".dvc/cache")
+    for out in project.glob("generated/*/*/out"):
+        shutil.rmtree(out)
+    told = run("model", SPEC, "first")[2]
+    assert "it is not on this machine: `cotspec run --pull` takes it from the DVC remote" in told
