@@ -61,17 +61,18 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(task: Task, command: Sequence[str]) -> int:
+    most = _patience()
     if url := os.environ.get(URL):
         say(f"vLLM: the server at {url} is used")
-        _await(url, None, None)
-        return subprocess.run(command, check=False, preexec_fn=_tied()).returncode  # noqa: S603 - what this is for
+        _await(url, most)
+        return _exit_code(subprocess.run(command, check=False, preexec_fn=_tied()).returncode)  # noqa: S603 - what this is for
     training, own = _shared_out(task)
     port, group = _free_ports(2)
     url = f"http://127.0.0.1:{port}"
     log = task.root / ".cotspec" / "logs" / f"{task.payload.id}.vllm.log"
     say(f"vLLM: starting its server on {len(own)} of {len(own) + len(training)} GPUs (its log: {log.name})")
     with _started(arguments(task, port), own, log) as server:
-        _await(url, server, log)
+        _await(url, most, server, log)
         environment = os.environ | {_VISIBLE: ",".join(training), URL: url, GROUP_PORT: str(group)}
         trainer = subprocess.Popen(command, env=environment, preexec_fn=_tied())  # noqa: S603 - what this is for
         return _beside(server, log, trainer)
@@ -166,9 +167,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _await(url: str, server: subprocess.Popen[bytes] | None, log: Path | None) -> None:
-    """Return when the server is healthy. Raises TaskError when it ends before, or takes too long."""
-    began, most = time.monotonic(), float(os.environ.get(WAIT, _WAIT))
+def _await(url: str, most: float, server: subprocess.Popen[bytes] | None = None, log: Path | None = None) -> None:
+    """Return when the server is healthy. Raises TaskError when it ends before, or takes more than `most` seconds."""
+    began = time.monotonic()
     while not _healthy(url):
         if server is not None and server.poll() is not None:
             raise TaskError(_died(server, log))
@@ -176,6 +177,15 @@ def _await(url: str, server: subprocess.Popen[bytes] | None, log: Path | None) -
             raise TaskError(f"vLLM's server at {url} is not healthy after {most:.0f} s ({WAIT} gives it longer)")
         time.sleep(_POLL)
     say(f"vLLM: healthy after {time.monotonic() - began:.0f} s")
+
+
+def _patience() -> float:
+    """Seconds that a server has."""
+    given = os.environ.get(WAIT, "")
+    try:
+        return float(given) if given else _WAIT
+    except ValueError:
+        raise TaskError(f"{WAIT} is a number of seconds, not {given!r}") from None
 
 
 def _healthy(url: str) -> bool:
@@ -196,7 +206,12 @@ def _beside(server: subprocess.Popen[bytes], log: Path, command: subprocess.Pope
     except BaseException:
         _end(command)
         raise
-    return command.returncode if command.returncode >= 0 else 128 - command.returncode
+    return _exit_code(command.returncode)
+
+
+def _exit_code(returned: int) -> int:
+    """As a shell has it: 128 + the signal that ended a process."""
+    return returned if returned >= 0 else 128 - returned
 
 
 def _died(server: subprocess.Popen[bytes], log: Path | None) -> str:

@@ -153,3 +153,10 @@ def test_too_few_gpus_are_told_before_anything_starts(scene: Scene) -> None:
     assert code == 2
     assert err == "cotspec: the task needs 4 GPUs (2 to train and 2 for vLLM) and 3 can be seen here\n"
     assert not scene._seen.exists()
+
+
+@pytest.mark.slow  # see above
+def test_a_wait_that_is_no_number_is_told_before_anything_starts(scene: Scene) -> None:
+    code, out, err = scene.run(TOLD, COTSPEC_VLLM_WAIT="soon")
+    assert (code, out) == (2, "")
+    assert err.endswith("cotspec: COTSPEC_VLLM_WAIT is a number of seconds, not 'soon'\n")
