@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from cotspec.ir.plan import Plan
 from cotspec.passes.check import check
 from cotspec.passes.lint import lint
 from cotspec.passes.options import LOOKING, Options
-from cotspec.passes.seal import Sealed, seal
+from cotspec.passes.seal import Sealed, part, seal
 
 
 class Built(NamedTuple):
@@ -30,10 +30,20 @@ class Checked(NamedTuple):
     units: Sequence[driver.Unit]
     sealed: Sealed
 
+    def of(self, units: Sequence[driver.Unit]) -> Checked:
+        """Some of the experiments alone, with the tasks that they need."""
+        return Checked(units=units, sealed=part(self.sealed, {unit.name for unit in units}))
 
-def check_specs(specs: Mapping[str, Path], sink: Sink, options: Options = LOOKING) -> Checked | None:
-    """Check specs, given by their path in the project; each phase runs on all of them, then errors stop."""
-    loaded = {place: load(path, sink) for place, path in specs.items()}
+
+def check_specs(
+    specs: Mapping[str, Path],
+    sink: Sink,
+    options: Options = LOOKING,
+    only: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> Checked | None:
+    """Check specs, given by their path in the project; each phase runs on all of them, then errors stop. `only` are the
+    variants of a spec that are looked at, where not all are."""
+    loaded = {place: load(path, sink, only.get(place, ())) for place, path in specs.items()}
     units = driver.units(loaded, driver.lock_of(specs.values(), sink))
     if driver.stops(sink):
         return None

@@ -124,11 +124,13 @@ def judge(
     """Run rules on every experiment. A mistake that a spec and its variants share is found once."""
     for _, family in groupby(units, key=lambda unit: unit.place):
         members = list(family)
+        unknown = EVERYWHERE if members[0].loaded.left_out else ()  # what hold against all takes all
         family_findings = []
         for unit in members:
             own = Sink()
             rules(context(unit, options, sealed), own)
-            family_findings.append(Found(own.findings, unit.loaded.variant, unit.loaded.entry, unit.loaded.holds))
+            known = [one for one in own.findings if one.rule not in unknown]
+            family_findings.append(Found(known, unit.loaded.variant, unit.loaded.entry, unit.loaded.holds))
         sink.extend(
             linked(one, members[0].loaded.links) for one in joined(gathered(family_findings, EVERYWHERE), TOGETHER)
         )

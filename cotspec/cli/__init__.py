@@ -60,7 +60,7 @@ def _run(arguments: Sequence[str]) -> int:
         # What hooks and people call most, and nothing to parse: Typer, which takes as long as the check, is not needed.
         from cotspec.cli import check
 
-        return check.paths(words)
+        return check.plain(words)
     from cotspec.cli.app import app
 
     if os.environ.get("_COTSPEC_COMPLETE") == "complete_bash":

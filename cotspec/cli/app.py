@@ -9,6 +9,7 @@ import typer
 
 from cotspec.cli import app_models
 from cotspec.cli.options import (
+    WHICH,
     AllowEndpoints,
     Format,
     PreviewFormat,
@@ -21,6 +22,7 @@ from cotspec.cli.options import (
     TrustRemoteCode,
     Try,
     members,
+    paths,
 )
 
 app = typer.Typer(
@@ -52,7 +54,10 @@ def _options(
 
 @app.command()
 def build(
-    specs: Specs = None,
+    specs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SPEC…]", help=f"Each is built with all its variants. {WHICH}", autocompletion=paths),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 1 and name what is not up to date.")
     ] = False,
@@ -76,7 +81,7 @@ def check(
     trust_remote_code: TrustRemoteCode = False,
     allow_endpoints: AllowEndpoints = False,
 ) -> None:
-    """Validate specs without writing anything."""
+    """Validate specs without writing anything; SPEC@VARIANT: the spec, as if this variant were its only one."""
     from cotspec.cli.check import run
     from cotspec.passes.options import Options
 
@@ -180,10 +185,7 @@ def plan(
 
 @app.command("run")
 def run_(
-    specs: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[SPEC[@VARIANT]…]", help="Default: the specs of the project.", autocompletion=members),
-    ] = None,
+    specs: Specs = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Tasks at a time.")] = 1,
     wait: Annotated[bool, typer.Option(help="Wait for another run of this project to end, or stop (exit 2).")] = True,
     pull: Annotated[
@@ -199,10 +201,7 @@ def run_(
 @app.command()
 def submit(
     _scheduler: Annotated[Scheduler, typer.Argument(metavar="slurm", help="The scheduler.")],
-    specs: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[SPEC[@VARIANT]…]", help="Default: the specs of the project.", autocompletion=members),
-    ] = None,
+    specs: Specs = None,
     wait: Annotated[bool, typer.Option(help="Wait for another run of this project to end, or stop (exit 2).")] = True,
 ) -> None:
     """Send every task that is not up to date to SLURM, each after what it reads."""
@@ -328,8 +327,13 @@ def lock(
         typer.Option("--check", help="Write nothing, ask nobody; exit 1 and name what is not as it was locked."),
     ] = False,
     specs: Annotated[
-        list[Path] | None,
-        typer.Option("--spec", help="Lock what this spec reads and drop nothing. Default: all specs of the project."),
+        list[str] | None,
+        typer.Option(
+            "--spec",
+            metavar="SPEC[@VARIANT]",
+            help="Lock what this reads and drop nothing. Default: all specs of the project.",
+            autocompletion=members,
+        ),
     ] = None,
 ) -> None:
     """Write cotspec.lock: the commit or content of everything the specs read."""

@@ -6,15 +6,23 @@ from typing import Annotated
 
 import typer
 
-from cotspec.cli.options import Experiment, PreviewFormat, TrustRemoteCode
+from cotspec.cli.options import Experiment, PreviewFormat, TrustRemoteCode, members
 
 app = typer.Typer()
 
 
 @app.command()
 def compare(
-    old: Annotated[str, typer.Argument(metavar="A", help="SPEC[@VARIANT]:MODEL; a model or stage that is evaluated.")],
-    new: Annotated[str, typer.Argument(metavar="B", help="The same, or another MODEL of the spec of A.")],
+    old: Annotated[
+        str,
+        typer.Argument(
+            metavar="A", help="SPEC[@VARIANT]:MODEL; a model or stage that is evaluated.", autocompletion=members
+        ),
+    ],
+    new: Annotated[
+        str,
+        typer.Argument(metavar="B", help="The same, or another MODEL of the spec of A.", autocompletion=members),
+    ],
     question: Annotated[int | None, typer.Option(metavar="N", help="This question alone, by its id.")] = None,
     asked: Annotated[str, typer.Option("--set", help="Which set of the evaluation. Default: the first of both.")] = "",
     most: Annotated[int, typer.Option(min=0, help="Questions that are shown, those that changed sides first.")] = 10,

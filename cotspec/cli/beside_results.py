@@ -43,10 +43,10 @@ def _machines(root: Path, tasks: Mapping[str, Task]) -> Iterator[tuple[str, str]
 
 
 def settings(checked: Checked) -> Iterator[tuple[str, str]]:
-    """Every value of a spec with its place, and of its variants what they change, by experiment."""
+    """Every value of a spec with its place, and of its variants beside it what they change, by experiment."""
     from cotspec.views import resolved
 
     specs = {unit.place: unit.loaded for unit in checked.units if not unit.loaded.variant}
     for unit in checked.units:
-        base = specs[unit.place]
+        base = specs.get(unit.place, unit.loaded)
         yield unit.name, resolved.yaml(base) if unit.loaded is base else resolved.changed(unit.loaded, base)

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 from cotspec.cli import findings, project, queue
 from cotspec.cli.errors import ProblemError
+from cotspec.cli.selection import named
 from cotspec.passes.options import Options
 
 if TYPE_CHECKING:
+    from cotspec.cli.selection import Named
     from cotspec.ir.plan import Plan
     from cotspec.workspace import Changes
 
 
-def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
+def run(specs: Sequence[str], *, check_only: bool, options: Options) -> int:
     """Return the exit code. Raises ProblemError."""
     from cotspec import workspace
     from cotspec.back import places
@@ -27,8 +29,9 @@ def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
     from cotspec.ir.preflight import hub_models
 
     root = project.find_root(Path.cwd())
-    sink = Sink()
-    built = compile_specs(project.chosen(root, specs), sink, options)
+    given, sink = named(root, specs), Sink()
+    _refuse_variants(given)
+    built = compile_specs(given.specs, sink, options)
     plan = built.plan
     local.check(root, sink, None if plan is None else lambda: hub_models(plan.tasks))
     if options.ci:
@@ -48,6 +51,15 @@ def run(specs: Sequence[Path], *, check_only: bool, options: Options) -> int:
     print(f"{_experiments(built.plan)}, {_count(len(places.folders(built.plan)), 'task')}: {_summary(changes)}")
     print(_next(root))
     return 0
+
+
+def _refuse_variants(given: Named) -> None:
+    """A build makes the project be what is asked for and removes the rest, other variants too."""
+    for each in given.selections:
+        if each.variant:
+            spec = each.text.removesuffix(f"@{each.variant}")
+            told = f"`cotspec build {spec}`, then `cotspec run {each.text}` runs this one alone"
+            raise ProblemError(f"a spec is built with all its variants: {told}")
 
 
 def _kept(root: Path, plan: Plan) -> set[str]:

@@ -7,29 +7,38 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cotspec.cli import findings, project
+from cotspec.cli.selection import Named, named
 from cotspec.passes.options import DEFAULT, Options
 
 
-def paths(words: Sequence[str]) -> int:
-    """`cotspec check PATH…` without an option. Returns the exit code. Raises ProblemError."""
-    return run([Path(word) for word in words], output="text", options=DEFAULT)
+def plain(words: Sequence[str]) -> int:
+    """`cotspec check SPEC[@VARIANT]…` without an option. Returns the exit code. Raises ProblemError."""
+    return run(words, output="text", options=DEFAULT)
 
 
-def run(specs: Sequence[Path], *, output: findings.Format, options: Options) -> int:
+def run(specs: Sequence[str], *, output: findings.Format, options: Options) -> int:
     """Return the exit code: 1 when a finding is an error. Raises ProblemError."""
-    from cotspec.compiler import plan_specs
+    from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
     from cotspec.front import local
     from cotspec.ir.preflight import hub_models
 
     root = project.find_root(Path.cwd())
-    chosen = project.chosen(root, specs)
+    given = named(root, specs)
     sink = Sink()
-    plan = plan_specs(chosen, sink, options)
-    local.check(root, sink, None if plan is None else lambda: hub_models(plan.tasks))
+    checked = check_specs(given.specs, sink, options, given.variants)
+    if checked is not None:
+        given.of(checked.units)
+    local.check(root, sink, None if checked is None else lambda: hub_models(checked.sealed.plan.tasks))
     if options.ci:
         sink.harden()
     findings.report(sink, stream=sys.stdout, root=root, output=output)
     if output == "text" and not sink.findings:
-        print(f"no findings in {len(chosen)} {'spec' if len(chosen) == 1 else 'specs'}")
+        print(f"no findings in {_looked_at(given)}")
     return 1 if sink.failed else 0
+
+
+def _looked_at(given: Named) -> str:
+    if given.variants:
+        return ", ".join(each.text for each in given.selections)
+    return f"{len(given.specs)} {'spec' if len(given.specs) == 1 else 'specs'}"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from cotspec.cli import findings, project
 from cotspec.cli.errors import ProblemError
+from cotspec.cli.selection import named
 
 if TYPE_CHECKING:
     from cotspec.diagnostics import Sink
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from cotspec.spec.lock import Key
 
 
-def run(names: Sequence[str], *, specs: Sequence[Path], check_only: bool, upgrade: bool) -> int:
+def run(names: Sequence[str], *, specs: Sequence[str], check_only: bool, upgrade: bool) -> int:
     """Return the exit code. Raises ProblemError."""
     from cotspec.diagnostics import Sink
     from cotspec.lock.resolver import Resolver
@@ -60,14 +61,15 @@ def _sockets() -> Iterator[None]:
         signal.signal(signal.SIGPIPE, before)
 
 
-def _units(root: Path, specs: Sequence[Path], sink: Sink) -> list[Unit]:
+def _units(root: Path, specs: Sequence[str], sink: Sink) -> list[Unit]:
     """The experiments of the project. A mistake of judgement does not keep their inputs from being locked."""
     from cotspec import driver
     from cotspec.front.load import load
 
-    chosen = project.chosen(root, specs or project.everything(root))
-    lock = driver.lock_of(chosen.values(), sink)
-    return driver.units({place: load(path, sink) for place, path in chosen.items()}, lock)
+    given = named(root, specs or [path.as_posix() for path in project.everything(root)])
+    lock = driver.lock_of(given.specs.values(), sink)
+    units = driver.units({place: load(path, sink) for place, path in given.specs.items()}, lock)
+    return units if sink.failed else given.of(units)
 
 
 def _wanted(units: Sequence[Unit]) -> list[Wanted]:

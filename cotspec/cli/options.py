@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,11 +22,14 @@ def members(incomplete: str) -> list[str]:
     return complete.members(incomplete)
 
 
+WHICH = "Default: the set in pyproject.toml under [tool.cotspec], or else specs/*.yaml."
+
 Specs = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Argument(
-        help="Spec files. Default: the set in pyproject.toml under [tool.cotspec], or else specs/*.yaml.",
-        autocompletion=paths,
+        metavar="[SPEC[@VARIANT]…]",
+        help=f"Specs with all their variants, or variants alone. {WHICH}",
+        autocompletion=members,
     ),
 ]
 

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Literal
 from cotspec.cli import findings, project
 from cotspec.cli.errors import ProblemError
 from cotspec.cli.revision import exported
+from cotspec.cli.selection import named
 
 if TYPE_CHECKING:
     from cotspec.compiler import Checked
+    from cotspec.driver import Unit
     from cotspec.views.planned import Planned
 
 NOTHING, FINDINGS, WORK = 0, 1, 2
 
 
 def run(
-    specs: Sequence[Path],
+    specs: Sequence[str],
     *,
     against: str | None,
     output: Literal["text", "json", "markdown"],
@@ -36,19 +38,21 @@ def run(
     from cotspec.views import plan
 
     root = project.find_root(Path.cwd())
-    chosen = project.chosen(root, specs)
+    given = named(root, specs)
     sink = Sink()
-    checked = check_specs(chosen, sink)
+    checked = check_specs(given.specs, sink)
     findings.show(sink, stream=sys.stderr)
     if checked is None:
         return FINDINGS
+    units = given.of(checked.units)
     findings.tell_damage(root)
     standings = results.standings(root, checked.sealed.plan)
     with ExitStack() as stack:
-        pairs = _pairs(checked, _before(root, chosen, against, stack))
+        pairs = _pairs(checked, units, _before(root, given.specs, against, stack))
         records = Records(root)
         tasks = checked.sealed.tasks
-        shown = plan.view(checked.sealed, standings, pairs, Estimator(tasks, records, records.others(tasks)))
+        estimator = Estimator(tasks, records, records.others(tasks))
+        shown = plan.view(checked.of(units).sealed, standings, pairs, estimator)
     match output:
         case "text":
             print(plan.text(shown, whole=whole, formulas=formulas, colour=findings.colour(sys.stdout)), end="")
@@ -59,13 +63,16 @@ def run(
     return WORK if shown.busy else NOTHING
 
 
-def _pairs(checked: Checked, before: Mapping[str, Planned]) -> list[tuple[Planned, Planned | None]]:
-    """Each experiment with what it was, or a new variant with the spec it is a variant of."""
+def _pairs(
+    checked: Checked, units: Sequence[Unit], before: Mapping[str, Planned]
+) -> list[tuple[Planned, Planned | None]]:
+    """Each of some experiments with what it was, or a new variant with the spec it is a variant of."""
     from cotspec.views.planned import planned
 
     now = planned(checked.units, checked.sealed)
     pairs: list[tuple[Planned, Planned | None]] = []
-    for name, side in now.items():
+    for name in (unit.name for unit in units):
+        side = now[name]
         spec = now[side.loaded.experiment.name] if side.loaded.variant else None
         pairs.append((side, before.get(name) or spec))
     return pairs

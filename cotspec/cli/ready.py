@@ -6,14 +6,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cotspec.cli import findings, project
 from cotspec.cli.errors import ProblemError
-from cotspec.cli.selection import Selection, member, selected
+from cotspec.cli.selection import Named, named
 
 if TYPE_CHECKING:
     from cotspec.compiler import Checked
@@ -39,14 +39,13 @@ def asked(texts: Sequence[str]) -> Asked | None:
     if find_spec("dvc") is None:
         raise ProblemError("DVC is not installed: pip install 'cotspec[train]'")
     root = project.find_root(Path.cwd())
-    selections = [selected(root, text) for text in texts]
-    chosen = {each.place: each.path for each in selections} or project.chosen(root, [])
+    given = named(root, texts)
     sink = Sink()
-    checked = check_specs(chosen, sink)
+    checked = check_specs(given.specs, sink)
     if checked is None:
         findings.show(sink, stream=sys.stderr)
         return None
-    wanted = _tasks(checked, selections)
+    wanted = _tasks(checked, given)
     _refuse_unbuilt(root, checked, wanted)
     return Asked(root, checked, wanted)
 
@@ -64,22 +63,10 @@ def mend(root: Path) -> None:
         raise ProblemError(f"what stops DVC cannot be mended: {error.filename or ''} {error.strerror}") from error
 
 
-def _tasks(checked: Checked, selections: Sequence[Selection]) -> dict[str, Task]:
-    """The tasks of the experiments that are named, producers first; without any, of all."""
-    from cotspec.views.planned import planned
-
-    every = planned(checked.units, checked.sealed)
-    names = {name for each in selections for name in _names(checked, each)} or set(every)
-    needed = {task.id for name in names for task in every[name].tasks.values()}
+def _tasks(checked: Checked, given: Named) -> dict[str, Task]:
+    """The tasks of the experiments that are named, producers first."""
+    needed = checked.of(given.of(checked.units)).sealed.tasks
     return {id: task for id, task in checked.sealed.tasks.items() if id in needed}
-
-
-def _names(checked: Checked, selection: Selection) -> Iterator[str]:
-    """A variant, or a spec with all its variants."""
-    if selection.variant:
-        yield member(checked.units, selection)[0].name
-    else:
-        yield from (unit.name for unit in checked.units if unit.place == selection.place)
 
 
 def _refuse_unbuilt(root: Path, checked: Checked, wanted: Mapping[str, Task]) -> None:

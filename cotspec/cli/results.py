@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cotspec.cli import findings, project, queue
 from cotspec.cli.errors import ProblemError
+from cotspec.cli.selection import Named, named
 from cotspec.files import plain
 
 if TYPE_CHECKING:
@@ -27,21 +28,29 @@ _BESIDE = ("seed", "name", "about", "resources", "allow")
 
 
 def run(
-    specs: Sequence[Path],
+    specs: Sequence[str],
     *,
     output: Literal["text", "csv", "json", "markdown"],
     base: str | None = None,
     page: Path | None = None,
 ) -> int:
     """Return the exit code: 1 when a spec has errors. `base` is compared with in place of each experiment's own; `page`
-    is a file, or a folder, for a page in place of what is printed. Raises ProblemError."""
+    is a file, or a folder, for a page in place of what is printed. A variant named alone stands beside its base. Raises
+    ProblemError."""
     from cotspec.views import results
 
-    checked = _checked(specs)
+    root = project.find_root(Path.cwd())
+    given = named(root, specs)
+    checked = _checked(root, given)
     if checked is None:
         return 1
-    outcomes = outcomes_of(project.find_root(Path.cwd()), checked)
-    outcomes = outcomes if base is None else _against(base, outcomes)
+    units = given.of(checked.units)
+    if base is not None:
+        _refuse_unknown(base, checked)
+    beside = {unit.name for unit in units} | {base or unit.loaded.experiment.name for unit in units}
+    checked = checked.of([unit for unit in checked.units if unit.name in beside])
+    outcomes = outcomes_of(root, checked)
+    outcomes = outcomes if base is None else [replace(each, base=base) for each in outcomes]
     if page is not None:
         _write(page, outcomes, checked)
         return 0
@@ -57,15 +66,13 @@ def run(
     return 0
 
 
-def _against(base: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The same, compared with one experiment."""
+def _refuse_unknown(base: str, checked: Checked) -> None:
     from cotspec.diagnostics.suggest import did_you_mean, near
 
-    names = dict.fromkeys(each.name for each in outcomes)
+    names = dict.fromkeys(unit.name for unit in checked.units)
     if base not in names:
         hint = did_you_mean(near(base, names), names)
         raise ProblemError(f"there is no experiment `{base}` among these" + (f": {hint}" if hint else ""))
-    return [replace(each, base=base) for each in outcomes]
 
 
 def _write(page: Path, outcomes: Sequence[Outcome], checked: Checked) -> None:
@@ -119,21 +126,22 @@ def said(line: bytes) -> tuple[int, Said] | None:
         return None
 
 
-def collected(specs: Sequence[Path], *, queued: bool = False) -> list[Outcome] | None:
+def collected(specs: Sequence[str], *, queued: bool = False) -> list[Outcome] | None:
     """What every experiment has come to, also what SLURM says of it; None after findings were shown. Raises
     ProblemError."""
-    checked = _checked(specs)
-    return None if checked is None else outcomes_of(project.find_root(Path.cwd()), checked, queued=queued)
+    root = project.find_root(Path.cwd())
+    given = named(root, specs)
+    checked = _checked(root, given)
+    return None if checked is None else outcomes_of(root, checked.of(given.of(checked.units)), queued=queued)
 
 
-def _checked(specs: Sequence[Path]) -> Checked | None:
-    """The experiments; None after findings were shown. Raises ProblemError."""
+def _checked(root: Path, given: Named) -> Checked | None:
+    """All experiments of the specs; None after findings were shown."""
     from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
 
-    root = project.find_root(Path.cwd())
     sink = Sink()
-    checked = check_specs(project.chosen(root, specs), sink)
+    checked = check_specs(given.specs, sink)
     if checked is None:
         findings.show(sink, stream=sys.stderr)
         return None

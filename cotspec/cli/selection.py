@@ -1,13 +1,14 @@
-"""`[REV:]SPEC[@VARIANT]` on the command line → one experiment. Reads specs; writes nothing."""
+"""`[REV:]SPEC[@VARIANT]` on the command line → experiments. Reads specs; writes nothing."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cotspec.cli import findings, project
 from cotspec.cli.errors import ProblemError
@@ -36,12 +37,57 @@ class Selection:
     """Name of the variant; "" names the spec itself."""
 
 
+class Named(NamedTuple):
+    """What the arguments of a command name."""
+
+    specs: Mapping[str, Path]
+    """By their path in the project, in its order."""
+    selections: Sequence[Selection]
+    """As they were typed; none names all of the project."""
+
+    @property
+    def variants(self) -> Mapping[str, frozenset[str]]:
+        """By spec, the variants that alone are named; of other specs, all are."""
+        whole = {each.place for each in self.selections if not each.variant}
+        alone = {place: {s.variant for s in self.selections if s.place == place} for place in self.specs}
+        return {place: frozenset(names) for place, names in alone.items() if names and place not in whole}
+
+    def of(self, units: Sequence[Unit]) -> list[Unit]:
+        """The experiments that are named; a spec without a variant names all of its own. Raises ProblemError."""
+        for each in self.selections:
+            member(units, each)
+        only = self.variants
+        return [unit for unit in units if unit.loaded.variant in only.get(unit.place, {unit.loaded.variant})]
+
+
+def named(root: Path, texts: Sequence[str]) -> Named:
+    """What the arguments of a command name; without any, the specs of the project. Raises ProblemError."""
+    selections = [selected(root, text) for text in texts]
+    return Named(specs=project.chosen(root, [each.path for each in selections]), selections=selections)
+
+
 def selected(root: Path, text: str) -> Selection:
     """What `text` names. A file whose own name holds `@` is found first. Raises ProblemError."""
-    whole = Path(text)
-    file, _, variant = (text, "", "") if "@" not in text or whole.exists() else text.rpartition("@")
+    file, _, variant = (text, "", "") if "@" not in text or os.path.lexists(text) else text.rpartition("@")
+    if not os.path.lexists(file):
+        _refuse_word(root, file, variant)
     ((place, path),) = project.chosen(root, [Path(file)]).items()
     return Selection(text=text, place=place, path=path, variant=variant)
+
+
+def _refuse_word(root: Path, word: str, variant: str) -> None:
+    """A bare word is meant for a spec of the project, which is named by its path. Raises ProblemError."""
+    from cotspec.diagnostics.suggest import did_you_mean, near
+
+    if os.sep in word or word.endswith((".yaml", ".yml")):
+        return
+    known: dict[str, Path] = {}
+    with suppress(ProblemError):  # without specs, that there is no such file says enough
+        known = {path.stem: path for path in project.everything(root)}
+    if close := near(word, known):
+        at = f"@{variant}" if variant else ""
+        instead = tuple(f"{known[stem].as_posix()}{at}" for stem in close)
+        raise ProblemError(f"there is no file `{word}`, and a spec is named by its path: {did_you_mean(instead)}")
 
 
 def member(units: Sequence[Unit], selection: Selection) -> tuple[Unit, Unit]:
@@ -50,7 +96,7 @@ def member(units: Sequence[Unit], selection: Selection) -> tuple[Unit, Unit]:
 
     family = {unit.loaded.variant: unit for unit in units if unit.place == selection.place}
     if selection.variant not in family:
-        names = [name for name in family if name]
+        names = [*filter(None, family), *family[""].loaded.left_out]
         close = near(selection.variant, names)
         advice = did_you_mean(close, names[:10]) or "it has none"
         raise ProblemError(f"{selection.place} has no variant `{selection.variant}`: {advice}")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 
-def run(specs: Sequence[Path], *, output: Literal["text", "csv", "json", "markdown"]) -> int:
+def run(specs: Sequence[str], *, output: Literal["text", "csv", "json", "markdown"]) -> int:
     """Return the exit code: 1 when a spec has errors. Raises ProblemError."""
     from cotspec.cli import findings
     from cotspec.cli.results import collected

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cotspec.cli import findings, project
-from cotspec.cli.selection import member, selected
+from cotspec.cli.selection import named
 
 
 def run(texts: Sequence[str]) -> int:
@@ -17,16 +17,11 @@ def run(texts: Sequence[str]) -> int:
     from cotspec.diagnostics import Sink
 
     root = project.find_root(Path.cwd())
-    selections = [selected(root, text) for text in texts]
+    given = named(root, texts)
     sink = Sink()
-    checked = check_specs({each.place: each.path for each in selections}, sink)
+    checked = check_specs(given.specs, sink)
     if checked is None:
         findings.show(sink, stream=sys.stderr)
         return 1
-    names: dict[str, None] = {}
-    for each in selections:
-        whole = [unit for unit in checked.units if unit.place == each.place]
-        chosen = [member(checked.units, each)[0]] if each.variant else whole
-        names.update(dict.fromkeys(target(report_folder(unit.name)) for unit in chosen))
-    print("\n".join(names))
+    print("\n".join(target(report_folder(unit.name)) for unit in given.of(checked.units)))
     return 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
@@ -60,8 +60,9 @@ class _Choice:
     axes: tuple[Axis, ...] = ()
 
 
-def expand(root: Node, sink: Sink) -> tuple[Variant, ...]:
-    """Every variant of a spec, in the order of the file; none after an error."""
+def expand(root: Node, sink: Sink, only: Collection[str] = ()) -> tuple[Variant, ...]:
+    """Every variant of a spec, in the order of the file; none after an error. With `only`, names of variants, what is
+    wrong with entries that make none of these is not found."""
     entry = nodes.entry(root, compose.VARIANTS)
     if entry is None or not isinstance(entry.node, MappingNode):
         return ()
@@ -73,11 +74,16 @@ def expand(root: Node, sink: Sink) -> tuple[Variant, ...]:
         member
         for each in entry.node.entries
         if each.key not in FAMILY and not dotted_paths.is_setting(each)
-        for member in _Family(root, each, own).members()
+        for member in _Family(root, each, own if _may_make(each.key, only) else Sink()).members()
     ]
-    _distinct(members, own)
+    _distinct([member for member in members if not only or member.name in only], own)
     sink.extend(own.findings)
     return () if own.failed else tuple(members)
+
+
+def _may_make(entry: str, only: Collection[str]) -> bool:
+    """Whether a variant that is asked for may be one of an entry: their names begin with its own."""
+    return not only or any(f"{name}-".startswith(f"{entry}-") for name in only)
 
 
 def changed(root: Node, variant: Variant) -> Node:

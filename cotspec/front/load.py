@@ -7,7 +7,7 @@ last. Rules that tie two places of a spec together come afterwards, in `cotspec.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path as File
 from types import MappingProxyType
 from typing import NamedTuple
@@ -47,6 +47,8 @@ class Loaded(NamedTuple):
     """Of a member of a matrix, each of its settings with the value."""
     variants: tuple[Loaded, ...] = ()
     """The variants of a spec, in the order of the file."""
+    left_out: tuple[str, ...] = ()
+    """Of a spec, names of variants that were not asked for."""
 
     @property
     def family(self) -> tuple[Loaded, ...]:
@@ -65,16 +67,19 @@ class Loaded(NamedTuple):
         return f"{name}--{self.variant}" if self.variant else name
 
 
-def load(path: File | str, sink: Sink) -> Loaded | None:
-    """Read one spec; None when there was an error. Findings of the last phase that ran are in `sink`."""
+def load(path: File | str, sink: Sink, only: Collection[str] = ()) -> Loaded | None:
+    """Read one spec; None when there was an error. Findings of the last phase that ran are in `sink`.
+
+    `only` are the variants that are asked for, where not all are: what is wrong with others is not found.
+    """
     file, own = File(path), Sink()
     composed = compose(file, project_root(file), own)
-    loaded = None if composed is None else _family(composed, file, own)
+    loaded = None if composed is None else _family(composed, file, own, only)
     sink.extend(own.findings)
     return None if own.failed else loaded
 
 
-def _family(composed: Composed, file: File, sink: Sink) -> Loaded | None:
+def _family(composed: Composed, file: File, sink: Sink, only: Collection[str]) -> Loaded | None:
     """The spec with its variants; a mistake that all of them have is found once."""
     own = Sink()
     base = _read(composed, composed.root, file, own)
@@ -83,7 +88,8 @@ def _family(composed: Composed, file: File, sink: Sink) -> Loaded | None:
         return base
     from cotspec.front.expand import changed, expand, without
 
-    members = expand(composed.root, own)
+    every = expand(composed.root, own, only)
+    members = [member for member in every if not only or member.name in only]
     found, loaded = [Found(own.findings)], []
     bare = without(composed.root)
     for member in members:
@@ -94,7 +100,8 @@ def _family(composed: Composed, file: File, sink: Sink) -> Loaded | None:
             called = one._replace(variant=member.name, family_name=member.family, axes=member.axes)
             loaded.append(called._replace(entry=member.span))
     sink.extend(linked(finding, composed.links) for finding in gathered(found))
-    return base._replace(variants=tuple(loaded))
+    left_out = tuple(member.name for member in every if member not in members)
+    return base._replace(variants=tuple(loaded), left_out=left_out)
 
 
 def _read(composed: Composed, root: Node, file: File, sink: Sink, base: Loaded | None = None) -> Loaded | None:

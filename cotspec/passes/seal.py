@@ -6,7 +6,7 @@ share a task and launch it differently, the first one's way is kept and the diff
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from cotspec.cot.versions import KERNEL
@@ -61,6 +61,24 @@ def seal(draft: Draft) -> Sealed:
         drafts=drafts,
         tasks={task.id: task for task in sealed},
     )
+
+
+def part(sealed: Sealed, names: Collection[str]) -> Sealed:
+    """Some experiments of a plan alone: their tasks, which are labelled with nobody else, launched as all have them."""
+    drafts = {name: sealed.drafts[name] for name in sealed.drafts if name in names}
+    needed = {sealed.ids[each.name] for own in drafts.values() for each in own}
+    tasks = {
+        id: task._replace(labels=tuple(label for label in task.labels if label.experiment in names))
+        for id, task in sealed.tasks.items()
+        if id in needed
+    }
+    plan = Plan(
+        tasks=tuple(tasks[task.id] for task in sealed.plan.tasks if task.id in needed),
+        reports=tuple(
+            each._replace(task=tasks[each.task.id]) for each in sealed.plan.reports if each.task.id in needed
+        ),
+    )
+    return sealed._replace(plan=plan, drafts=drafts, tasks=tasks)
 
 
 def _by_name(draft: Draft) -> dict[str, DraftTask]:

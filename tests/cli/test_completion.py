@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+
+from cotspec.cli.app import app
 
 SPEC = "variants:\n  wide: {stages.structure.train.lr: 1e-3}\n  wild: {seed: 7}\n  narrow: {seed: 8}\n"
 ASK = """
@@ -39,3 +42,21 @@ def test_bash_completes_commands_specs_and_variants(project: Path) -> None:
         command = ["bash", "--norc", "-c", ASK, "bash", *words.split()]
         done = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=True)
         assert (sorted(done.stdout.splitlines()), done.stderr) == (wanted, ""), words
+
+
+def test_every_command_that_takes_a_spec_completes_its_variants_and_build_takes_none(project: Path) -> None:
+    spec = project / "specs/one.yaml"
+    spec.write_text(f"{spec.read_text(encoding='utf-8')}{SPEC}", encoding="utf-8")
+    group = typer.main.get_group(app)
+    completed = {}
+    for name, command in group.commands.items():
+        context = typer.Context(command)
+        given = [each for each in command.params if each.name in ("spec", "specs", "old", "new")]
+        for each in given:
+            found = [one.value for one in each.shell_complete(context, "specs/one.yaml@na")]
+            completed[f"{name} {each.name}"] = found == ["specs/one.yaml@narrow"]
+    assert {name.split()[0] for name, right in completed.items() if right} == {
+        "cancel", "chat", "check", "compare", "diff", "export", "lock", "model", "plan", "preview", "results", "run",
+        "show", "status", "submit", "targets",
+    }  # fmt: skip
+    assert [name for name, right in completed.items() if not right] == ["build specs"]

@@ -1,0 +1,107 @@
+"""`SPEC@VARIANT` as each command takes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support import Run
+
+BASE = (Path(__file__).parents[1] / "passes" / "base.yaml").read_text(encoding="utf-8")
+VARIANTS = """variants:
+  wide: {stages.second.train.group: 8}
+  wild: {seed: 7}
+"""
+SPEC = "specs/one.yaml"
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "specs").mkdir()
+    (tmp_path / SPEC).write_text(BASE + VARIANTS)
+    monkeypatch.chdir(tmp_path)
+
+
+def experiments(run: Run, *words: str) -> set[str]:
+    """Whose tasks, states or results a command shows."""
+    _, out, err = run(*words, "--format", "json")
+    assert not err
+    told = json.loads(out)
+    rows = told["tasks"] if isinstance(told, dict) else told
+    return {name for row in rows for name in row.get("experiments", [row.get("experiment")])}
+
+
+def test_plan_and_status_show_the_variant_alone_and_results_it_beside_its_base(run: Run) -> None:
+    assert experiments(run, "plan", f"{SPEC}@wide") == {"example--wide"}
+    assert experiments(run, "status", f"{SPEC}@wide") == {"example--wide"}
+    assert experiments(run, "results", f"{SPEC}@wide") == {"example", "example--wide"}
+    assert experiments(run, "results", f"{SPEC}@wide", "--base", "example--wild") == {"example--wide", "example--wild"}
+    everything = {"example", "example--wide", "example--wild"}
+    assert experiments(run, "plan", SPEC) == experiments(run, "results", f"{SPEC}@wide", SPEC) == everything
+
+
+def test_a_plan_of_a_variant_has_just_its_tasks(run: Run) -> None:
+    def ids(*words: str) -> dict[str, set[str]]:
+        tasks = json.loads(run("plan", *words, "--format", "json")[1])["tasks"]
+        return {task["id"]: set(task["experiments"]) for task in tasks}
+
+    every, alone = ids(SPEC), ids(f"{SPEC}@wide")
+    assert alone.keys() == {id for id, names in every.items() if "example--wide" in names} < every.keys()
+
+
+@pytest.mark.parametrize("mistake", ["{stages.second.train.grop: 8}", "{stages.second.train.group: wide}", "{sed: 1}"])
+def test_a_check_of_a_variant_is_of_it_and_of_its_spec_and_of_no_other(mistake: str, run: Run) -> None:
+    Path(SPEC).write_text(f"{BASE}{VARIANTS}  bad: {mistake}\n")
+    assert run("check", f"{SPEC}@wide") == (0, f"no findings in {SPEC}@wide\n", "")
+    assert run("check", f"{SPEC}@bad")[0] == run("check", SPEC)[0] == 1
+    assert run("check", f"{SPEC}@wide", SPEC)[0] == 1
+    Path(SPEC).write_text(f"{BASE.replace('group: 4', 'grop: 4')}{VARIANTS}")
+    code, out, _ = run("check", f"{SPEC}@wild")
+    assert code == 1
+    assert "unknown-key" in out
+
+
+def test_a_check_of_a_variant_does_not_say_that_nobody_uses_what_another_one_does(run: Run) -> None:
+    used = "  wild: {seed: 7, resources.train.strategy: fsdp, resources.train.gpus: 2}\n"
+    several = BASE + VARIANTS.replace("  wild: {seed: 7}\n", used) + "allow: [{rule: launch-effect, reason: tried}]\n"
+    Path(SPEC).write_text(several)
+    assert "allow-unused" not in run("check", f"{SPEC}@wide")[1]
+
+
+@pytest.mark.parametrize(
+    "command", [("check",), ("plan",), ("status",), ("results",), ("lock", "--check", "--spec"), ("cancel",)]
+)
+def test_a_variant_that_is_not_there_is_named_with_those_that_are(command: tuple[str, ...], run: Run) -> None:
+    code, out, err = run(*command, f"{SPEC}@wyde")
+    assert (code, out) == (2, "")
+    assert err == f"cotspec: {SPEC} has no variant `wyde`: did you mean `wide`?\n"
+
+
+@pytest.mark.parametrize("options", [(), ("--check",)])
+def test_a_build_of_one_variant_is_refused_with_what_to_do(options: tuple[str, ...], run: Run) -> None:
+    code, out, err = run("build", f"{SPEC}@wide", *options)
+    assert (code, out) == (2, "")
+    assert f"`cotspec build {SPEC}`, then `cotspec run {SPEC}@wide` runs this one alone" in err
+    assert not Path("generated").exists()
+
+
+@pytest.mark.parametrize("command", ["check", "build", "plan", "run", "show", "targets"])
+def test_a_spec_that_is_named_without_its_folder_is_suggested_with_it(command: str, run: Run) -> None:
+    for word in ("one@wide", "on@wide"):
+        code, out, err = run(command, word)
+        assert (code, out) == (2, "")
+        assert err == (
+            f"cotspec: there is no file `{word.split('@')[0]}`, and a spec is named by its path: "
+            f"did you mean `{SPEC}@wide`?\n"
+        )
+
+
+def test_a_lock_of_a_variant_is_of_what_it_reads(run: Run) -> None:
+    Path(SPEC).write_text(BASE + "variants:\n  other: {models.student: {builtin: tiny-teacher}}\n  wild: {seed: 7}\n")
+    assert run("lock", "--spec", f"{SPEC}@wild")[0] == 0
+    alone = Path("cotspec.lock").read_text(encoding="utf-8")
+    assert run("lock", "--spec", f"{SPEC}@other")[0] == 0
+    assert set(alone.splitlines()) <= set(Path("cotspec.lock").read_text(encoding="utf-8").splitlines())
