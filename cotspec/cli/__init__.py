@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 
@@ -25,15 +25,15 @@ def console() -> None:
         startup.leave(stop.code)
 
 
-def main() -> NoReturn:
-    """Run the command line and exit with its code."""
+def main(work: Callable[[Sequence[str]], int] | None = None) -> NoReturn:
+    """Run the command line, or other `work` on its arguments, and exit with its code."""
     from cotspec.cli import startup
 
     startup.begin()
     try:
         from cotspec.cli.errors import ProblemError, bug_report
 
-        code = _run(sys.argv[1:])
+        code = (work or _run)(sys.argv[1:])
     except KeyboardInterrupt:  # first: the names below may not be there yet
         sys.exit(130)
     except ProblemError as problem:

@@ -374,3 +374,11 @@ def schema() -> None:
     from cotspec.spec.schema import schema as text
 
     findings.for_programs(text())
+
+
+@app.command()
+def lsp() -> None:
+    """Serve an editor that edits specs, on stdin and stdout (Language Server Protocol)."""
+    from cotspec.cli.lsp import run
+
+    raise typer.Exit(run())

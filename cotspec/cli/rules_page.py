@@ -31,6 +31,11 @@ def pages() -> dict[str, str]:
     return {"README.md": "\n".join([_INTRO, *listed, ""]), **texts}
 
 
+def places() -> dict[str, str]:
+    """The page of each rule, by slug."""
+    return {rule.slug: _file(title) for title, _, rules in groups() for rule in rules}
+
+
 def _file(title: str) -> str:
     return f"{title.lower().replace(' ', '-')}.md"
 

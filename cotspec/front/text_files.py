@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
@@ -13,6 +16,21 @@ LARGEST = 1_000_000
 """Bytes of a spec or prompt file."""
 #: What YAML 1.2 does not allow, and NEL, LS and PS, which YAML 1.1 parsers count as line breaks and editors do not.
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+
+_unsaved: Mapping[str, str] = {}
+"""What `unsaved` says."""
+
+
+@contextmanager
+def unsaved(texts: Mapping[str, str]) -> Iterator[None]:
+    """Read these texts, by the absolute path of their file, in place of what is on the disk: an editor has them open.
+    It holds for the whole process, one at a time."""
+    global _unsaved
+    before, _unsaved = _unsaved, texts
+    try:
+        yield
+    finally:
+        _unsaved = before
 
 
 def shown(path: Path) -> str:
@@ -64,16 +82,24 @@ class _RefusedError(Exception):
 def _bytes(path: Path) -> bytes:
     name = shown(path)
     try:
+        typed = _unsaved.get(os.path.abspath(path)) if _unsaved else None
+        if typed is not None:
+            raw = typed.encode(errors="replace")
+            _bound(len(raw), name)
+            return raw
         if not path.is_file():
             raise _no_file(path, name)
-        size = path.stat().st_size
-        if size > LARGEST:
-            raise _RefusedError("file-too-large", f"`{name}` has {size:,} bytes; the most is {LARGEST:,}")
+        _bound(path.stat().st_size, name)
         with regular.opened(path) as file:
             return file.read(LARGEST + 1)  # the size may be a lie (a file that grows)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the name is not a file name"
         raise _RefusedError("unreadable-file", f"`{name}` cannot be read: {reason}") from error
+
+
+def _bound(size: int, name: str) -> None:
+    if size > LARGEST:
+        raise _RefusedError("file-too-large", f"`{name}` has {size:,} bytes; the most is {LARGEST:,}")
 
 
 def _no_file(path: Path, name: str) -> _RefusedError:

@@ -20,6 +20,7 @@ MODULES = {
 MAY = {
     "Only the runtime imports the training stack": {"runtime"},
     "Only cotspec.hub talks to the model hub": {"hub"},
+    "Only cotspec.editor speaks to editors": {"editor"},
 }
 
 

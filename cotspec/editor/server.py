@@ -1,0 +1,213 @@
+"""`cotspec lsp`: a language server on stdin and stdout. The one module that knows the protocol, and pygls."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+from pygls.uris import from_fs_path, to_fs_path
+
+from cotspec.cli import project
+from cotspec.cli.errors import ProblemError
+from cotspec.cli.version import version
+from cotspec.diagnostics import Diagnostic, Severity, Span
+from cotspec.diagnostics.suggest import did_you_mean
+from cotspec.editor import checked
+from cotspec.editor.ranges import Lines, lines_of
+from cotspec.front.paths import project_root
+from cotspec.front.text_files import raw_text
+
+PAUSE: Final = 0.25
+"""Seconds without a key after which a spec is checked."""
+_SPEC: Final = re.compile(r"^(?:cotspec|extends)[ \t]*:", re.MULTILINE)
+"""What tells a spec from other YAML."""
+_SEVERITIES: Final[dict[Severity, types.DiagnosticSeverity]] = {
+    "error": types.DiagnosticSeverity.Error,
+    "warning": types.DiagnosticSeverity.Warning,
+    "note": types.DiagnosticSeverity.Information,
+}
+_PAGES: Final = Path(__file__).parents[2] / "docs" / "rules"
+"""The pages of the rules, where cotspec runs from its repository."""
+
+
+class SpecServer(LanguageServer):
+    """What it remembers of the documents that are open."""
+
+    def __init__(self) -> None:
+        # whole texts: a spec is small, and a part that was put into the wrong place would stay there
+        super().__init__("cotspec", version(), text_document_sync_kind=types.TextDocumentSyncKind.Full)
+        self.running: dict[str, asyncio.Task[None]] = {}
+        """The check of each document that is waiting or running."""
+        self.found: dict[str, dict[str, list[types.Diagnostic]]] = {}
+        """By document, what its last check found in which file."""
+        self.pages = _pages()
+
+    # --- documents ---
+
+    def texts(self) -> dict[str, str]:
+        """What is open, by absolute path."""
+        documents = self.workspace.text_documents.values()
+        return {path: each.source for each in documents if (path := to_fs_path(each.uri)) is not None}
+
+    def is_spec(self, uri: str) -> bool:
+        """Whether a document is a spec: it says so, or the project does."""
+        path = to_fs_path(uri)
+        document = self.workspace.text_documents.get(uri)
+        if path is None or document is None or not path.endswith((".yaml", ".yml")):
+            return False
+        return _SPEC.search(document.source) is not None or _is_own(Path(path))
+
+    def lines(self, file: str) -> Lines:
+        """The lines of a file: as they are in the editor, or else on the disk."""
+        text = self.texts().get(file)
+        if text is None:
+            text = raw_text(Path(file)) or ""
+        return Lines(lines_of(text), self.workspace.position_codec.client_num_units)
+
+    def uri(self, file: str) -> str:
+        """What the editor calls a file, where it has it open."""
+        return next((uri for uri in self.workspace.text_documents if to_fs_path(uri) == file), None) or str(
+            from_fs_path(file)
+        )
+
+    # --- findings ---
+
+    def check(self, uri: str, after: float = 0.0) -> None:
+        """Check a document in so many seconds, unless it is to be checked again before that."""
+        before = self.running.pop(uri, None)
+        if before is not None:
+            before.cancel()
+        if self.is_spec(uri):
+            self.running[uri] = asyncio.get_running_loop().create_task(self._check(uri, after))
+        else:
+            self.publish(uri, {})
+
+    async def _check(self, uri: str, after: float) -> None:
+        await asyncio.sleep(after)
+        spec = Path(str(to_fs_path(uri)))
+        root = project_root(spec)
+        try:
+            findings = await checked.findings(spec, root, self.texts())
+        except checked.CheckError as error:
+            self.window_show_message(types.ShowMessageParams(types.MessageType.Error, str(error)))
+            return
+        by_file: dict[str, list[types.Diagnostic]] = {uri: []}
+        for finding in findings:
+            file = self.uri(str(root.joinpath(finding.span.file)))
+            by_file.setdefault(file, []).append(self._diagnostic(finding, root))
+        self.publish(uri, by_file)
+
+    def publish(self, uri: str, found: dict[str, list[types.Diagnostic]]) -> None:
+        """Show what the check of a document found, beside what those of other documents found in the same files."""
+        files = {*self.found.pop(uri, {}), *found}
+        if found:
+            self.found[uri] = found
+        for file in sorted(files):
+            own = self.found.get(file, {}).get(file, [])
+            others = (one for each in self.found.values() for one in each.get(file, ()))
+            shown = list({_key(one): one for one in [*others, *own]}.values())
+            self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri=file, diagnostics=shown))
+
+    def _diagnostic(self, finding: Diagnostic, root: Path) -> types.Diagnostic:
+        advice = finding.help or did_you_mean(finding.suggestions)
+        page = self.pages.get(finding.rule)
+        return types.Diagnostic(
+            range=self.location(finding.span, root).range,
+            message=f"{finding.message}\n{advice}" if advice else finding.message,
+            severity=_SEVERITIES[finding.severity],
+            code=finding.rule,
+            code_description=None if page is None else types.CodeDescription(page),
+            source="cotspec",
+            related_information=[
+                types.DiagnosticRelatedInformation(self.location(span, root), note) for span, note in finding.related
+            ],
+            data=list(finding.suggestions),
+        )
+
+    def location(self, span: Span, root: Path) -> types.Location:
+        """Where a span is; its file is named from `root`."""
+        file = str(root.joinpath(span.file))
+        start, end = self.lines(file).spots(span)
+        return types.Location(self.uri(file), types.Range(types.Position(*start), types.Position(*end)))
+
+    def shown(self, uri: str) -> Iterable[types.Diagnostic]:
+        """The findings that are shown in a file."""
+        return (one for each in self.found.values() for one in each.get(uri, ()))
+
+
+def _key(one: types.Diagnostic) -> tuple[object, ...]:
+    """Equal for the same finding, whichever document's check found it."""
+    start, end = one.range.start, one.range.end
+    return one.code, one.message, start.line, start.character, end.line, end.character
+
+
+def _is_own(path: Path) -> bool:
+    root = project_root(path)
+    try:
+        return any(path.samefile(root / each) for each in project.everything(root) if each.exists())
+    except (ProblemError, OSError):
+        return False
+
+
+def _pages() -> dict[str, str]:
+    """By rule, where its page is."""
+    from cotspec.cli import rules_page
+
+    places = {slug: _PAGES / place for slug, place in rules_page.places().items()}
+    return {slug: f"{file.as_uri()}#{slug}" for slug, file in places.items() if file.is_file()}
+
+
+def serve() -> None:
+    """Serve until the editor ends. Nothing but messages is written to stdout."""
+    server = SpecServer()
+    _findings(server)
+    stdout, sys.stdout = sys.stdout.buffer, sys.stderr
+    server.start_io(stdout=stdout)
+
+
+def _findings(server: SpecServer) -> None:
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    def opened(params: types.DidOpenTextDocumentParams) -> None:
+        server.check(params.text_document.uri)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    def changed(params: types.DidChangeTextDocumentParams) -> None:
+        server.check(params.text_document.uri, PAUSE)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    def saved(_params: types.DidSaveTextDocumentParams) -> None:
+        for uri in server.workspace.text_documents:
+            server.check(uri)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    def closed(params: types.DidCloseTextDocumentParams) -> None:
+        server.check(params.text_document.uri)
+
+    @server.feature(
+        types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix])
+    )
+    def fixes(params: types.CodeActionParams) -> list[types.CodeAction]:
+        """What a finding suggests, in place of what it is about."""
+        return [
+            types.CodeAction(
+                title=f"Replace it with `{text}`",
+                kind=types.CodeActionKind.QuickFix,
+                diagnostics=[one],
+                edit=types.WorkspaceEdit(changes={params.text_document.uri: [types.TextEdit(one.range, text)]}),
+                is_preferred=at == 0,
+            )
+            for one in server.shown(params.text_document.uri)
+            if _touches(one.range, params.range)
+            for at, text in enumerate(one.data or ())
+        ]
+
+
+def _touches(one: types.Range, other: types.Range) -> bool:
+    begins, ends = (one.start.line, one.start.character), (one.end.line, one.end.character)
+    return begins <= (other.end.line, other.end.character) and ends >= (other.start.line, other.start.character)
