@@ -187,8 +187,8 @@ class _Merge:
 
 def nothing_to_remove(given: Entry, known: list[str]) -> Diagnostic:
     """A finding: `!remove` where there is nothing."""
-    close = near(given.key, known)
-    advice = did_you_mean(close) or "leave the line out"
+    close = () if (nested := phrases.nested(given.key, known, "!remove ")) else near(given.key, known)
+    advice = nested or did_you_mean(close) or "leave the line out"
     message = f"there is no `{phrases.cut(given.key)}` to remove"
     return Diagnostic(rule="nothing-to-remove", message=message, span=given.span, help=advice, suggestions=close)
 

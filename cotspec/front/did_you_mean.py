@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from cotspec.diagnostics.source_map import Path, dotted
 from cotspec.diagnostics.suggest import alike, did_you_mean, either, likeness, near
-from cotspec.front import first_language, shape, trl_keys
+from cotspec.front import first_language, phrases, shape, trl_keys
 from cotspec.front.foreign import ADVICE, NAMES, folded
 from cotspec.front.groups import Group
 from cotspec.front.nodes import Data
@@ -37,6 +37,8 @@ def meant(key: str, here: Group, every: Sequence[Group]) -> Guess:
     value, file = here.data[key], here.file(key)
     if earlier := first_language.instead(here.path, key, value):
         return Guess(help=earlier)
+    if nested := phrases.nested(key, here.settings(), "…"):
+        return Guess(help=nested, home=(*here.path, *key.split(".")))
     free = here.free(file)
     close = _ranked(key, value, here)
     sure = tuple(name for name in close if alike(key, name))

@@ -18,6 +18,8 @@ from cotspec.spec import experiment
 from cotspec.spec.base import ARGUMENT, NAME, TEXT_NAME
 
 _LONGEST = 40
+_LONGEST_PATH = 80
+_DOTTED = re.compile(r"[\w-]+(?:\.[\w-]+)+", re.ASCII)
 _NAMED = frozenset({"stages", "models", "data", "terms", "let"})
 _NOT_BOOL = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
@@ -32,6 +34,15 @@ def cut(text: str) -> str:
     """A user's text, fit to stand in a sentence."""
     line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+
+
+def nested(written: str, known: Iterable[str], value: str) -> str:
+    """What to do about a dotted path to `value` in a group that reads none; empty where a key is no path into it."""
+    if not _DOTTED.fullmatch(written) or len(written) > _LONGEST_PATH or written.split(".")[0] not in known:
+        return ""
+    first, *rest = written.split(".")
+    inner = "".join(f"{{{word}: " for word in rest)
+    return f"dotted paths are for `variants`: here write `{first}: {inner}{value}{'}' * len(rest)}`"
 
 
 def got(data: Data) -> str:

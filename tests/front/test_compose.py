@@ -156,10 +156,33 @@ def test_a_broken_file_below_is_one_finding_there(folder: Path) -> None:
     assert found("extends: base.yaml\nname: child\n") == [("unclosed-bracket", "base.yaml", 1, 4)]
 
 
-def test_remove_right_before_a_brace_says_to_put_a_space(folder: Path) -> None:
-    (finding,) = read("extends: base.yaml\nstages: {second: !remove}\n")[1].findings
-    assert (finding.rule, finding.span.line) == ("yaml-syntax", 2)
-    assert "!remove }" in finding.help
+def test_remove_may_stand_right_before_a_brace_and_texts_that_say_so_stay_as_they_are(folder: Path) -> None:
+    below = "extends: base.yaml\nname: child\nevaluate: {of: [base, first]}\n"
+    about = "about: 'no {second: !remove} [!remove]'\nallow: [{rule: gpu-memory, reason: as !remove}]\n"
+    for written in ("stages: {second: !remove}\n", "stages: {second: !remove }\n"):
+        loaded, sink = read(f"{below}{about}{written}")
+        assert loaded is not None, sink.findings
+        assert list(loaded.experiment.stages) == ["first"]
+        assert loaded.experiment.about == "no {second: !remove} [!remove]"
+        assert loaded.experiment.allow[0].reason == "as !remove"
+    assert found("extends: base.yaml\nevaluate: {of: [!remove]}\n") == [("nothing-to-remove", "child.yaml", 2, 17)]
+    (finding,) = read("extends: base.yaml\nstages: {second: !gone}\n")[1].findings
+    assert (finding.rule, finding.message) == ("yaml-syntax", "a tag is followed by a space")
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ("data.test: !remove", "`data: {test: !remove }`"),
+        ("generate.teach.keep: !remove", "`generate: {teach: {keep: !remove }}`"),
+        ("data.other: {builtin: chains, split: valid}", "`data: {other: …}`"),
+        ("stages: {second: {train.lr: 1e-3}}", "`train: {lr: …}`"),
+        ("stages: {second: {train.lr: !remove}}", "`train: {lr: !remove }`"),
+    ],
+)
+def test_a_dotted_path_outside_of_variants_is_told_how_it_is_written(line: str, advice: str, folder: Path) -> None:
+    (finding,) = read(f"extends: base.yaml\nname: child\n{line}\n")[1].findings
+    assert finding.help == f"dotted paths are for `variants`: here write {advice}"
 
 
 def test_a_file_outside_the_project_is_refused_through_a_link_too(
