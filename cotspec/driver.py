@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cotspec.builtin import digest
-from cotspec.diagnostics import Diagnostic, Sink
+from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.origins import Found, gathered, joined, linked
 from cotspec.diagnostics.rule import Rule
 from cotspec.front.load import Loaded
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from cotspec.spec.experiment import Endpoint
     from cotspec.spec.local import LocalEndpoint
 
+_RESOURCES: Final = "resources"
 EVERYWHERE: Final = frozenset(rule.slug for rule in (*lint.RULES.values(), *allow.RULES.values()) if rule.everywhere)
 TOGETHER: Final = {rule.slug: rule.together for rule in lint.RULES.values() if rule.together}
 """Rules that hold against a spec when they hold against it and all its variants."""
@@ -241,7 +242,17 @@ def conflicts(found: Iterable[Conflict], units: Iterable[Unit], sink: Sink) -> N
                 rule="shared-task",
                 severity="note",
                 message=f"{', '.join(sorted(ids))} {verb} shared with `{kept}`, whose resources count",
-                span=by_name[dropped].loaded.source.key(("resources",)),
+                span=_resources(by_name[dropped].loaded, by_name),
                 help="write the same resources in both, or leave it: the result is the same",
             )
         )
+
+
+def _resources(loaded: Loaded, by_name: Mapping[str, Unit]) -> Span:
+    """Where an experiment says its resources; a variant, where it first says other ones than its spec."""
+    source, spec = loaded.source, by_name[loaded.experiment.name].loaded.source
+    for now, before in ((source.keys, spec.keys), (source.removed, spec.removed)):
+        for path, span in now.items():
+            if path[:1] == (_RESOURCES,) and before.get(path) != span:
+                return span
+    return source.key((_RESOURCES,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cotspec.diagnostics import Span
@@ -27,6 +28,8 @@ class SourceMap(NamedTuple):
     """Where the value at the path stands; the root `()` is always there."""
     texts: Mapping[str, str]
     """Text by file name, lines ended by `\\n`."""
+    removed: Mapping[Path, Span] = MappingProxyType({})
+    """Where what stood at a path in another file, or without a variant, is taken out."""
 
     def key(self, path: Path) -> Span:
         """The key at `path`, or else (a list item, a key that is not written) the nearest thing above it."""

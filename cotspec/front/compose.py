@@ -40,6 +40,8 @@ class Composed(NamedTuple):
     """Text of each file of the chain, by the name that spans use."""
     links: Mapping[str, tuple[Link, ...]]
     """By file, the `extends` lines that lead to it, the nearest to the spec first."""
+    removed: Mapping[Path, Span]
+    """Where a file takes out what one below it says."""
 
 
 class _Layer(NamedTuple):
@@ -56,11 +58,13 @@ def compose(file: File, root: File, sink: Sink) -> Composed | None:
         return None
     whole = layers[-1].root
     _refuse_removals(whole, sink)
+    merge = _Merge(sink)
     for layer in reversed(layers[:-1]):
-        whole = _Merge(sink).nodes(whole, layer.root, ())
+        whole = merge.nodes(whole, layer.root, ())
     if sink.failed:
         return None
-    return Composed(root=whole, texts={layer.name: layer.text for layer in layers}, links=chain.links)
+    texts = {layer.name: layer.text for layer in layers}
+    return Composed(root=whole, texts=texts, links=chain.links, removed=merge.removed)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -147,6 +151,7 @@ class _Merge:
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
+        self.removed: dict[Path, Span] = {}
 
     def nodes(self, below: Node, above: Node, path: Path) -> Node:
         """What `above` makes of `below`."""
@@ -167,6 +172,7 @@ class _Merge:
                 continue
             if isinstance(each.node, Removal):
                 merged.pop(each.key, None)
+                self.removed[here] = each.span
                 if under is None:
                     self.sink.add(nothing_to_remove(each, [known.key for known in below.entries]))
             elif under is None or path == (VARIANTS,):

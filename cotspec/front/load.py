@@ -19,7 +19,7 @@ from cotspec.diagnostics.origins import Found, Link, gathered, linked
 from cotspec.diagnostics.source_map import SourceMap
 from cotspec.front import first_language, nodes, phrases
 from cotspec.front.compose import VARIANTS, Composed, compose
-from cotspec.front.nodes import Document, Node
+from cotspec.front.nodes import Document
 from cotspec.front.paths import project_root
 from cotspec.front.prompts import load_prompts, prompt_paths
 from cotspec.spec.experiment import Experiment
@@ -82,7 +82,7 @@ def load(path: File | str, sink: Sink, only: Collection[str] = ()) -> Loaded | N
 def _family(composed: Composed, file: File, sink: Sink, only: Collection[str]) -> Loaded | None:
     """The spec with its variants; a mistake that all of them have is found once."""
     own = Sink()
-    base = _read(composed, composed.root, file, own)
+    base = _read(composed, file, own)
     if base is None or nodes.entry(composed.root, VARIANTS) is None:
         sink.extend(linked(finding, composed.links) for finding in own.findings)
         return base
@@ -94,7 +94,9 @@ def _family(composed: Composed, file: File, sink: Sink, only: Collection[str]) -
     bare = without(composed.root)
     for member in members:
         theirs = Sink()
-        one = _read(composed, changed(bare, member), file, theirs, base)
+        removed = {each.path: each.span for each in member.changes if isinstance(each.node, nodes.Removal)}
+        made = composed._replace(root=changed(bare, member), removed={**composed.removed, **removed})
+        one = _read(made, file, theirs, base)
         found.append(Found(theirs.findings, member.name, member.span))
         if one is not None:
             called = one._replace(variant=member.name, family_name=member.family, axes=member.axes)
@@ -104,8 +106,8 @@ def _family(composed: Composed, file: File, sink: Sink, only: Collection[str]) -
     return base._replace(variants=tuple(loaded), left_out=left_out)
 
 
-def _read(composed: Composed, root: Node, file: File, sink: Sink, base: Loaded | None = None) -> Loaded | None:
-    document = nodes.document(root, composed.texts)
+def _read(composed: Composed, file: File, sink: Sink, base: Loaded | None = None) -> Loaded | None:
+    document = nodes.document(composed.root, composed.texts, composed.removed)
     experiment = validate(document, sink)
     if experiment is None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cotspec.diagnostics import Span
@@ -57,12 +58,12 @@ class Document(NamedTuple):
     source: SourceMap
 
 
-def document(root: Node, texts: Mapping[str, str]) -> Document:
-    """The data under `root`, every key and value of it written down under its path."""
+def document(root: Node, texts: Mapping[str, str], removed: Mapping[Path, Span] = MappingProxyType({})) -> Document:
+    """The data under `root`, every key and value of it written down under its path, and what was `removed` from it."""
     start = root.span._replace(end_line=root.span.line, end_column=root.span.column)
     keys: dict[Path, Span] = {(): start}
     values: dict[Path, Span] = {}
-    return Document(_unfold(root, (), keys, values), SourceMap(keys, values, texts))
+    return Document(_unfold(root, (), keys, values), SourceMap(keys, values, texts, removed))
 
 
 def plain(node: Node) -> Data:

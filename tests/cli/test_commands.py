@@ -145,6 +145,17 @@ def test_a_shared_task_that_is_launched_in_two_ways_is_noted_and_built(project: 
     assert "2 experiments" in out
 
 
+@pytest.mark.parametrize("change", ["resources.train.per_device_batch: 16", "resources.train: !remove"])
+def test_the_note_on_a_task_that_a_variant_shares_points_at_what_the_variant_says(
+    change: str, project: Path, run: Run
+) -> None:
+    text = (project / "specs/one.yaml").read_text(encoding="utf-8")
+    line = "  other: {evaluate.of: [structure], " + change + "}"
+    (project / "specs/one.yaml").write_text(f"{text}variants:\n{line}\n", encoding="utf-8")
+    (note,) = [each for each in json.loads(run("check", "--format", "json")[1]) if each["rule"] == "shared-task"]
+    assert (note["line"], note["column"]) == (text.count("\n") + 2, line.index("resources") + 1)
+
+
 def test_tasks_that_two_specs_share_are_one_note(project: Path, run: Run) -> None:
     text = (project / "specs/one.yaml").read_text().replace("name: bridge-tiny", "name: other")
     (project / "specs/two.yaml").write_text(text.replace("batch: 400", "batch: 100"))

@@ -95,6 +95,25 @@ def test_a_mistake_in_a_shared_file_is_found_once_for_all_specs_that_extend_it(f
     assert (finding.rule, finding.span.file, finding.related) == ("unknown-reference", "base.yaml", ())
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("extends: base.yaml\nname: child\nstages: {first: !remove}\n", (3, 10)),
+        ("extends: base.yaml\nname: child\nvariants:\n  v:\n    seed: 1\n    stages.first: !remove\n", (6, 5)),
+    ],
+)
+def test_what_still_refers_to_what_was_removed_leads_to_where_it_was(
+    text: str, place: tuple[int, int], folder: Path
+) -> None:
+    Path("child.yaml").write_text(text, encoding="utf-8")
+    sink = Sink()
+    compile_specs({"child.yaml": Path("child.yaml")}, sink)
+    assert [(one.span.file, one.span.line) for one in sink.findings] == [("base.yaml", 19), ("base.yaml", 24)]
+    for one in sink.findings:
+        removed = [span for span, note in one.related if note == "is removed here"]
+        assert [(span.file, span.line, span.column) for span in removed] == [("child.yaml", *place)]
+
+
 def test_a_spec_and_the_same_values_in_one_file_are_the_same_experiment(folder: Path) -> None:
     Path("child.yaml").write_text("extends: base.yaml\nname: child\nstages: {second: {train: {group: 8}}}\n")
     Path("whole.yaml").write_text(BASE.replace("group: 4", "group: 8").replace("name: example", "name: whole"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics.origins import Link
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.ir import generations
@@ -21,6 +23,10 @@ RULE = Rule(
     failing="evaluate: {data: tset, of: [base]}\n",
     passing="evaluate: {data: test, of: [base, second]}\n",
 )
+
+
+_GROUPS: Final = ("models", "data", "generate", "stages")
+"""Where names are given."""
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
@@ -47,7 +53,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
         uses.append((("evaluate", "of", i), name, "model or stage", (*models, *stages)))
     for path, name, what, known in uses:
         if name not in known:
-            yield misnamed(RULE, context.source.value(path), f"there is no {what} `{name}`", name, known)
+            message = f"there is no {what} `{name}`"
+            found = misnamed(RULE, context.source.value(path), message, name, known)
+            yield found._replace(related=_removed(context, name))
     for name in spec.resources.stages:
         if name not in stages:
             span = context.source.key(("resources", "stages", name))
@@ -55,4 +63,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
             if name in Resources.model_fields:
                 yield finding(RULE, span, message, "it belongs in `resources`")
             else:
-                yield misnamed(RULE, span, message, name, stages)
+                yield misnamed(RULE, span, message, name, stages)._replace(related=_removed(context, name))
+
+
+def _removed(context: Context, name: str) -> tuple[Link, ...]:
+    """Where what had the name was taken out."""
+    paths = (path for group in _GROUPS for path in ((group,), (group, name)))
+    return tuple((span, "is removed here") for path in paths if (span := context.source.removed.get(path)))
