@@ -328,9 +328,10 @@ class Estimator:
         )
         reference = trainer_of(body).effort(body, vllm=way.vllm).reference and not body.lora.r
         held["reference"] = 4 * model.parameters if reference else 0.0
-        taught = isinstance(body, TaughtBody) and trainer_of(body).effort(body, vllm=way.vllm).scored > 0
-        precision = "fp32" if isinstance(body, payload.DistillBody) and body.follow else body.precision
-        held["teacher"] = hardware.bytes_of(precision) * asked.parameters if taught else 0.0
+        held["teacher"] = 0.0
+        if isinstance(body, TaughtBody) and trainer_of(body).effort(body, vllm=way.vllm).scored > 0:
+            precision = "fp32" if body.follow else body.precision
+            held["teacher"] = hardware.bytes_of(precision) * asked.parameters
         judges = [judge for judge, _ in known(self._work, task) if judge]
         held["judges"] = sum(hardware.bytes_of("fp32") * judge.parameters for judge in judges)
         held["vLLM"] = settings.vllm_memory * way.device.memory if way.vllm and not settings.vllm_gpus else 0.0

@@ -28,7 +28,7 @@ class Beside(NamedTuple):
 
 def beside(body: payload.Body) -> Iterator[Beside]:
     """All of a task."""
-    if isinstance(body, payload.GrpoBody):
+    if isinstance(body, payload.RewardedBody):
         yield from (Beside(each.model, each.role, each.sampling.max_new_tokens) for each in body.judges)
     if isinstance(body, payload.WrittenBody):
         yield from (Beside(each.model, each.input, each_token=True) for each in body.tilt)

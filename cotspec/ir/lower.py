@@ -29,7 +29,6 @@ from cotspec.spec import payload
 from cotspec.spec.contents import SETTINGS, settings_file
 from cotspec.spec.evaluation import AskedSet, AskedSuite, asked_data, sets_of, suites_of
 from cotspec.trainers import trainer_of
-from cotspec.trainers.distill import Distill
 
 _ROWS: Final = "rows.jsonl"
 
@@ -103,7 +102,7 @@ class _Experiment(Texts):
 
     def _stage(self, name: str, stage: spec.Stage) -> Iterator[DraftTask]:
         yield from self._rows(name, stage)
-        if isinstance(stage.train, Distill) and stage.train.precompute:
+        if isinstance(stage.train, spec.Taught) and stage.train.precompute:
             yield self._probabilities(name, stage.train, stage.start)
         yield self._train(name, stage)
         if gated(stage):
@@ -229,7 +228,7 @@ class _Experiment(Texts):
             return ""
         return self._prompt(train.context, "solve", ("stages", name, "train", "context"))
 
-    def _probabilities(self, name: str, train: Distill, start: str) -> DraftTask:
+    def _probabilities(self, name: str, train: spec.Taught, start: str) -> DraftTask:
         """What a stage's teacher says of its rows, once for all that train on them."""
         at = "teacher" if train.other else None
         weights = self._weights(train.other or start, ("stages", name, *(("train", at) if at else ("start",))))
@@ -264,7 +263,7 @@ class _Experiment(Texts):
             judges=judges,
         )
         reads = {"rows": self._read(f"stages/{name}/rows", _ROWS), **weights.reads, **more, **asked}
-        if isinstance(body, payload.DistillBody) and body.precompute:
+        if isinstance(body, payload.TaughtBody) and body.precompute:
             reads["probabilities"] = self._read(f"stages/{name}/probabilities", "")
         return self._task(f"stages/{name}/train", body, reads, launch=launch, label=f"stage {name}")
 

@@ -22,12 +22,12 @@ from cotspec.spec.payload import (
     FirstWeights,
     GateBody,
     GenerateBody,
-    GrpoBody,
     HubModel,
     InputModel,
     PreflightBody,
     ProbabilitiesBody,
     Pupil,
+    RewardedBody,
     Table,
     TaughtBody,
     TextBody,
@@ -112,7 +112,7 @@ def _needs(task: Task, by_id: Mapping[str, Task]) -> Iterator[_Need]:
             assert not isinstance(need.model, EndpointModel)  # noqa: S101 - a rule refuses it
             pupil = Pupil.model_construct(model=need.model, path=need.path, top_k=0)
             yield _rooted(_Need(model, pupils=(pupil,)), task, by_id, role)
-        for judge in body.judges if isinstance(body, GrpoBody) else ():
+        for judge in body.judges if isinstance(body, RewardedBody) else ():
             asked = _Need(judge.model, max_new_tokens=judge.sampling.max_new_tokens)
             yield _rooted(asked, task, by_id, judge.role)
 

@@ -22,7 +22,7 @@ _FILES: Final[tuple[tuple[type[payload.Body], tuple[str, ...]], ...]] = (
     (payload.RowsBody, (_COUNTS,)),
     (payload.MixBody, (_COUNTS,)),
     (payload.TrainBody, ("log.jsonl",)),
-    (payload.GrpoBody, ("samples.jsonl",)),
+    (payload.RewardedBody, ("samples.jsonl",)),
     (payload.GateBody, ("gate.json",)),
     (payload.EvaluateBody, ("predictions.jsonl",)),
 )

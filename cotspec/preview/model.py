@@ -15,7 +15,7 @@ from cotspec.preview.row import Found
 from cotspec.preview.score import Scored
 from cotspec.preview.source import RecordSource
 from cotspec.preview.stage import Stage
-from cotspec.spec.payload import GrpoBody, Judge
+from cotspec.spec.payload import Judge, RewardedBody
 
 ANY_RESPONSE: Final = "(the response)"
 """Stands in what a judge reads where no response is given."""
@@ -61,7 +61,7 @@ class Preview:
     def judges(self) -> list[tuple[Judge, str]]:
         """What each judge reads of the response, or of any."""
         row, train = self.found.attempt.row, self.stage.train
-        if not isinstance(row, GrpoRow) or not isinstance(train, GrpoBody):
+        if not isinstance(row, GrpoRow) or not isinstance(train, RewardedBody):
             return []
         shown = row.shown if isinstance(row, JudgedRow) else {}
         response = ANY_RESPONSE if self.scored is None else self.scored.trace.text

@@ -16,7 +16,7 @@ from cotspec.preview.canvas import Canvas, Run, Style
 from cotspec.preview.model import Preview
 from cotspec.preview.score import Scored
 from cotspec.preview.wording import number
-from cotspec.spec.payload import GrpoBody, RewardedBody, RewardTerm
+from cotspec.spec.payload import RewardedBody, RewardTerm
 
 _NAME = 18
 
@@ -48,7 +48,7 @@ def _named(line: str, texts: Sequence[str]) -> str:
 
 
 def _judges(body: RewardedBody) -> list[str]:
-    return [judge.name for judge in body.judges] if isinstance(body, GrpoBody) else []
+    return [judge.name for judge in body.judges]
 
 
 def _moves(body: RewardedBody) -> bool:

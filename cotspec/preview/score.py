@@ -18,7 +18,7 @@ from cotspec.cot.rewards import CompiledReward, compile_reward, expressions
 from cotspec.cot.segment import Trace, segment
 from cotspec.cot.stopping import cut
 from cotspec.cot.units import Span
-from cotspec.spec.payload import GrpoBody, RewardedBody
+from cotspec.spec.payload import RewardedBody
 
 Measures = dict[str, bool | int | float]
 _NO_TOKENIZER: Final = "not known without the model's tokenizer; say it with --tokens N"
@@ -103,7 +103,7 @@ def score(
     unknown |= _of_teacher(record, counted=counted)
     found = {name: value for name, value in found.items() if name not in unknown}
     found |= texts or {}
-    judges = [judge.name for judge in body.judges] if isinstance(body, GrpoBody) else []
+    judges = [judge.name for judge in body.judges]
     compiled = compile_reward(body.reward, body.format.form, (*selecting.asked(expressions(body.reward)), *judges))
     unknown |= _unseen(compiled, body, judges, alone=texts is None)
     asked = [name for name, _ in compiled.measures if name in kernel.AMONG]
@@ -158,7 +158,7 @@ def _carried(
     texts: Mapping[str, kernel.Value],
 ) -> tuple[Span, ...]:
     """Spans that carry loss; what the answer begins with carries none."""
-    if not isinstance(body, GrpoBody) or not body.loss_on:
+    if not body.loss_on:
         return ()
     try:
         tokens = response.tokens or 0

@@ -15,7 +15,7 @@ from cotspec.files.visible import visible
 from cotspec.preview import reward_text, wording
 from cotspec.preview.canvas import Canvas, Mark, Row, Run, Style, lines
 from cotspec.preview.model import Preview, covered, ends
-from cotspec.spec.payload import DistillBody, FirstWeights, GrpoBody, ModelRef, RewardedBody, TaughtBody
+from cotspec.spec.payload import FirstWeights, ModelRef, RewardedBody, TaughtBody
 
 _LONG: Final = 8
 """Lines of thinking that are shown whole."""
@@ -153,8 +153,7 @@ def _teacher(preview: Preview, canvas: Canvas) -> list[str]:
     if not isinstance(train, TaughtBody):
         return []
     asked = train.start if isinstance(train.teacher, FirstWeights) else train.teacher
-    follow = train.follow if isinstance(train, DistillBody) else 0.0
-    follows = f"; its weights follow the student's by {follow:g} in each step" if follow else ""
+    follows = f"; its weights follow the student's by {train.follow:g} in each step" if train.follow else ""
     if context is None:
         return [title("Teacher", f"reads the same prompt{follows}", canvas), *_chat(asked, canvas)]
     rows = [Row(runs) for runs in lines(context, start=0, end=len(context), marks=(), style="plain")]
@@ -197,7 +196,7 @@ def _response(preview: Preview, canvas: Canvas) -> list[str]:
     whose = {"teacher": "the teacher's own trace", "given": "yours", "model": "what it wrote"}[scored.response.whose]
     facts = f"{whose}; {wording.count(len(scored.trace.steps), 'step')}, {wording.size(scored.response.text)}"
     marks = [Mark(*span, "loss", "«", "»") for span in scored.carried]
-    lossy = bool(preview.stage.train.loss_on) if isinstance(preview.stage.train, GrpoBody) else False
+    lossy = bool(preview.stage.train.loss_on) if isinstance(preview.stage.train, RewardedBody) else False
     shown = [*_titled("Response", facts, canvas), *segments(scored.trace, marks, canvas, loss=lossy)]
     if lossy:
         shown.append(_legend(canvas, *_LOSSY))

@@ -238,6 +238,10 @@ class TaughtBody(TrainBody):
 
     teacher: Annotated[HubModel | BuiltinModel | InputModel | FirstWeights, Field(discriminator="kind")]
     top_k: int
+    precompute: bool = False
+    """The teacher's probabilities are an input, which a task of its own has computed."""
+    follow: float = 0.0
+    """How far the teacher's weights go towards the student's after each step."""
 
 
 class RewardedBody(OnPolicyBody):
@@ -245,3 +249,13 @@ class RewardedBody(OnPolicyBody):
 
     format: TraceFormat
     reward: Reward
+    loss_on: tuple[str, ...] = ()
+    """Segments of completions that carry loss; () is all of them."""
+    loss_when: dict[str, str] = {}
+    """Conditions of some of these."""
+    judges: tuple[Judge, ...] = ()
+    """Who else is asked about each completion, by name."""
+
+    def kernel_parts(self) -> tuple[str, ...]:
+        """How the texts of judges are drawn and read matters where there are any."""
+        return (*self.uses, "generate", "judges") if self.judges else self.uses

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from cotspec.spec.base import Count, Name, NotNegative, Part, Positive, Share, Text, Whole, Yes
+from cotspec.spec.base import Count, Decay, Name, NotNegative, Part, Positive, Share, Text, Whole, Yes
 from cotspec.spec.trainer import PassedOn
 
 
@@ -138,6 +138,13 @@ class Taught(Train):
 
     top_k: Whole = 0
     """Compare only the k tokens that the student finds likeliest at each place; 0 compares all."""
+    precompute: bool = False
+    """Compute the teacher's probabilities of the rows once, in a task of its own that every variant with the same rows,
+    teacher and `top_k` shares (`over: rows` with `top_k` only). The k tokens are then the teacher's likeliest."""
+    follow: Decay = 0.0
+    """How far the teacher's weights go towards the student's after each optimizer step, an exponential moving average:
+    0.05 keeps 95 % of them; 0 leaves it as it is. With `teacher: self` only, where `context` makes it say something
+    else than the student."""
 
     @property
     def other(self) -> str | None:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from cotspec.spec.base import Count, Decay, Positive, Share
+from cotspec.spec.base import Count, Positive, Share
 from cotspec.spec.payload_parts import TaughtBody
 from cotspec.spec.texts import Sampling as Drawing
 from cotspec.spec.trainer import Other, PassedOn, left_out
@@ -45,13 +45,6 @@ class Distill(Taught):
     teacher and 1 - β student. The loss is its mean over all tokens of the step."""
     renormalise: bool = False
     """Make the probabilities of these k tokens sum to 1 (with `top_k` only)."""
-    precompute: bool = False
-    """Compute the teacher's probabilities of the rows once, in a task of its own that every variant with the same rows,
-    teacher and `top_k` shares (`over: rows` with `top_k` only). The k tokens are then the teacher's likeliest."""
-    follow: Decay = 0.0
-    """How far the teacher's weights go towards the student's after each optimizer step, an exponential moving average:
-    0.05 keeps 95 % of them; 0 leaves it as it is. With `teacher: self` only, where `context` makes it say something
-    else than the student."""
     sampling: Sampling = Sampling.model_construct()
     """How texts are drawn (`over: student` only). Both models' probabilities are taken at its `temperature`."""
     trainer: DistillTrainer | None = None
@@ -71,9 +64,6 @@ class DistillBody(TaughtBody):
     over: Literal["student", "rows"]
     divergence: Literal["forward", "reverse"] | float
     renormalise: bool
-    precompute: bool = False
-    """The teacher's probabilities are an input."""
-    follow: float = 0.0
     sampling: Drawing = Drawing.model_construct(n=1, temperature=1.0, top_p=1.0, top_k=0, max_new_tokens=1)
     """Of given texts only the temperature, 1, is read."""
 

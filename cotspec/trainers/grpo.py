@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field
 
 from cotspec.spec.base import Count, Exact, NotNegative, Positive, Share, Whole
-from cotspec.spec.payload_parts import Judge, RewardedBody, RowKind
+from cotspec.spec.payload_parts import RewardedBody, RowKind
 from cotspec.spec.trainer import Other, RoutedOn
 from cotspec.spec.training import OnPolicy, Sampling
 from cotspec.trainers.trainer import REINFORCED, Batch, Devices, Effort, Remark, Trainer, changed
@@ -110,18 +110,8 @@ class GrpoBody(RewardedBody):
     scale_rewards: Literal["group", "batch", "none"]
     mask_truncated: bool
     all_failed: Literal["skip", "imitate"] = "skip"
-    loss_on: tuple[str, ...] = ()
-    """Segments of completions that carry loss; () is all of them."""
-    loss_when: dict[str, str] = {}  # noqa: RUF012 - a pydantic model
-    """Conditions of some of these."""
     equal_groups: Literal["count", "skip"] = "count"
     redraws: int = 0
-    judges: tuple[Judge, ...] = ()
-    """Who else is asked about each completion, by name."""
-
-    def kernel_parts(self) -> tuple[str, ...]:
-        """How the texts of judges are drawn and read matters where there are any."""
-        return (*self.uses, "generate", "judges") if self.judges else self.uses
 
 
 _RATIO: Final = ("epsilon_high", "delta", "importance_sampling_level", "off_policy_mask_threshold")

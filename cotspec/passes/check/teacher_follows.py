@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, finding
-from cotspec.spec.training import SELF
-from cotspec.trainers.distill import Distill
+from cotspec.spec.training import SELF, Taught
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, train: {by: distill, lr: 1e-4, follow: 0.05, teacher: "
 
@@ -34,7 +33,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, name, stage in context.stages():
         train, strategy = stage.train, context.resources(name).strategy
         known = (*context.experiment.models, *context.experiment.stages)  # any other name is another finding
-        if not isinstance(train, Distill) or not train.follow:
+        if not isinstance(train, Taught) or not train.follow:
             continue
         for wrong, key, message, advice in (
             (train.teacher in known, "teacher", f"`{train.teacher}` is no copy of the student", f"write `{SELF}`"),
