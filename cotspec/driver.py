@@ -77,6 +77,8 @@ class Unit(NamedTuple):
     place: str
     """Path of the spec relative to the project, `/` between folders."""
     loaded: Loaded
+    root: Path
+    """Folder of the project."""
     lock: Locked | None = None
     """The project's lock, when there is one."""
 
@@ -111,8 +113,8 @@ def lock_of(specs: Iterable[Path], sink: Sink) -> Locked | None:
 
 def units(loaded: Mapping[str, Loaded | None], lock: Locked | None = None) -> list[Unit]:
     """Every experiment of the specs, by their place in the project: a spec, then its variants."""
-    specs = ((place, spec) for place, spec in loaded.items() if spec is not None)
-    return [Unit(place=place, loaded=one, lock=lock) for place, spec in specs for one in spec.family]
+    specs = ((place, spec, project_root(spec.path)) for place, spec in loaded.items() if spec is not None)
+    return [Unit(place=place, loaded=one, root=root, lock=lock) for place, spec, root in specs for one in spec.family]
 
 
 def judge(
@@ -146,7 +148,7 @@ def stops(sink: Sink, options: Options = DEFAULT) -> bool:
 
 def context(unit: Unit, options: Options, sealed: Sealed | None = None) -> Context:
     """What the rules are given; with a plan, also the traces of an earlier run."""
-    loaded, root = unit.loaded, project_root(unit.loaded.path)
+    loaded, root = unit.loaded, unit.root
     return Context(
         experiment=loaded.experiment,
         source=loaded.source,

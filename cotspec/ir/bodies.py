@@ -31,7 +31,7 @@ def trace_format(trace: Mapping[str, spec.Segment]) -> payload.TraceFormat:
     """The openers, and the form where a segment says more than how it begins, or is none of the usual ones, or where an
     answer is named and no steps: usual texts have some."""
     written = {name: each for name, each in trace.items() if each.model_fields_set}
-    own = any(name not in spec.USUAL or _says_more(each) for name, each in written.items())
+    own = not written.keys() <= spec.USUAL.keys() or any(map(_says_more, written.values()))
     own = own or ("answer" in written and "step" not in written)
     return payload.TraceFormat.model_construct(
         thinking=trace["thinking"].opens,
@@ -42,8 +42,8 @@ def trace_format(trace: Mapping[str, spec.Segment]) -> payload.TraceFormat:
 
 
 def _says_more(given: spec.Segment) -> bool:
-    fields = spec.Segment.model_fields
-    return any(getattr(given, name) != fields[name].default for name in given.model_fields_set if name != "opens")
+    more = given.model_fields_set - {"opens"}  # mostly nothing, and this is asked some forty times for each spec
+    return any(getattr(given, name) != spec.Segment.model_fields[name].default for name in more)
 
 
 def _segment(name: str, given: spec.Segment) -> payload.SegmentFormat:

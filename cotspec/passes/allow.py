@@ -96,6 +96,7 @@ def place_of(dotted: str, source: SourceMap) -> Path | None:
 
 def _spans(prefix: Path, source: SourceMap) -> Iterator[Span]:
     """Every place at the path or below; below, because a value may come from another file than its group."""
+    yield source.values[prefix]  # mostly the one
     for known in (source.keys, source.values):
         yield from (span for path, span in known.items() if path[: len(prefix)] == prefix)
 

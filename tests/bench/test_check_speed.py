@@ -27,7 +27,7 @@ COTSPEC = str(Path(sysconfig.get_path("scripts")) / "cotspec")
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {"PYTHONPATH": str(ROOT)}
 
 COLD = 3.0
-EACH_OF_MANY = 0.008
+EACH_OF_MANY = 0.010
 """Seconds."""
 GROWTH = 1.3
 """Time per variant at 1,000 against that at 100."""
@@ -93,7 +93,7 @@ def test_a_cold_check_of_one_spec_takes_at_most_three_times_the_base(spec: str) 
     assert cpu <= COLD
 
 
-def test_each_of_1000_specs_in_one_call_takes_at_most_8_ms(tmp_path: Path) -> None:
+def test_each_of_1000_specs_in_one_call_takes_at_most_10_ms(tmp_path: Path) -> None:
     folder = project(tmp_path)
     for number in range(1000):
         name = ("bridge-tiny", "bridge-gsm8k")[number % 2]

@@ -137,6 +137,8 @@ class Context(NamedTuple):
         A misspelt stage there is a finding of its own, so its settings count as meant.
         """
         given = self.experiment.resources.stages
+        if not given:
+            return self.experiment.resources.train
         misspelt = next((name for name in given if name not in self.experiment.stages and alike(name, stage)), stage)
         change = given.get(stage) or given.get(misspelt) or StageResources.model_construct()
         changed = {name: value for name in StageResources.model_fields if (value := getattr(change, name)) is not None}

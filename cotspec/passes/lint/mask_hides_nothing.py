@@ -54,7 +54,8 @@ def _mask(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[Di
 
 def most(rule: payload.Mask, n: int) -> int:
     """Units hidden of n at the end of the run at which more are."""
-    return max(hidden_count(rule, n, progress=0.0), hidden_count(rule, n, progress=1.0))
+    ends = (0.0, 1.0) if rule.share.first != rule.share.last else (0.0,)
+    return max(hidden_count(rule, n, progress=progress) for progress in ends)
 
 
 def _never(context: Context, path: Path, mask: Mask, possible: range) -> Diagnostic:
