@@ -232,14 +232,16 @@ def torch_dtype(precision: Precision) -> torch.dtype:
 
 
 def device(gpus: int) -> str:
-    """`cpu` or `cuda`. Raises TaskError when run.json asks for a GPU that torch does not see."""
+    """`cpu`, `cuda`, or of several processes the own GPU, `cuda:1`: what a trainer is given later, a judge is loaded on
+    before. Raises TaskError when run.json asks for a GPU that torch does not see."""
     import torch
 
     if gpus == 0:
         return "cpu"
     if not torch.cuda.is_available():
         raise TaskError("run.json asks for a GPU and torch sees none: set `gpus: 0` under `resources` and build again")
-    return "cuda"
+    own = os.environ.get("LOCAL_RANK")
+    return "cuda" if own is None else f"cuda:{own}"
 
 
 def make_repeatable() -> None:

@@ -20,6 +20,7 @@ from reference.compare import same_weights
 from test_reward import Letters, State
 
 from cotspec.cot.rewards import compile_reward
+from cotspec.runtime import models
 from cotspec.runtime.engine import Completion, Draw
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.trainers.grpo_judges import Judges, Loaded
@@ -155,6 +156,13 @@ def test_drawn_verdicts_have_random_numbers_of_their_place_and_step() -> None:
         judged("yes", "yes", step=step)
         seeds += [draw.seed for draw in judged.engine.asked]
     assert len(set(seeds)) == len(seeds) == 4
+
+
+def test_each_of_several_processes_has_its_judges_on_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are loaded before a trainer tells torch which one that is."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert models.device(2) == "cuda:1"
 
 
 # --- a run ------------------------------------------------------------------------------------------------------------

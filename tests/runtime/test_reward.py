@@ -120,6 +120,11 @@ def test_an_ungradable_answer_is_not_right_and_is_counted() -> None:
     assert logged["accuracy"] == [0.25]
 
 
+def beside(*totals: float | None) -> Any:
+    """A process whose completions earn this; of theirs nothing else is told."""
+    return lambda own: [*own, *((total, True) for total in totals)] if len(own[0]) == 2 else own
+
+
 def test_a_group_that_lies_in_two_processes_is_judged_whole() -> None:
     """All rewards here are equal; the other half of the group earns another one, or the same."""
     body = bodies.grpo(reward=bodies.reward("1"), group=4)
@@ -130,7 +135,7 @@ def test_a_group_that_lies_in_two_processes_is_judged_whole() -> None:
             compile_reward(body.reward),
             body,
             cast(Any, Letters()),
-            gather=lambda own, other=elsewhere: [*own, (other, True), (None, True)],
+            gather=beside(elsewhere, None),
         )
         reward(
             completion_ids=[[65], [66]],
@@ -146,8 +151,7 @@ def test_a_group_that_lies_in_two_processes_is_judged_whole() -> None:
 def test_a_process_without_a_score_waits_for_the_others() -> None:
     """It must not stop alone: the others would wait for it for ever."""
     body = bodies.grpo(reward=bodies.reward("log(0 * words)"), group=4)
-    gather = lambda own: [*own, (1.0, True), (1.0, True)]  # noqa: E731
-    reward = CompositeReward(compile_reward(body.reward), body, cast(Any, Letters()), gather=gather)
+    reward = CompositeReward(compile_reward(body.reward), body, cast(Any, Letters()), gather=beside(1.0, 1.0))
     same = {key: [1] * 2 for key in ("teacher_steps", "teacher_words", "teacher_tokens")}
     found = reward(
         completion_ids=[[65], [66]],

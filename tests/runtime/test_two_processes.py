@@ -15,7 +15,8 @@ from conftest import contents, environment, lay_out, write_lines
 pytest.importorskip("torch", reason="training tests need the `train` extra")
 pytest.importorskip("trl", reason="training tests need the `train` extra")
 
-from test_splits_and_stops import ROWS, distill, dpo, given, grpo, orpo, same_results, sft, trained
+import test_judges
+from test_splits_and_stops import OPTIM, ROWS, distill, dpo, following, given, grpo, orpo, same_results, sft, trained
 
 from cotspec.runtime.__main__ import main
 from cotspec.spec.payload import DistillBody, GrpoBody, Ramp, Reward, RewardTerm, TrainBody
@@ -37,22 +38,31 @@ BODIES: dict[str, TrainBody] = {
     "orpo": orpo(),
     "distill": distill(),
     "distill of rows": given(top_k=5),
+    "distill of a teacher that follows": following(),
     "grpo": grpo(group=8, scale_rewards="batch"),
     "grpo that draws again": often_equal(redraws=2, equal_groups="skip"),
     "grpo that imitates": often_equal(all_failed="imitate", loss="grpo", equal_groups="skip"),
+    "grpo with a judge": test_judges.body(optim=OPTIM, group=8),
 }
-"""The last batch of sft is not full; a group of eight lies in both processes."""
-COUNTED = {"grpo that draws again": "prompts_redrawn", "grpo that imitates": "prompts_imitated"}
+"""The last batch of sft is not full; a group of eight lies in both processes. The judge draws, and leaves some open."""
+COUNTED = {"grpo that draws again": "prompts_redrawn", "grpo that imitates": "prompts_imitated"} | {
+    "grpo with a judge": "unjudged/liked"
+}
 """What happened there."""
-STOPPED = {"sft": 2, "grpo": 2, "distill": 1}
+STOPPED = {"sft": 2, "grpo": 2, "distill": 1, "distill of a teacher that follows": 2, "grpo with a judge": 1}
 """After which step."""
 Folders = dict[str, Path]
 
 
 def lay(root: Path, name: str, body: TrainBody, model: Path, teacher: Path, **settings: int) -> Path:
     """A stage of the small model, as other tests of splits have it."""
-    rows = write_lines(root / f"{name}.jsonl", small.ROWS[body.kind](ROWS[body.kind]))
-    files = {"rows": rows, "model": model} | ({"teacher": teacher} if isinstance(body, DistillBody) else {})
+    judges = {judge.role: teacher for judge in body.judges} if isinstance(body, GrpoBody) else {}
+    made = test_judges.rows() if judges else small.ROWS[body.kind](ROWS[body.kind])
+    if isinstance(body, DistillBody) and body.follow:
+        # Of a row where it reads what the student reads a gradient is rounding alone, of which Adam makes whole steps.
+        made = [row | {"context": f"{row['target']}\n{row['prompt']}"} for row in made]
+    files = {"rows": write_lines(root / f"{name}.jsonl", made), "model": model} | judges
+    files |= {"teacher": teacher} if isinstance(body, DistillBody) else {}
     return lay_out(root, name, body, files, **settings)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from cotspec.cot.judging import Grade
 from cotspec.cot.measures import AMONG, Measured, Peer, Teacher, among, measure, peer
@@ -24,6 +24,8 @@ from cotspec.spec.payload import GrpoBody
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+_MEASURED: Final = {"accuracy": "correct", "formatted": "formatted", "tokens": "tokens", "steps": "steps"}
+"""In the log → the measure."""
 T = TypeVar("T")
 Log = Callable[[str, float], None]
 
@@ -107,7 +109,7 @@ class CompositeReward:
         judged, everywhere, peers = self._judged(
             completion_ids, rows, thinking, cuts, without_loss, progress=progress, step=trainer_state.global_step
         )
-        measured, scores = [one.measured for one in judged], [one.score for one in judged]
+        scores = [one.score for one in judged]
         if self._body.all_failed == "imitate":
             self.imitated = _failed(peers, self._body.group)
             log_metric(IMITATED, len(self.imitated) * self._body.group / len(peers))
@@ -115,11 +117,8 @@ class CompositeReward:
             raise TaskError(f"none of {len(everywhere)} completions can be scored: {scores[0].problem}")
         self.equal = equal_groups(everywhere, self._body.group) - self.imitated
         log_metric(GROUPS, len(self.equal) * self._body.group / len(everywhere))
-        log_metric(TRUNCATED, _mean([one.truncated for one in judged]))
         self._tell(scores)
-        self._log(measured, scores, log_metric)
-        for name in self._judges.names if self._judges else ():
-            log_metric(f"{UNJUDGED}/{name}", _mean([float(not _read(one.verdicts, name)) for one in judged]))
+        self._log(judged, log_metric)
         self.last = judged
         return [score.total for score in scores]
 
@@ -245,24 +244,32 @@ class CompositeReward:
             say(f"a completion that cannot be scored is left out, here and from now on: {why}")
             self._told = True
 
-    def _log(self, measured: Sequence[Measured], scores: Sequence[Score], log: Log) -> None:
-        for name, key in (
-            ("accuracy", "correct"),
-            ("formatted", "formatted"),
-            ("tokens", "tokens"),
-            ("steps", "steps"),
-        ):
-            log(name, _mean([float(one.values[key]) for one in measured]))
-        log("ungradable", _mean([float(one.grade is Grade.UNGRADABLE) for one in measured]))
-        for gate in range(self._gates):
-            log(f"gate/{gate + 1}", _mean([float(score.gate == gate) for score in scores]))
+    def _log(self, judged: Sequence[Judged], log: Log) -> None:
+        """Means over the completions of all processes: one process may have more that are scored than another."""
+        everywhere = self._gather([(self._numbers(one), dict(one.score.terms), one.score.unscored) for one in judged])
+        for name in everywhere[0][0]:
+            log(name, _mean([numbers[name] for numbers, _, _ in everywhere]))
         for term in self._terms:
-            values = [score.terms[term] for score in scores if term in score.terms]
+            values = [terms[term] for _, terms, _ in everywhere if term in terms]
             if values:
                 log(f"term/{term}", _mean(values))
-        log("unscorable", _mean([float(score.total is None) for score in scores]))
-        for part in sorted({name for score in scores for name in score.unscored}):
-            log(f"unscorable/{part}", _mean([float(part in score.unscored) for score in scores]))
+        for part in sorted({name for _, _, parts in everywhere for name in parts}):
+            log(f"unscorable/{part}", _mean([float(part in parts) for _, _, parts in everywhere]))
+
+    def _numbers(self, one: Judged) -> dict[str, float]:
+        """What every completion has."""
+        values, score = one.measured.values, one.score
+        return {
+            **{name: float(values[key]) for name, key in _MEASURED.items()},
+            TRUNCATED: float(one.truncated),
+            "ungradable": float(one.measured.grade is Grade.UNGRADABLE),
+            **{f"gate/{gate + 1}": float(score.gate == gate) for gate in range(self._gates)},
+            "unscorable": float(score.total is None),
+            **{
+                f"{UNJUDGED}/{name}": float(not _read(one.verdicts, name))
+                for name in (self._judges.names if self._judges else ())
+            },
+        }
 
 
 def _read(verdicts: Mapping[str, Verdict], name: str) -> bool:
