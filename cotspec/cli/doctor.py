@@ -61,5 +61,6 @@ def _leftovers(root: Path) -> Iterator[Fault]:
 
     for work, size in unfinished.leftovers(root).items():
         path = work.relative_to(root).as_posix()
-        what = f"is unfinished work ({size / 1e6:,.1f} MB) of a task that is not built any more"
+        kind = "the finished result" if unfinished.result(work) else "unfinished work"
+        what = f"is {kind} ({size / 1e6:,.1f} MB) of a task that is not built any more"
         yield Fault(path=path, what=what, commands=(f"rm -r {path}",))

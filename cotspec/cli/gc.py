@@ -15,11 +15,17 @@ from cotspec.cli.bar import bytes_of
 from cotspec.cli.errors import ProblemError
 
 if TYPE_CHECKING:
-    from cotspec.history.unneeded import Leftover
+    from cotspec.history.unneeded import Leftover, Work
     from cotspec.ir.plan import Plan
 
 _KEEP: Final = ("--all-commits", "--all-experiments")
 _KEEP_TIPS: Final = ("--workspace", "--all-branches", "--all-tags", "--all-experiments")
+_WORK: Final = {
+    "stored": "copies of finished results of such tasks; DVC's cache keeps them",
+    "finished": "finished results of such tasks that DVC has not stored",
+    "unfinished": "unfinished work of such tasks",
+}
+"""What lies in scratch, by its state."""
 _REMOVING: Final = "Removing "
 """How DVC begins a line of what it would remove."""
 
@@ -37,6 +43,7 @@ class Arguments:
 
 def run(arguments: Arguments) -> int:
     """Return the exit code: 1 when a spec has errors, so that nobody knows what it needs. Raises ProblemError."""
+    from cotspec.back import places
     from cotspec.history import unneeded
     from cotspec.workspace import results
 
@@ -47,12 +54,13 @@ def run(arguments: Arguments) -> int:
     if plan is None:
         return 1
     needed = _folders(plan)
-    old, work = unneeded.leftovers(root, needed), unneeded.work(root, needed)
+    old, work = unneeded.leftovers(root, needed), unneeded.work(root, {task.id for _, task in places.folders(plan)})
     with bytes_of("hashing", sum(each.size for each in old)) as advance:
         stored = {each.folder for each in old if unneeded.stored(root, each, advance)}
     _say(old, stored, work, unneeded.unbuilt(root, needed), arguments)
     objects = _objects(root, plan, arguments) if arguments.cache else []
-    going = sorted(stored), sorted(work) if arguments.unfinished else []
+    done = [each for each in work if each.state == "stored" or arguments.unfinished]
+    going = sorted(stored), sorted(each.folder for each in done)
     if not (going[0] or going[1] or objects):
         print("there is nothing to remove")
         return 0
@@ -94,14 +102,16 @@ def _folders(plan: Plan) -> frozenset[str]:
 
 
 def _say(
-    old: Sequence[Leftover], stored: set[str], work: Mapping[str, int], unbuilt: Sequence[str], arguments: Arguments
+    old: Sequence[Leftover], stored: set[str], work: Sequence[Work], unbuilt: Sequence[str], arguments: Arguments
 ) -> None:
     gone = [each for each in old if each.folder in stored]
     _list("results that no spec needs; DVC's cache keeps them", {each.folder: each.size for each in gone})
     left = {each.folder: each.size for each in old if each.folder not in stored}
     _list("not removed: DVC has not stored them whole (`rm -r` it where nobody needs it)", left)
-    told = "unfinished work of such tasks" if arguments.unfinished else "not removed: unfinished work (--unfinished)"
-    _list(told, work)
+    for state, told in _WORK.items():
+        goes = state == "stored" or arguments.unfinished
+        sizes = {each.folder: each.size for each in work if each.state == state}
+        _list(told if goes else f"not removed: {told} (--unfinished)", sizes)
     if unbuilt:
         print(f"{len(unbuilt)} tasks are built that no spec asks for now: `cotspec build`, then look again")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -12,6 +12,7 @@ from cotspec.history import locks
 from cotspec.spec.payload import STOPPED_FILE
 
 _SCRATCH: Final = ".cotspec/scratch"
+_KEPT: Final = "kept.json"
 _MOST_DIGITS: Final = 20
 """Of the number of a process."""
 _MOST_WORDS: Final = 10_000
@@ -50,7 +51,7 @@ def left(root: Path) -> dict[str, Left]:
 
 
 def _left(work: Path) -> Left | None:
-    if (work / "kept.json").is_file():
+    if (work / _KEPT).is_file():
         return Left("resume", "its finished result was not recorded, and is taken")
     if why := _stopped(work):
         return Left("failed gate", why)
@@ -69,6 +70,11 @@ def _stopped(work: Path) -> str:
     except OSError:
         return ""
     return plain.sentence(text)
+
+
+def result(work: Path) -> Mapping[str, object]:
+    """md5 by path of the finished result that a scratch folder keeps; empty where there is none."""
+    return plain.json_object(work / _KEPT, within=(work,))
 
 
 def leftovers(root: Path) -> dict[Path, int]:

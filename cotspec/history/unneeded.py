@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from cotspec.back import places
 from cotspec.history import locks, unfinished
@@ -30,6 +30,18 @@ class Leftover:
     """Relative to the project."""
     size: int
     """Bytes of its result."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """A scratch folder of a task that nobody builds and no spec asks for."""
+
+    folder: str
+    """Relative to the project."""
+    size: int
+    """Bytes."""
+    state: Literal["unfinished", "finished", "stored"]
+    """What is in it: work, a finished result, or one that DVC's cache has, too."""
 
 
 def leftovers(root: Path, needed: Collection[str]) -> list[Leftover]:
@@ -73,11 +85,20 @@ def _holds(cache: locks.Cache, digest: str, size: int) -> bool:
     return bool(digest) and os.path.isfile(cache.file(digest)) and os.path.getsize(cache.file(digest)) == size
 
 
-def work(root: Path, needed: Collection[str]) -> dict[str, int]:
-    """Bytes by folder of the unfinished work of tasks that are not built and that no spec asks for."""
-    ids = {folder.rpartition("/")[2] for folder in needed}
-    every = unfinished.leftovers(root).items()
-    return {each.relative_to(root).as_posix(): size for each, size in every if each.name.rpartition("-")[0] not in ids}
+def work(root: Path, needed: Collection[str]) -> list[Work]:
+    """What tasks left in scratch that are not built and that no spec asks for; `needed` are the ids of all others."""
+    return [
+        Work(folder=each.relative_to(root).as_posix(), size=size, state=_state(root, each))
+        for each, size in unfinished.leftovers(root).items()
+        if each.name.rpartition("-")[0] not in needed
+    ]
+
+
+def _state(root: Path, work: Path) -> Literal["unfinished", "finished", "stored"]:
+    digests = {name: str(digest) for name, digest in unfinished.result(work).items()}
+    if not digests:
+        return "unfinished"
+    return "stored" if locks.Cache(root).whole(contents.folder_digest(digests)) else "finished"
 
 
 def _size(folder: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cotspec.history import locks
 from cotspec.history.locks import Cache
 from tests.fuzz.finished import built, finished, lock
 from tests.support import Run
@@ -103,9 +105,30 @@ def test_unfinished_work_is_removed_only_when_it_is_named(project: Path, run: Ru
     work = project / ".cotspec/scratch/grpo-0123456789ab-0123456789ab"
     (work / "trainer").mkdir(parents=True)
     (work / "trainer/state").write_bytes(b"x" * 1000)
-    assert "not removed: unfinished work (--unfinished): " in run("gc", "--yes")[1]
+    assert "not removed: unfinished work of such tasks (--unfinished): " in run("gc", "--yes")[1]
     assert work.exists()
     run("gc", "--yes", "--unfinished")
+    assert not work.exists()
+
+
+def test_a_finished_result_in_scratch_is_no_unfinished_work_and_goes_where_the_cache_has_it(
+    project: Path, run: Run
+) -> None:
+    report = project / "generated/reports/example--faster"
+    work = project / ".cotspec/scratch/report-0123456789ab-0123456789ab"
+    work.mkdir(parents=True)
+    digests = {path.name: locks.digest(path, (project,)) for path in (report / "out").iterdir()}
+    (work / "kept.json").write_text(json.dumps(digests))
+    out = run("gc")[1]
+    assert "\ncopies of finished results of such tasks; DVC's cache keeps them: " in out
+    assert "unfinished" not in out
+    (work / "kept.json").write_text(json.dumps(digests | {"more.txt": "0" * 32}))
+    assert (
+        "not removed: finished results of such tasks that DVC has not stored (--unfinished): " in run("gc", "--yes")[1]
+    )
+    assert work.exists()
+    (work / "kept.json").write_text(json.dumps(digests))
+    run("gc", "--yes")
     assert not work.exists()
 
 
