@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cotspec.cli import findings, project, queue
+from cotspec.cli import findings, project, queue, ready
 from cotspec.cli.errors import ProblemError
 from cotspec.cli.selection import named
 from cotspec.passes.options import Options
@@ -49,7 +49,7 @@ def run(specs: Sequence[str], *, check_only: bool, options: Options) -> int:
     for path in changes.edited:
         print(f"warning: {path} was changed by hand; what cotspec makes is there again", file=sys.stderr)
     print(f"{_experiments(built.plan)}, {_count(len(places.folders(built.plan)), 'task')}: {_summary(changes)}")
-    print(_next(root))
+    print(_next(root, built.plan))
     return 0
 
 
@@ -109,9 +109,11 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _next(root: Path) -> str:
+def _next(root: Path, plan: Plan) -> str:
     if find_spec("dvc") is None:
         return "next: pip install 'cotspec[train]', then dvc repro"
     if not (root / ".dvc").is_dir():
         return "next: cotspec init (this folder is no DVC project yet), then dvc repro"
+    if wide := ready.on_several_machines(plan.tasks):
+        return f"next: cotspec submit slurm ({wide}, which dvc repro cannot start)"
     return "next: dvc repro"

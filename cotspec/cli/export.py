@@ -50,6 +50,7 @@ def run(arguments: Arguments) -> int:
         side = of_work_tree(root, arguments.spec)
     except SpecError:
         return 1
+    _refuse_stage_alone(side, arguments)
     stage = stage_of(side, arguments.place[0] if len(arguments.place) == 2 else "")
     try:
         found = recorded(root, side, stage)
@@ -78,6 +79,14 @@ def _refuse(arguments: Arguments) -> None:
         raise ProblemError(f"`{arguments.push}` is no name on the hub: owner/name")
     if arguments.public and not arguments.push:
         raise ProblemError("--public goes with --push")
+
+
+def _refuse_stage_alone(side: Planned, arguments: Arguments) -> None:
+    """The name of a stage in place of the folder: who wrote it meant the stage, and forgot the folder."""
+    only = arguments.place[0]
+    if len(arguments.place) == 1 and only in side.loaded.experiment.stages:
+        told = f"name the folder, too: `cotspec export {arguments.spec} {only} DIR`"
+        raise ProblemError(f"`{only}` is a stage; {told} (a folder of that name is `./{only}`)")
 
 
 def _target(root: Path, written: str) -> Path:

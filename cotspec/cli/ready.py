@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -118,6 +118,13 @@ def compare(root: Path, folders: Collection[str]) -> None:
 def name(task: Task) -> str:
     """What a person would call a task."""
     return str(task.labels[0])
+
+
+def on_several_machines(tasks: Iterable[Task]) -> str:
+    """Which task only a scheduler can start, and why; "" where there is none."""
+    wide = [task for task in tasks if task.launch.nodes > 1]
+    more = f" and {len(wide) - 1} more" if len(wide) > 1 else ""
+    return f"{name(wide[0])}{more} trains on {wide[0].launch.nodes} machines at once" if wide else ""
 
 
 def environment(jobs: int) -> dict[str, str]:

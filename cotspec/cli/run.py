@@ -140,6 +140,8 @@ def _pull(root: Path, folders: Sequence[str]) -> None:
 
 
 def _refuse_too_few(todo: Sequence[Task], devices: Sequence[str]) -> None:
+    if wide := ready.on_several_machines(todo):
+        raise ProblemError(f"{wide}: start it with `cotspec submit slurm`")
     most = max(todo, key=lambda task: task.launch.settings.devices, default=None)
     if most is not None and most.launch.settings.devices > len(devices):
         needs = most.launch.settings.devices

@@ -35,6 +35,17 @@ def test_build_writes_the_pipeline_and_says_what_comes_next(project: Path, run: 
     assert files(project) == before
 
 
+def test_a_build_of_a_stage_on_several_machines_says_what_can_start_it(project: Path, run: Run) -> None:
+    spec = project / "specs/one.yaml"
+    several = "resources: {train: {gpus: 1, nodes: 2, per_device_batch: 1}, slurm: {partition: gpu}}\n"
+    spec.write_text(spec.read_text(encoding="utf-8").partition("resources:")[0] + several, encoding="utf-8")
+    (project / ".dvc").mkdir()
+    code, out, err = run("build")
+    assert code == 0, err
+    assert "next: cotspec submit slurm (stage structure of bridge-tiny and " in out
+    assert "which dvc repro cannot start" in out
+
+
 def test_build_check_names_what_is_stale_and_writes_nothing(project: Path, run: Run) -> None:
     before = files(project)
     code, out, _ = run("build", "--check")

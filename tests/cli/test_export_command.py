@@ -140,6 +140,7 @@ def test_what_a_killed_export_left_is_not_taken_for_one_and_goes_with_the_next(p
         ((SPEC, "."), "is no new folder"),
         ((SPEC, "first", "../out", "more"), "export takes a spec, a stage (or none, for the last one) and a folder"),
         ((SPEC, "frist", "../out"), "did you mean `first`?"),
+        ((SPEC, "first"), f"`cotspec export {SPEC} first DIR` (a folder of that name is `./first`)"),
         ((SPEC, "../out", "--license", "My Own!"), "is no licence as the hub calls them"),
         ((SPEC, "../out", "--push", "alone"), "`alone` is no name on the hub: owner/name"),
         ((SPEC, "../out", "--public"), "--public goes with --push"),
@@ -153,6 +154,7 @@ def test_what_cannot_be_exported_is_said_and_nothing_is_written(
     assert (code, out) == (2, "")
     assert told in err
     assert not (project.parent / "out").exists()
+    assert not (project / "first").exists()
 
 
 def test_a_stage_that_was_not_trained_is_not_exported(project: Path, run: Run) -> None:
