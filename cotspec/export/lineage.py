@@ -31,7 +31,8 @@ def tasks(side: Planned, stage: str) -> list[Task]:
 def settings(side: Planned, made: list[Task]) -> dict[str, Data]:
     """The resolved spec without what has nothing to do with these tasks."""
     whole = side.data()
-    parts = {side.part_of[task.id] for task in made}
+    ids = {task.id for task in made}
+    parts = {part for part, task in side.tasks.items() if task.id in ids}
     kept: dict[str, Data] = {name: whole[name] for name in ("cotspec", "name", "seed", "trace") if name in whole}
     for group, kinds in _NAMED.items():
         entries = whole.get(group)

@@ -36,13 +36,13 @@ class Asked:
 
 def asked(side: Planned, name: str) -> Asked:
     """How `name`, a model or a stage, is asked. Raises NotAskedError."""
-    evaluations = [task for task in side.tasks.values() if isinstance(task.body, EvaluateBody)]
-    part = f"evaluation of {name}"
-    own = next((task for task in evaluations if side.part_of[task.id].split(" on ")[0] == part), None)
+    evaluations = {part: task for part, task in side.tasks.items() if isinstance(task.body, EvaluateBody)}
+    wanted = f"evaluation of {name}"
+    own = next((task for part, task in evaluations.items() if part.split(" on ")[0] == wanted), None)
     stage = name in side.loaded.experiment.stages
     if own is not None and isinstance(own.body, EvaluateBody):
         return _asked(name, stage, own.body, own, f"as on {_set(side, own)}")
-    usual = evaluations[0]
+    usual = next(iter(evaluations.values()))
     if not isinstance(usual.body, EvaluateBody):
         raise TypeError(usual.body.kind)
     writes = _writes(side, name)

@@ -78,11 +78,12 @@ class _Why:
 
     def __init__(self, standings: Mapping[str, Standing], pairs: Sequence[tuple[Planned, Planned | None]]) -> None:
         self.standings = standings
-        self.parts: dict[str, str] = {}
+        self.parts: Mapping[str, str] = {}
+        """What tasks are called: as the first experiment does, as in the rows."""
         self.causes: dict[str, tuple[str, ...]] = {}
         self.tried: changes.Tried = {}
         for new, old in pairs:
-            self.parts.update(new.part_of)
+            self.parts = {**new.part_of, **self.parts}
             if old is not None:
                 self._compare(old, new)
 

@@ -86,8 +86,8 @@ class Planned:
 
     @cached_property
     def part_of(self) -> Mapping[str, str]:
-        """The part by id."""
-        return {task.id: part for part, task in self.tasks.items()}
+        """The part by id; parts that share a task are called by the first."""
+        return {task.id: part for part, task in reversed([*self.tasks.items()])}
 
 
 def _leaves(value: Data, path: SpecPath = ()) -> Iterator[tuple[SpecPath, Data]]:

@@ -105,3 +105,15 @@ def test_a_lock_of_a_variant_is_of_what_it_reads(run: Run) -> None:
     alone = Path("cotspec.lock").read_text(encoding="utf-8")
     assert run("lock", "--spec", f"{SPEC}@other")[0] == 0
     assert set(alone.splitlines()) <= set(Path("cotspec.lock").read_text(encoding="utf-8").splitlines())
+
+
+def test_a_task_that_two_parts_share_is_called_by_one_name_in_a_plan(run: Run) -> None:
+    twin = "  twin: {start: base, train: {by: sft, lr: 1e-4}, rows: {from: again}, task: reconstruct, shuffle: true}\n"
+    text = BASE.replace("over: train}}", "over: train}, again: {by: tutor, over: train}}")
+    text = text.replace("  second:\n", f"{twin}  second:\n").replace("first, second]", "first, twin, second]")
+    Path(SPEC).write_text(text + VARIANTS)
+    tasks = json.loads(run("plan", SPEC, "--format", "json")[1])["tasks"]
+    said = " ".join(reason for task in tasks for reason in task["reasons"])
+    assert "after rows of stage first" in said
+    assert "twin" not in said
+    assert "again" not in said
