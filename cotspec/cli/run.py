@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from cotspec.cli import findings, queue, ready, run_lock
 from cotspec.cli.errors import ProblemError
 from cotspec.cli.run_shown import Shown
+from cotspec.files import plain
 
 if TYPE_CHECKING:
     from cotspec.compiler import Checked
@@ -134,9 +135,23 @@ def _pull(root: Path, folders: Sequence[str]) -> None:
     done = subprocess.run(  # noqa: S603 - our own command line
         command, cwd=root, env=ready.environment(jobs=1), stderr=subprocess.PIPE, text=True, check=False
     )
-    if done.returncode:
-        told = "\n".join(done.stderr.strip().splitlines()[-12:])
-        raise ProblemError(f"not all results came (what came is kept: run this again, or without --pull):\n{told}")
+    if not done.returncode:
+        return
+    log = root / _LOGS / "pull.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(done.stderr, encoding="utf-8")
+    advice = "what came is kept; run this again, or without --pull to make the rest anew"
+    raise ProblemError(f"not all results came: {_why_not(done.stderr)} ({_LOGS}/{log.name}); {advice}")
+
+
+def _why_not(said: str) -> str:
+    """What `dvc pull` complains of. That the remote lacks a file and that it is gone are one thing to it."""
+    if "no default remote set" in said:
+        return "there is no DVC remote, `dvc remote add -d NAME URL` names one"
+    last = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")][-1:]
+    if not last or "Checkout failed" in last[0]:
+        return "the DVC remote lacks some, or cannot be reached (`dvc remote list` says where it is)"
+    return plain.sentence(last[0])
 
 
 def _refuse_too_few(todo: Sequence[Task], devices: Sequence[str]) -> None:

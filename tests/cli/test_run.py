@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -51,6 +52,30 @@ def test_where_all_is_done_it_says_that_there_is_nothing_to_run(
     code, out, err = run("run")
     assert code == 0, err
     assert out.startswith(f"nothing to run, {len(plan.tasks) + len(plan.reports)} tasks are up to date\n")
+
+
+REMOTE = "[core]\n    remote = store\n['remote \"store\"']\n    url = /nowhere/store\n"
+
+
+def test_a_remote_that_is_gone_is_told_in_one_line_of_ours_and_dvcs_words_are_in_a_log(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lock(tmp_path, finished(tmp_path))
+    (tmp_path / ".git").rmdir()
+    subprocess.run(["git", "init", "-q"], check=True)
+    (tmp_path / ".dvc/tmp/rwlock").unlink()
+    shutil.rmtree(tmp_path / ".dvc/cache")
+    for out in [*(tmp_path / "generated").rglob("out")]:
+        shutil.rmtree(out)
+    for config, told in (("", "there is no DVC remote, `dvc remote add"), (REMOTE, "lacks some, or cannot be reached")):
+        (tmp_path / ".dvc/config").write_text(config, encoding="utf-8")
+        code, _, err = run("run", "--pull")
+        assert code == 2
+        assert err.startswith("cotspec: not all results came: ")
+        assert err.count("\n") == 1
+        assert told in err
+        assert "failed to pull data" in (tmp_path / ".cotspec/logs/pull.log").read_text(encoding="utf-8")
 
 
 HOLDER = """
