@@ -121,7 +121,18 @@ class Cluster:
         until(lambda: "UP" in self.ask("scontrol", "ping", check=False), "slurmctld")
 
     def kill_controller(self) -> None:
-        """As when its machine goes down."""
+        """As when its machine goes down, but not in the five seconds in which it has not written what became of a job:
+        it asks the nodes for what it forgot half an hour later."""
+        queue, since, saved = "", 0.0, self.folder / "state/job_state"
+
+        def written() -> bool:
+            nonlocal queue, since
+            now, before = time.time(), queue
+            queue = self.ask("squeue", "-h", "-o", "%i %T")
+            since = since if queue == before else now
+            return saved.exists() and saved.stat().st_mtime > since
+
+        until(written, "the state of the jobs")
         self._daemons["slurmctld"].kill()
         self._daemons.pop("slurmctld").wait()
 
