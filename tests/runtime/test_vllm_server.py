@@ -109,6 +109,32 @@ def test_training_is_told_where_the_server_is_and_has_the_other_gpus(scene: Scen
     assert scene.ended
 
 
+def test_the_parser_of_vllm_itself_takes_the_command_line(
+    stage: Stage, tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside torch for the CPU it can be imported, and parses; it is no part of `cotspec[dev]`, being 5 GB."""
+    pytest.importorskip("vllm", reason="vLLM's own parser: pip install 'vllm<=0.31', and this file again")
+    import vllm.platforms
+    from vllm.entrypoints.cli.serve import ServeSubcommand
+    from vllm.platforms.cpu import CpuPlatform
+    from vllm.utils.argparse_utils import FlexibleArgumentParser
+
+    from cotspec.runtime import task, vllm_server
+
+    monkeypatch.setattr(vllm.platforms, "_current_platform", CpuPlatform())  # a machine without any is refused
+    rows = write_lines(tmp_path / "rows.jsonl", bodies.grpo_rows(2))
+    run = {"gpus": 2, "processes": 2, "vllm_gpus": 2, "vllm_memory": 0.9, "engine": "vllm"}
+    monkeypatch.chdir(stage("grpo", bodies.grpo(), {"rows": rows, "model": tiny_model}, **run))
+    command = vllm_server.arguments(task.load(Path("payload.json"), Path("run.json")), 8123)
+    parser = FlexibleArgumentParser()
+    serve = ServeSubcommand()
+    serve.subparser_init(parser.add_subparsers(dest="subparser"))
+    given = parser.parse_args(command[command.index("serve") :])
+    serve.validate(given)
+    assert (given.model_tag, given.port, given.tensor_parallel_size) == (str(tiny_model), 8123, 2)
+    assert (given.dtype, given.max_model_len, given.gpu_memory_utilization) == ("float32", 128, 0.9)
+
+
 @pytest.mark.slow  # see above
 @pytest.mark.parametrize(
     ("how", "more", "told"),
