@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cotspec.builtin import digest
 from cotspec.diagnostics import Diagnostic, Sink, Span
-from cotspec.diagnostics.origins import Found, gathered, joined, linked
+from cotspec.diagnostics.origins import MemberFindings, gathered, joined, linked
 from cotspec.diagnostics.rule import Rule
 from cotspec.front.load import Loaded
 from cotspec.front.paths import project_root
@@ -133,7 +133,7 @@ def judge(
             own = Sink()
             rules(context(unit, options, sealed), own)
             known = [one for one in own.findings if one.rule not in unknown]
-            family_findings.append(Found(known, unit.loaded.variant, unit.loaded.entry, unit.loaded.holds))
+            family_findings.append(MemberFindings(known, unit.loaded.variant, unit.loaded.entry, unit.loaded.holds))
         sink.extend(
             linked(one, members[0].loaded.links) for one in joined(gathered(family_findings, EVERYWHERE), TOGETHER)
         )
@@ -225,8 +225,8 @@ def _lower(unit: Unit, digests: Mapping[str, str], sink: Sink) -> Draft | None:
         return lower([unit.source], digests)
     except LowerError as error:
         one = Diagnostic(rule="cannot-compile", message=str(error), span=loaded.source.value(error.where))
-        found = Found([one], loaded.variant, loaded.entry)
-        sink.extend(linked(finding, loaded.links) for finding in gathered([found]))
+        member = MemberFindings([one], loaded.variant, loaded.entry)
+        sink.extend(linked(finding, loaded.links) for finding in gathered([member]))
         return None
 
 

@@ -61,12 +61,12 @@ def _given(trace: Trace, answer: Segment) -> str | None:
         return None
     if answer.opened and any(c.isalnum() for c in lines[0]) and not lines[0].endswith(":") and _beside(trace, answer):
         return lines[0]
-    found = next((line for line in lines if _TELLING.search(line)), None)
-    found = found or next((line for line in lines if any(c.isalnum() for c in line)), lines[0])
-    if answer.opened or _BOX.search(found):
-        return found
-    end = _SENTENCE_END.search(found)
-    return found[: end.start()] if end else found
+    telling = next((line for line in lines if _TELLING.search(line)), None)
+    telling = telling or next((line for line in lines if any(c.isalnum() for c in line)), lines[0])
+    if answer.opened or _BOX.search(telling):
+        return telling
+    end = _SENTENCE_END.search(telling)
+    return telling[: end.start()] if end else telling
 
 
 def _beside(trace: Trace, answer: Segment) -> bool:
@@ -137,8 +137,8 @@ def gold_answer(field: str, after: str) -> str:
 
     Raises AnswerError when `after` is not in the field or nothing follows it.
     """
-    _, found, rest = field.rpartition(after) if after else ("", "all", field)
-    if not found:
+    _, separator, rest = field.rpartition(after) if after else ("", "all", field)
+    if not separator:
         raise AnswerError(f"no {after!r} in the answer field {_short(field)}; check `answer.after` of the data set")
     if not rest.strip():
         raise AnswerError(f"the answer field {_short(field)} holds no answer")

@@ -72,15 +72,15 @@ def split(text: str) -> tuple[str, ...]:
     text = _LEAD.sub("", _GROUPED.sub(lambda m: m.group().replace(",", ""), text.strip(" .")))
     if text[:1] == "{" and text[-1:] == "}" and "{" not in text[1:]:
         text = text[1:-1]
-    depth, cut, found = 0, 0, []
+    depth, cut, items = 0, 0, []
     joints = {m.start(): m.end() for m in _JOINT.finditer(text)}
     for at, char in enumerate(text):
         if not depth and at >= cut and at in joints and at:
-            found.append(text[cut:at])
+            items.append(text[cut:at])
             cut = joints[at]
         depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(char, 0)
-    found.append(text[cut:])
-    return tuple(item.strip() for item in found if item.strip()) or (text,)
+    items.append(text[cut:])
+    return tuple(item.strip() for item in items if item.strip()) or (text,)
 
 
 def simple(items: Sequence[str]) -> bool:

@@ -51,10 +51,10 @@ def grade(given: str, gold: str) -> Grade:
 
 def _decided(pair: Pair) -> Grade:
     for rule in RULES:
-        found = rule.decide(pair)
-        if isinstance(found, Grade):
-            return found
-        pair = found or pair
+        decision = rule.decide(pair)
+        if isinstance(decision, Grade):
+            return decision
+        pair = decision or pair
     return Grade.UNGRADABLE
 
 

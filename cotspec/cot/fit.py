@@ -116,10 +116,10 @@ def words(tokenizer: Mapping[str, object]) -> Words:
     """The vocabulary by tokenizer.json, without those that were added beside the vocabulary; empty where it does not
     tell."""
     model = tokenizer.get("model")
-    found = model.get("vocab") if isinstance(model, Mapping) else None
-    if isinstance(found, list):  # Unigram: pairs of piece and score
-        found = {str(pair[0]): at for at, pair in enumerate(found) if isinstance(pair, list) and pair}
-    return {word: id for word, id in found.items() if isinstance(id, int)} if isinstance(found, Mapping) else {}
+    vocab = model.get("vocab") if isinstance(model, Mapping) else None
+    if isinstance(vocab, list):  # Unigram: pairs of piece and score
+        vocab = {str(pair[0]): at for at, pair in enumerate(vocab) if isinstance(pair, list) and pair}
+    return {word: id for word, id in vocab.items() if isinstance(id, int)} if isinstance(vocab, Mapping) else {}
 
 
 def two_vocabularies(own: Words, rows: int, teacher: Words, teacher_rows: int) -> str:

@@ -93,29 +93,29 @@ def _parsed(text: str) -> list[object]:
         raise MissingError("grading a formula needs math-verify; install cotspec[train]") from error
     # Formulas only: its extraction of expressions takes any number it finds in prose.
     config = [LatexExtractionConfig(boxed_match_priority=0)]
-    found: list[object] = parse(formula(text), extraction_config=config, parsing_timeout=_limit())
-    return found
+    readings: list[object] = parse(formula(text), extraction_config=config, parsing_timeout=_limit())
+    return readings
 
 
 def _formulas(parsed: list[object]) -> bool:
-    return any(not isinstance(found, str) for found in parsed)
+    return any(not isinstance(reading, str) for reading in parsed)
 
 
 def _digits(parsed: list[object]) -> tuple[int, int]:
     """Decimals to round to and to compute with, for six and fifteen significant digits of the smallest number; at least
     six and fifteen decimals, but for a decimal beside an irrational value."""
-    sizes = [abs(value) for found in parsed if not isinstance(found, str) for value in _values(found)]
+    sizes = [abs(value) for reading in parsed if not isinstance(reading, str) for value in _values(reading)]
     smallest = min((size for size in sizes if size and math.isfinite(size)), default=1.0)
     below = -math.floor(math.log10(smallest))
     decimals = _DIGITS - 1 + below
     # A decimal can only round what has no end; two values that are exact differ by whatever they differ.
-    irrational = any(getattr(found, "is_rational", None) is False for found in parsed)
+    irrational = any(getattr(reading, "is_rational", None) is False for reading in parsed)
     return decimals if irrational else max(_DIGITS, decimals), _PRECISION + max(0, below)
 
 
-def _values(found: object) -> Iterator[float]:
+def _values(value: object) -> Iterator[float]:
     """The numbers a formula, or each member of a list or equation, comes to."""
-    members: tuple[Any, ...] = (found,) if getattr(found, "is_number", False) else getattr(found, "args", ())
+    members: tuple[Any, ...] = (value,) if getattr(value, "is_number", False) else getattr(value, "args", ())
     for member in members:
         if getattr(member, "is_number", False):
             try:

@@ -32,11 +32,11 @@ def verdict(text: str, *, tokens: int, gold: str, fmt: TraceFormat) -> dict[str,
     """The measures of a judge's whole text, by their names; `tokens` is its length as generated. Raises
     answers.AnswerError."""
     trace = segment(text, fmt)
-    graded, each = grade(trace, gold), grades(trace, gold)
-    rights = frozenset(name for name, found in each.items() if found is Grade.RIGHT)
-    open_ = set(_open(trace, graded, each))
-    found = own(trace, tokens=tokens, right=graded is Grade.RIGHT, rights=rights)
-    return {name: value for name, value in found.items() if name not in open_}
+    graded, by_segment = grade(trace, gold), grades(trace, gold)
+    rights = frozenset(name for name, each in by_segment.items() if each is Grade.RIGHT)
+    open_ = set(_open(trace, graded, by_segment))
+    measures = own(trace, tokens=tokens, right=graded is Grade.RIGHT, rights=rights)
+    return {name: value for name, value in measures.items() if name not in open_}
 
 
 def _open(trace: Trace, graded: Grade, each: Mapping[str, Grade]) -> Iterator[str]:

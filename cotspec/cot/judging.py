@@ -59,10 +59,10 @@ class Grade(Enum):
 
 
 def boxes(pair: Pair) -> Pair | Grade | None:
-    found = [_unboxed(side.raw) for side in (pair.given, pair.gold)]
-    if None in found:
+    texts = [_unboxed(side.raw) for side in (pair.given, pair.gold)]
+    if None in texts:
         return Grade.UNGRADABLE
-    given, gold = (text or "" for text in found)
+    given, gold = (text or "" for text in texts)
     if not says(given):
         return Grade.WRONG
     return Pair(Side(given), Side(gold)) if (given, gold) != (pair.given.raw, pair.gold.raw) else None
@@ -114,7 +114,7 @@ def bound(pair: Pair) -> Pair | Grade | None:
         return None
     if one is None or other is None:
         return Grade.UNGRADABLE if one else Grade.WRONG
-    words = [re.findall(r"[a-z+]+", found.group().casefold()) for found in (one, other)]
+    words = [re.findall(r"[a-z+]+", match.group().casefold()) for match in (one, other)]
     values = [re.findall(r"[0-9]+(?:[.,][0-9]+)*", side.text) for side in (pair.given, pair.gold)]
     return Grade.RIGHT if words[0] == words[1] and values[0] == values[1] else Grade.WRONG
 
@@ -221,5 +221,5 @@ def prose(pair: Pair) -> Grade | None:
 
 
 def formula(pair: Pair) -> Grade:
-    found = formulas.opinion(pair.given.raw, pair.gold.raw)
-    return {"same": Grade.RIGHT, "different": Grade.WRONG, "unread": Grade.UNGRADABLE}[found]
+    opinion = formulas.opinion(pair.given.raw, pair.gold.raw)
+    return {"same": Grade.RIGHT, "different": Grade.WRONG, "unread": Grade.UNGRADABLE}[opinion]

@@ -53,7 +53,7 @@ def typed(text: str) -> str:
     """A text in the characters of a keyboard: full-width forms, dashes, `10⁵`, `½`; LaTeX stays."""
     if text.isascii():
         return text
-    text = _SUPERSCRIPT.sub(lambda found: "^{" + found.group().translate(_LOWERED) + "}", text)
+    text = _SUPERSCRIPT.sub(lambda match: "^{" + match.group().translate(_LOWERED) + "}", text)
     return text.translate(_TABLE)
 
 

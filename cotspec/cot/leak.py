@@ -1,7 +1,7 @@
 r"""The leak guard: no prompt of `complete` or `reconstruct` contains what the model is asked for.
 
 Owns what a leak is (`leaks`, which looks at the finished text only and trusts no code that made it) and the extra
-hiding that closes one (`seal`). Must not know how units were chosen. A leak is one of:
+hiding that closes one (`close_leaks`). Must not know how units were chosen. A leak is one of:
 
 1. **statement**: the shown steps announce an answer: `\boxed{…}`, `#### …`, a `Final Answer` heading, or "answer" with
    `is`, `:`, `=`, `should be` …. Whatever its value: an answer may be written in a way no comparison recognises, so the
@@ -53,11 +53,11 @@ class Leak:
 def leaks(shown: str, *, trace: Trace, hidden: Iterable[Span]) -> tuple[Leak, ...]:
     """Every leak in `shown`, the steps as a prompt has them. `hidden` are spans of `trace.text` and may overlap."""
     text = _key(shown)
-    found = [Leak("statement", shown[start:end]) for start, end in statements(shown)]
-    found += [Leak("answer", asked) for asked in _answer_texts(trace) if _contains(text, _key(asked))]
+    leaking = [Leak("statement", shown[start:end]) for start, end in statements(shown)]
+    leaking += [Leak("answer", asked) for asked in _answer_texts(trace) if _contains(text, _key(asked))]
     units = dict.fromkeys(asked for asked, _ in _unit_texts(trace, hidden))
-    found += [Leak("repeat", asked) for asked in units if _contains(text, _key(asked))]
-    return tuple(found)
+    leaking += [Leak("repeat", asked) for asked in units if _contains(text, _key(asked))]
+    return tuple(leaking)
 
 
 _HEADING: Final = re.compile(r"\b(?:Final [Aa]nswer|FINAL ANSWER)\b|\bAnswer\*\*|####")

@@ -27,9 +27,9 @@ def supervise(trace: Trace, loss_on: Iterable[str], *, hidden: Iterable[Span]) -
     result supervises nothing.
     """
     names = set(loss_on)
-    found = [*carried(trace, names), *(_with_openers(trace, hidden) if "masked" in names else [])]
+    spans = [*carried(trace, names), *(_with_openers(trace, hidden) if "masked" in names else [])]
     length = len(trace.text.rstrip())
-    return tuple((start, min(end, length)) for start, end in merged(found) if start < length)
+    return tuple((start, min(end, length)) for start, end in merged(spans) if start < length)
 
 
 def carried(trace: Trace, names: Iterable[str]) -> tuple[Span, ...]:
@@ -72,8 +72,8 @@ def met(
 def asked(condition: str, form: Form) -> frozenset[str]:
     """What a condition of a payload asks about: measures of the text itself, and of other texts of its record; nothing
     if it is none."""
-    found = _read(condition, form)
-    return frozenset() if found.node is None else found.node.reads
+    reading = _read(condition, form)
+    return frozenset() if reading.node is None else reading.node.reads
 
 
 def _holds(condition: str, form: Form, values: dict[str, float]) -> bool:
@@ -90,7 +90,7 @@ def _read(condition: str, form: Form) -> Reading:
 
 @lru_cache(maxsize=16)
 def _node(condition: str, form: Form) -> Node:
-    found = _read(condition, form)
-    if found.node is None:
-        raise ValueError(f"`{condition}` is no condition: {'; '.join(problem.message for problem in found.problems)}")
-    return found.node
+    reading = _read(condition, form)
+    if reading.node is None:
+        raise ValueError(f"`{condition}` is no condition: {'; '.join(problem.message for problem in reading.problems)}")
+    return reading.node

@@ -38,13 +38,13 @@ def corrupt(
     `opener` is TraceFormat.step (holds `{n}`), `progress` the place in the run (0 to 1, moves a ramped share), `rng`
     the only source of chance. Raises units.UnitError for a unit that cannot be found.
     """
-    found = units(trace, rule.unit) if rng.random() < rule.rows else ()
-    hidden = tuple(found[index] for index in choose(rule, len(found), rng=rng, progress=progress))
+    candidates = units(trace, rule.unit) if rng.random() < rule.rows else ()
+    hidden = tuple(candidates[index] for index in choose(rule, len(candidates), rng=rng, progress=progress))
     order = list(range(len(trace.steps)))
     if shuffle:
         rng.shuffle(order)
     shown = show(trace, hidden, order=order, opener="" if shuffle else opener, placeholder=rule.placeholder)
-    return Corrupted(shown=shown, hidden=hidden, order=tuple(order), units=len(found))
+    return Corrupted(shown=shown, hidden=hidden, order=tuple(order), units=len(candidates))
 
 
 # --- how many and which -----------------------------------------------------------------------------------------------

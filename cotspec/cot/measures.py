@@ -188,15 +188,15 @@ def size(trace: Trace, *, tokens: int, teacher: Teacher) -> dict[str, Value]:
 
 def own(trace: Trace, *, tokens: int, right: bool, rights: frozenset[str] = frozenset()) -> dict[str, Value]:
     """What is measured of a text itself; `tokens` is its length as generated."""
-    found = Response(trace, tokens, right, _NO_TEACHER, rights)
-    return {name: each.compute(found) for name, each in _own(trace.form).items() if each.compute}
+    response = Response(trace, tokens, right, _NO_TEACHER, rights)
+    return {name: each.compute(response) for name, each in _own(trace.form).items() if each.compute}
 
 
 _NO_TEACHER = Teacher(0, 0, 0)
 
 
-def _alone(found: Response) -> dict[str, Value]:
-    return {name: each.compute(found) for name, each in table(found.trace.form).items() if each.compute}
+def _alone(response: Response) -> dict[str, Value]:
+    return {name: each.compute(response) for name, each in table(response.trace.form).items() if each.compute}
 
 
 def peer(values: Mapping[str, Value]) -> Peer:
@@ -207,5 +207,5 @@ def peer(values: Mapping[str, Value]) -> Peer:
 def among(own: Peer, group: Sequence[Peer]) -> dict[str, Value]:
     """The measures a completion has among all completions of its prompt, itself one of them. What has no value is not
     there: a reward that reads it cannot be scored."""
-    found = ((name, each.among(own, group)) for name, each in TABLE.items() if each.among)
-    return {name: value for name, value in found if value is not None}
+    values = ((name, each.among(own, group)) for name, each in TABLE.items() if each.among)
+    return {name: value for name, value in values if value is not None}

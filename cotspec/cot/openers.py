@@ -123,18 +123,18 @@ def begins(opener: re.Pattern[str], text: str) -> bool:
 
 def marks(text: str, openers: Openers) -> list[Mark]:
     """Every place where an answer is given, from left to right."""
-    found = [Mark(start, end, "line") for start, end, _ in line_starts(openers.line, text)]
-    found += [Mark(_before(text, _final(text, m.start())), m.end(), "inline") for m in _inline(text, openers)]
+    places = [Mark(start, end, "line") for start, end, _ in line_starts(openers.line, text)]
+    places += [Mark(_before(text, _final(text, m.start())), m.end(), "inline") for m in _inline(text, openers)]
     for match in openers.word.finditer(text):
         start = _final(text, match.start())
         if start < match.start():
-            found.append(Mark(_before(text, start), match.end(), "phrase"))
+            places.append(Mark(_before(text, start), match.end(), "phrase"))
     for match in _PHRASE.finditer(text):
         lead = _PHRASE_LEAD.search(text, max(0, match.start() - _LOOK_BACK), match.start())
         if lead:
-            found.append(Mark(_before(text, lead.start()), match.end(), "phrase"))
-    found += [Mark(_before_box(text, m.start()), m.start(), "boxed") for m in _BOXED.finditer(text)]
-    return sorted(found, key=_order)
+            places.append(Mark(_before(text, lead.start()), match.end(), "phrase"))
+    places += [Mark(_before_box(text, m.start()), m.start(), "boxed") for m in _BOXED.finditer(text)]
+    return sorted(places, key=_order)
 
 
 def _inline(text: str, openers: Openers) -> Iterator[re.Match[str]]:

@@ -23,7 +23,7 @@ _AROUND: Final = MARKUP + "\r\n.,;:!?()[]{}\"'$\\"
 _LAST_WORD: Final = re.compile(r"[^\s{]{0,80}\Z")
 
 
-class Found(NamedTuple):
+class OwnSegment(NamedTuple):
     """text[start:end] with its opener and closer; what it says begins at `body`."""
 
     kind: str
@@ -72,7 +72,7 @@ def _own(given: SegmentFormat) -> _Own:
     return _Own(given, line_start(given.opens), tag, closer)
 
 
-def own_segments(text: str, fmt: TraceFormat, floor: int) -> Iterator[Found]:
+def own_segments(text: str, fmt: TraceFormat, floor: int) -> Iterator[OwnSegment]:
     """Those of a text from left to right, none of which overlap."""
     every = _compiled(fmt.form)
     opened = sorted((start, end, at) for at, own in enumerate(every) for start, end, _ in line_starts(own.opener, text))
@@ -80,8 +80,8 @@ def own_segments(text: str, fmt: TraceFormat, floor: int) -> Iterator[Found]:
     others: list[int] | None = None
     missing: set[int] = set()
     at, behind = floor, floor > 0
-    while (found := _next(text, every, opened, starts, at, behind=behind)) is not None:
-        start, body, number = found
+    while (opening := _next(text, every, opened, starts, at, behind=behind)) is not None:
+        start, body, number = opening
         own = every[number]
         closed = own.closer.search(text, body) if own.closer and number not in missing else None
         if closed is None:
@@ -90,7 +90,7 @@ def own_segments(text: str, fmt: TraceFormat, floor: int) -> Iterator[Found]:
             end = min(_first(starts, body), _first(others, body), len(text))
         else:
             end = closed.end()
-        yield Found(own.given.name, start, body, end, own.given.closes if closed else "")
+        yield OwnSegment(own.given.name, start, body, end, own.given.closes if closed else "")
         at, behind = end, closed is not None
 
 

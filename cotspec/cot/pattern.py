@@ -95,19 +95,19 @@ def compiled(text: str) -> Pattern:
     options.max_mem = MAX_MEMORY
     options.log_errors = False
     try:
-        found: Pattern = re2.compile(text, options)
+        pattern: Pattern = re2.compile(text, options)
     except re2.error as error:
         raise _refused(text, error.args[0]) from error
     except UnicodeEncodeError as error:
         raise PatternError("it has half of a surrogate pair", "leave it out", error.start + 1) from error
     _meant(text)
-    return found
+    return pattern
 
 
 def matches(pattern: str, text: str) -> tuple[Span, ...]:
     """Where an expression matches, in order and apart, without empty matches. Raises PatternError."""
-    found = (match.span() for match in compiled(pattern).finditer(_SURROGATE.sub("\ufffd", text)))
-    return tuple(span for span in found if span[0] < span[1])
+    spans = (match.span() for match in compiled(pattern).finditer(_SURROGATE.sub("\ufffd", text)))
+    return tuple(span for span in spans if span[0] < span[1])
 
 
 def tokens(text: str) -> Iterator[Token]:
@@ -182,7 +182,7 @@ def _wide(regex: str) -> str:
 
 def _token(piece: str) -> str:
     if piece.startswith("["):
-        return re.sub(r"\\.", lambda found: _ALL.get(found[0], found[0]), piece, flags=re.DOTALL)
+        return re.sub(r"\\.", lambda match: _ALL.get(match[0], match[0]), piece, flags=re.DOTALL)
     inside = _ALL.get(piece.lower())
     if inside is None:
         return piece

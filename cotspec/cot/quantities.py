@@ -148,10 +148,10 @@ def unit(after: str) -> Unit | None:
 
 def currency(text: str) -> str | None:
     """The one currency a typed text names; a pair of `$` is around a formula and no currency."""
-    found = {name for name, pattern in _CURRENCIES.items() if pattern.search(text)}
+    currencies = {name for name, pattern in _CURRENCIES.items() if pattern.search(text)}
     if _DOLLAR_SIGN.search(text) and text.replace("\\$", "").count("$") <= 1:
-        found.add("dollar")
-    return found.pop() if len(found) == 1 else None
+        currencies.add("dollar")
+    return currencies.pop() if len(currencies) == 1 else None
 
 
 def _words(text: str) -> str:

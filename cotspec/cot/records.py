@@ -156,13 +156,13 @@ def measured(
     texts: Sequence[tuple[str, int]], answer: str, fmt: payload.TraceFormat, where: str
 ) -> list[dict[str, Value]]:
     """The measures of texts with their tokens, the nearest first, as far back as an expression asks."""
-    found: list[dict[str, Value]] = []
+    measures: list[dict[str, Value]] = []
     for text, tokens in texts[: selecting.deepest(where) + 1]:
         trace = segment(text, fmt)
         rights = frozenset(name for name, each in grades(trace, answer).items() if each is Grade.RIGHT)
         right = grade(trace, answer) is Grade.RIGHT
-        found.append(own(trace, tokens=tokens, right=right, rights=rights))
-    return found
+        measures.append(own(trace, tokens=tokens, right=right, rights=rights))
+    return measures
 
 
 def texts(record: TraceRecord) -> tuple[str, ...]:

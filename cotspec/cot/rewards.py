@@ -162,8 +162,8 @@ def _reader(reward: Reward, form: Form, texts: tuple[str, ...]) -> _Reader:
 
 def expressions(reward: Reward) -> list[str]:
     """All of a reward."""
-    found = [gate.unless for gate in reward.gates] + [binding.value for binding in reward.let]
-    return found + [term.value for term in reward.terms]
+    values = [gate.unless for gate in reward.gates] + [binding.value for binding in reward.let]
+    return values + [term.value for term in reward.terms]
 
 
 class _Reader:

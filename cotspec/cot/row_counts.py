@@ -24,9 +24,9 @@ class Counts:
     """Units of those rows' steps …"""
     hidden_units: int = 0
     """… and how many of them the mask hides."""
-    sealed_rows: int = 0
+    rows_with_leaks_closed: int = 0
     """Written rows in which more is hidden to close a leak."""
-    sealed: Counter[str] = field(default_factory=Counter)
+    leaks_closed: Counter[str] = field(default_factory=Counter)
     """Leaks closed in them by kind: statement, answer, repeat (cotspec.cot.leak)."""
     dropped: Counter[str] = field(default_factory=Counter)
     """Rows not written by reason (`Dropped.reason`)."""
@@ -37,13 +37,14 @@ class Counts:
 
     def record(self) -> dict[str, object]:
         """As JSON data, for counts.json."""
+        closed = self.leaks_closed
         return {
             "records": self.records,
             "rows": self.rows,
             "masked_rows": self.masked_rows,
             "units": self.units,
             "hidden_units": self.hidden_units,
-            "sealed": {"rows": self.sealed_rows, **{kind: self.sealed[kind] for kind in get_args(LeakKind)}},
+            "sealed": {"rows": self.rows_with_leaks_closed, **{kind: closed[kind] for kind in get_args(LeakKind)}},
             "dropped": {
                 "no_steps": self.dropped["no_steps"] + self.dropped["all_given"],
                 "nothing_supervised": self.dropped["nothing_supervised"],

@@ -75,7 +75,7 @@ class View:
     masked: int = 0
     chosen: tuple[Span, ...] = ()
     """The `masked` spans that the mask chose; the rest of `hidden` closes leaks."""
-    sealed: tuple[Leak, ...] = ()
+    leaks_closed: tuple[Leak, ...] = ()
     """Leaks that were closed by hiding more."""
 
 
@@ -98,18 +98,18 @@ def _corrupted(body: payload.RowsBody, trace: Trace, *, rng: random.Random, prog
     opener = body.format.step
     first = corrupt(trace, body.mask, opener=opener, rng=rng, progress=progress, shuffle=body.shuffle)
     shown, hidden = first.shown, first.hidden
-    found = leaks(shown, trace=trace, hidden=hidden)
-    left: tuple[Leak, ...] = ()
-    if found:
+    leaking = leaks(shown, trace=trace, hidden=hidden)
+    still_leaking: tuple[Leak, ...] = ()
+    if leaking:
         extra = close_leaks(trace, hidden)
         hidden = merged((*hidden, *extra))
         numbered = "" if body.shuffle else opener
         shown = show(trace, hidden, order=first.order, opener=numbered, placeholder=body.mask.placeholder)
         # Asked about the units as the mask chose them, too: in `hidden` one may have become part of a longer span.
-        left = leaks(shown, trace=trace, hidden=(*first.hidden, *extra))
+        still_leaking = leaks(shown, trace=trace, hidden=(*first.hidden, *extra))
     count = len(first.hidden)
-    seen = View(shown=shown, hidden=hidden, units=first.units, masked=count, chosen=first.hidden, sealed=found)
-    return Dropped(reason="leak", leak=str(left[0]), seen=seen) if left else seen
+    seen = View(shown=shown, hidden=hidden, units=first.units, masked=count, chosen=first.hidden, leaks_closed=leaking)
+    return Dropped(reason="leak", leak=str(still_leaking[0]), seen=seen) if still_leaking else seen
 
 
 # --- all rows ---------------------------------------------------------------------------------------------------------
@@ -177,8 +177,8 @@ def build(
 
     A row that cannot be built is dropped and counted. Raises what `attempts` raises.
     """
-    found = _sources(body, records)
-    counts.records, counts.unmet = len(found.kept), found.unmet
+    eligible = _sources(body, records)
+    counts.records, counts.unmet = len(eligible.kept), eligible.unmet
     for attempt in attempts(body, records, shared=shared):
         _tally(counts, attempt.record, attempt.seen, attempt.row)
         if not isinstance(attempt.row, Dropped):
@@ -206,9 +206,9 @@ def _sources(body: payload.RowsBody, records: Sequence[TraceRecord]) -> _Sources
 
 def selected(body: payload.RowsBody, record: TraceRecord) -> bool:
     """Whether a record meets `body.where`; one that gives it no value does not."""
-    found = measured(counted(record), record.answer, body.format, body.where)
+    measures = measured(counted(record), record.answer, body.format, body.where)
     try:
-        return selecting.meets(body.where, found, _score(record), body.format.form)
+        return selecting.meets(body.where, measures, _score(record), body.format.form)
     except UnscorableError:
         return False
 
@@ -216,12 +216,12 @@ def selected(body: payload.RowsBody, record: TraceRecord) -> bool:
 def _told(body: payload.RowsBody, texts: Mapping[str, str], trace: Trace, seen: View) -> Leak | None:
     """The first thing that another text of the record, which the prompt shows too, tells of what it hides. A wrong
     answer there tells nothing."""
-    found = (
+    told = (
         leak
         for name in _read(body.prompt) & texts.keys()
         for leak in leaks(texts[name], trace=trace, hidden=seen.hidden)
     )
-    return next((leak for leak in found if leak.kind != "statement"), None)
+    return next((leak for leak in told if leak.kind != "statement"), None)
 
 
 @cache
@@ -365,8 +365,8 @@ def _tally(counts: Counts, record: TraceRecord, seen: View | Dropped, row: Row |
         counts.masked_rows += seen.masked > 0
         counts.units += seen.units if seen.masked else 0
         counts.hidden_units += seen.masked
-        counts.sealed_rows += bool(seen.sealed)
-        counts.sealed.update(leak.kind for leak in seen.sealed)
+        counts.rows_with_leaks_closed += bool(seen.leaks_closed)
+        counts.leaks_closed.update(leak.kind for leak in seen.leaks_closed)
 
 
 def _digest(use: str, seed: int, epoch: int, record: TraceRecord) -> bytes:

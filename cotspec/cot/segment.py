@@ -136,10 +136,10 @@ def segment(text: str, fmt: TraceFormat) -> Trace:
     own = () if floor < 0 and _never_closed(text, openers) else own_segments(text, fmt, closed)
     segments: list[Segment] = []
     at = 0
-    for found in own:
-        segments += _between(text, at, found.start, segments, fmt)
-        segments.append(_segment(text, _Cut(found.kind, found.start, found.body), found.end, found.closes))
-        at = found.end
+    for piece in own:
+        segments += _between(text, at, piece.start, segments, fmt)
+        segments.append(_segment(text, _Cut(piece.kind, piece.start, piece.body), piece.end, piece.closes))
+        at = piece.end
     segments += _between(text, at, len(text), segments, fmt)
     return Trace(text, tuple(segments), fmt)
 
@@ -167,13 +167,13 @@ def _usual(text: str, fmt: TraceFormat) -> tuple[Segment, ...]:
     floor, _ = thoughts_end(text, openers)
     if floor < 0 and _never_closed(text, openers):
         return _tile(text, _head(_thinking(text, openers, end=len(text), closed=True), len(text)), {})
-    found = [mark for mark in marks(text, openers) if mark.start >= floor]
+    answers = [mark for mark in marks(text, openers) if mark.start >= floor]
     steps = [step for step in _steps(text, openers) if step.start >= floor]
     thinking = _thinking(text, openers, end=steps[0].start if steps else len(text), closed=floor >= 0)
     if thinking and steps:
-        steps = _last_run(steps, found)
+        steps = _last_run(steps, answers)
     cuts = _head(thinking, steps[0].start if steps else len(text))
-    cuts += _blocks(text, steps, found) if steps else _lone_answer(text, found, _open_thoughts(thinking, floor))
+    cuts += _blocks(text, steps, answers) if steps else _lone_answer(text, answers, _open_thoughts(thinking, floor))
     return _tile(text, cuts, {"step": openers.step_ends, "answer": openers.answer_ends})
 
 
@@ -197,12 +197,12 @@ def _open_thoughts(thinking: tuple[int, int] | None, floor: int) -> int:
 
 
 def _steps(text: str, openers: Openers) -> list[_Step]:
-    found = enumerate(line_starts(openers.step, text), 1)
-    return [_Step(start, end, int(number) if openers.numbered else i) for i, (start, end, number) in found]
+    starts = enumerate(line_starts(openers.step, text), 1)
+    return [_Step(start, end, int(number) if openers.numbered else i) for i, (start, end, number) in starts]
 
 
-def _last_run(steps: Sequence[_Step], found: Sequence[Mark]) -> list[_Step]:
-    given = [mark.start for mark in found if mark.kind in ("line", "inline")]
+def _last_run(steps: Sequence[_Step], answers: Sequence[Mark]) -> list[_Step]:
+    given = [mark.start for mark in answers if mark.kind in ("line", "inline")]
     begin = 0
     for i in range(1, len(steps)):
         answered = bisect_left(given, steps[begin].start) < bisect_left(given, steps[i].start)
@@ -218,13 +218,13 @@ def _head(thinking: tuple[int, int] | None, first: int) -> list[_Cut]:
     return [*before, _Cut("thinking", *thinking)]
 
 
-def _blocks(text: str, steps: Sequence[_Step], found: Sequence[Mark]) -> list[_Cut]:
+def _blocks(text: str, steps: Sequence[_Step], answers: Sequence[Mark]) -> list[_Cut]:
     cuts: list[_Cut] = []
-    starts = [mark.start for mark in found]
+    starts = [mark.start for mark in answers]
     for i, step in enumerate(steps):
         last = i + 1 == len(steps)
         end = len(text) if last else steps[i + 1].start
-        inside = found[bisect_left(starts, step.start) : bisect_left(starts, end)]
+        inside = answers[bisect_left(starts, step.start) : bisect_left(starts, end)]
         given = [mark for mark in inside if mark.start >= step.body and (last or mark.kind != "boxed")]
         if not given:
             cuts.append(_Cut("step", *step))
@@ -249,10 +249,10 @@ def _says(text: str, start: int, end: int) -> bool:
     return _VISIBLE.search(text, start, end) is not None
 
 
-def _lone_answer(text: str, found: Sequence[Mark], thinking: int) -> list[_Cut]:
+def _lone_answer(text: str, answers: Sequence[Mark], thinking: int) -> list[_Cut]:
     """The answer of a text without steps; `thinking` is where thoughts begin, -1 without any."""
     last_line = text.rstrip().rfind("\n") + 1
-    free = [m for m in found if thinking < 0 or m.kind in ("line", "boxed") or m.start >= last_line]
+    free = [m for m in answers if thinking < 0 or m.kind in ("line", "boxed") or m.start >= last_line]
     allowed = [m for m in free if m.start >= thinking]
     for kind in KINDS:
         of_kind = [mark for mark in allowed if mark.kind == kind]

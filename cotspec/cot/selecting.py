@@ -47,8 +47,8 @@ def shared(at: int) -> str:
 def scope(names: Sequence[str], form: Form = (), *, scored: Collection[str] = ()) -> dict[str, type]:
     """The measures of a text and of those that it was made over, nearest first, by their names. Of those in `scored`
     the score is known, too."""
-    found = {f"{each}.{measure}": kind for each in names for measure, kind in own_names(form).items()}
-    return found | {f"{each}.{SCORE}": float for each in names if each in scored}
+    kinds = {f"{each}.{measure}": kind for each in names for measure, kind in own_names(form).items()}
+    return kinds | {f"{each}.{SCORE}": float for each in names if each in scored}
 
 
 def renamed(text: str, names: Sequence[str]) -> str:
@@ -68,10 +68,10 @@ def renamed(text: str, names: Sequence[str]) -> str:
 def rename(tree: ast.expr, names: Sequence[str]) -> bool:
     """Put what payloads call texts in place of their names, which are no identity; whether there was any."""
     nodes = (n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name))
-    found = [n.value for n in nodes if isinstance(n.value, ast.Name) and n.value.id in names]
-    for name in found:
+    uses = [n.value for n in nodes if isinstance(n.value, ast.Name) and n.value.id in names]
+    for name in uses:
         name.id = called(names.index(name.id))
-    return bool(found)
+    return bool(uses)
 
 
 def asked(expressions: Iterable[str]) -> tuple[str, ...]:
@@ -172,7 +172,7 @@ def _usable(value: Value) -> float:
 @lru_cache(maxsize=16)
 def _node(where: str, form: Form) -> Node:
     names = [called(depth) for depth in range(max(1, deepest(where)) + 1)]
-    found = read(where, scope_of(scope(names, form, scored=names[:2])))
-    if found.node is None:
-        raise ValueError(f"`{where}` is no expression: {'; '.join(problem.message for problem in found.problems)}")
-    return found.node
+    reading = read(where, scope_of(scope(names, form, scored=names[:2])))
+    if reading.node is None:
+        raise ValueError(f"`{where}` is no expression: {'; '.join(problem.message for problem in reading.problems)}")
+    return reading.node

@@ -131,23 +131,23 @@ def numbers(record: object) -> dict[str, float]:
 
 def notes(metrics: Entry) -> list[str]:
     """What a reader of a finished stage should know, from its metrics.json: rows left out for length, little learnt."""
-    found = []
+    sentences = []
     rows = metrics.get("rows", 0)
     long, beyond = metrics.get("rows_too_long", 0), metrics.get("rows_beyond_last_batch", 0)
     if rows and long:
-        found.append(f"{long:,} of {rows:,} rows ({percent(long / rows)}) were left out as too long")
+        sentences.append(f"{long:,} of {rows:,} rows ({percent(long / rows)}) were left out as too long")
     if rows and beyond > 0.1 * rows:
-        found.append(f"{beyond:,} of {rows:,} rows ({percent(beyond / rows)}) fill no batch and were not used")
+        sentences.append(f"{beyond:,} of {rows:,} rows ({percent(beyond / rows)}) fill no batch and were not used")
     steps, idle, groups = metrics.get("steps", 0), metrics.get(STEPS, 0), metrics.get(GROUPS, 0.0)
     if steps and idle >= steps:
-        found.append(f"it learnt nothing: none of its {steps:,} steps had a signal")
+        sentences.append(f"it learnt nothing: none of its {steps:,} steps had a signal")
     elif steps and (idle > HALF * steps or groups > FEW):
         share = f", {percent(groups)} of the groups taught nothing" if GROUPS in metrics else ""
-        found.append(f"it learnt little: {idle:,} of {steps:,} steps had no signal{share}")
+        sentences.append(f"it learnt little: {idle:,} of {steps:,} steps had no signal{share}")
     cut = metrics.get(TRUNCATED, 0.0)
     if cut > HALF:
-        found.append(f"{percent(cut)} of its completions were cut at `max_new_tokens`")
-    return found
+        sentences.append(f"{percent(cut)} of its completions were cut at `max_new_tokens`")
+    return sentences
 
 
 def percent(share: float) -> str:

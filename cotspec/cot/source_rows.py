@@ -90,7 +90,7 @@ class Question(NamedTuple):
     trace: str = ""
 
 
-class Found(NamedTuple):
+class FaultCount(NamedTuple):
     """A fault, the place where it was first met, and how many rows have one of its kind."""
 
     fault: Fault
@@ -103,7 +103,7 @@ class Reading:
     """What was read of a data set."""
 
     questions: list[Question] = field(default_factory=list)
-    faults: dict[tuple[RowPart, str], Found] = field(default_factory=dict)
+    faults: dict[tuple[RowPart, str], FaultCount] = field(default_factory=dict)
     """By the setting they are about and the column that is missing."""
     rows: int = 0
     """Rows that were looked at, good or not."""
@@ -117,21 +117,21 @@ def read(
     end: int | None = None,
 ) -> Reading:
     """The questions of rows [first, end), and the faults of all rows before `end`. Every row is one or the other."""
-    found = Reading()
+    reading = Reading()
     for row, (place, raw) in enumerate(islice(rows, end)):
-        found.rows += 1
+        reading.rows += 1
         try:
             values = _values(raw, row)
             question, answer = pair(values, columns)
             trace = text(values, columns)
         except RowError as error:
             key = (error.fault.part, error.fault.missing)
-            before = found.faults.get(key)
-            found.faults[key] = before._replace(rows=before.rows + 1) if before else Found(error.fault, place, 1)
+            before = reading.faults.get(key)
+            reading.faults[key] = before._replace(rows=before.rows + 1) if before else FaultCount(error.fault, place, 1)
             continue
         if row >= first:
-            found.questions.append(Question(row, place, question, answer, trace))
-    return found
+            reading.questions.append(Question(row, place, question, answer, trace))
+    return reading
 
 
 def _values(raw: Row, row: int) -> Mapping[str, object]:
@@ -178,10 +178,10 @@ def pair(row: Mapping[str, object], columns: Columns) -> tuple[str, str]:
 
 
 def _boxed(field: str) -> str:
-    found = boxed(field)
-    if found is None or not found[0].strip():
+    box = boxed(field)
+    if box is None or not box[0].strip():
         raise RowError(Fault("boxed", f"no \\boxed{{…}} in the answer field {shown(reprlib.repr(field))}"))
-    return found[0].strip()
+    return box[0].strip()
 
 
 def text(row: Mapping[str, object], columns: Columns) -> str:
@@ -192,14 +192,14 @@ def text(row: Mapping[str, object], columns: Columns) -> str:
 def _joined(row: Mapping[str, object], columns: Named, part: RowPart) -> str:
     """A column as text; of several those that hold any, each on a line of its own. Raises RowError."""
     if isinstance(columns, str):
-        found = _text(row, columns, part)
+        joined = _text(row, columns, part)
     else:
         texts = (_text(row, column, part, empty=True) for column in columns)
-        found = "\n".join(each for each in texts if each.strip())
-    if not found.strip():
+        joined = "\n".join(each for each in texts if each.strip())
+    if not joined.strip():
         names = "`, `".join(map(shown, (columns,) if isinstance(columns, str) else columns))
         raise RowError(Fault(part, f"column `{names}` is empty"))
-    return found
+    return joined
 
 
 def _text(row: Mapping[str, object], column: str, part: RowPart, *, empty: bool = False) -> str:
@@ -242,10 +242,10 @@ def _at(row: Mapping[str, object], column: str, part: RowPart) -> object:
         raise RowError(_missing(part, column, "", _names(row)))
     while parts:
         step, *parts = parts
-        found = _step(here, step)
-        if found is None:
+        field = _step(here, step)
+        if field is None:
             raise RowError(_missing(part, column, before, _names(here)))
-        here, before = found.value, f"{before}{step}."
+        here, before = field.value, f"{before}{step}."
         if isinstance(here, _Said) and not parts:
             return _only(here, column, part)
     return here

@@ -18,35 +18,35 @@ from cotspec.cot.openers import MARKUP, THINK, THINK_ENDS, Openers, begins, comp
 from cotspec.spec.payload import Stop
 
 
-class Found(NamedTuple):
+class StopMatch(NamedTuple):
     """A stop: `text[:end]` is kept, and `text[:seen]` has to be there to know it."""
 
     seen: int
     end: int
 
 
-def find(text: str, stop: Stop, *, thinking: bool = False) -> Found | None:
+def find(text: str, stop: Stop, *, thinking: bool = False) -> StopMatch | None:
     """The stop that is complete first. `thinking`: the text begins inside thoughts that only `</think>` ends."""
-    found = list(_literal(text, stop.texts))
+    stops = list(_literal(text, stop.texts))
     if stop.after and (line := _answer_line(text, stop, thinking=thinking)):
-        found.append(line)
-    return min(found, default=None)
+        stops.append(line)
+    return min(stops, default=None)
 
 
 def cut(text: str, stop: Stop, *, thinking: bool = False) -> str:
     """The text up to its stop."""
-    found = find(text, stop, thinking=thinking)
-    return text if found is None else text[: found.end]
+    stopped = find(text, stop, thinking=thinking)
+    return text if stopped is None else text[: stopped.end]
 
 
-def _literal(text: str, texts: tuple[str, ...]) -> Iterator[Found]:
+def _literal(text: str, texts: tuple[str, ...]) -> Iterator[StopMatch]:
     for one in texts:
         at = text.find(one)
         if at >= 0:
-            yield Found(at + len(one), at)
+            yield StopMatch(at + len(one), at)
 
 
-def _answer_line(text: str, stop: Stop, *, thinking: bool) -> Found | None:
+def _answer_line(text: str, stop: Stop, *, thinking: bool) -> StopMatch | None:
     """The end of the answer's line, by the whole lines there are: the last one may still be growing."""
     fmt = stop.format
     openers = compile_openers(fmt.thinking, fmt.step, fmt.answer)
@@ -57,7 +57,7 @@ def _answer_line(text: str, stop: Stop, *, thinking: bool) -> Found | None:
         if rest is not None:
             opened = True
             if closer in rest.lower() if closer else rest.strip(MARKUP + "\r"):
-                return Found(end + 1, end - text[at:end].endswith("\r"))
+                return StopMatch(end + 1, end - text[at:end].endswith("\r"))
         at = end + 1
     return None
 

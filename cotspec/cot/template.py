@@ -96,10 +96,10 @@ def faults(text: str, texts: Collection[str] = ()) -> tuple[Fault, ...]:
     tree = None if _plain(text) and names.issuperset(_PLAIN.findall(text)) else _parsed(text)
     if isinstance(tree, Fault):
         return (tree,)
-    found = [] if tree is None else sorted(set(_judge(tree, names)))
-    if not found and (uses := _uses(text, tree)) > MAX_USES:
-        found = [Fault(1, "", f"the template inserts something {uses} times; the most is {MAX_USES}")]
-    return tuple(found)
+    wrong = [] if tree is None else sorted(set(_judge(tree, names)))
+    if not wrong and (uses := _uses(text, tree)) > MAX_USES:
+        wrong = [Fault(1, "", f"the template inserts something {uses} times; the most is {MAX_USES}")]
+    return tuple(wrong)
 
 
 def shown(text: str) -> frozenset[str]:

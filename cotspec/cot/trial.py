@@ -162,8 +162,8 @@ class Trial:
         """A term's value, without its weight, for those that pass the gates."""
         if name not in self._values:
             node = next(node for term, node, _ in self.compiled.terms if term == name)
-            found = ((one, value_of(node, one.measures)) for one in self.passed)
-            self._values[name] = [(one, value) for one, value in found if value is not None]
+            values = ((one, value_of(node, one.measures)) for one in self.passed)
+            self._values[name] = [(one, value) for one, value in values if value is not None]
         return self._values[name]
 
     # --- what happened ---
@@ -171,12 +171,12 @@ class Trial:
     @cached_property
     def undefined(self) -> Sequence[Undefined]:
         """Everything that had no value for some response, each once."""
-        found: dict[str, Undefined] = {}
+        reasons: dict[str, Undefined] = {}
         for one in self.all:
             if one.score.total is None:
                 for said in one.score.problem.split("; "):
-                    found.setdefault(*self._undefined(said, one))
-        return tuple(found.values())
+                    reasons.setdefault(*self._undefined(said, one))
+        return tuple(reasons.values())
 
     def _undefined(self, said: str, one: Tried) -> tuple[str, Undefined]:
         _, _, why = said.rpartition(" cannot be scored: ")
@@ -192,13 +192,13 @@ class Trial:
     @cached_property
     def untaken(self) -> Sequence[Branch]:
         """Every branch that none of the responses that came to it took."""
-        found: list[Branch] = []
+        branches: list[Branch] = []
         gated = frozenset[str]().union(*(node.names for node, _ in self.compiled.gates))
         for part in self.parts:
             if part.whole:
                 free = part.place[0] == "gates" or (part.place[0] == "let" and part.place[1] in gated)
-                found += self._untaken(part.tree, self.all if free else self.passed, part.place)
-        return tuple(found)
+                branches += self._untaken(part.tree, self.all if free else self.passed, part.place)
+        return tuple(branches)
 
     def _untaken(self, tree: ast.AST, came: Sequence[Tried], place: Place) -> Iterator[Branch]:
         if not came:
@@ -258,8 +258,8 @@ class Trial:
         fixed = [p for p in self.parts if p.node.kind == "number" and p.node.reads <= question.keys()]
         fixed.sort(key=lambda part: not part.node.reads)
         fixed = [part for part in fixed[:200] if part.node.reads or (part.node.constant or 0.0) > 3.0]
-        found = [value for part in fixed if (value := value_of(part.node, question)) is not None]
-        return list(dict.fromkeys(math.floor(value) for value in found if 0.0 <= value < 1e9))[:_NAMED]
+        values = [value for part in fixed if (value := value_of(part.node, question)) is not None]
+        return list(dict.fromkeys(math.floor(value) for value in values if 0.0 <= value < 1e9))[:_NAMED]
 
 
 class Made(NamedTuple):
@@ -295,8 +295,8 @@ class _Axes(NamedTuple):
     def choices(self, name: str, near: Iterable[int], top: int) -> list[int]:
         """Values of a size that are tried."""
         each, limited = self.table[name], name in self.limited
-        found = {each.least, each.least + 1, *each.typical, *near, *([top] if limited else [])}
-        return sorted(value for value in found if each.least <= value and (value <= top or not limited))
+        sizes = {each.least, each.least + 1, *each.typical, *near, *([top] if limited else [])}
+        return sorted(value for value in sizes if each.least <= value and (value <= top or not limited))
 
 
 @lru_cache(maxsize=16)
@@ -318,8 +318,8 @@ def _flags(axes: _Axes, reads: frozenset[str], form: Form) -> list[dict[str, boo
     from cotspec.cot.segment_measures import possible
 
     none = dict.fromkeys(axes.flags, False)
-    found = [flags for flags in made if possible({**none, **flags}, reads, form)]
-    return found[:: -(-len(found) // _TOGETHER)]
+    consistent = [flags for flags in made if possible({**none, **flags}, reads, form)]
+    return consistent[:: -(-len(consistent) // _TOGETHER)]
 
 
 def _picks(
@@ -372,12 +372,12 @@ class _Recording(Walk):
 
     def __init__(self, parsed: Parsed, scope: Mapping[str, Symbol]) -> None:
         super().__init__(parsed, scope)
-        self.found: dict[ast.expr, Node] = {}
+        self.nodes: dict[ast.expr, Node] = {}
 
     def node(self, tree: ast.expr) -> Node | None:
         made = super().node(tree)
         if made is not None:
-            self.found[tree] = made
+            self.nodes[tree] = made
         return made
 
 
@@ -396,5 +396,5 @@ def _parts(reward: Reward, limits: Limits) -> Iterator[SubExpression]:
         if place[0] == "let":
             scope[str(place[1])] = bind(str(place[1]), read(text, scope))
         for tree in ast.walk(parsed.tree):
-            if isinstance(tree, ast.expr) and tree in walk.found:
-                yield SubExpression(place, parsed, tree, walk.found[tree])
+            if isinstance(tree, ast.expr) and tree in walk.nodes:
+                yield SubExpression(place, parsed, tree, walk.nodes[tree])

@@ -101,12 +101,12 @@ def _of_others(names: tuple[str, ...], most: tuple[int, ...], form: Form, *, of_
     """The measures of texts that are not the response, each of which has so many tokens at most, and no more of
     anything else."""
     rows, longest = table(form), dict(zip(names, most, strict=True))
-    found = {}
+    described = {}
     for name in scope(names, form):
         text, _, measure = name.partition(".")
         typical = tuple(dict.fromkeys(min(value, longest[text]) for value in rows[measure].typical))
-        found[name] = rows[measure]._replace(of_prompt=of_prompt, at_most="", needs="", typical=typical)
-    return found
+        described[name] = rows[measure]._replace(of_prompt=of_prompt, at_most="", needs="", typical=typical)
+    return described
 
 
 def with_texts(question: Question, measures: Mapping[str, Measure]) -> Iterator[Question]:

@@ -14,7 +14,7 @@ from cotspec.diagnostics.suggest import several
 Link = tuple[Span, str]
 
 
-class Found(NamedTuple):
+class MemberFindings(NamedTuple):
     """The findings of a spec or of one of its variants."""
 
     findings: Sequence[Diagnostic]
@@ -28,10 +28,10 @@ class Found(NamedTuple):
 
 class _Seen(NamedTuple):
     first: Diagnostic
-    by: list[Found]
+    by: list[MemberFindings]
 
 
-def gathered(family: Sequence[Found], everywhere: Collection[str] = ()) -> Iterator[Diagnostic]:
+def gathered(family: Sequence[MemberFindings], everywhere: Collection[str] = ()) -> Iterator[Diagnostic]:
     """Each finding once; one that only variants have says which. `everywhere` are rules that hold against a file when
     they hold against all that have what the finding is about (what one of them uses is used)."""
     seen: dict[Key, _Seen] = {}

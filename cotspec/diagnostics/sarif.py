@@ -34,22 +34,22 @@ def render(
     File names are relative to the root of the repository. A file that is not in `texts` is named without a region:
     it could not be read, so there is no place in it.
     """
-    found, lines = list(findings), texts or {}
-    used = sorted({finding.rule for finding in found})
+    listed, lines = list(findings), texts or {}
+    used = sorted({finding.rule for finding in listed})
     tool = {"name": "cotspec", **({"version": version} if version else {})}
-    marks = fingerprints(found, lines)
+    marks = fingerprints(listed, lines)
     run = {
-        "tool": {"driver": {**tool, "rules": [_rule(slug, rules or {}, found) for slug in used]}},
+        "tool": {"driver": {**tool, "rules": [_rule(slug, rules or {}, listed) for slug in used]}},
         "invocations": [{"executionSuccessful": True}],
         "originalUriBaseIds": _ROOT,
         "columnKind": "unicodeCodePoints",
-        "results": [_result(f, used.index(f.rule), m, lines) for f, m in zip(found, marks, strict=True)],
+        "results": [_result(f, used.index(f.rule), m, lines) for f, m in zip(listed, marks, strict=True)],
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-def _rule(slug: str, rules: Mapping[str, Rule], found: Sequence[Diagnostic]) -> dict[str, object]:
-    level = next(finding.severity for finding in found if finding.rule == slug)
+def _rule(slug: str, rules: Mapping[str, Rule], findings: Sequence[Diagnostic]) -> dict[str, object]:
+    level = next(finding.severity for finding in findings if finding.rule == slug)
     described = _described(rules[slug]) if slug in rules else {}
     return {"id": slug, **described, "defaultConfiguration": {"level": level}}
 

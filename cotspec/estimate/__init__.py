@@ -157,7 +157,7 @@ class Estimator:
 
     def comparisons(self) -> list[Comparison]:
         """Each measured task that trains or generates beside its estimate."""
-        return [found for run in self.runs if (found := self._compared(run)) is not None]
+        return [comparison for run in self.runs if (comparison := self._compared(run)) is not None]
 
     def _compared(self, run: _Run) -> Comparison | None:
         task = self._tasks[run.task]

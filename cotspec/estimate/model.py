@@ -99,15 +99,15 @@ def shape(config: Mapping[str, object]) -> Shape | None:
 
 def of_config(config: Mapping[str, object], *, file: str, tokenizer: int = 0) -> Model | None:
     """The model a `config.json` describes; None when its family is not known here."""
-    found = shape(config)
-    if found is None:
+    size = shape(config)
+    if size is None:
         return None
-    count = parameters(found)
+    count = parameters(size)
     dtype = config.get("dtype", config.get("torch_dtype"))
     return Model(
         parameters=count,
-        active=count - (0 if found.tied else found.vocab * found.hidden),
-        shape=found,
+        active=count - (0 if size.tied else size.vocab * size.hidden),
+        shape=size,
         dtype=_FORMATS.get(str(dtype), ""),
         tokenizer=tokenizer,
         source=f"N = {count:.3g} from {file}",
@@ -116,10 +116,10 @@ def of_config(config: Mapping[str, object], *, file: str, tokenizer: int = 0) ->
 
 def of_name(name: str) -> Model | None:
     """What a name such as `Qwen2.5-3B` says; None when it says nothing (`8x7B` does not say its sum)."""
-    found = _NAMED.search(name.rpartition("/")[2])
-    if found is None:
+    billions = _NAMED.search(name.rpartition("/")[2])
+    if billions is None:
         return None
-    count = float(found[1]) * _UNITS[found[2].lower()]
+    count = float(billions[1]) * _UNITS[billions[2].lower()]
     active = _ACTIVE.search(name)
     return Model(
         parameters=count,
@@ -127,7 +127,7 @@ def of_name(name: str) -> Model | None:
         shape=None,
         dtype="",
         tokenizer=0,
-        source=f"N = {count:.3g} from the name `{found[0]}`",
+        source=f"N = {count:.3g} from the name `{billions[0]}`",
     )
 
 

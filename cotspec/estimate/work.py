@@ -115,8 +115,8 @@ class Work:
         return self._named(ref)
 
     def _named(self, ref: payload.HubModel | payload.BuiltinModel) -> Model | None:
-        found = self._facts.model(ref)
-        return of_name(ref.id) if found is None and isinstance(ref, payload.HubModel) else found
+        model = self._facts.model(ref)
+        return of_name(ref.id) if model is None and isinstance(ref, payload.HubModel) else model
 
     def asked(self, task: Task) -> Model | None:
         """The model that scores texts without a gradient: the teacher where there is one, else the model itself."""
@@ -152,8 +152,8 @@ class Work:
 
     def _there(self, task: Task) -> Count | None:
         name = _HANDED.get(kind_of(task))
-        found = self._facts.lines(Read(task.id, f"{name}.jsonl")) if name else None
-        return Count(found.total, found.total, f"{found.total:,} {name} ({found.file})") if found else None
+        lines = self._facts.lines(Read(task.id, f"{name}.jsonl")) if name else None
+        return Count(lines.total, lines.total, f"{lines.total:,} {name} ({lines.file})") if lines else None
 
     def _planned(self, task: Task) -> Count | None:
         match task.body:
@@ -197,8 +197,8 @@ class Work:
         """What the condition of rows leaves, where the texts that it is about are there already."""
         maker = self._maker(task, next(iter(task.reads))) if body.where else None
         sources = (maker, self._maker(maker, "problems")) if maker else ()
-        found = (self._facts.selected(each, body) for each in sources if each)
-        return next((each for each in found if each), None)
+        selections = (self._facts.selected(each, body) for each in sources if each)
+        return next((each for each in selections if each), None)
 
     def _asked(self, task: Task) -> Count | None:
         """The records that the texts were written over which a task reads."""
@@ -225,8 +225,8 @@ class Work:
                 published = ROWS.get((name, config, split))
                 return Count(published, published, f"{published:,} questions of {name}") if published else None
             case _:
-                found = self._facts.lines(task.reads["file"])
-                return Count(found.total, found.total, f"{found.total:,} questions ({found.file})") if found else None
+                lines = self._facts.lines(task.reads["file"])
+                return Count(lines.total, lines.total, f"{lines.total:,} questions ({lines.file})") if lines else None
 
     # --- how long -----------------------------------------------------------------------------------------------------
 
@@ -238,11 +238,11 @@ class Work:
 
     def _find_texts(self, task: Task) -> Texts | None:
         name, field = _WRITTEN.get(kind_of(task), ("", ""))
-        found = _texts(self._facts.lines(Read(task.id, f"{name}.jsonl")), field) if name else None
+        own = _texts(self._facts.lines(Read(task.id, f"{name}.jsonl")), field) if name else None
         if isinstance(task.body, payload.DataBody):
             return _texts(self._facts.given(task), "trace")
         makers = (self._tasks.get(read.task) for read in task.reads.values() if read.task)
-        return found or next((texts for maker in makers if maker and (texts := self.texts(maker))), None)
+        return own or next((texts for maker in makers if maker and (texts := self.texts(maker))), None)
 
     def load(self, task: Task) -> tuple[Load, Load] | None:
         """What is expected to go through a task that trains or generates, and the most that can; None when the number
@@ -356,9 +356,9 @@ class Work:
         if texts:
             return texts.question
         read, maker = task.reads.get("problems"), self._maker(task, "problems")
-        found = self._facts.lines(read) if read else None
-        found = found or (self._facts.given(maker) if maker else None)
-        return found.chars["question"] / CHARACTERS if found and "question" in found.chars else _QUESTION
+        lines = self._facts.lines(read) if read else None
+        lines = lines or (self._facts.given(maker) if maker else None)
+        return lines.chars["question"] / CHARACTERS if lines and "question" in lines.chars else _QUESTION
 
 
 def kind_of(task: Task) -> str:

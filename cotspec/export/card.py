@@ -220,12 +220,12 @@ def _results(of: Handed) -> Iterator[str]:
 
 
 def _score(score: Score, own: str) -> tuple[str, ...]:
-    found = score.measured
+    result = score.measured
     name = f"**{score.model}**" if score.model == own else score.model
-    accuracy = f"{100 * found.accuracy:.1f} %" + (f" (mean of {found.samples} answers)" if found.samples > 1 else "")
-    interval = f"{100 * found.low:.1f} – {100 * found.high:.1f}"
-    tokens, formatted = f"{found.tokens:.1f}", f"{100 * found.formatted:.1f} %"
-    return (score.set or "test", name, accuracy, interval, tokens, formatted, f"{found.n:,}")
+    accuracy = f"{100 * result.accuracy:.1f} %" + (f" (mean of {result.samples} answers)" if result.samples > 1 else "")
+    interval = f"{100 * result.low:.1f} – {100 * result.high:.1f}"
+    tokens, formatted = f"{result.tokens:.1f}", f"{100 * result.formatted:.1f} %"
+    return (score.set or "test", name, accuracy, interval, tokens, formatted, f"{result.n:,}")
 
 
 def _stages(of: Handed) -> str:

@@ -27,15 +27,15 @@ class ExportError(Exception):
     """Nothing was exported; the message says why, and what to do."""
 
 
-def files(found: Trained, *, adapter: bool) -> dict[str, str]:
+def files(trained: Trained, *, adapter: bool) -> dict[str, str]:
     """Which files are exported: by their path in the new folder, their path in the model's. Raises ExportError."""
     before = f"{ADAPTER}/"
     if not adapter:
-        return {name: name for name in found.files if not name.startswith(before) and name != OPTIMIZER}
-    own = {name.removeprefix(before): name for name in found.files if name.startswith(before)}
+        return {name: name for name in trained.files if not name.startswith(before) and name != OPTIMIZER}
+    own = {name.removeprefix(before): name for name in trained.files if name.startswith(before)}
     if not own:
         raise ExportError("it has no adapter: the stage trains all weights, or was trained by a cotspec that kept none")
-    return {name: name for name in found.files if _beside(name)} | own
+    return {name: name for name in trained.files if _beside(name)} | own
 
 
 def _beside(name: str) -> bool:
@@ -44,20 +44,20 @@ def _beside(name: str) -> bool:
     return not whole and not name.startswith(f"{ADAPTER}/")
 
 
-def size(root: Path, found: Trained, names: Mapping[str, str]) -> int:
+def size(root: Path, trained: Trained, names: Mapping[str, str]) -> int:
     """How many bytes will be copied."""
-    return sum(_place(root, found, name).stat().st_size for name in names.values())
+    return sum(_place(root, trained, name).stat().st_size for name in names.values())
 
 
 def write(
-    root: Path, found: Trained, names: Mapping[str, str], texts: Mapping[str, str], target: Path, advance: Advance
+    root: Path, trained: Trained, names: Mapping[str, str], texts: Mapping[str, str], target: Path, advance: Advance
 ) -> bool:
     """Make `target` of files of the model and of `texts`; return False where it holds just that already. Raises
     ExportError, OSError."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with _half(target) as half:
         for name, source in names.items():
-            _copy(root, found, source, half / name, advance)
+            _copy(root, trained, source, half / name, advance)
         for name, text in texts.items():
             (half / name).write_text(text, encoding="utf-8")
         if target.is_dir() and any(target.iterdir()):
@@ -92,30 +92,30 @@ def _half(target: Path) -> Iterator[Path]:
         os.close(lock)  # which drops the lock
 
 
-def _place(root: Path, found: Trained, name: str) -> Path:
+def _place(root: Path, trained: Trained, name: str) -> Path:
     """Where the content of a file lies: in its folder, or else in DVC's cache."""
-    place = root / found.folder / name
-    return place if place.is_file() else Cache(root).file(found.files[name])
+    place = root / trained.folder / name
+    return place if place.is_file() else Cache(root).file(trained.files[name])
 
 
-def _copy(root: Path, found: Trained, name: str, copy: Path, advance: Advance) -> None:
+def _copy(root: Path, trained: Trained, name: str, copy: Path, advance: Advance) -> None:
     copy.parent.mkdir(parents=True, exist_ok=True)
     digest = md5(usedforsecurity=False)
-    with regular.whole(_place(root, found, name), within=Cache(root).within) as stream, copy.open("wb") as file:
+    with regular.whole(_place(root, trained, name), within=Cache(root).within) as stream, copy.open("wb") as file:
         while block := stream.read(_BLOCK):
             digest.update(block)
             file.write(block)
             advance(len(block))
-    if digest.hexdigest() != found.files[name]:
-        raise ExportError(f"{found.folder}/{name} is not what DVC recorded: `cotspec doctor` says what to do")
+    if digest.hexdigest() != trained.files[name]:
+        raise ExportError(f"{trained.folder}/{name} is not what DVC recorded: `cotspec doctor` says what to do")
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     for name, path in regular.below(folder).items():
         with regular.opened(path) as file:
             digest = md5(usedforsecurity=False)
             while block := file.read(_BLOCK):
                 digest.update(block)
-        found[name] = digest.hexdigest()
-    return found
+        digests[name] = digest.hexdigest()
+    return digests

@@ -15,12 +15,12 @@ def records(source: Source, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """The header, then each row, with the line at which it begins. Blank lines are none. Raises TableError."""
     csv.field_size_limit(LONGEST_ROW)
     text = _Text(source)
-    found = _records(csv.reader(text, delimiter=delimiter, strict=True), text)
-    number, header = next(found, (0, list[str]()))
+    rows = _records(csv.reader(text, delimiter=delimiter, strict=True), text)
+    number, header = next(rows, (0, list[str]()))
     if number:
         _refuse_header(header, delimiter)
         yield number, header
-    yield from found
+    yield from rows
 
 
 def _records(reader: Iterator[list[str]], text: _Text) -> Iterator[tuple[int, list[str]]]:

@@ -61,10 +61,10 @@ class _Json:
 
     def take(self, sign: str) -> None:
         """Go over a sign. Raises TableError when another stands there."""
-        found = self.skip()
-        if found != sign:
-            ends = f"the JSON list goes on with {found!r}, not {sign!r}"
-            raise TableError(ends if found else "its JSON list has no end")
+        next_sign = self.skip()
+        if next_sign != sign:
+            ends = f"the JSON list goes on with {next_sign!r}, not {sign!r}"
+            raise TableError(ends if next_sign else "its JSON list has no end")
         self._at += 1
 
     def value(self) -> object:

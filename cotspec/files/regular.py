@@ -75,12 +75,12 @@ def below(folder: Path, *, within: tuple[Path, ...] = ()) -> dict[str, Path]:
     """
     if within and not any(inside(folder, place) for place in within):
         raise OSError(errno.EXDEV, "it leads out of the project", os.fspath(folder))
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for here, _, names in os.walk(folder):
-        found.update((os.path.relpath(f"{here}/{name}", folder), Path(here, name)) for name in names)
-        if len(found) > MOST_FILES:
+        files.update((os.path.relpath(f"{here}/{name}", folder), Path(here, name)) for name in names)
+        if len(files) > MOST_FILES:
             raise OSError(errno.EFBIG, f"it holds more than {MOST_FILES:,} files", os.fspath(folder))
-    return dict(sorted(found.items()))
+    return dict(sorted(files.items()))
 
 
 def check(folder: Path) -> None:

@@ -78,8 +78,8 @@ def kind(name: str) -> Kind:
 def _known(name: str) -> Kind | None:
     lower = name.lower()
     bare = lower.removesuffix(".gz")
-    found = FORMATS.get(os.path.splitext(bare)[1])
-    return None if found is None else Kind(found, bare != lower)
+    format = FORMATS.get(os.path.splitext(bare)[1])
+    return None if format is None else Kind(format, bare != lower)
 
 
 def seems(start: bytes) -> str:
@@ -94,18 +94,18 @@ def shards(folder: Path) -> list[Path]:
         names = sorted(entry.name for entry, _ in zip(entries, range(MOST_SHARDS + 1), strict=False))
     if len(names) > MOST_SHARDS:
         raise TableError(f"the folder holds more than {MOST_SHARDS:,} files")
-    found = [folder / name for name in names if not name.startswith(".")]
-    for path in found:
+    paths = [folder / name for name in names if not name.startswith(".")]
+    for path in paths:
         if path.is_dir():
             raise TableError(f"the folder holds another folder, `{path.name}`, and shards lie side by side")
         if _known(path.name) is None:
             raise TableError(f"the folder holds `{path.name}`, which is no {_ends()} (`.gz` behind them or not)")
-    if not found:
+    if not paths:
         raise TableError("the folder holds no data file")
-    first = next((path for path in found if kind(path.name).format != kind(found[0].name).format), None)
+    first = next((path for path in paths if kind(path.name).format != kind(paths[0].name).format), None)
     if first is not None:
-        raise TableError(f"the folder holds `{found[0].name}` and `{first.name}`, and its files are of one format")
-    return found
+        raise TableError(f"the folder holds `{paths[0].name}` and `{first.name}`, and its files are of one format")
+    return paths
 
 
 def _ends() -> str:
@@ -129,13 +129,13 @@ def rows(
     """The rows of a data file, or of a folder of them. `others` reads what this cannot. Raises TableError and OSError
     for what holds no rows; a file that cannot be read further ends with a Bad."""
     for shard, file in files(path):
-        found = kind(file.name)
-        if found.format == "parquet":
+        kind_ = kind(file.name)
+        if kind_.format == "parquet":
             if others is None:
                 raise TableError("Parquet is read by the task")
-            read = others(file, found)
+            read = others(file, kind_)
         else:
-            read = _rows(file, found, meter, within)
+            read = _rows(file, kind_, meter, within)
         for number, row in read:
             yield Place(shard, number), row
         if meter.short:
@@ -161,8 +161,8 @@ def _of(source: Source, kind: Kind) -> Iterator[tuple[int, Row]]:
     if kind.format in DELIMITERS:
         return _table(source, DELIMITERS[kind.format])
     if kind.format == "json" and source.peek().lstrip().startswith(b"["):
-        found = json_list.objects(source)
-        return ((number, Bad("not a JSON object") if row is None else row) for number, row in found)
+        objects = json_list.objects(source)
+        return ((number, Bad("not a JSON object") if row is None else row) for number, row in objects)
     return _lines(source)
 
 

@@ -99,18 +99,18 @@ class Source:
 
     def _read(self, read: Callable[[int], bytes], size: int, *, counted: bool = True) -> bytes:
         if not self._packed:
-            found = read(size)
+            block = read(size)
         else:
             try:
-                found = read(size)
+                block = read(size)
             except (EOFError, zlib.error, OSError) as error:
                 raise TableError(f"gzip cannot unpack it, since it is cut off or damaged ({error})") from error
-        self._done += len(found)
+        self._done += len(block)
         if counted:
-            self.meter.count(len(found))
+            self.meter.count(len(block))
         if self._packed and self._done > _UNPACKED and self._done > _RATIO * self._size:
             raise TableError(f"it unpacks to more than {_RATIO} times its size, as no text does")
-        return found
+        return block
 
 
 def stopped(source: Source) -> bool:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
-from cotspec.diagnostics.origins import Found, Link, gathered, linked
+from cotspec.diagnostics.origins import Link, MemberFindings, gathered, linked
 from cotspec.diagnostics.source_map import SourceMap
 from cotspec.front import first_language, nodes, phrases
 from cotspec.front.compose import VARIANTS, Composed, compose
@@ -90,14 +90,14 @@ def _family(composed: Composed, file: File, sink: Sink, only: Collection[str]) -
 
     every = expand(composed.root, own, only)
     members = [member for member in every if not only or member.name in only]
-    found, loaded = [Found(own.findings)], []
+    found, loaded = [MemberFindings(own.findings)], []
     bare = without(composed.root)
     for member in members:
         theirs = Sink()
         removed = {each.path: each.span for each in member.changes if isinstance(each.node, nodes.Removal)}
         made = composed._replace(root=changed(bare, member), removed={**composed.removed, **removed})
         one = _read(made, file, theirs, base)
-        found.append(Found(theirs.findings, member.name, member.span))
+        found.append(MemberFindings(theirs.findings, member.name, member.span))
         if one is not None:
             called = one._replace(variant=member.name, family_name=member.family, axes=member.axes)
             loaded.append(called._replace(entry=member.span))

@@ -77,12 +77,12 @@ def count_rows(file: Path) -> int | None:
 def _counted(file: Path, _about: tuple[tuple[int, int], ...]) -> int | None:
     from cotspec.files import counting, tables
 
-    rows, left = 0, MOST_COUNTED
+    rows, most_left = 0, MOST_COUNTED
     for _, path in tables.files(file):
-        found = counting.rows(path, most=left)
-        if found is None:
+        count = counting.rows(path, most=most_left)
+        if count is None:
             return None
-        rows, left = rows + found.rows, left - found.size
+        rows, most_left = rows + count.rows, most_left - count.size
     return rows
 
 
@@ -123,9 +123,9 @@ def _data(
     from cotspec.cot import source_rows
     from cotspec.files import tables
 
-    found = tables.files(file)
-    if tables.kind(found[0][1].name).format == "parquet":
-        bad = next((f"`{name}`" if name else "it" for name, path in found if not _may_be_parquet(path)), "")
+    files = tables.files(file)
+    if tables.kind(files[0][1].name).format == "parquet":
+        bad = next((f"`{name}`" if name else "it" for name, path in files if not _may_be_parquet(path)), "")
         return DataFile(fault=f"{bad} is no Parquet file" if bad else "", later=not bad)
     first, end = slice or (0, None)
     most = MOST_ROWS if end is None else min(end, MOST_ROWS)

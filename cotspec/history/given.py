@@ -27,16 +27,16 @@ _MOST: Final = 200
 def lines(task: Task, root: Path) -> Lines | None:
     """What the task of a data set will hand on, in numbers: its questions, and its texts where it has some. None where
     no file of the project tells."""
-    found = _questions(task, root)
-    if not found:
+    questions = _questions(task, root)
+    if not questions:
         return None
-    texts = {"question": [len(each.question) for each in found], "trace": [len(each.trace) for each in found]}
+    texts = {"question": [len(each.question) for each in questions], "trace": [len(each.trace) for each in questions]}
     told = {name: lengths for name, lengths in texts.items() if any(lengths)}
     return Lines(
         file=task.reads["file"].file,
-        total=len(found),
-        looked=len(found),
-        chars={name: sum(lengths) / len(found) for name, lengths in told.items()},
+        total=len(questions),
+        looked=len(questions),
+        chars={name: sum(lengths) / len(questions) for name, lengths in told.items()},
         longest={name: float(max(lengths)) for name, lengths in told.items()},
         means={},
         largest={},
@@ -63,8 +63,8 @@ def selected(task: Task, rows: RowsBody, root: Path) -> Selected | None:
 
 def _records(task: Task, root: Path) -> Sequence[TraceRecord]:
     if not isinstance(task.body, DataBody):
-        found = earlier.traces(task.id, root)
-        return found.records if found else ()
+        traces = earlier.traces(task.id, root)
+        return traces.records if traces else ()
     from cotspec.cot.records import UNKNOWN_TOKENS, TraceRecord
 
     return [
@@ -86,5 +86,5 @@ def _questions(task: Task, root: Path) -> Sequence[Question]:
     if not isinstance(body, DataBody) or not isinstance(body.source, FileData):
         return ()
     slice = None if body.slice.end < 0 else (body.slice.first, body.slice.end)
-    found = data_files.read(root / places.read_path(task.reads["file"]), body.source, slice, root)
-    return () if found is None or found.reading is None else found.reading.questions
+    data = data_files.read(root / places.read_path(task.reads["file"]), body.source, slice, root)
+    return () if data is None or data.reading is None else data.reading.questions

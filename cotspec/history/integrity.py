@@ -119,8 +119,8 @@ class Examination:
 
     def _recorded(self, folder: str, lock: locks.Lock) -> Recorded:
         path = self.cache.file(lock.out)
-        found = self.cache.result(lock.out) if self._is(path, lock.out) == "good" else None
-        return Recorded(folder=folder, lock=lock, listing=None if found is None else found.files)
+        result = self.cache.result(lock.out) if self._is(path, lock.out) == "good" else None
+        return Recorded(folder=folder, lock=lock, listing=None if result is None else result.files)
 
     def _out(self, each: Recorded) -> dict[str, Path]:
         try:

@@ -66,8 +66,8 @@ def lock(root: Path, folder: str, stage: str) -> Lock | None:
 def recorded(root: Path, folder: str) -> list[Lock]:
     """What the dvc.lock of a folder of the project says of all its stages that have a result."""
     stages = _yaml(root / folder / LOCK, root).get("stages")
-    found = map(_lock, stages.values()) if isinstance(stages, dict) else ()
-    return [each for each in found if each is not None]
+    locks = map(_lock, stages.values()) if isinstance(stages, dict) else ()
+    return [each for each in locks if each is not None]
 
 
 def in_merge(root: Path, folder: str) -> bool:
@@ -180,8 +180,8 @@ def _configured(root: Path, name: str) -> Iterator[str]:
 def folders(root: Path) -> list[str]:
     """The folders that are generated, of which each may hold a task; a link is none."""
     first = regular.folders(root / places.GENERATED) if regular.inside(root / places.GENERATED, root) else []
-    found = [*first, *(inner for each in first for inner in regular.folders(each))]
-    return sorted(each.relative_to(root).as_posix() for each in found)
+    generated = [*first, *(inner for each in first for inner in regular.folders(each))]
+    return sorted(each.relative_to(root).as_posix() for each in generated)
 
 
 def files(folder: Path, within: tuple[Path, ...]) -> dict[str, Path]:

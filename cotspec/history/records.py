@@ -141,15 +141,15 @@ class Records:
                 measured.append(((stages / name / "last-run.json").stat().st_mtime_ns, name))
             except OSError:
                 continue
-        found: dict[str, Task] = {}
+        tasks: dict[str, Task] = {}
         waiting = [name for _, name in sorted(measured, reverse=True)[:NEWEST]]
         while waiting:
             name = waiting.pop()
-            if name in found or name in known or (task := _task(stages / name, self._root)) is None:
+            if name in tasks or name in known or (task := _task(stages / name, self._root)) is None:
                 continue
-            found[name] = task
+            tasks[name] = task
             waiting += [read.task for read in task.reads.values() if read.task]
-        return found
+        return tasks
 
     # --- models -------------------------------------------------------------------------------------------------------
 

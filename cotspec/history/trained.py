@@ -52,16 +52,16 @@ def trained(root: Path, task: Task, gate: Task | None, standings: Mapping[str, S
     )
 
 
-def missing(root: Path, found: Trained) -> str:
+def missing(root: Path, trained: Trained) -> str:
     """What is not in the folder of a model as DVC recorded it, in words with what to do; "" where all is there. Sizes
     are compared, and no contents: `cotspec doctor` does that."""
-    cache, target = Cache(root), places.target(places.stage_folder(found.task))
-    for name, digest in found.files.items():
-        file = root / found.folder / name
+    cache, target = Cache(root), places.target(places.stage_folder(trained.task))
+    for name, digest in trained.files.items():
+        file = root / trained.folder / name
         if not file.is_file():
-            return f"{found.folder}/{name} is not there: `dvc checkout {target}` takes it out of the cache"
+            return f"{trained.folder}/{name} is not there: `dvc checkout {target}` takes it out of the cache"
         if file.stat().st_size != os.path.getsize(cache.file(digest)):
-            return f"{found.folder}/{name} was changed: `dvc checkout -f {target}` restores what was trained"
+            return f"{trained.folder}/{name} was changed: `dvc checkout -f {target}` restores what was trained"
     return ""
 
 

@@ -47,7 +47,7 @@ def _at_work(lock: Path, root: Path) -> bool:
 
 def left(root: Path) -> dict[str, Left]:
     """What earlier runs left that the next ones go on from or meet again, by the name of the scratch folder."""
-    return {work.name: found for _, work in _works(root) if (found := _left(work))}
+    return {work.name: remains for _, work in _works(root) if (remains := _left(work))}
 
 
 def _left(work: Path) -> Left | None:

@@ -204,8 +204,8 @@ def passed(given: trainer.PassedOn | None) -> payload.Passed:
     """The settings for TRL that change something, by name: what equals its default is as good as not written."""
     if given is None:
         return {}
-    found = ((name, getattr(given, name), info.default) for name, info in sorted(type(given).model_fields.items()))
-    return {name: value for name, value, default in found if value != default and value is not None}
+    settings = ((name, getattr(given, name), info.default) for name, info in sorted(type(given).model_fields.items()))
+    return {name: value for name, value, default in settings if value != default and value is not None}
 
 
 def mask(given: spec.Mask | None) -> payload.Mask:

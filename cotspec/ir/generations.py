@@ -49,32 +49,32 @@ class Filter(NamedTuple):
 def chain(spec: Experiment, name: str) -> tuple[str, ...]:
     """A text, the one it is made over, …, the one that is made over a data set, or is a column of one. A cycle ends
     it."""
-    found: list[str] = []
-    while name in spec.generate and name not in found:
-        found.append(name)
+    names: list[str] = []
+    while name in spec.generate and name not in names:
+        names.append(name)
         over = spec.generate[name].over
         name = "" if over in spec.data and spec.data[over].trace is None else over
-    return (*found, name) if name in spec.data and spec.data[name].trace is not None else tuple(found)
+    return (*names, name) if name in spec.data and spec.data[name].trace is not None else tuple(names)
 
 
 def circle(spec: Experiment, name: str) -> tuple[str, ...]:
     """The generations that go from one back to itself; none where it goes back to data."""
-    found = chain(spec, name)
-    last = spec.generate[found[-1]].over if found and found[-1] in spec.generate else ""
-    return found if found[:1] == (last,) and last not in spec.data else ()
+    names = chain(spec, name)
+    last = spec.generate[names[-1]].over if names and names[-1] in spec.generate else ""
+    return names if names[:1] == (last,) and last not in spec.data else ()
 
 
 def root(spec: Experiment, name: str) -> str:
     """The text that a text goes back to, made over a data set or a column of one; "" for what is none."""
-    found = chain(spec, name)
-    return found[-1] if found else ""
+    names = chain(spec, name)
+    return names[-1] if names else ""
 
 
 def data_of(spec: Experiment, name: str) -> str:
     """The data set whose questions a text, or a data set itself, is about; "" where there is none."""
     last = root(spec, name) or name
-    found = spec.generate[last].over if last in spec.generate else last
-    return found if found in spec.data else ""
+    data = spec.generate[last].over if last in spec.generate else last
+    return data if data in spec.data else ""
 
 
 def longest(spec: Experiment, name: str) -> int | None:
@@ -96,9 +96,9 @@ def sources(spec: Experiment) -> Iterator[tuple[Stage, RowSource]]:
 def used(spec: Experiment) -> tuple[str, ...]:
     """The generations that rows are made from or that stages read, and those that they are made over, in the order of
     the spec."""
-    found = {name for _, each in sources(spec) for name in chain(spec, each.from_)}
-    found |= {name for stage in spec.stages.values() for read in stage.reads for name in chain(spec, read)}
-    return tuple(name for name in spec.generate if name in found)
+    names = {name for _, each in sources(spec) for name in chain(spec, each.from_)}
+    names |= {name for stage in spec.stages.values() for read in stage.reads for name in chain(spec, read)}
+    return tuple(name for name in spec.generate if name in names)
 
 
 def taught(spec: Experiment) -> dict[str, str]:
@@ -118,30 +118,35 @@ def kept_is_read(spec: Experiment, name: str) -> bool:
 
 def over_texts(spec: Experiment, name: str) -> Generation | None:
     """The generation of that name where it is made over other texts."""
-    found = spec.generate.get(name)
-    return found if found is not None and len(chain(spec, name)) > 1 else None
+    generation = spec.generate.get(name)
+    return generation if generation is not None and len(chain(spec, name)) > 1 else None
 
 
 def tries(spec: Experiment, name: str) -> Generation | None:
     """The generation of that name where it does no more than to try the questions of the texts it is made over: which
     of those are failed is all that goes on, or pairs of a right and a wrong try."""
-    found = over_texts(spec, name)
-    if found is None or len(chain(spec, name)) > 2 or found.keep.pick != "first" or _several(spec, found.over):
+    generation = over_texts(spec, name)
+    if (
+        generation is None
+        or len(chain(spec, name)) > 2
+        or generation.keep.pick != "first"
+        or _several(spec, generation.over)
+    ):
         return None
-    if found.gather is not None or found.others or any(each.over == name for each in spec.generate.values()):
+    if generation.gather is not None or generation.others or any(each.over == name for each in spec.generate.values()):
         return None
     asked = [each for _, each in sources(spec) if each.from_ == name]
-    failed = bool(_failures(found.keep.where or "", name).failed)
-    whole = found.keep.where is None or failed
+    failed = bool(_failures(generation.keep.where or "", name).failed)
+    whole = generation.keep.where is None or failed
     pairs = [each for each in asked if each.target in (None, name) and _right(_pairs(each), name)]
     plain = [each for each in asked if failed and _pairs(each) is None and each.where is None]
-    return found if whole and len(pairs) + len(plain) == len(asked) else None
+    return generation if whole and len(pairs) + len(plain) == len(asked) else None
 
 
 def failed(spec: Experiment, name: str) -> bool:
     """Whether what a generation over texts keeps is what nobody, or not everybody, got right."""
-    found = over_texts(spec, name)
-    return found is not None and bool(_failures(found.keep.where or "", name).failed)
+    generation = over_texts(spec, name)
+    return generation is not None and bool(_failures(generation.keep.where or "", name).failed)
 
 
 def _pairs(source: RowSource) -> Pairs | None:
@@ -184,8 +189,8 @@ def of_record(spec: Experiment, source: RowSource, *, pairs: bool) -> tuple[str,
 
 def asked_texts(spec: Experiment, stage: Stage) -> tuple[str, ...]:
     """The texts that a reward can ask about: those that every row of a stage has, at the same place."""
-    found = [of_record(spec, each, pairs=False) for each in stage.sources]
-    same = takewhile(lambda names: len(set(names)) == 1, zip(*found, strict=False))
+    texts = [of_record(spec, each, pairs=False) for each in stage.sources]
+    same = takewhile(lambda names: len(set(names)) == 1, zip(*texts, strict=False))
     return tuple(names[0] for names in same)
 
 
@@ -258,8 +263,8 @@ def _form(spec: Experiment) -> Form:
 def _grown(own: str, length: int, texts: int, form: Form) -> tuple[Problem, ...]:
     """What is wrong with a condition as payloads write it: it may be too long to read then."""
     names = [called(depth) for depth in range(texts)]
-    found = read(own, scope_of(scope(names, form, scored=names[:2]))).problems if own else ()
-    return (found[0]._replace(column=1, length=length),) if found else ()
+    problems = read(own, scope_of(scope(names, form, scored=names[:2]))).problems if own else ()
+    return (problems[0]._replace(column=1, length=length),) if problems else ()
 
 
 @lru_cache(maxsize=256)
@@ -269,16 +274,16 @@ def _filter(where: str, names: tuple[str, ...], form: Form) -> Filter:
     parsed = parse(where)
     if problems or isinstance(parsed, list):
         return Filter(problems=problems)
-    found = Filter()
+    filter_ = Filter()
     rest: list[str] = []
     for part in _conjuncts(parsed.tree):
-        known = _known(found, part, names[0])
+        known = _known(filter_, part, names[0])
         if known is None:
             rest.append(_renamed(part, names))
-        found = known or found
+        filter_ = known or filter_
     own = " and ".join(rest)
     grown = _grown(own, len(where), len(names), form)
-    return Filter(problems=grown) if grown else found._replace(rest=own)
+    return Filter(problems=grown) if grown else filter_._replace(rest=own)
 
 
 @lru_cache(maxsize=256)
@@ -287,10 +292,10 @@ def _failures(where: str, name: str) -> Filter:
     parsed = parse(where)
     if isinstance(parsed, list):
         return Filter()
-    found: Filter | None = Filter()
+    filter_: Filter | None = Filter()
     for part in _conjuncts(parsed.tree):
-        found = _failed(found, part, name) if found is not None else None
-    return found or Filter()
+        filter_ = _failed(filter_, part, name) if filter_ is not None else None
+    return filter_ or Filter()
 
 
 def _conjuncts(tree: ast.expr) -> Iterator[ast.expr]:
@@ -308,36 +313,38 @@ def _conjuncts(tree: ast.expr) -> Iterator[ast.expr]:
             yield tree
 
 
-def _known(found: Filter, part: ast.expr, name: str) -> Filter | None:
+def _known(filter_: Filter, part: ast.expr, name: str) -> Filter | None:
     """The filter with a part that has a name of its own; None for any other."""
     if ast.unparse(part) == f"{name}.correct":
-        return found._replace(correct=True)
+        return filter_._replace(correct=True)
     compared = _compared(part)
     if compared is None:
         return None
     left, op, number = compared
-    return _steps(found, op, int(number)) if left == f"{name}.steps" and number == int(number) else None
+    return _steps(filter_, op, int(number)) if left == f"{name}.steps" and number == int(number) else None
 
 
-def _failed(found: Filter, part: ast.expr, name: str) -> Filter | None:
+def _failed(filter_: Filter, part: ast.expr, name: str) -> Filter | None:
     """The filter of tries at the questions of other texts, with a part that asks how many are right."""
     match _compared(part):
         case (left, ast.Eq, 0) if left == f"{name}.{SCORE}":
-            return found._replace(failed="all_wrong")
+            return filter_._replace(failed="all_wrong")
         case (left, ast.Lt, 1) if left == f"{name}.{SCORE}":
-            return found._replace(failed=found.failed or "any_wrong")
+            return filter_._replace(failed=filter_.failed or "any_wrong")
         case _:
             return None
 
 
-def _steps(found: Filter, op: type[ast.cmpop], number: int) -> Filter | None:
+def _steps(filter_: Filter, op: type[ast.cmpop], number: int) -> Filter | None:
     least = {ast.GtE: number, ast.Gt: number + 1, ast.Eq: number}.get(op)
     most = {ast.LtE: number, ast.Lt: number - 1, ast.Eq: number}.get(op)
     if (least is None and most is None) or (most is not None and most < 1):
         return None  # no steps at most: for the task, 0 is no bound
     if most is not None:
-        most = most if found.at_most is None else min(most, found.at_most)
-    return found._replace(at_least=max(found.at_least, least or 0), at_most=found.at_most if most is None else most)
+        most = most if filter_.at_most is None else min(most, filter_.at_most)
+    return filter_._replace(
+        at_least=max(filter_.at_least, least or 0), at_most=filter_.at_most if most is None else most
+    )
 
 
 def _compared(part: ast.expr) -> tuple[str, type[ast.cmpop], float] | None:

@@ -355,16 +355,16 @@ class _Experiment(Texts):
     def _behind(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """The stages that made what is called so: themselves, those they descend from, and those that taught or judged
         them, in the order of the spec."""
-        found: set[str] = set()
-        left = list(names)
-        while left:
-            name = left.pop()
-            if name in self._spec.stages and name not in found:
-                found.add(name)
+        behind: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name in self._spec.stages and name not in behind:
+                behind.add(name)
                 stage = self._spec.stages[name]
-                left += [stage.start, *([stage.train.other] if stage.train.other else [])]
-                left += [judge.by for judge in stage.judges.values()]
-        return tuple(name for name in self._spec.stages if name in found)
+                waiting += [stage.start, *([stage.train.other] if stage.train.other else [])]
+                waiting += [judge.by for judge in stage.judges.values()]
+        return tuple(name for name in self._spec.stages if name in behind)
 
     def _seed(self, sampling: spec.Sampling) -> int:
         """Greedy text does not depend on the seed: runs with different seeds share a greedy evaluation of one model."""

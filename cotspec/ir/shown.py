@@ -32,16 +32,16 @@ _FILES: Final[tuple[tuple[type[payload.Body], tuple[str, ...]], ...]] = (
 def shown(made: Mapping[str, DraftTask], decisive: Mapping[str, Read], *, within: str) -> dict[str, Read]:
     """The inputs by role, `<part>/<file>`: `stages/compress/train/log.jsonl`. `made` are the tasks of an experiment by
     name, each of which begins with `within`; `decisive` is what its report is made of."""
-    left, found = [read.task for read in decisive.values()], dict[str, None]()
-    while left:
-        name = left.pop()
-        if name and name not in found:
-            found[name] = None
-            left += [read.task for read in made[name].reads.values()]
+    waiting, behind = [read.task for read in decisive.values()], dict[str, None]()
+    while waiting:
+        name = waiting.pop()
+        if name and name not in behind:
+            behind[name] = None
+            waiting += [read.task for read in made[name].reads.values()]
     return {
         f"{name.removeprefix(within)}/{file}": Read(task=name, file=file)
         for name in made
-        if name in found
+        if name in behind
         for kind, files in _FILES
         if isinstance(made[name].body, kind)
         for file in files

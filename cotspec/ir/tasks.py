@@ -111,8 +111,8 @@ class Tasks:
             return None, {}
         if train.other is None:
             return payload.FirstWeights.model_construct(), {}
-        found = self._weights(train.other, ("stages", name, "train", "teacher"))
-        return found.ref, {_TEACHER[role]: read for role, read in found.reads.items()}
+        weights = self._weights(train.other, ("stages", name, "train", "teacher"))
+        return weights.ref, {_TEACHER[role]: read for role, read in weights.reads.items()}
 
     def _model(self, name: str) -> Weights:
         model = self._spec.models[name]

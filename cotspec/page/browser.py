@@ -30,10 +30,10 @@ class Browser:
     @property
     def groups(self) -> list[tuple[str, list[tuple[str, Choice]]]]:
         """The filters by group, each with the word of its button."""
-        found: dict[str, list[tuple[str, Choice]]] = {}
+        groups: dict[str, list[tuple[str, Choice]]] = {}
         for at, each in enumerate(self.choices):
-            found.setdefault(each.group, []).append((f"{self.name}f{at}", each))
-        return list(found.items())
+            groups.setdefault(each.group, []).append((f"{self.name}f{at}", each))
+        return list(groups.items())
 
     @property
     def buttons(self) -> Sequence[str]:

@@ -120,16 +120,16 @@ def plane(marks: Sequence[Mark], *, title: str, x: str, y: str) -> Markup:
 
 def _together(marks: Sequence[Mark], frame: _Frame) -> list[tuple[Point, list[Mark]]]:
     """Places with their figures: those that would hide each other have one place."""
-    found: list[tuple[Point, list[Mark]]] = []
+    groups: list[tuple[Point, list[Mark]]] = []
     for mark in marks:
         px, py = frame.at(mark.x, mark.y)
-        near = (group for (x, y), group in found if abs(x - px) < _HIDES and abs(y - py) < _HIDES)
+        near = (group for (x, y), group in groups if abs(x - px) < _HIDES and abs(y - py) < _HIDES)
         group = next(near, None)
         if group is None:
-            found.append(((px, py), [mark]))
+            groups.append(((px, py), [mark]))
         else:
             group.append(mark)
-    return found
+    return groups
 
 
 def _values(mark: Mark) -> Iterator[float]:
@@ -170,11 +170,11 @@ def bar(parts: Sequence[Part], *, title: str) -> Markup:
 
 def frontier(marks: Sequence[Mark]) -> list[Mark]:
     """Those that no other one beats, from left to right."""
-    found: list[Mark] = []
+    best: list[Mark] = []
     for mark in sorted(marks, key=lambda mark: (mark.x, -mark.y)):
-        if not found or mark.y > found[-1].y:
-            found.append(mark)
-    return found
+        if not best or mark.y > best[-1].y:
+            best.append(mark)
+    return best
 
 
 def thinned(points: Sequence[Point]) -> list[Point]:
@@ -191,13 +191,13 @@ def pieces(points: Sequence[Point]) -> list[list[Point]]:
     """The same, torn where steps are missing: where the way to the next one is over twice the usual way."""
     ways = [after[0] - before[0] for before, after in pairwise(points)]
     usual = median(ways) if ways else 0.0
-    found: list[list[Point]] = []
+    torn: list[list[Point]] = []
     for at, point in enumerate(points):
         if at and ways[at - 1] <= 2 * usual:
-            found[-1].append(point)
+            torn[-1].append(point)
         else:
-            found.append([point])
-    return found
+            torn.append([point])
+    return torn
 
 
 def _wide(values: Sequence[float], *, floor: bool = False) -> tuple[float, float]:

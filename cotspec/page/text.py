@@ -23,7 +23,7 @@ _BREAK: Final = re.compile(r"\r\n?")
 def seen(text: str) -> str:
     """`text` in which everything that is invisible, turns what follows around or cannot be in a file is written out,
     like `[U+202E]`."""
-    return _UNSEEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", _BREAK.sub("\n", text))
+    return _UNSEEN.sub(lambda match: f"[U+{ord(match[0]):04X}]", _BREAK.sub("\n", text))
 
 
 class Cut(NamedTuple):

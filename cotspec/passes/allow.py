@@ -34,14 +34,14 @@ RULES: Mapping[str, Rule] = MappingProxyType({rule.slug: rule for rule in (UNKNO
 
 
 def left(
-    found: Sequence[Diagnostic], context: Context, *, known: Collection[str], unsteady: Collection[str] = ()
+    findings: Sequence[Diagnostic], context: Context, *, known: Collection[str], unsteady: Collection[str] = ()
 ) -> Iterator[Diagnostic]:
     """The findings that are not allowed, then those about `allow` itself; `known` are the rules it may name.
 
     What an `unsteady` rule finds depends on more than the spec, so an exception that nothing needs today is kept.
     """
     used: set[int] = set()
-    for one in found:
+    for one in findings:
         by = [number for number, entry in _entries(context) if _covers(entry, one, context.source)]
         used.update(by)
         if not by:

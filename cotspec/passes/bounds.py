@@ -43,9 +43,9 @@ def traces(context: Context, name: str) -> int | None:
 
 def rows(context: Context, stage: Stage) -> int | None:
     """Most rows of one epoch."""
-    found = [_within(traces(context, each.from_), each.slice) for each in stage.sources]
-    known = [most for most in found if most is not None]
-    if len(known) < len(found):
+    most_of_each = [_within(traces(context, each.from_), each.slice) for each in stage.sources]
+    known = [most for most in most_of_each if most is not None]
+    if len(known) < len(most_of_each):
         return None
     if not isinstance(stage.rows, Mix):
         return known[0] * (1 if stage.pairs is None else stage.pairs.most)
@@ -55,8 +55,8 @@ def rows(context: Context, stage: Stage) -> int | None:
 
 def steps(context: Context, stage: Stage) -> int | None:
     """Most optimizer steps."""
-    found = rows(context, stage)
-    return None if found is None else trainer_of(stage.train).batch(stage.train).steps(found * stage.train.epochs)
+    most = rows(context, stage)
+    return None if most is None else trainer_of(stage.train).batch(stage.train).steps(most * stage.train.epochs)
 
 
 def _within(there: int | None, slice: Slice | None) -> int | None:

@@ -54,12 +54,10 @@ def lengths(context: Context, name: str, stage: Stage, room: int) -> Lengths | N
     student = context.experiment.models.get(lineage.first_model(context.experiment, name))
     model = None if student is None else student.builtin
     try:
-        found = [
-            _counted(attempt, model) for attempt in attempts(body, records) if not isinstance(attempt.row, Dropped)
-        ]
+        rows = [_counted(attempt, model) for attempt in attempts(body, records) if not isinstance(attempt.row, Dropped)]
     except (UnitError, ValueError):
         return None  # a rule of its own says so
-    prompts, wholes, contexts = zip(*found, strict=True) if found else ((), (), ())
+    prompts, wholes, contexts = zip(*rows, strict=True) if rows else ((), (), ())
     return Lengths(prompts=prompts, wholes=wholes, contexts=contexts, exact=model is not None)
 
 

@@ -48,30 +48,30 @@ def of_texts(spec: Experiment, names: tuple[str, ...]) -> Unknown:
 
 def of_rows(spec: Experiment, stage: Stage) -> Unknown:
     """Of the rows of a stage, as its reward asks about them."""
-    found: dict[str, tuple[str, str]] = {}
+    unknown: dict[str, tuple[str, str]] = {}
     for source in stage.sources:
         target = generations.target_of(spec, source)
         if target in spec.data:
-            found["teacher_tokens"] = _uncounted(target, "teacher_words")
+            unknown["teacher_tokens"] = _uncounted(target, "teacher_words")
         elif not target:
-            found |= dict.fromkeys(_OF_TRACES, _no_trace(source))
-        found |= of_texts(spec, generations.chain(spec, source.from_))
-    return found | _missing(spec, stage)
+            unknown |= dict.fromkeys(_OF_TRACES, _no_trace(source))
+        unknown |= of_texts(spec, generations.chain(spec, source.from_))
+    return unknown | _missing(spec, stage)
 
 
 def of_given(spec: Experiment, stage: Stage) -> Unknown:
     """Of the texts of rows, as the conditions of a loss ask about them: also of those that a stage learns to write."""
-    found = _missing(spec, stage)
+    unknown = _missing(spec, stage)
     for source in stage.sources:
         target = generations.target_of(spec, source)
         if stage.train.drawn is None and target in spec.data:
-            found["tokens"] = _uncounted(target, "words")
+            unknown["tokens"] = _uncounted(target, "words")
         data = generations.data_of(spec, source.from_)
         if data and spec.data[data].answer is False:
             graded = (name for name in own_names(trace_format(spec.trace).form) if name.rpartition(".")[2] in _GRADED)
-            found |= dict.fromkeys(graded, _ungraded(data))
-        found |= of_texts(spec, generations.chain(spec, source.from_))
-    return found
+            unknown |= dict.fromkeys(graded, _ungraded(data))
+        unknown |= of_texts(spec, generations.chain(spec, source.from_))
+    return unknown
 
 
 def _missing(spec: Experiment, stage: Stage) -> dict[str, tuple[str, str]]:

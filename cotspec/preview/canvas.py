@@ -19,7 +19,7 @@ from cotspec.files.visible import visible
 
 Style = Literal[
     "plain", "title", "dim", "good", "bad", "careful",
-    "preamble", "thinking", "step", "answer", "hidden", "sealed", "loss", "no-loss",
+    "preamble", "thinking", "step", "answer", "hidden", "leak", "loss", "no-loss",
 ]  # fmt: skip
 _THEME: Final = Theme(
     {
@@ -34,7 +34,7 @@ _THEME: Final = Theme(
         "step": "",
         "answer": "bold blue",
         "hidden": "black on yellow",
-        "sealed": "black on magenta",
+        "leak": "black on magenta",
         "loss": "green",
         "no-loss": "dim",
     },

@@ -23,7 +23,7 @@ _CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029]")
 def render(preview: Preview) -> str:
     """The object, indented; nothing in it can steer a terminal."""
     text = json.dumps(_preview(preview), indent=2, ensure_ascii=False, allow_nan=False)
-    return _CONTROLS.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match.group()):04x}", text) + "\n"
 
 
 def _preview(preview: Preview) -> dict[str, object]:
@@ -82,7 +82,7 @@ def _judges(preview: Preview) -> list[dict[str, object]]:
 
 
 def _row(preview: Preview) -> dict[str, object]:
-    attempt, dropped = preview.found.attempt, preview.found.dropped
+    attempt, dropped = preview.picked.attempt, preview.picked.dropped
     return {
         "row": None if isinstance(attempt.row, Dropped) else attempt.row.row,
         "id": attempt.record.id,
@@ -93,14 +93,14 @@ def _row(preview: Preview) -> dict[str, object]:
         "dropped": None if dropped is None else {"reason": dropped.reason, "leak": dropped.leak or None},
         "dropped_before": [
             {"id": one.record.id, "epoch": one.epoch, "reason": one.row.reason, "leak": one.row.leak or None}
-            for one in preview.found.before
+            for one in preview.picked.before
             if isinstance(one.row, Dropped)
         ],
     }
 
 
 def _trace(preview: Preview) -> dict[str, object]:
-    trace, view = preview.found.attempt.trace, preview.found.view
+    trace, view = preview.picked.attempt.trace, preview.picked.view
     return {
         "text": trace.text,
         "segments": _segments(trace),
@@ -109,8 +109,8 @@ def _trace(preview: Preview) -> dict[str, object]:
         "masked": 0 if view is None else view.masked,
         "hidden": [] if view is None else _spans(view.hidden),
         "hidden_by_mask": [] if view is None else _spans(view.chosen),
-        "hidden_to_close_leaks": _spans(preview.found.sealed),
-        "leaks_closed": [] if view is None else [{"kind": leak.kind, "text": leak.text} for leak in view.sealed],
+        "hidden_to_close_leaks": _spans(preview.picked.hidden_to_close_leaks),
+        "leaks_closed": [] if view is None else [{"kind": leak.kind, "text": leak.text} for leak in view.leaks_closed],
     }
 
 

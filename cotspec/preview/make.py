@@ -46,16 +46,16 @@ def make(plan: Plan, request: Request, *, root: Path) -> Preview:
     of = stage.find(plan, request.stage, variant=request.variant, source=request.source)
     _refuse_reward(of, request)
     records = source.choose(of, root=root, spec=request.spec, given=request.traces)
-    found = row.find(records, request.wanted)
+    picked = row.find(records, request.wanted)
     preview = Preview(
         spec=request.spec,
         stage=of,
         source=records,
-        found=found,
-        units=row.unit_count(records, found),
-        progress=found.attempt.progress if request.progress is None else request.progress,
+        picked=picked,
+        units=row.unit_count(records, picked),
+        progress=picked.attempt.progress if request.progress is None else request.progress,
     )
-    if request.response is None or not isinstance(of.train, RewardedBody) or found.dropped is not None:
+    if request.response is None or not isinstance(of.train, RewardedBody) or picked.dropped is not None:
         return preview
     return replace(preview, scored=_scored(preview, of.train, request))
 

@@ -11,7 +11,7 @@ from cotspec.cot.measures import Value
 from cotspec.cot.records import GrpoRow, GuidedRow, JudgedRow, PairRow, SftRow, TaughtRow, TraceRecord, texts
 from cotspec.cot.rows import Dropped
 from cotspec.cot.units import Span
-from cotspec.preview.row import Found
+from cotspec.preview.row import PickedRow
 from cotspec.preview.score import Scored
 from cotspec.preview.source import RecordSource
 from cotspec.preview.stage import Stage
@@ -29,7 +29,7 @@ class Preview:
     """Path of the spec in the project."""
     stage: Stage
     source: RecordSource
-    found: Found
+    picked: PickedRow
     units: int
     """Units of the mask in the whole trace, whether this row is masked or not."""
     progress: float
@@ -39,7 +39,7 @@ class Preview:
     @property
     def record(self) -> TraceRecord:
         """The record the row is made of."""
-        return self.found.attempt.record
+        return self.picked.attempt.record
 
     @property
     def texts(self) -> list[tuple[str, str]]:
@@ -54,13 +54,13 @@ class Preview:
     @property
     def asked_of_texts(self) -> Mapping[str, Value]:
         """What the reward asks about the texts of the record."""
-        row = self.found.attempt.row
+        row = self.picked.attempt.row
         return row.texts if isinstance(row, GuidedRow) else {}
 
     @property
     def judges(self) -> list[tuple[Judge, str]]:
         """What each judge reads of the response, or of any."""
-        row, train = self.found.attempt.row, self.stage.train
+        row, train = self.picked.attempt.row, self.stage.train
         if not isinstance(row, GrpoRow) or not isinstance(train, RewardedBody):
             return []
         shown = row.shown if isinstance(row, JudgedRow) else {}
@@ -75,30 +75,30 @@ class Preview:
     @property
     def prompt(self) -> str | None:
         """The prompt; None of a row that was dropped."""
-        row = self.found.attempt.row
+        row = self.picked.attempt.row
         return None if isinstance(row, Dropped) else row.prompt
 
     @property
     def begin(self) -> str:
         """What the answer begins with."""
-        return self.found.attempt.begin
+        return self.picked.attempt.begin
 
     @property
     def target(self) -> SftRow | TaughtRow | None:
         """The row of a stage with a target."""
-        row = self.found.attempt.row
+        row = self.picked.attempt.row
         return row if isinstance(row, SftRow | TaughtRow) and row.target else None
 
     @property
     def context(self) -> str | None:
         """What a teacher reads in place of the prompt."""
-        row = self.found.attempt.row
+        row = self.picked.attempt.row
         return row.context if isinstance(row, TaughtRow) and row.context else None
 
     @property
     def pair(self) -> PairRow | None:
         """The row of a stage that compares two answers."""
-        row = self.found.attempt.row
+        row = self.picked.attempt.row
         return row if isinstance(row, PairRow) else None
 
 

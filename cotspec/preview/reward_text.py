@@ -44,7 +44,7 @@ def of_answer(scored: Scored, gold: str, canvas: Canvas) -> list[str]:
 def _named(line: str, texts: Sequence[str]) -> str:
     """A line with the names of texts as the spec has them, in place of those of payloads."""
     names = {called(depth): name for depth, name in enumerate(texts) if name}
-    return re.sub(rf"\b{OWN}(_\d+)?(?=\.)", lambda found: names.get(found[0], found[0]), line)
+    return re.sub(rf"\b{OWN}(_\d+)?(?=\.)", lambda match: names.get(match[0], match[0]), line)
 
 
 def _judges(body: RewardedBody) -> list[str]:

@@ -30,7 +30,7 @@ FIRST: Final = Wanted()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class PickedRow:
     """A row, or a record that became none."""
 
     attempt: Attempt
@@ -51,12 +51,12 @@ class Found:
         return seen if isinstance(seen, View) else seen.seen
 
     @property
-    def sealed(self) -> tuple[Span, ...]:
+    def hidden_to_close_leaks(self) -> tuple[Span, ...]:
         """What is hidden only to close a leak."""
         return () if self.view is None else without(self.view.hidden, self.view.chosen)
 
 
-def find(source: RecordSource, wanted: Wanted) -> Found:
+def find(source: RecordSource, wanted: Wanted) -> PickedRow:
     """The row as it will be trained on. Raises PreviewError when there is none like it, or no row can be built."""
     try:
         return _by_number(source, wanted.row) if wanted.id is None else _by_record(source, wanted.id, wanted.epoch)
@@ -64,9 +64,9 @@ def find(source: RecordSource, wanted: Wanted) -> Found:
         raise PreviewError(str(error)) from error
 
 
-def unit_count(source: RecordSource, found: Found) -> int:
+def unit_count(source: RecordSource, picked: PickedRow) -> int:
     """How many units of the mask the whole trace has."""
-    return len(units(found.attempt.trace, source.body.mask.unit))
+    return len(units(picked.attempt.trace, source.body.mask.unit))
 
 
 def without(spans: tuple[Span, ...], minus: tuple[Span, ...]) -> tuple[Span, ...]:
@@ -81,18 +81,18 @@ def without(spans: tuple[Span, ...], minus: tuple[Span, ...]) -> tuple[Span, ...
     return tuple((start, end) for start, end in left if start < end)
 
 
-def _by_number(source: RecordSource, number: int) -> Found:
+def _by_number(source: RecordSource, number: int) -> PickedRow:
     dropped: list[Attempt] = []
     built = 0
     for attempt in _all(source):
         if isinstance(attempt.row, Dropped):
             dropped.append(attempt)
         elif attempt.row.row == number:
-            return Found(attempt=attempt, before=tuple(dropped))
+            return PickedRow(attempt=attempt, before=tuple(dropped))
         else:
             built += 1
     if not built:
-        return Found(attempt=dropped[0], none_built=True)
+        return PickedRow(attempt=dropped[0], none_built=True)
     there = f"there {'is 1 row, row 0' if built == 1 else f'are {built:,} rows, 0 to {built - 1}'}"
     raise PreviewError(f"no row {number}: {there}{_and_dropped(dropped)}")
 
@@ -104,7 +104,7 @@ def _and_dropped(dropped: list[Attempt]) -> str:
     return f"; {len(dropped):,} more were dropped (`--id N` shows one: {ids}{', …' if len(dropped) > _LISTED else ''})"
 
 
-def _by_record(source: RecordSource, id: int, epoch: int) -> Found:
+def _by_record(source: RecordSource, id: int, epoch: int) -> PickedRow:
     if epoch >= source.body.epochs:
         raise PreviewError(f"no epoch {epoch}: the stage has {source.body.epochs:,}, counted from 0")
     dropped: list[Attempt] = []
@@ -113,7 +113,7 @@ def _by_record(source: RecordSource, id: int, epoch: int) -> Found:
         if attempt.epoch and id not in ids:  # all had their turn in the first epoch
             break
         if attempt.record.id == id and attempt.epoch == epoch:
-            return Found(attempt=attempt, before=tuple(dropped))
+            return PickedRow(attempt=attempt, before=tuple(dropped))
         ids.add(attempt.record.id)
         if isinstance(attempt.row, Dropped):
             dropped.append(attempt)
@@ -121,8 +121,8 @@ def _by_record(source: RecordSource, id: int, epoch: int) -> Found:
 
 
 def _all(source: RecordSource) -> Iterator[Attempt]:
-    found = attempts(source.body, source.records, shared=source.shared)
-    first = next(found, None)
+    tries = attempts(source.body, source.records, shared=source.shared)
+    first = next(tries, None)
     if first is None:
         if source.body.where and source.records:
             raise PreviewError(
@@ -132,4 +132,4 @@ def _all(source: RecordSource) -> Iterator[Attempt]:
         end = "the end" if slice.end < 0 else slice.end
         raise PreviewError(f"the slice [{slice.first}, {end}] of {len(source.records):,} records is empty")
     yield first
-    yield from found
+    yield from tries

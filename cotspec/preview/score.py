@@ -87,41 +87,41 @@ def score(
     before = "" if response.whose == "teacher" else begin
     trace = segment(before + kept, body.format)
     unknown: dict[str, str] = {}
-    found: Measures = {}
+    measures: Measures = {}
     graded: Grade | None = None
     right = ("correct", *(f"{each.name}.correct" for each in body.format.form if each.grade))
     try:
         graded = grade(trace, record.answer)
-        found["correct"] = graded is Grade.RIGHT
-        found |= {f"{name}.correct": each is Grade.RIGHT for name, each in grades(trace, record.answer).items()}
+        measures["correct"] = graded is Grade.RIGHT
+        measures |= {f"{name}.correct": each is Grade.RIGHT for name, each in grades(trace, record.answer).items()}
     except AnswerError as error:
         unknown |= dict.fromkeys(right, str(error))
     teacher = kernel.Teacher(steps=record.steps, words=record.words, tokens=record.tokens)
-    found |= kernel.size(trace, tokens=response.tokens or 0, teacher=teacher)
+    measures |= kernel.size(trace, tokens=response.tokens or 0, teacher=teacher)
     if response.tokens is None:
         unknown["tokens"] = _STOPPED if left_out else _UNCOUNTED if response.whose == "teacher" else _NO_TOKENIZER
     unknown |= _of_teacher(record, counted=counted)
-    found = {name: value for name, value in found.items() if name not in unknown}
-    found |= texts or {}
+    measures = {name: value for name, value in measures.items() if name not in unknown}
+    measures |= texts or {}
     judges = [judge.name for judge in body.judges]
     compiled = compile_reward(body.reward, body.format.form, (*selecting.asked(expressions(body.reward)), *judges))
     unknown |= _unseen(compiled, body, judges, alone=texts is None)
     asked = [name for name, _ in compiled.measures if name in kernel.AMONG]
-    if asked and "correct" in found:
-        own = kernel.Peer(graded is Grade.RIGHT, int(found["words"]), response.tokens or 0)
+    if asked and "correct" in measures:
+        own = kernel.Peer(graded is Grade.RIGHT, int(measures["words"]), response.tokens or 0)
         group = kernel.among(own, [own, *(_peer(text, body, record, begin=begin) for text in beside)]) if beside else {}
-        found |= {name: group[name] for name in asked if name in group and name != "group.tokens"}
-        unknown |= {name: _why(name, beside) for name in asked if name not in found}
+        measures |= {name: group[name] for name in asked if name in group and name != "group.tokens"}
+        unknown |= {name: _why(name, beside) for name in asked if name not in measures}
     return Scored(
         response=response,
         trace=trace,
         answer=answer_of(trace),
         ungradable=graded is Grade.UNGRADABLE,
         progress=progress,
-        measures=found,
+        measures=measures,
         unknown=unknown,
         unseen=frozenset(name for name, why in unknown.items() if name not in right and why != _NONE_RIGHT.get(name)),
-        breakdown=break_down(compiled, body.reward, found, progress=progress),
+        breakdown=break_down(compiled, body.reward, measures, progress=progress),
         carried=_carried(body, trace, record, response, behind=len(before), texts=texts or {}),
         left_out=left_out,
     )

@@ -95,23 +95,23 @@ class _Line:
 
 def choose(stage: Stage, *, root: Path, spec: str, given: Path | None = None) -> RecordSource:
     """The records to preview `stage` on. Raises PreviewError for a file that cannot be read."""
-    found = replace(_choose(stage, root=root, spec=spec, given=given), shared=_shared(stage, root))
-    return replace(found, about=f"{found.about}; of one source, before they are mixed") if stage.mixed else found
+    source = replace(_choose(stage, root=root, spec=spec, given=given), shared=_shared(stage, root))
+    return replace(source, about=f"{source.about}; of one source, before they are mixed") if stage.mixed else source
 
 
 def _choose(stage: Stage, *, root: Path, spec: str, given: Path | None) -> RecordSource:
     if given is not None:
         return _given(given, stage)
     wanted = stage.wanted
-    if (found := _of_task(wanted, root)) is not None:
-        return _real(found, stage, root=root)
+    if (traces := _of_task(wanted, root)) is not None:
+        return _real(traces, stage, root=root)
     if (
         stage.tries is not None
         and stage.traces is not None
         and stage.tried is not None
-        and (found := _of_task(stage.traces, root)) is not None
+        and (traces := _of_task(stage.traces, root)) is not None
     ):
-        return _stand_in(found, stage, stage.wanted, root=root, spec=spec)
+        return _stand_in(traces, stage, stage.wanted, root=root, spec=spec)
     advice = _advice(wanted, root=root, spec=spec)
     return _own(stage, root=root, advice=advice) or _sample(stage, advice=advice)
 
@@ -130,15 +130,15 @@ def _given(path: Path, stage: Stage) -> RecordSource:
     return RecordSource(kind="given", records=records, body=body, file=str(path), about=about, uncounted=uncounted)
 
 
-def _real(found: tuple[str, Path], stage: Stage, *, root: Path) -> RecordSource:
-    name, path = found
+def _real(traces: tuple[str, Path], stage: Stage, *, root: Path) -> RecordSource:
+    name, path = traces
     records, uncounted = _read(path, name, stage, Cache(root).within)
     about = f"real rows: the {_what(stage.wanted)} of an earlier run, {name}"
     return RecordSource(kind="real", records=records, body=stage.rows, file=name, about=about, uncounted=uncounted)
 
 
-def _stand_in(found: tuple[str, Path], stage: Stage, tries: Task, *, root: Path, spec: str) -> RecordSource:
-    name, path = found
+def _stand_in(traces: tuple[str, Path], stage: Stage, tries: Task, *, root: Path, spec: str) -> RecordSource:
+    name, path = traces
     wanted = f"this stage trains on {_what(tries)}, which are not made yet"
     records, uncounted = _read(path, name, stage, Cache(root).within)
     if stage.tried is not None:
@@ -161,18 +161,18 @@ def _own(stage: Stage, *, root: Path, advice: tuple[str, ...]) -> RecordSource |
     if not stage.file or not isinstance(source, FileData):
         return None
     first, end = stage.data.slice.first, stage.data.slice.end
-    found = data_files.read(root / stage.file, source, (first, end) if end >= 0 else None, root)
-    if found is None or found.reading is None or not found.reading.questions:
+    data = data_files.read(root / stage.file, source, (first, end) if end >= 0 else None, root)
+    if data is None or data.reading is None or not data.reading.questions:
         return None
-    records = tuple(_of_question(each, stage) for each in found.reading.questions)
+    records = tuple(_of_question(each, stage) for each in data.reading.questions)
     what = f"{_count(len(records), 'row')} of {stage.file}"
     return RecordSource(
-        kind="real" if found.whole else "stand-in",
+        kind="real" if data.whole else "stand-in",
         records=records,
         body=stage.rows,
         file=stage.file,
-        about=f"real rows: {what}" if found.whole else f"stand-in rows: the first {what}",
-        advice=() if found.whole else advice,
+        about=f"real rows: {what}" if data.whole else f"stand-in rows: the first {what}",
+        advice=() if data.whole else advice,
         uncounted=frozenset(record.id for record in records),
     )
 
@@ -295,22 +295,22 @@ def _needed(rows: RowsBody) -> int:
 def _parse(line: bytes, where: str, stage: Stage) -> _Line:
     has = "a record has question, answer and trace, and may count tokens"
     try:
-        found = _adapter().validate_json(line)
+        record = _adapter().validate_json(line)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         said = f"`{place}`: {first['msg'].lower()}" if place else first["msg"]
         raise PreviewError(f"{where}: {said}; {has}") from error
-    if found.trace is None and not isinstance(stage.wanted.body, DataBody):
+    if record.trace is None and not isinstance(stage.wanted.body, DataBody):
         raise PreviewError(f"{where}: `trace`: field required; {has}")
-    if len(found.before) < (needed := _needed(stage.rows)):
+    if len(record.before) < (needed := _needed(stage.rows)):
         texts = _count(needed, "text")
         raise PreviewError(
             f"{where}: `before`: rows of this stage read {texts} that a record was made over, nearest first"
         )
-    if found.before_tokens and len(found.before_tokens) != len(found.before):
+    if record.before_tokens and len(record.before_tokens) != len(record.before):
         raise PreviewError(f"{where}: `before_tokens`: a number for each text of `before`")
-    return found
+    return record
 
 
 @cache

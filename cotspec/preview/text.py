@@ -31,8 +31,8 @@ _NAMED: Final = 3
 def render(preview: Preview, canvas: Canvas) -> str:
     """The whole page."""
     sections = [_head(preview, canvas), _question(preview, canvas), _texts(preview, canvas), _trace(preview, canvas)]
-    if preview.found.dropped is not None:
-        sections.append(_dropped(preview.found.dropped, canvas))
+    if preview.picked.dropped is not None:
+        sections.append(_dropped(preview.picked.dropped, canvas))
     elif preview.prompt is not None:
         sections += [
             _prompt(preview, preview.prompt, canvas),
@@ -55,15 +55,15 @@ def title(name: str, facts: str, canvas: Canvas) -> str:
 
 
 def _head(preview: Preview, canvas: Canvas) -> list[str]:
-    source, attempt, stage = preview.source, preview.found.attempt, preview.stage
+    source, attempt, stage = preview.source, preview.picked.attempt, preview.stage
     style: Style = "good" if source.kind in ("real", "given") else "careful"
     shown = [canvas.line(Run(visible(source.about), style))]
     shown += [canvas.line(Run(f"  {visible(line)}", "dim")) for line in source.advice]
     facts = f"{stage.experiment}, stage {stage.name}: {stage.train.kind}, task {stage.rows.task}"
     place = wording.place(attempt, source.body.epochs)
     shown += ["", canvas.line(Run(facts, "title")), canvas.line(Run(place))]
-    if preview.found.before:
-        shown += canvas.paragraph([Run(wording.before(preview.found.before, most=_NAMED), "careful")], indent=0)
+    if preview.picked.before:
+        shown += canvas.paragraph([Run(wording.before(preview.picked.before, most=_NAMED), "careful")], indent=0)
     return shown
 
 
@@ -86,22 +86,22 @@ def _texts(preview: Preview, canvas: Canvas) -> list[str]:
 
 
 def _trace(preview: Preview, canvas: Canvas) -> list[str]:
-    trace, view = preview.found.attempt.trace, preview.found.view
+    trace, view = preview.picked.attempt.trace, preview.picked.view
     chosen = () if view is None else view.chosen
     marks = [Mark(*span, "hidden", "⟦", "⟧") for span in chosen]
-    marks += [Mark(*span, "sealed", "⟪", "⟫") for span in preview.found.sealed]
-    rule = wording.hidden(preview.source.body, view, units=preview.units, progress=preview.found.attempt.progress)
+    marks += [Mark(*span, "leak", "⟪", "⟫") for span in preview.picked.hidden_to_close_leaks]
+    rule = wording.hidden(preview.source.body, view, units=preview.units, progress=preview.picked.attempt.progress)
     facts = f"{wording.count(len(trace.steps), 'step')}; {rule}"
     shown = [*_titled("Trace", facts, canvas), *segments(trace, sorted(marks), canvas)]
     if chosen:
         shown.append(_legend(canvas, Run("⟦hidden by the mask⟧", "hidden")))
-    if preview.found.sealed:
-        shown.append(_legend(canvas, Run("⟪hidden as well, or it would tell what is asked for⟫", "sealed")))
+    if preview.picked.hidden_to_close_leaks:
+        shown.append(_legend(canvas, Run("⟪hidden as well, or it would tell what is asked for⟫", "leak")))
     return shown + _closed(view, canvas)
 
 
 def _closed(view: View | None, canvas: Canvas) -> list[str]:
-    leaks: Sequence[Leak] = () if view is None else view.sealed
+    leaks: Sequence[Leak] = () if view is None else view.leaks_closed
     told = [Run(f"leak guard: {visible(wording.leak(leak))}", "careful") for leak in leaks]
     return [line for run in told for line in canvas.paragraph([run], indent=3)]
 
@@ -113,7 +113,7 @@ def _dropped(dropped: Dropped, canvas: Canvas) -> list[str]:
 
 def _prompt(preview: Preview, prompt: str, canvas: Canvas) -> list[str]:
     placeholder = preview.source.body.mask.placeholder
-    marks, at = [], prompt.find(placeholder) if preview.found.view and preview.found.view.hidden else -1
+    marks, at = [], prompt.find(placeholder) if preview.picked.view and preview.picked.view.hidden else -1
     while at >= 0:
         marks.append(Mark(at, at + len(placeholder), "hidden", "", ""))
         at = prompt.find(placeholder, at + len(placeholder))
@@ -165,7 +165,7 @@ def _target(preview: Preview, canvas: Canvas) -> list[str]:
     row, train = preview.target, preview.stage.train
     if row is None:
         return _pair(preview, canvas)
-    trace = preview.found.attempt.trace
+    trace = preview.picked.attempt.trace
     lost, all_ = covered(row.supervise), len(row.target)
     facts = f"loss on {lost:,} of {all_:,} characters ({lost / all_:.0%})"
     facts += " and on the end of the text" if ends(row) else ", not on the end of the text"

@@ -65,10 +65,10 @@ def arguments(given: Mapping[str, object]) -> str:
     return ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in given.items())
 
 
-def leak(found: Leak) -> str:
+def leak(leak_: Leak) -> str:
     """A leak that was closed."""
-    text = short(found.text)
-    match found.kind:
+    text = short(leak_.text)
+    match leak_.kind:
         case "statement":
             return f"the steps announce an answer: {text}"
         case "answer":
@@ -76,7 +76,7 @@ def leak(found: Leak) -> str:
         case "repeat":
             return f"what is hidden stands in the steps once more: {text}"
         case _:
-            assert_never(found.kind)
+            assert_never(leak_.kind)
 
 
 def dropped(why: Dropped) -> str:

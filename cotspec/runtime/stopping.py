@@ -62,7 +62,7 @@ class Stopper:
         tail = self._text(ids[-self.window :])
         return any(text in tail for text in self._stop.texts) or bool(self._stop.after and "\n" in tail)
 
-    def _found(self, ids: Sequence[int], *, thinking: bool) -> stopping.Found | None:
+    def _found(self, ids: Sequence[int], *, thinking: bool) -> stopping.StopMatch | None:
         return stopping.find(self._text(ids), self._stop, thinking=thinking)
 
     def _text(self, ids: Sequence[int]) -> str:

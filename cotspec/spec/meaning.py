@@ -22,12 +22,12 @@ def meanings(model: type[BaseModel]) -> Mapping[str, str]:
 
     A class that is made of a registry has no source: its attributes have a description.
     """
-    found: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     for base in reversed(model.__mro__):
         if issubclass(base, BaseModel) and base is not BaseModel:
-            found.update(_classes(base.__module__).get(base.__qualname__, {}))
-            found.update({name: field.description for name, field in base.model_fields.items() if field.description})
-    return found
+            by_name.update(_classes(base.__module__).get(base.__qualname__, {}))
+            by_name.update({name: field.description for name, field in base.model_fields.items() if field.description})
+    return by_name
 
 
 @cache

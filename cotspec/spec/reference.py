@@ -31,11 +31,11 @@ def markdown() -> str:
 
 def _reachable(root: type[BaseModel]) -> list[type[BaseModel]]:
     """Every class a spec can hold, breadth first, each once."""
-    found = [root]
-    for model in found:
+    classes = [root]
+    for model in classes:
         for field in model.model_fields.values():
-            found += [m for m in _models(field.annotation) if m not in found]
-    return found
+            classes += [m for m in _models(field.annotation) if m not in classes]
+    return classes
 
 
 def _models(annotation: object) -> Iterator[type[BaseModel]]:

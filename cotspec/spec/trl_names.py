@@ -131,14 +131,14 @@ def _own(trainer: Trainer) -> dict[str, Other]:
 
 def _of_another(trainer: Trainer) -> Mapping[str, Other]:
     """Under this trainer: `num_generations` is grpo's `group`."""
-    found: dict[str, Other] = {}
+    others: dict[str, Other] = {}
     named: dict[str, dict[str, list[str]]] = {}
     for each in TRAINERS.values():
         for name, other in _own(each).items():
-            found.setdefault(name, other)
+            others.setdefault(name, other)
             if other.ours and other.ours.partition(".")[0] not in trainer.settings.model_fields:
                 named.setdefault(name, {}).setdefault(other.ours, []).append(each.name)
-    return found | {name: Other("fixed", _whose(names)) for name, names in named.items()}
+    return others | {name: Other("fixed", _whose(names)) for name, names in named.items()}
 
 
 def _whose(names: Mapping[str, list[str]]) -> str:
@@ -148,8 +148,8 @@ def _whose(names: Mapping[str, list[str]]) -> str:
 
 
 def _others(trainer: Trainer) -> Mapping[str, Other]:
-    found = {**_of_another(trainer), **_SHARED, **_own(trainer)}
-    return {name: other for name, other in found.items() if name not in trainer.passed.model_fields}
+    others = {**_of_another(trainer), **_SHARED, **_own(trainer)}
+    return {name: other for name, other in others.items() if name not in trainer.passed.model_fields}
 
 
 OTHERS: Final[Mapping[str, Mapping[str, Other]]] = MappingProxyType(

@@ -198,13 +198,13 @@ def _aligned(rows: Sequence[tuple[str, ...]], paint: Paint) -> str:
 
 def _styles(head: Sequence[str], row: Sequence[str]) -> list[str]:
     """By column: states, and changes whose interval leaves out 0."""
-    found = [""] * len(row)
+    styles = [""] * len(row)
     for at, (name, cell) in enumerate(zip(head, row, strict=True)):
         if name == "state":
-            found[at] = STATES.get(cell.rstrip("0123456789/ "), "")
+            styles[at] = STATES.get(cell.rstrip("0123456789/ "), "")
         if name == "95 %" and head[at - 1] in _CHANGES:
-            found[at - 1] = found[at] = change(cell)
-    return found
+            styles[at - 1] = styles[at] = change(cell)
+    return styles
 
 
 def markdown(outcomes: Sequence[Outcome]) -> str:

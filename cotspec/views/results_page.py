@@ -150,8 +150,8 @@ def _notes(outcomes: Sequence[Outcome]) -> list[tuple[str, tuple[str, ...]]]:
 
 def _set(at: int, name: str, outcomes: Sequence[Outcome], texts: Texts) -> Set:
     by_name = {each.name: each for each in outcomes}
-    found = [one for each in outcomes if (one := flips.flip(each, by_name.get(each.base)))]
-    ids = flips.chosen(found)
+    flipped = [one for each in outcomes if (one := flips.flip(each, by_name.get(each.base)))]
+    ids = flips.chosen(flipped)
     drawn = [each for each in outcomes if each.last is not None]
     return Set(
         name=name,
@@ -159,9 +159,9 @@ def _set(at: int, name: str, outcomes: Sequence[Outcome], texts: Texts) -> Set:
         plane=_plane(drawn[:MOST_MARKS]),
         left_out=len(drawn[MOST_MARKS:]),
         pivots=list(_pivots(outcomes)),
-        lines=[Line(flip=each, change=difference(each.outcome.last, each.base.last)) for each in found],
-        browser=Browser(name=f"r{at}", items=len(ids), choices=tuple(_choices(found, ids))),
-        shown=flips.shown(found, ids, texts),
+        lines=[Line(flip=each, change=difference(each.outcome.last, each.base.last)) for each in flipped],
+        browser=Browser(name=f"r{at}", items=len(ids), choices=tuple(_choices(flipped, ids))),
+        shown=flips.shown(flipped, ids, texts),
     )
 
 
@@ -183,9 +183,9 @@ def _plane(outcomes: Sequence[Outcome]) -> Markup:
     )
 
 
-def _choices(found: Sequence[Flip], ids: Sequence[int]) -> Iterator[Choice]:
+def _choices(flipped: Sequence[Flip], ids: Sequence[int]) -> Iterator[Choice]:
     places = {id: at for at, id in enumerate(ids)}
-    for each in found[:MOST_BUTTONS]:
+    for each in flipped[:MOST_BUTTONS]:
         single = each.outcome.last is not None and each.outcome.last.samples == 1
         names = ("wrong → right", "right → wrong") if single else ("more right", "fewer right")
         for name, way in zip(names, (each.won, each.lost), strict=True):
@@ -256,15 +256,15 @@ def _cell(outcome: Outcome, base: Outcome | None, group: seeds.Group | None) -> 
 
 
 def _over_seeds(group: seeds.Group, over: OverSeeds) -> Cell:
-    found, changed = list(group.measured.values()), group.change()
+    measured, changed = list(group.measured.values()), group.change()
     base = {} if group.base is None else group.base.measured
     paired = sum(seed in base for seed in group.measured)
     return Cell(
         accuracy=over.mean,
         low=over.low,
         high=over.high,
-        n=min(each.n for each in found),
-        seeds=len(found),
-        tokens=fmean(each.tokens for each in found),
+        n=min(each.n for each in measured),
+        seeds=len(measured),
+        tokens=fmean(each.tokens for each in measured),
         change=changed and Difference(n=paired, points=changed.mean, low=changed.low, high=changed.high),
     )

@@ -100,18 +100,18 @@ def _over(rows: Sequence[Mapping[int, float]]) -> OverSeeds | None:
 
 def record(group: Group) -> dict[str, object]:
     """Under the keys of a single experiment, where it has such a thing, and some of its own; the rest is not known."""
-    found = group.measured
+    measured = group.measured
     told: dict[str, object] = {
         "experiment": group.name,
         "set": group.set or None,
         "model": group.model,
         "seeds": len(group.members),
-        "seeds_measured": len(found),
+        "seeds_measured": len(measured),
     }
     accuracy = group.accuracy()
     if accuracy is None:
         return told
-    tokens = [each.tokens for each in found.values()]
+    tokens = [each.tokens for each in measured.values()]
     told |= {
         "accuracy": accuracy.mean,
         "accuracy_sd": accuracy.sd,
@@ -119,33 +119,33 @@ def record(group: Group) -> dict[str, object]:
         "accuracy_high": min(1.0, accuracy.high),
         "tokens": fmean(tokens),
         "tokens_sd": stdev(tokens),
-        "formatted": fmean(each.formatted for each in found.values()),
-        "n": min(each.n for each in found.values()),
-        "samples": min(each.samples for each in found.values()),
+        "formatted": fmean(each.formatted for each in measured.values()),
+        "n": min(each.n for each in measured.values()),
+        "samples": min(each.samples for each in measured.values()),
     }
     return told | _change(group) | _gain(group)
 
 
 def _change(group: Group) -> dict[str, object]:
-    found = group.change()
-    if found is None or group.base is None:
+    change = group.change()
+    if change is None or group.base is None:
         return {}
     old = group.base.measured
     both = [(now.tokens, old[seed].tokens) for seed, now in group.measured.items() if seed in old]
     now, before = (fmean(tokens) for tokens in zip(*both, strict=True))
     return {
         "base": group.base.name,
-        "accuracy_change": found.mean,
-        "change_low": max(-1.0, found.low),
-        "change_high": min(1.0, found.high),
+        "accuracy_change": change.mean,
+        "change_low": max(-1.0, change.low),
+        "change_high": min(1.0, change.high),
         "tokens_change": now / before - 1 if before else None,
         "seeds_paired": len(both),
     }
 
 
 def _gain(group: Group) -> dict[str, object]:
-    found = group.gain()
-    if found is None:
+    gain = group.gain()
+    if gain is None:
         return {}
-    low, high = max(-1.0, found.low), min(1.0, found.high)
-    return {"student_change": found.mean, "student_low": low, "student_high": high}
+    low, high = max(-1.0, gain.low), min(1.0, gain.high)
+    return {"student_change": gain.mean, "student_low": low, "student_high": high}

@@ -55,18 +55,18 @@ class Spending(NamedTuple):
 
 def spending(tasks: Mapping[str, Task], estimator: Estimator, machines: Mapping[str, str]) -> Spending:
     """`tasks` by id; `machines` says by id what a task was run with, where that is known."""
-    found = {id: estimator.spent(id) for id in tasks}
-    order = sorted(found, key=lambda id: -(found[id].seconds or 0.0))
-    known = [each for each in found.values() if each.seconds is not None]
+    spent = {id: estimator.spent(id) for id in tasks}
+    order = sorted(spent, key=lambda id: -(spent[id].seconds or 0.0))
+    known = [each for each in spent.values() if each.seconds is not None]
     both = [each for each in known if each.expected.value is not None]
     made: dict[str, int] = {}
     for told in machines.values():
         made[told] = made.get(told, 0) + 1
     return Spending(
-        rows=tuple(_row(tasks[id], found[id]) for id in order[:MOST_TASKS]),
+        rows=tuple(_row(tasks[id], spent[id]) for id in order[:MOST_TASKS]),
         left_out=len(order[MOST_TASKS:]),
         measured=len(known),
-        whole=len(found),
+        whole=len(spent),
         seconds=_sum(each.seconds for each in known),
         both=len(both),
         both_seconds=_sum(each.seconds for each in both),

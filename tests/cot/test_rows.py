@@ -304,7 +304,7 @@ def test_what_was_hidden_to_close_a_leak_counts_as_masked_for_the_loss() -> None
     plan = body(mask=mask(select="first", count=1), loss_on=("masked",))
     (row,), counts = rows_of(plan, [record_of(["add 5", "and add 5 again", "end"])])
     assert supervised(row) == ["Step 1: add 5\nStep 2: and add 5 again\n"]
-    assert (counts.hidden_units, counts.sealed_rows) == (1, 1)
+    assert (counts.hidden_units, counts.rows_with_leaks_closed) == (1, 1)
 
 
 def test_a_leak_that_cannot_be_closed_drops_the_row_and_names_it() -> None:
@@ -340,7 +340,7 @@ def test_no_prompt_made_of_real_traces_gives_anything_away(plan: payload.RowsBod
     rows, counts = rows_of(plan.model_copy(update={"prompt": "{{ trace }}"}), records)
     assert len(rows) == 1000
     assert [leak for row in rows if (leak := given_away(records[row.id], row.prompt))] == []
-    assert counts.sealed_rows <= 10
+    assert counts.rows_with_leaks_closed <= 10
 
 
 def test_stage_two_masks_about_three_steps_or_sixty_percent_of_real_traces() -> None:

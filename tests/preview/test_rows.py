@@ -90,7 +90,9 @@ def test_any_mask_shows_the_rows_of_the_kernel(
     by_record = row.find(from_file, Wanted(id=rows[number].id, epoch=rows[number].epoch))
     assert by_record.attempt.row == rows[number]
     hidden = by_record.view.hidden if by_record.view else ()
-    assert row.without(hidden, by_record.sealed) == row.without(by_record.view.chosen if by_record.view else (), ())
+    assert row.without(hidden, by_record.hidden_to_close_leaks) == row.without(
+        by_record.view.chosen if by_record.view else (), ()
+    )
 
 
 def test_real_traces_are_shown_as_the_kernel_makes_them(project: Path, run: Run) -> None:

@@ -42,8 +42,8 @@ def closest(word: str, known: Iterable[str]) -> str:
         return alias
     import difflib  # here: most expressions are right
 
-    found = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
-    return found[0] if found else ""
+    likely = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    return likely[0] if likely else ""
 
 
 def shorten(text: str, limit: int = 60) -> str:

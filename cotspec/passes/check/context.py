@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from posixpath import normpath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from cotspec.cot import fit
 from cotspec.diagnostics import Diagnostic, Severity, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path, SourceMap
 from cotspec.diagnostics.suggest import alike, did_you_mean, near
-from cotspec.history.models import ModelFile, of_builtin
+from cotspec.history.models import ModelFile, of_builtin, vocabulary
 from cotspec.history.traces import unit_counts
 from cotspec.ir import bodies, generations
 from cotspec.passes import lineage
@@ -43,6 +44,15 @@ class Decision(NamedTuple):
     span: Span
     chooses: bool
     """The checkpoint is chosen by it; otherwise it must reach something."""
+
+
+class FirstModel(NamedTuple):
+    """The model that a stage (or a model itself) begins with, whose files are on this machine."""
+
+    name: str
+    """In the spec."""
+    model: Model
+    files: ModelFile
 
 
 class Context(NamedTuple):
@@ -124,12 +134,18 @@ class Context(NamedTuple):
         """Every stage with its path and name, in order."""
         return ((("stages", name), name, stage) for name, stage in self.experiment.stages.items())
 
-    def files_of(self, name: str) -> tuple[str, ModelFile] | None:
-        """The model that a stage (or a model itself) begins with: its name in the spec, its files where they are."""
+    def first_model(self, name: str) -> FirstModel | None:
+        """The model that a stage (or a model itself) begins with; None when its files are not on this machine."""
         first = lineage.first_model(self.experiment, name)
         model = self.experiment.models.get(first)
-        found = None if model is None else self.read_model(model)
-        return None if found is None else (first, found)
+        files = None if model is None else self.read_model(model)
+        return None if model is None or files is None else FirstModel(first, model, files)
+
+    def vocabulary(self, name: str) -> tuple[fit.Words, int]:
+        """What is known of the vocabulary of a model or stage: its tokens, and how many vectors its embedding has.
+        Empty and 0 where the files are not on this machine or do not tell."""
+        first = self.first_model(name)
+        return ({}, 0) if first is None else (vocabulary(first.model, first.files), fit.embedded(first.files.config))
 
     def resources(self, stage: str) -> TrainResources:
         """How a stage is run: `resources.train` with what `resources.stages` changes.

@@ -40,9 +40,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def _positions(context: Context, name: str) -> tuple[str, int] | None:
-    found = context.files_of(name)
-    most = 0 if found is None else fit.positions(found[1].config)
-    return (found[0], most) if found is not None and most else None
+    """The model that a stage begins with, and its positions; None where they are not known."""
+    first = context.first_model(name)
+    most = 0 if first is None else fit.positions(first.files.config)
+    return (first.name, most) if first is not None and most else None
 
 
 def _generating(spec: Experiment) -> Iterator[tuple[Path, str, int]]:

@@ -13,7 +13,7 @@ from cotspec.passes.check.context import Context, finding, misnamed
 from cotspec.spec.experiment import AnswerField, Data
 
 if TYPE_CHECKING:
-    from cotspec.cot.source_rows import Found, RowPart
+    from cotspec.cot.source_rows import FaultCount, RowPart
 
 _FILE = """$ sed -i 's/test: {.*50}/test: {file: a.jsonl, answer: %s}/' specs/a.yaml
 $ printf '{"question": "3 + 4?", "answer": "7"}\n' > specs/a.jsonl
@@ -45,8 +45,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield finding(RULE, span, f"`{data.file}`: {file.fault}", _advice("file"))
         if file.reading is None:
             continue
-        for found in sorted(file.reading.faults.values(), key=lambda each: each.place):
-            yield _found(context, name, data, file, found)
+        for fault in sorted(file.reading.faults.values(), key=lambda each: each.place):
+            yield _wrong_rows(context, name, data, file, fault)
         if not file.reading.rows:
             yield finding(RULE, span, f"`{data.file}` has no rows", _empty(data.file or ""))
         if not file.whole:
@@ -54,16 +54,16 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield finding(RULE, span, message, "the task that reads it checks all of them", severity="note")
 
 
-def _found(context: Context, name: str, data: Data, file: DataFile, found: Found) -> Diagnostic:
-    fault, (shard, line) = found.fault, found.place
+def _wrong_rows(context: Context, name: str, data: Data, file: DataFile, counted: FaultCount) -> Diagnostic:
+    fault, (shard, line) = counted.fault, counted.place
     span = context.source.value(_place(context, name, data, fault.part))
     if fault.missing:
-        everywhere = file.reading is not None and found.rows == file.reading.rows
+        everywhere = file.reading is not None and counted.rows == file.reading.rows
         where = f"line {line} of `{shard}`" if shard else f"line {line}"
-        rest = "" if everywhere else f" in {where} ({file.of_rows(found.rows)} lack it)"
+        rest = "" if everywhere else f" in {where} ({file.of_rows(counted.rows)} lack it)"
         message = f"`{data.file}` has no column `{fault.missing}`{rest}"
         return misnamed(RULE, span, message, fault.missing, fault.there)
-    more = f" ({file.of_rows(found.rows)} are like it)" if found.rows > 1 else ""
+    more = f" ({file.of_rows(counted.rows)} are like it)" if counted.rows > 1 else ""
     named = "/".join(filter(None, ((data.file or "").rstrip("/"), shard)))
     message = f"`{named}`, line {line}: {fault.message}{more}"
     return finding(RULE, span, message, _advice(fault.part))

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from cotspec.cot import fit
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.history.models import ModelFile
-from cotspec.passes.check.context import Context, finding, misnamed
+from cotspec.passes.check.context import Context, FirstModel, finding, misnamed
 from cotspec.spec.training import Lora
 
 _STAGE = "start: base, rows: {from: teach}, task: solve, train: {by: sft, lr: 1e-5, lora: {targets: "
@@ -34,17 +33,15 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if fit.ALL_LINEAR in targets and len(set(targets)) > 1:
             message = f"`{fit.ALL_LINEAR}` stands beside names of layers"
             yield finding(RULE, context.source.value(here), message, "name either all linear layers or some of them")
-        elif (found := context.files_of(name)) is not None:
-            yield from _unmatched(context, here, stage.train.lora, *found)
+        elif (first := context.first_model(name)) is not None:
+            yield from _unmatched(context, here, stage.train.lora, first)
 
 
-def _unmatched(
-    context: Context, here: tuple[str | int, ...], lora: Lora, model: str, file: ModelFile
-) -> Iterator[Diagnostic]:
-    names = fit.layers(file.config)
+def _unmatched(context: Context, here: tuple[str | int, ...], lora: Lora, first: FirstModel) -> Iterator[Diagnostic]:
+    names = fit.layers(first.files.config)
     if names is None:
         return
     for target in fit.unmatched(lora.targets, names):
         place = (*here, lora.targets.index(target))
         span = context.source.value(place if place in context.source.values else here)
-        yield misnamed(RULE, span, f"`{model}` has no layer `{target}` to adapt", target, (*names, fit.ALL_LINEAR))
+        yield misnamed(RULE, span, f"`{first.name}` has no layer `{target}` to adapt", target, (*names, fit.ALL_LINEAR))

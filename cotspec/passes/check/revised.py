@@ -10,7 +10,6 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.ir import generations
 from cotspec.passes.check.context import Context, finding
-from cotspec.passes.check.tilted import known
 
 _TEACH = "teach: {by: tutor, over: train}"
 _LEARN = "stages: {first: {start: base, train: {by: sft, lr: 1e-5}, rows: {from: mended}, task: solve}}\n"
@@ -48,7 +47,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         elif each.revise == each.by:
             message = f"`{each.by}` agrees with itself everywhere"
             yield finding(RULE, value, message, "name another model")
-        elif why := fit.two_vocabularies(*known(context, each.by), *known(context, each.revise)):
+        elif why := fit.two_vocabularies(*context.vocabulary(each.by), *context.vocabulary(each.revise)):
             message = why.replace("student", f"`{each.by}`").replace("teacher", f"`{each.revise}`")
             yield finding(RULE, value, message, "take a model of its family")
         text = context.files.get(each.prompt) if each.prompt else None

@@ -34,8 +34,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
         vain = list(_vain(context, stage, stage.reward))
         told = {(each.place, each.problem.column) for each in vain}
         wrong = check_reward(bodies.reward(stage.reward), form, texts)
-        for found in (*(each for each in wrong if (each.place, each.problem.column) not in told), *vain):
-            yield _finding(context, (*path, "reward"), stage.reward, found)
+        for problem in (*(each for each in wrong if (each.place, each.problem.column) not in told), *vain):
+            yield _finding(context, (*path, "reward"), stage.reward, problem)
 
 
 def _vain(context: Context, stage: Stage, reward: Reward) -> Iterator[Finding]:
@@ -51,7 +51,7 @@ def _vain(context: Context, stage: Stage, reward: Reward) -> Iterator[Finding]:
             yield Finding(place, problem)
 
 
-def _finding(context: Context, path: Path, reward: Reward, found: Finding) -> Diagnostic:
-    place, text = (*path, *found.place), bodies.expression_at(reward, found.place)
-    said = expression_finding(context, RULE, place, text, found.problem)
-    return said._replace(span=context.source.key(place)) if found.at_key or not text else said
+def _finding(context: Context, path: Path, reward: Reward, problem: Finding) -> Diagnostic:
+    place, text = (*path, *problem.place), bodies.expression_at(reward, problem.place)
+    said = expression_finding(context, RULE, place, text, problem.problem)
+    return said._replace(span=context.source.key(place)) if problem.at_key or not text else said

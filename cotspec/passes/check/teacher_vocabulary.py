@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from cotspec.cot import fit
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.history.models import vocabulary
-from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, finding
 from cotspec.spec.experiment import Taught
 
@@ -29,18 +27,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, name, stage in context.stages():
         if isinstance(stage.train, Taught):
             here, other = (*path, "train"), stage.train.other
-            (words, rows), (taught, more) = _known(context, name), _known(context, other or name)
+            (words, rows), (taught, more) = context.vocabulary(name), context.vocabulary(other or name)
             why, above = fit.two_vocabularies(words, rows, taught, more), fit.above(stage.train.top_k, rows)
             if why:
                 yield finding(RULE, context.source.value((*here, "teacher")), why, fit.ONE_FAMILY)
             if above:
                 yield finding(RULE, context.source.value((*here, "top_k")), above, "lower it, or use 0 for all")
-
-
-def _known(context: Context, name: str) -> tuple[fit.Words, int]:
-    """What is known of the vocabulary of a model or stage: its tokens, and how many vectors there are."""
-    found = context.files_of(name)
-    model = context.experiment.models.get(lineage.first_model(context.experiment, name))
-    if found is None or model is None:
-        return {}, 0
-    return vocabulary(model, found[1]), fit.embedded(found[1].config)

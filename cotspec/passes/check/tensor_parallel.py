@@ -30,8 +30,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
     drawn = (lineage.first_model(spec, name) for name in (*writers, *spec.evaluate.of))
     uneven: dict[int, list[str]] = {}
     for name in dict.fromkeys(drawn):
-        found = context.files_of(name)
-        heads = 0 if found is None else fit.heads(found[1].config)
+        first = context.first_model(name)
+        heads = 0 if first is None else fit.heads(first.files.config)
         if heads % parts:
             uneven.setdefault(heads, []).append(name)
     for heads, names in uneven.items():

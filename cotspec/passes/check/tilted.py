@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from cotspec.cot import fit
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.history.models import vocabulary
-from cotspec.passes import lineage
 from cotspec.passes.check.context import Context, finding
 
 RULE = Rule(
@@ -47,15 +45,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
                 yield finding(RULE, span, message, "name another model, or set `sampling.temperature`")
             elif other in served:
                 yield finding(RULE, span, f"`{other}` is a server, which gives no logits", "name a model with weights")
-            elif why := fit.two_vocabularies(*known(context, each.by), *known(context, other)):
+            elif why := fit.two_vocabularies(*context.vocabulary(each.by), *context.vocabulary(other)):
                 message = why.replace("student", f"`{each.by}`").replace("teacher", f"`{other}`")
                 yield finding(RULE, span, message, "take a model of its family")
-
-
-def known(context: Context, name: str) -> tuple[fit.Words, int]:
-    """What is known of the vocabulary of a model or stage: its tokens, and how many vectors there are."""
-    found = context.files_of(name)
-    model = context.experiment.models.get(lineage.first_model(context.experiment, name))
-    if found is None or model is None:
-        return {}, 0
-    return vocabulary(model, found[1]), fit.embedded(found[1].config)

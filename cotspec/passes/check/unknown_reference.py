@@ -54,8 +54,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, name, what, known in uses:
         if name not in known:
             message = f"there is no {what} `{name}`"
-            found = misnamed(RULE, context.source.value(path), message, name, known)
-            yield found._replace(related=_removed(context, name))
+            wrong = misnamed(RULE, context.source.value(path), message, name, known)
+            yield wrong._replace(related=_removed(context, name))
     for name in spec.resources.stages:
         if name not in stages:
             span = context.source.key(("resources", "stages", name))

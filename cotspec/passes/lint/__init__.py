@@ -137,7 +137,7 @@ ON_ROWS = frozenset(
 
 def lint(context: Context, sink: Sink) -> None:
     """Put the findings of all rules that the spec does not allow into `sink`, and what is wrong with `allow` itself."""
-    found = Sink()
+    collected = Sink()
     for _, run in LINTS:
-        found.extend(run(context))
-    sink.extend(allow.left(found.findings, context, known=RULES, unsteady=ON_ROWS))
+        collected.extend(run(context))
+    sink.extend(allow.left(collected.findings, context, known=RULES, unsteady=ON_ROWS))

@@ -94,9 +94,9 @@ def _evaluation(context: Context) -> Iterator[Diagnostic]:
     """The last model of each table, on questions like those of any traces."""
     spec = context.experiment
     roots = list(dict.fromkeys(generations.root(spec, name) for name in generations.used(spec)))
-    read = [found for name in roots if (found := context.read_traces(name)) is not None]
+    read = [earlier for name in roots if (earlier := context.read_traces(name)) is not None]
     steps = min((_steps(spec, name) for name in roots), default=1)
-    records = [record for found in read for record in found.records]
+    records = [record for earlier in read for record in earlier.records]
     for asked in sets_of(spec.evaluate):
         known = _known(context, asked.of[-1], "" if read else asked.data, steps)
         yield from _limit(context, asked.at("sampling"), asked.sampling.max_new_tokens, known, records)

@@ -69,8 +69,8 @@ def _meets(context: Context, condition: str, row: Question) -> bool:
 
     format = bodies.trace_format(context.experiment.trace)
     try:
-        found = measured([(row.trace, UNKNOWN_TOKENS)], row.answer, format, condition)
-        return selecting.meets(condition, found, 0.0, format.form)
+        measures = measured([(row.trace, UNKNOWN_TOKENS)], row.answer, format, condition)
+        return selecting.meets(condition, measures, 0.0, format.form)
     except UnscorableError:
         return False
     except AnswerError:

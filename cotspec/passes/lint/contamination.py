@@ -41,21 +41,21 @@ def check(context: Context) -> Iterator[Diagnostic]:
     run = context.read_contamination()
     for pair in held_out.pairs(context):
         earlier = None if run is None else run.pairs.get(pair.roles)
-        for found, source in ((_here(context, pair), "the files"), (earlier, "an earlier run")):
-            if found is not None and found.too_much:
-                yield _finding(pair, found, source)
+        for overlap, source in ((_here(context, pair), "the files"), (earlier, "an earlier run")):
+            if overlap is not None and overlap.too_much:
+                yield _finding(pair, overlap, source)
                 break
 
 
-def _finding(pair: held_out.HeldOut, found: Overlap, source: str) -> Diagnostic:
+def _finding(pair: held_out.HeldOut, overlap: Overlap, source: str) -> Diagnostic:
     """Most of a set is no judgement any more, yet the spec may say why it is right."""
-    example = found.examples[0] if found.examples else None
+    example = overlap.examples[0] if overlap.examples else None
     rows = f"; row {example.id} is row {example.other}, for one" if example else ""
     message = (
-        f"{found.seen:,} of {found.questions:,} questions of `{pair.data}` are in `{pair.other}`, too: "
-        f"{found.equal:,} equal, {found.copied:,} in most of their words ({source}{rows})"
+        f"{overlap.seen:,} of {overlap.questions:,} questions of `{pair.data}` are in `{pair.other}`, too: "
+        f"{overlap.equal:,} equal, {overlap.copied:,} in most of their words ({source}{rows})"
     )
-    say = finding if 2 * found.seen > found.questions else warning
+    say = finding if 2 * overlap.seen > overlap.questions else warning
     return say(RULE, pair.span, message, "take them out of one of the two sets, or use another split")
 
 

@@ -40,15 +40,15 @@ def check(context: Context) -> Iterator[Diagnostic]:
     roles = {VALID_DATA: "valid"} | {name: role for role, name in known.items()}
     for name, data in spec.data.items():
         file, role = context.read_data(data), roles.get(name, "")
-        found = None if file is None else _repeats(file)
-        if run is not None and (found is None or not found.contradicting):
-            found = run.sets.get(role)
-        if found is None or not found.contradicting:
+        repeats = None if file is None else _repeats(file)
+        if run is not None and (repeats is None or not repeats.contradicting):
+            repeats = run.sets.get(role)
+        if repeats is None or not repeats.contradicting:
             continue
-        later, first, _ = found.examples[0]
+        later, first, _ = repeats.examples[0]
         message = (
-            f"{found.contradicting:,} of {found.questions:,} questions of `{name}` repeat an earlier one with another "
-            f"gold answer: row {later} that of row {first}, for one"
+            f"{repeats.contradicting:,} of {repeats.questions:,} questions of `{name}` repeat an earlier one with "
+            f"another gold answer: row {later} that of row {first}, for one"
         )
         yield warning(RULE, context.source.key(("data", name)), message, "take the wrong one out")
 

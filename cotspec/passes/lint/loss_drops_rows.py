@@ -52,9 +52,9 @@ def _masked(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[
 def _thinking(context: Context, path: Path, stage: Stage) -> Iterator[Diagnostic]:
     from cotspec.cot.segment import segment  # here: most specs ask for more than `thinking`
 
-    found = traces.sample(context.traces(stage))
+    records = traces.sample(context.traces(stage))
     format = bodies.trace_format(context.experiment.trace)
-    split = [segment(record.trace, format) for record in found]
+    split = [segment(record.trace, format) for record in records]
     without = sum(all(part.kind not in ("thinking", "preamble") for part in trace.segments) for trace in split)
     if not traces.rare(without, len(split)):
         message = f"`thinking` supervises nothing in {traces.told(without, len(split))}: they are dropped"

@@ -43,10 +43,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def _blind(regex: str) -> str:
-    found = re.search(_BLIND, regex)
-    if found is None:
+    match = re.search(_BLIND, regex)
+    if match is None:
         return ""
-    return rf"`\b` is a boundary of ASCII words: it sees none at `{found['after'] or found['before']}`"
+    return rf"`\b` is a boundary of ASCII words: it sees none at `{match['after'] or match['before']}`"
 
 
 def _counted(context: Context, stage: Stage, regex: str) -> str:
@@ -55,12 +55,12 @@ def _counted(context: Context, stage: Stage, regex: str) -> str:
 
     format = bodies.trace_format(context.experiment.trace)
     records = traces.sample(context.traces(stage))
-    found = []
+    missed_ = []
     for record in records:
         if record.trace.isascii():
             continue
         steps = segment(record.trace, format).steps
-        found += [w for step in steps if (w := missed(regex, record.trace[step.body_start : step.body_end]))][:1]
-    if traces.rare(len(found), len(records)):
+        missed_ += [w for step in steps if (w := missed(regex, record.trace[step.body_start : step.body_end]))][:1]
+    if traces.rare(len(missed_), len(records)):
         return ""
-    return f"in {traces.told(len(found), len(records))} it passes by text that is not ASCII, such as `{found[0]}`"
+    return f"in {traces.told(len(missed_), len(records))} it passes by text that is not ASCII, such as `{missed_[0]}`"

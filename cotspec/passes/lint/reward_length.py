@@ -75,9 +75,9 @@ def _allowed(one: Judged) -> Iterator[Diagnostic]:
             for side in _sides(part.tree):
                 names = one.trial.part(side).node.reads
                 if names and all(one.trial.table[name].of_prompt for name in names):
-                    found = list(_side(one, one.trial.part(side)))
-                    yield from found
-                    if found:
+                    findings = list(_side(one, one.trial.part(side)))
+                    yield from findings
+                    if findings:
                         return
 
 

@@ -40,7 +40,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
 def _term(one: Judged, name: str, given: tuple[float, float]) -> Iterator[Diagnostic]:
     slack = _SLACK * max(1.0, abs(given[0]), abs(given[1]))
     beyond = [(max(given[0] - value, value - given[1]), value, each) for each, value in one.trial.values(name)]
-    far, value, worst = max(beyond, key=lambda found: found[0], default=(0.0, 0.0, None))
+    far, value, worst = max(beyond, key=lambda each: each[0], default=(0.0, 0.0, None))
     if worst is None or far <= slack:
         return
     names = next(node.reads for term, node, _ in one.trial.compiled.terms if term == name)

@@ -41,10 +41,10 @@ _ADVICE: Final = (
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every part of a reward that had no value for some response that was tried."""
     for one in judged(context):
-        for found in one.trial.undefined:
-            part = found.part
-            where = f" where {valued(found.measures, found.reads)}" if found.reads else ""
+        for undefined in one.trial.undefined:
+            part = undefined.part
+            where = f" where {valued(undefined.measures, undefined.reads)}" if undefined.reads else ""
             span = one.context.source.key(one.path) if part is None else one.span(part)
-            said = found.said.rpartition("`")[2]
+            said = undefined.said.rpartition("`")[2]
             advice = next((help for word, help in _ADVICE if word in said), "")
-            yield finding(RULE, span, f"{found.said}{where}", advice)
+            yield finding(RULE, span, f"{undefined.said}{where}", advice)

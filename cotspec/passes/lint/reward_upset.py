@@ -28,9 +28,9 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every reward."""
     for one in judged(context):
-        found = _worst(one.trial)
-        if found is not None:
-            yield _upset(one, *found)
+        worst = _worst(one.trial)
+        if worst is not None:
+            yield _upset(one, *worst)
 
 
 @lru_cache(maxsize=256)

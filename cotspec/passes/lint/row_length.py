@@ -53,10 +53,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
         text, longest = max(texts.items(), key=lambda each: each[1])
         advice = f"raise `max_length`, or lower `generate.{text}.sampling.max_new_tokens`"
         if context.traces(stage):
-            found = lengths(context, name, stage, room.tokens)
-            if found is not None:
-                yield from _rows(stage, span, room, found)
-                yield from _contexts(context, path, name, stage, found)
+            rows = lengths(context, name, stage, room.tokens)
+            if rows is not None:
+                yield from _rows(stage, span, room, rows)
+                yield from _contexts(context, path, name, stage, rows)
         elif _whole_traces(stage) and longest > room.tokens:
             message = f"a text of `{text}` may take {longest} tokens, more than {room.where}"
             yield warning(RULE, span, message, advice)
@@ -73,32 +73,32 @@ def _answers(name: str, written: Generation, span: Span, room: _Room) -> Iterato
         yield warning(RULE, span, message, f"raise `max_length`, or lower `generate.{name}.sampling.max_new_tokens`")
 
 
-def _rows(stage: Stage, span: Span, room: _Room, found: Lengths) -> Iterator[Diagnostic]:
+def _rows(stage: Stage, span: Span, room: _Room, rows: Lengths) -> Iterator[Diagnostic]:
     writes = stage.train.drawn is not None
-    sizes = found.prompts if writes else found.wholes
+    sizes = rows.prompts if writes else rows.wholes
     over = sum(size > room.tokens for size in sizes)
     if over:
-        about = "" if found.exact else "about "
+        about = "" if rows.exact else "about "
         what = "have a prompt longer" if writes else "make a row longer"
-        message = f"{about}{traces.told(over, len(sizes))} {what} than {room.where} ({found.told})"
+        message = f"{about}{traces.told(over, len(sizes))} {what} than {room.where} ({rows.told})"
         yield warning(RULE, span, message, f"raise `max_length` (the longest takes {about}{max(sizes):.0f})")
 
 
-def _contexts(context: Context, path: Path, name: str, stage: Stage, found: Lengths) -> Iterator[Diagnostic]:
+def _contexts(context: Context, path: Path, name: str, stage: Stage, rows: Lengths) -> Iterator[Diagnostic]:
     """What a teacher reads in place of the prompt, with the text it scores, within its positions."""
     train = stage.train
-    asked = context.files_of(train.other or name)
-    most = 0 if asked is None else fit.positions(asked[1].config)
-    if not (isinstance(train, Taught) and train.context and most and asked):
+    first = context.first_model(train.other or name)
+    most = 0 if first is None else fit.positions(first.files.config)
+    if not (isinstance(train, Taught) and train.context and most and first):
         return
-    texts = zip(found.contexts, found.wholes, found.prompts, strict=True)
+    texts = zip(rows.contexts, rows.wholes, rows.prompts, strict=True)
     new = None if train.drawn is None else train.drawn.max_new_tokens
     sizes = [read + (whole - prompt if new is None else new) for read, whole, prompt in texts]
     if over := sum(size > most for size in sizes):
-        about = "" if found.exact else "about "
+        about = "" if rows.exact else "about "
         message = (
             f"{about}{traces.told(over, len(sizes))} have a context that, with the text after it, is longer than the "
-            f"{most} positions of `{asked[0]}` ({found.told})"
+            f"{most} positions of `{first.name}` ({rows.told})"
         )
         advice = "shorten it, or lower `sampling.max_new_tokens`"
         yield warning(RULE, context.source.value((*path, "train", "context")), message, advice)
