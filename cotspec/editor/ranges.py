@@ -40,5 +40,9 @@ class Lines(NamedTuple):
         """A line, counted from 0; "" for one that is not there."""
         return self.lines[number] if 0 <= number < len(self.lines) else ""
 
+    def character(self, line: int, column: int) -> int:
+        """What an editor counts up to a character of a line, both from 0."""
+        return self.units(self.line(line)[:column])
+
     def _spot(self, line: int, column: int) -> Spot:
-        return line - 1, self.units(self.line(line - 1)[: column - 1])
+        return line - 1, self.character(line - 1, column - 1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
@@ -15,14 +15,19 @@ from pygls.uris import from_fs_path, to_fs_path
 
 from cotspec.cli import project
 from cotspec.cli.errors import ProblemError
+from cotspec.cli.explain import rules
 from cotspec.cli.version import version
 from cotspec.diagnostics import Diagnostic, Severity, Span
 from cotspec.diagnostics.suggest import did_you_mean
-from cotspec.editor import checked
+from cotspec.editor import checked, completing, looking, typed, view
+from cotspec.editor.completing import Candidate, Offer
 from cotspec.editor.ranges import Lines, lines_of
+from cotspec.editor.view import View
+from cotspec.front.nodes import Node
 from cotspec.front.paths import project_root
-from cotspec.front.text_files import raw_text
+from cotspec.front.text_files import raw_text, shown, unsaved
 
+T = TypeVar("T")
 PAUSE: Final = 0.25
 """Seconds without a key after which a spec is checked."""
 _SPEC: Final = re.compile(r"^(?:cotspec|extends)[ \t]*:", re.MULTILINE)
@@ -46,7 +51,11 @@ class SpecServer(LanguageServer):
         """The check of each document that is waiting or running."""
         self.found: dict[str, dict[str, list[types.Diagnostic]]] = {}
         """By document, what its last check found in which file."""
-        self.pages = _pages()
+        self.made_of: dict[str, frozenset[str]] = {}
+        """By document, the files that it was made of when it was last checked."""
+        self.pages, self.rules = _pages(), rules()
+        self.whole: dict[str, Node] = {}
+        """By document, its nodes when all of its lines could last be read."""
 
     # --- documents ---
 
@@ -76,13 +85,67 @@ class SpecServer(LanguageServer):
             from_fs_path(file)
         )
 
+    # --- places ---
+
+    def offer(self, uri: str, position: types.Position) -> tuple[Offer, Lines] | None:
+        """What may be written at a place of a document."""
+        if not self.is_spec(uri):
+            return None
+        file = Path(str(to_fs_path(uri)))
+        lines = self.lines(str(file))
+        column = lines.column(position.line, position.character)
+        with unsaved(self.texts()):
+            cursor = typed.at_cursor(lines.lines, position.line, column, shown(file))
+            if cursor is None:
+                return None
+            if not cursor.lost:
+                self.whole[uri] = cursor.root
+            seen = view.view(file, cursor.root, before=self.whole.get(uri) if cursor.lost else None)
+            return completing.offer(seen, cursor, lines.line(position.line), column), lines
+
+    def meaning(self, uri: str, position: types.Position) -> types.Hover | None:
+        """What stands at a place of a document, and what its findings are about."""
+        found = self._look(uri, position, looking.meaning)
+        rules = {
+            str(one.code): one for one in self.shown_in(uri) if _touches(one.range, types.Range(position, position))
+        }
+        told = [f"**{slug}**: {self.rules[slug].claim} {self.rules[slug].why}" for slug in rules if slug in self.rules]
+        parts = [*told, *([] if found is None else [found.text])]
+        if not parts:
+            return None
+        place = None if found is None else self.location(found.span, Path.cwd()).range
+        return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, "\n\n".join(parts)), place)
+
+    def definition(self, uri: str, position: types.Position) -> types.Location | None:
+        """Where that is defined which stands at a place of a document."""
+        found = self._look(uri, position, looking.definition)
+        return None if found is None else self.location(found, Path.cwd())
+
+    def _look(self, uri: str, position: types.Position, look: Callable[[View, str, int, int], T | None]) -> T | None:
+        if not self.is_spec(uri):
+            return None
+        file = Path(str(to_fs_path(uri)))
+        lines = self.lines(str(file))
+        column = lines.column(position.line, position.character)
+        with unsaved(self.texts()):
+            own = typed.nodes("\n".join(lines.lines), shown(file))
+            return None if own is None else look(view.view(file, own), lines.line(position.line), position.line, column)
+
     # --- findings ---
+
+    def touched(self, uri: str, after: float = 0.0) -> None:
+        """Check a document whose text is another now, and those that are made of it."""
+        file = shown(Path(str(to_fs_path(uri))))
+        above = [other for other, files in self.made_of.items() if file in files and other != uri]
+        for each in (uri, *above):
+            self.check(each, after)
 
     def check(self, uri: str, after: float = 0.0) -> None:
         """Check a document in so many seconds, unless it is to be checked again before that."""
         before = self.running.pop(uri, None)
         if before is not None:
             before.cancel()
+        self.made_of.pop(uri, None)
         if self.is_spec(uri):
             self.running[uri] = asyncio.get_running_loop().create_task(self._check(uri, after))
         else:
@@ -92,6 +155,9 @@ class SpecServer(LanguageServer):
         await asyncio.sleep(after)
         spec = Path(str(to_fs_path(uri)))
         root = project_root(spec)
+        with unsaved(self.texts()):
+            own = typed.nodes("\n".join(self.lines(str(spec)).lines), shown(spec))
+            self.made_of[uri] = frozenset() if own is None else view.view(spec, own).files
         try:
             findings = await checked.findings(spec, root, self.texts())
         except checked.CheckError as error:
@@ -136,7 +202,7 @@ class SpecServer(LanguageServer):
         start, end = self.lines(file).spots(span)
         return types.Location(self.uri(file), types.Range(types.Position(*start), types.Position(*end)))
 
-    def shown(self, uri: str) -> Iterable[types.Diagnostic]:
+    def shown_in(self, uri: str) -> Iterable[types.Diagnostic]:
         """The findings that are shown in a file."""
         return (one for each in self.found.values() for one in each.get(uri, ()))
 
@@ -167,6 +233,8 @@ def serve() -> None:
     """Serve until the editor ends. Nothing but messages is written to stdout."""
     server = SpecServer()
     _findings(server)
+    _completion(server)
+    _meanings(server)
     stdout, sys.stdout = sys.stdout.buffer, sys.stderr
     server.start_io(stdout=stdout)
 
@@ -174,11 +242,11 @@ def serve() -> None:
 def _findings(server: SpecServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: types.DidOpenTextDocumentParams) -> None:
-        server.check(params.text_document.uri)
+        server.touched(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def changed(params: types.DidChangeTextDocumentParams) -> None:
-        server.check(params.text_document.uri, PAUSE)
+        server.touched(params.text_document.uri, PAUSE)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def saved(_params: types.DidSaveTextDocumentParams) -> None:
@@ -187,7 +255,7 @@ def _findings(server: SpecServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
-        server.check(params.text_document.uri)
+        server.touched(params.text_document.uri)
 
     @server.feature(
         types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix])
@@ -202,10 +270,60 @@ def _findings(server: SpecServer) -> None:
                 edit=types.WorkspaceEdit(changes={params.text_document.uri: [types.TextEdit(one.range, text)]}),
                 is_preferred=at == 0,
             )
-            for one in server.shown(params.text_document.uri)
+            for one in server.shown_in(params.text_document.uri)
             if _touches(one.range, params.range)
             for at, text in enumerate(one.data or ())
         ]
+
+
+_KINDS: Final = {
+    "key": types.CompletionItemKind.Property,
+    "value": types.CompletionItemKind.EnumMember,
+    "name": types.CompletionItemKind.Reference,
+    "measure": types.CompletionItemKind.Variable,
+    "function": types.CompletionItemKind.Function,
+    "path": types.CompletionItemKind.Field,
+    "file": types.CompletionItemKind.File,
+}
+
+
+def _completion(server: SpecServer) -> None:
+    options = types.CompletionOptions(trigger_characters=list(". {[,/"))
+
+    @server.feature(types.TEXT_DOCUMENT_COMPLETION, options)
+    def complete(params: types.CompletionParams) -> types.CompletionList | None:
+        found = server.offer(params.text_document.uri, params.position)
+        if found is None:
+            return None
+        offer, lines = found
+        number = params.position.line
+        ends = (types.Position(number, lines.character(number, at)) for at in (offer.start, offer.end))
+        place = types.Range(*ends)
+        # a dotted path goes on behind its dot, where other words are offered
+        items = [_item(each, place, at) for at, each in enumerate(offer.candidates)]
+        return types.CompletionList(is_incomplete=any(each.kind == "path" for each in offer.candidates), items=items)
+
+
+def _meanings(server: SpecServer) -> None:
+    @server.feature(types.TEXT_DOCUMENT_HOVER)
+    def hover(params: types.HoverParams) -> types.Hover | None:
+        return server.meaning(params.text_document.uri, params.position)
+
+    @server.feature(types.TEXT_DOCUMENT_DEFINITION)
+    def define(params: types.DefinitionParams) -> types.Location | None:
+        return server.definition(params.text_document.uri, params.position)
+
+
+def _item(each: Candidate, place: types.Range, at: int) -> types.CompletionItem:
+    return types.CompletionItem(
+        label=each.label,
+        kind=_KINDS[each.kind],
+        detail=each.what or None,
+        documentation=types.MarkupContent(types.MarkupKind.Markdown, each.about) if each.about else None,
+        sort_text=f"{int(each.late)}{at:04d}",
+        filter_text=each.label,
+        text_edit=types.TextEdit(place, each.text),
+    )
 
 
 def _touches(one: types.Range, other: types.Range) -> bool:

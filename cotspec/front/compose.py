@@ -8,7 +8,7 @@ from, so a finding points there.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path as File
 from typing import Final, NamedTuple
 
@@ -44,6 +44,10 @@ class Composed(NamedTuple):
     """Where a file takes out what one below it says."""
 
 
+Read = Callable[[str, str, Sink], Node | None]
+"""Text and name of a file → its nodes, or None after a finding."""
+
+
 class _Layer(NamedTuple):
     root: Node
     name: str
@@ -56,15 +60,29 @@ def compose(file: File, root: File, sink: Sink) -> Composed | None:
     layers = list(chain.layers(sink))
     if not chain.whole:
         return None
-    whole = layers[-1].root
-    _refuse_removals(whole, sink)
-    merge = _Merge(sink)
+    _refuse_removals(layers[-1].root, sink)
+    composed = _composed(layers, chain, sink)
+    return None if sink.failed else composed
+
+
+def sketch(file: File, root: File, parse: Read) -> Composed | None:
+    """What a spec that is being typed comes to with all it extends, as far as `parse` can read them; no findings."""
+    chain = _Chain(file, root, parse)
+    layers = list(chain.layers(Sink()))
+    return _composed(layers, chain, Sink()) if layers else None
+
+
+def _composed(layers: Sequence[_Layer], chain: _Chain, sink: Sink) -> Composed:
+    whole, merge = layers[-1].root, _Merge(sink)
     for layer in reversed(layers[:-1]):
         whole = merge.nodes(whole, layer.root, ())
-    if sink.failed:
-        return None
     texts = {layer.name: layer.text for layer in layers}
     return Composed(root=whole, texts=texts, links=chain.links, removed=merge.removed)
+
+
+def laid(below: Node, above: Node) -> Node:
+    """What a spec makes of the one it lies on, whatever is wrong with it."""
+    return _Merge(Sink()).nodes(below, above, ())
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -73,8 +91,8 @@ def compose(file: File, root: File, sink: Sink) -> Composed | None:
 class _Chain:
     """Walks from a spec to the spec it extends, and on; remembers how it got there."""
 
-    def __init__(self, file: File, root: File) -> None:
-        self.file, self.root = file, root
+    def __init__(self, file: File, root: File, parse: Read = yaml_source.parse_nodes) -> None:
+        self.file, self.root, self.parse = file, root, parse
         self.links: dict[str, tuple[Link, ...]] = {}
         self.whole = False
         """Whether the end of the chain was reached."""
@@ -87,7 +105,7 @@ class _Chain:
             own = Sink()
             name = shown(file)
             text = read(file, own)
-            node = None if text is None else yaml_source.parse_nodes(text, name, own)
+            node = None if text is None else self.parse(text, name, own)
             self.links[name] = came
             sink.extend(linked(one, self.links) for one in own.findings)
             if node is None or text is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
@@ -96,6 +97,18 @@ def resolve(root: Node, given: Entry, sink: Sink, *, variant: str = "") -> Path 
         path, words = (*path, step), words[str(step).count(".") + 1 :]
         node, form = (None if node is None else _below(node, step)), shape.step(form, step)
     return path
+
+
+def continuations(root: Node, path: Path) -> Iterator[str]:
+    """What a dotted path may go on with after `path`: what is written there, then what the language has there."""
+    node = get(root, path)
+    match node:
+        case SequenceNode():
+            yield from map(str, range(len(node.items)))
+        case MappingNode():
+            yield from (each.key for each in node.entries if path or each.key not in _NOT_CHANGED)
+    known = (key for model in shape.models(_form(path)) for key in shape.keys(model))
+    yield from (key for key in known if path or key not in _NOT_CHANGED)
 
 
 def _step(node: Node | None, form: shape.Form, words: list[str], *, anything: bool) -> str | int | None:

@@ -48,6 +48,13 @@ def parse_nodes(text: str, file: str, sink: Sink) -> Node | None:
     return None if own.failed else root
 
 
+def sketch(text: str, file: str) -> tuple[Node | None, Span | None]:
+    """The nodes of a text that is being typed, whatever is wrong with them; or where reading it stopped."""
+    own = Sink()
+    root = _Parser(text, file, own).document()
+    return root, own.findings[-1].span if root is None else None
+
+
 class _StopError(Exception):
     """Nothing after this place can be read; the finding is in the sink."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal
 
 from cotspec.diagnostics.source_map import Path
 from cotspec.spec.experiment import Experiment, Mix, Taught
@@ -21,6 +21,76 @@ NAMES_A_FILE: Final = (
     ("evaluate", "sets", ANY, "prompt"),
 )
 """Settings that hold a path relative to the folder of the spec."""
+
+Kind = Literal[
+    "models",
+    "stages",
+    "data",
+    "generate",
+    "chain",
+    "gathered",
+    "segments",
+    "labels",
+    "metrics",
+    "models here",
+    "data here",
+    "rules",
+]
+"""What a name can be one of: of a group at the top of a spec, or of a text's chain (`over`), of gathered texts, of
+segments, their labels, the metrics of a trainer, what comes with cotspec, the rules that a spec may allow."""
+_WRITERS: Final[tuple[Kind, ...]] = ("models", "stages")
+REFERENCES: Final[Mapping[Path, tuple[Kind, ...]]] = {
+    ("models", ANY, "builtin"): ("models here",),
+    ("data", ANY, "builtin"): ("data here",),
+    ("trace", ANY, "when"): ("labels",),
+    ("generate", ANY, "by"): _WRITERS,
+    ("generate", ANY, "over"): ("data", "generate"),
+    ("generate", ANY, "revise"): _WRITERS,
+    ("generate", ANY, "tilt", "toward"): _WRITERS,
+    ("generate", ANY, "tilt", "against"): _WRITERS,
+    ("stages", ANY, "start"): _WRITERS,
+    ("stages", ANY, "train", "teacher"): _WRITERS,
+    ("stages", ANY, "rows", "from"): ("generate", "data"),
+    ("stages", ANY, "rows", "target"): ("chain",),
+    ("stages", ANY, "rows", "mix", ANY, "from"): ("generate", "data"),
+    ("stages", ANY, "rows", "mix", ANY, "target"): ("chain",),
+    ("stages", ANY, "reads", ANY): ("gathered",),
+    ("stages", ANY, "loss", ANY): ("segments",),
+    ("stages", ANY, "judges", ANY, "by"): _WRITERS,
+    ("stages", ANY, "advance", "checkpoint", "best"): ("metrics",),
+    ("evaluate", "data"): ("data",),
+    ("evaluate", "of", ANY): _WRITERS,
+    ("evaluate", "sets", ANY, "data"): ("data",),
+    ("evaluate", "sets", ANY, "of", ANY): _WRITERS,
+    ("evaluate", "suites", ANY, "of", ANY): _WRITERS,
+    ("allow", ANY, "rule"): ("rules",),
+}
+"""Settings that hold a name, and what it is one of. Whether it is: `cotspec.passes.check.unknown_reference` and its
+neighbours; a test holds these together."""
+NAMED_KEYS: Final[Mapping[Path, tuple[Kind, ...]]] = {
+    ("trace",): ("segments",),
+    ("stages", ANY, "loss"): ("segments",),
+    ("stages", ANY, "advance", "require"): ("metrics",),
+    ("resources", "stages"): ("stages",),
+    ("resources", "endpoints"): ("models",),
+}
+"""Groups whose keys are such names."""
+EXPRESSIONS: Final = (
+    ("generate", ANY, "keep", "where"),
+    ("stages", ANY, "rows", "where"),
+    ("stages", ANY, "rows", "pairs", "better"),
+    ("stages", ANY, "rows", "mix", ANY, "where"),
+    ("stages", ANY, "loss", ANY),
+    ("stages", ANY, "reward", "gates", ANY, "unless"),
+    ("stages", ANY, "reward", "let", ANY),
+    ("stages", ANY, "reward", "terms", ANY, "value"),
+)
+"""Settings that hold an expression over measures. That of a segment's loss is a value in a map, no item of a list."""
+
+
+def fits(path: Path, pattern: Path) -> bool:
+    """Whether a setting is one of those that a pattern means."""
+    return len(path) == len(pattern) and all(known in (step, ANY) for step, known in zip(path, pattern, strict=True))
 
 
 def prompt_paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:

@@ -27,3 +27,21 @@ def editor(project: Path) -> Iterator[Editor]:
     with editing(project) as editor:
         yield editor
         assert editor.messages == []
+
+
+@pytest.fixture(scope="module")
+def tiny(project: Path, editor: Editor) -> tuple[Path, str]:
+    """bridge-tiny, open, and its text."""
+    file = project / "specs/bridge-tiny.yaml"
+    editor.open(file)
+    assert editor.findings(file) == []
+    return file, file.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def ablations(project: Path, editor: Editor) -> tuple[Path, str]:
+    """A spec of variants that extends another one, open, and its text."""
+    file = project / "specs/tiny/ablations.yaml"
+    editor.open(file)
+    assert editor.findings(file) == []
+    return file, file.read_text(encoding="utf-8")

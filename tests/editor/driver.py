@@ -65,11 +65,48 @@ class Editor:
         """What the server says next of a file."""
         return list(self.wait(self.published[file.as_uri()].get()))
 
+    def until_clean(self, file: Path) -> None:
+        """Wait until nothing is found in a file; what is said of it before may be of an older text."""
+        while self.findings(file):
+            pass
+
     def fixes(self, file: Path, at: types.Range) -> list[types.CodeAction]:
         about = types.TextDocumentIdentifier(file.as_uri())
         params = types.CodeActionParams(about, at, types.CodeActionContext([]))
         found = self.wait(self.client.text_document_code_action_async(params)) or []
         return [each for each in found if isinstance(each, types.CodeAction)]
+
+    def completion(self, file: Path, at: types.Position) -> list[types.CompletionItem]:
+        params = types.CompletionParams(types.TextDocumentIdentifier(file.as_uri()), at)
+        found = self.wait(self.client.text_document_completion_async(params))
+        return list(found.items) if isinstance(found, types.CompletionList) else []
+
+    def hover(self, file: Path, at: types.Position) -> str:
+        params = types.HoverParams(types.TextDocumentIdentifier(file.as_uri()), at)
+        found = self.wait(self.client.text_document_hover_async(params))
+        return found.contents.value if found is not None and isinstance(found.contents, types.MarkupContent) else ""
+
+    def definition(self, file: Path, at: types.Position) -> types.Location | None:
+        params = types.DefinitionParams(types.TextDocumentIdentifier(file.as_uri()), at)
+        found = self.wait(self.client.text_document_definition_async(params))
+        return found if isinstance(found, types.Location) else None
+
+
+def cursor(text: str) -> tuple[str, types.Position]:
+    """A text without its `‸`, and where that was, as editors count."""
+    before, _, after = text.partition("‸")
+    line = before.replace("\r\n", "\n").split("\n")
+    return before + after, types.Position(len(line) - 1, len(line[-1].encode("utf-16-le")) // 2)
+
+
+def edited(text: str, edit: types.TextEdit) -> str:
+    """A text after an edit on one line."""
+    lines = text.split("\n")
+    units = lines[edit.range.start.line].encode("utf-16-le")
+    start, end = 2 * edit.range.start.character, 2 * edit.range.end.character
+    new = units[:start] + edit.new_text.encode("utf-16-le") + units[end:]
+    lines[edit.range.start.line] = new.decode("utf-16-le")
+    return "\n".join(lines)
 
 
 @contextmanager

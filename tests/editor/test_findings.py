@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 from lsprotocol import types
 
-from tests.editor.driver import Editor
-from tests.support import cotspec
+from cotspec.cli import check
+from cotspec.passes.options import DEFAULT
+from tests.editor.driver import Editor, edited
 
 SEVERITIES = {"error": 1, "warning": 2, "note": 3}
 
@@ -22,16 +25,18 @@ def units(line: str, column: int) -> int:
     return len(line[: column - 1].encode("utf-16-le")) // 2
 
 
-def checked(folder: Path, spec: Path, text: str) -> list[tuple[object, ...]]:
-    """What `cotspec check` says of the saved text, by file, in the editor's units."""
-    before = spec.read_bytes()
+def checked(folder: Path, spec: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    """What `cotspec check` says of the saved text, in the editor's units."""
+    before, said = spec.read_bytes(), io.StringIO()
     spec.write_text(text, encoding="utf-8", newline="")
-    said = cotspec("check", "--format", "json", str(spec.relative_to(folder)), folder=folder)
+    monkeypatch.chdir(folder)
+    with redirect_stdout(said):
+        check.run([str(spec.relative_to(folder))], output="json", options=DEFAULT)
     spec.write_bytes(before)
+    lines = [*text.replace("\r\n", "\n").split("\n"), ""]
     found = []
-    for one in json.loads(said.stdout):
-        whole = text if folder / one["file"] == spec else (folder / one["file"]).read_text(encoding="utf-8")
-        lines = [*whole.replace("\r\n", "\n").replace("\r", "\n").split("\n"), ""]
+    for one in json.loads(said.getvalue()):
+        assert folder / one["file"] == spec
         start = one["line"] - 1, units(lines[one["line"] - 1], one["column"])
         end = one["end_line"] - 1, units(lines[one["end_line"] - 1], one["end_column"])
         message = "\n".join(filter(None, (one["message"], one["help"])))
@@ -45,11 +50,6 @@ def shown(found: Sequence[types.Diagnostic]) -> list[tuple[object, ...]]:
         (one.code, one.message, one.severity, start.line, start.character, end.line, end.character)
         for start, end, one in places
     )
-
-
-def tiny(project: Path) -> tuple[Path, str]:
-    spec = project / "specs/bridge-tiny.yaml"
-    return spec, spec.read_text(encoding="utf-8")
 
 
 BROKEN = {
@@ -67,66 +67,60 @@ BROKEN = {
 }
 
 
-@pytest.fixture(scope="module")
-def opened(project: Path, editor: Editor) -> Path:
-    """bridge-tiny, open, of which nothing is found."""
-    spec, _ = tiny(project)
-    editor.open(spec)
-    assert editor.findings(spec) == []
-    return spec
-
-
 @pytest.mark.parametrize(
     ("case", "ending"), [*((case, "\n") for case in BROKEN), ("half a line", "\r\n"), ("a name of nothing", "\r\n")]
 )
 def test_a_text_that_is_not_saved_has_the_findings_of_a_check(
-    case: str, ending: str, project: Path, editor: Editor, opened: Path
+    case: str, ending: str, project: Path, editor: Editor, tiny: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old, new = BROKEN[case]
-    text = tiny(project)[1]
+    (opened, text), (old, new) = tiny, BROKEN[case]
     text = (new if old is None else text.replace(old, new, 1)).replace("\n", ending)
     editor.change(opened, text)
     found = editor.findings(opened)
-    assert shown(found) == checked(project, opened, text)
+    assert shown(found) == checked(project, opened, text, monkeypatch)
     assert found
     assert all(one.source == "cotspec" for one in found)
 
 
-def test_a_finding_leads_to_the_page_of_its_rule(project: Path, editor: Editor, opened: Path) -> None:
-    editor.change(opened, tiny(project)[1].replace("weight_decay", "weigt_decay"))
+def test_a_finding_leads_to_the_page_of_its_rule(project: Path, editor: Editor, tiny: tuple[Path, str]) -> None:
+    opened, text = tiny
+    editor.change(opened, text.replace("weight_decay", "weigt_decay"))
     (found,) = editor.findings(opened)
     assert found.code_description is not None
     page, _, place = found.code_description.href.removeprefix("file://").partition("#")
     assert f"## {place}\n" in Path(page).read_text(encoding="utf-8")
 
 
-def test_a_fix_puts_what_is_suggested_in_place_of_the_mistake(project: Path, editor: Editor, opened: Path) -> None:
-    text = tiny(project)[1]
+def test_a_fix_puts_what_is_suggested_in_place_of_the_mistake(
+    project: Path, editor: Editor, tiny: tuple[Path, str]
+) -> None:
+    opened, text = tiny
     editor.change(opened, text.replace("weight_decay", "weigt_decay"))
     (found,) = editor.findings(opened)
     first, *_ = editor.fixes(opened, found.range)
     assert first.edit is not None
     assert first.edit.changes is not None
     (edit,) = first.edit.changes[opened.as_uri()]
-    lines = text.replace("weight_decay", "weigt_decay").split("\n")
-    at = lines[edit.range.start.line]
-    lines[edit.range.start.line] = at[: edit.range.start.character] + edit.new_text + at[edit.range.end.character :]
-    assert "\n".join(lines) == text
+    assert edited(text.replace("weight_decay", "weigt_decay"), edit) == text
     elsewhere = types.Range(types.Position(0, 0), types.Position(0, 0))
     assert editor.fixes(opened, elsewhere) == []
 
 
-def test_of_texts_that_follow_each_other_the_last_one_counts(project: Path, editor: Editor, opened: Path) -> None:
-    text = tiny(project)[1]
+def test_of_texts_that_follow_each_other_the_last_one_counts(
+    project: Path, editor: Editor, tiny: tuple[Path, str]
+) -> None:
+    opened, text = tiny
     for n in range(0, len(text), 40):
         editor.change(opened, text[:n])
     editor.change(opened, text)
     assert editor.findings(opened) == []
 
 
-def test_a_finding_in_the_file_that_is_extended_stands_there(project: Path, editor: Editor) -> None:
+def test_a_finding_in_the_file_that_is_extended_stands_there(
+    project: Path, editor: Editor, tiny: tuple[Path, str]
+) -> None:
     base, spec = project / "specs/base-of-two.yaml", project / "specs/on-top.yaml"
-    text = tiny(project)[1]
+    _, text = tiny
     base.write_text(text.replace("start: structure", "start: strcture"), encoding="utf-8")
     spec.write_text("extends: base-of-two.yaml\nname: on-top\n", encoding="utf-8")
     editor.open(spec)
@@ -135,9 +129,14 @@ def test_a_finding_in_the_file_that_is_extended_stands_there(project: Path, edit
     assert found.code == "unknown-reference"
     (related,) = found.related_information or ()
     assert (related.location.uri, related.location.range.start.line) == (spec.as_uri(), 0)
+    editor.open(base, text)  # not saved, and what extends it is checked again
+    editor.until_clean(base)
+    editor.close(base)  # what is on the disk counts again
+    while not editor.findings(base):
+        pass
     base.write_text(text, encoding="utf-8")
     editor.save(spec)
-    assert editor.findings(base) == []
+    editor.until_clean(base)
     editor.close(spec)
     base.unlink()
     spec.unlink()
