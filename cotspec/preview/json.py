@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from cotspec.cot.rows import Dropped
@@ -50,7 +50,7 @@ def _preview(preview: Preview) -> dict[str, object]:
             "words": record.words,
             "tokens": record.tokens if preview.counted else None,
         },
-        "texts": [{"name": name, "text": text} for name, text in preview.texts],
+        "texts": [{"name": name, "text": text, **_drawn(drawn)} for name, text, drawn in preview.texts],
         "trace": _trace(preview),
         "prompt": preview.prompt,
         "begin": preview.begin or None,
@@ -111,7 +111,13 @@ def _trace(preview: Preview) -> dict[str, object]:
         "hidden_by_mask": [] if view is None else _spans(view.chosen),
         "hidden_to_close_leaks": _spans(preview.picked.hidden_to_close_leaks),
         "leaks_closed": [] if view is None else [{"kind": leak.kind, "text": leak.text} for leak in view.leaks_closed],
+        **_drawn(preview.drawn),
     }
+
+
+def _drawn(told: Sequence[str]) -> dict[str, object]:
+    """What was done while a text was drawn, where anything was."""
+    return {"drawn": list(told)} if told else {}
 
 
 def _target(preview: Preview) -> dict[str, object] | None:

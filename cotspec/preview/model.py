@@ -42,14 +42,16 @@ class Preview:
         return self.picked.attempt.record
 
     @property
-    def texts(self) -> list[tuple[str, str]]:
-        """The other texts of the record, the nearest first, by name."""
-        at, names = self.stage.rows.target, self.stage.texts
-        return [
-            (name, text)
-            for number, (name, text) in enumerate(zip(names, texts(self.record), strict=False))
-            if number != at
-        ]
+    def texts(self) -> list[tuple[str, str, tuple[str, ...]]]:
+        """The other texts of the record, the nearest first, by name, with what was done while each was drawn."""
+        at, stage = self.stage.rows.target, self.stage
+        every = enumerate(zip(stage.texts, texts(self.record), stage.drawn, strict=False))
+        return [found for number, found in every if number != at]
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """What was done while the text of the row was drawn."""
+        return next(iter(self.stage.drawn[self.stage.rows.target :]), ())
 
     @property
     def asked_of_texts(self) -> Mapping[str, Value]:

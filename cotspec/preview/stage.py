@@ -10,6 +10,7 @@ from cotspec.cot.selecting import OF_PAYLOADS
 from cotspec.diagnostics.suggest import did_you_mean, near
 from cotspec.ir import defaults
 from cotspec.ir.plan import Plan, Read, Task
+from cotspec.preview import drawn
 from cotspec.spec.payload import (
     Body,
     CompareBody,
@@ -47,6 +48,8 @@ class Stage:
     """The task that keeps the texts that those were made over, or that they are; None of questions alone."""
     texts: tuple[str, ...] = ()
     """The texts of a record, nearest first, by name."""
+    drawn: tuple[tuple[str, ...], ...] = ()
+    """What is done to each of them while it is drawn (cotspec.preview.drawn)."""
     shared: Mapping[str, tuple[str, Read]] = field(default_factory=dict)
     """The gathered texts that prompts show, by their names in payloads: what a spec calls them, and where they lie."""
     mixed: bool = False
@@ -95,7 +98,8 @@ def find(plan: Plan, name: str, *, variant: str = "", source: str = "") -> Stage
     called = {
         task.id: part.partition(" ")[2] for part, task in parts.items() if part.startswith(("generation ", "pairs "))
     }
-    texts = tuple(called.get(task.id, "") for task in written if not isinstance(task.body, TryBody))
+    texts = [task for task in written if not isinstance(task.body, TryBody)]
+    named = {task.id: part for part, task in reversed([*parts.items()])}
     return Stage(
         experiment=experiment,
         name=name,
@@ -104,7 +108,8 @@ def find(plan: Plan, name: str, *, variant: str = "", source: str = "") -> Stage
         data=_body(behind[-1], DataBody),
         wanted=behind[0],
         traces=next((task for task in behind if isinstance(task.body, TracesBody)), None),
-        texts=texts,
+        texts=tuple(called.get(task.id, "") for task in texts),
+        drawn=tuple(tuple(drawn.told(task, named)) for task in texts),
         shared={
             role: (called.get(each.task, ""), each) for role, each in rows.reads.items() if OF_PAYLOADS.fullmatch(role)
         },

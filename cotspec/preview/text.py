@@ -77,9 +77,10 @@ def _question(preview: Preview, canvas: Canvas) -> list[str]:
 def _texts(preview: Preview, canvas: Canvas) -> list[str]:
     """The texts of the record that are not the one its row is made of."""
     shown: list[str] = []
-    for name, text in preview.texts:
+    for name, text, drawn in preview.texts:
         shown += [
             *_titled(name, wording.size(text), canvas),
+            *_drawn(drawn, canvas),
             *segments(cut(text, preview.source.body.format), [], canvas),
         ]
     return shown
@@ -92,12 +93,20 @@ def _trace(preview: Preview, canvas: Canvas) -> list[str]:
     marks += [Mark(*span, "leak", "⟪", "⟫") for span in preview.picked.hidden_to_close_leaks]
     rule = wording.hidden(preview.source.body, view, units=preview.units, progress=preview.picked.attempt.progress)
     facts = f"{wording.count(len(trace.steps), 'step')}; {rule}"
-    shown = [*_titled("Trace", facts, canvas), *segments(trace, sorted(marks), canvas)]
+    shown = [
+        *_titled("Trace", facts, canvas),
+        *_drawn(preview.drawn, canvas),
+        *segments(trace, sorted(marks), canvas),
+    ]
     if chosen:
         shown.append(_legend(canvas, Run("⟦hidden by the mask⟧", "hidden")))
     if preview.picked.hidden_to_close_leaks:
         shown.append(_legend(canvas, Run("⟪hidden as well, or it would tell what is asked for⟫", "leak")))
     return shown + _closed(view, canvas)
+
+
+def _drawn(told: Sequence[str], canvas: Canvas) -> list[str]:
+    return [shown for line in told for shown in canvas.paragraph([Run(visible(line), "dim")], indent=3)]
 
 
 def _closed(view: View | None, canvas: Canvas) -> list[str]:

@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from cotspec.compiler import plan_specs
+from cotspec.diagnostics import Sink
 from cotspec.files.visible import visible
 from cotspec.preview import json as preview_json
 from cotspec.preview import text
@@ -154,3 +156,27 @@ def test_the_json_of_a_row_is_enough_to_build_the_same_page(project: Path) -> No
     assert all("=" in text and text not in shown["prompt"] for text in hidden)
     assert sum(b - a for a, b in target["supervise"]) == target["supervised_characters"]
     assert target["supervises_end"]
+
+
+@pytest.mark.parametrize(
+    ("method", "stage", "told"),
+    [
+        (
+            "t3",
+            "taught",
+            "tilted: each token is drawn by log p(tiny-teacher) + 1·log p(stage keeps) - 1·log p(stage forgets), "
+            "divided by temperature 1.5",
+        ),
+        ("mgsr", "distil", "revised: at the place where tiny-teacher differs most from tiny-student (KL), "),
+    ],
+)
+def test_a_text_that_its_writer_does_not_draw_alone_says_so(method: str, stage: str, told: str) -> None:
+    spec = ROOT / f"specs/methods/{method}/tiny.yaml"
+    built = plan_specs({"specs/one.yaml": spec}, Sink())
+    assert built is not None
+    preview = make(built, Request(spec="specs/one.yaml", stage=stage), root=ROOT)
+    trace = json.loads(preview_json.render(preview))["trace"]
+    assert trace["drawn"][0].startswith(told)
+    shown = " ".join(text.render(preview, Canvas(width=100, colour=False)).split())
+    assert f"none of it is in the prompt {told}" in shown
+    assert shown.count(told.partition(":")[0] + ": ") == 1  # and not at the text it is made over
