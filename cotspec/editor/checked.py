@@ -27,7 +27,8 @@ class CheckError(Exception):
 async def findings(spec: Path, root: Path, texts: Mapping[str, str]) -> list[Diagnostic]:
     """What `cotspec check` finds in a spec of the project `root`, by the names that files have from there; `texts` are
     those that are not saved, by absolute path. When the caller is cancelled the process is ended. Raises CheckError."""
-    command = (sys.executable, "-m", "cotspec.editor.one_check", str(spec))
+    # -P: else Python takes modules from the folder it runs in, which is a stranger's
+    command = (sys.executable, "-P", "-m", "cotspec.editor.one_check", str(spec))
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, cwd=root, stdin=pipe, stdout=pipe, stderr=pipe)
     try:

@@ -60,6 +60,9 @@ def offer(view: View, cursor: Cursor, line: str, column: int) -> Offer:
     """What may be written where the cursor is, in its `line` at `column` (from 0)."""
     before, after = line[:column], line[column:]
     setting = places.setting(view.whole, cursor.path)
+    if setting == ("trace", "step", "opens") and not cursor.in_key:
+        number = Candidate("{n}", "value", "{n}", "the step's number")
+        return Offer(column - before.endswith("{"), column, [number])
     if not cursor.in_key and scopes.is_expression(setting):
         word = _ASKED.search(before)
         rest = _GOES_ON.match(after)

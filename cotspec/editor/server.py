@@ -255,6 +255,7 @@ def _findings(server: SpecServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
+        server.whole.pop(params.text_document.uri, None)
         server.touched(params.text_document.uri)
 
     @server.feature(

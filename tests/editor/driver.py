@@ -121,7 +121,7 @@ def editing(folder: Path) -> Iterator[Editor]:
     publish(lambda said: editor.published[said.uri].put_nowait(said.diagnostics))
     client.feature(types.WINDOW_SHOW_MESSAGE)(lambda said: editor.messages.append(said.message))
     try:
-        editor.wait(client.start_io(sys.executable, "-m", "cotspec", "lsp", cwd=folder))
+        editor.wait(client.start_io(sys.executable, "-P", "-m", "cotspec", "lsp", cwd=folder))
         params = types.InitializeParams(capabilities=types.ClientCapabilities(), root_uri=folder.as_uri())
         editor.wait(client.initialize_async(params))
         editor._tell(client.initialized, types.InitializedParams())

@@ -87,6 +87,7 @@ CHOSEN = {
     "a measure": ('"curve(words / ', '"curve(wo‸ / ', "teach.words", '"curve(teach.words / '),
     "a function": ("unless: correct", "unless: mi‸", "min", "unless: min("),
     "behind wide characters": ("{by: sft, ", "{\U0001f600é: 1, by: s‸, ", "grpo", "{\U0001f600é: 1, by: grpo, "),
+    "the number of a step": ('opens: "Step {n}:"', 'opens: "Step {‸:"', "{n}", 'opens: "Step {n}:"'),
     "a dotted path": (
         SEED, f"{SEED}variants:\n  a:\n    stages.compress.train.l‸: 3\n", "stages.compress.train.lr",
         f"{SEED}variants:\n  a:\n    stages.compress.train.lr: 3\n",

@@ -156,6 +156,19 @@ def test_other_yaml_is_left_alone_and_a_closed_spec_has_no_findings(project: Pat
     spec.unlink()
 
 
+def test_no_module_of_the_project_is_run(project: Path, editor: Editor, tiny: tuple[Path, str]) -> None:
+    opened, text = tiny
+    modules = [project / name for name in ("json.py", "yaml.py", "typing.py", "cotspec.py", "sitecustomize.py")]
+    for each in modules:
+        each.write_text(f"open({str(project / 'was-run')!r}, 'w').close()\n", encoding="utf-8")
+    editor.change(opened, text.replace("weight_decay", "weigt_decay"))
+    while not any("weigt_decay" in one.message for one in editor.findings(opened)):
+        pass
+    assert not (project / "was-run").exists()
+    for each in modules:
+        each.unlink()
+
+
 def test_a_server_without_its_package_says_what_to_install() -> None:
     code = "import sys; sys.modules['pygls'] = None; sys.argv = ['cotspec', 'lsp']; import cotspec.cli as c; c.main()"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
