@@ -1,4 +1,4 @@
-"""What a page of results shows beside them: what tasks took and were expected to take, and where settings stand."""
+"""What is shown of results beside evaluations: figures of suites; on a page what tasks took, and where settings are."""
 
 from __future__ import annotations
 
@@ -6,12 +6,54 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cotspec.cli.errors import ProblemError
 from cotspec.files import plain
 
 if TYPE_CHECKING:
     from cotspec.compiler import Checked
+    from cotspec.history.results import Standing
     from cotspec.ir.plan import Task
+    from cotspec.spec.evaluation import AskedSuite
+    from cotspec.views.outcomes import Figure
+    from cotspec.views.planned import Planned
     from cotspec.views.spent import Spending
+
+
+def figures(root: Path, side: Planned, standings: Mapping[str, Standing]) -> Iterator[Figure]:
+    """What lm-eval has measured of the last model of each suite: of the tasks that the spec names, and not of their
+    parts, where lm-eval calls them so. Raises ProblemError."""
+    from cotspec.back import places
+    from cotspec.history.results import content
+    from cotspec.spec.evaluation import suites_of
+
+    for asked in suites_of(side.loaded.experiment.evaluate):
+        id = side.tasks[asked.suite_of(asked.of[-1])].id
+        record = content(root, id, "suite.json") if standings[id].state == "reuse" else None
+        try:
+            tasks = {} if record is None else plain.json_value(record)["tasks"]
+            yield from [
+                _figure(asked, task, each["n"], name, value)
+                for task, each in ({name: tasks[name] for name in asked.given.tasks if name in tasks} or tasks).items()
+                for name, value in each["metrics"].items()
+            ]
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            place = f"{places.stage_folder(id)}/{places.OUT}"
+            raise ProblemError(f"{place} does not hold what a suite writes: remove it and run `dvc repro`") from error
+
+
+def _figure(asked: AskedSuite, task: str, n: object, name: str, value: Mapping[str, object]) -> Figure:
+    from cotspec.views.outcomes import Figure
+
+    error = value["stderr"]
+    return Figure(
+        suite=asked.name,
+        task=plain.sentence(task),
+        name=plain.sentence(name),
+        model=asked.of[-1],
+        n=plain.count(n),
+        value=float(plain.number(value["value"], -plain.MOST_COUNTED)),
+        error=None if error is None else float(plain.number(error)),
+    )
 
 
 def spent(root: Path, checked: Checked) -> Spending:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from cotspec.cli import findings, project, queue
+from cotspec.cli import beside_results, findings, project, queue
 from cotspec.cli.errors import ProblemError
 from cotspec.cli.selection import Named, named
 from cotspec.files import plain
@@ -77,7 +77,6 @@ def _refuse_unknown(base: str, checked: Checked) -> None:
 
 def _write(page: Path, outcomes: Sequence[Outcome], checked: Checked) -> None:
     """One file that a browser shows."""
-    from cotspec.cli import beside_results
     from cotspec.views import results_page
 
     root = project.find_root(Path.cwd())
@@ -182,7 +181,10 @@ def _outcomes(root: Path, side: Planned, standings: Mapping[str, Standing]) -> I
     """One for each set of the evaluation, the headline first."""
     from cotspec.spec.evaluation import sets_of
 
-    return (_outcome(root, side, standings, asked) for asked in sets_of(side.loaded.experiment.evaluate))
+    figures = tuple(beside_results.figures(root, side, standings))
+    for asked in sets_of(side.loaded.experiment.evaluate):
+        yield replace(_outcome(root, side, standings, asked), figures=figures)
+        figures = ()  # of the experiment, and told once
 
 
 def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing], asked: AskedSet) -> Outcome:

@@ -30,6 +30,23 @@ class Measured:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """A figure of a task of lm-eval."""
+
+    suite: str
+    task: str
+    name: str
+    """As lm-eval calls it, with its filter."""
+    model: str
+    """Which model of the experiment: the last that the suite measures."""
+    n: int
+    """Questions."""
+    value: float
+    error: float | None
+    """Its standard error, where lm-eval gives one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """One set of the evaluation of one experiment."""
 
@@ -60,3 +77,5 @@ class Outcome:
     """Of a member of a matrix, each of its settings with the value."""
     notes: tuple[str, ...] = ()
     """What its finished stages say of themselves, each with the stage's name."""
+    figures: tuple[Figure, ...] = ()
+    """What suites have measured of it: of the experiment, with its first set."""

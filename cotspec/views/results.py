@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from cotspec.cot.stats import paired_difference
 from cotspec.views import seeds
 from cotspec.views.diff import escaped, table
-from cotspec.views.outcomes import Measured, Outcome
+from cotspec.views.outcomes import Figure, Measured, Outcome
 from cotspec.views.paint import STATES, Paint, change, painter
 
 
@@ -43,15 +43,15 @@ HEAD = (
     "experiment", "set", "state", "tasks", "model", "accuracy", "accuracy_low", "accuracy_high", "tokens", "formatted",
     "n", "base", "accuracy_change", "change_low", "change_high", "tokens_change", "student_change",
     "samples", "pass_at_n", "pass_low", "pass_high", "seed", "seeds", "seeds_measured", "seeds_paired", "accuracy_sd",
-    "tokens_sd", "student_low", "student_high",
+    "tokens_sd", "student_low", "student_high", "suite", "suite_task", "figure", "value", "stderr", "value_change",
 )  # fmt: skip
 """Columns of the CSV form and keys of the JSON form."""
 
 
 def records(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
     """Plain data: a record for each set of an experiment, then one for each set over seeds, where there are several
-    (with `seeds`, and no `seed`). What is not known is None."""
-    return [*_single(outcomes), *_over_seeds(outcomes)]
+    (with `seeds`, and no `seed`), then one for each figure of a suite (with `suite`). What is not known is None."""
+    return [*_single(outcomes), *_over_seeds(outcomes), *_of_suites(outcomes)]
 
 
 def _single(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
@@ -61,6 +61,31 @@ def _single(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
 
 def _over_seeds(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
     return [dict.fromkeys(HEAD) | seeds.record(group) for group in seeds.groups(outcomes)]
+
+
+def _of_suites(outcomes: Sequence[Outcome]) -> Iterator[dict[str, object]]:
+    every = {(each.name, *_key(figure)): figure.value for each in outcomes for figure in each.figures}
+    for each in outcomes:
+        for figure in each.figures:
+            base = every.get((each.base, *_key(figure))) if each.base != each.name else None
+            yield dict.fromkeys(HEAD) | {
+                "experiment": each.name,
+                "state": each.state,
+                "tasks": f"{each.done}/{each.total}",
+                "model": figure.model,
+                "n": figure.n,
+                "base": None if base is None else each.base,
+                "suite": figure.suite,
+                "suite_task": figure.task,
+                "figure": figure.name,
+                "value": figure.value,
+                "stderr": figure.error,
+                "value_change": None if base is None else figure.value - base,
+            }
+
+
+def _key(figure: Figure) -> tuple[str, str, str]:
+    return figure.suite, figure.task, figure.name
 
 
 def _record(outcome: Outcome, base: Outcome | None) -> dict[str, object]:
@@ -88,6 +113,7 @@ _SEEDS_SHOWN = (
     "over seeds", "set", "seeds", "model", "accuracy", "sd", "95 %", "tokens", "sd", "to base", "95 %", "tokens",
     "to student", "95 %",
 )  # fmt: skip
+_SUITES_SHOWN = ("suites", "suite", "model", "task", "figure", "n", "value", "to base")
 _OPTIONAL = ("set", "pass@n")
 _CHANGES = ("to base", "to student")
 _OF_SEEDS = """Means over seeds; sd: standard deviation of the seeds. Intervals hold for other seeds and other problems.
@@ -109,6 +135,25 @@ def tables(outcomes: Sequence[Outcome]) -> list[Table]:
     several = [_SEEDS_SHOWN, *(_seed_cells(record) for record in _over_seeds(outcomes))]
     own = Table(_shown(single))
     return [own, Table(_shown(several), _OF_SEEDS)] if len(several) > 1 else [own]
+
+
+_OF_SUITES = """Figures of lm-eval, as it gives them, ± their standard errors; changes are not paired.
+"""
+
+
+def suites(outcomes: Sequence[Outcome]) -> Table | None:
+    """What lm-eval has measured; None where it has not."""
+    rows = list(map(_suite_cells, _of_suites(outcomes)))
+    return Table([_SUITES_SHOWN, *rows], _OF_SUITES) if rows else None
+
+
+def _suite_cells(record: Mapping[str, object]) -> tuple[str, ...]:
+    value, error, change = (record[key] for key in ("value", "stderr", "value_change"))
+    return (
+        *(str(record[key]) for key in ("experiment", "suite", "model", "suite_task", "figure", "n")),
+        f"{value:.4f}" + (f" ± {error:.4f}" if isinstance(error, float) else ""),
+        f"{change:+.4f}" if isinstance(change, float) else "",
+    )
 
 
 def _shown(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -182,7 +227,11 @@ def _range(low: object, high: object, *, signed: bool) -> str:
 def text(outcomes: Sequence[Outcome], *, colour: bool = False) -> str:
     """Aligned columns for a terminal."""
     paint = painter(colour)
-    return "\n".join(_aligned(each.rows, paint) + each.below for each in tables(outcomes))
+    return "\n".join(_aligned(each.rows, paint) + each.below for each in _every(outcomes))
+
+
+def _every(outcomes: Sequence[Outcome]) -> list[Table]:
+    return [*tables(outcomes), *filter(None, (suites(outcomes),))]
 
 
 def _aligned(rows: Sequence[tuple[str, ...]], paint: Paint) -> str:
@@ -209,7 +258,7 @@ def _styles(head: Sequence[str], row: Sequence[str]) -> list[str]:
 
 def markdown(outcomes: Sequence[Outcome]) -> str:
     """Markdown tables."""
-    return "\n".join(_as_markdown(*each.rows) + (each.below and f"\n{each.below}") for each in tables(outcomes))
+    return "\n".join(_as_markdown(*each.rows) + (each.below and f"\n{each.below}") for each in _every(outcomes))
 
 
 def _as_markdown(head: tuple[str, ...], *rows: tuple[str, ...]) -> str:

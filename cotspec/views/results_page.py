@@ -17,7 +17,7 @@ from cotspec.page.numbers import percent
 from cotspec.views import flips, seeds
 from cotspec.views.flips import Flip, Shown, Texts
 from cotspec.views.outcomes import Outcome
-from cotspec.views.results import Difference, Table, difference, tables
+from cotspec.views.results import Difference, Table, difference, suites, tables
 from cotspec.views.spent import Spending
 
 if TYPE_CHECKING:
@@ -95,11 +95,14 @@ def page(
     names = dict.fromkeys(each.set for each in outcomes)
     sets = [_set(at, name, [each for each in outcomes if each.set == name], texts) for at, name in enumerate(names)]
     single, *several = tables(outcomes)
+    measured = suites(outcomes)
     values: dict[str, object] = {
         "title": title,
         "table": _grid(single, [each.last.n if each.last else None for each in outcomes]),
         "seeds": _grid(several[0], [_questions(group) for group in seeds.groups(outcomes)]) if several else None,
         "below": several[0].below if several else "",
+        "suites": None if measured is None else Grid(head=measured.rows[0], rows=measured.rows[1:]),
+        "suites_below": "" if measured is None else measured.below,
         "sets": sets,
         "notes": _notes(outcomes),
         "spent": spent,
@@ -110,6 +113,7 @@ def page(
     there = [
         ("results", "Results", True),
         ("seeds", "Seeds", bool(several)),
+        ("suites", "Suites", measured is not None),
         ("matrix", "Matrix", any(each.pivots for each in sets)),
         ("changes", "Changes", any(each.lines for each in sets)),
         ("questions", "Questions", any(each.shown for each in sets)),

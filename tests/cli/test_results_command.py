@@ -10,7 +10,7 @@ import pytest
 
 from cotspec.cli import results
 from cotspec.cli.errors import ProblemError
-from tests.fuzz.finished import finished, lock
+from tests.fuzz.finished import SPEC, finished, lock
 from tests.pages import Parsed, whole
 
 
@@ -81,3 +81,27 @@ def test_a_base_is_chosen_for_every_form_and_a_wrong_one_is_named(
 def test_a_place_that_cannot_be_written_is_a_message(done: Path) -> None:
     with pytest.raises(ProblemError, match=r"cannot write no/such/folder.html: No such file or directory"):
         results.run([], output="text", page=Path("no/such/folder.html"))
+
+
+def test_figures_of_a_suite_are_shown_where_it_has_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    suites = "evaluate: {suites: {look: {tasks: [arc_easy], of: [base, second]}}, "
+    plan = finished(tmp_path, SPEC.replace("evaluate: {", suites, 1))
+    assert results.run(["specs/a.yaml"], output="text", page=Path("page.html")) == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    whole(page)
+    assert "0.5000 ± 0.1000" in Parsed(page).said
+    capsys.readouterr()
+    assert results.run(["specs/a.yaml@faster"], output="json") == 0
+    rows = [row for row in json.loads(capsys.readouterr().out) if row["suite"]]
+    assert [(row["experiment"], row["suite"], row["suite_task"], row["value_change"]) for row in rows] == [
+        ("example", "look", "arc_easy", None),
+        ("example--faster", "look", "arc_easy", 0.0),
+    ]
+    for path in tmp_path.glob("generated/stages/suite-*/out/suite.json"):
+        path.write_text('{"tasks": {"arc_easy": {"n": 4, "metrics": {"acc": 0.5}}}}')
+    lock(tmp_path, plan)
+    with pytest.raises(ProblemError, match="does not hold what a suite writes"):
+        results.run([], output="text")

@@ -45,6 +45,7 @@ _COMPLETION = {
 }
 _COMPLETION |= {"terms": {"correct": 1.0}, "gate": 0, "problem": "", "advantage": 0.5, "in_loss": True}
 _GROUP = {"step": 1, "prompt": "What is?", "begin": "", "answer": "20", "imitated": False}
+_FIGURE = {"value": 0.5, "stderr": 0.1}
 _OVERLAP = {"examples": [[1, 2, 0.9]]}
 LINES = {
     "problems.jsonl": _PROBLEM,
@@ -61,6 +62,7 @@ WHOLE = {
     "contamination.json": {"sets": {"taught": _OVERLAP}, "pairs": {"tested.taught": _OVERLAP}},
     "report.json": {"name": "example"},
     "gate.json": {"checkpoint": "model"},
+    "suite.json": {"tasks": {name: {"n": 4, "metrics": {"acc": _FIGURE}} for name in ("arc_easy", "part_of_it")}},
 }
 KINDS = {
     "preflight": ("passed.json",),
@@ -74,6 +76,7 @@ KINDS = {
     "mine": ("failures.jsonl", "counts.json"),
     "evaluate": ("predictions.jsonl", "metrics.json"),
     "gate": ("gate.json",),
+    "suite": ("suite.json",),
     "report": ("report.json",),
 }
 

@@ -12,7 +12,7 @@ import pytest
 
 from cotspec.cot.stats import paired_difference
 from cotspec.views import results
-from cotspec.views.outcomes import Measured, Outcome
+from cotspec.views.outcomes import Figure, Measured, Outcome
 
 
 def measured(right: str, *, tokens: float = 100.0) -> Measured:
@@ -119,3 +119,22 @@ def test_colour_only_adds_and_marks_states_and_changes_whose_interval_leaves_out
     assert "\x1b[31m-50.0" in line["a--worse"]
     assert line["a"].count("\x1b[") == 2  # its state alone
     assert "\x1b[1mexperiment" in painted.splitlines()[0]
+
+
+def test_figures_of_suites_are_a_table_of_their_own_with_the_change_from_the_base() -> None:
+    figure = Figure(suite="standard", task="arc_easy", name="acc", model="last", n=50, value=0.5, error=0.07)
+    both = [replace(SPEC, figures=(figure,)), replace(WIDE, figures=(replace(figure, value=0.625, error=None),))]
+    rows = [row for row in results.records(both) if row["suite"]]
+    assert [(row["experiment"], row["suite_task"], row["figure"], row["n"]) for row in rows] == [
+        ("a", "arc_easy", "acc", 50),
+        ("a--wide", "arc_easy", "acc", 50),
+    ]
+    assert [(row["base"], row["value"], row["stderr"], row["value_change"]) for row in rows] == [
+        (None, 0.5, 0.07, None),
+        ("a", 0.625, None, 0.125),
+    ]
+    shown = results.text(both).split("suites   ")[1].splitlines()
+    assert shown[1].split() == ["a", "standard", "last", "arc_easy", "acc", "50", "0.5000", "±", "0.0700"]
+    assert shown[2].split() == ["a--wide", "standard", "last", "arc_easy", "acc", "50", "0.6250", "+0.1250"]
+    assert "| a--wide | standard | last | arc_easy | acc | 50 | 0.6250 | +0.1250 |" in results.markdown(both)
+    assert "suites" not in results.text([SPEC, WIDE])
