@@ -7,7 +7,7 @@ each kind of failure and each change between two models.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, zip_longest
 from pathlib import Path
@@ -33,6 +33,16 @@ EVENLY: Final = 30
 """Of these, taken evenly over the set before any others."""
 OF_A_KIND: Final = 12
 """Questions for each kind of failure of a model and each change, evenly over those there are."""
+OF_A_PAGE: Final = 50
+"""Questions of a block that is opened by itself, with those that are not among them."""
+MOST_PAGED: Final = 600
+"""Questions in such blocks."""
+MOST_CHARACTERS: Final = 1_000_000
+"""Characters in such blocks of a set, with what stands around each text."""
+_LONGEST: Final = 4_000
+"""Characters of an answer that are shown."""
+_AROUND: Final = 500
+"""Characters of the page around a text."""
 _TOO_MANY: Final = 10**12
 MOST_TEXTS: Final = 2
 """Answers of one model to one question that are shown: a right one and one that is not."""
@@ -181,13 +191,18 @@ def choices(models: Sequence[Answers], found: Sequence[Change], samples: int) ->
 
 def chosen(models: Sequence[Answers], wanted: Sequence[Choice]) -> list[int]:
     """The questions that are shown, in the order of the set."""
-    order = list(dict.fromkeys(id for model in models for id in model.by_question))
-    kept = dict.fromkeys(evenly(order, EVENLY))
+    every = order(models)
+    kept = dict.fromkeys(evenly(every, EVENLY))
     for turn in zip_longest(*(evenly(each.questions, OF_A_KIND) for each in wanted)):
         for id in turn:
             if id is not None and len(kept) < MOST_QUESTIONS:
                 kept[id] = None
-    return [id for id in order if id in kept]
+    return [id for id in every if id in kept]
+
+
+def order(models: Sequence[Answers]) -> list[int]:
+    """The questions of the set."""
+    return list(dict.fromkeys(id for model in models for id in model.by_question))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,6 +214,12 @@ class Shown:
     answer: str
     texts: Mapping[str, Sequence[Prediction]]
     """By model, no more than MOST_TEXTS."""
+
+    @property
+    def size(self) -> int:
+        """Characters of the page that it takes."""
+        written = (self.question, self.answer, *(each.text for kept in self.texts.values() for each in kept))
+        return sum(min(len(text), _LONGEST) + _AROUND for text in written)
 
 
 def shown(models: Sequence[Answers], ids: Sequence[int]) -> list[Shown]:
@@ -214,3 +235,15 @@ def shown(models: Sequence[Answers], ids: Sequence[int]) -> list[Shown]:
                 if not kept or (len(kept) < MOST_TEXTS and kept[0].correct is not each.correct):
                     kept.append(each)
     return [Shown(id=id, question=asked[id][0], answer=asked[id][1], texts=texts[id]) for id in ids]
+
+
+def pages(models: Sequence[Answers], without: Collection[int]) -> list[list[Shown]]:
+    """The other questions, in blocks and in the order of the set, as far as there is room for them."""
+    others = [id for id in order(models) if id not in without][:MOST_PAGED]
+    found, room = list[Shown](), MOST_CHARACTERS
+    for each in shown(models, others) if others else ():
+        room -= each.size
+        if room < 0:
+            break
+        found.append(each)
+    return [found[at : at + OF_A_PAGE] for at in range(0, len(found), OF_A_PAGE)]

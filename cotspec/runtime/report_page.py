@@ -61,6 +61,10 @@ class Set:
     """What changes are called."""
     browser: Browser
     shown: Sequence[Shown]
+    pages: Sequence[Sequence[Shown]]
+    """Other questions, in blocks that are opened one by one."""
+    left_out: int
+    """Questions without their texts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +160,8 @@ def _limits() -> dict[str, int]:
         "texts": report_answers.MOST_TEXTS,
         "groups": report_texts.MOST_GROUPS,
         "completions": report_texts.MOST_COMPLETIONS,
+        "at_once": report_texts.AT_ONCE,
+        "page": report_answers.OF_A_PAGE,
         "records": report_texts.MOST_RECORDS,
         "settings": MOST_SETTINGS,
     }
@@ -187,6 +193,7 @@ def _set(task: Task, number: int, given: ReportTable, table: Table) -> Set:
     wanted = list(report_answers.choices(answers, changes, table.first.samples))
     ids = report_answers.chosen(answers, wanted)
     places = {id: at for at, id in enumerate(ids)}
+    pages = report_answers.pages(answers, places)
     found = [
         Choice(
             group=each.group,
@@ -206,6 +213,8 @@ def _set(task: Task, number: int, given: ReportTable, table: Table) -> Set:
         sides=report_answers.sides(table.first.samples),
         browser=Browser(name=f"s{number}", items=len(ids), choices=tuple(found)),
         shown=report_answers.shown(answers, ids),
+        pages=pages,
+        left_out=len(report_answers.order(answers)) - len(ids) - sum(map(len, pages)),
     )
 
 

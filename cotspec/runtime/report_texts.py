@@ -15,11 +15,14 @@ from cotspec.cot.records import TraceRecord
 from cotspec.page.browser import evenly
 from cotspec.runtime import lines
 from cotspec.runtime.records import Failure, SampledCompletion, SampledGroup
+from cotspec.runtime.train import samples
 
-MOST_GROUPS: Final = 16
-"""Groups of a stage that are shown; samples.jsonl has up to twice as many."""
-MOST_COMPLETIONS: Final = 8
+MOST_GROUPS: Final = samples.MOST_GROUPS
+"""Groups of a stage that are shown: all that a run keeps."""
+MOST_COMPLETIONS: Final = samples.MOST_COMPLETIONS
 """Completions of a group that are shown."""
+AT_ONCE: Final = 8
+"""Of these, those that stand open in it."""
 MOST_RECORDS: Final = 12
 """Questions of a generation that are shown with the teacher's trace."""
 MOST_TRIES: Final = 2

@@ -21,6 +21,7 @@ MODELS = ("student", "structure", "compress")
 RIGHT = {"student": 0.5, "structure": 0.85, "compress": 0.8}
 TOKENS = {"student": 100, "structure": 98, "compress": 75}
 QUESTIONS = 200
+GROUPS = 24
 
 
 def plain(text: str) -> str:
@@ -222,7 +223,7 @@ def inputs(folder: Path, say: Say = plain, *, samples: int = 1, sets: tuple[str,
         put_lines(f"stages/{stage}/train/log.jsonl", "log.jsonl", log(120, grpo=stage == "compress", draw=draw))
     put_lines("stages/helper/train/log.jsonl", "log.jsonl", log(20, grpo=False, draw=draw))  # no row descends from it
     put("stages/helper/gate/gate.json", "gate.json", json.dumps(gate(say) | {"passed": True, "checks": []}))
-    groups = [group(step, say, draw) for step in range(0, 120, 5)]
+    groups = [group(step, say, draw) for step in range(0, 120, 120 // GROUPS)]
     put_lines("stages/compress/train/samples.jsonl", "samples.jsonl", groups)
     for part, record in COUNTS.items():
         put(f"{part}/counts.json", "counts.json", json.dumps(record))

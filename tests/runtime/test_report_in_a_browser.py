@@ -52,7 +52,7 @@ def test_a_filter_and_a_card_work_without_script(tab: Browser, page: Path) -> No
     tab.look()
     tab.open(page)
     tab.ask("Emulation.setScriptExecutionDisabled", value=True)
-    shown = "[...document.querySelectorAll('#answers .card')].filter(each => each.offsetParent).length"
+    shown = "[...document.querySelectorAll('#answers .card')].filter(each => each.checkVisibility()).length"
     every = tab.evaluate(shown)
     click(tab, "label[for=s0f0]")
     some = tab.evaluate(shown)
@@ -62,6 +62,9 @@ def test_a_filter_and_a_card_work_without_script(tab: Browser, page: Path) -> No
     assert tab.evaluate("document.querySelector('#answers .card.s0f0').open") is True
     click(tab, "label[for=s0all]")
     assert tab.evaluate(shown) == every
+    click(tab, "#answers .page > summary")
+    assert tab.evaluate(shown) == every + tab.evaluate("document.querySelectorAll('#answers .page[open] .card').length")
+    assert tab.evaluate(shown) > every
     tab.ask("Emulation.setScriptExecutionDisabled", value=False)
 
 
