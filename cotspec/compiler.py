@@ -14,7 +14,7 @@ from cotspec.ir.plan import Plan
 from cotspec.passes.check import check
 from cotspec.passes.lint import lint
 from cotspec.passes.options import LOOKING, Options
-from cotspec.passes.seal import Sealed, part, seal
+from cotspec.passes.seal import Sealed, of_experiments, seal
 
 
 class Built(NamedTuple):
@@ -32,7 +32,7 @@ class Checked(NamedTuple):
 
     def of(self, units: Sequence[driver.Unit]) -> Checked:
         """Some of the experiments alone, with the tasks that they need."""
-        return Checked(units=units, sealed=part(self.sealed, {unit.name for unit in units}))
+        return Checked(units=units, sealed=of_experiments(self.sealed, {unit.name for unit in units}))
 
 
 def check_specs(

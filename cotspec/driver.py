@@ -17,8 +17,8 @@ from cotspec.diagnostics.origins import MemberFindings, gathered, joined, linked
 from cotspec.diagnostics.rule import Rule
 from cotspec.front.load import Loaded
 from cotspec.front.paths import project_root
-from cotspec.history import contamination, data_files, models, pins, traces
-from cotspec.history.models import ModelFile
+from cotspec.history import contamination, data_files, model_files, pins, traces
+from cotspec.history.model_files import ModelFile
 from cotspec.ir.lower import NOTHING, ExperimentSource, LowerError, lower
 from cotspec.ir.plan import Draft
 from cotspec.passes import allow, lint
@@ -167,7 +167,7 @@ def context(unit: Unit, options: Options, sealed: Sealed | None = None) -> Conte
         count_rows=lambda written: data_files.count_rows(loaded.path.parent / written),
         read_data=lambda data: data_files.data_file(data, loaded.path.parent, root),
         same_file=lambda one, other: data_files.same_file(loaded.path.parent / one, loaded.path.parent / other),
-        read_model=_each_once(lambda model: models.model_file(model, unit.source, root)),
+        read_model=_each_once(lambda model: model_files.model_file(model, unit.source, root)),
         pins=None if sealed is None else pins.pins(unit.source, unit.lock, root),
         agreed=lambda endpoint: _agreed(endpoint, root),
         kept={},

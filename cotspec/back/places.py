@@ -7,12 +7,12 @@ from typing import Final
 
 from cotspec.ir.plan import Plan, Read, Task
 from cotspec.ir.preflight import preflight
-from cotspec.spec import contents
-from cotspec.spec.contents import report_folder as report_folder
+from cotspec.spec import artifact_names
+from cotspec.spec.artifact_names import report_folder as report_folder
 from cotspec.spec.payload import PASSED_FILE, DataBody, PreflightBody, ReportBody
 
 ROOT_DVC: Final = "dvc.yaml"
-GENERATED: Final = contents.GENERATED
+GENERATED: Final = artifact_names.GENERATED
 STAGES: Final = f"{GENERATED}/stages"
 PREFLIGHT: Final = f"{GENERATED}/preflight"
 STAGE_OF_PREFLIGHT: Final = "preflight"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from cotspec.ir.plan import Plan, Task
-from cotspec.spec.contents import METRICS, SETTINGS, answers_plot, training_plot
+from cotspec.spec.artifact_names import METRICS, SETTINGS, answers_plot, training_plot
 from cotspec.spec.payload import ReportBody, TrainBody
 from cotspec.trainers import trainer_of
 

@@ -59,10 +59,10 @@ def _figure(asked: AskedSuite, task: str, n: object, name: str, value: Mapping[s
 def spent(root: Path, checked: Checked) -> Spending:
     """Of every task of the experiments."""
     from cotspec.estimate import Estimator
-    from cotspec.history.records import Records
+    from cotspec.history.project_facts import ProjectFacts
     from cotspec.views.spent import spending
 
-    records, tasks = Records(root), checked.sealed.tasks
+    records, tasks = ProjectFacts(root), checked.sealed.tasks
     return spending(tasks, Estimator(tasks, records, records.others(tasks)), dict(_machines(root, tasks)))
 
 

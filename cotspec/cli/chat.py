@@ -20,10 +20,10 @@ from cotspec.files import plain
 
 if TYPE_CHECKING:
     from cotspec.preview.canvas import Canvas
+    from cotspec.preview.content import Preview
     from cotspec.preview.make import Request
-    from cotspec.preview.model import Preview
     from cotspec.spec.payload import RewardedBody
-    from cotspec.views.askable import Asked
+    from cotspec.views.asking import Asked
     from cotspec.views.planned import Planned
 
 _HELP = """\
@@ -86,7 +86,7 @@ def _refuse(arguments: Arguments) -> None:
 
 def _asked(side: Planned, name: str) -> Asked:
     from cotspec.diagnostics.suggest import did_you_mean, near
-    from cotspec.views.askable import NotAskedError, asked
+    from cotspec.views.asking import NotAskedError, asked
 
     experiment = side.loaded.experiment
     names = (*experiment.models, *experiment.stages)

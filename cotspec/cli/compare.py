@@ -15,9 +15,9 @@ from cotspec.cli.selection import SpecError, of_work_tree
 
 if TYPE_CHECKING:
     from cotspec.spec.evaluation import AskedSet
-    from cotspec.views.beside import Beside, Model, Pair
     from cotspec.views.flips import Said
     from cotspec.views.planned import Planned
+    from cotspec.views.side_by_side import Beside, Model, Pair
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Named:
 
 def run(arguments: Arguments) -> int:
     """Return the exit code: 1 when a spec has errors. Raises ProblemError."""
-    from cotspec.views import beside
+    from cotspec.views import side_by_side
 
     root = project.find_root(Path.cwd())
     try:
@@ -54,14 +54,14 @@ def run(arguments: Arguments) -> int:
     first, second = (_set(each, arguments.set or _shared(old, new)) for each in (old, new))
     short = old.side is new.side
     models = _model(root, old, first, short=short), _model(root, new, second, short=short)
-    found = beside.beside(*models, first.name)
+    found = side_by_side.beside(*models, first.name)
     shown = _shown(found, arguments)
     if arguments.output == "json":
-        findings.as_json(beside.record(found, shown))
+        findings.as_json(side_by_side.record(found, shown))
     elif sys.stdout.isatty():
         _draw(found, shown)
     else:
-        findings.for_programs(beside.text(found, shown))
+        findings.for_programs(side_by_side.text(found, shown))
     _tell_rest(found, shown, arguments)
     return 0
 
@@ -109,7 +109,7 @@ def _model(root: Path, named: Named, asked: AskedSet, *, short: bool) -> Model:
     """The recorded answers of a model. Raises ProblemError."""
     from cotspec.back import places
     from cotspec.history.results import standings
-    from cotspec.views.beside import Model
+    from cotspec.views.side_by_side import Model
 
     name = named.model or asked.of[-1]
     task = named.side.tasks[asked.evaluation_of(name)]
@@ -149,10 +149,10 @@ def _shown(found: Beside, arguments: Arguments) -> list[Pair]:
 def _draw(found: Beside, shown: list[Pair]) -> None:
     from rich.console import Console
 
-    from cotspec.views import beside
+    from cotspec.views import side_by_side
 
     console = Console(no_color=not findings.colour(sys.stdout), highlight=False, emoji=False, markup=False)
-    beside.draw(console, found, shown)
+    side_by_side.draw(console, found, shown)
 
 
 def _tell_rest(found: Beside, shown: list[Pair], arguments: Arguments) -> None:

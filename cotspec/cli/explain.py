@@ -38,9 +38,9 @@ def run(slug: str | None) -> int:
 def _measures() -> Iterator[str]:
     """Measures, then operators and functions with an example each (docs/rewards.md as columns)."""
     from cotspec.cli.rewards_page import SEGMENTS, kind, shown
+    from cotspec.cot.conditions import scope
     from cotspec.cot.expr.reference import FUNCTIONS, OPERATORS
     from cotspec.cot.measures import TABLE
-    from cotspec.cot.selecting import scope
 
     for name, measure in TABLE.items():
         yield f"{name:<18}{kind(measure.kind):<11}{measure.about}"

@@ -45,7 +45,7 @@ def run(arguments: Arguments) -> int:
     """Return the exit code: 1 when a spec has errors, so that nobody knows what it needs. Raises ProblemError."""
     from cotspec.back import places
     from cotspec.history import unneeded
-    from cotspec.workspace import results
+    from cotspec.workspace import removal
 
     if arguments.tips and not arguments.cache:
         raise ProblemError("--tips goes with --cache: without it, everything stays in DVC's cache")
@@ -69,9 +69,9 @@ def run(arguments: Arguments) -> int:
         return 0
     with run_lock.held(root, wait=False):
         for folder in going[0]:
-            results.remove_result(root, folder)
+            removal.remove_result(root, folder)
         for folder in going[1]:
-            results.remove_work(root, folder)
+            removal.remove_work(root, folder)
         if objects:
             _dvc(root, (*_keep(arguments), "--force"))
     print("removed")

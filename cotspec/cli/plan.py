@@ -34,7 +34,7 @@ def run(
     from cotspec.diagnostics import Sink
     from cotspec.estimate import Estimator
     from cotspec.history import results
-    from cotspec.history.records import Records
+    from cotspec.history.project_facts import ProjectFacts
     from cotspec.views import plan
 
     root = project.find_root(Path.cwd())
@@ -49,7 +49,7 @@ def run(
     standings = results.standings(root, checked.sealed.plan)
     with ExitStack() as stack:
         pairs = _pairs(checked, units, _before(root, given.specs, against, stack))
-        records = Records(root)
+        records = ProjectFacts(root)
         tasks = checked.sealed.tasks
         estimator = Estimator(tasks, records, records.others(tasks))
         shown = plan.view(checked.of(units).sealed, standings, pairs, estimator)

@@ -1,7 +1,7 @@
 """Gets the answer out of a response and grades it against the gold answer. Pure; no model, no question.
 
 Wrong is wrong: nothing looks for the gold answer *inside* the given one. How two answers are compared is a table, in
-`cotspec.cot.comparing`.
+`cotspec.cot.grading`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from cotspec.cot import comparing
-from cotspec.cot.compared import Side
+from cotspec.cot import grading
 from cotspec.cot.formulas import MissingError, readable
-from cotspec.cot.judging import Grade, says
+from cotspec.cot.grading_rules import Grade, says
+from cotspec.cot.grading_sides import Side
 from cotspec.cot.latex import box_run, boxed, plain, typed
 from cotspec.cot.numbers import Number, canonical
 from cotspec.cot.own_segments import graded
@@ -104,7 +104,7 @@ def _grade(trace: Trace, answer: Segment | None, gold: str) -> Grade:
 def compare(given: str, gold: str) -> Grade:
     """Whether a person would call two answers the same. Raises AnswerError when math-verify is needed and missing."""
     try:
-        return comparing.grade(given, gold)
+        return grading.grade(given, gold)
     except MissingError as error:
         raise AnswerError(str(error)) from error
 

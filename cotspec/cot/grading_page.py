@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cotspec.cot.comparing import RULES
+from cotspec.cot.grading import RULES
 
 _HEAD = """# How an answer is graded
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from cotspec.cot.answers import answer_of, grade, grades
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 from cotspec.cot.measures import Value, own
 from cotspec.cot.prompting import render
 from cotspec.cot.segment import Trace, segment

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
+from cotspec.cot.conditions import asked as texts_asked
+from cotspec.cot.conditions import scope
 from cotspec.cot.expr import Node, Reading, UnscorableError, read, scope_of
 from cotspec.cot.mask import merged
 from cotspec.cot.measures import Value, own, own_names
 from cotspec.cot.segment import Trace
-from cotspec.cot.selecting import asked as selecting_asked
-from cotspec.cot.selecting import scope
 from cotspec.cot.units import Span
 from cotspec.spec.payload import Form
 
@@ -60,7 +60,7 @@ def met(
     if not when:
         return tuple(names)
     from cotspec.cot.answers import grade, grades  # here: most losses have no conditions
-    from cotspec.cot.judging import Grade
+    from cotspec.cot.grading_rules import Grade
 
     rights = frozenset(name for name, each in grades(trace, gold).items() if each is Grade.RIGHT)
     measured = own(trace, tokens=tokens, right=grade(trace, gold) is Grade.RIGHT, rights=rights)
@@ -84,7 +84,7 @@ def _holds(condition: str, form: Form, values: dict[str, float]) -> bool:
 
 
 def _read(condition: str, form: Form) -> Reading:
-    known = {**own_names(form), **scope(selecting_asked((condition,)), form)}
+    known = {**own_names(form), **scope(texts_asked((condition,)), form)}
     return read(condition, scope_of(known), expect=bool)
 
 

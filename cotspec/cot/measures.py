@@ -1,7 +1,7 @@
 """What a reward, a gate or an evaluation may ask about one response: one table, and nobody else lists measures.
 
 Knows nothing of weights, models or tokenizers. A row of TABLE says how a measure is computed and what values it has, so
-that rules can try rewards on responses nobody has written yet (`cotspec.cot.trial`).
+that rules can try rewards on responses nobody has written yet (`cotspec.cot.reward_trial`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from cotspec.cot import segment_measures
-from cotspec.cot.measure import Measure as Measure
-from cotspec.cot.measure import Measured as Measured
-from cotspec.cot.measure import Peer as Peer
-from cotspec.cot.measure import Response as Response
-from cotspec.cot.measure import Teacher as Teacher
-from cotspec.cot.measure import Value as Value
-from cotspec.cot.measure import words as words
+from cotspec.cot.measure_types import Measure as Measure
+from cotspec.cot.measure_types import Measured as Measured
+from cotspec.cot.measure_types import Peer as Peer
+from cotspec.cot.measure_types import Response as Response
+from cotspec.cot.measure_types import Teacher as Teacher
+from cotspec.cot.measure_types import Value as Value
+from cotspec.cot.measure_types import words as words
 
 if TYPE_CHECKING:
     from cotspec.cot.segment import Trace
@@ -171,7 +171,7 @@ def measure(response: str, *, tokens: int, gold: str, teacher: Teacher, fmt: Tra
     """Measure one response by itself. `tokens` is its length as generated; `gold` the gold answer. Raises
     answers.AnswerError."""
     from cotspec.cot.answers import grade, grades  # here: who checks an expression needs the names alone
-    from cotspec.cot.judging import Grade
+    from cotspec.cot.grading_rules import Grade
     from cotspec.cot.segment import segment
 
     trace = segment(response, fmt)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 
 Keep = Literal["all_wrong", "any_wrong"]
 

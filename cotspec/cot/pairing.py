@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 
 T = TypeVar("T")
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from cotspec.cot import selecting
+from cotspec.cot import conditions
 from cotspec.cot.answers import grade, grades
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 from cotspec.cot.measures import Value, own
 from cotspec.cot.segment import segment
 from cotspec.cot.units import Span
@@ -157,7 +157,7 @@ def measured(
 ) -> list[dict[str, Value]]:
     """The measures of texts with their tokens, the nearest first, as far back as an expression asks."""
     measures: list[dict[str, Value]] = []
-    for text, tokens in texts[: selecting.deepest(where) + 1]:
+    for text, tokens in texts[: conditions.deepest(where) + 1]:
         trace = segment(text, fmt)
         rights = frozenset(name for name, each in grades(trace, answer).items() if each is Grade.RIGHT)
         right = grade(trace, answer) is Grade.RIGHT
@@ -172,4 +172,4 @@ def texts(record: TraceRecord) -> tuple[str, ...]:
 
 def named(record: TraceRecord) -> Mapping[str, str]:
     """The texts that prompts can read, by the names that payloads give them."""
-    return {selecting.called(depth): text.strip() for depth, text in enumerate(texts(record))}
+    return {conditions.called(depth): text.strip() for depth, text in enumerate(texts(record))}

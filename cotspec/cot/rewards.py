@@ -17,9 +17,9 @@ from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple
 
+from cotspec.cot.conditions import scope
 from cotspec.cot.expr import FUNCTION_NAMES, Env, Node, Problem, Symbol, UnscorableError, bind, read, scope_of
 from cotspec.cot.measures import names as names_of
-from cotspec.cot.selecting import scope
 from cotspec.spec.payload import Binding, Form, Ramp, Reward, RewardGate, RewardTerm
 
 Place = tuple[str | int, ...]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, NamedTuple, TypedDict, assert_never
 
-from cotspec.cot import selecting, template
+from cotspec.cot import conditions, template
 from cotspec.cot.expr import UnscorableError
 from cotspec.cot.leak import Leak, close_leaks, leaks
 from cotspec.cot.loss import met, supervise
@@ -208,7 +208,7 @@ def selected(body: payload.RowsBody, record: TraceRecord) -> bool:
     """Whether a record meets `body.where`; one that gives it no value does not."""
     measures = measured(counted(record), record.answer, body.format, body.where)
     try:
-        return selecting.meets(body.where, measures, _score(record), body.format.form)
+        return conditions.meets(body.where, measures, _score(record), body.format.form)
     except UnscorableError:
         return False
 
@@ -237,9 +237,9 @@ def _asked(body: payload.RowsBody, record: TraceRecord) -> dict[str, Value]:
 
 def _measured(body: payload.RowsBody, record: TraceRecord, expressions: str) -> dict[str, Value]:
     """What some expressions ask about the texts of a record, and more; nothing where they ask about none."""
-    if not selecting.asked((expressions,)):
+    if not conditions.asked((expressions,)):
         return {}
-    return selecting.values(measured(counted(record), record.answer, body.format, expressions))
+    return conditions.values(measured(counted(record), record.answer, body.format, expressions))
 
 
 def _score(record: TraceRecord) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
-from cotspec.cot.measure import Measure, Response, Value, words
+from cotspec.cot.measure_types import Measure, Response, Value, words
 
 if TYPE_CHECKING:
     from cotspec.cot.segment import Segment, Trace

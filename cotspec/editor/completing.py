@@ -20,7 +20,7 @@ from cotspec.front.expand import without
 from cotspec.front.nodes import MappingNode, Node, ScalarNode
 from cotspec.front.paths import Named, folder_of, locate
 from cotspec.front.yaml_source import REMOVE
-from cotspec.spec.named import NAMES_A_FILE, fits
+from cotspec.spec.named_files import NAMES_A_FILE, fits
 from cotspec.spec.variants import Variant
 from cotspec.views.resolved import scalar
 

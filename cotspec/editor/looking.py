@@ -19,7 +19,7 @@ from cotspec.front.compose import EXTENDS, VARIANTS
 from cotspec.front.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode
 from cotspec.front.paths import Named, locate
 from cotspec.front.text_files import shown
-from cotspec.spec.named import NAMES_A_FILE, fits
+from cotspec.spec.named_files import NAMES_A_FILE, fits
 
 _WORD: Final = re.compile(r"[A-Za-z_][\w.]*")
 

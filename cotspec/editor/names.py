@@ -15,7 +15,7 @@ from cotspec.ir import generations
 from cotspec.passes import lint
 from cotspec.passes.check import advance_metric
 from cotspec.spec.experiment import USUAL, Experiment
-from cotspec.spec.named import NAMED_KEYS, REFERENCES, Kind, fits
+from cotspec.spec.named_files import NAMED_KEYS, REFERENCES, Kind, fits
 from cotspec.spec.training import SELF
 from cotspec.views.resolved import flow
 

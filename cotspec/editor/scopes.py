@@ -8,15 +8,15 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from cotspec.cot.conditions import SCORE, scope
 from cotspec.cot.expr.reference import FUNCTIONS
 from cotspec.cot.measures import own_names, table
-from cotspec.cot.selecting import SCORE, scope
 from cotspec.diagnostics.source_map import Path
 from cotspec.editor.names import code
 from cotspec.ir import generations
 from cotspec.ir.bodies import trace_format
 from cotspec.spec.experiment import Experiment, Stage
-from cotspec.spec.named import EXPRESSIONS, fits
+from cotspec.spec.named_files import EXPRESSIONS, fits
 from cotspec.spec.payload import Form
 
 _SAYABLE: Final = re.compile(r"[A-Za-z_][\w.]*", re.ASCII)

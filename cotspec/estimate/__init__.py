@@ -13,11 +13,11 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from cotspec.estimate import hardware
-from cotspec.estimate.beside import changing, judging, known
+from cotspec.estimate.asked_models import changing, judging, known
 from cotspec.estimate.facts import Facts as Facts
 from cotspec.estimate.facts import Lines as Lines
 from cotspec.estimate.hardware import CPU, DEVICES, Way
-from cotspec.estimate.model import Model, adapters
+from cotspec.estimate.model_size import Model, adapters
 from cotspec.estimate.work import Load, Work, generates, kind_of, trains
 from cotspec.ir.plan import Task
 from cotspec.spec import payload

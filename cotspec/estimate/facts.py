@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from cotspec.estimate.model import Model
+from cotspec.estimate.model_size import Model
 from cotspec.ir.plan import Read, Task
 from cotspec.spec.payload import BuiltinModel, HubModel, RowsBody
 

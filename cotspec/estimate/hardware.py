@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from cotspec.estimate.model import Model, Shape
+from cotspec.estimate.model_size import Model, Shape
 from cotspec.spec.resources import Strategy
 
 GIB: Final = 1 << 30

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from cotspec.estimate.model import Model, Shape, parameters
+from cotspec.estimate.model_size import Model, Shape, parameters
 
 ROWS: Final[Mapping[tuple[str, str, str], int]] = MappingProxyType(
     {

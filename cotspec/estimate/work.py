@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from cotspec.estimate.counts import CHARACTERS, Count, cut, length, mixed
 from cotspec.estimate.facts import Facts, Lines, Selected
-from cotspec.estimate.model import Model, of_name
+from cotspec.estimate.model_size import Model, of_name
 from cotspec.estimate.published import ROWS
 from cotspec.ir.plan import Read, Task
 from cotspec.spec import payload

@@ -14,7 +14,7 @@ from typing import Final
 from cotspec.files import regular
 from cotspec.history.locks import Cache
 from cotspec.history.trained import Trained
-from cotspec.spec.contents import ADAPTER, OPTIMIZER
+from cotspec.spec.artifact_names import ADAPTER, OPTIMIZER
 
 _BLOCK: Final = 1 << 20
 _WEIGHTS: Final = ("config.json", "generation_config.json")

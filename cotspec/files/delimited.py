@@ -6,12 +6,12 @@ import csv
 from collections.abc import Iterator
 from typing import Final
 
-from cotspec.files.unpacked import BLANK, LONGEST_ROW, Source, TableError, stopped
+from cotspec.files.unpacked import BLANK, LONGEST_ROW, ByteSource, TableError, stopped
 
 _OTHERS: Final = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 
 
-def records(source: Source, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def records(source: ByteSource, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """The header, then each row, with the line at which it begins. Blank lines are none. Raises TableError."""
     csv.field_size_limit(LONGEST_ROW)
     text = _Text(source)
@@ -59,7 +59,7 @@ def _refuse_header(header: list[str], delimiter: str) -> None:
 class _Text:
     """The lines of a source as a reader of tables takes them."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ByteSource) -> None:
         self.source = source
         self._next = 1
         self._size = 0

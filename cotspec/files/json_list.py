@@ -7,14 +7,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from cotspec.files.unpacked import BLOCK, LONGEST_ROW, Source, TableError
+from cotspec.files.unpacked import BLOCK, LONGEST_ROW, ByteSource, TableError
 
 _WORD: Final = 16
 """Characters that the longest word of JSON is shorter than (`-Infinity`, an escaped pair): an error so far before the
 end of what was read is none of what follows."""
 
 
-def objects(source: Source) -> Iterator[tuple[int, Mapping[str, object] | None]]:
+def objects(source: ByteSource) -> Iterator[tuple[int, Mapping[str, object] | None]]:
     """Each object of the list, with the line at which it begins; None where something else stands."""
     text = _Json(source)
     text.skip()
@@ -41,7 +41,7 @@ def objects(source: Source) -> Iterator[tuple[int, Mapping[str, object] | None]]
 class _Json:
     """Text of which one value at a time is read."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ByteSource) -> None:
         self._source = source
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._text, self._at, self._ended = "", 0, False

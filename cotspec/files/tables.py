@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from cotspec.files import delimited, json_list, regular
-from cotspec.files.unpacked import BLANK, LONGEST_ROW, Meter, Source, TableError, stopped
+from cotspec.files.unpacked import BLANK, LONGEST_ROW, ByteSource, Meter, TableError, stopped
 
 __all__ = ["LONGEST_ROW", "Bad", "Format", "Kind", "Meter", "Place", "Row", "TableError"]
 
@@ -149,7 +149,7 @@ def _rows(path: Path, kind: Kind, meter: Meter, within: tuple[Path, ...]) -> Ite
         yield 1, Bad(error.strerror or str(error))
         return
     with opened:
-        source = Source(opened, packed=kind.packed, meter=meter)
+        source = ByteSource(opened, packed=kind.packed, meter=meter)
         try:
             source.begin()
             yield from _of(source, kind)
@@ -157,7 +157,7 @@ def _rows(path: Path, kind: Kind, meter: Meter, within: tuple[Path, ...]) -> Ite
             yield source.number, Bad(str(error))
 
 
-def _of(source: Source, kind: Kind) -> Iterator[tuple[int, Row]]:
+def _of(source: ByteSource, kind: Kind) -> Iterator[tuple[int, Row]]:
     if kind.format in DELIMITERS:
         return _table(source, DELIMITERS[kind.format])
     if kind.format == "json" and source.peek().lstrip().startswith(b"["):
@@ -166,7 +166,7 @@ def _of(source: Source, kind: Kind) -> Iterator[tuple[int, Row]]:
     return _lines(source)
 
 
-def _lines(source: Source) -> Iterator[tuple[int, Row]]:
+def _lines(source: ByteSource) -> Iterator[tuple[int, Row]]:
     """The lines that are not blank. Of a line that is too long, no more is read at a time than shows it."""
     while not stopped(source) and (line := source.line()):
         if line.strip():
@@ -176,7 +176,7 @@ def _lines(source: Source) -> Iterator[tuple[int, Row]]:
         source.number += 1
 
 
-def _table(source: Source, delimiter: str) -> Iterator[tuple[int, Row]]:
+def _table(source: ByteSource, delimiter: str) -> Iterator[tuple[int, Row]]:
     """Rows under a header. Every value is text."""
     if name := seems(source.peek()):
         raise TableError(f"the file is {name}")

@@ -45,7 +45,7 @@ class Meter:
         return self._most is not None and self._read >= self._most
 
 
-class Source:
+class ByteSource:
     """The bytes of an open file, unpacked, without the mark that Windows puts before UTF-8."""
 
     def __init__(self, file: BufferedReader, *, packed: bool, meter: Meter) -> None:
@@ -113,7 +113,7 @@ class Source:
         return block
 
 
-def stopped(source: Source) -> bool:
+def stopped(source: ByteSource) -> bool:
     """Whether no other row is begun, and whether one was left."""
     if not source.meter.stops():
         return False

@@ -15,8 +15,8 @@ from cotspec.diagnostics.suggest import did_you_mean, listed, near
 from cotspec.front.paths import Named, check_content, project_root, text_of
 from cotspec.front.text_files import shown
 from cotspec.spec.experiment import Experiment
-from cotspec.spec.named import content_paths, text_names
-from cotspec.spec.named import prompt_paths as prompt_paths
+from cotspec.spec.named_files import content_paths, text_names
+from cotspec.spec.named_files import prompt_paths as prompt_paths
 
 
 def load_prompts(experiment: Experiment, *, source: SourceMap, spec: File, sink: Sink) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path as File
 from typing import Final
 
 from cotspec.front.nodes import MappingNode, Node, Removal, ScalarNode, SequenceNode
-from cotspec.spec.named import ANY, NAMES_A_FILE
+from cotspec.spec.named_files import ANY, NAMES_A_FILE
 
 _AGAIN: Final = ("matrix", "zip", "exclude")
 """Parts of a variant whose keys are dotted paths too."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from cotspec.diagnostics.suggest import either
-from cotspec.spec.meaning import meanings
+from cotspec.spec.key_docs import meanings
 
 #: A type as Python's annotations write it: a class, a union, `Annotated[...]`. They have no type in common.
 Form = object

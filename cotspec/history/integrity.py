@@ -13,7 +13,7 @@ from typing import Literal
 
 from cotspec.back import places
 from cotspec.history import locks
-from cotspec.spec.contents import folder_digest
+from cotspec.spec.artifact_names import folder_digest
 
 State = Literal["good", "bad", "absent"]
 Advance = Callable[[int], None]

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from cotspec.back import places
 from cotspec.files import plain, regular
-from cotspec.spec.contents import folder_digest
+from cotspec.spec.artifact_names import folder_digest
 
 LOCK: Final = "dvc.lock"
 _CMD: Final = "bash launch.sh"

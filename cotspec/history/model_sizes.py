@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from cotspec.builtin.digest import MODELS
-from cotspec.cot import fit
-from cotspec.estimate import model as architecture
+from cotspec.cot import model_config
+from cotspec.estimate import model_size as architecture
 from cotspec.estimate import published
-from cotspec.estimate.model import Model
+from cotspec.estimate.model_size import Model
 from cotspec.files import plain, regular
 from cotspec.front import modelfiles
 from cotspec.history.locks import Cache
@@ -66,7 +66,7 @@ def _header(path: Path, within: tuple[Path, ...]) -> int:
 
 def _size(shape: list[object]) -> int:
     """Numbers in a tensor. Raises ValueError for one that no model has."""
-    sides = [side for side in shape if type(side) is int and 0 <= side <= fit.MOST]
+    sides = [side for side in shape if type(side) is int and 0 <= side <= model_config.MOST]
     if len(sides) != len(shape) or len(sides) > _MOST_SIDES:
         raise ValueError(shape)
     return prod(sides)

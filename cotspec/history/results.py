@@ -16,7 +16,7 @@ from cotspec.files import regular
 from cotspec.history import unfinished
 from cotspec.history.locks import Cache, Lock, Result, digest, in_merge, lock, text_digest
 from cotspec.ir.plan import Plan, Read, Task
-from cotspec.spec.contents import PAYLOAD, scratch_name
+from cotspec.spec.artifact_names import PAYLOAD, scratch_name
 from cotspec.spec.payload import PASSED, PASSED_FILE
 
 State = Literal["run", "resume", "reuse", "running", "failed gate", "unfinished merge"]

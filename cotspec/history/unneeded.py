@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from cotspec.back import places
 from cotspec.history import locks, unfinished
-from cotspec.spec import contents
+from cotspec.spec import artifact_names
 
 Advance = Callable[[int], None]
 """Told of so many bytes that were hashed."""
@@ -57,14 +57,15 @@ def leftovers(root: Path, needed: Collection[str]) -> list[Leftover]:
 def _is_result(root: Path, folder: str) -> bool:
     """Whether a folder is that of a task, is not built, and holds a result."""
     parent, _, name = folder.rpartition("/")
-    own = parent == contents.REPORTS or (parent == places.STAGES and _TASK.fullmatch(name) is not None)
+    own = parent == artifact_names.REPORTS or (parent == places.STAGES and _TASK.fullmatch(name) is not None)
     out = root / folder / places.OUT
     return own and out.is_dir() and not out.is_symlink() and not (root / places.target(folder)).exists()
 
 
 def unbuilt(root: Path, needed: Collection[str]) -> list[str]:
     """Folders of the last build that no spec asks for: the next build leaves them."""
-    folders = (each for each in locks.folders(root) if each.startswith((f"{places.STAGES}/", f"{contents.REPORTS}/")))
+    built = (f"{places.STAGES}/", f"{artifact_names.REPORTS}/")
+    folders = (each for each in locks.folders(root) if each.startswith(built))
     return [each for each in folders if each not in needed and (root / places.target(each)).exists()]
 
 
@@ -78,7 +79,7 @@ def stored(root: Path, each: Leftover, advance: Advance = lambda _bytes: None) -
         return False
     digests = {name: locks.digest(path, cache.within, advance) or "" for name, path in files.items()}
     same = (_holds(cache, digests[name], path.stat().st_size) for name, path in files.items())
-    return bool(files) and cache.result(contents.folder_digest(digests)) is not None and all(same)
+    return bool(files) and cache.result(artifact_names.folder_digest(digests)) is not None and all(same)
 
 
 def _holds(cache: locks.Cache, digest: str, size: int) -> bool:
@@ -98,7 +99,7 @@ def _state(root: Path, work: Path) -> Literal["unfinished", "finished", "stored"
     digests = {name: str(digest) for name, digest in unfinished.result(work).items()}
     if not digests:
         return "unfinished"
-    return "stored" if locks.Cache(root).whole(contents.folder_digest(digests)) else "finished"
+    return "stored" if locks.Cache(root).whole(artifact_names.folder_digest(digests)) else "finished"
 
 
 def _size(folder: Path) -> int:

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, assert_never
 
 from cotspec.cot import template
+from cotspec.cot.conditions import called, renamed, shared
 from cotspec.cot.openers import closer
-from cotspec.cot.selecting import called, renamed, shared
 from cotspec.ir import defaults
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload, trainer

@@ -12,9 +12,9 @@ from functools import lru_cache
 from itertools import takewhile
 from typing import Final, Literal, NamedTuple
 
+from cotspec.cot.conditions import SCORE, called, rename, scope
 from cotspec.cot.expr import Problem, read, scope_of
 from cotspec.cot.expr.text import parse
-from cotspec.cot.selecting import SCORE, called, rename, scope
 from cotspec.ir.bodies import trace_format
 from cotspec.spec.base import Slice
 from cotspec.spec.experiment import Experiment, Generation, Pairs, Rows, RowSource, Stage

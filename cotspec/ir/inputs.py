@@ -13,7 +13,7 @@ from cotspec.diagnostics.source_map import Path, SourceMap
 from cotspec.ir import defaults
 from cotspec.ir.lower import ExperimentSource
 from cotspec.spec.lock import HubKind, Key, is_commit
-from cotspec.spec.named import content_paths, prompt_paths
+from cotspec.spec.named_files import content_paths, prompt_paths
 
 GENERATOR: Final = f"version {KERNEL['problems']}"
 """Of the builtin data sets: what `DataBody` uses of the kernel."""

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from cotspec.cot.conditions import asked as asked_texts
+from cotspec.cot.conditions import scope, shared
 from cotspec.cot.rewards import RewardError, compile_reward, expressions
-from cotspec.cot.selecting import asked as asked_texts
-from cotspec.cot.selecting import scope, shared
 from cotspec.cot.template import RESPONSE
 from cotspec.cot.template import shown as shown_by
 from cotspec.ir import bodies, defaults, generations, launches
@@ -21,12 +21,12 @@ from cotspec.ir.experiment_source import ExperimentSource as ExperimentSource
 from cotspec.ir.experiment_source import LowerError as LowerError
 from cotspec.ir.experiment_source import Where
 from cotspec.ir.plan import Draft, DraftTask, Read
-from cotspec.ir.shown import shown
+from cotspec.ir.report_inputs import shown
 from cotspec.ir.tasks import PROBLEMS, gated
-from cotspec.ir.texts import Texts
+from cotspec.ir.text_tasks import Texts
 from cotspec.spec import experiment as spec
 from cotspec.spec import payload
-from cotspec.spec.contents import SETTINGS, settings_file
+from cotspec.spec.artifact_names import SETTINGS, settings_file
 from cotspec.spec.evaluation import AskedSet, AskedSuite, asked_data, sets_of, suites_of
 from cotspec.trainers import trainer_of
 

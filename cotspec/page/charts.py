@@ -11,8 +11,8 @@ from itertools import pairwise
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cotspec.page.numbers import number
-from cotspec.page.text import seen
+from cotspec.page.figures import number
+from cotspec.page.safe_text import seen
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -136,7 +136,7 @@ def _values(mark: Mark) -> Iterator[float]:
     yield from (mark.x, mark.y, *(mark.x_range or ()), *(mark.y_range or ()))
 
 
-class Part(NamedTuple):
+class BarPart(NamedTuple):
     """A part of a bar."""
 
     name: str
@@ -145,7 +145,7 @@ class Part(NamedTuple):
     """`kept`, `lost` or `other`."""
 
 
-def bar(parts: Sequence[Part], *, title: str) -> Markup:
+def bar(parts: Sequence[BarPart], *, title: str) -> Markup:
     """Counts as parts of one bar; the words for them stand beside it."""
     parts = [part for part in parts if part.size > 0]
     whole = sum(part.size for part in parts)

@@ -14,8 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cotspec.page import numbers
-from cotspec.page.text import brief, cut, seen, within
+from cotspec.page import figures
+from cotspec.page.safe_text import brief, cut, seen, within
 
 if TYPE_CHECKING:
     import jinja2
@@ -46,9 +46,9 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(cut=cut, brief=brief, span=numbers.span, signed_span=numbers.signed_span)
+    environment.globals.update(cut=cut, brief=brief, span=figures.span, signed_span=figures.signed_span)
     environment.filters["within"] = within
-    environment.filters.update({name: getattr(numbers, name) for name in ("percent", "number", "points", "counted")})
+    environment.filters.update({name: getattr(figures, name) for name in ("percent", "number", "points", "counted")})
     return environment
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cotspec.history import traces
 from cotspec.ir import bodies, defaults, generations
-from cotspec.passes import lineage
+from cotspec.passes import ancestry
 from cotspec.passes.check.context import Context
 from cotspec.spec.experiment import Stage, Taught
 from cotspec.spec.payload import RowsBody
@@ -51,7 +51,7 @@ def lengths(context: Context, name: str, stage: Stage, room: int) -> Lengths | N
     from cotspec.cot.rows import Dropped, attempts
     from cotspec.cot.units import UnitError
 
-    student = context.experiment.models.get(lineage.first_model(context.experiment, name))
+    student = context.experiment.models.get(ancestry.first_model(context.experiment, name))
     model = None if student is None else student.builtin
     try:
         rows = [_counted(attempt, model) for attempt in attempts(body, records) if not isinstance(attempt.row, Dropped)]

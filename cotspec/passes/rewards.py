@@ -1,6 +1,6 @@
 """Rewards as rules see them: what a spec's limits are, where a part of an expression stands, how measures read.
 
-Knows no rule. The trial of a reward is the kernel's (`cotspec.cot.trial`).
+Knows no rule. The trial of a reward is the kernel's (`cotspec.cot.reward_trial`).
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from cotspec.cot.reward_trial import SubExpression, Trial, tried
+from cotspec.cot.reward_trial_prompts import Limits
 from cotspec.cot.rewards import Place
-from cotspec.cot.trial import SubExpression, Trial, tried
-from cotspec.cot.trial_prompts import Limits
 from cotspec.diagnostics import Span
 from cotspec.diagnostics.source_map import Path
 from cotspec.ir import bodies, generations
-from cotspec.passes import steps
+from cotspec.passes import trace_steps
 from cotspec.passes.check.context import Context
 from cotspec.spec.experiment import OnPolicy, Reward, Stage
 
@@ -72,7 +72,7 @@ def limits(context: Context, stage: Stage, train: OnPolicy) -> Limits:
     """How long responses and traces can be, and how long some traces of an earlier run are."""
     spec = context.experiment
     sizes = sorted({(record.steps, record.words, record.tokens) for record in context.traces(stage)})
-    keep, names = steps.kept(context, stage), [generations.target_of(spec, each) for each in stage.sources]
+    keep, names = trace_steps.kept(context, stage), [generations.target_of(spec, each) for each in stage.sources]
     longest = max((generations.longest(spec, name) or _UNKNOWN for name in names if name), default=0)
     most = longest if keep.at_most is None else keep.at_most
     texts = generations.asked_texts(spec, stage)

@@ -63,7 +63,7 @@ def seal(draft: Draft) -> Sealed:
     )
 
 
-def part(sealed: Sealed, names: Collection[str]) -> Sealed:
+def of_experiments(sealed: Sealed, names: Collection[str]) -> Sealed:
     """Some experiments of a plan alone: their tasks, which are labelled with nobody else, launched as all have them."""
     drafts = {name: sealed.drafts[name] for name in sealed.drafts if name in names}
     needed = {sealed.ids[each.name] for own in drafts.values() for each in own}

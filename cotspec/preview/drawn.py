@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from cotspec.ir.plan import Task
 from cotspec.spec.payload import BuiltinModel, EndpointModel, HubModel, TextBody
+from cotspec.spec.payload_sources import AskedRef
 from cotspec.spec.payload_texts import WrittenBody
-from cotspec.spec.sources import AskedRef
 
 
 def told(task: Task, parts: Mapping[str, str]) -> Iterator[str]:

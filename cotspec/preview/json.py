@@ -11,7 +11,7 @@ from dataclasses import asdict
 from cotspec.cot.rows import Dropped
 from cotspec.cot.segment import Trace
 from cotspec.cot.units import Span
-from cotspec.preview.model import Preview, covered, ends
+from cotspec.preview.content import Preview, covered, ends
 from cotspec.preview.score import Scored
 from cotspec.spec.payload import FirstWeights, ModelRef, TaughtBody
 

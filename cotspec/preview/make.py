@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from cotspec.ir.plan import Plan
-from cotspec.preview import row, source, stage
-from cotspec.preview.model import Preview
+from cotspec.preview import record_source, row, stage
+from cotspec.preview.content import Preview
 from cotspec.preview.row import FIRST, Wanted
 from cotspec.preview.score import Response, Scored, score
 from cotspec.preview.stage import PreviewError
@@ -45,7 +45,7 @@ def make(plan: Plan, request: Request, *, root: Path) -> Preview:
     """The preview of one row. Raises PreviewError."""
     of = stage.find(plan, request.stage, variant=request.variant, source=request.source)
     _refuse_reward(of, request)
-    records = source.choose(of, root=root, spec=request.spec, given=request.traces)
+    records = record_source.choose(of, root=root, spec=request.spec, given=request.traces)
     picked = row.find(records, request.wanted)
     preview = Preview(
         spec=request.spec,
@@ -60,7 +60,7 @@ def make(plan: Plan, request: Request, *, root: Path) -> Preview:
     return replace(preview, scored=_scored(preview, of.train, request))
 
 
-def _refuse_reward(of: stage.Stage, request: Request) -> None:
+def _refuse_reward(of: stage.PlannedStage, request: Request) -> None:
     asked = (request.response, request.tokens, request.progress, request.beside or None)
     if not isinstance(of.train, RewardedBody) and any(value is not None for value in asked):
         raise PreviewError(

@@ -8,7 +8,7 @@ from typing import Final
 
 from cotspec.cot import answers, measures
 from cotspec.cot.answers import AnswerError
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 from cotspec.cot.records import TraceRecord
 from cotspec.cot.segment import Trace, segment
 from cotspec.files.visible import visible

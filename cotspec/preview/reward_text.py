@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 
 from cotspec.cot import measures as kernel
 from cotspec.cot.breakdown import GateTrial, TermTrial
+from cotspec.cot.conditions import OWN, called
 from cotspec.cot.measures import AMONG
 from cotspec.cot.rewards import weight_at
-from cotspec.cot.selecting import OWN, called
 from cotspec.files.visible import visible
 from cotspec.preview import wording
 from cotspec.preview.canvas import Canvas, Run, Style
-from cotspec.preview.model import Preview
+from cotspec.preview.content import Preview
 from cotspec.preview.score import Scored
 from cotspec.preview.wording import number
 from cotspec.spec.payload import RewardedBody, RewardTerm

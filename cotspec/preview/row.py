@@ -10,7 +10,7 @@ from cotspec.cot.mask import merged
 from cotspec.cot.prompting import PromptError
 from cotspec.cot.rows import Attempt, Dropped, View, attempts
 from cotspec.cot.units import Span, UnitError, units
-from cotspec.preview.source import RecordSource
+from cotspec.preview.record_source import RecordSource
 from cotspec.preview.stage import PreviewError
 
 _LISTED: Final = 5

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, Literal
 
+from cotspec.cot import conditions
 from cotspec.cot import measures as kernel
-from cotspec.cot import selecting
 from cotspec.cot.answers import AnswerError, answer_of, grade, grades
 from cotspec.cot.breakdown import Breakdown, break_down
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 from cotspec.cot.loss import carried, met
 from cotspec.cot.records import TraceRecord
 from cotspec.cot.rewards import CompiledReward, compile_reward, expressions
@@ -104,7 +104,7 @@ def score(
     measures = {name: value for name, value in measures.items() if name not in unknown}
     measures |= texts or {}
     judges = [judge.name for judge in body.judges]
-    compiled = compile_reward(body.reward, body.format.form, (*selecting.asked(expressions(body.reward)), *judges))
+    compiled = compile_reward(body.reward, body.format.form, (*conditions.asked(expressions(body.reward)), *judges))
     unknown |= _unseen(compiled, body, judges, alone=texts is None)
     asked = [name for name, _ in compiled.measures if name in kernel.AMONG]
     if asked and "correct" in measures:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from cotspec.cot.selecting import OF_PAYLOADS
+from cotspec.cot.conditions import OF_PAYLOADS
 from cotspec.diagnostics.suggest import did_you_mean, near
 from cotspec.ir import defaults
 from cotspec.ir.plan import Plan, Read, Task
@@ -34,7 +34,7 @@ class PreviewError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Stage:
+class PlannedStage:
     """A stage, with the tasks its rows come from."""
 
     experiment: str
@@ -82,7 +82,7 @@ class Stage:
         return self.wanted.body if isinstance(self.wanted.body, TryBody) else None
 
 
-def find(plan: Plan, name: str, *, variant: str = "", source: str = "") -> Stage:
+def find(plan: Plan, name: str, *, variant: str = "", source: str = "") -> PlannedStage:
     """The stage `name` of the one spec in `plan`, or of a variant of it, with rows from `source` where it has several
     ("": the first). Raises PreviewError when there is none."""
     experiment = _experiment(plan, variant)
@@ -100,7 +100,7 @@ def find(plan: Plan, name: str, *, variant: str = "", source: str = "") -> Stage
     }
     texts = [task for task in written if not isinstance(task.body, TryBody)]
     named = {task.id: part for part, task in reversed([*parts.items()])}
-    return Stage(
+    return PlannedStage(
         experiment=experiment,
         name=name,
         rows=_body(rows, RowsBody),

@@ -14,7 +14,7 @@ from cotspec.cot.segment import segment as cut
 from cotspec.files.visible import visible
 from cotspec.preview import reward_text, wording
 from cotspec.preview.canvas import Canvas, Mark, Row, Run, Style, lines
-from cotspec.preview.model import Preview, covered, ends
+from cotspec.preview.content import Preview, covered, ends
 from cotspec.spec.payload import FirstWeights, ModelRef, RewardedBody, TaughtBody
 
 _LONG: Final = 8

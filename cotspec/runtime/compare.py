@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from cotspec.cot import selecting
+from cotspec.cot import conditions
 from cotspec.cot.answers import grade
 from cotspec.cot.expr import UnscorableError
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 from cotspec.cot.measures import words
 from cotspec.cot.pairing import compared
 from cotspec.cot.records import ComparedRecord, TextRecord, counted, measured
@@ -57,12 +57,12 @@ def _valued(
     for each in rollouts:
         groups.setdefault((each.id, each.of), []).append(each)
     form, at = body.format.form, body.target
-    asks_score = selecting.reads(body.better, selecting.SCORE, form)
-    asks_correct = selecting.reads(body.better, "correct", form, depth=at)
+    asks_score = conditions.reads(body.better, conditions.SCORE, form)
+    asks_correct = conditions.reads(body.better, "correct", form, depth=at)
     with Progress("texts", len(rollouts)) as progress:
         for done, group in enumerate(groups.values(), 1):
             records = [_fitted(each, body) for each in group]
-            score = selecting.score([_grade(record, body) for record in records]) if asks_score else 0.0
+            score = conditions.score([_grade(record, body) for record in records]) if asks_score else 0.0
             for each, record in zip(group[:1] if at else group, records, strict=False):
                 compared = _aimed(record, body)
                 counts["texts"] += 1
@@ -80,7 +80,7 @@ def _valued(
 def _value(record: TextRecord, body: CompareBody, score: float) -> float | None:
     try:
         found = measured(counted(record), record.answer, body.format, body.better)
-        return float(selecting.value(body.better, found, score, body.format.form))
+        return float(conditions.value(body.better, found, score, body.format.form))
     except UnscorableError:
         return None
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.files import plain
 from cotspec.runtime import conversation
 from cotspec.runtime.conversation import ConversationError
@@ -112,7 +112,7 @@ def _special(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
 
 def _check_template(template: str, chat: Chat) -> None:
     """Refuse an argument the template never mentions: it would be ignored without a word."""
-    for name in fit.unread(template, chat.template):
+    for name in model_config.unread(template, chat.template):
         raise TaskError(f"the model's chat template does not read `{name}`: correct it in `template`, or remove it")
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cotspec.cot import answers as grading
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 from cotspec.cot.measures import formatted
 from cotspec.cot.prompting import render
 from cotspec.cot.segment import segment

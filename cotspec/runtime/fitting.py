@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.runtime import models
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -34,7 +34,7 @@ def check_prompts(origin: models.ModelSource, prompts: Collection[str], settings
     config = models.load_config(origin).to_dict()
     encoder = models.load_encoder(origin, models.load_tokenizer(origin))
     ids = [encoder(prompt) for prompt in dict.fromkeys(prompts)]
-    longest, most, heads = max(map(len, ids), default=0), fit.positions(config), fit.heads(config)
+    longest, most, heads = max(map(len, ids), default=0), model_config.positions(config), model_config.heads(config)
     if most and longest + new > most:
         raise TaskError(
             f"a prompt of {longest} tokens and {new} new ones do not fit the model's {most} positions: "
@@ -48,7 +48,7 @@ def check_prompts(origin: models.ModelSource, prompts: Collection[str], settings
 
 def check_ids(config: Mapping[str, object], texts: Iterable[Sequence[int]]) -> None:
     """Raises TaskError when a text holds a token that the model has no vector for."""
-    rows = fit.embedded(config)
+    rows = model_config.embedded(config)
     largest = max((max(ids, default=0) for ids in texts), default=0)
     if rows and largest >= rows:
         raise TaskError(
@@ -58,7 +58,7 @@ def check_ids(config: Mapping[str, object], texts: Iterable[Sequence[int]]) -> N
 
 def length(origin: models.ModelSource, max_length: int) -> int:
     """The longest row that can be trained on: `max_length`, or all positions of the model when it has fewer."""
-    most = fit.positions(models.load_config(origin).to_dict())
+    most = model_config.positions(models.load_config(origin).to_dict())
     if not most or max_length <= most:
         return max_length
     say(f"the model has {most} positions: longer rows are not trained on, though max_length is {max_length}")
@@ -67,7 +67,8 @@ def length(origin: models.ModelSource, max_length: int) -> int:
 
 def refuse_unmatched(targets: Sequence[str], names: Collection[str]) -> None:
     """Raises TaskError for a target that is none of the layers `names`."""
-    told = [f"no layer of the model is `{word}`, {fit.likely(word, names)}" for word in fit.unmatched(targets, names)]
+    unmatched = model_config.unmatched(targets, names)
+    told = [f"no layer of the model is `{word}`, {model_config.likely(word, names)}" for word in unmatched]
     if told:
         raise TaskError(f"`lora.targets` does not fit the model: {'; '.join(told)}")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from cotspec.cot.conditions import OWN
 from cotspec.cot.prompting import render
 from cotspec.cot.records import TextRecord
-from cotspec.cot.selecting import OWN
 from cotspec.runtime import generate, lines
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say

@@ -15,7 +15,7 @@ from typing import Final
 from cotspec.files import plain
 from cotspec.runtime import scratch
 from cotspec.runtime.errors import TaskError
-from cotspec.spec.contents import folder_digest
+from cotspec.spec.artifact_names import folder_digest
 
 _FILES: Final = "kept"
 _SWEPT: Final = ".swept"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 from cotspec.cot.mining import is_failure, summarise
 from cotspec.runtime import lines
 from cotspec.runtime.errors import TaskError

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.files import plain, regular
 from cotspec.hub import fetch
 from cotspec.hub.errors import HubError
@@ -136,7 +136,7 @@ def _checked(folder: Path) -> Path:
     except OSError as error:
         raise TaskError(f"{folder.name}: {error.filename} cannot be read: {error.strerror}") from error
     config = plain.json_object(folder / "config.json")
-    if not config or (wrong := fit.excessive(config)):
+    if not config or (wrong := model_config.excessive(config)):
         why = f"no model has so many: `{wrong}`" if config else "it is no JSON object"
         raise TaskError(f"{folder.name}: its config.json cannot be used: {why}")
     return folder

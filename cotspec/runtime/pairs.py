@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 from cotspec.cot.pairing import pair
 from cotspec.cot.records import PairRecord
 from cotspec.runtime import lines

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cotspec.builtin.digest import MODELS
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.files import plain, regular
 from cotspec.hub import fetch
 from cotspec.hub.errors import HubError
@@ -96,7 +96,7 @@ def faults(folder: Path, demand: Demand) -> Iterator[str]:
     if not config:
         yield "there is no config.json that can be read" + (f": {GGUF}" if any(folder.glob("*.gguf")) else "")
         return
-    if wrong := fit.excessive(config):
+    if wrong := model_config.excessive(config):
         yield f"no model has so many: `{wrong}` of its config.json"
         return
     try:
@@ -110,19 +110,19 @@ def faults(folder: Path, demand: Demand) -> Iterator[str]:
 
 def _of_pupil(folder: Path, own: Path, pupil: Pupil) -> Iterator[str]:
     """What a teacher and its student do not have in common."""
-    words = [fit.words(plain.json_object(each / "tokenizer.json")) for each in (own, folder)]
-    rows = [fit.embedded(plain.json_object(each / "config.json")) for each in (own, folder)]
-    if why := fit.two_vocabularies(words[0], rows[0], words[1], rows[1]):
-        yield f"{why} ({fit.ONE_FAMILY})"
-    if why := fit.above(pupil.top_k, rows[0]):
+    words = [model_config.words(plain.json_object(each / "tokenizer.json")) for each in (own, folder)]
+    rows = [model_config.embedded(plain.json_object(each / "config.json")) for each in (own, folder)]
+    if why := model_config.two_vocabularies(words[0], rows[0], words[1], rows[1]):
+        yield f"{why} ({model_config.ONE_FAMILY})"
+    if why := model_config.above(pupil.top_k, rows[0]):
         yield why
 
 
 def _of_config(config: Mapping[str, Any], demand: Demand) -> Iterator[str]:
-    names = fit.layers(config)
-    for target in fit.unmatched(demand.targets, names or ()) if names else ():
-        yield f"`lora.targets` names `{target}`, which is no layer of it: {fit.likely(target, names or ())}"
-    most, heads = fit.positions(config), fit.heads(config)
+    names = model_config.layers(config)
+    for target in model_config.unmatched(demand.targets, names or ()) if names else ():
+        yield f"`lora.targets` names `{target}`, which is no layer of it: {model_config.likely(target, names or ())}"
+    most, heads = model_config.positions(config), model_config.heads(config)
     if most and demand.max_new_tokens >= most:
         yield f"`sampling.max_new_tokens` {demand.max_new_tokens} leaves no room for a prompt in its {most} positions"
     if heads and demand.tensor_parallel and heads % demand.tensor_parallel:
@@ -131,7 +131,7 @@ def _of_config(config: Mapping[str, Any], demand: Demand) -> Iterator[str]:
 
 def _of_tokenizer(folder: Path, config: Mapping[str, Any], demand: Demand) -> Iterator[str]:
     names = {path.name for path in folder.iterdir()}
-    if demand.model.chat and not fit.has_template(plain.json_object(folder / "tokenizer_config.json"), names):
+    if demand.model.chat and not model_config.has_template(plain.json_object(folder / "tokenizer_config.json"), names):
         yield "`chat: true` is set, and its tokenizer has no chat template"
     if "tokenizer.json" not in names:
         kinds = ("tokenizer", "vocab", "spiece", "sentencepiece", "tekken", "merges")
@@ -145,7 +145,8 @@ def _of_tokenizer(folder: Path, config: Mapping[str, Any], demand: Demand) -> It
     except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
         yield f"its tokenizer.json cannot be loaded: {error}"
         return
-    ids, rows = fit.ids(fit.words(plain.json_object(folder / "tokenizer.json"))), fit.embedded(config)
+    ids = model_config.ids(model_config.words(plain.json_object(folder / "tokenizer.json")))
+    rows = model_config.embedded(config)
     if rows and ids > rows:
         yield f"its tokenizer has ids up to {ids - 1}, and the model has {rows} vectors"
     if demand.model.chat:
@@ -158,7 +159,7 @@ def _of_template(folder: Path, model: AskedRef) -> Iterator[str]:
     template = _template(folder, settings)
     if not template:
         return  # none, or several of which the library picks one
-    for name in fit.unread(template, model.template):
+    for name in model_config.unread(template, model.template):
         yield f"its chat template does not read `{name}` of `template`"
     try:
         text = _rendered(template, settings, model)

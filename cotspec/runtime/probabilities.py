@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.cot.records import TaughtRow
 from cotspec.runtime import lines, models
 from cotspec.runtime.encoding import Encoder
@@ -45,7 +45,8 @@ def run(task: Task, work: Path, result: Path) -> None:
     origin = models.source(task, body.model)
     models.make_repeatable()
     encoder = models.load_encoder(origin, models.load_tokenizer(origin))
-    rows, window = lines.read(task.input("rows"), TaughtRow), fit.positions(models.load_config(origin).to_dict())
+    rows = lines.read(task.input("rows"), TaughtRow)
+    window = model_config.positions(models.load_config(origin).to_dict())
     texts, index = _distinct([_text(row, encoder) for row in rows], window)
     if not texts:
         raise TaskError(f"no context of {len(rows)} rows leaves room in the {window} positions of the model")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cotspec.cot import signal
-from cotspec.page.charts import Part, bar
-from cotspec.page.numbers import number, share
+from cotspec.page.charts import BarPart, bar
+from cotspec.page.figures import number, share
 from cotspec.runtime import lines
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _data(name: str, record: Mapping[str, Any]) -> Flow:
 
 
 def _traces(name: str, record: Mapping[str, Any]) -> Flow:
-    dropped = [Part(_said(why), count, "lost") for why, count in _counts(record.get("dropped"))]
+    dropped = [BarPart(_said(why), count, "lost") for why, count in _counts(record.get("dropped"))]
     thoughts = [Item(f"thoughts ended with {kind}:", f"{n:,}", "") for kind, n in _counts(record.get("thoughts"))]
     parts = [*_part("kept", record.get("traces"), "kept"), *dropped]
     return _flow(f"texts of {name}: filter", parts, record.get("rollouts"), *thoughts)
@@ -172,7 +172,7 @@ def _counted(name: str, record: Mapping[str, Any]) -> Flow:
     return _flow(name, [], None, *(Item(f"{_said(key)}:", f"{count:,}", "") for key, count in _counts(record)))
 
 
-def _flow(name: str, parts: list[Part], whole: object, *more: Item) -> Flow:
+def _flow(name: str, parts: list[BarPart], whole: object, *more: Item) -> Flow:
     there, all_ = [part for part in parts if part.size > 0 or part.look == "kept"], _number(whole)
     said = (
         Item(f"{part.name}:", f"{part.size:,}" if all_ is None else share(part.size, int(all_)), part.look)
@@ -181,10 +181,10 @@ def _flow(name: str, parts: list[Part], whole: object, *more: Item) -> Flow:
     return Flow(name=name, bar=bar(there, title=name), parts=(*said, *more))
 
 
-def _part(name: str, count: object, look: str) -> list[Part]:
+def _part(name: str, count: object, look: str) -> list[BarPart]:
     """Nothing where the count is not known."""
     known = _number(count)
-    return [] if known is None else [Part(name, int(known), look)]
+    return [] if known is None else [BarPart(name, int(known), look)]
 
 
 def _item(name: str, count: object) -> list[Item]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cotspec.cot import signal
 from cotspec.page import charts
-from cotspec.page.numbers import number, percent
+from cotspec.page.figures import number, percent
 from cotspec.runtime import lines
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cotspec.page import charts, html
 from cotspec.page.browser import Browser, Choice
-from cotspec.page.numbers import number, percent
+from cotspec.page.figures import number, percent
 from cotspec.runtime import lines, report_answers, report_counts, report_curves, report_method, report_texts
 from cotspec.runtime.contamination import Contamination
 from cotspec.runtime.evaluate import Metrics
@@ -23,7 +23,7 @@ from cotspec.runtime.report_suites import Suite
 from cotspec.runtime.report_tables import Table
 from cotspec.runtime.task import Task
 from cotspec.runtime.train import samples
-from cotspec.spec.contents import SETTINGS
+from cotspec.spec.artifact_names import SETTINGS
 from cotspec.spec.payload import ReportBody, ReportTable
 
 if TYPE_CHECKING:

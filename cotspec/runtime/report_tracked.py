@@ -12,7 +12,7 @@ from typing import Final
 from cotspec.runtime import lines, report_curves
 from cotspec.runtime.report_curves import Log
 from cotspec.runtime.report_tables import Table
-from cotspec.spec.contents import METRICS, answers_plot, training_plot
+from cotspec.spec.artifact_names import METRICS, answers_plot, training_plot
 
 FIGURES: Final = ("accuracy", "accuracy_low", "accuracy_high", "tokens", "formatted")
 """Of a model on a set."""

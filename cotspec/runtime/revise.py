@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.runtime import generate, models
 from cotspec.runtime.engine import Completion
 from cotspec.runtime.errors import TaskError
@@ -66,8 +66,8 @@ def _revised(task: Task, body: TextBody, prompts: Sequence[str], texts: Sequence
     assert not isinstance(body.model, EndpointModel)  # noqa: S101 - a rule refuses it
     writer, other = models.source(task, body.model), models.source(task, body.revise[0], "revise")
     own, tokenizer = models.load_tokenizer(writer), models.load_tokenizer(other)
-    rows = [fit.embedded(models.load_config(each).to_dict()) for each in (writer, other)]
-    if why := fit.two_vocabularies(_words(own), rows[0], _words(tokenizer), rows[1]):
+    rows = [model_config.embedded(models.load_config(each).to_dict()) for each in (writer, other)]
+    if why := model_config.two_vocabularies(_words(own), rows[0], _words(tokenizer), rows[1]):
         raise TaskError(f"{why.replace('student', 'writer').replace('teacher', 'reviser')}")
     encoders = models.load_encoder(writer, own), models.load_encoder(other, tokenizer)
     pairs = dict.fromkeys(zip(prompts, texts, strict=True))
@@ -97,7 +97,7 @@ def _of(tokenizer: PreTrainedTokenizerBase, text: _Text, place: tuple[int, int] 
 
 
 def _positions(origin: models.ModelSource) -> int:
-    return fit.positions(models.load_config(origin).to_dict())
+    return model_config.positions(models.load_config(origin).to_dict())
 
 
 def _long(text: _Text, window: int) -> bool:

@@ -6,11 +6,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+from cotspec.cot.conditions import OF_PAYLOADS
 from cotspec.cot.prompting import PromptError
 from cotspec.cot.records import UNKNOWN_TOKENS, ComparedRecord, TextRecord, TraceRecord
 from cotspec.cot.row_counts import Counts
 from cotspec.cot.rows import build
-from cotspec.cot.selecting import OF_PAYLOADS
 from cotspec.cot.units import UnitError
 from cotspec.runtime import lines
 from cotspec.runtime.errors import TaskError

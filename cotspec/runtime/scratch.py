@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.task import Task, rank
-from cotspec.spec.contents import PAYLOAD, folder_digest, scratch_name
+from cotspec.spec.artifact_names import PAYLOAD, folder_digest, scratch_name
 
 
 def folder_of(task: Task) -> Path:

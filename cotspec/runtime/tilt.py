@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from transformers import LogitsProcessor
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.runtime import models
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -68,8 +68,8 @@ def load(task: Task, writer: models.ModelSource, tilt: Sequence[Leaning], device
         say(f"leans {each.role} it, weight {each.weight:g}:")
         models.announce(origin)
         own, other = (_words(source) for source in (writer, origin))
-        rows = [fit.embedded(models.load_config(source).to_dict()) for source in (writer, origin)]
-        if why := fit.two_vocabularies(own, rows[0], other, rows[1]):
+        rows = [model_config.embedded(models.load_config(source).to_dict()) for source in (writer, origin)]
+        if why := model_config.two_vocabularies(own, rows[0], other, rows[1]):
             raise TaskError(f"{why.replace('student', 'writer').replace('teacher', each.input)}")
         model = models.load_model(origin, dtype=torch.float32 if device == "cpu" else "auto")
         found.append(Lean(model.to(device).eval(), each.weight))

@@ -10,10 +10,10 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from cotspec.cot import selecting
+from cotspec.cot import conditions
 from cotspec.cot.answers import answer_of, grade
 from cotspec.cot.expr import UnscorableError
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 from cotspec.cot.measures import words
 from cotspec.cot.picking import picked
 from cotspec.cot.records import UNKNOWN_TOKENS, TextRecord, TraceRecord, measured
@@ -99,14 +99,14 @@ def _rollouts(task: Task) -> list[LaterRollout]:
 
 def _scores(rollouts: list[LaterRollout], body: TracesBody) -> dict[_Record, float]:
     """The share of right rollouts of each record, where somebody may ask for it."""
-    asked = bool(body.where) and selecting.reads(body.where, selecting.SCORE, body.format.form)
+    asked = bool(body.where) and conditions.reads(body.where, conditions.SCORE, body.format.form)
     if not asked and not any(each.before for each in rollouts):
         return {}
     grades: dict[_Record, list[Grade]] = {}
     for each in rollouts:
         fitted = fit(each.text, body.format).text
         grades.setdefault((each.id, each.of), []).append(grade(segment(fitted, body.format), each.answer))
-    return {record: selecting.score(given) for record, given in grades.items()}
+    return {record: conditions.score(given) for record, given in grades.items()}
 
 
 def _fault(rollout: LaterRollout, body: TracesBody, scores: dict[_Record, float]) -> str:
@@ -128,7 +128,7 @@ def _fault(rollout: LaterRollout, body: TracesBody, scores: dict[_Record, float]
     score = scores.get((rollout.id, rollout.of), 0.0)
     try:
         found = measured(texts, rollout.answer, body.format, body.where)
-        met = selecting.meets(body.where, found, score, body.format.form)
+        met = conditions.meets(body.where, found, score, body.format.form)
     except UnscorableError:
         return "condition_without_value"
     return "" if met else "condition_not_met"

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.runtime import fitting, local, models
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -85,7 +85,7 @@ def arguments(task: Task, port: int) -> list[str]:
 
     body, settings = task.body(TrainBody), task.settings
     origin = models.source(task, body.start)
-    heads = fit.heads(models.load_config(origin).to_dict())
+    heads = model_config.heads(models.load_config(origin).to_dict())
     if heads % settings.vllm_gpus:
         raise TaskError(f"{heads} attention heads cannot be split over `vllm_gpus` {settings.vllm_gpus}: set another")
     command: list[str] = build_command(

@@ -37,6 +37,25 @@ from cotspec.spec.payload_parts import RewardTerm as RewardTerm
 from cotspec.spec.payload_parts import RowKind as RowKind
 from cotspec.spec.payload_parts import TaughtBody as TaughtBody
 from cotspec.spec.payload_parts import TrainBody as TrainBody
+from cotspec.spec.payload_sampling import Form as Form
+from cotspec.spec.payload_sampling import Sampling as Sampling
+from cotspec.spec.payload_sampling import SegmentFormat as SegmentFormat
+from cotspec.spec.payload_sampling import Stop as Stop
+from cotspec.spec.payload_sampling import TraceFormat as TraceFormat
+from cotspec.spec.payload_sampling import UsualFormat as UsualFormat
+from cotspec.spec.payload_sources import Arguments as Arguments
+from cotspec.spec.payload_sources import AskedRef as AskedRef
+from cotspec.spec.payload_sources import BuiltinData as BuiltinData
+from cotspec.spec.payload_sources import BuiltinModel as BuiltinModel
+from cotspec.spec.payload_sources import Columns as Columns
+from cotspec.spec.payload_sources import EndpointModel as EndpointModel
+from cotspec.spec.payload_sources import FileData as FileData
+from cotspec.spec.payload_sources import FirstWeights as FirstWeights
+from cotspec.spec.payload_sources import HubData as HubData
+from cotspec.spec.payload_sources import HubModel as HubModel
+from cotspec.spec.payload_sources import InputModel as InputModel
+from cotspec.spec.payload_sources import ModelRef as ModelRef
+from cotspec.spec.payload_sources import Table as Table
 from cotspec.spec.payload_texts import GatherBody as GatherBody
 from cotspec.spec.payload_texts import Leaning as Leaning
 from cotspec.spec.payload_texts import Pick as Pick
@@ -46,25 +65,6 @@ from cotspec.spec.payload_texts import TracesBody as TracesBody
 from cotspec.spec.payload_texts import WrittenBody as WrittenBody
 from cotspec.spec.run_settings import EndpointSettings as EndpointSettings
 from cotspec.spec.run_settings import RunSettings as RunSettings
-from cotspec.spec.sources import Arguments as Arguments
-from cotspec.spec.sources import AskedRef as AskedRef
-from cotspec.spec.sources import BuiltinData as BuiltinData
-from cotspec.spec.sources import BuiltinModel as BuiltinModel
-from cotspec.spec.sources import Columns as Columns
-from cotspec.spec.sources import EndpointModel as EndpointModel
-from cotspec.spec.sources import FileData as FileData
-from cotspec.spec.sources import FirstWeights as FirstWeights
-from cotspec.spec.sources import HubData as HubData
-from cotspec.spec.sources import HubModel as HubModel
-from cotspec.spec.sources import InputModel as InputModel
-from cotspec.spec.sources import ModelRef as ModelRef
-from cotspec.spec.sources import Table as Table
-from cotspec.spec.texts import Form as Form
-from cotspec.spec.texts import Sampling as Sampling
-from cotspec.spec.texts import SegmentFormat as SegmentFormat
-from cotspec.spec.texts import Stop as Stop
-from cotspec.spec.texts import TraceFormat as TraceFormat
-from cotspec.spec.texts import UsualFormat as UsualFormat
 from cotspec.trainers import TRAINERS
 from cotspec.trainers.distill import DistillBody as DistillBody
 from cotspec.trainers.dpo import DpoBody as DpoBody
@@ -73,7 +73,7 @@ from cotspec.trainers.orpo import OrpoBody as OrpoBody
 from cotspec.trainers.sft import SftBody as SftBody
 
 _OF_TEXTS: Constant = re.compile(r"\btext(_\d+)?\.")
-"""Where an expression asks about the texts of a record (cotspec.cot.selecting)."""
+"""Where an expression asks about the texts of a record (cotspec.cot.conditions)."""
 
 # --- one body per kind of task -------------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ class RowsBody(Body):
     target: int = 0
     """How many generations before the record's own text the one is that a row is made of."""
     where: str = ""
-    """The condition that a record meets (cotspec.cot.selecting); "" asks nothing."""
+    """The condition that a record meets (cotspec.cot.conditions); "" asks nothing."""
     measures: tuple[str, ...] = ()
     """What the reward asks about the texts of a record (grpo only), as conditions name it."""
     loss_when: dict[str, str] = {}
@@ -187,7 +187,7 @@ class MixBody(Body):
 class CompareBody(Body):
     """inputs: rollouts → pairs.jsonl: of texts of one question (`target` 0), or of texts that those were made over.
 
-    `better` is an expression (cotspec.cot.selecting): a pair's values differ by more than `gap`, or it is true of one.
+    `better` is an expression (cotspec.cot.conditions): a pair's values differ by more than `gap`, or it is true of one.
     """
 
     uses: ClassVar[tuple[str, ...]] = ("segment", "answers", "measures", "selecting", "pairing")
@@ -269,7 +269,7 @@ class ReportTable(Part):
 
 class ReportBody(Body):
     """inputs: `evaluate.<label>` for each row (with `sets`, `evaluate.<set>.<label>`), `stage.<name>` for each stage,
-    contamination; and what is only shown, `<part>/<file>` of the tasks on the way to these (cotspec.ir.shown) →
+    contamination; and what is only shown, `<part>/<file>` of the tasks on the way to these (cotspec.ir.report_inputs) →
     report.json, report.md, report.html, table.txt.
 
     Carries names, so it is never shared.

@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from cotspec.spec.base import Part
-from cotspec.spec.sources import AskedRef, BuiltinModel, EndpointModel, FirstWeights, HubModel, InputModel, ModelRef
-from cotspec.spec.texts import Sampling, TraceFormat
+from cotspec.spec.payload_sampling import Sampling, TraceFormat
+from cotspec.spec.payload_sources import (
+    AskedRef,
+    BuiltinModel,
+    EndpointModel,
+    FirstWeights,
+    HubModel,
+    InputModel,
+    ModelRef,
+)
 
 
 class Range(Part):

@@ -4,8 +4,8 @@ from typing import ClassVar, Literal
 
 from cotspec.spec.base import Part
 from cotspec.spec.payload_parts import Body, GenerateBody, Range
-from cotspec.spec.sources import ModelRef
-from cotspec.spec.texts import TraceFormat
+from cotspec.spec.payload_sampling import TraceFormat
+from cotspec.spec.payload_sources import ModelRef
 
 
 class Leaning(Part):
@@ -40,7 +40,7 @@ class TeachBody(WrittenBody):
 class TextBody(WrittenBody):
     """inputs: traces, model, gate → rollouts.jsonl: texts over the records of other texts.
 
-    The prompt calls the texts of a record as conditions do (cotspec.cot.selecting): `text` is the nearest.
+    The prompt calls the texts of a record as conditions do (cotspec.cot.conditions): `text` is the nearest.
     """
 
     uses: ClassVar[tuple[str, ...]] = ("generate",)
@@ -74,7 +74,7 @@ class TracesBody(Body):
     """inputs: rollouts (or problems that have a trace) → traces.jsonl: those that pass the filter, one per record or
     all.
 
-    `where` is a further condition (cotspec.cot.selecting); "" asks nothing.
+    `where` is a further condition (cotspec.cot.conditions); "" asks nothing.
     """
 
     uses: ClassVar[tuple[str, ...]] = ("segment", "answers", "picking")

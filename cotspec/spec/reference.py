@@ -12,8 +12,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from cotspec.spec.experiment import Experiment
+from cotspec.spec.key_docs import meanings
 from cotspec.spec.local import Local
-from cotspec.spec.meaning import meanings
 
 HEAD = """# Spec reference
 

@@ -1,7 +1,7 @@
 """The JSON Schema of a spec (draft 2020-12), made from the spec's classes. Pure; writes nothing.
 
 Editors that use yaml-language-server complete and hover with it from the first line of a spec. A file with `extends`
-says only what it changes, so it has a schema of its own (`cotspec.spec.changes`).
+says only what it changes, so it has a schema of its own (`cotspec.spec.extends_schema`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import DictSchema, ModelSchema, NullableSchema, TaggedUnionSchema, WithDefaultSchema
 
-from cotspec.spec.changes import changes
 from cotspec.spec.examples import EXAMPLES
 from cotspec.spec.experiment import Experiment
-from cotspec.spec.meaning import meanings
+from cotspec.spec.extends_schema import changes
+from cotspec.spec.key_docs import meanings
 from cotspec.spec.reference import default_in_words
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cotspec.spec.base import Count, Positive, Share
 from cotspec.spec.payload_parts import TaughtBody
-from cotspec.spec.texts import Sampling as Drawing
+from cotspec.spec.payload_sampling import Sampling as Drawing
 from cotspec.spec.trainer import Other, PassedOn, left_out
 from cotspec.spec.training import Sampling, Taught
 from cotspec.trainers.trainer import SUPERVISED, Batch, Devices, Effort, Remark, StageKey, Trainer, changed

@@ -14,7 +14,7 @@ from cotspec.files.scalars import NotFiniteError, Value, resolve
 from cotspec.front.load import Loaded
 from cotspec.front.nodes import Data
 from cotspec.passes.allow import place_of
-from cotspec.passes.effect import has_effect
+from cotspec.passes.idle_settings import has_effect
 
 Origin = Literal["file", "variant", "default"]
 _APART: Final = ("extends", "variants")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from cotspec.cot.stats import OverSeeds
 from cotspec.page import charts, html
 from cotspec.page.browser import Browser, Choice
-from cotspec.page.numbers import percent
+from cotspec.page.figures import percent
 from cotspec.views import flips, seeds
 from cotspec.views.flips import Flip, Shown, Texts
 from cotspec.views.outcomes import Outcome

@@ -12,7 +12,7 @@ from pathlib import Path
 from cotspec.back.text import HEADER
 from cotspec.driver import Unit
 from cotspec.front.paths import project_root
-from cotspec.spec.contents import settings_file
+from cotspec.spec.artifact_names import settings_file
 from cotspec.views import resolved
 
 

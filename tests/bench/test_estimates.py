@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from cotspec.estimate import Estimator
-from cotspec.history.records import Records
+from cotspec.history.project_facts import ProjectFacts
 from tests.support import sealed, spec_data
 
 
@@ -24,7 +24,7 @@ def test_a_thousand_variants_are_estimated_in_a_second(tmp_path: Path) -> None:
     best = 10.0
     for _ in range(3):
         started = time.process_time()
-        estimator = Estimator(tasks, Records(tmp_path))
+        estimator = Estimator(tasks, ProjectFacts(tmp_path))
         for task in tasks:
             estimator.cost(task)
         best = min(best, time.process_time() - started)

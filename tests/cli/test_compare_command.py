@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cotspec.views import beside
+from cotspec.views import side_by_side
 from cotspec.views.flips import Said
 from tests.fuzz.finished import finished, lock
 from tests.support import Run
@@ -124,13 +124,13 @@ def test_what_was_not_evaluated_says_how_to(project: Path, run: Run) -> None:
 
 
 def test_on_a_terminal_two_columns_stand_side_by_side_and_what_differs_stands_out() -> None:
-    def side(name: str, text: str, right: bool) -> beside.Model:
+    def side(name: str, text: str, right: bool) -> side_by_side.Model:
         said = Said(question="What is 2 + 3?", gold="5", text=text, right=right, tokens=3)
-        return beside.Model(name=name, answers={0: [said]})
+        return side_by_side.Model(name=name, answers={0: [said]})
 
-    found = beside.beside(side("old", "2 + 3 is 6", False), side("new", "2 + 3 is 5\x1b[2J", True), "")
+    found = side_by_side.beside(side("old", "2 + 3 is 6", False), side("new", "2 + 3 is 5\x1b[2J", True), "")
     console = Console(file=io.StringIO(), width=60, force_terminal=True, color_system="standard")
-    beside.draw(console, found, found.chosen)
+    side_by_side.draw(console, found, found.chosen)
     assert isinstance(console.file, io.StringIO)
     drawn = console.file.getvalue()
     (line,) = [line for line in drawn.splitlines() if "2 + 3 is" in line]
@@ -141,4 +141,4 @@ def test_on_a_terminal_two_columns_stand_side_by_side_and_what_differs_stands_ou
 
 def test_texts_too_long_to_compare_word_by_word_are_shown_without_marks() -> None:
     long = "word " * 5000
-    assert [text.plain for text in beside.marked(long, long + "more")] == [long, long + "more"]
+    assert [text.plain for text in side_by_side.marked(long, long + "more")] == [long, long + "more"]

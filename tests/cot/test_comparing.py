@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cotspec.cot.answers import compare, correct, extract, normalise
-from cotspec.cot.comparing import RULES, Rule
+from cotspec.cot.grading import RULES, Rule
 from cotspec.cot.grading_page import markdown
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 from cotspec.spec.payload import TraceFormat
 
 pytest.importorskip("math_verify", reason="formulas need the `train` extra")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 from cotspec.cot.mining import is_failure, summarise
 
 

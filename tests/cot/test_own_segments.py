@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotspec.cot import selecting
+from cotspec.cot import conditions
 from cotspec.cot.answers import grade, grades
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 from cotspec.cot.leak import leaks
 from cotspec.cot.loss import met, supervise
 from cotspec.cot.measures import Teacher, formatted, measure, names, own
 from cotspec.cot.own_segments import verdict
 from cotspec.cot.prompting import render, teacher_prompt
+from cotspec.cot.reward_trial import MOST, Trial, tried
+from cotspec.cot.reward_trial_prompts import Limits
 from cotspec.cot.rewards import compile_reward
 from cotspec.cot.segment import segment
 from cotspec.cot.thoughts import fit
-from cotspec.cot.trial import MOST, Trial, tried
-from cotspec.cot.trial_prompts import Limits
 from cotspec.spec.payload import Ramp, Reward, RewardTerm, SegmentFormat, TraceFormat
 
 ANSWER = SegmentFormat(name="answer", opens="<answer>", closes="</answer>", grade=True)
@@ -222,7 +222,7 @@ def test_a_condition_on_texts_asks_for_their_segments() -> None:
     trace = segment(BAD, TAGS)
     measured = own(trace, tokens=30, right=True, rights=frozenset({"revised"}))
     for where, holds in (("text.critic.F and text.revised.correct", True), ("text.answer.correct", False)):
-        assert selecting.meets(where, [measured], 0.0, TAGS.form) is holds
+        assert conditions.meets(where, [measured], 0.0, TAGS.form) is holds
 
 
 def test_the_default_prompt_names_every_segment() -> None:

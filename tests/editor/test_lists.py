@@ -16,7 +16,7 @@ from cotspec.front import nodes, text_files, yaml_source
 from cotspec.front.expand import without
 from cotspec.front.nodes import ScalarNode
 from cotspec.spec.experiment import Experiment
-from cotspec.spec.named import EXPRESSIONS, NAMED_KEYS, REFERENCES, fits
+from cotspec.spec.named_files import EXPRESSIONS, NAMED_KEYS, REFERENCES, fits
 
 ROOT = Path(__file__).parents[2]
 EVERYTHING = ROOT / "tests/specs/everything.yaml"

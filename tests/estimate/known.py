@@ -8,7 +8,7 @@ from typing import Any
 
 from cotspec.estimate import Estimator, Lines
 from cotspec.estimate.facts import Selected
-from cotspec.estimate.model import Model, Shape, parameters
+from cotspec.estimate.model_size import Model, Shape, parameters
 from cotspec.ir.plan import Read, Task
 from cotspec.spec.payload import BuiltinModel, HubModel, RowsBody
 from tests.support import sealed

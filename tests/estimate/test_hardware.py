@@ -6,7 +6,7 @@ import pytest
 
 from cotspec.estimate import hardware
 from cotspec.estimate.hardware import BANDWIDTH, DEVICES, GIB, UTILISATION, Way
-from cotspec.estimate.model import Model
+from cotspec.estimate.model_size import Model
 from cotspec.estimate.published import model
 
 QWEN_3B, QWEN_14B = model("Qwen/Qwen2.5-3B"), model("deepseek-ai/DeepSeek-R1-Distill-Qwen-14B")

@@ -9,7 +9,7 @@ import pytest
 from cotspec.compiler import compile_specs
 from cotspec.diagnostics import Sink
 from cotspec.front.load import Loaded, load
-from cotspec.spec.named import ANY, NAMES_A_FILE, content_paths, prompt_paths
+from cotspec.spec.named_files import ANY, NAMES_A_FILE, content_paths, prompt_paths
 from tests.support import experiment, spec_data
 
 BASE = (Path(__file__).parents[1] / "passes" / "base.yaml").read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ from cotspec.compiler import Built, check_specs
 from cotspec.diagnostics import Sink
 from cotspec.estimate import Estimator
 from cotspec.history import results
-from cotspec.history.records import Records
+from cotspec.history.project_facts import ProjectFacts
 from cotspec.passes.options import DEFAULT
 from cotspec.runtime.scratch import folder_of
 from cotspec.runtime.task import load
@@ -220,7 +220,7 @@ def test_a_new_variant_is_explained_by_what_it_changes_and_a_setting_by_its_old_
     old, now = (planned(checked.units, checked.sealed) for checked in (before, after))
     pairs = [(now["example"], old["example"]), (now["example--wide"], now["example"])]
     standings = results.standings(folder, after.sealed.plan)
-    shown = plan_view.view(after.sealed, standings, pairs, Estimator(after.sealed.tasks, Records(folder)))
+    shown = plan_view.view(after.sealed, standings, pairs, Estimator(after.sealed.tasks, ProjectFacts(folder)))
     rows = shown.rows
     reasons = {(row.part, row.experiments): row.reasons for row in rows}
     both = ("example", "example--wide")

@@ -17,7 +17,7 @@ from cotspec.cot.records import GrpoRow, SftRow, TraceRecord
 from cotspec.cot.row_counts import Counts
 from cotspec.cot.rows import Dropped, build
 from cotspec.diagnostics import Sink
-from cotspec.preview import row, source, stage
+from cotspec.preview import record_source, row, stage
 from cotspec.preview.make import Request, make
 from cotspec.preview.row import Wanted
 from cotspec.preview.stage import PreviewError
@@ -84,7 +84,7 @@ def test_any_mask_shows_the_rows_of_the_kernel(
     leaking = TraceRecord(id=90, question="Q", answer="8", trace=LEAKING, steps=3, words=9, tokens=9)
     given = (*records(7), leaking)
     rows = list(build(of.rows, given, Counts()))
-    from_file = source.RecordSource(kind="given", records=given, body=of.rows, about="")
+    from_file = record_source.RecordSource(kind="given", records=given, body=of.rows, about="")
     number = picks.draw(st.integers(0, len(rows) - 1))
     assert row.find(from_file, Wanted(row=number)).attempt.row == rows[number]
     by_record = row.find(from_file, Wanted(id=rows[number].id, epoch=rows[number].epoch))
@@ -223,7 +223,7 @@ def test_a_sample_is_written_with_the_specs_own_openers(openers: dict[str, str],
     if not builtin:
         data["data"]["train"] = {"hub": "owner/name"}
     of = stage.find(sealed(data).plan, "compress")
-    found = source.choose(of, root=Path("/nowhere"), spec="s.yaml")
+    found = record_source.choose(of, root=Path("/nowhere"), spec="s.yaml")
     assert len(found.records) > 4
     for at in range(4):
         attempt = row.find(found, Wanted(row=at)).attempt
@@ -278,9 +278,9 @@ def test_a_file_without_the_texts_that_rows_read_is_refused(tmp_path: Path) -> N
     line = {"question": "Q", "answer": "1", "trace": "x"}
     write(file, [line])
     with pytest.raises(PreviewError, match=r"t\.jsonl:1: `before`: rows of this stage read 1 text that a record was"):
-        source.choose(of, root=tmp_path, spec="s.yaml", given=file)
+        record_source.choose(of, root=tmp_path, spec="s.yaml", given=file)
     write(file, [line | {"before": ["a"]}])
-    assert source.choose(of, root=tmp_path, spec="s.yaml", given=file).records[0].trace == "x"
+    assert record_source.choose(of, root=tmp_path, spec="s.yaml", given=file).records[0].trace == "x"
 
 
 def test_a_missing_file_an_unknown_id_and_an_epoch_too_many_are_usage(project: Path, run: Run) -> None:
@@ -303,7 +303,7 @@ def test_no_rows_at_all_because_of_an_empty_slice_is_said(project: Path) -> None
     from tests.support import sealed, spec_data
 
     of = stage.find(sealed(spec_data("small")).plan, "compress")
-    few = source.RecordSource(kind="real", records=tuple(records(5)), body=of.rows, about="")
+    few = record_source.RecordSource(kind="real", records=tuple(records(5)), body=of.rows, about="")
     with pytest.raises(PreviewError, match=r"the slice \[20, 40\] of 5 records is empty"):
         row.find(few, Wanted())
 

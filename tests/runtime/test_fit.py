@@ -10,7 +10,7 @@ import bodies
 import pytest
 from conftest import SOLVE, Run, Stage, write_lines
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.spec.payload import Lora, TeachBody
 
 torch = pytest.importorskip("torch", reason="training tests need the `train` extra")
@@ -19,13 +19,13 @@ transformers = pytest.importorskip("transformers", reason="training tests need t
 from cotspec.runtime import fitting  # noqa: E402
 
 
-@pytest.mark.parametrize("family", fit.LAYERS)
+@pytest.mark.parametrize("family", model_config.LAYERS)
 def test_the_layers_of_a_family_are_those_of_its_model(family: str) -> None:
     small = {"num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2, "hidden_size": 32}
     sizes = {"intermediate_size": 32, "head_dim": 16, "vocab_size": 64, "pad_token_id": 0, "bos_token_id": 0}
     config = transformers.AutoConfig.for_model(family, **small, **sizes, eos_token_id=0)
     names = {name.rpartition(".")[2] for name in fitting.layers(config, trust_remote_code=False)}
-    assert names == set(fit.LAYERS[family])
+    assert names == set(model_config.LAYERS[family])
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_all_linear_adapts_every_linear_layer_but_the_output(
     from safetensors.torch import load_file
 
     rows = write_lines(tmp_path / "rows.jsonl", bodies.sft_rows(8))
-    body = bodies.sft(lora=Lora(r=4, alpha=8.0, dropout=0.0, targets=(fit.ALL_LINEAR,)))
+    body = bodies.sft(lora=Lora(r=4, alpha=8.0, dropout=0.0, targets=(model_config.ALL_LINEAR,)))
     folder = stage("sft-1", body, {"rows": rows, "model": tiny_model})
     code, _, err = run_here(folder)
     assert code == 0, err

@@ -16,7 +16,7 @@ import pytest
 
 from cotspec.runtime import kept, scratch
 from cotspec.runtime.__main__ import main
-from cotspec.spec.contents import folder_digest
+from cotspec.spec.artifact_names import folder_digest
 from cotspec.spec.payload import BuiltinData, DataBody, FileData, Range
 from tests.runtime.conftest import Stage, contents, environment, write_lines
 

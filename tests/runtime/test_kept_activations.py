@@ -7,7 +7,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from cotspec.estimate import hardware
-from cotspec.estimate.model import shape
+from cotspec.estimate.model_size import shape
 
 CONFIG = {
     "model_type": "llama",

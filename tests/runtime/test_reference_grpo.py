@@ -29,7 +29,7 @@ from reference.sampling import possible
 from transformers import AutoTokenizer
 
 from cotspec.cot.answers import grade
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 from cotspec.cot.segment import segment
 from cotspec.spec.payload import (
     GrpoBody,

@@ -13,7 +13,7 @@ from conftest import Run, Stage, contents
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotspec.page import charts, html, text
+from cotspec.page import charts, html, safe_text
 from cotspec.page.charts import Mark, Series
 from cotspec.runtime import report_answers, report_counts, report_curves, report_page, report_texts
 from tests.pages import ALLOWED, HOSTILE, Parsed, whole
@@ -121,17 +121,17 @@ def test_any_text_is_shown_as_itself_and_can_be_in_a_file(given: str) -> None:
     page.encode("utf-8")
     parsed = Parsed(page)
     assert [tag for tag, _ in parsed.tags] == ["p"]
-    assert "".join(parsed.words) == text.seen(given) == parsed.tags[0][1]["title"]
+    assert "".join(parsed.words) == safe_text.seen(given) == parsed.tags[0][1]["title"]
 
 
 @given(st.text(max_size=200), st.integers(min_value=3, max_value=50))
 def test_a_cut_text_says_how_much_of_it_is_left_out(given: str, most: int) -> None:
-    shown = text.cut(given, most=most)
+    shown = safe_text.cut(given, most=most)
     assert len(shown.head) + len(shown.tail) <= most
     assert len(shown.head) + shown.left_out + len(shown.tail) == len(given)
     assert given.startswith(shown.head)
     assert given.endswith(shown.tail)
-    assert text.cut(given, whole=len(given) + 7).left_out == 7
+    assert safe_text.cut(given, whole=len(given) + 7).left_out == 7
 
 
 def test_a_large_set_is_shown_in_blocks_and_all_kept_samples_are_on_the_page(

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_training import grpo_stage, kill_after_checkpoint
 
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 from cotspec.cot.measures import Measured
 from cotspec.cot.rewards import Score
 from cotspec.runtime.stopping import Cut

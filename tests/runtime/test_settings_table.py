@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pytest
 
-from cotspec.spec.meaning import meanings
+from cotspec.spec.key_docs import meanings
 from cotspec.spec.trl_names import OTHERS
 from cotspec.trainers import TRAINERS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cotspec.spec.meaning import meanings
+from cotspec.spec.key_docs import meanings
 from cotspec.spec.reference import markdown
 from cotspec.trainers.grpo import Grpo
 from cotspec.trainers.sft import Sft

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.passes import steps
+from cotspec.passes import trace_steps
 from cotspec.passes.check.context import Context, finding
 
 _STAGE = "start: base, rows: {from: teach}, train: {by: grpo, lr: 1e-5}"
@@ -25,7 +25,7 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage that gives the beginning of an answer."""
     for path, name, stage in context.stages():
-        most = steps.kept(context, stage).at_most
+        most = trace_steps.kept(context, stage).at_most
         span = context.source.value((*path, "begin"))
         if stage.begin and stage.task != "solve":
             message = f"the answer of stage `{name}` would begin with steps of a trace that its prompt shows"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, finding
@@ -54,6 +54,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             message = f"`{argument}` is not the template's own: cotspec sets it"
             yield finding(RULE, context.source.key((*path, "template", argument)), message, "leave it out")
         file = context.read_model(model) if model.template else None
-        for argument in fit.unread(file.chat, sorted(set(model.template) - OURS)) if file and file.chat else ():
+        arguments = sorted(set(model.template) - OURS)
+        for argument in model_config.unread(file.chat, arguments) if file and file.chat else ():
             message = f"the chat template of `{name}` does not read `{argument}`"
             yield finding(RULE, context.source.key((*path, "template", argument)), message, "correct or remove it")

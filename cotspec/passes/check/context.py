@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from posixpath import normpath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.diagnostics import Diagnostic, Severity, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path, SourceMap
 from cotspec.diagnostics.suggest import alike, did_you_mean, near
-from cotspec.history.models import ModelFile, of_builtin, vocabulary
+from cotspec.history.model_files import ModelFile, of_builtin, vocabulary
 from cotspec.history.traces import unit_counts
 from cotspec.ir import bodies, generations
-from cotspec.passes import lineage
+from cotspec.passes import ancestry
 from cotspec.passes.options import DEFAULT, Options
 from cotspec.spec.experiment import Best, Data, Endpoint, Experiment, Mix, Model, RowSource, Stage
 from cotspec.spec.local import LocalEndpoint
@@ -136,16 +136,18 @@ class Context(NamedTuple):
 
     def first_model(self, name: str) -> FirstModel | None:
         """The model that a stage (or a model itself) begins with; None when its files are not on this machine."""
-        first = lineage.first_model(self.experiment, name)
+        first = ancestry.first_model(self.experiment, name)
         model = self.experiment.models.get(first)
         files = None if model is None else self.read_model(model)
         return None if model is None or files is None else FirstModel(first, model, files)
 
-    def vocabulary(self, name: str) -> tuple[fit.Words, int]:
+    def vocabulary(self, name: str) -> tuple[model_config.Words, int]:
         """What is known of the vocabulary of a model or stage: its tokens, and how many vectors its embedding has.
         Empty and 0 where the files are not on this machine or do not tell."""
         first = self.first_model(name)
-        return ({}, 0) if first is None else (vocabulary(first.model, first.files), fit.embedded(first.files.config))
+        if first is None:
+            return {}, 0
+        return vocabulary(first.model, first.files), model_config.embedded(first.files.config)
 
     def resources(self, stage: str) -> TrainResources:
         """How a stage is run: `resources.train` with what `resources.stages` changes.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
@@ -42,7 +42,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
 def _positions(context: Context, name: str) -> tuple[str, int] | None:
     """The model that a stage begins with, and its positions; None where they are not known."""
     first = context.first_model(name)
-    most = 0 if first is None else fit.positions(first.files.config)
+    most = 0 if first is None else model_config.positions(first.files.config)
     return (first.name, most) if first is not None and most else None
 
 

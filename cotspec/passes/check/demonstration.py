@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.ir import generations
-from cotspec.passes import steps
+from cotspec.passes import trace_steps
 from cotspec.passes.check.context import Context, finding
 from cotspec.trainers import trainer_of
 
@@ -45,6 +45,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if len(texts) < len(stage.sources):
             message = f"stage `{name}` would imitate traces, and its rows are questions alone"
             yield finding(RULE, span, message, "name texts in `rows.from`, or write `all_failed: skip`")
-        elif not (all(each in context.experiment.data for each in texts) or steps.kept(context, stage).correct):
+        elif not (all(each in context.experiment.data for each in texts) or trace_steps.kept(context, stage).correct):
             message = f"stage `{name}` would imitate traces that are kept whatever their answer"
             yield finding(RULE, span, message, "write `keep: {where: <text>.correct}` there, or `all_failed: skip`")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.passes import lineage
+from cotspec.passes import ancestry
 from cotspec.passes.check.context import Context, finding
 
 _STAGE = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
@@ -27,7 +27,7 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage that uses one as weights."""
     for path, stage_name, stage in context.stages():
-        for place, name in lineage.used(stage):
+        for place, name in ancestry.used(stage):
             model = context.experiment.models.get(name)
             if model is None or model.endpoint is None:
                 continue

@@ -10,7 +10,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.ir import generations
-from cotspec.passes import unknown
+from cotspec.passes import unknown_measures
 from cotspec.passes.check.context import Context, expression_finding
 
 RULE = Rule(
@@ -27,7 +27,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every `keep.where`, `rows.where` and `pairs.better`."""
     spec = context.experiment
     for path, names, text, problems in _conditions(context):
-        vain = tuple(unknown.asked(text, unknown.of_texts(spec, names)))
+        vain = tuple(unknown_measures.asked(text, unknown_measures.of_texts(spec, names)))
         for problem in (*problems, *vain):
             yield expression_finding(context, RULE, path, text, problem)
 

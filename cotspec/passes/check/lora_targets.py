@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, FirstModel, finding, misnamed
@@ -30,18 +30,19 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if stage.train.lora is None:
             continue
         here, targets = (*path, "train", "lora", "targets"), stage.train.lora.targets
-        if fit.ALL_LINEAR in targets and len(set(targets)) > 1:
-            message = f"`{fit.ALL_LINEAR}` stands beside names of layers"
+        if model_config.ALL_LINEAR in targets and len(set(targets)) > 1:
+            message = f"`{model_config.ALL_LINEAR}` stands beside names of layers"
             yield finding(RULE, context.source.value(here), message, "name either all linear layers or some of them")
         elif (first := context.first_model(name)) is not None:
             yield from _unmatched(context, here, stage.train.lora, first)
 
 
 def _unmatched(context: Context, here: tuple[str | int, ...], lora: Lora, first: FirstModel) -> Iterator[Diagnostic]:
-    names = fit.layers(first.files.config)
+    names = model_config.layers(first.files.config)
     if names is None:
         return
-    for target in fit.unmatched(lora.targets, names):
+    for target in model_config.unmatched(lora.targets, names):
         place = (*here, lora.targets.index(target))
         span = context.source.value(place if place in context.source.values else here)
-        yield misnamed(RULE, span, f"`{first.name}` has no layer `{target}` to adapt", target, (*names, fit.ALL_LINEAR))
+        message = f"`{first.name}` has no layer `{target}` to adapt"
+        yield misnamed(RULE, span, message, target, (*names, model_config.ALL_LINEAR))

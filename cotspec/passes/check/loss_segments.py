@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from cotspec.cot import selecting
+from cotspec.cot import conditions
 from cotspec.cot.expr import read, scope_of
 from cotspec.cot.measures import own_names
 from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.ir import bodies, generations
-from cotspec.passes import unknown
+from cotspec.passes import unknown_measures
 from cotspec.passes.check.context import Context, expression_finding, finding, misnamed
 from cotspec.spec.experiment import MixedRows, OnPolicy, Stage
 
@@ -44,10 +44,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if "masked" in places and len(places) == 1:
             yield from _nothing_hidden(context, (*path, "rows", "mix"), stage)
         texts = generations.asked_texts(context.experiment, stage)
-        scope = scope_of({**own_names(format.form), **selecting.scope(texts, format.form)})
-        vain = unknown.of_given(context.experiment, stage)
+        scope = scope_of({**own_names(format.form), **conditions.scope(texts, format.form)})
+        vain = unknown_measures.of_given(context.experiment, stage)
         for name, condition in bodies.loss_when(stage).items():
-            told = list(unknown.asked(condition, vain))
+            told = list(unknown_measures.asked(condition, vain))
             wrong = read(condition, scope, expect=bool).problems
             columns = {each.column for each in told}
             for problem in (*(each for each in wrong if each.column not in columns), *told):

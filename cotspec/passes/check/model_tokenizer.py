@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, finding
@@ -28,7 +28,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if model.chat and not file.template:
             span = context.source.value(("models", name, "chat"))
             yield finding(RULE, span, f"the tokenizer of `{name}` has no chat template", "leave `chat: true` out")
-        rows = fit.embedded(file.config)
-        if rows and (ids := fit.ids(file.words)) > rows:
+        rows = model_config.embedded(file.config)
+        if rows and (ids := model_config.ids(file.words)) > rows:
             message = f"the tokenizer of `{name}` has ids up to {ids - 1}, and the model has {rows} vectors"
             yield finding(RULE, context.source.key(("models", name)), message, "use the tokenizer of the model")

@@ -6,7 +6,7 @@ import keyword
 import re
 from collections.abc import Iterator
 
-from cotspec.cot.selecting import OF_PAYLOADS
+from cotspec.cot.conditions import OF_PAYLOADS
 from cotspec.cot.template import WORDS
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.cot.template import shown
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
@@ -47,7 +47,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         elif each.revise == each.by:
             message = f"`{each.by}` agrees with itself everywhere"
             yield finding(RULE, value, message, "name another model")
-        elif why := fit.two_vocabularies(*context.vocabulary(each.by), *context.vocabulary(each.revise)):
+        elif why := model_config.two_vocabularies(*context.vocabulary(each.by), *context.vocabulary(each.revise)):
             message = why.replace("student", f"`{each.by}`").replace("teacher", f"`{each.revise}`")
             yield finding(RULE, value, message, "take a model of its family")
         text = context.files.get(each.prompt) if each.prompt else None

@@ -9,7 +9,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.ir import bodies, generations
-from cotspec.passes import unknown
+from cotspec.passes import unknown_measures
 from cotspec.passes.check.context import Context, expression_finding
 from cotspec.spec.experiment import Reward, Stage
 
@@ -42,12 +42,12 @@ def _vain(context: Context, stage: Stage, reward: Reward) -> Iterator[Finding]:
     """What it asks for and nobody knows."""
     if not all(generations.data_of(context.experiment, source.from_) for source in stage.sources):
         return  # a rule of its own says that there are no such texts
-    known_not = unknown.of_rows(context.experiment, stage)
+    known_not = unknown_measures.of_rows(context.experiment, stage)
     places: list[Place] = [("gates", number, "unless") for number in range(len(reward.gates))]
     places += [("let", name) for name in reward.let]
     places += [("terms", name, "value") for name in reward.terms]
     for place in places:
-        for problem in unknown.asked(bodies.expression_at(reward, place), known_not):
+        for problem in unknown_measures.asked(bodies.expression_at(reward, place), known_not):
             yield Finding(place, problem)
 
 

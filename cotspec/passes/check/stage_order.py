@@ -8,7 +8,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.suggest import either
 from cotspec.ir import generations
-from cotspec.passes import lineage
+from cotspec.passes import ancestry
 from cotspec.passes.check.context import Context, finding
 
 _SECOND = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
@@ -26,7 +26,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every model or stage that a stage names, and who writes the texts of its rows."""
     stages = list(context.experiment.stages)
     for path, name, stage in context.stages():
-        uses = [((*path, *key), used) for key, used in lineage.used(stage)]
+        uses = [((*path, *key), used) for key, used in ancestry.used(stage)]
         roots = [*(each.from_ for each in stage.sources), *stage.reads]
         texts = dict.fromkeys(text for root in roots for text in generations.chain(context.experiment, root))
         written = context.experiment.generate

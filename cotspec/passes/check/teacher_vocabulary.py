@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, finding
@@ -28,8 +28,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if isinstance(stage.train, Taught):
             here, other = (*path, "train"), stage.train.other
             (words, rows), (taught, more) = context.vocabulary(name), context.vocabulary(other or name)
-            why, above = fit.two_vocabularies(words, rows, taught, more), fit.above(stage.train.top_k, rows)
+            why = model_config.two_vocabularies(words, rows, taught, more)
+            above = model_config.above(stage.train.top_k, rows)
             if why:
-                yield finding(RULE, context.source.value((*here, "teacher")), why, fit.ONE_FAMILY)
+                yield finding(RULE, context.source.value((*here, "teacher")), why, model_config.ONE_FAMILY)
             if above:
                 yield finding(RULE, context.source.value((*here, "top_k")), above, "lower it, or use 0 for all")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.suggest import listed
-from cotspec.passes import lineage
+from cotspec.passes import ancestry
 from cotspec.passes.check.context import Context, finding
 
 RULE = Rule(
@@ -27,11 +27,11 @@ def check(context: Context) -> Iterator[Diagnostic]:
     if parts == 1 or spec.resources.generate.engine != "vllm":
         return
     writers = (each.by for each in spec.generate.values())
-    drawn = (lineage.first_model(spec, name) for name in (*writers, *spec.evaluate.of))
+    drawn = (ancestry.first_model(spec, name) for name in (*writers, *spec.evaluate.of))
     uneven: dict[int, list[str]] = {}
     for name in dict.fromkeys(drawn):
         first = context.first_model(name)
-        heads = 0 if first is None else fit.heads(first.files.config)
+        heads = 0 if first is None else model_config.heads(first.files.config)
         if heads % parts:
             uneven.setdefault(heads, []).append(name)
     for heads, names in uneven.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isclose
 
-from cotspec.cot import selecting
+from cotspec.cot import conditions
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
@@ -79,7 +79,7 @@ def _where(context: Context, path: Path, source: RowSource) -> Iterator[Diagnost
     own, problems = generations.condition(spec, source.from_, source.where)
     if problems or generations.over_texts(spec, source.from_) is not None or not own:
         return
-    if selecting.reads(own, selecting.SCORE, bodies.trace_format(spec.trace).form):
+    if conditions.reads(own, conditions.SCORE, bodies.trace_format(spec.trace).form):
         message = f"the score of `{source.from_}` counts texts that were not kept, too"
         yield finding(RULE, span, message, f"ask for it where they are kept: `generate.{source.from_}.keep.where`")
 
@@ -153,10 +153,10 @@ def _better(context: Context, path: Path, rows: Rows, pairs: Pairs, *, compared:
     if problems:
         return
     form, at = bodies.trace_format(spec.trace).form, generations.depth(spec, rows)
-    if not selecting.about(own, form, depth=at):
+    if not conditions.about(own, form, depth=at):
         message = f"this is the same for both texts of a pair: it asks nothing of `{compared}`"
         yield finding(RULE, context.source.value((*path, "better")), message, f"ask about `{compared}`")
-    elif selecting.kind(own, form) is bool and pairs.gap >= 1:
+    elif conditions.kind(own, form) is bool and pairs.gap >= 1:
         message = "one text meets the condition and the other does not: they differ by 1, and not by more"
         yield finding(RULE, context.source.value((*path, "gap")), message, "leave `gap` out")
     texts = spec.generate[compared].sampling.n if compared in spec.generate else 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.passes.check.context import Context, finding
@@ -45,6 +45,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
                 yield finding(RULE, span, message, "name another model, or set `sampling.temperature`")
             elif other in served:
                 yield finding(RULE, span, f"`{other}` is a server, which gives no logits", "name a model with weights")
-            elif why := fit.two_vocabularies(*context.vocabulary(each.by), *context.vocabulary(other)):
+            elif why := model_config.two_vocabularies(*context.vocabulary(each.by), *context.vocabulary(other)):
                 message = why.replace("student", f"`{each.by}`").replace("teacher", f"`{other}`")
                 yield finding(RULE, span, message, "take a model of its family")

@@ -6,9 +6,9 @@ import keyword
 from collections.abc import Iterator
 from typing import Final
 
+from cotspec.cot.conditions import OF_PAYLOADS
 from cotspec.cot.expr import FUNCTION_NAMES
 from cotspec.cot.measures import TABLE
-from cotspec.cot.selecting import OF_PAYLOADS
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path

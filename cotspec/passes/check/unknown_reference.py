@@ -10,7 +10,7 @@ from cotspec.diagnostics.origins import Link
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.ir import generations
-from cotspec.passes import lineage
+from cotspec.passes import ancestry
 from cotspec.passes.check.context import Context, finding, misnamed
 from cotspec.spec.evaluation import sets_of
 from cotspec.spec.resources import Resources
@@ -40,7 +40,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             uses.append((("generate", name, *where), other, "model or stage", (*models, *stages)))
         uses.append((("generate", name, "over"), each.over, "data set or generation", (*data, *texts)))
     for path, _, stage in context.stages():
-        for key, name in lineage.used(stage):
+        for key, name in ancestry.used(stage):
             more = (SELF,) if key[-1] == "teacher" else ()
             uses.append(((*path, *key), name, "model or stage", (*models, *stages, *more)))
     for path, _, _, source in context.sources():

@@ -12,7 +12,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.history import traces
 from cotspec.ir import generations
-from cotspec.passes import lineage
+from cotspec.passes import ancestry
 from cotspec.passes.check.context import Context, warning
 from cotspec.spec.evaluation import sets_of
 from cotspec.spec.experiment import Experiment, Generation
@@ -140,7 +140,7 @@ def _limit(
 def _known(context: Context, who: str, data: str, steps: int) -> _Known:
     """`who` is a model or stage; `data` the set it solves, "" when there are traces to count; `steps` the fewest."""
     spec = context.experiment
-    model = spec.models.get(lineage.first_model(spec, who))
+    model = spec.models.get(ancestry.first_model(spec, who))
     builtin = model.builtin if model is not None and model.builtin in MODELS else None
     given = spec.data.get(data)
     worked: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from cotspec.cot import selecting
+from cotspec.cot import conditions
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
@@ -41,7 +41,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     asked += [((*path, "where"), source.from_, source.where) for path, _, _, source in context.sources()]
     for path, name, where in asked:
         own, _ = generations.condition(spec, name, where)
-        met, tried = selecting.met_by(own, form) if own else (1, 1)
+        met, tried = conditions.met_by(own, form) if own else (1, 1)
         if not met:
             message = f"none of {tried:,} tried texts meets this condition"
             yield warning(RULE, context.source.value(path), message, "let its parts meet")
@@ -70,7 +70,7 @@ def _meets(context: Context, condition: str, row: Question) -> bool:
     format = bodies.trace_format(context.experiment.trace)
     try:
         measures = measured([(row.trace, UNKNOWN_TOKENS)], row.answer, format, condition)
-        return selecting.meets(condition, measures, 0.0, format.form)
+        return conditions.meets(condition, measures, 0.0, format.form)
     except UnscorableError:
         return False
     except AnswerError:

@@ -11,7 +11,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.history import traces
 from cotspec.ir import bodies
-from cotspec.passes import steps
+from cotspec.passes import trace_steps
 from cotspec.passes.check.context import Context, warning
 from cotspec.spec import payload
 from cotspec.spec.experiment import Mask, Stage
@@ -39,7 +39,7 @@ def _mask(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[Di
     rule = bodies.mask(mask)
     if rule.leave or not max(rule.count, rule.at_least):
         return
-    every = [n for n in steps.step_counts(context, stage) if n > 1 and _all(rule, n)]
+    every = [n for n in trace_steps.step_counts(context, stage) if n > 1 and _all(rule, n)]
     if not every:
         return
     counts = context.unit_counts(stage)
@@ -48,7 +48,7 @@ def _mask(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[Di
         return
     key = "at_least" if rule.at_least >= rule.count else "count"
     where = f": {traces.told(len(hit), len(counts))}" if counts else ""
-    message = f"`{key}: {getattr(rule, key)}` hides every step of traces of {steps.worded(every)} steps{where}"
+    message = f"`{key}: {getattr(rule, key)}` hides every step of traces of {trace_steps.worded(every)} steps{where}"
     yield warning(RULE, context.source.value((*path, key)), message, _advice(every))
 
 

@@ -10,7 +10,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.history import traces
 from cotspec.ir import bodies
-from cotspec.passes import steps
+from cotspec.passes import trace_steps
 from cotspec.passes.check.context import Context, finding, warning
 from cotspec.spec import payload
 from cotspec.spec.experiment import Mask, Stage
@@ -38,8 +38,8 @@ def _mask(context: Context, path: Path, stage: Stage, mask: Mask) -> Iterator[Di
     rule = bodies.mask(mask)
     counts = context.unit_counts(stage)
     if mask.unit == "step":
-        bounds = steps.kept(context, stage)
-        possible = steps.step_counts(context, stage)
+        bounds = trace_steps.kept(context, stage)
+        possible = trace_steps.step_counts(context, stage)
         nothing = [n for n in possible if most(rule, n) == 0]
         if len(possible) and nothing == list(possible) and bounds.at_most is not None:
             yield _never(context, path, mask, possible)
@@ -66,7 +66,7 @@ def _never(context: Context, path: Path, mask: Mask, possible: range) -> Diagnos
 
 def _short(context: Context, path: Path, mask: Mask, nothing: Sequence[int]) -> Diagnostic:
     key, text = _cause(mask, nothing[-1])
-    message = f"{text} hides nothing in traces of {steps.worded(nothing)} steps"
+    message = f"{text} hides nothing in traces of {trace_steps.worded(nothing)} steps"
     return warning(RULE, context.source.value((*path, key)), message, _advice(key))
 
 

@@ -9,7 +9,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.history import traces
 from cotspec.ir import bodies
-from cotspec.passes import steps
+from cotspec.passes import trace_steps
 from cotspec.passes.check.context import Context, warning
 from cotspec.spec import payload
 from cotspec.spec.experiment import ShareRamp
@@ -42,14 +42,14 @@ def check(context: Context) -> Iterator[Diagnostic]:
         span = context.source.value((*path, "mask", "share"))
         counts = context.unit_counts(stage)
         still = sum(not _moves(rule, n) for n in counts)
-        bounds = steps.kept(context, stage)
-        possible = steps.step_counts(context, stage) if stage.mask.unit == "step" else range(0)
+        bounds = trace_steps.kept(context, stage)
+        possible = trace_steps.step_counts(context, stage) if stage.mask.unit == "step" else range(0)
         if counts:
             if still > len(counts) / 2:
                 yield warning(RULE, span, f"{said} in {traces.told(still, len(counts))}", _ADVICE)
         elif bounds.at_most is not None and possible and sum(_moves(rule, n) for n in possible) < len(possible) / 2:
             still_at = [n for n in possible if not _moves(rule, n)]
-            yield warning(RULE, span, f"{said} in traces of {steps.worded(still_at)} steps", _ADVICE)
+            yield warning(RULE, span, f"{said} in traces of {trace_steps.worded(still_at)} steps", _ADVICE)
 
 
 _ADVICE = "widen it, or give one share or `count`"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
-from cotspec.passes import bounds
+from cotspec.passes import upper_bounds
 from cotspec.passes.check.context import Context, finding, warning
 from cotspec.spec.experiment import AtStep, Best, Stage
 from cotspec.trainers import trainer_of
@@ -28,7 +28,7 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage whose number of rows is bounded."""
     for path, name, stage in context.stages():
-        rows, steps = bounds.rows(context, stage), bounds.steps(context, stage)
+        rows, steps = upper_bounds.rows(context, stage), upper_bounds.steps(context, stage)
         if rows is None or steps is None or rows == 0:
             continue  # an empty slice is another rule's
         if steps == 0:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-from cotspec.cot.trial import SubExpression, Trial, Tried, value_of
+from cotspec.cot.reward_trial import SubExpression, Trial, Tried, value_of
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.history import traces

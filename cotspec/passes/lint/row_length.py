@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.diagnostics import Diagnostic, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
@@ -88,7 +88,7 @@ def _contexts(context: Context, path: Path, name: str, stage: Stage, rows: Lengt
     """What a teacher reads in place of the prompt, with the text it scores, within its positions."""
     train = stage.train
     first = context.first_model(train.other or name)
-    most = 0 if first is None else fit.positions(first.files.config)
+    most = 0 if first is None else model_config.positions(first.files.config)
     if not (isinstance(train, Taught) and train.context and most and first):
         return
     texts = zip(rows.contexts, rows.wholes, rows.prompts, strict=True)

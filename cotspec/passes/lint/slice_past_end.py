@@ -8,7 +8,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.ir import generations
-from cotspec.passes import bounds
+from cotspec.passes import upper_bounds
 from cotspec.passes.check.context import Context, finding, warning
 from cotspec.spec.base import Slice
 
@@ -28,7 +28,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Slices of data sets, texts and rows."""
     for name, data in context.experiment.data.items():
         if data.slice is not None:
-            there = bounds.whole(context, data)
+            there = upper_bounds.whole(context, data)
             yield from _slice(context, ("data", name, "slice"), data.slice, there, f"there are {there} problems")
     spec = context.experiment
     for name, each in spec.generate.items():
@@ -40,7 +40,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def _texts(context: Context, path: Path, given: Slice, name: str) -> Iterator[Diagnostic]:
-    there, read = bounds.traces(context, name), context.read_traces(name)
+    there, read = upper_bounds.traces(context, name), context.read_traces(name)
     run = read is not None and read.count is not None
     said = f"there are {there} traces" if run else f"there is at most one trace for each of {there} problems"
     yield from _slice(context, path, given, there, said)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.passes import lineage
+from cotspec.passes import ancestry
 from cotspec.passes.check.context import Context, warning
 from cotspec.spec.base import Slice
 from cotspec.spec.experiment import Mix, Stage
@@ -30,7 +30,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Every stage against those it descends from."""
     spec = context.experiment
     for path, name, stage in context.stages():
-        for earlier in lineage.ancestors(spec, name):
+        for earlier in ancestry.ancestors(spec, name):
             other = spec.stages.get(earlier)
             shared = None if other is None else _shared(stage, other)
             if shared is None:

@@ -8,7 +8,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.ir import generations
 from cotspec.ir.defaults import VALID_DATA
-from cotspec.passes import lineage
+from cotspec.passes import ancestry
 from cotspec.passes.check.context import Context, unused
 from cotspec.spec.evaluation import asked_data
 from cotspec.spec.experiment import Best, Stage
@@ -37,7 +37,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     data |= {source.from_ for _, _, _, source in context.sources()}
     texts = generations.used(spec)
     for _, _, stage in context.stages():
-        models |= {name for _, name in lineage.used(stage)}
+        models |= {name for _, name in ancestry.used(stage)}
         data |= {VALID_DATA} if _validated(stage) else set()
     if all(stage.advance is None for stage in spec.stages.values()):
         data.add(VALID_DATA)

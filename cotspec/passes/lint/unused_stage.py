@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
-from cotspec.passes import lineage
+from cotspec.passes import ancestry
 from cotspec.passes.check.context import Context, unused
 
 _STAGE = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
@@ -26,7 +26,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     spec = context.experiment
     used = set(spec.evaluate.of)
     for _, _, stage in context.stages():
-        used |= {name for _, name in lineage.used(stage)}
+        used |= {name for _, name in ancestry.used(stage)}
     used |= {each.by for each in spec.generate.values()}
     used |= {name for each in spec.generate.values() for name in each.others.values()}
     for path, name, _ in context.stages():

@@ -15,7 +15,7 @@ from cotspec.runtime.errors import TaskError
 from cotspec.runtime.task import rank
 from cotspec.runtime.train import optimizer_state, score
 from cotspec.runtime.train.trl_bridge import SCORE, Training
-from cotspec.spec import contents
+from cotspec.spec import artifact_names
 from cotspec.spec.payload import HubModel
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def export(training: Training, raw: Path, out: Path) -> None:
     model.save_pretrained(str(out), safe_serialization=True)
     del model
     if (raw / ADAPTER).exists():
-        _keep_adapter(training, raw, out / contents.ADAPTER)
+        _keep_adapter(training, raw, out / artifact_names.ADAPTER)
     if training.body.keeps_optimizer:
         shutil.copyfile(raw / optimizer_state.FILE, out / optimizer_state.FILE)
     models.keep_tokenizer(training.origin, out)

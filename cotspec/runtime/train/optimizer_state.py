@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cotspec.runtime.errors import TaskError
-from cotspec.spec.contents import OPTIMIZER
+from cotspec.spec.artifact_names import OPTIMIZER
 
 if TYPE_CHECKING:
     from torch import Tensor

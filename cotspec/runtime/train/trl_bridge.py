@@ -15,7 +15,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cotspec.cot import fit, signal
+from cotspec.cot import model_config, signal
 from cotspec.runtime import fitting, models, tracking, vllm_server
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say
@@ -155,11 +155,12 @@ def lora(body: TrainBody) -> LoraConfig | None:
         return None
     from peft import LoraConfig
 
+    every = model_config.ALL_LINEAR
     return LoraConfig(
         r=body.lora.r,
         lora_alpha=body.lora.alpha,
         lora_dropout=body.lora.dropout,
-        target_modules=fit.ALL_LINEAR if body.lora.targets == (fit.ALL_LINEAR,) else list(body.lora.targets),
+        target_modules=every if body.lora.targets == (every,) else list(body.lora.targets),
         task_type="CAUSAL_LM",
     )
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from cotspec.cot import fit, signal
+from cotspec.cot import model_config, signal
 from cotspec.cot.records import TaughtRow
 from cotspec.runtime import models
 from cotspec.runtime.encoding import Encoder
@@ -56,7 +56,7 @@ class _Distill:
             texts = _with_probabilities(texts, Stored(task.input("probabilities")))
         new = 0 if body.drawn is None else body.drawn.max_new_tokens
         short = [text for text in texts if len(text.prompt) + len(text.target) + new <= max_length]
-        window = fit.positions(models.load_config(teacher).to_dict())
+        window = model_config.positions(models.load_config(teacher).to_dict())
         kept = [t for t in short if not window or len(t.context) + len(t.target) + new <= window]
         kept = [text for text in kept if text.stored != NONE]
         told = _told(len(texts) - len(short), len(short) - len(kept), max_length, window, new)
@@ -109,11 +109,11 @@ def _refuse(
 ) -> None:
     """Raises TaskError for two vocabularies, and for more tokens than there are. Special tokens may differ: a chat
     model has those of its template."""
-    rows, more = (fit.embedded(models.load_config(each).to_dict()) for each in (origin, teacher))
+    rows, more = (model_config.embedded(models.load_config(each).to_dict()) for each in (origin, teacher))
     words, others = (_words(tokenizer) for tokenizer in (own, other))
-    if why := fit.two_vocabularies(words, rows, others, more):
-        raise TaskError(f"{why} ({fit.ONE_FAMILY})")
-    if why := fit.above(body.top_k, rows):
+    if why := model_config.two_vocabularies(words, rows, others, more):
+        raise TaskError(f"{why} ({model_config.ONE_FAMILY})")
+    if why := model_config.above(body.top_k, rows):
         raise TaskError(f"{why}: lower it, or use 0 for all")
 
 

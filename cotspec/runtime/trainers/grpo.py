@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cotspec.cot import signal
+from cotspec.cot.conditions import asked
 from cotspec.cot.records import JudgedRow
 from cotspec.cot.rewards import RewardError, compile_reward, expressions
-from cotspec.cot.selecting import asked
 from cotspec.runtime.encoding import Encoder
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from cotspec.cot import fit, judges
+from cotspec.cot import judges, model_config
 from cotspec.cot.measures import Value
 from cotspec.cot.prompting import PromptError
 from cotspec.files import plain
@@ -147,7 +147,7 @@ def load(task: Task, body: GrpoBody, reads: Collection[str]) -> Judges:
         origin = models.source(task, judge.model, judge.role)
         say(f"judge `{judge.name}`:")
         models.announce(origin)
-        positions = fit.positions(models.load_config(origin).to_dict())
+        positions = model_config.positions(models.load_config(origin).to_dict())
         if positions and positions <= judge.sampling.max_new_tokens:
             raise TaskError(f"judge `{judge.name}` has {positions} positions: lower its `sampling.max_new_tokens`")
         settings = task.settings

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 from cotspec.cot.measures import AMONG, Measured, Peer, Teacher, among, measure, peer
 from cotspec.cot.rewards import CompiledReward, Score
 from cotspec.cot.signal import GROUPS, IMITATED, TRUNCATED, UNJUDGED, equal_groups

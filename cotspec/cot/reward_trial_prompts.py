@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from cotspec.cot.conditions import scope
 from cotspec.cot.measures import AMONG, TABLE, Measure, Peer, Value, among, peer, table
-from cotspec.cot.selecting import scope
 from cotspec.spec.payload import Form
 
 Measures = Mapping[str, Value]

@@ -10,12 +10,12 @@ from cotspec.spec import payload
 
 if TYPE_CHECKING:
     from cotspec.estimate.hardware import Way
-    from cotspec.estimate.model import Model
+    from cotspec.estimate.model_size import Model
     from cotspec.estimate.work import Load, Work
     from cotspec.ir.plan import Task
 
 
-class Beside(NamedTuple):
+class AskedModel(NamedTuple):
     """One of them, and its input."""
 
     model: payload.ModelRef
@@ -26,19 +26,19 @@ class Beside(NamedTuple):
     """Whether it is asked at each token that is drawn."""
 
 
-def beside(body: payload.Body) -> Iterator[Beside]:
+def asked_models(body: payload.Body) -> Iterator[AskedModel]:
     """All of a task."""
     if isinstance(body, payload.RewardedBody):
-        yield from (Beside(each.model, each.role, each.sampling.max_new_tokens) for each in body.judges)
+        yield from (AskedModel(each.model, each.role, each.sampling.max_new_tokens) for each in body.judges)
     if isinstance(body, payload.WrittenBody):
-        yield from (Beside(each.model, each.input, each_token=True) for each in body.tilt)
+        yield from (AskedModel(each.model, each.input, each_token=True) for each in body.tilt)
     if isinstance(body, payload.TextBody):
-        yield from (Beside(model, "revise") for model in body.revise)
+        yield from (AskedModel(model, "revise") for model in body.revise)
 
 
-def known(work: Work, task: Task) -> list[tuple[Model | None, Beside]]:
+def known(work: Work, task: Task) -> list[tuple[Model | None, AskedModel]]:
     """What is known of each."""
-    return [(work.beside(task, each.model, each.role), each) for each in beside(task.body)]
+    return [(work.beside(task, each.model, each.role), each) for each in asked_models(task.body)]
 
 
 def judging(work: Work, task: Task, way: Way, load: Load) -> float:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cotspec.cot import selecting
+from cotspec.cot import conditions
 from cotspec.cot.expr import UnscorableError
-from cotspec.cot.judging import Grade
+from cotspec.cot.grading_rules import Grade
 from cotspec.cot.measures import own
 from cotspec.cot.segment import segment
 from cotspec.spec.payload import TraceFormat
@@ -18,7 +18,7 @@ DRAFT = segment("Answer: 5", FORMAT)
 
 
 def meets(where: str, *, right: bool = True) -> bool:
-    return selecting.meets(where, [own(TEXT, tokens=20, right=right), own(DRAFT, tokens=9, right=False)], 0.5)
+    return conditions.meets(where, [own(TEXT, tokens=20, right=right), own(DRAFT, tokens=9, right=False)], 0.5)
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_a_condition_without_a_value_is_said_and_no_text_meets_it() -> None:
 
 
 def test_the_score_is_the_share_of_right_texts_and_needs_one() -> None:
-    assert selecting.score([Grade.RIGHT, Grade.WRONG, Grade.UNGRADABLE, Grade.RIGHT]) == 0.5
+    assert conditions.score([Grade.RIGHT, Grade.WRONG, Grade.UNGRADABLE, Grade.RIGHT]) == 0.5
     with pytest.raises(ValueError, match="without texts"):
-        selecting.score([])
+        conditions.score([])
 
 
 def test_what_a_condition_reads_is_known() -> None:
-    assert selecting.reads("text.score > 0.5 and text.correct", "score")
-    assert not selecting.reads("text.words > 5", "score")
+    assert conditions.reads("text.score > 0.5 and text.correct", "score")
+    assert not conditions.reads("text.words > 5", "score")
 
 
 @pytest.mark.parametrize(
@@ -67,11 +67,11 @@ def test_what_a_condition_reads_is_known() -> None:
     [("text.correct", 0), ("text_1.words < text.words", 1), ("text_12.steps > 1 or text_2.correct", 12)],
 )
 def test_how_far_back_a_condition_asks_is_known(where: str, depth: int) -> None:
-    assert selecting.deepest(where) == depth
+    assert conditions.deepest(where) == depth
 
 
 def test_a_score_is_known_of_the_texts_that_have_one_only() -> None:
-    names = selecting.scope(["refined", "critique", "draft"], scored=["critique"])
+    names = conditions.scope(["refined", "critique", "draft"], scored=["critique"])
     assert [name for name in names if name.endswith(".score")] == ["critique.score"]
 
 
@@ -88,5 +88,5 @@ def test_a_score_is_known_of_the_texts_that_have_one_only() -> None:
     ],
 )
 def test_a_condition_that_no_text_meets_is_known_by_trying(where: str, met: bool) -> None:
-    found, tried = selecting.met_by(where)
+    found, tried = conditions.met_by(where)
     assert (found > 0, 0 < tried <= 2_000) == (met, True)

@@ -18,7 +18,7 @@ from cotspec.cot.expr import Node, UnscorableError, read, scope_of
 from cotspec.cot.measures import Value, own_names, table
 
 if TYPE_CHECKING:
-    from cotspec.cot.judging import Grade
+    from cotspec.cot.grading_rules import Grade
     from cotspec.spec.payload import Form
 
 OWN: Final = "text"
@@ -124,7 +124,7 @@ def meets(where: str, measured: Sequence[Mapping[str, Value]], score: float, for
 
 def score(grades: Sequence[Grade]) -> float:
     """The share of right texts. Raises ValueError without any."""
-    from cotspec.cot.judging import Grade
+    from cotspec.cot.grading_rules import Grade
 
     if not grades:
         raise ValueError("a record without texts has no score")

@@ -15,13 +15,12 @@ from functools import cached_property, lru_cache
 from itertools import product
 from typing import Final, NamedTuple
 
-from cotspec.cot import selecting
+from cotspec.cot import conditions
 from cotspec.cot.expr import Node, Symbol, UnscorableError, bind, read, scope_of
 from cotspec.cot.expr.text import Parsed, parse
 from cotspec.cot.expr.tree import Walk
 from cotspec.cot.measures import AMONG, TABLE, Measure, Value, names, table
-from cotspec.cot.rewards import CompiledReward, Place, RewardError, Score, compile_reward
-from cotspec.cot.trial_prompts import (
+from cotspec.cot.reward_trial_prompts import (
     Limits,
     Measures,
     Question,
@@ -32,6 +31,7 @@ from cotspec.cot.trial_prompts import (
     variants,
     with_texts,
 )
+from cotspec.cot.rewards import CompiledReward, Place, RewardError, Score, compile_reward
 from cotspec.spec.payload import Form, Reward
 
 MOST: Final = 3_000
@@ -383,7 +383,7 @@ class _Recording(Walk):
 
 def _parts(reward: Reward, limits: Limits) -> Iterator[SubExpression]:
     """Every part of every expression, the whole before its parts; the reward has been compiled."""
-    scope = scope_of({**names(limits.form), **selecting.scope((*limits.texts, *limits.judges), limits.form)})
+    scope = scope_of({**names(limits.form), **conditions.scope((*limits.texts, *limits.judges), limits.form)})
     texts: list[tuple[Place, str]] = [(("let", binding.name), binding.value) for binding in reward.let]
     texts += [(("gates", number, "unless"), gate.unless) for number, gate in enumerate(reward.gates)]
     texts += [(("terms", term.name, "value"), term.value) for term in reward.terms]

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cotspec.builtin.digest import MODELS
-from cotspec.cot import fit
+from cotspec.cot import model_config
 from cotspec.files import plain
 from cotspec.files.regular import inside
 from cotspec.history.locks import Cache
@@ -35,7 +35,7 @@ class ModelFile(NamedTuple):
     """Whether the tokenizer has a chat template."""
     chat: str = ""
     """Its text; "" when it was not read."""
-    words: fit.Words = MappingProxyType({})
+    words: model_config.Words = MappingProxyType({})
     """Its vocabulary; empty when it was not read."""
 
 
@@ -74,9 +74,9 @@ def _read(place: Path, within: tuple[Path, ...], _changed: int) -> ModelFile | N
         return None
     return ModelFile(
         config=config,
-        template=fit.has_template(tokenizer, modelfiles.names(place)),
+        template=model_config.has_template(tokenizer, modelfiles.names(place)),
         chat=modelfiles.chat_template(place, within),
-        words=fit.words(plain.json_object(place / "tokenizer.json", most=_MOST_VOCABULARY, within=within)),
+        words=model_config.words(plain.json_object(place / "tokenizer.json", most=_MOST_VOCABULARY, within=within)),
     )
 
 
@@ -85,14 +85,14 @@ def of_builtin(model: Model) -> ModelFile | None:
     return None if model.builtin is None else _builtin(model.builtin)
 
 
-def vocabulary(model: Model, file: ModelFile) -> fit.Words:
+def vocabulary(model: Model, file: ModelFile) -> model_config.Words:
     """The tokens of a model, also of a builtin one."""
     return file.words if model.builtin is None else _builtin_words(model.builtin)
 
 
 @cache
-def _builtin_words(name: str) -> fit.Words:
-    return fit.words(plain.json_object(MODELS / name / "tokenizer.json"))
+def _builtin_words(name: str) -> model_config.Words:
+    return model_config.words(plain.json_object(MODELS / name / "tokenizer.json"))
 
 
 @cache

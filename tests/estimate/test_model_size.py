@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from cotspec.builtin.digest import MODELS
 from cotspec.builtin.registry import MODELS as NAMES
-from cotspec.estimate import model as architecture
+from cotspec.estimate import model_size as architecture
 from cotspec.estimate import published
-from cotspec.estimate.model import of_config, of_name, parameters
+from cotspec.estimate.model_size import of_config, of_name, parameters
 
 
 def saved(folder: Path) -> int:

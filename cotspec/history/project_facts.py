@@ -16,11 +16,10 @@ from typing import Final
 
 from cotspec.back import places
 from cotspec.estimate.facts import Lines, Selected
-from cotspec.estimate.model import Model
+from cotspec.estimate.model_size import Model
 from cotspec.files import plain, regular
 from cotspec.front import local
-from cotspec.history import given as there
-from cotspec.history import model_sizes
+from cotspec.history import existing_texts, model_sizes
 from cotspec.history.locks import Cache
 from cotspec.ir.plan import Launch, Read, Task
 from cotspec.spec.local import Local
@@ -36,7 +35,7 @@ NEWEST: Final = 100
 """Tasks of earlier plans that estimates are compared with, the latest ones."""
 
 
-class Records:
+class ProjectFacts:
     """The project in `root`. `gpu` names the device of GPU tasks; without it cotspec.local.yaml does."""
 
     def __init__(self, root: Path, *, gpu: str | None = None) -> None:
@@ -92,14 +91,14 @@ class Records:
     def given(self, task: Task) -> Lines | None:
         """What the task of a data set will hand on, where a file of the project tells."""
         if task.id not in self._given:
-            self._given[task.id] = there.lines(task, self._root)
+            self._given[task.id] = existing_texts.lines(task, self._root)
         return self._given[task.id]
 
     def selected(self, task: Task, rows: RowsBody) -> Selected | None:
         """What `rows` takes by its condition of the records of a task, where they are there."""
         key = task.id, rows.where, rows.slice.first, rows.slice.end
         if key not in self._selected:
-            self._selected[key] = there.selected(task, rows, self._root)
+            self._selected[key] = existing_texts.selected(task, rows, self._root)
         return self._selected[key]
 
     def seconds(self, task: Task) -> float | None:

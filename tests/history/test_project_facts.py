@@ -11,7 +11,7 @@ import pytest
 from cotspec.back import registry
 from cotspec.builtin.digest import MODELS
 from cotspec.estimate import Estimator
-from cotspec.history.records import Records
+from cotspec.history.project_facts import ProjectFacts
 from cotspec.ir.plan import Plan, Read, Task
 from cotspec.spec.payload import BuiltinModel, HubModel, RowsBody
 from tests.estimate.known import parts
@@ -37,7 +37,7 @@ def stage(root: Path, id: str, file: str) -> Path:
 def test_a_file_of_records_is_summed_up_field_by_field(tmp_path: Path) -> None:
     rows = [{"text": "abcd", "tokens": 2, "ok": True, "tries": ["a"]}, {"text": "ab", "tokens": 4, "ok": False}]
     write(stage(tmp_path, "a-1", "out/x.jsonl"), "".join(json.dumps(row) + "\n" for row in rows))
-    found = Records(tmp_path).lines(Read("a-1", "x.jsonl"))
+    found = ProjectFacts(tmp_path).lines(Read("a-1", "x.jsonl"))
     assert found is not None
     assert (found.file, found.total, found.looked) == ("x.jsonl of a-1", 2, 2)
     assert (found.chars, found.longest) == ({"text": 3.0}, {"text": 4.0})
@@ -46,7 +46,7 @@ def test_a_file_of_records_is_summed_up_field_by_field(tmp_path: Path) -> None:
 
 def test_a_long_file_is_counted_whole_and_looked_at_in_part(tmp_path: Path) -> None:
     write(tmp_path / "data.jsonl", '{"question": "abc"}\n' * 1234)
-    found = Records(tmp_path).lines(Read("", "data.jsonl"))
+    found = ProjectFacts(tmp_path).lines(Read("", "data.jsonl"))
     assert found is not None
     assert (found.total, found.looked) == (1234, 500)
 
@@ -54,12 +54,12 @@ def test_a_long_file_is_counted_whole_and_looked_at_in_part(tmp_path: Path) -> N
 @pytest.mark.parametrize("text", ["", "not json\n", '{"a": 1}\n{"torn', "[1, 2]\n", "\0\0\n"])
 def test_a_file_that_is_not_of_records_is_not_there(tmp_path: Path, text: str) -> None:
     write(tmp_path / "data.jsonl", text)
-    assert Records(tmp_path).lines(Read("", "data.jsonl")) is None
+    assert ProjectFacts(tmp_path).lines(Read("", "data.jsonl")) is None
 
 
 def test_a_file_that_is_missing_is_not_there(tmp_path: Path) -> None:
-    assert Records(tmp_path).lines(Read("a-1", "x.jsonl")) is None
-    assert Records(tmp_path).lines(Read("", "x.jsonl")) is None
+    assert ProjectFacts(tmp_path).lines(Read("a-1", "x.jsonl")) is None
+    assert ProjectFacts(tmp_path).lines(Read("", "x.jsonl")) is None
 
 
 # --- runs -----------------------------------------------------------------------------------------------------------
@@ -69,7 +69,7 @@ def test_a_file_that_is_missing_is_not_there(tmp_path: Path) -> None:
 def test_the_record_of_a_run_tells_its_seconds(tmp_path: Path, text: str, seconds: float | None) -> None:
     task = parts(spec_data("small"))["generation teach"]
     write(stage(tmp_path, task.id, "last-run.json"), text)
-    assert Records(tmp_path).seconds(task) == seconds
+    assert ProjectFacts(tmp_path).seconds(task) == seconds
 
 
 def test_the_record_of_a_run_tells_the_memory_it_held_and_one_of_before_says_nothing(tmp_path: Path) -> None:
@@ -77,13 +77,13 @@ def test_the_record_of_a_run_tells_the_memory_it_held_and_one_of_before_says_not
     one, other = tasks["generation teach"], tasks["evaluation of student"]
     write(stage(tmp_path, one.id, "last-run.json"), '{"seconds": 4.5, "memory": 1000}')
     write(stage(tmp_path, other.id, "last-run.json"), '{"seconds": 4.5}')
-    assert (Records(tmp_path).memory(one), Records(tmp_path).memory(other)) == (1000.0, None)
+    assert (ProjectFacts(tmp_path).memory(one), ProjectFacts(tmp_path).memory(other)) == (1000.0, None)
 
 
 def test_a_report_is_found_by_its_experiment(tmp_path: Path) -> None:
     task = parts(spec_data("small"))["report"]
     write(tmp_path / "generated" / "reports" / "small" / "last-run.json", '{"seconds": 1}')
-    assert Records(tmp_path).seconds(task) == 1.0
+    assert ProjectFacts(tmp_path).seconds(task) == 1.0
 
 
 def emitted(root: Path, plan: Plan) -> dict[str, Task]:
@@ -101,7 +101,7 @@ def test_measured_tasks_of_an_earlier_plan_scale_the_estimates_of_a_new_one(tmp_
     tasks = sealed(new).tasks
     known = dict(tasks)
     known.pop(measured, None)
-    records = Records(tmp_path)
+    records = ProjectFacts(tmp_path)
     others = records.others(known)
     assert measured in others
     assert all(read.task in others or read.task in known for task in others.values() for read in task.reads.values())
@@ -115,7 +115,7 @@ def test_a_folder_that_another_version_wrote_is_no_measured_task(tmp_path: Path)
     for name, payload in (("sft-1", "{}"), ("sft-2", "{"), ("sft-3", '{"cotspec": 99}')):
         write(stage(tmp_path, name, "last-run.json"), '{"seconds": 3}')
         write(stage(tmp_path, name, "payload.json"), payload)
-    assert Records(tmp_path).others({}) == {}
+    assert ProjectFacts(tmp_path).others({}) == {}
 
 
 # --- texts that are there already -----------------------------------------------------------------------------------
@@ -138,11 +138,11 @@ def own_traces(tmp_path: Path, **rows: object) -> dict[str, Task]:
 
 def test_a_file_with_texts_is_read_by_its_columns_and_cut_before_its_task_has_run(tmp_path: Path) -> None:
     tasks = own_traces(tmp_path)
-    found = Records(tmp_path).given(tasks["data r1"])
+    found = ProjectFacts(tmp_path).given(tasks["data r1"])
     assert found is not None
     assert (found.file, found.total, found.chars["question"]) == ("specs/r1.jsonl", 30, len("How many?"))
     assert found.longest["trace"] == len(f"Step 1: {'well ' * 20}\nAnswer: none")
-    assert Records(tmp_path).given(tasks["data test"]) is None, "a builtin one"
+    assert ProjectFacts(tmp_path).given(tasks["data test"]) is None, "a builtin one"
 
 
 @pytest.mark.parametrize(
@@ -159,18 +159,18 @@ def test_the_texts_that_meet_a_condition_are_counted_as_rows_will_be(
     tasks = own_traces(tmp_path, **rows)
     body = tasks["rows of stage structure"].body
     assert isinstance(body, RowsBody)
-    found = Records(tmp_path).selected(tasks["data r1"], body)
+    found = ProjectFacts(tmp_path).selected(tasks["data r1"], body)
     assert found is not None
     assert found.share == pytest.approx(share)
     assert (found.length < 1) == (rows["where"] == "r1.correct")
-    assert Records(tmp_path).selected(tasks["traces r1"], body) is None, "they were not written yet"
+    assert ProjectFacts(tmp_path).selected(tasks["traces r1"], body) is None, "they were not written yet"
 
 
 # --- models ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_builtin_model_is_read_from_the_package(tmp_path: Path) -> None:
-    found = Records(tmp_path).model(BuiltinModel(name="tiny-student", digest="", chat=False))
+    found = ProjectFacts(tmp_path).model(BuiltinModel(name="tiny-student", digest="", chat=False))
     assert found is not None
     assert (found.parameters, found.dtype) == (709_504, "fp32")
     assert found.tokenizer > 10_000
@@ -179,7 +179,7 @@ def test_a_builtin_model_is_read_from_the_package(tmp_path: Path) -> None:
 
 def test_a_folder_of_the_project_is_read(tmp_path: Path) -> None:
     write(tmp_path / "models" / "mine" / "config.json", json.dumps(CONFIG))
-    found = Records(tmp_path).model(Read("", "models/mine"))
+    found = ProjectFacts(tmp_path).model(Read("", "models/mine"))
     assert found is not None
     assert found.source == "N = 7.1e+05 from models/mine/config.json"
 
@@ -190,30 +190,30 @@ def test_a_local_copy_of_a_hub_model_goes_before_the_cache(tmp_path: Path, monke
     kept = tmp_path / "cache" / "hub" / "models--someone--model"
     write(kept / "refs" / "main", "abc\n")
     write(kept / "snapshots" / "abc" / "config.json", json.dumps(CONFIG | {"num_hidden_layers": 1}))
-    cached = Records(tmp_path).model(HUB)
+    cached = ProjectFacts(tmp_path).model(HUB)
     assert cached is not None
     assert cached.shape is not None
     assert cached.shape.layers == 1
     assert "cache" in cached.source
     write(tmp_path / "own" / "config.json", json.dumps(CONFIG))
     write(tmp_path / "cotspec.local.yaml", "models: {someone/model: own}\ndevice: H100\n")
-    records = Records(tmp_path)
+    records = ProjectFacts(tmp_path)
     own = records.model(HUB)
     assert own is not None
     assert own.parameters == 709_504
     assert "cotspec.local.yaml" in own.source
     assert records.gpu == "H100"
-    assert Records(tmp_path, gpu="L40S").gpu == "L40S"
+    assert ProjectFacts(tmp_path, gpu="L40S").gpu == "L40S"
 
 
 def test_a_hub_model_that_is_nowhere_is_known_when_its_config_was_published(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "none"))
-    found = Records(tmp_path).model(HUB.model_copy(update={"id": "Qwen/Qwen2.5-3B"}))
+    found = ProjectFacts(tmp_path).model(HUB.model_copy(update={"id": "Qwen/Qwen2.5-3B"}))
     assert found is not None
     assert found.parameters == 3_085_938_688
-    assert Records(tmp_path).model(HUB) is None
+    assert ProjectFacts(tmp_path).model(HUB) is None
 
 
 def test_a_model_of_another_family_is_counted_by_its_weights(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_a_model_of_another_family_is_counted_by_its_weights(tmp_path: Path) -> 
     folder = tmp_path / "models" / "odd"
     write(folder / "config.json", '{"model_type": "odd"}')
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(head)) + head)
-    found = Records(tmp_path).model(Read("", "models/odd"))
+    found = ProjectFacts(tmp_path).model(Read("", "models/odd"))
     assert found is not None
     assert (found.parameters, found.shape) == (22, None)
     assert "the weights" in found.source
@@ -233,15 +233,15 @@ def test_a_model_of_another_family_is_counted_by_its_weights(tmp_path: Path) -> 
 def test_weights_that_cannot_be_read_leave_a_model_unknown(tmp_path: Path, weights: bytes) -> None:
     write(tmp_path / "m" / "config.json", '{"model_type": "odd"}')
     (tmp_path / "m" / "model.safetensors").write_bytes(weights)
-    assert Records(tmp_path).model(Read("", "m")) is None
+    assert ProjectFacts(tmp_path).model(Read("", "m")) is None
 
 
 @pytest.mark.parametrize("text", ["models: 3", "device: Z80", "{", "\0"])
 def test_a_wrong_local_file_leaves_the_defaults(tmp_path: Path, text: str) -> None:
     write(tmp_path / "cotspec.local.yaml", text)
-    assert Records(tmp_path).gpu == "A100-80G"
+    assert ProjectFacts(tmp_path).gpu == "A100-80G"
 
 
 def test_cores_are_those_the_runtime_would_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert Records(tmp_path).cores == 3
+    assert ProjectFacts(tmp_path).cores == 3

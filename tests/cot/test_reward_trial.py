@@ -8,8 +8,8 @@ import time
 import pytest
 
 from cotspec.cot.measures import TABLE
-from cotspec.cot.trial import MOST, Trial, tried
-from cotspec.cot.trial_prompts import Limits
+from cotspec.cot.reward_trial import MOST, Trial, tried
+from cotspec.cot.reward_trial_prompts import Limits
 from cotspec.spec.payload import Binding, Ramp, Reward, RewardGate, RewardTerm
 
 LIMITS = Limits(tokens=512, teacher_tokens=1024, teacher_steps=(1, 9))

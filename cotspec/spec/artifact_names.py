@@ -1,5 +1,5 @@
-"""Names that contents have: what DVC calls a folder, where a task works on some inputs, what an experiment's folder
-holds. Knows no files."""
+"""Names of what tasks read and write, and of the folders where it lies: files of a task and of a report, DVC's name for
+the content of a folder, the scratch folder of a task. Knows no files."""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ from cotspec.cot.measures import Value
 from cotspec.cot.records import GrpoRow, GuidedRow, JudgedRow, PairRow, SftRow, TaughtRow, TraceRecord, texts
 from cotspec.cot.rows import Dropped
 from cotspec.cot.units import Span
+from cotspec.preview.record_source import RecordSource
 from cotspec.preview.row import PickedRow
 from cotspec.preview.score import Scored
-from cotspec.preview.source import RecordSource
-from cotspec.preview.stage import Stage
+from cotspec.preview.stage import PlannedStage
 from cotspec.spec.payload import Judge, RewardedBody
 
 ANY_RESPONSE: Final = "(the response)"
@@ -27,7 +27,7 @@ class Preview:
 
     spec: str
     """Path of the spec in the project."""
-    stage: Stage
+    stage: PlannedStage
     source: RecordSource
     picked: PickedRow
     units: int

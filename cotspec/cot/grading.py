@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cotspec.cot import judging, numbers, quantities
-from cotspec.cot.compared import Pair, Side, in_order, named, simple
-from cotspec.cot.judging import Grade
+from cotspec.cot import grading_rules, numbers, quantities
+from cotspec.cot.grading_rules import Grade
+from cotspec.cot.grading_sides import Pair, Side, in_order, named, simple
 from cotspec.cot.latex import plain, typed
 from cotspec.cot.numbers import Number
 
@@ -105,21 +105,21 @@ RULES: Final[tuple[Rule, ...]] = (
         "What the last `\\boxed{}` or `\\fbox{}` holds is the answer; boxes beside each other are one answer.",
         ("so it is \\fbox{\\text{E}}.", "E"),
         ("\\boxed{5} \\text{ or } \\boxed{6}", "6"),
-        judging.boxes,
+        grading_rules.boxes,
     ),
     Rule(
         "same text",
         "Equal texts are the same, without LaTeX, markdown, typography and outer space; words also without case.",
         ("**Monday**", "monday"),
         ("f(x)", "F(x)"),
-        judging.same_text,
+        grading_rules.same_text,
     ),
     Rule(
         "choices",
         "The letter of a choice counts, with or without brackets and the text of the choice.",
         ("(B) 42 apples", "B"),
         ("(C) 42 apples", "B"),
-        judging.choice,
+        grading_rules.choice,
     ),
     Rule(
         "approximations",
@@ -133,7 +133,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "A number that the answer itself rules out is left out.",
         ("5, not 6", "5"),
         ("6 instead of 5", "5"),
-        judging.retracted,
+        grading_rules.retracted,
     ),
     Rule(
         "bounds",
@@ -141,28 +141,28 @@ RULES: Final[tuple[Rule, ...]] = (
         "says the same.",
         ("at least 6 apples", "at least 6"),
         ("more than 6", "6"),
-        judging.bound,
+        grading_rules.bound,
     ),
     Rule(
         "relations",
         "`<`, `≤`, `≠` and `∈` beside a gold answer that is one number are ungradable; else math-verify compares them.",
         ("x ≥ 2", "2 \\le x"),
         ("x <= 2", "2"),
-        judging.relation,
+        grading_rules.relation,
     ),
     Rule(
         "amounts in two units",
         "Dollars and cents, hours and minutes, feet and inches are one number.",
         ("18 dollars and 50 cents", "18.50"),
         ("18 dollars and 50 cents", "50"),
-        judging.amount,
+        grading_rules.amount,
     ),
     Rule(
         "decimal comma",
         "`1,22` beside a decimal is read with a decimal comma; `1,222` never is.",
         ("1,22", "1.22"),
         ("1,222", "1.222"),
-        judging.decimal_comma,
+        grading_rules.decimal_comma,
     ),
     Rule(
         "several values",
@@ -178,7 +178,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "is part of the value; opposite words (north and south, profit and loss) make it another.",
         ("90 minutes", "1.5 hours"),
         ("5 km", "5 m"),
-        judging.unit,
+        grading_rules.unit,
     ),
     Rule(
         "one number",
@@ -187,21 +187,21 @@ RULES: Final[tuple[Rule, ...]] = (
         "without the mark. A decimal equals a fraction that never ends when it rounds it to six digits.",
         ("₹1,00,000", "one hundred thousand"),
         ("0.3333", "1/3"),
-        judging.one_number,
+        grading_rules.one_number,
     ),
     Rule(
         "words",
         "Words that are not the same words, and words against a number, are wrong.",
         ("The cat", "the cat."),
         ("none", "0"),
-        judging.words,
+        grading_rules.words,
     ),
     Rule(
         "undone sums",
         "A sum, product or range that is left to do is ungradable where one number was asked for.",
         ("72 + 12 - 5 = 79 books", "79"),
         ("200000-130000", "70000"),
-        judging.undone,
+        grading_rules.undone,
     ),
     Rule(
         "equations",
@@ -209,14 +209,14 @@ RULES: Final[tuple[Rule, ...]] = (
         "beside a number.",
         ("f(2) = 8", "8"),
         ("2x = 8", "8"),
-        judging.equation,
+        grading_rules.equation,
     ),
     Rule(
         "prose",
         "Of several numbers in a sentence, the one after its last verb counts; without it the sentence is ungradable.",
         ("After 5 days he has 30 apples.", "30"),
         ("5 apples for 10 dollars", "10"),
-        judging.prose,
+        grading_rules.prose,
     ),
     Rule(
         "formulas",
@@ -224,6 +224,6 @@ RULES: Final[tuple[Rule, ...]] = (
         "cannot read, or not in time, is ungradable.",
         ("\\frac{\\sqrt{8}}{2}", "\\sqrt{2}"),
         ("\\frac{1}{2^{98}}", "\\frac{1}{2^{99}}"),
-        judging.formula,
+        grading_rules.formula,
     ),
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from cotspec.cot.judging import Grade
+    from cotspec.cot.grading_rules import Grade
     from cotspec.cot.segment import Trace
 
 Value = bool | int | float

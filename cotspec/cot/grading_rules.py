@@ -1,6 +1,6 @@
 """The rules that decide by themselves: each looks at a pair and grades it, or has nothing to say.
 
-Which there are, what each is for and their order is the table in `cotspec.cot.comparing`.
+Which there are, what each is for and their order is the table in `cotspec.cot.grading`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import replace
 from enum import Enum
 
 from cotspec.cot import formulas, numbers, quantities
-from cotspec.cot.compared import Pair, Side, named
+from cotspec.cot.grading_sides import Pair, Side, named
 from cotspec.cot.latex import boxed
 from cotspec.cot.numbers import Number
 
