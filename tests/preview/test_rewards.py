@@ -187,7 +187,7 @@ def test_weights_that_move_are_read_at_the_rows_place_or_where_asked(project: Pa
     request = Request(spec="", stage="compress", traces=given(project), response="x")
     shown = make(of, request, root=project)
     assert shown.scored is not None
-    assert shown.scored.progress == shown.found.attempt.progress == 0.0
+    assert shown.scored.progress == shown.picked.attempt.progress == 0.0
     asked = Request(spec="", stage="compress", traces=given(project), response="x", progress=0.25)
     later = make(of, asked, root=project)
     assert later.scored is not None

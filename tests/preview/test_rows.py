@@ -66,7 +66,7 @@ def test_each_row_is_byte_for_byte_the_one_in_rows_jsonl(project: Path, run: Run
     for number, trained in enumerate(rows):
         shown = make(whole, Request(spec="", stage=name, wanted=Wanted(row=number)), root=project)
         assert shown.source.kind == "real"
-        assert json.loads(json.dumps(asdict(shown.found.attempt.row))) == trained  # type: ignore[call-overload]
+        assert json.loads(json.dumps(asdict(shown.picked.attempt.row))) == trained  # type: ignore[call-overload]
     code, out, _ = run("specs/small.yaml", name, "--row", str(len(rows) - 1), "--format", "json")
     assert code == 0
     assert json.loads(out)["prompt"] == rows[-1]["prompt"]
@@ -165,7 +165,7 @@ def test_a_record_that_becomes_no_row_is_shown_with_the_reason(
     given = write(project / "t.jsonl", [{"question": "Q", "answer": "8", "trace": trace}])
     shown = make(of, Request(spec="", stage="structure", traces=given), root=project)
     assert (shown.prompt is None) == bool(says)
-    assert isinstance(shown.found.attempt.row, Dropped if says else SftRow)
+    assert isinstance(shown.picked.attempt.row, Dropped if says else SftRow)
 
 
 def test_a_leak_that_cannot_be_closed_shows_what_leaked(project: Path, run: Run) -> None:
@@ -175,11 +175,11 @@ def test_a_leak_that_cannot_be_closed_shows_what_leaked(project: Path, run: Run)
         project / "t.jsonl", [{"question": "Q", "answer": "8", "trace": "Step 1: we take it\nStep 2: 8.\nAnswer: 8"}]
     )
     shown = make(of, Request(spec="", stage="structure", traces=given), root=project)
-    assert shown.found.none_built
-    assert shown.found.dropped is not None
-    assert shown.found.dropped.leak == "repeat: we take it"
-    assert shown.found.view is not None
-    assert shown.found.view.chosen
+    assert shown.picked.none_built
+    assert shown.picked.dropped is not None
+    assert shown.picked.dropped.leak == "repeat: we take it"
+    assert shown.picked.view is not None
+    assert shown.picked.view.chosen
 
 
 def test_a_failures_stage_shows_traces_until_failures_are_mined(project: Path, run: Run) -> None:
