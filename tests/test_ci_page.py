@@ -1,4 +1,4 @@
-"""What docs/ci.md says about CI and editors is what this repository has."""
+"""What docs/ci.md and docs/editors.md say is what this repository has."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from cotspec.cli import init
 ROOT = Path(__file__).parents[1]
 
 
-def snippet(name: str) -> str:
-    text = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
+def snippet(name: str, page: str = "ci") -> str:
+    text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
     return re.search(rf"<!-- snippet: {name} -->\n```yaml\n(.*?)```", text, re.DOTALL)[1]  # type: ignore[index]
 
 
@@ -43,4 +43,4 @@ def test_the_hooks_are_those_of_the_manifest() -> None:
 
 
 def test_the_modeline_is_that_of_the_starter() -> None:
-    assert init.starter().startswith(snippet("modeline"))
+    assert init.starter().startswith(snippet("modeline", "editors"))

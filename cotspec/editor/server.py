@@ -47,6 +47,7 @@ class SpecServer(LanguageServer):
     def __init__(self) -> None:
         # whole texts: a spec is small, and a part that was put into the wrong place would stay there
         super().__init__("cotspec", version(), text_document_sync_kind=types.TextDocumentSyncKind.Full)
+        self.checker = checked.Checker()
         self.running: dict[str, asyncio.Task[None]] = {}
         """The check of each document that is waiting or running."""
         self.found: dict[str, dict[str, list[types.Diagnostic]]] = {}
@@ -159,7 +160,7 @@ class SpecServer(LanguageServer):
             own = typed.nodes("\n".join(self.lines(str(spec)).lines), shown(spec))
             self.made_of[uri] = frozenset() if own is None else view.view(spec, own).files
         try:
-            findings = await checked.findings(spec, root, self.texts())
+            findings = await self.checker.findings(spec, root, self.texts())
         except checked.CheckError as error:
             self.window_show_message(types.ShowMessageParams(types.MessageType.Error, str(error)))
             return
@@ -240,6 +241,10 @@ def serve() -> None:
 
 
 def _findings(server: SpecServer) -> None:
+    @server.feature(types.INITIALIZED)
+    def initialized(_params: types.InitializedParams) -> None:
+        server.checker.prepare()
+
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: types.DidOpenTextDocumentParams) -> None:
         server.touched(params.text_document.uri)
