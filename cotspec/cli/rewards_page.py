@@ -132,13 +132,14 @@ judges:
 reward: {terms: {judged: {value: liked.critic.T}}}
 ```
 
-`by` is a model with weights or an earlier stage; its prompt shows `{{ response }}`. What a judge leaves open has no
-value: of a segment without a label none of its labels, of an answer that is not given or cannot be compared no
+`by` is a model or an earlier stage; one behind a server may cost money in every step, and what it said is kept until
+the stage is done ([endpoints.md](endpoints.md#a-judge)). Its prompt shows `{{ response }}`. What a judge leaves open
+has no value: of a segment without a label none of its labels, of an answer that is not given or cannot be compared no
 `correct`, and of a text that was cut at its `max_new_tokens`, or could not be asked for since the completion is too
 long for the judge, nothing at all. Such a completion is unscorable, and counted by judge: `unjudged/liked` in the log
-and in metrics.json. Whether there is a verdict may be asked without that: `liked.critic.given`. Where gates decide, no
-judge is asked. samples.jsonl holds what judges wrote of its completions, and `cotspec preview` shows what they read.
-"""
+and in metrics.json. Whether there is a verdict may be asked without that: `liked.critic.given`. Where gates decide,
+no judge is asked. samples.jsonl holds what judges wrote of its completions, and `cotspec preview` shows what they
+read. """
 
 
 def page() -> str:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from cotspec.estimate import hardware
-from cotspec.estimate.asked_models import changing, judging, known
+from cotspec.estimate.asked_models import Served, changing, charges, judging, known
 from cotspec.estimate.facts import Facts as Facts
 from cotspec.estimate.facts import Lines as Lines
 from cotspec.estimate.hardware import CPU, DEVICES, Way
@@ -76,17 +76,9 @@ class Cost(NamedTuple):
     measured: float | None
     """Seconds of the last run of this very task, where a record of it is there."""
     server: Served | None = None
-    """Who writes its texts, where that costs money or is bounded."""
-
-
-class Served(NamedTuple):
-    """A model behind a server as a task asks it. Its `price` is of a million tokens that it writes; 0 is none, and no
-    budget."""
-
-    model: str
-    price: float
-    budget_tokens: int
-    budget_cost: float
+    """The server that writes its texts."""
+    judges: tuple[tuple[Served, Amount], ...] = ()
+    """The servers that judge its completions, and the tokens that they write."""
 
 
 class Comparison(NamedTuple):
@@ -214,13 +206,24 @@ class Estimator:
             tokens=self._tokens(task),
             measured=self._facts.seconds(task),
             server=self._served(task),
+            judges=self._judged(task),
         )
 
     def _served(self, task: Task) -> Served | None:
-        server, given = self._work.server(task), task.launch.settings.endpoint
-        if server is None:
-            return None
-        return Served(server[1], given.price_output, given.budget_tokens, given.budget_cost)
+        server = self._work.server(task)
+        return None if server is None else Served.of(server[1], task.launch.settings.endpoint)
+
+    def _judged(self, task: Task) -> tuple[tuple[Served, Amount], ...]:
+        """A judge is asked about each completion, but for those that a gate decides about."""
+        loads = self._work.load(task)
+        if loads is None:
+            unknown = Amount(None, None, "how many completions there will be is not known")
+            return tuple((served, unknown) for served, _ in charges(task, None))
+        expected, most = (charges(task, load) for load in loads)
+        return tuple(
+            (served, Amount(tokens, bound, f"at most {tokens:,.0f} tokens by {served.model}"))
+            for (served, tokens), (_, bound) in zip(expected, most, strict=True)
+        )
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -242,8 +245,10 @@ class Estimator:
             runs = f"{len(rates)} run{'' if len(rates) == 1 else 's'} like it took"
             told = f"{expected.tokens:,.0f} tokens at {1 / rate:,.0f} a second, as {runs}"
             return Amount(rate * expected.tokens, rate * most.tokens, f"{told}; {expected.text}")
-        if model is None or asked is None:
+        if model is None or asked is None or charges(task, expected):
             return Amount(None, None, "how fast its server answers is not known before it has")
+        if any(judge is None for judge, what in known(self._work, task) if what.called):
+            return Amount(None, None, "the size of a judge is not known")
         told = f"6·N·T and the roofline on {self._way(task, model).device.name}; {model.source}; {expected.text}"
         return Amount(self._formula(task, model, asked, expected), self._formula(task, model, asked, most), told)
 

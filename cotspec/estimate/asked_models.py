@@ -18,18 +18,46 @@ if TYPE_CHECKING:
 class AskedModel(NamedTuple):
     """One of them, and its input."""
 
-    model: payload.ModelRef
+    model: payload.AskedRef
     role: str
     new: int = 0
     """Most tokens that it writes about each text."""
     each_token: bool = False
     """Whether it is asked at each token that is drawn."""
+    called: str = ""
+    """A judge's name."""
+
+
+class Served(NamedTuple):
+    """A model behind a server as a task asks it. Its `price` is of a million tokens that it writes; 0 is none, and no
+    budget."""
+
+    model: str
+    price: float
+    budget_tokens: int
+    budget_cost: float
+
+    @classmethod
+    def of(cls, model: str, given: payload.EndpointSettings) -> Served:
+        """A model that is asked so."""
+        return cls(model, given.price_output, given.budget_tokens, given.budget_cost)
+
+
+def charges(task: Task, load: Load | None) -> list[tuple[Served, float]]:
+    """The servers that judge the completions of a task, and the most tokens that each writes."""
+    settings = task.launch.settings.judges
+    return [
+        (Served.of(each.model.name, settings[each.called]), load.sequences * each.new if load else 0.0)
+        for each in asked_models(task.body)
+        if isinstance(each.model, payload.EndpointModel) and each.called in settings
+    ]
 
 
 def asked_models(body: payload.Body) -> Iterator[AskedModel]:
     """All of a task."""
     if isinstance(body, payload.RewardedBody):
-        yield from (AskedModel(each.model, each.role, each.sampling.max_new_tokens) for each in body.judges)
+        for each in body.judges:
+            yield AskedModel(each.model, each.role, each.sampling.max_new_tokens, called=each.name)
     if isinstance(body, payload.WrittenBody):
         yield from (AskedModel(each.model, each.input, each_token=True) for each in body.tilt)
     if isinstance(body, payload.TextBody):

@@ -125,8 +125,10 @@ class Work:
             return self.model(task)
         return self._made(task.reads["teacher"]) if isinstance(ref, payload.InputModel) else self._named(ref)
 
-    def beside(self, task: Task, model: payload.ModelRef, role: str) -> Model | None:
+    def beside(self, task: Task, model: payload.AskedRef, role: str) -> Model | None:
         """What is known of a model that a task asks besides its own, which is its input `role` where a task made it."""
+        if isinstance(model, payload.EndpointModel):
+            return None
         return self._made(task.reads[role]) if isinstance(model, payload.InputModel) else self._named(model)
 
     def _made(self, read: Read) -> Model | None:

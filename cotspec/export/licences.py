@@ -17,6 +17,7 @@ from cotspec.front import local, modelfiles
 from cotspec.ir.plan import Task
 from cotspec.spec.local import Local, folder
 from cotspec.spec.payload import (
+    Body,
     BuiltinData,
     BuiltinModel,
     DataBody,
@@ -25,6 +26,9 @@ from cotspec.spec.payload import (
     HubData,
     HubModel,
     InputModel,
+    RewardedBody,
+    TextBody,
+    WrittenBody,
 )
 
 OWN: Final = "apache-2.0"
@@ -59,9 +63,9 @@ def _of(root: Path, task: Task, ask: Ask) -> Iterator[Licence]:
                 yield Licence(f"data set {name} of cotspec", OWN)
             case FileData():
                 yield Licence(f"data file {task.reads['file'].file}", "")
-    for role in ("start", "model", "teacher"):
-        read = task.reads.get("teacher" if role == "teacher" else "model")
-        match getattr(task.body, role, None):
+    for model, role in _models(task.body):
+        read = task.reads.get(role)
+        match model:
             case HubModel(id=id, revision=revision):
                 yield Licence(f"model {id} at {revision}", ask("models", id, revision))
             case BuiltinModel(name=name):
@@ -70,6 +74,19 @@ def _of(root: Path, task: Task, ask: Ask) -> Iterator[Licence]:
                 yield Licence(f"model in {read.file}", _told(root / read.file, (root,)))
             case EndpointModel(name=name):
                 yield Licence(f"model {name} behind a server", "")
+
+
+def _models(body: Body) -> Iterator[tuple[object, str]]:
+    """The models of a task, each with its input where it is a folder."""
+    yield getattr(body, "start", None), "model"
+    yield getattr(body, "model", None), "model"
+    yield getattr(body, "teacher", None), "teacher"
+    if isinstance(body, RewardedBody):
+        yield from ((judge.model, judge.role) for judge in body.judges)
+    if isinstance(body, WrittenBody):
+        yield from ((each.model, each.input) for each in body.tilt)
+    if isinstance(body, TextBody):
+        yield from ((model, "revise") for model in body.revise)
 
 
 def _copies(root: Path, given: Local, kind: Kind, id: str, revision: str) -> Iterator[Path]:

@@ -79,12 +79,11 @@ def record(made: list[Task]) -> Mapping[str, Any]:
     }
 
 
-def _without_address(body: dict[str, Any]) -> dict[str, Any]:
-    """A body without the url of a server that it asks."""
-    kind = EndpointModel.model_fields["kind"].default
-    return {
-        name: {key: given for key, given in each.items() if key != "url"}
-        if isinstance(each, dict) and each.get("kind") == kind
-        else each
-        for name, each in body.items()
-    }
+def _without_address(part: Any) -> Any:
+    """A body, or a part of it, without the urls of servers that it asks."""
+    if isinstance(part, list):
+        return [_without_address(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    served = part.get("kind") == EndpointModel.model_fields["kind"].default
+    return {name: _without_address(each) for name, each in part.items() if not (served and name == "url")}

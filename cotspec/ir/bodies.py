@@ -158,7 +158,7 @@ def prompt(text: str, texts: tuple[str, ...], gathered: tuple[str, ...] = ()) ->
 
 
 def judge(
-    name: str, given: spec.Judge, *, model: ModelRef, text: str, trace: payload.TraceFormat, texts: tuple[str, ...]
+    name: str, given: spec.Judge, *, model: AskedRef, text: str, trace: payload.TraceFormat, texts: tuple[str, ...]
 ) -> payload.Judge:
     """A judge with the text of its prompt; `texts` are those of a row, nearest first."""
     drawn = sampling(given.sampling, trace=trace)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cotspec.ir.plan import Launch
 from cotspec.spec.experiment import Train
 from cotspec.spec.payload import EndpointSettings, RunSettings
@@ -70,6 +72,11 @@ def asking(resources: Resources, model: str) -> Launch:
     )
     alone = plain()
     return alone._replace(settings=alone.settings.model_copy(update={"endpoint": endpoint}))
+
+
+def judged(launch: Launch, servers: Mapping[str, EndpointSettings]) -> Launch:
+    """The same for a stage whose judges of these names are behind servers."""
+    return launch._replace(settings=launch.settings.model_copy(update={"judges": dict(servers)})) if servers else launch
 
 
 def training(resources: Resources, *, stage: str, train: Train) -> Launch:

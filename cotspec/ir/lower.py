@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cotspec.cot.conditions import asked as asked_texts
 from cotspec.cot.conditions import scope, shared
@@ -31,6 +31,14 @@ from cotspec.spec.evaluation import AskedSet, AskedSuite, asked_data, sets_of, s
 from cotspec.trainers import trainer_of
 
 _ROWS: Final = "rows.jsonl"
+
+
+class _Judges(NamedTuple):
+    """The judges of a stage, the inputs with their weights, and how those behind a server are asked, by name."""
+
+    judges: tuple[payload.Judge, ...]
+    reads: Mapping[str, Read]
+    servers: Mapping[str, payload.EndpointSettings]
 
 
 def lower(sources: Iterable[ExperimentSource], digests: Mapping[str, str]) -> Draft:
@@ -177,24 +185,26 @@ class _Experiment(Texts):
             asked.update(*(loss.asked(each, form) for each in when.values()))
         return tuple(sorted(asked & scope(names, form).keys()))
 
-    def _judges(self, name: str, stage: spec.Stage) -> tuple[tuple[payload.Judge, ...], dict[str, Read]]:
-        """Who else is asked about completions, by name, and the inputs with their weights."""
-        made, reads = list[payload.Judge](), dict[str, Read]()
+    def _judges(self, name: str, stage: spec.Stage) -> _Judges:
+        """Who else is asked about completions, by name, and what comes with them."""
+        made, reads, servers = list[payload.Judge](), dict[str, Read](), dict[str, payload.EndpointSettings]()
         for called, given in sorted(stage.judges.items()):
             where: Where = ("stages", name, "judges", called)
-            weights = self._weights(given.by, (*where, "by"))
+            asked = self._asked(given.by, (*where, "by"))
             text = self._prompt(given.prompt, "solve", (*where, "prompt"))
             texts = generations.asked_texts(self._spec, stage)
-            judge = bodies.judge(called, given, model=weights.ref, text=text, trace=self._format, texts=texts)
+            judge = bodies.judge(called, given, model=asked.ref, text=text, trace=self._format, texts=texts)
             made.append(judge)
             roles = {"model": judge.role, "gate": f"{judge.role}_gate"}
-            reads |= {roles[role]: read for role, read in weights.reads.items()}
-        return tuple(made), reads
+            reads |= {roles[role]: read for role, read in asked.reads.items()}
+            if isinstance(asked.ref, payload.EndpointModel):
+                servers[called] = asked.launch.settings.endpoint
+        return _Judges(tuple(made), reads, servers)
 
     def _shows(self, name: str, stage: spec.Stage) -> tuple[str, ...]:
         """What judges are shown of a row."""
-        made, _ = self._judges(name, stage)
-        return tuple(sorted({each for judge in made for each in shown_by(judge.prompt)} - {RESPONSE}))
+        judges = self._judges(name, stage).judges
+        return tuple(sorted({each for judge in judges for each in shown_by(judge.prompt)} - {RESPONSE}))
 
     def _records(self, name: str, stage: spec.Stage, source: spec.RowSource) -> tuple[str, Read]:
         """The input of rows, and what it is."""
@@ -250,7 +260,7 @@ class _Experiment(Texts):
         if "reward" in trainer_of(stage.train).needs and stage.reward is None:
             raise LowerError(f"stage `{name}` trains by {stage.train.by} without a reward", where=("stages", name))
         teacher, more = self._teacher(name, stage.train)
-        judges, asked = self._judges(name, stage)
+        judges = self._judges(name, stage)
         carried = any(s.start == name and s.train.optimizer == "carried" for s in self._spec.stages.values())
         body = bodies.training(
             stage,
@@ -260,11 +270,12 @@ class _Experiment(Texts):
             seed=self._spec.seed,
             keeps_optimizer=carried,
             texts=generations.asked_texts(self._spec, stage),
-            judges=judges,
+            judges=judges.judges,
         )
-        reads = {"rows": self._read(f"stages/{name}/rows", _ROWS), **weights.reads, **more, **asked}
+        reads = {"rows": self._read(f"stages/{name}/rows", _ROWS), **weights.reads, **more, **judges.reads}
         if isinstance(body, payload.TaughtBody) and body.precompute:
             reads["probabilities"] = self._read(f"stages/{name}/probabilities", "")
+        launch = launches.judged(launch, judges.servers)
         return self._task(f"stages/{name}/train", body, reads, launch=launch, label=f"stage {name}")
 
     def _gate(self, name: str, advance: spec.Advance) -> DraftTask:

@@ -13,7 +13,7 @@ from cotspec.cot.segment import Trace
 from cotspec.cot.units import Span
 from cotspec.preview.content import Preview, covered, ends
 from cotspec.preview.score import Scored
-from cotspec.spec.payload import FirstWeights, ModelRef, TaughtBody
+from cotspec.spec.payload import AskedRef, FirstWeights, TaughtBody
 
 VERSION = 1
 """Rises when a key changes its meaning or goes; new keys may come at any time."""
@@ -63,7 +63,7 @@ def _preview(preview: Preview) -> dict[str, object]:
     }
 
 
-def _chat(model: ModelRef) -> dict[str, object] | None:
+def _chat(model: AskedRef) -> dict[str, object] | None:
     return {"system": model.system or None, "template": model.template} if model.chat else None
 
 

@@ -15,7 +15,7 @@ from cotspec.files.visible import visible
 from cotspec.preview import reward_text, wording
 from cotspec.preview.canvas import Canvas, Mark, Row, Run, Style, lines
 from cotspec.preview.content import Preview, covered, ends
-from cotspec.spec.payload import FirstWeights, ModelRef, RewardedBody, TaughtBody
+from cotspec.spec.payload import AskedRef, EndpointModel, FirstWeights, RewardedBody, TaughtBody
 
 _LONG: Final = 8
 """Lines of thinking that are shown whole."""
@@ -144,11 +144,12 @@ def _begin(preview: Preview, canvas: Canvas) -> list[str]:
     return [*_titled("The answer begins", facts, canvas), *canvas.block(rows)]
 
 
-def _chat(model: ModelRef, canvas: Canvas) -> list[str]:
+def _chat(model: AskedRef, canvas: Canvas) -> list[str]:
     """What a chat model gets besides the prompt."""
     if not model.chat:
         return []
-    told = ["the model gets it as a user's message, in its tokenizer's chat template"]
+    whose = "server" if isinstance(model, EndpointModel) else "tokenizer"
+    told = [f"the model gets it as a user's message, in its {whose}'s chat template"]
     if model.system:
         told.append(f"system turn: {visible(model.system)}")
     if model.template:

@@ -27,7 +27,16 @@ from cotspec.runtime import full_disk, kept, launcher, local, provenance, scratc
 from cotspec.runtime.errors import StoppedError, TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task, load, rank
-from cotspec.spec.payload import STOPPED_FILE, Body, EndpointModel, GateBody, GenerateBody, ProbabilitiesBody, TrainBody
+from cotspec.spec.payload import (
+    STOPPED_FILE,
+    Body,
+    EndpointModel,
+    GateBody,
+    GenerateBody,
+    ProbabilitiesBody,
+    RewardedBody,
+    TrainBody,
+)
 
 BUG: Final = 3
 INTERRUPTED: Final = 130
@@ -108,13 +117,18 @@ def _loads_torch(task: Task) -> bool:
 
 
 def _served(task: Task) -> dict[str, object] | None:
-    """Who answered a task that asked a server."""
+    """Who answered a task that asked a server; of several judges each, by name."""
     body = task.payload.task
-    if not isinstance(body, GenerateBody) or not isinstance(body.model, EndpointModel):
+    judges = body.judges if isinstance(body, RewardedBody) else ()
+    asked = {judge.name: judge.model for judge in judges if isinstance(judge.model, EndpointModel)}
+    writer = body.model if isinstance(body, GenerateBody) and isinstance(body.model, EndpointModel) else None
+    if writer is None and not asked:
         return None
     from cotspec.runtime.endpoints import spending
 
-    return spending.record(task.root, body.model, task.payload.id)
+    if writer is not None:
+        return spending.record(task.root, writer, task.payload.id)
+    return {"judges": {name: spending.record(task.root, model, task.payload.id) for name, model in asked.items()}}
 
 
 def main(arguments: Sequence[str]) -> int:

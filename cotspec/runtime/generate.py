@@ -39,7 +39,7 @@ def _served(
 ) -> list[Completion | None]:
     from cotspec.runtime.endpoints import asking
 
-    return asking.ask(task, ref, requests, job, missing=missing)
+    return asking.ask(task, ref, requests, job, task.settings.endpoint, missing=missing)
 
 
 def from_source(task: Task, origin: models.ModelSource, requests: Sequence[Request], job: Job) -> list[Completion]:

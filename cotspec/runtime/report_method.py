@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from cotspec.runtime import lines
@@ -161,13 +162,21 @@ def _name(told: str, kind: str) -> str:
     return told.replace(_FILTER, "failures of ") if kind == "mine" else told or kind
 
 
+_WHAT: Final = MappingProxyType(
+    {"start": "begins with", "teacher": "learns from", "source": "from", "judge": "judged by"}
+)
+
+
 def _uses(body: Mapping[str, Any]) -> Iterator[str]:
     """Models and data of a body, as it names them."""
-    for role in ("model", "start", "teacher", "source"):
-        given = body.get(role)
+    named = [(role, body.get(role)) for role in ("model", "start", "teacher", "source")]
+    judges = body.get("judges")
+    for judge in judges if isinstance(judges, list) else []:
+        named += [("judge", judge.get("model"))] if isinstance(judge, dict) else []
+    for role, given in named:
         if not isinstance(given, dict):
             continue
-        what = {"start": "begins with", "teacher": "learns from", "source": "from"}.get(role, "by")
+        what = _WHAT.get(role, "by")
         match given.get("kind"):
             case "hub":
                 more = "/".join(str(given[key]) for key in ("config", "split") if given.get(key))

@@ -8,7 +8,7 @@ class Judge(Part):
     """A frozen model that reads each completion and writes about it."""
 
     by: Name
-    """Who judges: a model with weights, or an earlier stage."""
+    """Who judges: a model, also one behind a server, or an earlier stage."""
     prompt: str
     """Jinja file, relative to the spec file. It shows `{{ response }}`, the whole completion with what it began with,
     and may show `{{ question }}`, the gold `{{ answer }}` and the texts of the row by their names."""

@@ -99,10 +99,10 @@ class Reward(Part):
 
 class Judge(Part):
     """A model that writes about each completion, by the name that the reward asks for it; its weights are the input
-    `judge.<name>`, as those of a teacher are `teacher`."""
+    `judge.<name>`, as those of a teacher are `teacher`. One behind a server has none."""
 
     name: str
-    model: ModelRef
+    model: AskedRef
     prompt: str
     sampling: Sampling
 
@@ -265,5 +265,6 @@ class RewardedBody(OnPolicyBody):
     """Who else is asked about each completion, by name."""
 
     def kernel_parts(self) -> tuple[str, ...]:
-        """How the texts of judges are drawn and read matters where there are any."""
-        return (*self.uses, "generate", "judges") if self.judges else self.uses
+        """How the texts of judges are drawn and read matters where there are any, and how replies become texts."""
+        served = any(isinstance(judge.model, EndpointModel) for judge in self.judges)
+        return (*self.uses, *(("generate", "judges") if self.judges else ()), *(("endpoint",) if served else ()))

@@ -44,6 +44,8 @@ class RunSettings(Part):
     """What its runs are filed under there."""
     endpoint: EndpointSettings = EndpointSettings.model_construct()
     """For a task that asks a model behind a server."""
+    judges: dict[str, EndpointSettings] = {}
+    """How the servers of judges are asked, by the names of those that are behind one."""
 
     @property
     def devices(self) -> int:

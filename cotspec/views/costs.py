@@ -51,8 +51,10 @@ def totals(costs: Sequence[Cost]) -> Iterator[str]:
 
 def _servers(costs: Sequence[Cost]) -> Iterator[str]:
     """What is asked of each server, in tokens that it writes and their price; what prompts cost comes on top."""
-    for server in sorted({cost.server for cost in costs if cost.server is not None}):
-        tokens = [cost.tokens for cost in costs if cost.server == server]
+    asked = [(cost.server, cost.tokens) for cost in costs if cost.server is not None]
+    asked += [judge for cost in costs for judge in cost.judges]
+    for server in sorted({server for server, _ in asked}):
+        tokens = [tokens for other, tokens in asked if other == server]
         paid = f", {_sum((_money(each, server.price) for each in tokens), _price)} and prompts" if server.price else ""
         budget = [f"{server.budget_tokens:,} tokens"] if server.budget_tokens else []
         budget += [f"{server.budget_cost:g}"] if server.budget_cost else []
@@ -129,6 +131,7 @@ def _count(value: float) -> str:
 
 def record(cost: Cost) -> dict[str, object]:
     """As JSON data: seconds, bytes and tokens, expected and at most, and how they were found."""
+    judges = [server._asdict() | {"tokens": tokens._asdict()} for server, tokens in cost.judges]
     return {
         "device": cost.device,
         "devices": cost.devices,
@@ -137,7 +140,9 @@ def record(cost: Cost) -> dict[str, object]:
         "memory_bytes": cost.memory._asdict(),
         "disk_bytes": cost.disk._asdict(),
         "tokens": cost.tokens._asdict(),
-    } | ({} if cost.server is None else {"server": cost.server._asdict()})
+        **({} if cost.server is None else {"server": cost.server._asdict()}),
+        **({"judges": judges} if judges else {}),
+    }
 
 
 def total_record(costs: Sequence[Cost]) -> dict[str, object]:

@@ -147,7 +147,7 @@ CASES: dict[str, tuple[str, list[Change], tuple[str, str, str, str]]] = {
         (
             "judges",
             "judges",
-            "stage `second` has judges, and `strategy: zero3` splits every model that is loaded",
+            "stage `second` loads judges, and `strategy: zero3` splits every model that is loaded",
             "use `ddp` or `zero2`",
         ),
     ),
@@ -161,10 +161,11 @@ def test_a_judge_that_cannot_be_is_found_at_its_place(
     assert finding in told(tmp_path, prompt, *changes)
 
 
-def test_a_server_writes_texts_and_judges_nobody_while_it_trains(tmp_path: Path) -> None:
+def test_a_server_may_judge_also_where_every_model_that_is_loaded_is_split(tmp_path: Path) -> None:
     far = ("  base: {", "  far: {endpoint: {model: m}}\n  base: {")
-    found = told(tmp_path, SHOWN, judged("liked: {by: far, prompt: judge.jinja}"), REWARD, far)
-    assert ("endpoint-use", "far") in [(rule, marked) for rule, marked, *_ in found]
+    split = (TRAIN, "  train: {gpus: 2, per_device_batch: 8, strategy: zero3}\n")
+    found = told(tmp_path, SHOWN, judged("liked: {by: far, prompt: judge.jinja}"), REWARD, far, split)
+    assert sorted({rule for rule, *_ in found}) == ["unpinned-endpoint"]
 
 
 def test_what_a_judge_says_differs_between_answers_to_a_question(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from cotspec.cot.rewards import compile_reward
 from cotspec.runtime import models
 from cotspec.runtime.engine import Completion, Draw
 from cotspec.runtime.errors import TaskError
-from cotspec.runtime.trainers.grpo_judges import Judges, Loaded
+from cotspec.runtime.trainers.grpo_judges import Beside, Judges, Loaded
 from cotspec.runtime.trainers.grpo_reward import CompositeReward
 from cotspec.spec.payload import (
     GrpoBody,
@@ -85,7 +85,8 @@ class Judged:
         self.engine, one = Scripted(SAYS), judge(temperature)
         body = bodies.grpo(format=FORMAT, reward=given, judges=(one,), group=2)
         compiled = compile_reward(given, FORM, ("liked",))
-        judges = Judges([Loaded(one, self.engine, positions)], body, {name for name, _ in compiled.measures})
+        loaded = Loaded(one, Beside(cast(Any, self.engine), one.sampling, positions))
+        judges = Judges([loaded], body, {name for name, _ in compiled.measures})
         self.reward = CompositeReward(compiled, body, cast(Any, Letters()), judges=judges)
         self.logged: dict[str, list[float]] = defaultdict(list)
 

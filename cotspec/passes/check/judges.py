@@ -44,8 +44,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
                 advice = f"ask about its text (`{called}.correct`, or a label of it), or leave it out"
                 yield finding(RULE, context.source.key(here), message, advice)
         strategy = context.resources(name).strategy
-        if stage.judges and strategy in ("fsdp", "zero3"):
-            message = f"stage `{name}` has judges, and `strategy: {strategy}` splits every model that is loaded"
+        served = {name for name, model in context.experiment.models.items() if model.endpoint is not None}
+        if {judge.by for judge in stage.judges.values()} - served and strategy in ("fsdp", "zero3"):
+            message = f"stage `{name}` loads judges, and `strategy: {strategy}` splits every model that is loaded"
             yield finding(RULE, context.source.key((*path, "judges")), message, "use `ddp` or `zero2`")
 
 

@@ -45,25 +45,49 @@ _NAMED: Final = 3
 
 
 def ask(
-    task: Task, ref: EndpointModel, requests: Sequence[Request], job: Job, *, missing: float
+    task: Task,
+    ref: EndpointModel,
+    requests: Sequence[Request],
+    job: Job,
+    settings: EndpointSettings,
+    *,
+    missing: float,
 ) -> list[Completion | None]:
     """The texts of all requests, in their order; None for those that the server will not write, at most the share
     `missing` of them. Raises TaskError."""
-    done = dict(finished(job.partial, requests))
-    refused: dict[int, str] = {}
-    if len(done) < len(requests):
-        place, settings = places.of(task.root, ref), task.settings.endpoint
-        spending = Spending(file_of(task.root, ref), task.payload.id, settings)
-        run = _Run(Client(ref, place, settings), settings, spending, requests, job, done)
-        say(f"model: {ref.name} at {place.url}, {settings.concurrency} requests at a time")
+    return Server(task, ref, settings).ask(requests, job, missing=missing)
+
+
+class Server:
+    """A model behind a server, for a task that asks it once or again and again: it is told of, tested and shown at work
+    the first time, and what was learnt of it then stays."""
+
+    def __init__(self, task: Task, ref: EndpointModel, settings: EndpointSettings) -> None:
+        self._task, self._ref, self._settings = task, ref, settings
+        self._client: Client | None = None
+
+    def ask(self, requests: Sequence[Request], job: Job, *, missing: float) -> list[Completion | None]:
+        """As the function `ask`."""
+        done = dict(finished(job.partial, requests))
+        refused: dict[int, str] = {}
+        if len(done) < len(requests):
+            first = self._client is None
+            client = self._client = self._client or self._found()
+            spending = Spending(file_of(self._task.root, self._ref), self._task.payload.id, self._settings)
+            run = _Run(client, self._settings, spending, requests, job, done)
+            asyncio.run(run.all(first=first))
+            refused = run.refused
+            if run.stopped is not None:
+                raise TaskError(f"{run.stopped}; {_kept(done, requests)}") from run.stopped
+        _accept(missing, refused, done, requests)
+        return [done.get(index) for index in range(len(requests))]
+
+    def _found(self) -> Client:
+        place = places.of(self._task.root, self._ref)
+        say(f"model: {self._ref.name} at {place.url}, {self._settings.concurrency} requests at a time")
         if place.exposed:
             say(f"the key in {place.variable} goes there unencrypted: others on the way can read it (use https)")
-        asyncio.run(run.all())
-        refused = run.refused
-        if run.stopped is not None:
-            raise TaskError(f"{run.stopped}; {_kept(done, requests)}") from run.stopped
-    _accept(missing, refused, done, requests)
-    return [done.get(index) for index in range(len(requests))]
+        return Client(self._ref, place, self._settings)
 
 
 def check(root: Path, ref: EndpointModel, settings: EndpointSettings) -> None:
@@ -117,30 +141,36 @@ class _Run:
         self.stopped: Exception | None = None
         """Why nothing more is asked."""
 
-    async def all(self) -> None:
-        """Ask for what is missing. Raises TaskError where nothing can be asked; `stopped` is why it ended early."""
+    async def all(self, *, first: bool) -> None:
+        """Ask for what is missing; `first`: nobody knows yet whether the server is there. Raises TaskError where
+        nothing can be asked; `stopped` is why it ended early."""
         async with self._client as client:
             self._afford()
-            await _there(client, self._settings)
-            await self._test()
-            with (
-                self._job.partial.open("ab") as file,
-                Progress(self._job.what, len(self._requests), done=len(self._done)) as progress,
-            ):
-                workers = min(self._settings.concurrency, len(self._left))
-                ticking = asyncio.create_task(self._tick(progress))
-                try:
-                    async with asyncio.TaskGroup() as group:
-                        for _ in range(workers):
-                            group.create_task(self._work(file, progress))
-                except BaseExceptionGroup as several:
-                    raise several.exceptions[0] from several
-                finally:
-                    ticking.cancel()
-            if not client.repeatable:
+            if first:
+                await _there(client, self._settings)
+                await self._test()
+            with self._job.partial.open("ab") as file:
+                if first:
+                    with Progress(self._job.what, len(self._requests), done=len(self._done)) as progress:
+                        await self._together(file, progress)
+                else:
+                    await self._together(file, None)
+            if first and not client.repeatable:
                 say("the server takes no `seed`: texts that are drawn cannot be repeated")
 
-    async def _work(self, file: IO[bytes], progress: Progress) -> None:
+    async def _together(self, file: IO[bytes], progress: Progress | None) -> None:
+        """Several requests at a time."""
+        ticking = asyncio.create_task(self._tick(progress))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(self._settings.concurrency, len(self._left))):
+                    group.create_task(self._work(file, progress))
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from several
+        finally:
+            ticking.cancel()
+
+    async def _work(self, file: IO[bytes], progress: Progress | None) -> None:
         """Take requests until there are none, or nothing more is to be asked. What was sent is waited for: it costs."""
         while self._left and self.stopped is None:
             try:
@@ -157,7 +187,7 @@ class _Run:
                 self.stopped = self.stopped or error
             else:
                 self._keep(index, reply, file)
-                progress.update(len(self._done), self._note())
+                self._show(progress)
 
     async def _reply(self, index: int) -> Reply:
         """A text, after as many tries as it takes. Raises RefusedError, FailedError, TaskError."""
@@ -254,9 +284,13 @@ class _Run:
             parts.append(f"{self._again} asked again")
         return ", ".join(parts)
 
-    async def _tick(self, progress: Progress) -> None:
+    async def _tick(self, progress: Progress | None) -> None:
         while True:
             await asyncio.sleep(_TICK)
+            self._show(progress)
+
+    def _show(self, progress: Progress | None) -> None:
+        if progress is not None:
             progress.update(len(self._done), self._note())
 
 

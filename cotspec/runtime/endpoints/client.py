@@ -74,25 +74,26 @@ class _Answer(NamedTuple):
 
 
 class Client:
-    """A server that is asked for the texts of one model."""
+    """A server that is asked for the texts of one model. It may be entered again, also in another event loop: what it
+    has learnt of the server stays."""
 
     def __init__(self, ref: EndpointModel, place: Place, settings: EndpointSettings) -> None:
         self._ref, self._place, self._timeout = ref, place, settings.timeout
         self._without: set[str] = set()
         """Fields that the server does not take."""
         self._listed: list[str] | None = None
-        most = settings.concurrency + 1
-        headers = {"Authorization": f"Bearer {place.key}"} if place.key else {}
-        self._http = httpx2.AsyncClient(
-            headers=headers,
-            timeout=httpx2.Timeout(None, connect=_CONNECT),
-            limits=httpx2.Limits(max_connections=most, max_keepalive_connections=most),
-            follow_redirects=False,
-        )
+        self._most = settings.concurrency + 1
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        await self._stack.enter_async_context(self._http)
+        self._http = await self._stack.enter_async_context(
+            httpx2.AsyncClient(
+                headers={"Authorization": f"Bearer {self._place.key}"} if self._place.key else {},
+                timeout=httpx2.Timeout(None, connect=_CONNECT),
+                limits=httpx2.Limits(max_connections=self._most, max_keepalive_connections=self._most),
+                follow_redirects=False,
+            )
+        )
         return self
 
     async def __aexit__(

@@ -131,7 +131,7 @@ def _trainer(training: Training, encoder: Encoder, rows: Sequence[JudgedRow]) ->
             encoder.tokenizer,
             gather=gather_object,
             process=rank(),
-            judges=grpo_judges.load(training.task, body, {name for name, _ in compiled.measures}),
+            judges=grpo_judges.load(training.task, body, {name for name, _ in compiled.measures}, training.work),
         )
     except RewardError as error:
         raise TaskError(str(error)) from error

@@ -2,13 +2,16 @@
 
 All that a generation asks of a judge is asked at once. A text that is drawn has random numbers of its own, keyed by the
 step and the place of its completion (decision 11), so neither a split of the batch nor a resumed run changes it. Each
-process asks about its own completions, with weights of its own beside those that train.
+process asks about its own completions, with weights of its own beside those that train, or through a server: what that
+said is kept until the task is done, so a run that goes on from a checkpoint reads it and does not ask again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cotspec.cot import judges, model_config
 from cotspec.cot.measures import Value
@@ -18,12 +21,14 @@ from cotspec.runtime import models
 from cotspec.runtime.engine import Completion, Draw, Engine
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
-from cotspec.runtime.requests import seed_of
+from cotspec.runtime.requests import Job, Request, seed_of
 from cotspec.runtime.task import Task
-from cotspec.spec.payload import GrpoBody, Judge
+from cotspec.spec.payload import EndpointModel, EndpointSettings, GrpoBody, Judge, Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from cotspec.runtime.endpoints.asking import Server
 
 _SHOWN = 120
 """Characters of a text that is told because it cannot be read."""
@@ -48,13 +53,73 @@ class Verdict(NamedTuple):
     """Whether it says all that the reward asks of it."""
 
 
+class Question(NamedTuple):
+    """What is asked of a judge, once for all completions about which it is the same."""
+
+    prompt: str
+    seed: int
+    """Of its random numbers; 0 for a judge that is greedy."""
+
+
+class Writer(Protocol):
+    """Who writes the texts of a judge."""
+
+    def write(self, questions: Sequence[Question], *, step: int) -> Sequence[Completion | None]:
+        """A text for each; None for one that cannot be had."""
+
+
+class Beside(NamedTuple):
+    """A judge whose weights lie beside those that train."""
+
+    engine: Engine
+    sampling: Sampling
+    positions: int
+    """Longest prompt with its text, in tokens; 0 is not known."""
+
+    def write(self, questions: Sequence[Question], *, step: int) -> Sequence[Completion | None]:  # noqa: ARG002
+        """None for a prompt that is too long for its positions."""
+        draws = [Draw(ids=self.engine.encode(each.prompt), seed=each.seed) for each in questions]
+        most = self.positions - self.sampling.max_new_tokens if self.positions else None
+        fits = [at for at, draw in enumerate(draws) if most is None or len(draw.ids) <= most]
+        fits.sort(key=lambda at: -len(draws[at].ids))
+        texts: list[Completion | None] = [None] * len(draws)
+        for first in range(0, len(fits), self.engine.batch):
+            batch = fits[first : first + self.engine.batch]
+            for at, text in zip(batch, self.engine.complete([draws[at] for at in batch], self.sampling), strict=True):
+                texts[at] = text
+        return texts
+
+
+class Served(NamedTuple):
+    """A judge behind a server."""
+
+    judge: Judge
+    server: Server
+    settings: EndpointSettings
+    seed: int
+    folder: Path
+    """Where what it said is kept, a file for each generation and process."""
+
+    def write(self, questions: Sequence[Question], *, step: int) -> Sequence[Completion | None]:
+        """None for what the server will not write, as far as `missing` lets it. Raises TaskError."""
+        requests = [
+            Request(key=f"judge {self.judge.name} {step} {_digest(each)}", prompt=each.prompt) for each in questions
+        ]
+        whole = sha256("\n".join(each.key for each in requests).encode()).hexdigest()[:12]
+        kept = self.folder / f"{self.judge.name}-{step}-{whole}.jsonl"
+        job = Job(what=f"judge `{self.judge.name}`", sampling=self.judge.sampling, seed=self.seed, partial=kept)
+        return self.server.ask(requests, job, missing=self.settings.missing)
+
+
+def _digest(question: Question) -> str:
+    return sha256(f"{question.seed} {question.prompt}".encode()).hexdigest()[:16]
+
+
 class Loaded(NamedTuple):
     """A judge that can be asked."""
 
     judge: Judge
-    engine: Engine
-    positions: int
-    """Longest prompt with its text, in tokens; 0 is not known."""
+    writer: Writer
 
 
 class Judges:
@@ -62,7 +127,7 @@ class Judges:
 
     def __init__(self, loaded: Sequence[Loaded], body: GrpoBody, reads: Collection[str]) -> None:
         self._loaded, self._body, self._reads = loaded, body, frozenset(reads)
-        self._said: dict[tuple[str, str, int], Completion | None] = {}
+        self._said: dict[tuple[str, Question], Completion | None] = {}
         self._step = -1
         self._told: set[str] = set()
 
@@ -92,17 +157,11 @@ class Judges:
         for about in completions:
             key = f"judge {judge.name} {self._step} {about.place}"
             seed = seed_of(self._body.seed, key) if drawn else 0
-            keys.append((judge.name, _prompt(judge, about), seed))
+            keys.append((judge.name, Question(_prompt(judge, about), seed)))
         new = [key for key in dict.fromkeys(keys) if key not in self._said]
-        draws = [Draw(ids=loaded.engine.encode(prompt), seed=seed) for _, prompt, seed in new]
-        most = loaded.positions - judge.sampling.max_new_tokens if loaded.positions else None
-        fits = [at for at, draw in enumerate(draws) if most is None or len(draw.ids) <= most]
-        self._said |= dict.fromkeys(new)
-        fits.sort(key=lambda at: -len(draws[at].ids))
-        for first in range(0, len(fits), loaded.engine.batch):
-            batch = fits[first : first + loaded.engine.batch]
-            made = loaded.engine.complete([draws[at] for at in batch], judge.sampling)
-            self._said |= {new[at]: each for at, each in zip(batch, made, strict=True)}
+        if new:
+            texts = loaded.writer.write([question for _, question in new], step=self._step)
+            self._said |= dict(zip(new, texts, strict=True))
         return [self._said[key] for key in keys]
 
     def _verdict(self, judge: Judge, about: About, wrote: Completion | None) -> Verdict:
@@ -123,7 +182,7 @@ class Judges:
             return
         self._told.add(judge.name)
         if wrote is None:
-            why = "a completion is too long for its positions"
+            why = "a completion is too long for its positions, or its server will not write about it"
         elif wrote.truncated:
             why = f"a text was cut at its {judge.sampling.max_new_tokens} tokens"
         else:
@@ -138,19 +197,30 @@ def _prompt(judge: Judge, about: About) -> str:
         raise TaskError(f"judge `{judge.name}` cannot be asked: {error}") from error
 
 
-def load(task: Task, body: GrpoBody, reads: Collection[str]) -> Judges:
-    """The judges of a task, each with its weights. Raises TaskError."""
-    found = []
+def load(task: Task, body: GrpoBody, reads: Collection[str], work: Path) -> Judges:
+    """The judges of a task, each with its weights or its server; `work` is where the task works. Raises TaskError."""
+    loaded = []
     for judge in body.judges:
-        from cotspec.runtime.engine_transformers import TransformersEngine  # here: most rewards ask nobody
-
-        origin = models.source(task, judge.model, judge.role)
         say(f"judge `{judge.name}`:")
-        models.announce(origin)
-        positions = model_config.positions(models.load_config(origin).to_dict())
-        if positions and positions <= judge.sampling.max_new_tokens:
-            raise TaskError(f"judge `{judge.name}` has {positions} positions: lower its `sampling.max_new_tokens`")
-        settings = task.settings
-        engine = TransformersEngine(origin, gpus=settings.gpus, batch=settings.per_device_batch * settings.accumulation)
-        found.append(Loaded(judge, engine, positions))
-    return Judges(found, body, reads)
+        loaded.append(Loaded(judge, _writer(task, body, judge, work)))
+    return Judges(loaded, body, reads)
+
+
+def _writer(task: Task, body: GrpoBody, judge: Judge, work: Path) -> Writer:
+    if isinstance(judge.model, EndpointModel):
+        from cotspec.runtime.endpoints.asking import Server  # here: most judges have weights
+
+        settings = task.settings.judges.get(judge.name, EndpointSettings.model_construct())
+        folder = work / "judges"
+        folder.mkdir(parents=True, exist_ok=True)
+        return Served(judge, Server(task, judge.model, settings), settings, body.seed, folder)
+    from cotspec.runtime.engine_transformers import TransformersEngine  # here: most rewards ask nobody
+
+    origin = models.source(task, judge.model, judge.role)
+    models.announce(origin)
+    positions = model_config.positions(models.load_config(origin).to_dict())
+    if positions and positions <= judge.sampling.max_new_tokens:
+        raise TaskError(f"judge `{judge.name}` has {positions} positions: lower its `sampling.max_new_tokens`")
+    batch = task.settings.per_device_batch * task.settings.accumulation
+    engine = TransformersEngine(origin, gpus=task.settings.gpus, batch=batch)
+    return Beside(engine, judge.sampling, positions)
