@@ -18,7 +18,7 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.front.load import Loaded
 from cotspec.front.paths import project_root
 from cotspec.history import contamination, data_files, model_files, pins, traces
-from cotspec.history.model_files import ModelFile
+from cotspec.history.model_files import ModelFiles
 from cotspec.ir.lower import NOTHING, ExperimentSource, LowerError, lower
 from cotspec.ir.plan import Draft
 from cotspec.passes import allow, lint
@@ -167,21 +167,21 @@ def context(unit: Unit, options: Options, sealed: Sealed | None = None) -> Conte
         count_rows=lambda written: data_files.count_rows(loaded.path.parent / written),
         read_data=lambda data: data_files.data_file(data, loaded.path.parent, root),
         same_file=lambda one, other: data_files.same_file(loaded.path.parent / one, loaded.path.parent / other),
-        read_model=_each_once(lambda model: model_files.model_file(model, unit.source, root)),
+        read_model=_each_once(lambda model: model_files.model_files(model, unit.source, root)),
         pins=None if sealed is None else pins.pins(unit.source, unit.lock, root),
         agreed=lambda endpoint: _agreed(endpoint, root),
         kept={},
     )
 
 
-def _each_once(read: Callable[[Model], ModelFile | None]) -> Callable[[Model], ModelFile | None]:
+def _each_once(read: Callable[[Model], ModelFiles | None]) -> Callable[[Model], ModelFiles | None]:
     """Several rules ask for the files of a model, which hash as little as dictionaries do."""
-    found: dict[int, ModelFile | None] = {}
+    by_object: dict[int, ModelFiles | None] = {}
 
-    def known(model: Model) -> ModelFile | None:
-        if id(model) not in found:
-            found[id(model)] = read(model)
-        return found[id(model)]
+    def known(model: Model) -> ModelFiles | None:
+        if id(model) not in by_object:
+            by_object[id(model)] = read(model)
+        return by_object[id(model)]
 
     return known
 

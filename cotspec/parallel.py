@@ -126,14 +126,14 @@ class Pool:
         self.tell("start", job.id, 0.0)
 
     def _ended(self) -> list[tuple[str, int, float]]:
-        found = []
+        ended = []
         for id, running in list(self._running.items()):
             code = running.process.poll()
             if code is not None:
                 del self._running[id]
                 self._free.extend(running.devices)
-                found.append((id, code, time.monotonic() - running.began))
-        return found
+                ended.append((id, code, time.monotonic() - running.began))
+        return ended
 
     def _stop(self) -> None:
         for running in self._running.values():

@@ -50,46 +50,45 @@ class AtWorkError(RuntimeError):
 
 def damage(root: Path) -> tuple[Damage, ...]:
     """What stops DVC in this project; empty while one is at work there, whose half-written file will be whole."""
-    found = (*_of_rwlock(root), *_of_locks(root))
-    return found if found and not at_work(root) else ()
+    damages = (*_of_rwlock(root), *_of_locks(root))
+    return damages if damages and not at_work(root) else ()
 
 
 def mend(root: Path) -> tuple[Damage, ...]:
     """Mend what stops DVC and return what that was. Raises AtWorkError, and OSError when nothing can be written."""
     with _guarded(root) as held:
-        found = (*_of_rwlock(root), *_of_locks(root))
-        if not found:
+        damages = (*_of_rwlock(root), *_of_locks(root))
+        if not damages:
             return ()
         if living := at_work(root):
-            raise AtWorkError(
-                f"{found[0]}, and DVC is at work here (pid {', '.join(map(str, living))}): when it has ended, run again"
-            )
+            pids = ", ".join(map(str, living))
+            raise AtWorkError(f"{damages[0]}, and DVC is at work here (pid {pids}): when it has ended, run again")
         if not held:  # somebody has just begun
-            raise AtWorkError(f"{found[0]}, and another DVC is at work here: when it has ended, run again")
-        for each in found:
+            raise AtWorkError(f"{damages[0]}, and another DVC is at work here: when it has ended, run again")
+        for each in damages:
             _mend(root, each.path)
-        return found
+        return damages
 
 
 def mend_task(root: Path, folder: str) -> tuple[Damage, ...]:
     """Mend what a killed DVC of one task left, while others are at work in the project, also on other machines. Whoever
     calls this knows that nobody else runs this task. Raises OSError."""
-    found = list(_of_lock(root, f"{folder}/{locks.LOCK}"))
-    for each in found:
+    damages = list(_of_lock(root, f"{folder}/{locks.LOCK}"))
+    for each in damages:
         _mend(root, each.path)
     with _guarded(root, wait=True):
         try:
             content = regular.content(root / RWLOCK, most=_LARGEST, within=(root,))
         except OSError:
-            return tuple(found)
+            return tuple(damages)
         kept = _without(content, f"{folder}/dvc.yaml")
         if kept is None:
-            found.append(Damage(path=RWLOCK, what="was cut off while DVC wrote it"))
+            damages.append(Damage(path=RWLOCK, what="was cut off while DVC wrote it"))
             _write_rwlock(root, "{}")
         elif kept != plain.json_value(content):
-            found.append(Damage(path=RWLOCK, what="named a run of this task that was killed"))
+            damages.append(Damage(path=RWLOCK, what="named a run of this task that was killed"))
             _write_rwlock(root, json.dumps(kept))
-    return tuple(found)
+    return tuple(damages)
 
 
 def _without(content: bytes, target: str) -> dict[str, Any] | None:

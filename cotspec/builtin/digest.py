@@ -32,8 +32,8 @@ def manifest(path: Path = MANIFEST) -> Mapping[str, str]:
     """Digests by model name as the manifest has them; empty without a manifest."""
     if not path.exists():
         return {}
-    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    digests: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return digests
 
 
 def compute(models: Path = MODELS) -> dict[str, str]:
@@ -49,13 +49,13 @@ def _is_model(folder: Path) -> bool:
 
 def problems(*, models: Path = MODELS, path: Path = MANIFEST) -> list[str]:
     """What is wrong, a sentence each; empty when the files are those of the manifest."""
-    wanted, found = manifest(path), compute(models)
-    missing = [f"{name} is in the manifest and not there" for name in sorted(wanted.keys() - found.keys())]
-    extra = [f"{name} is not in the manifest" for name in sorted(found.keys() - wanted.keys())]
+    wanted, present = manifest(path), compute(models)
+    missing = [f"{name} is in the manifest and not there" for name in sorted(wanted.keys() - present.keys())]
+    extra = [f"{name} is not in the manifest" for name in sorted(present.keys() - wanted.keys())]
     changed = [
         f"the files of {name} are not those of the manifest"
-        for name in sorted(wanted.keys() & found.keys())
-        if wanted[name] != found[name]
+        for name in sorted(wanted.keys() & present.keys())
+        if wanted[name] != present[name]
     ]
     return missing + extra + changed
 

@@ -31,9 +31,9 @@ def count(model: str, text: str) -> int:
     """Tokens of `text` for the builtin model called so."""
     words = _words(model)
     total, end = 0, 0
-    for found in words.special.finditer(text):
-        total += 1 + _plain(words, text[end : found.start()])
-        end = found.end()
+    for special in words.special.finditer(text):
+        total += 1 + _plain(words, text[end : special.start()])
+        end = special.end()
     return total + _plain(words, text[end:])
 
 

@@ -15,9 +15,9 @@ from cotspec.cli.selection import SpecError, of_work_tree
 
 if TYPE_CHECKING:
     from cotspec.spec.evaluation import AskedSet
-    from cotspec.views.flips import Said
+    from cotspec.views.flips import Answer
     from cotspec.views.planned import Planned
-    from cotspec.views.side_by_side import Beside, Model, Pair
+    from cotspec.views.side_by_side import Model, Pair, SideBySide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ def run(arguments: Arguments) -> int:
     first, second = (_set(each, arguments.set or _shared(old, new)) for each in (old, new))
     short = old.side is new.side
     models = _model(root, old, first, short=short), _model(root, new, second, short=short)
-    found = side_by_side.beside(*models, first.name)
+    found = side_by_side.side_by_side(*models, first.name)
     shown = _shown(found, arguments)
     if arguments.output == "json":
         findings.as_json(side_by_side.record(found, shown))
@@ -124,18 +124,18 @@ def _model(root: Path, named: Named, asked: AskedSet, *, short: bool) -> Model:
     return Model(name=called, answers=answers)
 
 
-def _answers(root: Path, id: str) -> Mapping[int, list[Said]]:
+def _answers(root: Path, id: str) -> Mapping[int, list[Answer]]:
     from cotspec.cli.results import said
     from cotspec.history.results import content
 
-    found: dict[int, list[Said]] = {}
+    found: dict[int, list[Answer]] = {}
     for line in (content(root, id, "predictions.jsonl") or b"").splitlines():
         if (read := said(line)) is not None:
             found.setdefault(read[0], []).append(read[1])
     return found
 
 
-def _shown(found: Beside, arguments: Arguments) -> list[Pair]:
+def _shown(found: SideBySide, arguments: Arguments) -> list[Pair]:
     if arguments.question is None:
         return found.chosen[: arguments.most]
     shown = [pair for pair in found.pairs if pair.id == arguments.question]
@@ -146,7 +146,7 @@ def _shown(found: Beside, arguments: Arguments) -> list[Pair]:
     return shown
 
 
-def _draw(found: Beside, shown: list[Pair]) -> None:
+def _draw(found: SideBySide, shown: list[Pair]) -> None:
     from rich.console import Console
 
     from cotspec.views import side_by_side
@@ -155,7 +155,7 @@ def _draw(found: Beside, shown: list[Pair]) -> None:
     side_by_side.draw(console, found, shown)
 
 
-def _tell_rest(found: Beside, shown: list[Pair], arguments: Arguments) -> None:
+def _tell_rest(found: SideBySide, shown: list[Pair], arguments: Arguments) -> None:
     left = len(found.chosen) - len(shown)
     if arguments.question is None and left > 0:
         print(f"{left:,} more differ: --most {len(found.chosen)} shows all, --question N one", file=sys.stderr)

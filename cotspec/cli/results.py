@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cotspec.history.results import Standing
     from cotspec.slurm import Queued
     from cotspec.spec.evaluation import AskedSet
-    from cotspec.views.flips import Said
+    from cotspec.views.flips import Answer
     from cotspec.views.outcomes import Measured, Outcome, State
     from cotspec.views.planned import Planned
 
@@ -99,27 +99,27 @@ def _write(page: Path, outcomes: Sequence[Outcome], checked: Checked) -> None:
     print(f"{file}: {max(1, round(file.stat().st_size / 1e3)):,} kB, for a browser")
 
 
-def _texts(root: Path, outcome: Outcome, ids: Collection[int]) -> dict[int, Said]:
+def _texts(root: Path, outcome: Outcome, ids: Collection[int]) -> dict[int, Answer]:
     """The answers of an evaluation to some questions; what a file does not say is not there."""
     from cotspec.history.results import content
 
-    found: dict[int, Said] = {}
+    found: dict[int, Answer] = {}
     for line in (content(root, outcome.task, "predictions.jsonl") or b"").splitlines():
         if (read := said(line)) is not None and read[0] in ids:
             found.setdefault(*read)
     return found
 
 
-def said(line: bytes) -> tuple[int, Said] | None:
+def said(line: bytes) -> tuple[int, Answer] | None:
     """A question and an answer to it, as a line of an evaluation has them; None for what is no such line: whoever
     read its marks said so."""
-    from cotspec.views.flips import Said
+    from cotspec.views.flips import Answer
 
     try:
         read = plain.json_value(line)
         told = {name: _text(read[name]) for name in ("question", "answer", "text")}
         right, tokens = _truth(read["correct"]), plain.count(read["tokens"])
-        answer = Said(question=told["question"], gold=told["answer"], text=told["text"], right=right, tokens=tokens)
+        answer = Answer(question=told["question"], gold=told["answer"], text=told["text"], right=right, tokens=tokens)
         return plain.count(read["id"]), answer
     except (ValueError, TypeError, LookupError):
         return None

@@ -92,7 +92,8 @@ def grade(trace: Trace, gold: str) -> Grade:
 
 
 def grades(trace: Trace, gold: str) -> dict[str, Grade]:
-    """The same of each graded segment of its form, by name; one that is not there is wrong. Raises AnswerError."""
+    """The grade of the answer in each graded segment of the form, by the segment's name; a missing one is wrong. Raises
+    AnswerError."""
     return {kind: _grade(trace, trace.last(kind), gold) for kind in graded(trace.form)}
 
 

@@ -156,7 +156,7 @@ def _numbers(where: str) -> set[float]:
 
 
 def _values(measure: str, form: Form, near: Collection[float]) -> Sequence[float]:
-    """Values of a measure."""
+    """Values of a measure to try a condition on: typical ones, and those `near` the numbers of the condition."""
     if measure == SCORE:
         return sorted({0.0, 0.25, 0.5, 1.0, *(n for n in near if 0 <= n <= 1)})
     given = table(form)[measure]

@@ -23,7 +23,7 @@ MOST: Final = 0.7
 TOLERATED: Final = 0.01
 """Share of seen questions that is not worth a finding: they move the accuracy by a point at most."""
 EXAMPLES: Final = 5
-"""Pairs that are named."""
+"""Most pairs that a result lists as examples."""
 
 _SEPARATOR: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _POINT: Final = re.compile(r"\.(?!\d)")
@@ -31,8 +31,9 @@ _POINTS: Final = frozenset(",;:!?'\"`´’‘“”„«»…()[]_")
 """What sets words apart; other signs can be mathematics and count."""
 
 
-class _Apart(dict[int, str]):
-    """For `str.translate`: each sign by itself, or, without `signs`, a blank in its place."""
+class _WordTable(dict[int, str]):
+    """Table for `str.translate` that sets signs apart: a blank on both sides, or, without `signs`, a blank in their
+    place."""
 
     def __init__(self, *, signs: bool) -> None:
         super().__init__()
@@ -45,12 +46,12 @@ class _Apart(dict[int, str]):
         return self[code]
 
 
-_WITH_SIGNS: Final = _Apart(signs=True)
-_WORDS_ONLY: Final = _Apart(signs=False)
+_WITH_SIGNS: Final = _WordTable(signs=True)
+_WORDS_ONLY: Final = _WordTable(signs=False)
 
 
 class Item(NamedTuple):
-    """A problem."""
+    """A problem of a data set."""
 
     id: int
     question: str
@@ -63,7 +64,7 @@ class Pair(NamedTuple):
     id: int
     other: int
     share: float
-    """Of the 13-grams of the first, those that stand in the other set; 1 for equal questions."""
+    """Share of the 13-grams of the first that stand in the other set; 1 for equal questions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,13 +78,13 @@ class Overlap:
     shared: int
     """At least one 13-gram is taught, or they are equal."""
     short: int
-    """Of fewer than 13 words: compared whole only."""
+    """Questions of fewer than 13 words, which are only compared as a whole."""
     examples: tuple[Pair, ...]
     """The first questions that are seen, each with the first taught one it has something from."""
 
     @property
     def seen(self) -> int:
-        """Equal or copied."""
+        """Questions that are equal to a taught one, or copied."""
         return self.equal + self.copied
 
     @property
@@ -98,11 +99,11 @@ class Repeats:
 
     questions: int
     repeated: int
-    """Those that equal an earlier one."""
+    """Questions that equal an earlier one."""
     contradicting: int
-    """Of these, those whose gold answer is another than the first one's."""
+    """Repeated questions whose gold answer differs from that of the first one."""
     examples: tuple[Pair, ...]
-    """The first that contradict, each with the first of its kind."""
+    """The first contradicting questions, each with the question that it repeats."""
 
 
 def plain(question: str) -> str:
@@ -122,7 +123,7 @@ def words(text: str) -> list[str]:
 
 
 def repeats(items: Iterable[Item]) -> Repeats:
-    """What a set holds twice."""
+    """The questions that a set holds more than once."""
     first: dict[str, Item] = {}
     count = repeated = 0
     contradicting: list[Pair] = []
@@ -176,7 +177,7 @@ class _Index:
             self._first_run.setdefault(run, item.id)
 
     def found(self) -> Overlap:
-        """What was met."""
+        """The overlap of all questions that were looked up."""
         equal = copied = shared = short = 0
         examples: list[Pair] = []
         for item, spelled, numbers in zip(self._tested, self._wholes, self._words, strict=True):

@@ -49,7 +49,7 @@ class Verdict:
     checkpoint: str
     step: int
     reason: str
-    """Why this checkpoint."""
+    """Why this checkpoint was chosen."""
     passed: bool
     """Whether all requirements hold."""
     checks: tuple[Decision, ...]

@@ -33,7 +33,7 @@ factorials would never end, is ungradable at once; math-verify's own time limit 
 
 
 def markdown() -> str:
-    """The page."""
+    """The whole page as Markdown."""
     lines = (f"| {rule.name} | {rule.does} | {_pair(rule.same)} | {_pair(rule.different)} |\n" for rule in RULES)
     return _HEAD + "".join(lines) + _FOOT
 

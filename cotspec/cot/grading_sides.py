@@ -56,7 +56,7 @@ class Side:
 
     @property
     def worded(self) -> bool:
-        """Words and nothing else."""
+        """Whether it is words and nothing else."""
         return bool(_WORDED.fullmatch(self.text)) and "\\" not in self.raw.replace("\\text", "").replace("\\$", "")
 
 

@@ -150,7 +150,7 @@ def _visible(body: Span, covered: Iterable[Span]) -> list[Span]:
 
 
 def _answer_texts(trace: Trace) -> list[str]:
-    """Each answer segment, and its body when that is a sentence and not just the value."""
+    """The texts of the answer segments, and their bodies when these are sentences and not just values."""
     texts = []
     kinds = ("answer", *graded(trace.form))
     for answer in trace.segments:

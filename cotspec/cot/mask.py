@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from cotspec.cot.amount import hidden_count as hidden_count
+from cotspec.cot.mask_amount import hidden_count as hidden_count
 from cotspec.cot.segment import Segment, Trace
 from cotspec.cot.units import Span, units
 from cotspec.spec import payload

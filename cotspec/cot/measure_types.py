@@ -48,15 +48,15 @@ class Measured(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """A measure describes itself."""
+    """What a measure is, what values it takes, and how it is computed."""
 
     kind: type
     about: str
     """What it is, in a few words."""
     compute: Callable[[Response], Value] | None = None
-    """Of one response …"""
+    """How it is computed from one response …"""
     among: Callable[[Peer, Sequence[Peer]], Value | None] | None = None
-    """… or of a completion and all completions of its prompt, itself among them; None where it has no value."""
+    """… or from a completion and all completions of its prompt, itself among them; None where it has no value."""
     typical: tuple[int, ...] = ()
     """Values of a number as they are common, rising; those of one row belong together in measures of the prompt."""
     least: int = 0
@@ -65,7 +65,7 @@ class Measure(NamedTuple):
     needs: str = ""
     """The measure that is at least 1 wherever this condition is true."""
     of_prompt: bool = False
-    """The same for all responses to one question, or for all completions of a group."""
+    """Whether it has one value for all responses to a question, or for all completions of a group."""
     given: str = ""
     """The measure without which (false, or 0) it has no value."""
 

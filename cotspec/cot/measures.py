@@ -134,13 +134,13 @@ TABLE: Mapping[str, Measure] = MappingProxyType(
 MEASURES: Mapping[str, type] = MappingProxyType({name: measure.kind for name, measure in TABLE.items()})
 """Names that the reward of a group's completions may use, and their types."""
 ALONE: Mapping[str, type] = MappingProxyType({name: each.kind for name, each in TABLE.items() if each.compute})
-"""Those that one response has by itself."""
+"""The measures that are computed from one response alone."""
 OWN: Mapping[str, type] = MappingProxyType(
     {name: each.kind for name, each in TABLE.items() if each.compute and not each.of_prompt}
 )
-"""Those of the response itself: what a teacher wrote to the same question does not count."""
+"""The measures of the response itself, without those of the teacher's trace for the same question."""
 AMONG: Mapping[str, type] = MappingProxyType({name: each.kind for name, each in TABLE.items() if each.among})
-"""Those that it has among the other completions of its prompt."""
+"""The measures that compare a completion with the others of its prompt."""
 
 
 @lru_cache(maxsize=64)
@@ -181,13 +181,13 @@ def measure(response: str, *, tokens: int, gold: str, teacher: Teacher, fmt: Tra
 
 
 def size(trace: Trace, *, tokens: int, teacher: Teacher) -> dict[str, Value]:
-    """What is measured of one response by itself, but for whether its answers are right."""
+    """The measures of one response by itself, without those that need a gold answer."""
     values = _alone(Response(trace, tokens, right=False, teacher=teacher))
     return {name: value for name, value in values.items() if name.rpartition(".")[2] != "correct"}
 
 
 def own(trace: Trace, *, tokens: int, right: bool, rights: frozenset[str] = frozenset()) -> dict[str, Value]:
-    """What is measured of a text itself; `tokens` is its length as generated."""
+    """The measures of a text itself; `tokens` is its length as generated."""
     response = Response(trace, tokens, right, _NO_TEACHER, rights)
     return {name: each.compute(response) for name, each in _own(trace.form).items() if each.compute}
 

@@ -32,12 +32,12 @@ def is_failure(correct: Sequence[bool], keep: Keep) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MiningSummary:
-    """What mining found."""
+    """Counts of a mining task."""
 
     questions: int
-    """Questions tried."""
+    """Questions that were tried."""
     failures: int
-    """Questions kept."""
+    """Questions that were kept."""
     attempts: int
     """Attempts over all questions."""
     correct_attempts: int

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 ALL_LINEAR: Final = "all-linear"
-"""In place of names of layers: every linear layer but the output (as PEFT has it)."""
+"""Written in place of layer names: every linear layer but the output (as in PEFT)."""
 _SPLIT: Final = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "embed_tokens")
 LAYERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -35,16 +35,16 @@ it. tests/runtime/test_fit.py compares each with the library's own model."""
 _STRETCHED: Final = frozenset({"yarn", "dynamic", "linear", "longrope", "su"})
 """Ways of RoPE to reach beyond the positions of a configuration, by its `factor`."""
 MOST: Final = 10**9
-"""Layers, positions, tokens or numbers of a vector."""
+"""Most layers, positions, tokens or vector dimensions that a configuration is believed to have."""
 _MOST_MADE: Final = 100_000
-"""Layers, experts or labels."""
+"""Most layers, experts or labels: a library makes a module or an entry for each."""
 ONE_FAMILY: Final = (
     "take a teacher of the student's family; GOLD, in TRL, is for two vocabularies, and cotspec does not have it"
 )
-Words = Mapping[str, int]
+Vocabulary = Mapping[str, int]
 """Token → id."""
 _MOST_STRETCHED: Final = 1e6
-"""No factor; what is not a number is not below it either."""
+"""RoPE factors from here on are not believed; NaN is not below it either."""
 
 
 def layers(config: Mapping[str, object]) -> tuple[str, ...] | None:
@@ -112,7 +112,7 @@ def has_template(tokenizer: Mapping[str, object], names: Collection[str]) -> boo
     return bool(tokenizer.get("chat_template")) or not {"chat_template.jinja", "chat_template.json"}.isdisjoint(names)
 
 
-def words(tokenizer: Mapping[str, object]) -> Words:
+def vocabulary(tokenizer: Mapping[str, object]) -> Vocabulary:
     """The vocabulary by tokenizer.json, without those that were added beside the vocabulary; empty where it does not
     tell."""
     model = tokenizer.get("model")
@@ -122,7 +122,7 @@ def words(tokenizer: Mapping[str, object]) -> Words:
     return {word: id for word, id in vocab.items() if isinstance(id, int)} if isinstance(vocab, Mapping) else {}
 
 
-def two_vocabularies(own: Words, rows: int, teacher: Words, teacher_rows: int) -> str:
+def two_vocabularies(own: Vocabulary, rows: int, teacher: Vocabulary, teacher_rows: int) -> str:
     """Why the probabilities of a teacher are not of the tokens of a student with `rows` vectors; "" when they are.
     What is empty or 0 is not known. A teacher may have more vectors: they are of no token."""
     if own and teacher and own != teacher:
@@ -140,11 +140,11 @@ def above(top_k: int, rows: int) -> str:
     return f"`top_k` {top_k} is more than the {rows} tokens that the student has" if 0 < rows < top_k else ""
 
 
-def _place(words: Words, word: str) -> str:
+def _place(words: Vocabulary, word: str) -> str:
     return f"token {words[word]}" if word in words else "no token"
 
 
-def ids(words: Words) -> int:
+def ids(words: Vocabulary) -> int:
     """One more than the largest id that text can become; 0 for no vocabulary. Tokens that were added beside the
     vocabulary do not count: some models have one for a kind of input that they do not take."""
     return max(words.values(), default=-1) + 1

@@ -51,9 +51,9 @@ def verdict(body: str, label: tuple[str, ...]) -> str:
 class _Own(NamedTuple):
     given: SegmentFormat
     opener: re.Pattern[str]
-    """At the start of a line."""
+    """The opener at the start of a line."""
     tag: re.Pattern[str] | None
-    """Behind a closer."""
+    """The opener as a tag, which also counts directly behind the closer of another segment."""
     closer: re.Pattern[str] | None
 
 
@@ -73,7 +73,7 @@ def _own(given: SegmentFormat) -> _Own:
 
 
 def own_segments(text: str, fmt: TraceFormat, floor: int) -> Iterator[OwnSegment]:
-    """Those of a text from left to right, none of which overlap."""
+    """The segments of one's own in a text, from left to right; none overlap."""
     every = _compiled(fmt.form)
     opened = sorted((start, end, at) for at, own in enumerate(every) for start, end, _ in line_starts(own.opener, text))
     starts = [start for start, _, _ in opened]

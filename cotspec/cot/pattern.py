@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, Protocol
 Span = tuple[int, int]
 
 MAX_LENGTH: Final = 500
-"""Characters of an expression."""
+"""Most characters of an expression."""
 MAX_MEMORY: Final = 1 << 20
 """Bytes of one compiled expression with all it remembers of a search; RE2 keeps to it."""
 

@@ -37,11 +37,11 @@ class TextRecord(TraceRecord):
     as such, too."""
 
     sample: int = 0
-    """Which of the texts of its question."""
+    """Number of the text among those of its question, from 0."""
     before: tuple[str, ...] = ()
     """The texts that it was made over, nearest first …"""
     before_tokens: tuple[int, ...] = ()
-    """… and their tokens."""
+    """… and the number of tokens of each."""
     score: float = 0.0
     """The share of right ones among the texts that were made over the same one."""
 
@@ -53,7 +53,7 @@ class AimedRecord(TextRecord):
     own: str
     """The text that was its trace …"""
     own_tokens: int
-    """… and its tokens."""
+    """… and its number of tokens."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +100,7 @@ class JudgedRow(GuidedRow):
     """One line of rows.jsonl for grpo with judges; rows without are read as such, too."""
 
     shown: Mapping[str, str] = field(default_factory=dict)
-    """What judges are shown of it, by the names that their prompts have."""
+    """What the prompts of judges may show of the row, by the names they use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,9 +108,9 @@ class PairRecord(TraceRecord):
     """One line of pairs.jsonl: a trace with two answers of a model to its question."""
 
     chosen: str
-    """The right one."""
+    """The right answer."""
     rejected: str
-    """The wrong one."""
+    """The wrong answer."""
 
 
 @dataclass(frozen=True, kw_only=True)

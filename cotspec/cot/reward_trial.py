@@ -35,17 +35,17 @@ from cotspec.cot.rewards import CompiledReward, Place, RewardError, Score, compi
 from cotspec.spec.payload import Form, Reward
 
 MOST: Final = 3_000
-"""Responses that are tried."""
+"""Most responses that are tried."""
 MOST_WORK: Final = 400_000
-"""Responses times parts of expressions: about 0.2 s, and many times what a usual reward takes."""
+"""Most responses times parts of expressions: about 0.2 s, and many times what a usual reward takes."""
 _NAMED: Final = 12
-"""Numbers of a reward whose neighbourhood is tried."""
+"""Most numbers of a reward whose neighbouring values are tried."""
 _GRID: Final = 4
-"""Values of each measure that are tried with those of all others."""
+"""Values of each measure that are combined with those of all others."""
 _FLAGS: Final = 12
-"""Conditions that are tried with one another …"""
+"""Most conditions that are combined with one another …"""
 _TOGETHER: Final = 120
-"""… and how many of the ways in which they can be true together."""
+"""… and most of their combinations that are tried."""
 
 
 class Tried(NamedTuple):
@@ -54,12 +54,12 @@ class Tried(NamedTuple):
     measures: Measures
     question: Question
     usual: bool
-    """It and its question are no extremes."""
+    """Whether the response and its question are usual ones, not extremes."""
     score: Score
 
     @property
     def total(self) -> float:
-        """Its reward; only of those that have one."""
+        """Its reward. Must only be asked of a response that has one."""
         assert self.score.total is not None  # noqa: S101 - who asks has looked
         return self.score.total
 
@@ -74,7 +74,7 @@ class SubExpression(NamedTuple):
 
     @property
     def text(self) -> str:
-        """As it is written, shortened."""
+        """The text of the part as the spec has it, shortened."""
         return self.parsed.source(self.tree)
 
     @property
@@ -89,9 +89,9 @@ class Branch(NamedTuple):
     part: SubExpression
     test: SubExpression
     taken: bool
-    """What the test was for each."""
+    """What the test was for every response that came to it."""
     by_gates: bool
-    """Whether others, which the gates decide, would take it."""
+    """Whether a response that a gate decides would take it."""
 
 
 @lru_cache(maxsize=256)
@@ -135,7 +135,7 @@ class Trial:
         self.stops = [self._stopped(one) for one in self.all]
         """For each, the gate that decided it or could not; the number of gates when it passed them all."""
         self.passed = [one for one, at in zip(self.all, self.stops, strict=True) if at == len(reward.gates)]
-        """Those that no gate decided."""
+        """The responses that passed all gates."""
         self._values: dict[str, list[tuple[Tried, float]]] = {}
 
     def scored(self, made: Iterable[Made], progress: float = 0.0) -> list[Tried]:
@@ -149,7 +149,7 @@ class Trial:
         return next((n for n in range(len(self.reward.gates)) if first == (f"gate {n + 1}",)), len(self.reward.gates))
 
     def at_progress(self, progress: float) -> Sequence[Tried]:
-        """All that were tried, scored at another place in the run."""
+        """All responses that were tried, scored at another place in the run."""
         if progress == 0.0:
             return self.all
         return self.scored((Made(one.measures, one.question, one.usual) for one in self.all), progress)
@@ -293,7 +293,7 @@ class _Axes(NamedTuple):
     """Sizes that the longest response limits."""
 
     def choices(self, name: str, near: Iterable[int], top: int) -> list[int]:
-        """Values of a size that are tried."""
+        """The values of a size that are tried."""
         each, limited = self.table[name], name in self.limited
         sizes = {each.least, each.least + 1, *each.typical, *near, *([top] if limited else [])}
         return sorted(value for value in sizes if each.least <= value and (value <= top or not limited))

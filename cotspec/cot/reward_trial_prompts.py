@@ -23,9 +23,9 @@ class Limits(NamedTuple):
     """What a spec and an earlier run say about the sizes of responses and of the teacher's traces."""
 
     tokens: int
-    """Longest response."""
+    """Tokens of the longest response."""
     teacher_tokens: int
-    """Longest trace."""
+    """Tokens of the longest trace."""
     teacher_steps: tuple[int, int]
     """Fewest and most steps of a kept trace."""
     teacher_says: bool = True
@@ -33,7 +33,7 @@ class Limits(NamedTuple):
     traces: tuple[tuple[int, int, int], ...] = ()
     """Steps, words and tokens of traces of an earlier run."""
     group: int = 8
-    """Completions for each prompt."""
+    """Number of completions of each prompt."""
     form: Form = ()
     """The segments that a response is to have, where they are one's own."""
     texts: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Question(NamedTuple):
 
     measures: Measures
     usual: bool
-    """It is no extreme."""
+    """Whether it is a usual question, not an extreme."""
     others: tuple[Peer, ...] = ()
     """The other completions of the prompt, where the reward asks about the group."""
 
@@ -63,7 +63,8 @@ def in_group(values: Measures, others: Sequence[Peer]) -> Measures:
 
 
 def _groups(limits: Limits) -> Iterator[tuple[Peer, ...]]:
-    """The others of a group: none of them right, one, all and half of them; shorter and longer than is common."""
+    """The other completions of a group, in four kinds: none of them right, one, all, and half of them; some shorter and
+    some longer than is common."""
     others, middle = limits.group - 1, len(TABLE["words"].typical) // 2
     short, common, long = (_peer(TABLE["words"].typical[at], limits.tokens) for at in (1, middle, -2))
     yield others * (common(False),)
@@ -73,7 +74,7 @@ def _groups(limits: Limits) -> Iterator[tuple[Peer, ...]]:
 
 
 def _peer(words: int, longest: int) -> Callable[[bool], Peer]:
-    """One of that many words, as many tokens as are common for them."""
+    """Makes a completion of that many words, with as many tokens as are common for them."""
     tokens = min(longest, round(4 * words / 3))
     return lambda right: Peer(right, min(words, tokens), tokens)
 
@@ -130,7 +131,8 @@ def _value(measure: Measure, at: int, number: int) -> Value:
 
 
 def _asked(limits: Limits) -> Iterator[Question]:
-    """Those of an earlier run; without one common ones, and the least and the most that a trace can be."""
+    """The questions of an earlier run. Without one: common ones, and those with the shortest and the longest possible
+    trace."""
     if limits.traces:
         yield from (Question(dict(zip(QUESTION, trace, strict=True)), usual=True) for trace in limits.traces)
         return

@@ -77,7 +77,7 @@ class CompiledReward(NamedTuple):
     measures: tuple[tuple[str, type], ...]
     """The measures it reads, with their types, by name."""
     unused: frozenset[str]
-    """`let` names nothing uses."""
+    """Names of `let` that nothing uses."""
 
     def score(self, measures: Mapping[str, bool | int | float], progress: float) -> Score:
         """Score one completion; `progress` in [0, 1] moves the weights. A failure is in the Score, never a number.
@@ -98,7 +98,7 @@ class CompiledReward(NamedTuple):
         return self._sum(env, progress)
 
     def usable(self, measures: Mapping[str, bool | int | float]) -> Env:
-        """Those of `measures` that it reads and that are of their type and finite."""
+        """The given measures that the reward reads, without those that are not finite or not of their type."""
         env: Env = {}
         for name, kind in self.measures:
             value = measures.get(name)
@@ -161,7 +161,7 @@ def _reader(reward: Reward, form: Form, texts: tuple[str, ...]) -> _Reader:
 
 
 def expressions(reward: Reward) -> list[str]:
-    """All of a reward."""
+    """All expressions of a reward, as text."""
     values = [gate.unless for gate in reward.gates] + [binding.value for binding in reward.let]
     return values + [term.value for term in reward.terms]
 

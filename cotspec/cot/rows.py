@@ -45,7 +45,7 @@ from cotspec.cot.units import Span
 from cotspec.spec import payload
 
 Report = Callable[[int, int], None]
-"""Told (rows done, rows in all)."""
+"""Called with (rows done, rows in all) as a task goes on."""
 
 
 Row = SftRow | GrpoRow | PairRow | TaughtRow
@@ -196,7 +196,7 @@ class _Sources(NamedTuple):
 
 
 def _sources(body: payload.RowsBody, records: Sequence[TraceRecord]) -> _Sources:
-    """Those of `body.slice` that meet `body.where`, with the text that a row is made of as their trace."""
+    """The records of `body.slice` that meet `body.where`, with the text that a row is made of as their trace."""
     sliced = records[body.slice.first : len(records) if body.slice.end < 0 else body.slice.end]
     if not body.where and not body.target:
         return _Sources(sliced, 0)
@@ -293,7 +293,7 @@ def _row(
 
 
 class _Place(TypedDict):
-    """What every row has."""
+    """The fields that every row has."""
 
     row: int
     epoch: int

@@ -84,7 +84,7 @@ class Trace:
 
     @property
     def thinking(self) -> Segment | None:
-        """The thinking, if any."""
+        """The thinking segment, if there is one."""
         return next((s for s in self.segments if s.kind == "thinking"), None)
 
     @property

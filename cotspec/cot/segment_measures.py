@@ -77,7 +77,7 @@ def in_form(trace: Trace) -> bool:
 
 
 def _first(left: list[Segment], each: SegmentFormat) -> list[Segment]:
-    """Those at the beginning that are of one kind: one, or of `many` all."""
+    """The segments of one kind at the beginning of `left`: one, or, of a kind that may stand several times, all."""
     end = next((at for at, one in enumerate(left) if one.kind != each.name), len(left))
     return left[: end if each.many else min(end, 1)]
 

@@ -54,24 +54,24 @@ class Columns(NamedTuple):
 
     @property
     def named(self) -> tuple[str, ...]:
-        """All of them."""
+        """All columns that are named."""
         several = (self.question, self.answer, self.trace)
         return tuple(name for each in several for name in ((each,) if isinstance(each, str) else each) if name)
 
 
 class Fault(NamedTuple):
-    """Why a row is no problem."""
+    """What is wrong with a row."""
 
     part: RowPart
     message: str
     missing: str = ""
-    """The column that is not there."""
+    """The column that is missing."""
     there: tuple[str, ...] = ()
     """The columns there are, where one is missing."""
 
 
 class RowError(ValueError):
-    """A row that is no problem."""
+    """A row that cannot be used."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.message)
@@ -84,7 +84,7 @@ class Question(NamedTuple):
     row: int
     """Its place among the rows, from 0: the id of the problem."""
     place: Place
-    """Where it stands."""
+    """Where the row stands in its file."""
     question: str
     answer: str
     trace: str = ""
@@ -185,7 +185,7 @@ def _boxed(field: str) -> str:
 
 
 def text(row: Mapping[str, object], columns: Columns) -> str:
-    """The text that a row has beside them; "" where none is named. Raises RowError."""
+    """The text that a row has beside question and answer; "" where no column is named for it. Raises RowError."""
     return _joined(row, columns.trace, "trace") if columns.trace else ""
 
 
@@ -246,38 +246,38 @@ def _at(row: Mapping[str, object], column: str, part: RowPart) -> object:
         if field is None:
             raise RowError(_missing(part, column, before, _names(here)))
         here, before = field.value, f"{before}{step}."
-        if isinstance(here, _Said) and not parts:
+        if isinstance(here, _SpeakerTurns) and not parts:
             return _only(here, column, part)
     return here
 
 
 class _Step(NamedTuple):
-    """What one part of a path leads to."""
+    """What one part of a dotted name leads to."""
 
     value: object
 
 
-class _Said(NamedTuple):
+class _SpeakerTurns(NamedTuple):
     """What one of a chat's speakers says, turn by turn."""
 
     turns: list[object]
 
 
 def _step(here: object, step: str) -> _Step | None:
-    if isinstance(here, _Said):
+    if isinstance(here, _SpeakerTurns):
         here = here.turns
     elif isinstance(here, Mapping):
         return _Step(here[step]) if step in here else None
     elif turns := _chat(here):
         said = [text for who, text in turns if who == step]
         if said:
-            return _Step(_Said(said))
+            return _Step(_SpeakerTurns(said))
     if isinstance(here, list) and _INDEX.fullmatch(step) and -len(here) <= int(step) < len(here):
         return _Step(here[int(step)])
     return None
 
 
-def _only(said: _Said, column: str, part: RowPart) -> object:
+def _only(said: _SpeakerTurns, column: str, part: RowPart) -> object:
     if len(said.turns) == 1:
         return said.turns[0]
     name = shown(column)
@@ -296,8 +296,8 @@ def _chat(value: object) -> list[tuple[str, object]]:
 
 
 def _names(value: object) -> tuple[str, ...]:
-    """What a name can go on with."""
-    if isinstance(value, _Said):
+    """The names that may follow a dot."""
+    if isinstance(value, _SpeakerTurns):
         value = value.turns
     if isinstance(value, Mapping):
         return tuple(sorted(shown(str(name)) for name in value))
@@ -315,7 +315,7 @@ def _missing(part: RowPart, column: str, before: str, names: tuple[str, ...]) ->
 
 
 def shown(name: str) -> str:
-    """A text of a stranger's, fit to stand in a sentence."""
+    """A name out of a stranger's file, short and printable, so that a message can quote it."""
     line = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name[:41])
     return line if len(line) <= 40 else f"{line[:39]}…"
 

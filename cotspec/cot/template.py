@@ -24,11 +24,11 @@ JUDGED: Final = frozenset({RESPONSE, GOLD})
 """What that of a judge may insert besides."""
 FILTERS: Final = ("capitalize", "lower", "title", "trim", "upper")
 MAX_LENGTH: Final = 100_000
-"""Characters of a template."""
+"""Most characters of a template."""
 MAX_USES: Final = 50
 """Insertions in a template: a row's prompt is never more than so many times its trace."""
 MAX_DEPTH: Final = 20
-"""Constructs inside one another."""
+"""Most constructs inside one another."""
 
 _PLAIN: Final = re.compile(r"(?<!\{)\{\{ *([a-z][a-z0-9_]*) *\}\}")
 _CONSTANTS: Final = frozenset({"true", "false", "none"})

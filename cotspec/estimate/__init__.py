@@ -100,7 +100,7 @@ class Comparison(NamedTuple):
 
     @property
     def memory_error(self) -> float | None:
-        """The same of its memory."""
+        """The relative error of the memory."""
         return self.expected / self.memory - 1 if self.memory and self.expected else None
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class AskedModel(NamedTuple):
-    """One of them, and its input."""
+    """A model that a task asks besides its own, and the input it comes from."""
 
     model: payload.AskedRef
     role: str
@@ -54,7 +54,7 @@ def charges(task: Task, load: Load | None) -> list[tuple[Served, float]]:
 
 
 def asked_models(body: payload.Body) -> Iterator[AskedModel]:
-    """All of a task."""
+    """All models that a task asks besides its own and a teacher."""
     if isinstance(body, payload.RewardedBody):
         for each in body.judges:
             yield AskedModel(each.model, each.role, each.sampling.max_new_tokens, called=each.name)
@@ -65,12 +65,12 @@ def asked_models(body: payload.Body) -> Iterator[AskedModel]:
 
 
 def known(work: Work, task: Task) -> list[tuple[Model | None, AskedModel]]:
-    """What is known of each."""
-    return [(work.beside(task, each.model, each.role), each) for each in asked_models(task.body)]
+    """Each of these models of a task, with its size; None where it is not known."""
+    return [(work.asked_model(task, each.model, each.role), each) for each in asked_models(task.body)]
 
 
 def judging(work: Work, task: Task, way: Way, load: Load) -> float:
-    """The time in which judges write about all completions."""
+    """Seconds in which judges write about all completions."""
     body, seconds = task.body, 0.0
     assert isinstance(body, payload.TrainBody)  # noqa: S101 - only what trains has judges
     for judge, what in known(work, task):

@@ -26,7 +26,7 @@ class Count(NamedTuple):
     text: str
 
     def times(self, factor: float, what: str) -> Count:
-        """So many times."""
+        """The count times a factor, which the text explains by `what`."""
         return self if factor == 1 else Count(self.expected * factor, self.most * factor, f"{self.text} × {what}")
 
 

@@ -19,26 +19,26 @@ class Lines(NamedTuple):
     file: str
     """What a person knows it by: `rows.jsonl of rows-complete-3c1f60ccb48a`."""
     total: int
-    """All its lines."""
+    """Number of all lines."""
     looked: int
     """The lines that the means are of, the first ones."""
     chars: Mapping[str, float]
     """Mean length of each text, in characters; of a list of texts, of one of them."""
     longest: Mapping[str, float]
-    """The longest of them."""
+    """Length of the longest text by field, in characters."""
     means: Mapping[str, float]
-    """Mean of each number."""
+    """Mean of each numeric field."""
     largest: Mapping[str, float]
-    """The largest of them."""
+    """Largest value of each numeric field."""
 
 
 class Selected(NamedTuple):
     """What a condition leaves of texts that are there."""
 
     share: float
-    """Of the texts, how many."""
+    """Share of the texts that meet the condition."""
     length: float
-    """Their mean length, as a multiple of that of all; 1 where none is left."""
+    """Mean length of those texts, as a multiple of that of all; 1 where none meets it."""
 
 
 class Facts(Protocol):

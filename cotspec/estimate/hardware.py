@@ -25,11 +25,11 @@ CPU: Final = "cpu"
 
 # What part of the published peaks is assumed to be reached, and what is waited for besides.
 UTILISATION: Final = 0.4
-"""Of the peak of a GPU, in training and scoring (published runs: 0.35 to 0.5)."""
+"""Share of a GPU's peak that training and scoring reach (published runs: 0.35 to 0.5)."""
 _CPU_UTILISATION: Final = 0.7
-"""The same of a core, whose peak here is one of 256-bit products (measured with 135 M parameters: 0.65 to 0.85)."""
+"""Share of a core's peak, here that of 256-bit products (measured with 135 M parameters: 0.65 to 0.85)."""
 BANDWIDTH: Final = 0.6
-"""Of the memory bandwidth, in decoding."""
+"""Share of the memory bandwidth that decoding reaches."""
 DISPATCH: Final = 0.8e-3
 """Seconds of Python and kernel launches for a layer of a forward pass (transformers)."""
 GRAPH: Final = 0.04e-3
@@ -55,7 +55,7 @@ class Device(NamedTuple):
     half: float
     """FLOP/s of bfloat16 and float16 products with float32 sums."""
     bandwidth: float
-    """Bytes a second."""
+    """Bytes a second of its memory."""
     memory: int
     """Bytes; 0 when it depends on the machine."""
     utilisation: float = UTILISATION
@@ -213,5 +213,5 @@ def process(way: Way, *, trains: bool) -> int:
 
 
 def bytes_of(precision: str) -> int:
-    """Bytes of a number."""
+    """Bytes of one number in a format."""
     return 4 if precision == "fp32" else 2

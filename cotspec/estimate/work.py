@@ -23,7 +23,7 @@ from cotspec.trainers.trainer import Effort
 _TRACE: Final = 300.0
 """Tokens of a chain of thought (GSM8K: 170 to 350 with models of 3 to 14 B, arXiv 2602.17686 and its traces)."""
 _QUESTION: Final = 80.0
-"""Tokens of a question."""
+"""Tokens of a question that nobody has read yet."""
 _WORKED: Final = 3.0
 """Characters of a worked solution in a token: digits are tokens (R1's traces of GSM8K 3.0, the set's answers 2.3)."""
 _FAILED: Final = 0.1
@@ -76,7 +76,7 @@ class Load(NamedTuple):
 
     @property
     def tokens(self) -> float:
-        """All of them."""
+        """Tokens of all sequences."""
         return self.sequences * (self.prompt + self.new)
 
 
@@ -125,7 +125,7 @@ class Work:
             return self.model(task)
         return self._made(task.reads["teacher"]) if isinstance(ref, payload.InputModel) else self._named(ref)
 
-    def beside(self, task: Task, model: payload.AskedRef, role: str) -> Model | None:
+    def asked_model(self, task: Task, model: payload.AskedRef, role: str) -> Model | None:
         """What is known of a model that a task asks besides its own, which is its input `role` where a task made it."""
         if isinstance(model, payload.EndpointModel):
             return None

@@ -19,9 +19,9 @@ from cotspec.views.outcomes import Measured
 from cotspec.views.planned import Planned
 
 PROMPT: Final = "prompt.jinja"
-"""In the exported folder: how the evaluation asks."""
+"""File of the exported folder with the prompt of the evaluation."""
 RECORD: Final = "cotspec.json"
-"""In the exported folder: every task on the way to the model, for programs."""
+"""File of the exported folder with every task on the way to the model, for programs."""
 
 
 _MARKUP: Final = re.compile(r"([<>&`*_{}#!|~\[\]\\])")
@@ -61,7 +61,7 @@ class Handed:
     packages: Mapping[str, str]
     """Versions of the libraries that trained it, as far as they were noted."""
     version: str
-    """Of cotspec."""
+    """Version of cotspec."""
 
     @property
     def tasks(self) -> list[Task]:

@@ -20,7 +20,7 @@ _BLOCK: Final = 1 << 20
 _WEIGHTS: Final = ("config.json", "generation_config.json")
 """What goes with whole weights, beside those that end on safetensors."""
 Advance = Callable[[int], None]
-"""Told of so many bytes that were copied."""
+"""Called with the number of bytes that were copied since the last call."""
 
 
 class ExportError(Exception):

@@ -32,9 +32,9 @@ from cotspec.spec.payload import (
 )
 
 OWN: Final = "apache-2.0"
-"""Of the models and questions that come with cotspec."""
+"""Licence of the models and questions that come with cotspec."""
 _MOST_CARD: Final = 5_000_000
-"""Bytes of a README.md."""
+"""Most bytes of a README.md that is read."""
 Ask = Callable[[Kind, str, str], str]
 """Kind, id and revision on the hub → its licence; "" where it is not known."""
 

@@ -20,7 +20,7 @@ from cotspec.files import regular, scalars
 DEEPEST: Final = 50
 """Groups and lists inside one another."""
 MOST_DIGITS: Final = 40
-"""Of a whole number; the longest that models write is 1000000000000000019884624838656."""
+"""Most digits of a whole number; the longest that models write is 1000000000000000019884624838656."""
 MOST_COUNTED: Final = 10**12
 """What a run counts is less: tokens, seconds, problems."""
 MOST_VALUES: Final = 10_000

@@ -48,14 +48,14 @@ def whole(path: Path, *, within: tuple[Path, ...] = ()) -> BufferedReader:
 
 
 def content(path: Path, *, most: int = LARGEST, within: tuple[Path, ...] = ()) -> bytes:
-    """All of a regular file. Raises OSError, also when it is larger than `most`."""
+    """The content of a regular file. Raises OSError, also when it is larger than `most`."""
     with opened(path, within=within) as file:
         return bounded(file, path, most=most)
 
 
 def given(path: Path, *, most: int = LARGEST) -> bytes:
-    """All of what a person named on the command line, which may be a pipe. Raises OSError, also when more comes out of
-    it than `most`."""
+    """The content of a file that a person named on the command line, which may be a pipe. Raises OSError, also when
+    more comes out of it than `most`."""
     with path.open("rb") as file:
         return bounded(file, path, most=most)
 

@@ -34,7 +34,7 @@ class Meter:
         self._most = most
         self._read = 0
         self.short = False
-        """Whether something was left."""
+        """Whether reading stopped before the end."""
 
     def count(self, size: int) -> None:
         """Note that so many bytes were read."""

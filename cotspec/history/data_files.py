@@ -27,8 +27,8 @@ MOST_READ: Final = 8 * 2**20
 """Rows and bytes of a data file that a check looks at: about 0.1 s. The task that reads the file looks at all."""
 MOST_COMPARED: Final = 64_000_000
 """Bytes of two files that are compared."""
-_MOST_BESIDE: Final = 2000
-"""Names of a folder that are listed."""
+_MOST_NEIGHBOURS: Final = 2000
+"""Most names of a folder that are listed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -36,18 +36,18 @@ class DataFile:
     """The file a data set names; equal only to itself, so that what was found in it can be kept by it."""
 
     reading: Reading | None = None
-    """Its rows before the end of the slice, at most as many as a check looks at; None where it is not there, or holds
-    none that can be looked at."""
+    """Its rows before the end of the slice, at most as many as a check looks at; None for a missing file, and for one
+    that a check cannot read."""
     whole: bool = True
-    """Whether these are all of them."""
+    """Whether `reading` holds all rows up to the end of the slice."""
     fault: str = ""
     """Why it is no data file, or no folder of them."""
     later: bool = False
-    """It is Parquet, which the preflight looks at."""
+    """Whether it is Parquet, which only the preflight looks at."""
     kept: str = ""
-    """Where it is not there: the file by which DVC knows it, when there is one."""
-    beside: tuple[str, ...] = ()
-    """Where it is not there: what its folder holds."""
+    """Of a missing file: the `.dvc` file by which DVC knows it, if there is one."""
+    neighbours: tuple[str, ...] = ()
+    """Of a missing file: what its folder holds."""
 
     def items(self, most: int | None = None) -> tuple[Item, ...]:
         """The questions of its slice, as sets are compared."""
@@ -153,10 +153,10 @@ def _absent(file: Path, root: Path) -> DataFile:
     known = [f"{place}.dvc" for place in (file, *file.parents) if root in place.parents]
     kept = next((os.path.relpath(place, root) for place in known if os.path.isfile(place)), "")
     try:
-        names = sorted(name for name in islice(os.listdir(file.parent), _MOST_BESIDE) if not name.startswith("."))
+        names = sorted(name for name in islice(os.listdir(file.parent), _MOST_NEIGHBOURS) if not name.startswith("."))
     except OSError:
         names = []
-    return DataFile(kept=kept, beside=tuple(names))
+    return DataFile(kept=kept, neighbours=tuple(names))
 
 
 def same_file(one: Path, other: Path) -> bool:

@@ -17,15 +17,15 @@ from cotspec.spec.artifact_names import folder_digest
 
 State = Literal["good", "bad", "absent"]
 Advance = Callable[[int], None]
-"""Told of so many bytes that were hashed."""
+"""Called with the number of bytes that were hashed since the last call."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """Something that is not as it was recorded."""
+    """A result or a cache object that is not as DVC recorded it."""
 
     path: str
-    """In the project, or of the cache where that lies elsewhere."""
+    """Path in the project; absolute for a cache that lies elsewhere."""
     what: str
     commands: tuple[str, ...]
     """What to do: any one of them."""
@@ -48,7 +48,7 @@ class Recorded:
 
 @dataclass(kw_only=True)
 class Examination:
-    """All that is recorded in a project, and what has been hashed of it."""
+    """All results that are recorded in a project, and what has been hashed of them."""
 
     root: Path
     busy: frozenset[str] = frozenset()

@@ -35,7 +35,7 @@ class Lock:
     """A stage of a dvc.lock: what it read and made."""
 
     deps: Mapping[str, str]
-    """Hash by path."""
+    """Hash of each dependency by its path."""
     out: str
     """Hash of out/."""
 
@@ -79,7 +79,7 @@ def in_merge(root: Path, folder: str) -> bool:
 
 
 def in_merge_for_all(root: Path) -> list[str]:
-    """Of the locks that belong to no experiment, those that hold such marks."""
+    """The lock files of no single experiment that hold marks of an unfinished merge."""
     return [posixpath.join(folder, LOCK) for folder in ("", places.PREFLIGHT) if in_merge(root, folder)]
 
 

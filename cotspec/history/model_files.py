@@ -26,20 +26,20 @@ _MOST_VOCABULARY: Final = 4 * 2**20
 """Bytes of a tokenizer.json that a check reads: about 0.05 s. The preflight reads any."""
 
 
-class ModelFile(NamedTuple):
+class ModelFiles(NamedTuple):
     """The small files of a model, as far as they are on this machine."""
 
     config: Mapping[str, Any]
-    """config.json."""
+    """What config.json holds."""
     template: bool
     """Whether the tokenizer has a chat template."""
     chat: str = ""
-    """Its text; "" when it was not read."""
-    words: model_config.Words = MappingProxyType({})
+    """The text of the chat template; "" when it was not read."""
+    words: model_config.Vocabulary = MappingProxyType({})
     """Its vocabulary; empty when it was not read."""
 
 
-def model_file(model: Model, source: ExperimentSource, root: Path) -> ModelFile | None:
+def model_files(model: Model, source: ExperimentSource, root: Path) -> ModelFiles | None:
     """The small files of a model of a spec, where they are on this machine: of a hub model those of its revision, or of
     the folder that cotspec.local.yaml names."""
     place = _folder(model, source, root)
@@ -65,40 +65,41 @@ def _folder(model: Model, source: ExperimentSource, root: Path) -> Path | None:
 
 
 @lru_cache(maxsize=64)
-def _read(place: Path, within: tuple[Path, ...], _changed: int) -> ModelFile | None:
+def _read(place: Path, within: tuple[Path, ...], _changed: int) -> ModelFiles | None:
     from cotspec.front import modelfiles
 
     config = plain.json_object(place / "config.json", within=within)
     tokenizer = plain.json_object(place / "tokenizer_config.json", within=within)
     if not config:
         return None
-    return ModelFile(
+    tokens = plain.json_object(place / "tokenizer.json", most=_MOST_VOCABULARY, within=within)
+    return ModelFiles(
         config=config,
         template=model_config.has_template(tokenizer, modelfiles.names(place)),
         chat=modelfiles.chat_template(place, within),
-        words=model_config.words(plain.json_object(place / "tokenizer.json", most=_MOST_VOCABULARY, within=within)),
+        words=model_config.vocabulary(tokens),
     )
 
 
-def of_builtin(model: Model) -> ModelFile | None:
+def of_builtin(model: Model) -> ModelFiles | None:
     """A builtin model; None for any other, or one that is not there."""
     return None if model.builtin is None else _builtin(model.builtin)
 
 
-def vocabulary(model: Model, file: ModelFile) -> model_config.Words:
+def vocabulary(model: Model, file: ModelFiles) -> model_config.Vocabulary:
     """The tokens of a model, also of a builtin one."""
     return file.words if model.builtin is None else _builtin_words(model.builtin)
 
 
 @cache
-def _builtin_words(name: str) -> model_config.Words:
-    return model_config.words(plain.json_object(MODELS / name / "tokenizer.json"))
+def _builtin_words(name: str) -> model_config.Vocabulary:
+    return model_config.vocabulary(plain.json_object(MODELS / name / "tokenizer.json"))
 
 
 @cache
-def _builtin(name: str) -> ModelFile | None:
+def _builtin(name: str) -> ModelFiles | None:
     try:
         text = (MODELS / name / "config.json").read_text(encoding="utf-8")
     except OSError:
         return None
-    return ModelFile(config=json.loads(text), template=False)  # they speak one plain format
+    return ModelFiles(config=json.loads(text), template=False)  # they speak one plain format

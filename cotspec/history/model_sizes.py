@@ -24,7 +24,7 @@ _HEADER: Final = 100_000_000
 _MOST_FILES: Final = 2000
 """Files of a model's folder that are looked at."""
 _MOST_SIDES: Final = 8
-"""Dimensions of a tensor."""
+"""Most dimensions of a tensor that is believed."""
 
 
 def of(ref: BuiltinModel | HubModel | Read, root: Path, local: Local) -> Model | None:

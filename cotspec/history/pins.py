@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from cotspec.ir.lower import ExperimentSource
 
 _MOST_BYTES: Final = 64_000_000
-"""Of a data file or model folder that a check compares with the lock: it must not take longer than the rest."""
+"""Most bytes of a data file or model folder that a check compares with the lock: it must not take longer than the
+rest."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -38,7 +39,7 @@ class Pins:
         return [key for key in self.locked.entries if key[:2] == (kind, id)]
 
     def span(self, key: Key) -> Span:
-        """Where an entry stands."""
+        """Where an entry stands in the lock."""
         return self.locked.source.value(key)
 
 

@@ -66,7 +66,7 @@ class ProjectFacts:
 
     @cached_property
     def _within(self) -> tuple[Path, ...]:
-        """Where results may lie."""
+        """The folders that results may lie in."""
         return Cache(self._root).within
 
     # --- earlier runs -------------------------------------------------------------------------------------------------

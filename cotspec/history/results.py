@@ -30,7 +30,7 @@ _UNMERGED: Final = "its dvc.lock has the marks of a merge: take one side, or rem
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
-    """Where one task stands."""
+    """The state of one task, and why."""
 
     state: State
     reason: str

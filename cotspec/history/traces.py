@@ -37,12 +37,12 @@ class Traces:
     records: Sequence[TraceRecord]
     """The first of them, at most `MOST`."""
     whole: bool
-    """Whether these are all."""
+    """Whether the file has no further records."""
     count: int | None = None
     """How many there are in all, where the run says so."""
 
     def within(self, slice: Slice | None) -> Sequence[TraceRecord]:
-        """Those of a slice, as far as they were read."""
+        """The records of a slice, as far as they were read."""
         first, end = slice or (0, None)
         return self.records[first:end]
 

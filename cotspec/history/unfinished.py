@@ -14,7 +14,7 @@ from cotspec.spec.payload import STOPPED_FILE
 _SCRATCH: Final = ".cotspec/scratch"
 _KEPT: Final = "kept.json"
 _MOST_DIGITS: Final = 20
-"""Of the number of a process."""
+"""Most digits of a process id."""
 _MOST_WORDS: Final = 10_000
 """Bytes of why a gate did not pass."""
 

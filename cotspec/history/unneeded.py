@@ -18,7 +18,7 @@ from cotspec.history import locks, unfinished
 from cotspec.spec import artifact_names
 
 Advance = Callable[[int], None]
-"""Told of so many bytes that were hashed."""
+"""Called with the number of bytes that were hashed since the last call."""
 _TASK: Final = re.compile(r"[a-z][a-z0-9-]*-[0-9a-f]{12}")
 
 

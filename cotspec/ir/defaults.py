@@ -18,7 +18,7 @@ SPLIT: Final = "train"
 BUILTIN_SIZE: Final = 1000
 """Problems in a builtin data set."""
 OWN_SHOTS: Final = -1
-"""Of a suite: as many examples as each of its tasks says."""
+"""Few-shot examples of a suite: as many as each of its tasks says."""
 VALID_DATA: Final = "valid"
 """The data set, a name under `data`, on which `valid.<metric>` is measured."""
 
@@ -40,6 +40,6 @@ NO_MASK: Final = payload.Mask.model_construct(
 )
 """Hide nothing."""
 NO_SAMPLING: Final = payload.Sampling.model_construct(n=1, temperature=0.0, top_p=1.0, top_k=0, max_new_tokens=1)
-"""For a gate that generates nothing: its id must not follow the evaluation's settings."""
+"""Sampling of a gate that generates nothing: its id must not depend on the evaluation's settings."""
 SEGMENTS: Final = ("thinking", "step", "masked", "answer")
 """Order of the segments of a loss, before those of one's own; the order they are written in means nothing."""

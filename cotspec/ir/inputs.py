@@ -16,11 +16,11 @@ from cotspec.spec.lock import HubKind, Key, is_commit
 from cotspec.spec.named_files import content_paths, prompt_paths
 
 GENERATOR: Final = f"version {KERNEL['problems']}"
-"""Of the builtin data sets: what `DataBody` uses of the kernel."""
+"""What the lock holds for builtin data sets: the version of the kernel part that generates them."""
 
 
 class Input(NamedTuple):
-    """Something that is read: what it is, and where the spec names it."""
+    """An input of an experiment: what it is, and where the spec names it."""
 
     key: Key
     where: Path
@@ -38,10 +38,10 @@ class Locked:
     """A lock that was read; equal only to itself, so that what was found by it can be kept by it."""
 
     file: str
-    """How findings name it."""
+    """The name of the lock file in findings."""
     entries: Mapping[Key, str]
     source: SourceMap
-    """Where each entry stands."""
+    """Where each entry stands in the file."""
 
 
 def inputs(source: ExperimentSource, digests: Mapping[str, str]) -> Iterator[Input]:

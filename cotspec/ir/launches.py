@@ -49,8 +49,8 @@ def generation(resources: Resources) -> Launch:
     return Launch(launcher="python", settings=settings, strategy="ddp", precision="fp32")
 
 
-def beside(launch: Launch) -> Launch:
-    """The same for a task that asks other models while it writes: transformers does that, and vLLM does not."""
+def with_other_models(launch: Launch) -> Launch:
+    """The launch of a task that asks other models while it writes: by transformers, since vLLM cannot do that."""
     changed = {"engine": "transformers", "tensor_parallel": 1}
     return launch._replace(settings=launch.settings.model_copy(update=changed))
 
@@ -118,7 +118,7 @@ def training(resources: Resources, *, stage: str, train: Train) -> Launch:
 
 
 def with_jobs(launch: Launch, resources: Resources) -> Launch:
-    """The same with the job files that its experiment asks for."""
+    """The launch with the job files that the experiment asks for."""
     asked = resources.jobs().values()
     return launch._replace(jobs=tuple(job for job in asked if job.EVERY_TASK or launch.settings.gpus))
 

@@ -59,7 +59,7 @@ class _Experiment(Texts):
         yield self._report(made)
 
     def _made(self) -> Iterator[DraftTask]:
-        """All but the report."""
+        """All tasks of the experiment but its report."""
         for name in self._data_used():
             yield self._data(name)
         yield self._contamination()

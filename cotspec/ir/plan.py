@@ -24,7 +24,7 @@ class Launch(NamedTuple):
     jobs: tuple[JobFile, ...] = ()
     """The job files it gets."""
     max_grad_norm: float = 0.0
-    """Of a training task: DeepSpeed clips gradients by itself and has to be told."""
+    """Gradient clipping of a training task: DeepSpeed clips by itself and has to be told."""
     nodes: int = 1
     """Machines, each with the GPUs of `settings`."""
 

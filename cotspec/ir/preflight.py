@@ -118,7 +118,7 @@ def _needs(task: Task, by_id: Mapping[str, Task]) -> Iterator[_Need]:
 
 
 def _need(task: Task) -> _Need | None:
-    """None for a task that loads no model."""
+    """What a task needs of the model it loads; None for a task that loads none."""
     body, parallel = task.body, task.launch.settings.tensor_parallel
     match body:
         case GenerateBody(model=EndpointModel() as model):
@@ -138,7 +138,8 @@ def _need(task: Task) -> _Need | None:
 
 
 def _rooted(need: _Need, task: Task, by_id: Mapping[str, Task], role: str = "model") -> _Need:
-    """The same, of the model that a chain of stages began with: its files are there before the first of them runs."""
+    """The need, asked of the model that a chain of stages begins with: its files are there before the first stage
+    runs."""
     while isinstance(need.model, InputModel):
         read = task.reads[role] if role in task.reads else task.reads["stage"]
         if not read.task:

@@ -53,7 +53,7 @@ class Texts(Tasks):
                 body = payload.GatherBody.model_construct(**values, size=given.gather)
             reads = {"traces": self._read(f"kept/{given.over}", TRACES)}
         reads = {**reads, **writer.reads, **more}
-        launch = launches.beside(writer.launch) if given.others else writer.launch
+        launch = launches.with_other_models(writer.launch) if given.others else writer.launch
         return self._task(f"texts/{name}", body, reads, launch=launch, label=f"generation {name}")
 
     def _tilt(self, name: str, given: spec.Generation) -> tuple[tuple[payload.Leaning, ...], dict[str, Read]]:

@@ -14,7 +14,7 @@ SECTIONS: Final = ("models", "data", "builtins", "files", "prompts")
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.-]+)*")
 _NOT_TEXT: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _UNSEEN: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")
-"""Beside what JSON escapes by itself, what may not stand in YAML as it is."""
+"""What may not stand in YAML as it is, besides what JSON escapes by itself."""
 
 
 def render(entries: Mapping[Key, str]) -> str:

@@ -30,7 +30,7 @@ def told(updated: Updated) -> Iterator[str]:
 
 
 def compared(updated: Updated) -> Iterator[tuple[str, bool]]:
-    """The same when nothing is written: a line, and whether it says that the lock is not as it should be."""
+    """What a comparison says, which writes nothing: a line, and whether the lock is not as it should be."""
     places = {each.input.key: each.span for each, _ in updated.failures}
     for change in updated.changes:
         if change.state in _CHECKED:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """A filter."""
+    """A filter over the cards."""
 
     group: str
     name: str
@@ -46,11 +46,11 @@ class Browser:
         return f"{self.name}all"
 
     def classes(self, item: int) -> str:
-        """Of a card, the filters that show it."""
+        """The classes of a card: the filters that show it."""
         return " ".join(f"{self.name}f{at}" for at, each in enumerate(self.choices) if item in each.items)
 
     def rules(self) -> Iterator[str]:
-        """For the style sheet."""
+        """The rules of the style sheet that make the filters work."""
         for button in self.buttons:
             yield f"#{button}:checked~.cards>.card:not(.{button}){{display:none}}"
         for button in (self.all, *self.buttons):

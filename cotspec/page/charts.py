@@ -169,7 +169,7 @@ def bar(parts: Sequence[BarPart], *, title: str) -> Markup:
 
 
 def frontier(marks: Sequence[Mark]) -> list[Mark]:
-    """Those that no other one beats, from left to right."""
+    """The marks that no other mark beats, from left to right."""
     best: list[Mark] = []
     for mark in sorted(marks, key=lambda mark: (mark.x, -mark.y)):
         if not best or mark.y > best[-1].y:
@@ -188,7 +188,8 @@ def thinned(points: Sequence[Point]) -> list[Point]:
 
 
 def pieces(points: Sequence[Point]) -> list[list[Point]]:
-    """The same, torn where steps are missing: where the way to the next one is over twice the usual way."""
+    """The points in pieces, cut where steps are missing: where the distance to the next point is over twice the usual
+    one."""
     ways = [after[0] - before[0] for before, after in pairwise(points)]
     usual = median(ways) if ways else 0.0
     torn: list[list[Point]] = []

@@ -6,9 +6,9 @@ import re
 from typing import Final, NamedTuple
 
 MOST_CHARACTERS: Final = 6000
-"""Of a text that is shown; of a longer one its beginning and its end."""
+"""Most characters of a text that is shown; of a longer one its beginning and its end are."""
 _SENTENCE: Final = 1200
-"""Characters of what is no long text."""
+"""Most characters of a name or a sentence."""
 _BRIEF: Final = 160
 """Characters that stand for a text where it is one of many."""
 

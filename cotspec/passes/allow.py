@@ -33,7 +33,7 @@ UNUSED: Final = Rule(
 RULES: Mapping[str, Rule] = MappingProxyType({rule.slug: rule for rule in (UNKNOWN, UNUSED)})
 
 
-def left(
+def not_allowed(
     findings: Sequence[Diagnostic], context: Context, *, known: Collection[str], unsteady: Collection[str] = ()
 ) -> Iterator[Diagnostic]:
     """The findings that are not allowed, then those about `allow` itself; `known` are the rules it may name.

@@ -39,7 +39,7 @@ class Lengths(NamedTuple):
 
     @property
     def told(self) -> str:
-        """In whose tokens."""
+        """Whose tokens were counted, as a finding says it."""
         return "in the student's tokens" if self.exact else "in the teacher's tokens"
 
 

@@ -28,7 +28,7 @@ class Judged(NamedTuple):
     """A stage's reward and what is known of it."""
 
     path: Path
-    """Of the reward."""
+    """Path of the reward in the spec."""
     stage: Stage
     train: OnPolicy
     reward: Reward

@@ -26,7 +26,7 @@ class Conflict(NamedTuple):
     id: str
     kept: str
     dropped: str
-    """Both are task names of the draft."""
+    """The other one; both are task names of the draft."""
 
 
 class Sealed(NamedTuple):

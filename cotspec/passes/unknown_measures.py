@@ -35,7 +35,8 @@ def asked(text: str, unknown: Unknown) -> Iterator[Problem]:
 
 
 def of_texts(spec: Experiment, names: tuple[str, ...]) -> Unknown:
-    """Of texts: the tokens of those that a data set has, and whether they are right where nobody has gold answers."""
+    """Unknown measures of texts: the tokens of texts that a data set has, and whether they are right where there are no
+    gold answers."""
     uncounted = {f"{name}.tokens": _uncounted(name, f"{name}.words") for name in names if name in spec.data}
     return uncounted | {
         f"{name}.{measure}": _ungraded(data)
@@ -47,7 +48,7 @@ def of_texts(spec: Experiment, names: tuple[str, ...]) -> Unknown:
 
 
 def of_rows(spec: Experiment, stage: Stage) -> Unknown:
-    """Of the rows of a stage, as its reward asks about them."""
+    """Unknown measures of a stage's rows, as its reward asks about them."""
     unknown: dict[str, tuple[str, str]] = {}
     for source in stage.sources:
         target = generations.target_of(spec, source)
@@ -60,7 +61,8 @@ def of_rows(spec: Experiment, stage: Stage) -> Unknown:
 
 
 def of_given(spec: Experiment, stage: Stage) -> Unknown:
-    """Of the texts of rows, as the conditions of a loss ask about them: also of those that a stage learns to write."""
+    """Unknown measures of the texts of rows, as the conditions of a loss ask about them: also of texts that the stage
+    learns to write."""
     unknown = _missing(spec, stage)
     for source in stage.sources:
         target = generations.target_of(spec, source)

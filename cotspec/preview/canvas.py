@@ -68,7 +68,7 @@ class Row:
     runs: Sequence[Run]
     label: str = ""
     style: Style = "dim"
-    """Of the label."""
+    """Style of the label."""
     sign: str = " "
     """One character before the label."""
 

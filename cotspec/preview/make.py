@@ -32,7 +32,7 @@ class Request:
     response: str | Literal[True] | None = None
     """What to score; True is the teacher's own trace."""
     whose: Literal["given", "model"] = "given"
-    """Of a text to score: a person gave it, or a model has written it just now."""
+    """Who wrote the text to score: a person gave it, or a model has written it just now."""
     tokens: int | None = None
     """Length of the response in tokens, as somebody has counted it."""
     beside: tuple[str, ...] = ()

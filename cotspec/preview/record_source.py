@@ -55,7 +55,7 @@ class RecordSource:
     body: RowsBody
     """The stage's own, but that a sample, or a file too short for it, is not sliced."""
     file: str = ""
-    """Where they were read."""
+    """The file that the records were read from."""
     about: str
     """One line: what they are."""
     advice: tuple[str, ...] = ()
@@ -345,7 +345,7 @@ def _record(line: _Line, number: int, stage: PlannedStage) -> tuple[TraceRecord,
 
 
 def paired(record: TraceRecord, *, chosen: str = "", rejected: str = "") -> ComparedRecord:
-    """With two answers to compare; before there are any, the trace stands in for the right one."""
+    """The record with two answers to compare; before there are any, the trace stands in for the right one."""
     return ComparedRecord(**vars(record), chosen=chosen or record.trace, rejected=rejected)
 
 

@@ -22,7 +22,7 @@ _NAME = 18
 
 
 def section(preview: Preview, body: RewardedBody, canvas: Canvas) -> list[str]:
-    """The whole section."""
+    """The whole section of a preview."""
     at = f"   weights at progress {number(preview.progress)}" if _moves(body) else ""
     head = [canvas.line(Run("Reward", "title"), Run(at, "dim"))]
     texts = preview.stage.texts
@@ -36,7 +36,7 @@ def section(preview: Preview, body: RewardedBody, canvas: Canvas) -> list[str]:
 
 
 def of_answer(scored: Scored, gold: str, canvas: Canvas) -> list[str]:
-    """The same of an answer to a question that is no row."""
+    """The section for an answer to a question that is no row of a stage."""
     measured = [canvas.line(Run("Measures", "title")), *_measures(scored, gold, canvas)]
     return [*measured, "", canvas.line(Run("Reward", "title")), *_score(scored, canvas)]
 

@@ -58,7 +58,7 @@ class Scored:
     unknown: Mapping[str, str] = field(default_factory=dict)
     """Why a measure has no value, by its name."""
     unseen: frozenset[str] = frozenset()
-    """Those of them that training knows."""
+    """Names of `unknown` whose values training will know."""
     breakdown: Breakdown
     carried: tuple[Span, ...] = ()
     """Spans of the trace that carry loss, where segments are named that do."""
@@ -169,6 +169,6 @@ def _carried(
 
 
 def _peer(text: str, body: RewardedBody, record: TraceRecord, *, begin: str) -> kernel.Peer:
-    """Another completion of the prompt; nobody has counted its tokens."""
+    """Another completion of the prompt as one of its group; its tokens are not counted."""
     trace = segment(begin + cut(text, body.sampling.stop), body.format)
     return kernel.Peer(grade(trace, record.answer) is Grade.RIGHT, kernel.words(trace.text), 0)

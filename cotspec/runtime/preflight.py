@@ -110,7 +110,7 @@ def faults(folder: Path, demand: Demand) -> Iterator[str]:
 
 def _of_pupil(folder: Path, own: Path, pupil: Pupil) -> Iterator[str]:
     """What a teacher and its student do not have in common."""
-    words = [model_config.words(plain.json_object(each / "tokenizer.json")) for each in (own, folder)]
+    words = [model_config.vocabulary(plain.json_object(each / "tokenizer.json")) for each in (own, folder)]
     rows = [model_config.embedded(plain.json_object(each / "config.json")) for each in (own, folder)]
     if why := model_config.two_vocabularies(words[0], rows[0], words[1], rows[1]):
         yield f"{why} ({model_config.ONE_FAMILY})"
@@ -145,7 +145,7 @@ def _of_tokenizer(folder: Path, config: Mapping[str, Any], demand: Demand) -> It
     except Exception as error:  # noqa: BLE001 - the library raises nothing narrower
         yield f"its tokenizer.json cannot be loaded: {error}"
         return
-    ids = model_config.ids(model_config.words(plain.json_object(folder / "tokenizer.json")))
+    ids = model_config.ids(model_config.vocabulary(plain.json_object(folder / "tokenizer.json")))
     rows = model_config.embedded(config)
     if rows and ids > rows:
         yield f"its tokenizer has ids up to {ids - 1}, and the model has {rows} vectors"

@@ -15,13 +15,13 @@ from cotspec.spec.base import Count, Label, Name, Part, Seed, Share, Slice, Text
 from cotspec.spec.data import AnswerField as AnswerField
 from cotspec.spec.data import Data as Data
 from cotspec.spec.evaluation import Evaluate as Evaluate
-from cotspec.spec.judges import Judge as Judge
 from cotspec.spec.mask import Mask as Mask
 from cotspec.spec.mask import RegexUnit as RegexUnit
 from cotspec.spec.mask import ShareRamp as ShareRamp
 from cotspec.spec.models import Endpoint as Endpoint
 from cotspec.spec.models import Model as Model
 from cotspec.spec.resources import Resources
+from cotspec.spec.reward import Judge as Judge
 from cotspec.spec.reward import Ramp as Ramp
 from cotspec.spec.reward import Reward as Reward
 from cotspec.spec.tilt import Tilt as Tilt

@@ -24,9 +24,9 @@ class Asked:
     body: EvaluateBody
     settings: RunSettings
     told: str
-    """As what it is asked."""
+    """In the manner of which task it is asked, for people."""
     file: str = ""
-    """Of a model of the project, its folder there."""
+    """The folder of a model that lies in the project."""
 
     def reward(self, side: Planned, name: str) -> RewardedBody | None:
         """The stage whose reward an answer to it is given: the one that is named, else its own, where that has one."""

@@ -49,7 +49,7 @@ class Change:
 
     @property
     def name(self) -> str:
-        """Dotted path."""
+        """The dotted path of the setting."""
         return ".".join(map(str, self.path))
 
 

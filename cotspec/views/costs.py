@@ -113,7 +113,7 @@ def _largest(amounts: Iterable[Amount], how: Callable[[float], str]) -> str:
 
 
 def _together(amounts: list[Amount], add: Callable[[list[float]], float], how: Callable[[float], str]) -> str:
-    """What is known, put together, and how many parts are not."""
+    """The sum of what is known, and how many parts are not known."""
     known = [amount for amount in amounts if amount.value is not None]
     value = add([amount.value or 0.0 for amount in known])
     most = add([amount.value or 0.0 if amount.most is None else amount.most for amount in known])

@@ -16,24 +16,24 @@ from cotspec.views.outcomes import Outcome
 MOST_QUESTIONS: Final = 100
 """Questions of a set that are shown."""
 OF_A_PAIR: Final = 10
-"""Of each way between two experiments, evenly over those there are."""
+"""Questions of each direction between two experiments that are shown, spread evenly."""
 MOST_TEXTS: Final = 6
 """Experiments whose answers to one question are shown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Said:
-    """An answer."""
+class Answer:
+    """An answer of a model, with its question."""
 
     question: str
     gold: str
     text: str
     right: bool
     tokens: int | None
-    """None: the file does not say it."""
+    """None where the file does not say it."""
 
 
-Texts = Callable[[Outcome, Collection[int]], Mapping[int, Said]]
+Texts = Callable[[Outcome, Collection[int]], Mapping[int, Answer]]
 """The answers of the last model of an experiment to some questions; of several answers to one the first."""
 
 
@@ -52,7 +52,8 @@ class Flip:
 
 
 def flip(outcome: Outcome, base: Outcome | None) -> Flip | None:
-    """None where one of them is not measured, it is its own base, or they share no question."""
+    """What an experiment answers otherwise than its base. None where one of them is not measured, the experiment is its
+    own base, or they share no question."""
     if base is None or base is outcome or outcome.last is None or base.last is None:
         return None
     new, old = outcome.last.right, base.last.right
@@ -64,7 +65,7 @@ def flip(outcome: Outcome, base: Outcome | None) -> Flip | None:
 
 
 def chosen(flips: Sequence[Flip]) -> list[int]:
-    """The questions that are shown, in their own order: in turn some of each way."""
+    """The questions that are shown, in their own order: some of each direction in turn."""
     ways = [evenly(way, OF_A_PAIR) for each in flips for way in (each.won, each.lost)]
     kept: dict[int, None] = {}
     for turn in zip_longest(*ways):
@@ -79,10 +80,10 @@ class Shown:
     """A question with the answers of those that differ over it, their bases before them."""
 
     id: int
-    said: Mapping[str, Said]
-    """By experiment."""
+    said: Mapping[str, Answer]
+    """The answers by experiment."""
     left_out: int
-    """Experiments more that differ over it."""
+    """Number of further experiments that differ over it."""
 
 
 def shown(flips: Sequence[Flip], ids: Sequence[int], texts: Texts) -> list[Shown]:

@@ -13,7 +13,7 @@ State = Literal[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """One evaluation."""
+    """The figures of one evaluation."""
 
     n: int
     accuracy: float
@@ -40,7 +40,7 @@ class Figure:
     model: str
     """Which model of the experiment: the last that the suite measures."""
     n: int
-    """Questions."""
+    """Number of questions."""
     value: float
     error: float | None
     """Its standard error, where lm-eval gives one."""
@@ -58,7 +58,7 @@ class Outcome:
     state: State
     done: int
     total: int
-    """Tasks."""
+    """Number of tasks."""
     seed: int
     alike: str
     """Equal for experiments that differ in their seed alone."""

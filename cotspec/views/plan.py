@@ -24,13 +24,13 @@ _TO_DO = ("run", "resume", "reuse")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One task."""
+    """One task of the table."""
 
     id: str
     part: str
     """What a person calls it."""
     experiments: tuple[str, ...]
-    """Who needs it."""
+    """The experiments that need it."""
     standing: Standing
     reasons: tuple[str, ...]
     cost: Cost
@@ -46,7 +46,7 @@ class View:
 
     @property
     def busy(self) -> list[Row]:
-        """What would run."""
+        """The tasks that would run."""
         return [row for row in self.rows if row.standing.state != "reuse"]
 
 

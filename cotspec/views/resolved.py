@@ -20,7 +20,7 @@ Origin = Literal["file", "variant", "default"]
 _APART: Final = ("extends", "variants")
 """What has been worked in."""
 BESIDE: Final = ("name", "about", "resources", "allow")
-"""What decides no result."""
+"""Groups of a spec that decide no result."""
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*")
 
 

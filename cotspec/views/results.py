@@ -29,7 +29,8 @@ class Difference:
 
 
 def difference(new: Measured | None, old: Measured | None) -> Difference | None:
-    """None when either is not there, or they share no problem."""
+    """How far a measurement is from another, paired by problem. None when either is missing, or they share no
+    problem."""
     if new is None or old is None:
         return None
     both = sorted(new.right.keys() & old.right.keys())
@@ -122,7 +123,7 @@ Changes are paired by seed and by problem; one is significant at 5 % where its i
 
 
 class Table(NamedTuple):
-    """For people."""
+    """A table for people."""
 
     rows: Sequence[tuple[str, ...]]
     """The head first."""

@@ -240,7 +240,7 @@ def _best(cell: Cell | None, most: float | None) -> Cell | None:
 
 
 def _cell(outcome: Outcome, base: Outcome | None, group: seeds.Group | None) -> Cell | None:
-    """Over its seeds where there are several, else of the one."""
+    """The figures of an experiment: over its seeds where there are several."""
     over = None if group is None else group.accuracy()
     if group is not None and over is not None:
         return _over_seeds(group, over)

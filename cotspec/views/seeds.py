@@ -32,15 +32,15 @@ class Group:
         return {seed: each.last for seed, each in self.members.items() if each.last is not None}
 
     def accuracy(self) -> OverSeeds | None:
-        """Over the seeds that are measured; None for fewer than two."""
+        """The accuracy over the seeds that are measured; None for fewer than two."""
         return _over([each.right for each in self.measured.values()])
 
     def change(self) -> OverSeeds | None:
-        """From the base, paired by seed and by problem."""
+        """The change of accuracy from the base, paired by seed and by problem."""
         return None if self.base is None else _paired(self.measured, self.base.measured)
 
     def gain(self) -> OverSeeds | None:
-        """From the untrained student, paired likewise."""
+        """The change of accuracy from the untrained student, paired likewise."""
         first = {seed: each.first for seed, each in self.members.items() if each.first is not None}
         return _paired(self.measured, first)
 
@@ -88,7 +88,7 @@ def _paired(new: Mapping[int, Measured], old: Mapping[int, Measured]) -> OverSee
 
 
 def _over(rows: Sequence[Mapping[int, float]]) -> OverSeeds | None:
-    """Over the problems that all have; None where seeds or problems are fewer than two."""
+    """Mean and spread over the problems that all seeds share; None with fewer than two seeds or problems."""
     shared = sorted(set.intersection(*(set(row) for row in rows))) if rows else []
     if min(len(rows), len(shared)) < 2:
         return None

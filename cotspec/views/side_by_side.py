@@ -19,7 +19,7 @@ from rich.text import Text
 
 from cotspec.cot.stats import paired_difference
 from cotspec.files.visible import visible
-from cotspec.views.flips import Said
+from cotspec.views.flips import Answer
 
 Kind = Literal["lost", "won", "other text", "same text"]
 """What the second model did with a question that the first one answered, too."""
@@ -36,15 +36,15 @@ _WORDS: Final = re.compile(r"\s+|\S+")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Model:
-    """One side."""
+    """One of the two models."""
 
     name: str
     """As a person calls it."""
-    answers: Mapping[int, Sequence[Said]]
-    """By question."""
+    answers: Mapping[int, Sequence[Answer]]
+    """Its answers by question."""
 
     def share(self, id: int) -> float:
-        """Of its answers to a question, those that are right."""
+        """The share of its answers to a question that are right."""
         return sum(each.right for each in self.answers[id]) / len(self.answers[id])
 
 
@@ -54,42 +54,42 @@ class Pair:
 
     id: int
     kind: Kind
-    old: Said
-    new: Said
+    old: Answer
+    new: Answer
     old_share: float
     new_share: float
     samples: tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Beside:
+class SideBySide:
     """What two models answered to the same questions."""
 
     old: Model
     new: Model
     set: str
     pairs: Sequence[Pair]
-    """In the order of the questions."""
-    apart: int
+    """In the order of the questions, one for each that both answered."""
+    not_compared: int
     """Questions that one of them was not asked, or not in these words."""
 
     def of_kind(self, kind: Kind) -> list[Pair]:
-        """Those of one kind."""
+        """The questions of one kind."""
         return [each for each in self.pairs if each.kind == kind]
 
     @property
     def chosen(self) -> list[Pair]:
-        """All that differ: what changed sides first, of each way in turn."""
+        """All questions that differ: those that changed sides first, lost and won in turn."""
         turns = zip_longest(self.of_kind("lost"), self.of_kind("won"))
         return [each for turn in turns for each in turn if each is not None] + self.of_kind("other text")
 
 
-def beside(old: Model, new: Model, set: str) -> Beside:
+def side_by_side(old: Model, new: Model, set: str) -> SideBySide:
     """Put the answers of two models beside each other."""
     every = dict.fromkeys((*old.answers, *new.answers))
     both = [id for id in every if _same_question(old, new, id)]
     pairs = [_pair(old, new, id) for id in both]
-    return Beside(old=old, new=new, set=set, pairs=pairs, apart=len(every) - len(both))
+    return SideBySide(old=old, new=new, set=set, pairs=pairs, not_compared=len(every) - len(both))
 
 
 def _same_question(old: Model, new: Model, id: int) -> bool:
@@ -111,14 +111,14 @@ def _pair(old: Model, new: Model, id: int) -> Pair:
     )
 
 
-def _first(said: Sequence[Said], right: bool) -> Said:
+def _first(said: Sequence[Answer], right: bool) -> Answer:
     return next((each for each in said if each.right is right), said[0])
 
 
 # --- for people -------------------------------------------------------------------------------------------------------
 
 
-def summary(of: Beside) -> list[str]:
+def summary(of: SideBySide) -> list[str]:
     """What the comparison comes to."""
     counts = {kind: len(of.of_kind(kind)) for kind in _TOLD}
     lines = [f"{of.old.name} → {of.new.name}{f' on {of.set}' if of.set else ''}: {len(of.pairs):,} questions"]
@@ -128,12 +128,12 @@ def summary(of: Beside) -> list[str]:
         old, new = (sum(shares) / len(of.pairs) for shares in _shares(of))
         change = f"{100 * share:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
         lines.append(f"  accuracy {100 * old:.1f} % → {100 * new:.1f} %, {change}, paired by question, 95 %")
-    if of.apart:
-        lines.append(f"  {of.apart:>6,}  put to one of them alone, or in other words: left out")
+    if of.not_compared:
+        lines.append(f"  {of.not_compared:>6,}  put to one of them alone, or in other words: left out")
     return lines
 
 
-def _shares(of: Beside) -> tuple[list[float], list[float]]:
+def _shares(of: SideBySide) -> tuple[list[float], list[float]]:
     return [each.old_share for each in of.pairs], [each.new_share for each in of.pairs]
 
 
@@ -142,19 +142,19 @@ def head(pair: Pair) -> str:
     return f"question {pair.id}   {_TOLD[pair.kind]}   gold {visible(pair.old.gold)}"
 
 
-def _verdict(said: Said, share: float, samples: int) -> str:
+def _verdict(said: Answer, share: float, samples: int) -> str:
     told = "right" if said.right else "wrong"
     tokens = "" if said.tokens is None else f", {said.tokens} tokens"
     several = f"; {round(share * samples)} of {samples} right" if samples > 1 else ""
     return f"{told}{tokens}{several}"
 
 
-def text(of: Beside, shown: Sequence[Pair]) -> str:
+def text(of: SideBySide, shown: Sequence[Pair]) -> str:
     """One text after the other."""
     return "\n".join((*summary(of), *(line for pair in shown for line in _plain(of, pair)))) + "\n"
 
 
-def _plain(of: Beside, pair: Pair) -> Iterator[str]:
+def _plain(of: SideBySide, pair: Pair) -> Iterator[str]:
     yield f"\n=== {head(pair)}"
     yield visible(pair.old.question.rstrip())
     for model, said, share, samples in _sides(of, pair):
@@ -162,13 +162,13 @@ def _plain(of: Beside, pair: Pair) -> Iterator[str]:
         yield visible(said.text.rstrip())
 
 
-def _sides(of: Beside, pair: Pair) -> Iterator[tuple[Model, Said, float, int]]:
+def _sides(of: SideBySide, pair: Pair) -> Iterator[tuple[Model, Answer, float, int]]:
     yield of.old, pair.old, pair.old_share, pair.samples[0]
     yield of.new, pair.new, pair.new_share, pair.samples[1]
 
 
-def draw(console: Console, of: Beside, shown: Sequence[Pair]) -> None:
-    """In two columns; what one text has and the other has not stands out."""
+def draw(console: Console, of: SideBySide, shown: Sequence[Pair]) -> None:
+    """Print two columns, in which the words that only one text has stand out."""
     console.print(Text("\n".join(summary(of))))
     for pair in shown:
         console.print("", Rule(Text(head(pair), style="bold"), align="left"))
@@ -183,8 +183,8 @@ def draw(console: Console, of: Beside, shown: Sequence[Pair]) -> None:
 
 
 def marked(old: str, new: str) -> tuple[Text, Text]:
-    """Both texts, with the words in a style of their own that the other one lacks; of texts so long that to find them
-    would take seconds, without."""
+    """Both texts, with the words that the other one lacks in a style of their own; texts that are so long that to find
+    them would take seconds are left plain."""
     one, other = _WORDS.findall(old), _WORDS.findall(new)
     if len(one) * len(other) > _MOST_COMPARED:
         return Text(old), Text(new)
@@ -199,14 +199,14 @@ def marked(old: str, new: str) -> tuple[Text, Text]:
 # --- for programs -----------------------------------------------------------------------------------------------------
 
 
-def record(of: Beside, shown: Sequence[Pair]) -> dict[str, object]:
+def record(of: SideBySide, shown: Sequence[Pair]) -> dict[str, object]:
     """As plain data."""
     return {
         "old": of.old.name,
         "new": of.new.name,
         "set": of.set or None,
         "questions": len(of.pairs),
-        "apart": of.apart,
+        "apart": of.not_compared,
         "counts": {kind.replace(" ", "_"): len(of.of_kind(kind)) for kind in _TOLD},
         "shown": [_recorded(pair) for pair in shown],
     }

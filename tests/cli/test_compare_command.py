@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from cotspec.views import side_by_side
-from cotspec.views.flips import Said
+from cotspec.views.flips import Answer
 from tests.fuzz.finished import finished, lock
 from tests.support import Run
 
@@ -125,10 +125,10 @@ def test_what_was_not_evaluated_says_how_to(project: Path, run: Run) -> None:
 
 def test_on_a_terminal_two_columns_stand_side_by_side_and_what_differs_stands_out() -> None:
     def side(name: str, text: str, right: bool) -> side_by_side.Model:
-        said = Said(question="What is 2 + 3?", gold="5", text=text, right=right, tokens=3)
+        said = Answer(question="What is 2 + 3?", gold="5", text=text, right=right, tokens=3)
         return side_by_side.Model(name=name, answers={0: [said]})
 
-    found = side_by_side.beside(side("old", "2 + 3 is 6", False), side("new", "2 + 3 is 5\x1b[2J", True), "")
+    found = side_by_side.side_by_side(side("old", "2 + 3 is 6", False), side("new", "2 + 3 is 5\x1b[2J", True), "")
     console = Console(file=io.StringIO(), width=60, force_terminal=True, color_system="standard")
     side_by_side.draw(console, found, found.chosen)
     assert isinstance(console.file, io.StringIO)

@@ -11,7 +11,7 @@ import pytest
 
 from cotspec.cot.stats import wilson
 from cotspec.views import flips, results_page
-from cotspec.views.flips import Said
+from cotspec.views.flips import Answer
 from cotspec.views.outcomes import Measured, Outcome
 from cotspec.views.spent import Row, Spending
 from tests import chromium
@@ -74,10 +74,10 @@ def took(told: str) -> Spending:
     return Spending(rows, 1, 1, 3, "12 s", 0, "0.0 s", "0.0 s", ((told, 1),))
 
 
-def texts(outcome: Outcome, ids: Collection[int]) -> dict[int, Said]:
+def texts(outcome: Outcome, ids: Collection[int]) -> dict[int, Answer]:
     assert outcome.last is not None
     return {
-        id: Said(
+        id: Answer(
             question=f"What is {id} + {id}?",
             gold=str(2 * id),
             text=f"{outcome.name} says so.",
@@ -150,7 +150,7 @@ def test_nothing_measured_is_a_page_with_states_and_no_figures() -> None:
 
 
 def test_hostile_answers_and_names_stay_text() -> None:
-    def hostile(outcome: Outcome, ids: Collection[int]) -> dict[int, Said]:
+    def hostile(outcome: Outcome, ids: Collection[int]) -> dict[int, Answer]:
         plain = texts(outcome, ids)
         return {
             id: replace(one, question=HOSTILE, gold=HOSTILE, text=HOSTILE, tokens=None) for id, one in plain.items()

@@ -29,7 +29,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every metric of every transition."""
+    """Check every metric of every transition."""
     for decision in context.decisions():
         yield from _metric(context, decision)
 

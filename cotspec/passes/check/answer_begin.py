@@ -23,7 +23,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage that gives the beginning of an answer."""
+    """Check every stage that gives the beginning of an answer."""
     for path, name, stage in context.stages():
         most = trace_steps.kept(context, stage).at_most
         span = context.source.value((*path, "begin"))

@@ -33,7 +33,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage. One finding for each: what is advised for groups fits the devices, too."""
+    """Check every stage. One finding for each: what is advised for groups fits the devices, too."""
     for path, name, stage in context.stages():
         batch = trainer_of(stage.train).batch(stage.train)
         if stage.train.global_batch % batch.of:

@@ -19,7 +19,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every builtin model and data set."""
+    """Check every builtin model and data set."""
     for name, model in context.experiment.models.items():
         if model.builtin is not None and model.builtin not in registry.MODELS:
             span = context.source.value(("models", name, "builtin"))

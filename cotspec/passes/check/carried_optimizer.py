@@ -26,7 +26,7 @@ _ADAMW: Final = ("adamw_torch_fused", "adamw_torch")
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage that carries one."""
+    """Check every stage that carries one."""
     stages, models = context.experiment.stages, context.experiment.models
     for path, name, stage in context.stages():
         named = stage.start in stages or stage.start in models  # another name is a finding of its own

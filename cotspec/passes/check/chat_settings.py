@@ -43,7 +43,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every model."""
+    """Check every model."""
     for name, model in context.experiment.models.items():
         path = ("models", name)
         for key in ("system", "template"):

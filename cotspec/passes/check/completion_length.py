@@ -21,7 +21,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage whose model writes what it learns from."""
+    """Check every stage whose model writes what it learns from."""
     for path, _, stage in context.stages():
         drawn, whole = stage.train.drawn, stage.train.max_length
         if drawn is not None and drawn.max_new_tokens >= whole:

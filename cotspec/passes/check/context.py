@@ -11,7 +11,7 @@ from cotspec.diagnostics import Diagnostic, Severity, Span
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path, SourceMap
 from cotspec.diagnostics.suggest import alike, did_you_mean, near
-from cotspec.history.model_files import ModelFile, of_builtin, vocabulary
+from cotspec.history.model_files import ModelFiles, of_builtin, vocabulary
 from cotspec.history.traces import unit_counts
 from cotspec.ir import bodies, generations
 from cotspec.passes import ancestry
@@ -39,7 +39,7 @@ class Decision(NamedTuple):
 
     stage: Stage
     path: Path
-    """That of `advance`."""
+    """Path of `advance` in the spec."""
     metric: str
     span: Span
     chooses: bool
@@ -50,9 +50,9 @@ class FirstModel(NamedTuple):
     """The model that a stage (or a model itself) begins with, whose files are on this machine."""
 
     name: str
-    """In the spec."""
+    """Name in the spec."""
     model: Model
-    files: ModelFile
+    files: ModelFiles
 
 
 class Context(NamedTuple):
@@ -75,12 +75,12 @@ class Context(NamedTuple):
     """The file of a data set; None when it has none, or one that may not be read (a finding of its own)."""
     same_file: Callable[[str, str], bool] = lambda one, other: normpath(one) == normpath(other)
     """Whether two files, by their paths as the spec writes them, are one, under whatever names."""
-    read_model: Callable[[Model], ModelFile | None] = of_builtin
+    read_model: Callable[[Model], ModelFiles | None] = of_builtin
     """The small files of a model; None when they are not on this machine."""
     agreed: Callable[[Endpoint], LocalEndpoint | None] = lambda _: None
     """What the owner of this machine says of a server; None where prompts may not be sent to it."""
     kept: dict[object, Any] | None = None
-    """What `once` has made."""
+    """Results of `once`, by the function that made them."""
 
     def traces(self, stage: Stage) -> Sequence[TraceRecord]:
         """The traces of an earlier run that a stage may train on, as far as they were read."""
@@ -109,7 +109,7 @@ class Context(NamedTuple):
                 yield rows, name, stage, stage.rows
 
     def once(self, make: Callable[[Context], T]) -> T:
-        """What several rules ask for: made for the first of them, then kept."""
+        """The result of `make`, which several rules ask for: computed for the first of them, then kept."""
         if self.kept is None:
             return make(self)
         if make not in self.kept:
@@ -141,7 +141,7 @@ class Context(NamedTuple):
         files = None if model is None else self.read_model(model)
         return None if model is None or files is None else FirstModel(first, model, files)
 
-    def vocabulary(self, name: str) -> tuple[model_config.Words, int]:
+    def vocabulary(self, name: str) -> tuple[model_config.Vocabulary, int]:
         """What is known of the vocabulary of a model or stage: its tokens, and how many vectors its embedding has.
         Empty and 0 where the files are not on this machine or do not tell."""
         first = self.first_model(name)

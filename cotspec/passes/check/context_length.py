@@ -24,7 +24,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every place that text is drawn for, and every stage."""
+    """Check every place that text is drawn for, and every stage."""
     for where, name, new in _generating(context.experiment):
         here: Path = (*where, "max_new_tokens")
         most = _positions(context, name)

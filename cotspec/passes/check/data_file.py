@@ -35,7 +35,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every data file that is there."""
+    """Check every data file that is there."""
     for name, data in context.experiment.data.items():
         file = context.read_data(data)
         if file is None:

@@ -27,7 +27,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage whose rows have a demonstration."""
+    """Check every stage whose rows have a demonstration."""
     for path, name, stage in context.stages():
         if trainer_of(stage.train).row_kind(stage.train) != "imitate":
             continue

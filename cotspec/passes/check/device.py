@@ -23,7 +23,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage, then generation."""
+    """Check every stage, then generation."""
     for path, name, stage in context.stages():
         given = context.resources(name)
         if given.gpus == 0 and stage.train.precision == "fp16":

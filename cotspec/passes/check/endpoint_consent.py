@@ -28,7 +28,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every model behind a server, used or not."""
+    """Check every model behind a server, used or not."""
     if context.options.allow_endpoints:
         return
     for name, model in context.experiment.models.items():

@@ -37,7 +37,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every model behind a server, and what is said of them."""
+    """Check every model behind a server, and what is said of them."""
     models = context.experiment.models
     served = [name for name, model in models.items() if model.endpoint is not None]
     for name, given in context.experiment.resources.endpoints.items():

@@ -24,7 +24,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage that uses one as weights."""
+    """Check every stage that uses one as weights."""
     for path, stage_name, stage in context.stages():
         for place, name in ancestry.used(stage):
             model = context.experiment.models.get(name)

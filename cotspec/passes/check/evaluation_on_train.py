@@ -27,7 +27,7 @@ _OPEN_END = 2**63
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every set that measures against those whose problems it must not hold."""
+    """Check every set that measures against those whose problems it must not hold."""
     for pair in held_out.pairs(context):
         if not _share(context, pair.data, pair.other):
             continue

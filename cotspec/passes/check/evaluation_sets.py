@@ -24,7 +24,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """The evaluation."""
+    """Check the evaluation."""
     given, source = context.experiment.evaluate, context.source
     yield from _suites(context)
     if given.sets is None:

@@ -26,7 +26,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every such text, and every stage that reads one."""
+    """Check every such text, and every stage that reads one."""
     spec = context.experiment
     gathered = [name for name, each in spec.generate.items() if each.gather is not None]
     for name, each in spec.generate.items():

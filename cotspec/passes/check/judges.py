@@ -33,7 +33,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every judge."""
+    """Check every judge."""
     for path, name, stage in context.stages():
         asked = _asked(context, stage)
         for called, judge in stage.judges.items():

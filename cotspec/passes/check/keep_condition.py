@@ -24,7 +24,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every `keep.where`, `rows.where` and `pairs.better`."""
+    """Check every `keep.where`, `rows.where` and `pairs.better`."""
     spec = context.experiment
     for path, names, text, problems in _conditions(context):
         vain = tuple(unknown_measures.asked(text, unknown_measures.of_texts(spec, names)))

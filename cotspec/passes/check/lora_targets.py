@@ -25,7 +25,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage with adapters."""
+    """Check every stage with adapters."""
     for path, name, stage in context.stages():
         if stage.train.lora is None:
             continue

@@ -27,7 +27,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every loss."""
+    """Check every loss."""
     format = bodies.trace_format(context.experiment.trace)
     known = bodies.lossy(format)
     for path, _, stage in context.stages():

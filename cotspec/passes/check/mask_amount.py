@@ -22,7 +22,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every mask."""
+    """Check every mask."""
     for path, _, stage in context.stages():
         if stage.mask is not None:
             yield from _amount(context, (*path, "mask"), stage.mask)

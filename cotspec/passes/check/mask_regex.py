@@ -24,7 +24,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every mask whose unit is a regular expression."""
+    """Check every mask whose unit is a regular expression."""
     for where, regex in units(context):
         from cotspec.cot.pattern import PatternError, compiled  # here, as few specs have one
 

@@ -21,7 +21,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage."""
+    """Check every stage."""
     for path, _, stage in context.stages():
         corrupts = stage.task in ("complete", "reconstruct")
         if corrupts and stage.mask is None and not stage.shuffle:

@@ -20,7 +20,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every model whose files are here."""
+    """Check every model whose files are here."""
     for name, model in context.experiment.models.items():
         file = context.read_model(model)
         if file is None:

@@ -30,7 +30,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage, and every text."""
+    """Check every stage, and every text."""
     for path, name, _ in context.stages():
         if name in context.experiment.models:
             first = ((context.source.key(("models", name)), "is the model"),)

@@ -29,7 +29,7 @@ _ADVICE = "name the column that holds them (`answer: …`)"
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every place that grades."""
+    """Check every place that grades."""
     spec = context.experiment
     without = {name for name, data in spec.data.items() if data.answer is False}
     if not without:

@@ -18,7 +18,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every filter."""
+    """Check every filter."""
     for name, each in context.experiment.generate.items():
         if each.keep.pick != "first" and each.sampling.n == 1:
             span = context.source.value(("generate", name, "keep", "pick"))

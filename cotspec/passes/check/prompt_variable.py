@@ -45,7 +45,7 @@ class _Prompt(NamedTuple):
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every prompt file whose text is known."""
+    """Check every prompt file whose text is known."""
     for given in _prompts(context):
         text = context.files.get(given.written)
         if text is None:

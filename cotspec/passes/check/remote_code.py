@@ -19,7 +19,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every model, used or not."""
+    """Check every model, used or not."""
     if context.options.trust_remote_code:
         return
     for name, model in context.experiment.models.items():

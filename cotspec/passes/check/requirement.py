@@ -25,7 +25,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every requirement of every transition."""
+    """Check every requirement of every transition."""
     for path, _, stage in context.stages():
         for metric, text in (stage.advance.require if stage.advance else {}).items():
             if metric not in known(stage):

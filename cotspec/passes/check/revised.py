@@ -26,7 +26,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every generation that is corrected."""
+    """Check every generation that is corrected."""
     spec = context.experiment
     served = {name for name, model in spec.models.items() if model.endpoint is not None}
     for name, each in spec.generate.items():

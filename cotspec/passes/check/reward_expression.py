@@ -25,7 +25,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every reward."""
+    """Check every reward."""
     for path, _, stage in context.stages():
         if stage.reward is None:
             continue

@@ -29,7 +29,7 @@ _ABOVE: Final = "give a temperature above 0"
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every place that samples."""
+    """Check every place that samples."""
     spec = context.experiment
     for name, each in spec.generate.items():
         yield from _greedy(context, ("generate", name, "sampling"), each.sampling, each.sampling.n)

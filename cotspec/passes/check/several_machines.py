@@ -21,7 +21,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage."""
+    """Check every stage."""
     if "slurm" in context.experiment.resources.jobs():
         return
     for _, name, _ in context.stages():

@@ -23,7 +23,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every model and data set."""
+    """Check every model and data set."""
     for name, model in context.experiment.models.items():
         given = [key for key in MODEL if getattr(model, key) is not None]
         yield from _one(context, ("models", name), "model", given, MODEL)

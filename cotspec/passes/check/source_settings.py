@@ -35,7 +35,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every model and data set that has one source."""
+    """Check every model and data set that has one source."""
     for name, model in context.experiment.models.items():
         given = [key for key in MODEL if getattr(model, key) is not None]
         if len(given) == 1:

@@ -39,7 +39,7 @@ _ADVICE: Final = MappingProxyType({"loss": "add `loss: [step, answer]`", "reward
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage."""
+    """Check every stage."""
     for path, name, stage in context.stages():
         trainer = trainer_of(stage.train)
         parts: dict[str, object] = {"loss": stage.loss, "reward": stage.reward}

@@ -23,7 +23,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every model or stage that a stage names, and who writes the texts of its rows."""
+    """Check every model or stage that a stage names, and who writes the texts of its rows."""
     stages = list(context.experiment.stages)
     for path, name, stage in context.stages():
         uses = [((*path, *key), used) for key, used in ancestry.used(stage)]

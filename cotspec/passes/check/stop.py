@@ -24,7 +24,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every place that samples."""
+    """Check every place that samples."""
     spec = context.experiment
     for name, each in spec.generate.items():
         yield from _stop(context, ("generate", name, "sampling"), each.sampling)

@@ -29,7 +29,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage whose teacher follows."""
+    """Check every stage whose teacher follows."""
     for path, name, stage in context.stages():
         train, strategy = stage.train, context.resources(name).strategy
         known = (*context.experiment.models, *context.experiment.stages)  # any other name is another finding

@@ -23,7 +23,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage with a teacher."""
+    """Check every stage with a teacher."""
     for path, name, stage in context.stages():
         if isinstance(stage.train, Taught):
             here, other = (*path, "train"), stage.train.other

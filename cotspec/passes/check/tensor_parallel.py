@@ -22,7 +22,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every model that text is drawn from, or whose descendants it is."""
+    """Check every model that text is drawn from, or whose descendants it is."""
     spec, parts = context.experiment, context.experiment.resources.generate.tensor_parallel
     if parts == 1 or spec.resources.generate.engine != "vllm":
         return

@@ -32,7 +32,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every generation, and the rows that are made from one."""
+    """Check every generation, and the rows that are made from one."""
     spec, circles = context.experiment, set[frozenset[str]]()
     for name, each in spec.generate.items():
         path: Path = ("generate", name)

@@ -21,7 +21,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every generation with a tilt."""
+    """Check every generation with a tilt."""
     spec = context.experiment
     for name, each in spec.generate.items():
         if each.tilt is None:

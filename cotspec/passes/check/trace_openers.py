@@ -22,7 +22,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every opener."""
+    """Check every opener."""
     trace = context.experiment.trace
     openers = {name: trace[name].opens for name in (*USUAL, *trace)}
     for name, text in openers.items():

@@ -34,7 +34,7 @@ _MEASURES: Final = frozenset({"given", "words", "correct"})
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every segment, with those above it."""
+    """Check every segment, with those above it."""
     above: dict[str, Segment] = {}
     for name, each in context.experiment.trace.items():
         path = ("trace", name)

@@ -30,7 +30,7 @@ _GROUPS: Final = ("models", "data", "generate", "stages")
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every reference, in the order of the spec."""
+    """Check every reference, in the order of the spec."""
     spec = context.experiment
     models, stages, data, texts = tuple(spec.models), tuple(spec.stages), tuple(spec.data), tuple(spec.generate)
     uses: list[tuple[Path, str, str, tuple[str, ...]]] = []

@@ -20,7 +20,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage."""
+    """Check every stage."""
     for path, _, stage in context.stages():
         if stage.train.warmup_steps is not None and stage.train.warmup_ratio is not None:
             span = context.source.key((*path, "train", "warmup_ratio"))

@@ -140,4 +140,4 @@ def lint(context: Context, sink: Sink) -> None:
     collected = Sink()
     for _, run in LINTS:
         collected.extend(run(context))
-    sink.extend(allow.left(collected.findings, context, known=RULES, unsteady=ON_ROWS))
+    sink.extend(allow.not_allowed(collected.findings, context, known=RULES, unsteady=ON_ROWS))

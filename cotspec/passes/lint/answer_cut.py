@@ -66,7 +66,7 @@ class _Known(NamedTuple):
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every place where a solution is written as long as its own; `rewrite` asks for less."""
+    """Check every place where a solution is written as long as its own; `rewrite` asks for less."""
     spec = context.experiment
     for name, each in spec.generate.items():
         yield from _texts(context, name, each)

@@ -22,7 +22,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every loss; in a form any graded segment is an answer, and there may be none."""
+    """Check every loss; in a form any graded segment is an answer, and there may be none."""
     form = bodies.trace_format(context.experiment.trace).form
     answers = {each.name for each in form if each.grade} if form else {"answer"}
     for path, _, stage in context.stages():

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _ROWS: Final = 100
 """Rows of a file that are asked."""
 _FEW: Final = 8
-"""Fewer say nothing."""
+"""Fewest rows from which a finding is made."""
 
 RULE = Rule(
     slug="condition-unmet",
@@ -32,7 +32,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every `keep.where` and `rows.where`."""
+    """Check every `keep.where` and `rows.where`."""
     spec = context.experiment
     form = bodies.trace_format(spec.trace).form
     asked: list[tuple[Path, str, str | None]] = [

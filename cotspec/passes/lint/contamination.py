@@ -37,7 +37,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every set that measures against those whose problems it must not hold."""
+    """Check every set that measures against those whose problems it must not hold."""
     run = context.read_contamination()
     for pair in held_out.pairs(context):
         earlier = None if run is None else run.pairs.get(pair.roles)

@@ -25,7 +25,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every data set that is a file."""
+    """Check every data set that is a file."""
     for name, data in context.experiment.data.items():
         file = context.read_data(data)
         if file is None or file.reading is not None or file.fault or file.later or data.file is None:
@@ -36,6 +36,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
             message = f"`{data.file}` is not here yet, so its rows are not checked"
             yield finding(RULE, span, message, f"`dvc pull {file.kept}` brings it", severity="note")
             continue
-        close = tuple(f"{folder}/{other}" if folder else other for other in near(last, file.beside))
+        close = tuple(f"{folder}/{other}" if folder else other for other in near(last, file.neighbours))
         advice = did_you_mean(close) or "write it there, or name a file that is there"
         yield finding(RULE, span, f"there is no file `{data.file}`", advice, suggestions=close)

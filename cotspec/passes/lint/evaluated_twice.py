@@ -22,7 +22,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every entry of a list after its first, and every set or suite that asks what an earlier one asks."""
+    """Check every entry of a list after its first, and every set or suite that asks what an earlier one asks."""
     sets, suites = sets_of(context.experiment.evaluate), suites_of(context.experiment.evaluate)
     yield from _names(context, ("evaluate", "of"), context.experiment.evaluate.of)
     for at, asked in enumerate(sets):

@@ -29,7 +29,7 @@ _LEARNT: Final = ("train.accuracy", "train.reward", "train.loss")
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every metric of every transition."""
+    """Check every metric of every transition."""
     for decision in context.decisions():
         if decision.metric in _LEARNT:
             how = "chooses a checkpoint by" if decision.chooses else "is decided by"

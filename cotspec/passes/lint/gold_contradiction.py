@@ -34,7 +34,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every local file, and every set that an earlier run compared."""
+    """Check every local file, and every set that an earlier run compared."""
     spec, run = context.experiment, context.read_contamination()
     known = asked_data(spec.evaluate) | generations.taught(spec)
     roles = {VALID_DATA: "valid"} | {name: role for role, name in known.items()}

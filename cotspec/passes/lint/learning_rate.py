@@ -41,7 +41,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage."""
+    """Check every stage."""
     for path, _, stage in context.stages():
         train = stage.train
         if train.trainer is not None and train.trainer.optim == "sgd":

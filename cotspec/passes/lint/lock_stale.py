@@ -36,7 +36,7 @@ _TOLD = {
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every input that is not on the hub, when there is a lock."""
+    """Check every input that is not on the hub, when there is a lock."""
     if context.pins is None:
         return
     for one in context.pins.inputs:

@@ -26,7 +26,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every loss on one segment that can be missing."""
+    """Check every loss on one segment that can be missing."""
     for path, _, stage in context.stages():
         on = set(bodies.loss_on(stage, bodies.trace_format(context.experiment.trace))) if stage.loss else set()
         if on == {"masked"} and stage.mask is not None:

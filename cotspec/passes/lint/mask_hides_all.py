@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from cotspec.cot.amount import hidden_count
+from cotspec.cot.mask_amount import hidden_count
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
@@ -29,7 +29,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every mask of whole steps in a prompt."""
+    """Check every mask of whole steps in a prompt."""
     for path, _, stage in context.stages():
         if stage.mask is not None and stage.mask.unit == "step" and stage.task in ("complete", "reconstruct"):
             yield from _mask(context, (*path, "mask"), stage, stage.mask)

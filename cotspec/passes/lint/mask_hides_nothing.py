@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cotspec.cot.amount import hidden_count
+from cotspec.cot.mask_amount import hidden_count
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
@@ -28,7 +28,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every mask that says how much it hides."""
+    """Check every mask that says how much it hides."""
     for path, _, stage in context.stages():
         if stage.mask is not None and stage.mask.rows > 0.0:
             yield from _mask(context, (*path, "mask"), stage, stage.mask)

@@ -34,7 +34,7 @@ _SAMPLES: Final = (
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every mask."""
+    """Check every mask."""
     for path, _, stage in context.stages():
         if stage.mask is None:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.cot.amount import hidden_count
+from cotspec.cot.mask_amount import hidden_count
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.history import traces
@@ -31,7 +31,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every share that moves."""
+    """Check every share that moves."""
     for path, _, stage in context.stages():
         if stage.mask is None or not isinstance(stage.mask.share, ShareRamp):
             continue

@@ -24,7 +24,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage."""
+    """Check every stage."""
     for _, name, stage, source in context.sources():
         path, text = ("stages", name), source.from_
         tried = generations.tries(context.experiment, text)

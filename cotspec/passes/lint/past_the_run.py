@@ -26,7 +26,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage whose number of rows is bounded."""
+    """Check every stage whose number of rows is bounded."""
     for path, name, stage in context.stages():
         rows, steps = upper_bounds.rows(context, stage), upper_bounds.steps(context, stage)
         if rows is None or steps is None or rows == 0:

@@ -34,7 +34,7 @@ _BLIND: Final = r"\\b(?P<after>[^\W\d_a-zA-Z])|(?P<before>[^\W\d_a-zA-Z])\\b"
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every mask whose unit is a regular expression that can be read."""
+    """Check every mask whose unit is a regular expression that can be read."""
     stages = {name: stage for _, name, stage in context.stages()}
     for where, regex in units(context):
         said = _counted(context, stages[str(where[1])], regex) or _blind(regex)

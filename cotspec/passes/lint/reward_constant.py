@@ -27,7 +27,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every term."""
+    """Check every term."""
     for one in judged(context):
         for name, node, _ in one.trial.compiled.terms:
             yield from _term(one, name, node)

@@ -36,7 +36,7 @@ _ADVICE: Final = "raise `train.sampling.max_new_tokens`, or ask for less"
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every reward that reads a length."""
+    """Check every reward that reads a length."""
     for one in judged(context):
         if one.trial.reads & set(_LENGTHS):
             yield from _best(one)

@@ -33,7 +33,7 @@ _MOST: Final = 24
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every reward of which only the order counts."""
+    """Check every reward of which only the order counts."""
     for one in judged(context):
         if trainer_of(one.train).only_order(one.train):
             deciding = _deciding(one.trial)

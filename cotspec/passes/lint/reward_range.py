@@ -30,7 +30,7 @@ _SLACK = 1e-9
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every term with a range."""
+    """Check every term with a range."""
     for one in judged(context):
         for name, term in one.reward.terms.items():
             if term.range is not None:

@@ -39,7 +39,7 @@ _ADVICE: Final = (
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every part of a reward that had no value for some response that was tried."""
+    """Check every part of a reward that had no value for some response that was tried."""
     for one in judged(context):
         for undefined in one.trial.undefined:
             part = undefined.part

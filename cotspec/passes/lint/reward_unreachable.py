@@ -25,7 +25,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every reward."""
+    """Check every reward."""
     for one in judged(context):
         yield from _gates(one)
         for branch in one.trial.untaken:

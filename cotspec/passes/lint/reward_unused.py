@@ -24,7 +24,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every reward."""
+    """Check every reward."""
     for one in judged(context):
         for name in one.reward.let:
             if name in one.trial.compiled.unused:

@@ -26,7 +26,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every reward."""
+    """Check every reward."""
     for one in judged(context):
         worst = _worst(one.trial)
         if worst is not None:

@@ -25,7 +25,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage."""
+    """Check every stage."""
     for path, _, stage, source in context.sources():
         if stage.task == "rewrite" and generations.over_texts(context.experiment, source.from_) is None:
             message = "`rewrite` has no failures to work on: its rows are all traces, solved or not"

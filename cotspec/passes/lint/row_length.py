@@ -38,7 +38,7 @@ class _Room(NamedTuple):
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage: its rows where an earlier run has traces for them, else the longest trace there may be."""
+    """Check every stage: its rows where an earlier run has traces for them, else the longest trace there may be."""
     spec = context.experiment
     for path, name, stage in context.stages():
         room = _room(stage)

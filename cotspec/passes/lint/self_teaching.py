@@ -24,7 +24,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage that starts from a model."""
+    """Check every stage that starts from a model."""
     spec, models = context.experiment, context.experiment.models
     for path, _, stage in context.stages():
         if isinstance(stage.train, Taught):  # whoever wrote its texts: it learns the probabilities of its teacher

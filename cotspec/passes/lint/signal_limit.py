@@ -23,7 +23,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage that says more than the default."""
+    """Check every stage that says more than the default."""
     for path, _, stage in context.stages():
         given = stage.train.stop_without_signal
         if given == "never":

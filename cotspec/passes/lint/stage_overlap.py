@@ -27,7 +27,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage against those it descends from."""
+    """Check every stage against those it descends from."""
     spec = context.experiment
     for path, name, stage in context.stages():
         for earlier in ancestry.ancestors(spec, name):

@@ -27,7 +27,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage that passes settings on."""
+    """Check every stage that passes settings on."""
     for path, name, stage in context.stages():
         train, here = stage.train, (*path, "train", "trainer")
         if train.trainer is None:

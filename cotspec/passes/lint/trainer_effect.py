@@ -25,7 +25,7 @@ _BETAS: Final = ("adam_beta1", "adam_beta2")
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage that passes settings on."""
+    """Check every stage that passes settings on."""
     for path, _, stage in context.stages():
         given = stage.train.trainer
         for key in () if given is None else _idle(given):

@@ -21,7 +21,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every model behind a server."""
+    """Check every model behind a server."""
     for name, model in context.experiment.models.items():
         if model.endpoint is not None:
             message = f"what is served as `{model.endpoint.model}` cannot be pinned"

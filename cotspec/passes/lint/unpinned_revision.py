@@ -28,7 +28,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every model and data set of the hub."""
+    """Check every model and data set of the hub."""
     for name, model in context.experiment.models.items():
         if model.hub is not None:
             yield from _pinned(context, "models", name, hub=model.hub, revision=model.revision)

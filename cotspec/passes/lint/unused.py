@@ -29,7 +29,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every model, data set and generation."""
+    """Check every model, data set and generation."""
     spec = context.experiment
     models = {*(each.by for each in spec.generate.values()), *spec.evaluate.of}
     models |= {name for each in spec.generate.values() for name in each.others.values()}

@@ -22,7 +22,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage."""
+    """Check every stage."""
     spec = context.experiment
     used = set(spec.evaluate.of)
     for _, _, stage in context.stages():

@@ -29,7 +29,7 @@ _ALONE: Final = 0.97
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Every stage that writes with vLLM, then generation; a value that several stages share is found once."""
+    """Check every stage that writes with vLLM, then generation; a value that several stages share is found once."""
     seen = set()
     for _, name, stage in context.stages():
         given = context.resources(name)
