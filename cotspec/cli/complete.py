@@ -1,13 +1,20 @@
-"""What a shell completes: specs, and behind `@` the variants of one. Imported when a shell asks."""
+"""What a shell completes: specs, behind `@` the variants of one, behind `:` its models. Imported when a shell asks."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator, MutableMapping
+import re
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import redirect_stdout, suppress
 from glob import escape, glob
-from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from cotspec.front.load import Loaded
+
+_BREAKS: Final = "[@:]"
+"""Where bash ends a word."""
 
 
 def specs(incomplete: str) -> list[str]:
@@ -16,11 +23,16 @@ def specs(incomplete: str) -> list[str]:
 
 
 def members(incomplete: str) -> list[str]:
-    """The same, and SPEC@VARIANT."""
+    """The same, SPEC@VARIANT, REV:SPEC@VARIANT and SPEC@VARIANT:MODEL."""
+    before, colon, after = incomplete.rpartition(":")
+    if colon and os.path.isfile(before.partition("@")[0]):
+        return [f"{before}:{name}" for name in _models(before) if name.startswith(after)]
+    if colon:  # a git revision, whose specs are mostly those of now
+        return [f"{before}:{each}" for each in members(after)]
     place, at, start = incomplete.partition("@")
     if not at:
         return specs(incomplete)
-    return [f"{place}@{name}" for name in _variants(Path(place)) if name.startswith(start)]
+    return [f"{place}@{each.variant}" for each in _family(place)[1:] if each.variant.startswith(start)]
 
 
 def _files(start: str) -> Iterator[str]:
@@ -31,32 +43,42 @@ def _files(start: str) -> Iterator[str]:
             yield found
 
 
-def _variants(place: Path) -> list[str]:
+def _family(place: str) -> Sequence[Loaded]:
+    """A spec and its variants; nothing where there is none."""
     from cotspec.diagnostics import Sink
     from cotspec.front.load import load
 
-    loaded = load(place, Sink()) if place.is_file() else None
-    return [] if loaded is None else [each.variant for each in loaded.variants]
+    loaded = load(place, Sink()) if os.path.isfile(place) else None
+    return () if loaded is None else loaded.family
+
+
+def _models(text: str) -> list[str]:
+    """Who is evaluated by SPEC@VARIANT."""
+    from cotspec.spec.evaluation import sets_of
+
+    place, _, variant = text.partition("@")
+    asked = (each.experiment.evaluate for each in _family(place) if each.variant == variant)
+    return list(dict.fromkeys(name for one in asked for given in sets_of(one) for name in given.of))
 
 
 def in_bash(answer: Callable[[], None]) -> None:
-    """Have Typer answer bash, which takes `@` for the end of a word: `a.yaml`, `@` and `v` are one word to us, of which
-    bash replaces what stands behind the `@`."""
+    """Have Typer answer bash, which ends a word at `@` and `:`: `a.yaml`, `@` and `v` are one word to us, of which bash
+    replaces what stands behind the `@`."""
     rejoin(os.environ)
     said = io.StringIO()
     with redirect_stdout(said), suppress(SystemExit):
         answer()
     for line in said.getvalue().splitlines():
-        print(line.rpartition("@")[2])
+        print(re.split(_BREAKS, line)[-1])
 
 
 def rejoin(environment: MutableMapping[str, str]) -> None:
-    """Put the words of bash's `COMP_WORDS` together around each `@`, and count them anew up to the current one."""
+    """Put the words of bash's `COMP_WORDS` together around `@` and `:`, and count them anew up to the current one."""
     words = environment.get("COMP_WORDS", "").split("\n")
     current = int(environment.get("COMP_CWORD", "0"))
-    while "@" in words[1:]:
-        at = words.index("@", 1)
+    while breaks := [place for place, word in enumerate(words) if place and re.fullmatch(_BREAKS, word)]:
+        at = breaks[0]
         after = words[at + 1 : at + 2] if at < current else []
-        words[at - 1 : at + 1 + len(after)] = ["".join((words[at - 1], "@", *after))]
+        words[at - 1 : at + 1 + len(after)] = ["".join((words[at - 1], words[at], *after))]
         current -= (1 + len(after)) if at <= current else 0
     environment["COMP_WORDS"], environment["COMP_CWORD"] = "\n".join(words), str(current)

@@ -29,6 +29,9 @@ TRIED = (
     ("cotspec run specs/one.yaml @ wide specs/one.yaml @ n", ["narrow"]),
     ("cotspec diff specs/one.yaml specs/one.yaml @ wid", ["wide"]),
     ("cotspec show specs/no.yaml @ w", [""]),
+    ("cotspec diff HEAD : specs/one.yaml @ wi specs/one.yaml", ["specs/one.yaml"]),
+    ("cotspec diff specs/one.yaml HEAD~1 : specs/one.yaml @ wi", ["wide", "wild"]),
+    ("cotspec compare specs/one.yaml @ wide : st", ["structure", "student"]),
 )
 """Words as bash cuts them, at `@` too, and what it may put in place of the last one."""
 
