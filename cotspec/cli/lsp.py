@@ -13,6 +13,8 @@ def run() -> int:
     try:
         from cotspec.editor import server
     except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "cotspec":
+            raise
         raise ProblemError(f"`cotspec lsp` needs {error.name}: pip install 'cotspec[editor]'") from error
     server.serve()
     return 0

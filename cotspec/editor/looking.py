@@ -28,7 +28,7 @@ class Meaning(NamedTuple):
     """What is said of a place, as Markdown, and all that it is about."""
 
     text: str
-    span: Span
+    span: Span | None
 
 
 def meaning(view: View, line: str, number: int, column: int) -> Meaning | None:
@@ -65,7 +65,9 @@ def definition(view: View, line: str, number: int, column: int) -> Span | None:
 def _found(view: View, number: int, column: int) -> typed.Written | None:
     """The key or scalar at a place; None for what is between those of a group."""
     found = typed.at_place(view.own, number + 1, column + 1)
-    between = found is None or (not found.in_key and isinstance(found.node, MappingNode | SequenceNode))
+    if found is None or not found.path:
+        return None
+    between = not found.in_key and isinstance(found.node, MappingNode | SequenceNode)
     return None if between else found
 
 
@@ -86,8 +88,11 @@ def _named(view: View, found: typed.Written) -> Name | None:
 
 def _name(view: View, found: typed.Written) -> str | None:
     name = _named(view, found)
-    if name is None:
-        return None
+    return None if name is None else told(name)
+
+
+def told(name: Name) -> str:
+    """What is known of a name, as Markdown."""
     where = f", {code(names.place(name.span))}" if name.span is not None else ""
     about = f"\n\n{code(name.about)}" if name.about else ""
     return f"{code(name.name)}: {name.what}{where}{about}"

@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.uris import from_fs_path, to_fs_path
 
-from cotspec.cli import project
-from cotspec.cli.errors import ProblemError
 from cotspec.cli.explain import rules
 from cotspec.cli.version import version
 from cotspec.diagnostics import Diagnostic, Severity, Span
 from cotspec.diagnostics.suggest import did_you_mean
-from cotspec.editor import checked, completing, looking, typed, view
-from cotspec.editor.completing import Candidate, Offer
-from cotspec.editor.ranges import Lines, lines_of
-from cotspec.editor.view import View
-from cotspec.front.nodes import Node
+from cotspec.editor import checked
+from cotspec.editor.completing import Candidate
+from cotspec.editor.documents import Documents
+from cotspec.editor.ranges import Lines
 from cotspec.front.paths import project_root
-from cotspec.front.text_files import raw_text, shown, unsaved
+from cotspec.front.text_files import shown
 
-T = TypeVar("T")
 PAUSE: Final = 0.25
 """Seconds without a key after which a spec is checked."""
-_SPEC: Final = re.compile(r"^(?:cotspec|extends)[ \t]*:", re.MULTILINE)
-"""What tells a spec from other YAML."""
 _SEVERITIES: Final[dict[Severity, types.DiagnosticSeverity]] = {
     "error": types.DiagnosticSeverity.Error,
     "warning": types.DiagnosticSeverity.Warning,
@@ -47,6 +40,7 @@ class SpecServer(LanguageServer):
     def __init__(self) -> None:
         # whole texts: a spec is small, and a part that was put into the wrong place would stay there
         super().__init__("cotspec", version(), text_document_sync_kind=types.TextDocumentSyncKind.Full)
+        self.documents = Documents(self.texts)
         self.checker = checked.Checker()
         self.running: dict[str, asyncio.Task[None]] = {}
         """The check of each document that is waiting or running."""
@@ -55,8 +49,6 @@ class SpecServer(LanguageServer):
         self.made_of: dict[str, frozenset[str]] = {}
         """By document, the files that it was made of when it was last checked."""
         self.pages, self.rules = _pages(), rules()
-        self.whole: dict[str, Node] = {}
-        """By document, its nodes when all of its lines could last be read."""
 
     # --- documents ---
 
@@ -65,72 +57,23 @@ class SpecServer(LanguageServer):
         documents = self.workspace.text_documents.values()
         return {path: each.source for each in documents if (path := to_fs_path(each.uri)) is not None}
 
-    def is_spec(self, uri: str) -> bool:
-        """Whether a document is a spec: it says so, or the project does."""
-        path = to_fs_path(uri)
-        document = self.workspace.text_documents.get(uri)
-        if path is None or document is None or not path.endswith((".yaml", ".yml")):
-            return False
-        return _SPEC.search(document.source) is not None or _is_own(Path(path))
-
-    def lines(self, file: str) -> Lines:
-        """The lines of a file: as they are in the editor, or else on the disk."""
-        text = self.texts().get(file)
-        if text is None:
-            text = raw_text(Path(file)) or ""
-        return Lines(lines_of(text), self.workspace.position_codec.client_num_units)
+    def lines(self, file: Path) -> Lines:
+        """The lines of a file."""
+        return Lines(self.documents.lines(file), self.workspace.position_codec.client_num_units)
 
     def uri(self, file: str) -> str:
         """What the editor calls a file, where it has it open."""
-        return next((uri for uri in self.workspace.text_documents if to_fs_path(uri) == file), None) or str(
-            from_fs_path(file)
-        )
+        opened = (uri for uri in self.workspace.text_documents if to_fs_path(uri) == file)
+        return next(opened, None) or str(from_fs_path(file))
 
-    # --- places ---
-
-    def offer(self, uri: str, position: types.Position) -> tuple[Offer, Lines] | None:
-        """What may be written at a place of a document."""
-        if not self.is_spec(uri):
+    def at(self, uri: str, position: types.Position) -> tuple[Path, int, int] | None:
+        """The file, the line and the character of a place; None for a line that is not there."""
+        path = to_fs_path(uri)
+        if path is None:
             return None
-        file = Path(str(to_fs_path(uri)))
-        lines = self.lines(str(file))
-        column = lines.column(position.line, position.character)
-        with unsaved(self.texts()):
-            cursor = typed.at_cursor(lines.lines, position.line, column, shown(file))
-            if cursor is None:
-                return None
-            if not cursor.lost:
-                self.whole[uri] = cursor.root
-            seen = view.view(file, cursor.root, before=self.whole.get(uri) if cursor.lost else None)
-            return completing.offer(seen, cursor, lines.line(position.line), column), lines
-
-    def meaning(self, uri: str, position: types.Position) -> types.Hover | None:
-        """What stands at a place of a document, and what its findings are about."""
-        found = self._look(uri, position, looking.meaning)
-        rules = {
-            str(one.code): one for one in self.shown_in(uri) if _touches(one.range, types.Range(position, position))
-        }
-        told = [f"**{slug}**: {self.rules[slug].claim} {self.rules[slug].why}" for slug in rules if slug in self.rules]
-        parts = [*told, *([] if found is None else [found.text])]
-        if not parts:
-            return None
-        place = None if found is None else self.location(found.span, Path.cwd()).range
-        return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, "\n\n".join(parts)), place)
-
-    def definition(self, uri: str, position: types.Position) -> types.Location | None:
-        """Where that is defined which stands at a place of a document."""
-        found = self._look(uri, position, looking.definition)
-        return None if found is None else self.location(found, Path.cwd())
-
-    def _look(self, uri: str, position: types.Position, look: Callable[[View, str, int, int], T | None]) -> T | None:
-        if not self.is_spec(uri):
-            return None
-        file = Path(str(to_fs_path(uri)))
-        lines = self.lines(str(file))
-        column = lines.column(position.line, position.character)
-        with unsaved(self.texts()):
-            own = typed.nodes("\n".join(lines.lines), shown(file))
-            return None if own is None else look(view.view(file, own), lines.line(position.line), position.line, column)
+        lines = self.lines(Path(path))
+        there = position.line < len(lines.lines)
+        return (Path(path), position.line, lines.column(position.line, position.character)) if there else None
 
     # --- findings ---
 
@@ -147,7 +90,7 @@ class SpecServer(LanguageServer):
         if before is not None:
             before.cancel()
         self.made_of.pop(uri, None)
-        if self.is_spec(uri):
+        if (path := to_fs_path(uri)) is not None and self.documents.is_spec(Path(path)):
             self.running[uri] = asyncio.get_running_loop().create_task(self._check(uri, after))
         else:
             self.publish(uri, {})
@@ -156,9 +99,7 @@ class SpecServer(LanguageServer):
         await asyncio.sleep(after)
         spec = Path(str(to_fs_path(uri)))
         root = project_root(spec)
-        with unsaved(self.texts()):
-            own = typed.nodes("\n".join(self.lines(str(spec)).lines), shown(spec))
-            self.made_of[uri] = frozenset() if own is None else view.view(spec, own).files
+        self.made_of[uri] = self.documents.made_of(spec)
         try:
             findings = await self.checker.findings(spec, root, self.texts())
         except checked.CheckError as error:
@@ -200,7 +141,7 @@ class SpecServer(LanguageServer):
     def location(self, span: Span, root: Path) -> types.Location:
         """Where a span is; its file is named from `root`."""
         file = str(root.joinpath(span.file))
-        start, end = self.lines(file).spots(span)
+        start, end = self.lines(Path(file)).spots(span)
         return types.Location(self.uri(file), types.Range(types.Position(*start), types.Position(*end)))
 
     def shown_in(self, uri: str) -> Iterable[types.Diagnostic]:
@@ -212,14 +153,6 @@ def _key(one: types.Diagnostic) -> tuple[object, ...]:
     """Equal for the same finding, whichever document's check found it."""
     start, end = one.range.start, one.range.end
     return one.code, one.message, start.line, start.character, end.line, end.character
-
-
-def _is_own(path: Path) -> bool:
-    root = project_root(path)
-    try:
-        return any(path.samefile(root / each) for each in project.everything(root) if each.exists())
-    except (ProblemError, OSError):
-        return False
 
 
 def _pages() -> dict[str, str]:
@@ -260,7 +193,7 @@ def _findings(server: SpecServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
-        server.whole.pop(params.text_document.uri, None)
+        server.documents.forget(Path(str(to_fs_path(params.text_document.uri))))
         server.touched(params.text_document.uri)
 
     @server.feature(
@@ -298,26 +231,40 @@ def _completion(server: SpecServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_COMPLETION, options)
     def complete(params: types.CompletionParams) -> types.CompletionList | None:
-        found = server.offer(params.text_document.uri, params.position)
-        if found is None:
+        at = server.at(params.text_document.uri, params.position)
+        offer = None if at is None else server.documents.offer(*at)
+        if at is None or offer is None:
             return None
-        offer, lines = found
-        number = params.position.line
-        ends = (types.Position(number, lines.character(number, at)) for at in (offer.start, offer.end))
-        place = types.Range(*ends)
+        file, number, _ = at
+        lines = server.lines(file)
+        start, end = (types.Position(number, lines.character(number, each)) for each in (offer.start, offer.end))
+        items = [_item(each, types.Range(start, end), at) for at, each in enumerate(offer.candidates)]
         # a dotted path goes on behind its dot, where other words are offered
-        items = [_item(each, place, at) for at, each in enumerate(offer.candidates)]
         return types.CompletionList(is_incomplete=any(each.kind == "path" for each in offer.candidates), items=items)
 
 
 def _meanings(server: SpecServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     def hover(params: types.HoverParams) -> types.Hover | None:
-        return server.meaning(params.text_document.uri, params.position)
+        """What stands at a place, and why there are the rules of its findings."""
+        at = server.at(params.text_document.uri, params.position)
+        found = None if at is None else server.documents.meaning(*at)
+        here = types.Range(params.position, params.position)
+        slugs = dict.fromkeys(
+            str(one.code) for one in server.shown_in(params.text_document.uri) if _touches(one.range, here)
+        )
+        told = [
+            f"**{slug}**: {server.rules[slug].claim} {server.rules[slug].why}" for slug in slugs if slug in server.rules
+        ]
+        text = "\n\n".join([*told, *([] if found is None else [found.text])])
+        place = None if found is None or found.span is None else server.location(found.span, Path.cwd()).range
+        return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, text), place) if text else None
 
     @server.feature(types.TEXT_DOCUMENT_DEFINITION)
     def define(params: types.DefinitionParams) -> types.Location | None:
-        return server.definition(params.text_document.uri, params.position)
+        at = server.at(params.text_document.uri, params.position)
+        found = None if at is None else server.documents.definition(*at)
+        return None if found is None else server.location(found, Path.cwd())
 
 
 def _item(each: Candidate, place: types.Range, at: int) -> types.CompletionItem:

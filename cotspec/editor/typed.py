@@ -62,7 +62,7 @@ def at_cursor(lines: Sequence[str], line: int, column: int, file: str) -> Cursor
         lost = 0 if found is None else found[1] + len(lines) - line - 1 - len(below)
         if found is None or (best is not None and best[0] <= lost):
             continue
-        cursor = next(_marked(found[0], (), found[0].span.line, found[0]), None)
+        cursor = next(_marked(found[0], (), 0, found[0]), None)
         if cursor is not None:
             best = lost, cursor._replace(flow=flow, lost=lost)
         if cursor is not None and not lost:

@@ -72,6 +72,13 @@ def test_what_is_offered(case: str, ending: str, editor: Editor, tiny: tuple[Pat
     assert not set(not_offered.split()) & labels
 
 
+def test_of_a_new_spec_the_first_word_is_offered(editor: Editor, tiny: tuple[Path, str]) -> None:
+    for text in ("‸", "cots‸", "# a comment\n\n‸", "cotspec: 2\n‸"):
+        whole, at = cursor(text)
+        editor.change(tiny[0], whole)
+        assert {"name", "models"} <= {each.label for each in editor.completion(tiny[0], at)}
+
+
 def chosen(items: list[types.CompletionItem], label: str) -> types.TextEdit:
     edit = next(each.text_edit for each in items if each.label == label)
     assert isinstance(edit, types.TextEdit)

@@ -32,7 +32,7 @@ RULE = Rule(
 )
 
 
-class _Prompt(NamedTuple):
+class Prompt(NamedTuple):
     """A prompt file, and what it may show."""
 
     path: Path
@@ -46,7 +46,7 @@ class _Prompt(NamedTuple):
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Check every prompt file whose text is known."""
-    for given in _prompts(context):
+    for given in prompts(context):
         text = context.files.get(given.written)
         if text is None:
             continue
@@ -74,12 +74,13 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield finding(RULE, span, f"`{written}` shows a trace, and there is none here", "leave {{ trace }} out")
 
 
-def _prompts(context: Context) -> Iterator[_Prompt]:
+def prompts(context: Context) -> Iterator[Prompt]:
+    """Every prompt file but those of judges."""
     spec = context.experiment
     for name, each in spec.generate.items():
         if each.prompt is not None and generations.data_of(spec, each.over):
             texts, task = generations.chain(spec, each.over), "solve" if each.gather is None else "gather"
-            yield _Prompt(("generate", name, "prompt"), each.prompt, task, texts[:1] if each.gather else texts)
+            yield Prompt(("generate", name, "prompt"), each.prompt, task, texts[:1] if each.gather else texts)
     for rows, name, stage, source in context.sources():
         if not generations.data_of(spec, source.from_):
             continue  # a rule of its own says that there is no such text
@@ -89,12 +90,12 @@ def _prompts(context: Context) -> Iterator[_Prompt]:
         written = stage.prompt_of(source)
         if written is not None:
             place = (*rows, "prompt") if own else (*path, "prompt")
-            yield _Prompt(place, written, stage.task_of(source), texts, _told(spec, stage, source))
+            yield Prompt(place, written, stage.task_of(source), texts, _told(spec, stage, source))
         if isinstance(stage.train, Taught) and stage.train.context is not None:
-            yield _Prompt((*path, "train", "context"), stage.train.context, "context", texts)
+            yield Prompt((*path, "train", "context"), stage.train.context, "context", texts)
     for asked in sets_of(spec.evaluate):
         if asked.prompt is not None:
-            yield _Prompt(asked.at("prompt"), asked.prompt, "solve")
+            yield Prompt(asked.at("prompt"), asked.prompt, "solve")
 
 
 def _told(spec: Experiment, stage: Stage, source: RowSource) -> dict[str, str]:
