@@ -64,10 +64,10 @@ def _plots(report: Task, tasks: Mapping[str, Task]) -> Iterator[Plot]:
 def _curves(report: Task, body: ReportBody, tasks: Mapping[str, Task]) -> dict[str, list[str]]:
     """The stages that log a number, by number; those that the rows descend from come first, in their order."""
     logs = {role.split("/")[1]: read for role, read in report.reads.items() if role.endswith(f"/train/{_LOG}")}
-    found: dict[str, list[str]] = {}
+    curves: dict[str, list[str]] = {}
     for stage in dict.fromkeys((*body.stages, *logs)):
         trained = tasks[logs[stage].task].body
         if isinstance(trained, TrainBody):
             for field in trainer_of(trained).curves(trained):
-                found.setdefault(field, []).append(stage)
-    return found
+                curves.setdefault(field, []).append(stage)
+    return curves

@@ -16,7 +16,7 @@ from cotspec.cli.errors import ProblemError
 from cotspec.files import plain
 
 if TYPE_CHECKING:
-    from cotspec.views.asking import Asked
+    from cotspec.views.asked_model import Asked
 
 
 class Said(NamedTuple):

@@ -14,12 +14,12 @@ def run(texts: Sequence[str]) -> int:
     from cotspec import slurm
 
     # Without a name, also what an earlier build sent and this one does not know.
-    found = ready.asked(texts) if texts else None
-    if texts and found is None:
+    asked = ready.asked(texts) if texts else None
+    if texts and asked is None:
         return 1
     root = project.find_root(Path.cwd())
     try:
-        jobs = [job for job in slurm.queue(root) if found is None or job.task in found.tasks]
+        jobs = [job for job in slurm.queue(root) if asked is None or job.task in asked.tasks]
         slurm.cancel([job.id for job in jobs])
     except slurm.SlurmError as error:
         raise ProblemError(str(error)) from error

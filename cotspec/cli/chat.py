@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cotspec.preview.content import Preview
     from cotspec.preview.make import Request
     from cotspec.spec.payload import RewardedBody
-    from cotspec.views.asking import Asked
+    from cotspec.views.asked_model import Asked
     from cotspec.views.planned import Planned
 
 _HELP = """\
@@ -86,7 +86,7 @@ def _refuse(arguments: Arguments) -> None:
 
 def _asked(side: Planned, name: str) -> Asked:
     from cotspec.diagnostics.suggest import did_you_mean, near
-    from cotspec.views.asking import NotAskedError, asked
+    from cotspec.views.asked_model import NotAskedError, asked
 
     experiment = side.loaded.experiment
     names = (*experiment.models, *experiment.stages)
@@ -178,10 +178,10 @@ class _Talk:
         print(reply.render(answer, self.asked.body.format, reward, _canvas()), end="")
 
     def _reward(self) -> RewardedBody | None:
-        found = self.asked.reward(self.side, self.arguments.reward)
-        if self.arguments.reward and found is None:
+        rewarded = self.asked.reward(self.side, self.arguments.reward)
+        if self.arguments.reward and rewarded is None:
             raise ProblemError(f"`{self.side.name}` has no stage `{self.arguments.reward}` with a reward")
-        return found
+        return rewarded
 
     def _made(self, number: int) -> tuple[Request, Preview]:
         """A row of the stage as it trains on it. Raises ProblemError."""
@@ -228,18 +228,18 @@ def _of_data(root: Path, side: Planned, asked: Asked, number: int) -> tuple[str,
 
     sets = sets_of(side.loaded.experiment.evaluate)
     data = next((each for each in sets if asked.name in each.of), sets[0]).data
-    found: dict[int, tuple[str, str | None]] = {}
+    questions: dict[int, tuple[str, str | None]] = {}
     for line in (content(root, side.tasks[f"data {data}"].id, "problems.jsonl") or b"").splitlines():
         try:
             read = plain.json_value(line)
-            found[plain.count(read["id"])] = str(read["question"]), str(read["answer"]) or None
+            questions[plain.count(read["id"])] = str(read["question"]), str(read["answer"]) or None
         except (plain.DataError, LookupError, TypeError):
             continue
-    if not found:
+    if not questions:
         raise ProblemError(f"no question of `{data}` has been read: `dvc repro` reads them")
-    if number not in found:
-        raise ProblemError(f"there is no question {number} of `{data}`: they are {min(found)} to {max(found)}")
-    return found[number]
+    if number not in questions:
+        raise ProblemError(f"there is no question {number} of `{data}`: they are {min(questions)} to {max(questions)}")
+    return questions[number]
 
 
 def _typed() -> Iterator[str]:

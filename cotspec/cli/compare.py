@@ -54,15 +54,15 @@ def run(arguments: Arguments) -> int:
     first, second = (_set(each, arguments.set or _shared(old, new)) for each in (old, new))
     short = old.side is new.side
     models = _model(root, old, first, short=short), _model(root, new, second, short=short)
-    found = side_by_side.side_by_side(*models, first.name)
-    shown = _shown(found, arguments)
+    comparison = side_by_side.side_by_side(*models, first.name)
+    shown = _shown(comparison, arguments)
     if arguments.output == "json":
-        findings.as_json(side_by_side.record(found, shown))
+        findings.as_json(side_by_side.record(comparison, shown))
     elif sys.stdout.isatty():
-        _draw(found, shown)
+        _draw(comparison, shown)
     else:
-        findings.for_programs(side_by_side.text(found, shown))
-    _tell_rest(found, shown, arguments)
+        findings.for_programs(side_by_side.text(comparison, shown))
+    _tell_rest(comparison, shown, arguments)
     return 0
 
 
@@ -128,11 +128,11 @@ def _answers(root: Path, id: str) -> Mapping[int, list[Answer]]:
     from cotspec.cli.results import said
     from cotspec.history.results import content
 
-    found: dict[int, list[Answer]] = {}
+    answers: dict[int, list[Answer]] = {}
     for line in (content(root, id, "predictions.jsonl") or b"").splitlines():
         if (read := said(line)) is not None:
-            found.setdefault(read[0], []).append(read[1])
-    return found
+            answers.setdefault(read[0], []).append(read[1])
+    return answers
 
 
 def _shown(found: SideBySide, arguments: Arguments) -> list[Pair]:

@@ -36,11 +36,11 @@ def members(incomplete: str) -> list[str]:
 
 
 def _files(start: str) -> Iterator[str]:
-    for found in glob(f"{escape(start)}*"):
-        if os.path.isdir(found):
-            yield f"{found}/"
-        elif found.endswith((".yaml", ".yml")):
-            yield found
+    for path in glob(f"{escape(start)}*"):
+        if os.path.isdir(path):
+            yield f"{path}/"
+        elif path.endswith((".yaml", ".yml")):
+            yield path
 
 
 def _family(place: str) -> Sequence[Loaded]:

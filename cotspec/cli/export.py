@@ -53,12 +53,12 @@ def run(arguments: Arguments) -> int:
     _refuse_stage_alone(side, arguments)
     stage = stage_of(side, arguments.place[0] if len(arguments.place) == 2 else "")
     try:
-        found = recorded(root, side, stage)
-        names = folder.files(found, adapter=arguments.adapter)
-        handed = _handed(root, side, stage, found, arguments)
+        trained = recorded(root, side, stage)
+        names = folder.files(trained, adapter=arguments.adapter)
+        handed = _handed(root, side, stage, trained, arguments)
         texts = {"README.md": card.card(handed), card.RECORD: card.record(handed), card.PROMPT: handed.asked.prompt}
-        with bytes_of("copying", folder.size(root, found, names)) as advance:
-            new = folder.write(root, found, names, texts, target, advance)
+        with bytes_of("copying", folder.size(root, trained, names)) as advance:
+            new = folder.write(root, trained, names, texts, target, advance)
     except (ExportError, UntrainedError) as error:
         raise ProblemError(f"stage `{stage}` of {side.name}: {error}") from error
     except OSError as error:
@@ -103,7 +103,7 @@ def _handed(root: Path, side: Planned, stage: str, found: Trained, arguments: Ar
     from cotspec.export import licences, lineage
     from cotspec.export.card import Handed
 
-    terms = licences.found(root, lineage.tasks(side, stage), licences.of_files(root))
+    terms = licences.of_tasks(root, lineage.tasks(side, stage), licences.of_files(root))
     return Handed(
         side=side,
         stage=stage,

@@ -103,11 +103,11 @@ def _texts(root: Path, outcome: Outcome, ids: Collection[int]) -> dict[int, Answ
     """The answers of an evaluation to some questions; what a file does not say is not there."""
     from cotspec.history.results import content
 
-    found: dict[int, Answer] = {}
+    answers: dict[int, Answer] = {}
     for line in (content(root, outcome.task, "predictions.jsonl") or b"").splitlines():
         if (read := said(line)) is not None and read[0] in ids:
-            found.setdefault(*read)
-    return found
+            answers.setdefault(*read)
+    return answers
 
 
 def said(line: bytes) -> tuple[int, Answer] | None:
@@ -226,10 +226,10 @@ def _notes(root: Path, side: Planned, standings: Mapping[str, Standing]) -> Iter
         id = side.tasks[f"stage {name}"].id
         metrics = content(root, id, "metrics.json") if standings[id].state == "reuse" else None
         try:
-            found = signal.numbers(plain.json_value(metrics or b"{}"))
+            numbers = signal.numbers(plain.json_value(metrics or b"{}"))
         except plain.DataError:
             continue  # whoever reads its weights says so
-        yield from (f"{name}: {note}" for note in signal.notes(found))
+        yield from (f"{name}: {note}" for note in signal.notes(numbers))
 
 
 def _state(states: Collection[str]) -> State:
@@ -246,10 +246,10 @@ def _state(states: Collection[str]) -> State:
 
 def _marks(lines: Sequence[Mapping[str, object]]) -> dict[int, list[bool]]:
     """Which answers to each problem are right."""
-    found: dict[int, list[bool]] = {}
+    marks: dict[int, list[bool]] = {}
     for line in lines:
-        found.setdefault(plain.count(line["id"]), []).append(_truth(line["correct"]))
-    return found
+        marks.setdefault(plain.count(line["id"]), []).append(_truth(line["correct"]))
+    return marks
 
 
 def _passed(given: Mapping[str, object]) -> tuple[float, float, float]:

@@ -31,13 +31,13 @@ _LOGS: Final = ".cotspec/logs"
 
 def run(texts: Sequence[str], *, jobs: int, wait: bool, pull: bool) -> int:
     """Return the exit code: 1 after findings or when a task failed. Raises ProblemError."""
-    found = ready.asked(texts)
-    if found is None:
+    asked = ready.asked(texts)
+    if asked is None:
         return 1
-    with run_lock.held(found.root, wait=wait):
-        code = _run(*found, jobs, pull=pull)
+    with run_lock.held(asked.root, wait=wait):
+        code = _run(*asked, jobs, pull=pull)
     if not code:
-        _show(*found)
+        _show(*asked)
     return code
 
 
@@ -73,8 +73,8 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int, *,
     shown = Shown(called, {job.id: job.log for job in listed}, root)
 
     def stands(id: str) -> bool:
-        found = results.standings(root, checked.sealed.plan).get(id)
-        return results.preflight_passed(root) if found is None else found.state == "reuse"
+        now = results.standings(root, checked.sealed.plan).get(id)
+        return results.preflight_passed(root) if now is None else now.state == "reuse"
 
     pool = parallel.Pool(
         most=jobs,
@@ -112,15 +112,15 @@ def _standings(root: Path, checked: Checked, wanted: Mapping[str, str], *, pull:
     where that is asked for. Raises ProblemError."""
     from cotspec.history import results
 
-    found = results.standings(root, checked.sealed.plan)
-    elsewhere = [folder for id, folder in wanted.items() if found[id].elsewhere]
+    standings = results.standings(root, checked.sealed.plan)
+    elsewhere = [folder for id, folder in wanted.items() if standings[id].elsewhere]
     if elsewhere and pull:
         _pull(root, elsewhere)
         return results.standings(root, checked.sealed.plan)
     if elsewhere:
         told = f"{len(elsewhere)} tasks ran already and their results are not on this machine"
         print(f"{told}: they run again (`--pull` takes them from the DVC remote)", file=sys.stderr)
-    return found
+    return standings
 
 
 def _pull(root: Path, folders: Sequence[str]) -> None:

@@ -15,10 +15,10 @@ def run(specs: Sequence[str], *, output: Literal["text", "csv", "json", "markdow
     from cotspec.views import diff
     from cotspec.views.paint import STATES, painter
 
-    found = collected(specs, queued=True)
-    if found is None:
+    all_outcomes = collected(specs, queued=True)
+    if all_outcomes is None:
         return 1
-    outcomes = list({each.name: each for each in reversed(found)}.values())[::-1]  # the first set stands for all
+    outcomes = list({each.name: each for each in reversed(all_outcomes)}.values())[::-1]  # the first set stands for all
     rows = [(each.name, each.state, str(each.done), str(each.total), "; ".join(each.notes)) for each in outcomes]
     head = ("experiment", "state", "done", "tasks", "notes")
     match output:

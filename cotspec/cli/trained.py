@@ -31,12 +31,12 @@ def model_of(root: Path, side: Planned, stage: str) -> Trained:
     from cotspec.history.trained import UntrainedError, missing
 
     try:
-        found = recorded(root, side, stage)
-        if wrong := missing(root, found):
+        trained = recorded(root, side, stage)
+        if wrong := missing(root, trained):
             raise UntrainedError(wrong)
     except UntrainedError as error:
         raise ProblemError(f"stage `{stage}` of {side.name}: {error}") from error
-    return found
+    return trained
 
 
 def recorded(root: Path, side: Planned, stage: str) -> Trained:

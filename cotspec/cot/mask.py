@@ -1,4 +1,5 @@
-"""Corrupting a trace for a prompt: which units are hidden (`amount`: how many), the order of steps, and how it reads.
+"""Corrupting a trace for a prompt: which units are hidden, the order of steps, and how it reads. How many units are
+hidden is `hidden_count`.
 
 Owns payload.Mask's meaning. Must not know of rows, epochs, prompts or leaks: its caller gives the random generator.
 """
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from cotspec.cot.mask_amount import hidden_count as hidden_count
+from cotspec.cot.hidden_count import hidden_count as hidden_count
 from cotspec.cot.segment import Segment, Trace
 from cotspec.cot.units import Span, units
 from cotspec.spec import payload

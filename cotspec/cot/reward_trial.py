@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from cotspec.cot import conditions
 from cotspec.cot.expr import Node, Symbol, UnscorableError, bind, read, scope_of
-from cotspec.cot.expr.text import Parsed, parse
+from cotspec.cot.expr.parsing import Parsed, parse
 from cotspec.cot.expr.tree import Walk
 from cotspec.cot.measures import AMONG, TABLE, Measure, Value, names, table
 from cotspec.cot.reward_trial_prompts import (

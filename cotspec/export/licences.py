@@ -48,7 +48,7 @@ def of_files(root: Path) -> Ask:
     )
 
 
-def found(root: Path, tasks: Sequence[Task], ask: Ask) -> list[Licence]:
+def of_tasks(root: Path, tasks: Sequence[Task], ask: Ask) -> list[Licence]:
     """What the tasks read that was there before them, each once."""
     every = (each for task in tasks for each in _of(root, task, ask))
     return list(dict.fromkeys(every))

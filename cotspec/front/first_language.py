@@ -89,10 +89,10 @@ def _where(keep: _GROUP) -> str:
 
 
 def _group(data: _GROUP, key: str) -> _GROUP:
-    found = data.get(key)
-    return found if isinstance(found, dict) else {}
+    group = data.get(key)
+    return group if isinstance(group, dict) else {}
 
 
 def _said(data: _GROUP, key: str, default: str = "…") -> str:
-    found = data.get(key)
-    return str(found) if isinstance(found, str | int) else default
+    value = data.get(key)
+    return str(value) if isinstance(value, str | int) else default

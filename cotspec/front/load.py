@@ -90,18 +90,18 @@ def _family(composed: Composed, file: File, sink: Sink, only: Collection[str]) -
 
     every = expand(composed.root, own, only)
     members = [member for member in every if not only or member.name in only]
-    found, loaded = [MemberFindings(own.findings)], []
+    by_member, loaded = [MemberFindings(own.findings)], []
     bare = without(composed.root)
     for member in members:
         theirs = Sink()
         removed = {each.path: each.span for each in member.changes if isinstance(each.node, nodes.Removal)}
         made = composed._replace(root=changed(bare, member), removed={**composed.removed, **removed})
         one = _read(made, file, theirs, base)
-        found.append(MemberFindings(theirs.findings, member.name, member.span))
+        by_member.append(MemberFindings(theirs.findings, member.name, member.span))
         if one is not None:
             called = one._replace(variant=member.name, family_name=member.family, axes=member.axes)
             loaded.append(called._replace(entry=member.span))
-    sink.extend(linked(finding, composed.links) for finding in gathered(found))
+    sink.extend(linked(finding, composed.links) for finding in gathered(by_member))
     left_out = tuple(member.name for member in every if member not in members)
     return base._replace(variants=tuple(loaded), left_out=left_out)
 

@@ -49,10 +49,10 @@ def chat_template(place: Path, within: tuple[Path, ...] = ()) -> str:
     """The text of a tokenizer's chat template, or of all of them where it has several; "" when it cannot be read."""
     for name in ("chat_template.jinja", "chat_template.json", "tokenizer_config.json"):
         if name.endswith(".json"):
-            found = plain.json_object(place / name, within=within).get("chat_template")
-            named = found if isinstance(found, list) else ()
+            template = plain.json_object(place / name, within=within).get("chat_template")
+            named = template if isinstance(template, list) else ()
             several = (each.get("template") for each in named if isinstance(each, dict))
-            text = "\n".join(each for each in (found, *several) if isinstance(each, str))[:LONGEST_TEMPLATE]
+            text = "\n".join(each for each in (template, *several) if isinstance(each, str))[:LONGEST_TEMPLATE]
         else:
             text = _text(place / name, within)
         if text:

@@ -148,8 +148,8 @@ def _as_group(form: shape.Form, data: str | int | float) -> str:
     tag, models = shape.tag(form), shape.models(form)
     if tag is not None:
         return _group(tag, data, ", …") if data in shape.tags(form) else ""
-    found = {_in_group(model, data) for model in models} - {""}
-    return found.pop() if len(found) == 1 else ""
+    groups = {_in_group(model, data) for model in models} - {""}
+    return groups.pop() if len(groups) == 1 else ""
 
 
 def _in_group(model: type[BaseModel], data: str | int | float) -> str:

@@ -20,13 +20,13 @@ def known(here: Group) -> Mapping[str, Other]:
     for each in TRAINERS.values():
         for name in each.passed.model_fields:
             theirs.setdefault(name, []).append(each.name)
-    found = {
+    others = {
         name: Other("fixed", f"only {' and '.join(who)} {'has' if len(who) == 1 else 'have'} it")
         for name, who in theirs.items()
     }
-    found |= {name: Other("ours", "it stands in `train`", name) for name in trainer.settings.model_fields}
-    found |= OTHERS[trainer.name]
-    return {name: each for name, each in found.items() if name not in trainer.passed.model_fields}
+    others |= {name: Other("ours", "it stands in `train`", name) for name in trainer.settings.model_fields}
+    others |= OTHERS[trainer.name]
+    return {name: each for name, each in others.items() if name not in trainer.passed.model_fields}
 
 
 def near_known(key: str, here: Group) -> tuple[str, Other] | None:

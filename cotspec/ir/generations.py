@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple
 
 from cotspec.cot.conditions import SCORE, called, rename, scope
 from cotspec.cot.expr import Problem, read, scope_of
-from cotspec.cot.expr.text import parse
+from cotspec.cot.expr.parsing import parse
 from cotspec.ir.bodies import trace_format
 from cotspec.spec.base import Slice
 from cotspec.spec.experiment import Experiment, Generation, Pairs, Rows, RowSource, Stage

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from cotspec.cot.expr import Problem
-from cotspec.cot.expr.text import Parsed, parse
+from cotspec.cot.expr.parsing import Parsed, parse
 from cotspec.cot.measures import own_names
 from cotspec.ir import generations
 from cotspec.ir.bodies import trace_format

@@ -79,8 +79,8 @@ def _valued(
 
 def _value(record: TextRecord, body: CompareBody, score: float) -> float | None:
     try:
-        found = measured(counted(record), record.answer, body.format, body.better)
-        return float(conditions.value(body.better, found, score, body.format.form))
+        measures = measured(counted(record), record.answer, body.format, body.better)
+        return float(conditions.value(body.better, measures, score, body.format.form))
     except UnscorableError:
         return None
 

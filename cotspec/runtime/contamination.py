@@ -40,9 +40,9 @@ class Contamination:
 
     def lines(self) -> list[str]:
         """A sentence for each pair, and for each set with contradicting golds."""
-        told = [_pair(name, found) for name, found in self.pairs.items()]
-        twice = {role: found for role, found in self.sets.items() if found.contradicting}
-        return told + [contradicting(found, _called(role)) for role, found in twice.items()]
+        told = [_pair(name, each) for name, each in self.pairs.items()]
+        twice = {role: each for role, each in self.sets.items() if each.contradicting}
+        return told + [contradicting(each, _called(role)) for role, each in twice.items()]
 
 
 def run(task: Task, _work: Path, result: Path) -> None:
@@ -50,12 +50,12 @@ def run(task: Task, _work: Path, result: Path) -> None:
     task.body(ContaminationBody)
     roles = sorted(task.payload.inputs, key=lambda role: ([*ROLES].index(kind(role)), len(role), role))
     items = {role: _items(task.input(role)) for role in roles}
-    found = Contamination(
+    comparison = Contamination(
         sets={role: repeats(held) for role, held in items.items()},
         pairs={f"{a}.{b}": overlap(items[a], items[b]) for a, b in _pairs(roles)},
     )
-    (result / "contamination.json").write_bytes(lines.encode(found))
-    for line in found.lines():
+    (result / "contamination.json").write_bytes(lines.encode(comparison))
+    for line in comparison.lines():
         say(line)
 
 

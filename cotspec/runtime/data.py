@@ -48,13 +48,13 @@ def run(task: Task, work: Path, result: Path) -> None:
             raise TaskError(f"{_name(body.source, task)}: {error}") from error
         progress.total = reading.rows
     _refuse(reading, lambda place: _named(body.source, task, place))
-    found = [_problem(each) for each in reading.questions]
-    lines.write(result / "problems.jsonl", found)
-    bad = _without_equal(found)
-    counts = {"problems": len(found)} | ({"gold_answers_nothing_can_equal": len(bad)} if bad else {})
+    problems = [_problem(each) for each in reading.questions]
+    lines.write(result / "problems.jsonl", problems)
+    bad = _without_equal(problems)
+    counts = {"problems": len(problems)} | ({"gold_answers_nothing_can_equal": len(bad)} if bad else {})
     lines.write_json(result / "counts.json", counts)
-    say(f"{len(found)} problems")
-    asked = repeats(Item(problem.id, problem.question, problem.answer) for problem in found)
+    say(f"{len(problems)} problems")
+    asked = repeats(Item(problem.id, problem.question, problem.answer) for problem in problems)
     if asked.contradicting:
         say(contradicting(asked))
     if bad:
@@ -80,8 +80,8 @@ def first_faults(root: Path, table: Table) -> list[str]:
     file of another format, which a check has looked at."""
     path, who = root / table.path, f" (asked by {', '.join(table.asked)})"
     try:
-        found = tables.files(path)
-        if not path.exists() or tables.kind(found[0][1].name).format != "parquet":
+        files = tables.files(path)
+        if not path.exists() or tables.kind(files[0][1].name).format != "parquet":
             return []
         end = _FIRST if table.end < 0 else min(table.end, _FIRST)
         with tempfile.TemporaryDirectory() as work:

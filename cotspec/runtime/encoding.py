@@ -119,7 +119,7 @@ def _check_template(template: str, chat: Chat) -> None:
 def declared_ends(folder: Path) -> frozenset[int]:
     """The ids that end a completion as the model's own files say."""
     for name in ("generation_config.json", "config.json"):
-        found = plain.json_object(folder / name).get("eos_token_id")
-        if found is not None:
-            return frozenset(id for id in (found if isinstance(found, list) else [found]) if isinstance(id, int))
+        ends = plain.json_object(folder / name).get("eos_token_id")
+        if ends is not None:
+            return frozenset(id for id in (ends if isinstance(ends, list) else [ends]) if isinstance(id, int))
     return frozenset()

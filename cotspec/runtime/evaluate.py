@@ -103,15 +103,15 @@ def grade(problems: Sequence[Problem], answers: Sequence[Completion], fmt: Trace
 
 def _graded(problem: Problem, answer: Completion, fmt: TraceFormat) -> Prediction:
     trace = segment(answer.text, fmt)
-    found = grading.grade(trace, problem.answer)
+    graded = grading.grade(trace, problem.answer)
     return Prediction(
         id=problem.id,
         question=problem.question,
         answer=problem.answer,
         text=answer.text,
         tokens=answer.tokens,
-        correct=found is Grade.RIGHT,
-        ungradable=found is Grade.UNGRADABLE,
+        correct=graded is Grade.RIGHT,
+        ungradable=graded is Grade.UNGRADABLE,
         formatted=formatted(trace),
         truncated=answer.truncated,
     )

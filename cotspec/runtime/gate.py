@@ -22,14 +22,14 @@ _STEP = re.compile(r"\d{1,12}")
 def run(task: Task, work: Path, result: Path) -> None:
     """Decide. A gate that does not pass and says `stop` raises StoppedError and writes nothing."""
     body = task.body(GateBody)
-    found = candidates(task.input("stage"))
+    checkpoints = candidates(task.input("stage"))
     try:
         if _reads_valid(body):
             best = isinstance(body.checkpoint, Best) and body.checkpoint.metric.startswith("valid.")
-            wanted = found if best else [_chosen(body, found)]
+            wanted = checkpoints if best else [_chosen(body, checkpoints)]
             measured = {candidate.path: _validated(task, body, candidate, work) for candidate in wanted}
-            found = [measured.get(candidate.path, candidate) for candidate in found]
-        verdict = decide(body.checkpoint, body.require, found)
+            checkpoints = [measured.get(candidate.path, candidate) for candidate in checkpoints]
+        verdict = decide(body.checkpoint, body.require, checkpoints)
     except GateError as error:
         raise TaskError(str(error)) from error
     _finish(body, verdict, result)
@@ -86,8 +86,10 @@ def _validated(task: Task, body: GateBody, candidate: Candidate, work: Path) -> 
     )
     requests = evaluate.ask(problems, prompt=body.prompt, samples=body.sampling.n)
     answers = generate.from_source(task, origin, requests, job)
-    found = evaluate.summarise(evaluate.grade(problems, answers, body.format), samples=body.sampling.n)
-    valid = {f"valid.{name}": float(value) for name, value in found.record().items() if isinstance(value, int | float)}
+    summary = evaluate.summarise(evaluate.grade(problems, answers, body.format), samples=body.sampling.n)
+    valid = {
+        f"valid.{name}": float(value) for name, value in summary.record().items() if isinstance(value, int | float)
+    }
     bad = f", {valid['valid.ungradable']:.0f} ungradable" if valid["valid.ungradable"] else ""
     told = f"validation accuracy {valid['valid.accuracy']:.1%}, {valid['valid.tokens']:.1f} tokens{bad}"
     say(f"{candidate.path}: {told}")

@@ -41,10 +41,10 @@ def iterate(path: Path, kind: type[R]) -> Iterator[R]:
 
 def only(path: Path, kind: type[R]) -> R:
     """The one record of a file. Raises TaskError when there is none."""
-    found = read(path, kind)
-    if not found:
+    records = read(path, kind)
+    if not records:
         raise TaskError(f"{path.name} is empty: run what wrote it again")
-    return found[0]
+    return records[0]
 
 
 def read_json(path: Path) -> dict[str, Any]:

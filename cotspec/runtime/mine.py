@@ -19,16 +19,18 @@ from cotspec.spec.payload import MineBody
 def run(task: Task, work: Path, result: Path) -> None:
     """Try every question `attempts` times and keep what failed, in the order of the traces."""
     body = task.body(MineBody)
-    found = tried(task, body, work)
-    failures = [_failure(each) for each in found if is_failure([a.grade is Grade.RIGHT for a in each.tries], body.keep)]
+    questions = tried(task, body, work)
+    failures = [
+        _failure(each) for each in questions if is_failure([a.grade is Grade.RIGHT for a in each.tries], body.keep)
+    ]
     if not failures:
-        raise TaskError(f"the model failed none of {len(found)} questions: the next stage has nothing to train on")
+        raise TaskError(f"the model failed none of {len(questions)} questions: the next stage has nothing to train on")
     lines.write(result / "failures.jsonl", failures)
-    summary = summarise([[a.grade for a in each.tries] for each in found], body.keep)
+    summary = summarise([[a.grade for a in each.tries] for each in questions], body.keep)
     lines.write_json(result / "counts.json", asdict(summary))
     told = f"{summary.correct_attempts} of {summary.attempts} attempts were right"
     told += f", {summary.ungradable_attempts} ungradable" if summary.ungradable_attempts else ""
-    say(f"{len(failures)} failures among {len(found)} questions ({told})")
+    say(f"{len(failures)} failures among {len(questions)} questions ({told})")
 
 
 def _failure(found: Tried) -> Failure:

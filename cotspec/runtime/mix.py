@@ -39,12 +39,12 @@ def run(task: Task, _work: Path, result: Path) -> None:
 
 def _epochs(path: Path) -> list[list[_Row]]:
     """The rows of a source by epoch."""
-    found: list[list[_Row]] = []
+    epochs: list[list[_Row]] = []
     for row in lines.iterate(path, _Row):
-        while len(found) <= row["epoch"]:
-            found.append([])
-        found[row["epoch"]].append(row)
-    return found
+        while len(epochs) <= row["epoch"]:
+            epochs.append([])
+        epochs[row["epoch"]].append(row)
+    return epochs
 
 
 def _rows(body: MixBody, sources: list[list[list[_Row]]]) -> Iterator[tuple[int, _Row]]:

@@ -18,11 +18,13 @@ from cotspec.spec.payload import PairsBody
 
 def run(task: Task, work: Path, result: Path) -> None:
     """Try every question `attempts` times and pair the answers, in the order of the traces."""
-    found = tried(task, task.body(PairsBody), work)
+    questions = tried(task, task.body(PairsBody), work)
     pairs = [
-        PairRecord(**vars(each.trace), chosen=two[0], rejected=two[1]) for each in found if (two := pair(each.tries))
+        PairRecord(**vars(each.trace), chosen=two[0], rejected=two[1])
+        for each in questions
+        if (two := pair(each.tries))
     ]
-    counts = _counts(found, len(pairs))
+    counts = _counts(questions, len(pairs))
     told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
     if not pairs:
         advice = too_short(counts["truncated_attempts"], counts["attempts"])

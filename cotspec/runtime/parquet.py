@@ -35,8 +35,8 @@ def rows(path: Path, kind: Kind, columns: Collection[str], work: Path) -> Iterat
     at = 0
     try:
         with regular.opened(path) as opened, _unpacked(opened, packed=kind.packed, work=work) as file:
-            found = parquet.ParquetFile(file)
-            for batch in found.iter_batches(batch_size=_AT_ONCE, columns=_wanted(found, columns)):
+            parquet_file = parquet.ParquetFile(file)
+            for batch in parquet_file.iter_batches(batch_size=_AT_ONCE, columns=_wanted(parquet_file, columns)):
                 if batch.nbytes > _MOST:
                     raise TableError(f"{_AT_ONCE} rows have {batch.nbytes:,} bytes")
                 for row in batch.to_pylist():

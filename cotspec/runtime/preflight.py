@@ -47,11 +47,11 @@ def run(task: Task, _work: Path, result: Path) -> None:
     for tracker in body.trackers:
         tracking.require(tracker)
     demands = body.demands
-    found: dict[tuple[str, str], dict[str, None]] = {}
+    problems: dict[tuple[str, str], dict[str, None]] = {}
     for demand in demands:
         if isinstance(demand.model, EndpointModel):
             for fault in _served(task, demand.model, demand.tasks):
-                found.setdefault((_name(demand), fault), {}).update(dict.fromkeys(demand.asked))
+                problems.setdefault((_name(demand), fault), {}).update(dict.fromkeys(demand.asked))
             continue
         try:
             folder = _folder(task, demand)
@@ -66,12 +66,12 @@ def run(task: Task, _work: Path, result: Path) -> None:
         except TaskError as error:
             told = (str(error),)
         for fault in told:
-            found.setdefault((_name(demand), fault), {}).update(dict.fromkeys(demand.asked))
+            problems.setdefault((_name(demand), fault), {}).update(dict.fromkeys(demand.asked))
     data_faults = [fault for table in body.tables for fault in data.first_faults(task.root, table)]
     if data_faults:
         raise TaskError("the data files do not hold what is asked of them:\n  " + "\n  ".join(data_faults))
-    if found:
-        lines = [f"{name}: {fault} (asked by {_who(list(asked))})" for (name, fault), asked in found.items()]
+    if problems:
+        lines = [f"{name}: {fault} (asked by {_who(list(asked))})" for (name, fault), asked in problems.items()]
         raise TaskError("the models cannot do what is asked of them:\n  " + "\n  ".join(lines))
     (result / PASSED_FILE).write_text(PASSED, encoding="utf-8")
     say(f"asked {len({_name(demand) for demand in demands})} models what {len(demands)} kinds of tasks ask of them")
@@ -191,9 +191,9 @@ def _special(settings: Mapping[str, Any]) -> dict[str, str]:
 def _template(folder: Path, settings: Mapping[str, Any]) -> str:
     """The text of the chat template, where there is one."""
     file = folder / "chat_template.jinja"
-    found = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else settings.get("chat_template")
-    found = found or plain.json_object(folder / "chat_template.json").get("chat_template")
-    return found if isinstance(found, str) else ""
+    template = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else settings.get("chat_template")
+    template = template or plain.json_object(folder / "chat_template.json").get("chat_template")
+    return template if isinstance(template, str) else ""
 
 
 def _folder(task: Task, demand: Demand | Pupil) -> Path:

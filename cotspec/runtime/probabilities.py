@@ -77,12 +77,12 @@ def _text(row: TaughtRow, encoder: Encoder) -> _Text:
 
 def _distinct(texts: Sequence[_Text], window: int) -> tuple[list[_Text], list[int]]:
     """The texts that are different and fit, and which of them is that of each row."""
-    found: dict[_Text, int] = {}
+    numbers: dict[_Text, int] = {}
     index = [
-        NONE if window and len(text.context) + len(text.target) > window else found.setdefault(text, len(found))
+        NONE if window and len(text.context) + len(text.target) > window else numbers.setdefault(text, len(numbers))
         for text in texts
     ]
-    return list(found), index
+    return list(numbers), index
 
 
 def _name(number: int) -> str:
@@ -141,8 +141,8 @@ def _likeliest(
         for text, own in zip(texts, logits, strict=True):
             first = len(text.context) - 1
             after = own[first : first + len(text.target), :tokens].float().log_softmax(-1)
-            found = after.topk(min(top_k, after.shape[-1]))
-            yield found.values, found.indices
+            likeliest = after.topk(min(top_k, after.shape[-1]))
+            yield likeliest.values, likeliest.indices
 
 
 # --- the result -------------------------------------------------------------------------------------------------------
@@ -152,8 +152,8 @@ class Stored:
     """The result of the task in a folder; a text is read when it is asked for."""
 
     def __init__(self, folder: Path) -> None:
-        found: dict[str, Any] = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
-        self.texts: list[int] = found["text_of_row"]
+        index: dict[str, Any] = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
+        self.texts: list[int] = index["text_of_row"]
         """The text of each row, or NONE."""
         self._folder = folder
         self._open: dict[int, Any] = {}

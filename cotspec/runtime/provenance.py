@@ -26,7 +26,7 @@ def write(
     record: dict[str, object] = {
         "python": platform.python_version(),
         "cotspec": _version("cotspec"),
-        "packages": {name: found for name in used if (found := _version(name))},
+        "packages": {name: version for name in used if (version := _version(name))},
         "platform": f"{platform.system()} {platform.machine()}",
     }
     if torch_used:

@@ -101,14 +101,14 @@ def _has(answers: Sequence[Answer], kind: Kind) -> bool:
 
 def read(label: str, path: Path) -> Answers:
     """The answers of a file. Raises TaskError where it holds something else."""
-    found = Answers(label=label, path=path)
+    answers = Answers(label=label, path=path)
     for each in lines.iterate(path, Prediction):
         if not 0 <= each.tokens < _TOO_MANY:
             raise TaskError(
                 f"{path.name}: question {each.id}: `tokens` is no length of a text: run what wrote it again"
             )
-        found.by_question.setdefault(each.id, []).append(Answer(_kind(each), each.tokens, each.formatted))
-    return found
+        answers.by_question.setdefault(each.id, []).append(Answer(_kind(each), each.tokens, each.formatted))
+    return answers
 
 
 def _kind(each: Prediction) -> Kind | Literal[""]:
@@ -159,7 +159,7 @@ def change(before: Answers, after: Answers) -> Change | None:
 def changes(models: Sequence[Answers]) -> list[Change]:
     """From each model to the next, and from the first to the last."""
     pairs = [*pairwise(models), *([(models[0], models[-1])] if len(models) > 2 else [])]
-    return [found for before, after in pairs if (found := change(before, after)) is not None]
+    return [changed for before, after in pairs if (changed := change(before, after)) is not None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,10 +240,10 @@ def shown(models: Sequence[Answers], ids: Sequence[int]) -> list[Shown]:
 def pages(models: Sequence[Answers], without: Collection[int]) -> list[list[Shown]]:
     """The other questions, in blocks and in the order of the set, as far as there is room for them."""
     others = [id for id in order(models) if id not in without][:MOST_PAGED]
-    found, room = list[Shown](), MOST_CHARACTERS
+    listed, room = list[Shown](), MOST_CHARACTERS
     for each in shown(models, others) if others else ():
         room -= each.size
         if room < 0:
             break
-        found.append(each)
-    return [found[at : at + OF_A_PAGE] for at in range(0, len(found), OF_A_PAGE)]
+        listed.append(each)
+    return [listed[at : at + OF_A_PAGE] for at in range(0, len(listed), OF_A_PAGE)]

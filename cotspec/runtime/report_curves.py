@@ -78,10 +78,10 @@ def read(path: Path) -> Log:
 def of(log: Log) -> list[Chart]:
     """The charts of a log; a number that was never logged has none."""
     names = dict.fromkeys(name for entry in log for name in entry if name != _STEP)
-    found = [(title, share, list(_members(names, key))) for key, (title, share) in _ORDER.items()]
-    told = {name for _, _, members in found for name in members}
-    found += [(name, False, [name]) for name in sorted(names) if name not in told]
-    return [chart for title, share, members in found if (chart := _chart(log, title, members, share=share))]
+    charts = [(title, share, list(_members(names, key))) for key, (title, share) in _ORDER.items()]
+    told = {name for _, _, members in charts for name in members}
+    charts += [(name, False, [name]) for name in sorted(names) if name not in told]
+    return [chart for title, share, members in charts if (chart := _chart(log, title, members, share=share))]
 
 
 def _members(names: Mapping[str, None], key: str) -> Iterator[str]:

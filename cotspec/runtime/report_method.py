@@ -50,25 +50,25 @@ class Made:
 
 def tasks(task: Task) -> list[Made]:
     """All that can be read, producers first."""
-    names, found = _names(task), dict[str, Made]()
+    names, made = _names(task), dict[str, Made]()
     left = [*_producers(task.folder, [(given.path, given.producer) for given in task.payload.inputs.values()])]
     entered: dict[str, Mapping[str, Any]] = {}
     while left:
         id, folder = left.pop()
         if id in entered:  # all it reads comes before it by now
-            found.setdefault(id, _made(id, entered[id], names))
+            made.setdefault(id, _made(id, entered[id], names))
         elif (payload := _payload(folder, id, task.root)) is not None:
             entered[id] = payload
             left += [(id, folder), *(each for each in _producers(folder, _reads(payload)) if each[0] not in entered)]
-    order = {id: at for at, id in enumerate(found)}
-    readers = {id: each.name for each in reversed(found.values()) for id in each.reads}
+    order = {id: at for at, id in enumerate(made)}
+    readers = {id: each.name for each in reversed(made.values()) for id in each.reads}
     return [
         replace(
             each,
             name=each.name if id in names else _by_reader(each.kind, readers.get(id, "")),
             reads=tuple(sorted(each.reads, key=lambda read: order.get(read, len(order)))),
         )
-        for id, each in found.items()
+        for id, each in made.items()
     ]
 
 
@@ -83,22 +83,22 @@ def stage_settings(made: list[Made], stage: str) -> Mapping[str, Any]:
     """Settings of a stage's training, {} where nobody knows."""
     named = next((each.settings for each in made if each.name == f"stage {stage}"), "{}")
     try:
-        found = json.loads(named)
+        settings = json.loads(named)
     except ValueError:  # longer than what is kept
         return {}
-    return found if isinstance(found, dict) else {}
+    return settings if isinstance(settings, dict) else {}
 
 
 def _names(task: Task) -> dict[str, str]:
     """By id, what the roles of the report's inputs call a task."""
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for role, given in task.payload.inputs.items():
         part, _, _ = role.rpartition("/")
         if part and given.producer:
-            found.setdefault(given.producer, called(part))
+            names.setdefault(given.producer, called(part))
         elif role == "contamination":
-            found.setdefault(given.producer, "contamination")
-    return found
+            names.setdefault(given.producer, "contamination")
+    return names
 
 
 def called(part: str) -> str:
@@ -116,8 +116,8 @@ def called(part: str) -> str:
 def _producers(start: Path, reads: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Path]]:
     """The tasks that make inputs, and their folders; each path counts from `start`."""
     for path, producer in reads:
-        before, found, _ = path.partition(f"{producer}/")
-        if producer and found:
+        before, producer_in_path, _ = path.partition(f"{producer}/")
+        if producer and producer_in_path:
             yield producer, (start / before / producer).resolve()
 
 
@@ -126,10 +126,10 @@ def _payload(folder: Path, id: str, root: Path) -> Mapping[str, Any] | None:
     if not folder.is_relative_to(root):
         return None
     try:
-        found = lines.read_json(folder / "payload.json")
+        payload = lines.read_json(folder / "payload.json")
     except TaskError:
         return None
-    return found if found.get("id") == id else None
+    return payload if payload.get("id") == id else None
 
 
 def _reads(payload: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -194,7 +194,7 @@ def _set(task: Task, number: int, given: ReportTable, table: Table) -> Set:
     ids = report_answers.chosen(answers, wanted)
     places = {id: at for at, id in enumerate(ids)}
     pages = report_answers.pages(answers, places)
-    found = [
+    filters = [
         Choice(
             group=each.group,
             name=each.name,
@@ -211,7 +211,7 @@ def _set(task: Task, number: int, given: ReportTable, table: Table) -> Set:
         answers=answers,
         changes=changes,
         sides=report_answers.sides(table.first.samples),
-        browser=Browser(name=f"s{number}", items=len(ids), choices=tuple(found)),
+        browser=Browser(name=f"s{number}", items=len(ids), choices=tuple(filters)),
         shown=report_answers.shown(answers, ids),
         pages=pages,
         left_out=len(report_answers.order(answers)) - len(ids) - sum(map(len, pages)),
@@ -254,12 +254,12 @@ def _plane(rows: Sequence[Row], table: Table) -> Markup:
 
 def _sampled(task: Task, stages: Sequence[Trained]) -> dict[str, list[SampledGroup]]:
     """What stages kept of their completions, by name."""
-    found = {}
+    by_stage = {}
     for name in (stage.name for stage in stages):
         role = f"stages/{name}/train/{samples.FILE}"
         if task.has(role):
-            found[name] = report_texts.groups(task.input(role))
-    return found
+            by_stage[name] = report_texts.groups(task.input(role))
+    return by_stage
 
 
 def _stage(
@@ -290,9 +290,9 @@ def _groups(number: int, groups: Sequence[report_texts.Group]) -> Browser:
         "rewards all equal": [not each.signal for each in groups],
         "imitated": [each.sampled.imitated for each in groups],
     }
-    found = {name: frozenset(at for at, holds in enumerate(each) if holds) for name, each in some.items()}
+    members = {name: frozenset(at for at, holds in enumerate(each) if holds) for name, each in some.items()}
     choices = (
-        Choice(group="groups", name=name, whole=len(items), items=items) for name, items in found.items() if items
+        Choice(group="groups", name=name, whole=len(items), items=items) for name, items in members.items() if items
     )
     return Browser(name=f"g{number}", items=len(groups), choices=tuple(choices))
 
@@ -325,11 +325,11 @@ def _gates(task: Task, stages: Sequence[Trained]) -> Iterator[report_counts.Gate
 
 def _flows(task: Task, stages: Sequence[Trained]) -> Iterator[report_counts.Flow]:
     """Questions, texts, pairs; then the rows of each stage, and which of them it trained on."""
-    found = [(part, task.input(role)) for role, part in _of(task, "counts.json")]
+    counts = [(part, task.input(role)) for role, part in _of(task, "counts.json")]
     for kind in ("data/", "kept/", "pairs/"):
-        yield from (flow for part, path in found if part.startswith(kind) for flow in report_counts.flow(part, path))
+        yield from (flow for part, path in counts if part.startswith(kind) for flow in report_counts.flow(part, path))
     for stage in stages:
-        own = [each for each in found if each[0].startswith(f"stages/{stage.name}/")]
+        own = [each for each in counts if each[0].startswith(f"stages/{stage.name}/")]
         yield from (flow for part, path in own for flow in report_counts.flow(part, path))
         yield from report_counts.trained(stage.name, stage.metrics)
 

@@ -69,7 +69,7 @@ class Table:
     def _cells(self, label: str, m: Metrics) -> tuple[str, ...]:
         base = self.first
         same = m is base
-        found = (
+        cells = (
             label,
             f"{100 * m.accuracy:.1f} %",
             _range(m.accuracy_low, m.accuracy_high),
@@ -79,7 +79,7 @@ class Table:
             f"{100 * m.formatted:.1f} %",
             *(_passed(m) if base.pass_at else ()),
         )
-        return (*found, str(m.ungradable)) if self.ungradable else found
+        return (*cells, str(m.ungradable)) if self.ungradable else cells
 
 
 def _passed(m: Metrics) -> tuple[str, str]:

@@ -109,19 +109,19 @@ def traces(path: Path, sampled: Mapping[str, Sequence[SampledGroup]]) -> list[Re
 def of_questions(files: Mapping[str, Path], questions: Collection[str]) -> dict[str, list[tuple[str, TraceRecord]]]:
     """The traces that there are to some questions, by question; `files` are the generations' by name. Most questions of
     an evaluation have none: nobody taught them."""
-    found: dict[str, list[tuple[str, TraceRecord]]] = {}
+    by_question: dict[str, list[tuple[str, TraceRecord]]] = {}
     for name, path in files.items() if questions else ():
         for each in lines.iterate(path, TraceRecord):
-            if each.question in questions and all(made != name for made, _ in found.get(each.question, [])):
-                found.setdefault(each.question, []).append((name, each))
-    return found
+            if each.question in questions and all(made != name for made, _ in by_question.get(each.question, [])):
+                by_question.setdefault(each.question, []).append((name, each))
+    return by_question
 
 
 def _tries(id: int, sampled: Mapping[str, Sequence[SampledGroup]]) -> tuple[Try, ...]:
     """The completion that earned most and the one that earned least, of the last group of each stage."""
     made: list[Try] = []
-    for stage, found in sampled.items():
-        groups = [group for group in found if group.id == id]
+    for stage, kept in sampled.items():
+        groups = [group for group in kept if group.id == id]
         ranked = sorted(groups[-1].completions, key=_earned, reverse=True) if groups else []
         for one in [*ranked[:1], *ranked[1:][-1:]]:
             by = f"{stage}, step {groups[-1].step}"

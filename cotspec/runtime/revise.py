@@ -47,9 +47,9 @@ def continued(
     task: Task, body: TextBody, requests: Sequence[Request], texts: Sequence[str], job: Job
 ) -> list[Completion]:
     """The texts, each corrected and gone on with; `requests` are what their writer was asked. Raises TaskError."""
-    found = _revised(task, body, [request.prompt for request in requests], texts)
-    left = [at for at, one in enumerate(found) if one.goes_on]
-    again = [Request(key=requests[at].key, prompt=requests[at].prompt, begin=found[at].begin) for at in left]
+    revised = _revised(task, body, [request.prompt for request in requests], texts)
+    left = [at for at, one in enumerate(revised) if one.goes_on]
+    again = [Request(key=requests[at].key, prompt=requests[at].prompt, begin=revised[at].begin) for at in left]
     made = dict(zip(left, generate.generate(task, body.model, again, job), strict=True))
     return [
         Completion(text=one.begin, tokens=one.tokens, truncated=False)
@@ -57,7 +57,7 @@ def continued(
         else Completion(
             text=one.begin + made[at].text, tokens=one.tokens + made[at].tokens, truncated=made[at].truncated
         )
-        for at, one in enumerate(found)
+        for at, one in enumerate(revised)
     ]
 
 
@@ -80,11 +80,13 @@ def _revised(task: Task, body: TextBody, prompts: Sequence[str], texts: Sequence
     ]
     window = min((most for each in (writer, other) if (most := _positions(each))), default=0)
     places = _places(task, (writer, other), read, tokens=len(own), window=window)
-    found = {pair: _of(own, text, place, whole=pair[1]) for pair, text, place in zip(pairs, read, places, strict=True)}
+    revised = {
+        pair: _of(own, text, place, whole=pair[1]) for pair, text, place in zip(pairs, read, places, strict=True)
+    }
     changed, long = sum(place is not None for place in places), sum(_long(text, window) for text in read)
     told = f", {long} are longer than the {window} positions and stay as they are" if long else ""
     say(f"{changed} of {len(read)} texts are corrected at one place{told}")
-    return [found[pair] for pair in zip(prompts, texts, strict=True)]
+    return [revised[pair] for pair in zip(prompts, texts, strict=True)]
 
 
 def _of(tokenizer: PreTrainedTokenizerBase, text: _Text, place: tuple[int, int] | None, *, whole: str) -> Revised:
@@ -118,7 +120,7 @@ def _places(
         models.announce(origin)
         model = models.load_model(origin, dtype=torch.float32 if device == "cpu" else "auto")
         both.append(model.to(device).eval())
-    found: list[tuple[int, int] | None] = [None] * len(texts)
+    places: list[tuple[int, int] | None] = [None] * len(texts)
     order = sorted((at for at, text in enumerate(texts) if not _long(text, window)), key=lambda at: -len(texts[at].ids))
     size = task.settings.generate_batch
     with Progress("reading", len(texts)) as progress:
@@ -127,9 +129,9 @@ def _places(
             own = _after(both[0], [(texts[at].own, texts[at].ids) for at in batch], tokens=tokens)
             other = _after(both[1], [(texts[at].other, texts[at].ids) for at in batch], tokens=tokens)
             for at, one, another in zip(batch, own, other, strict=True):
-                found[at] = widest(one, another, texts[at].ids)
+                places[at] = widest(one, another, texts[at].ids)
             progress.update(first + len(batch))
-    return found
+    return places
 
 
 def widest(own: torch.Tensor, other: torch.Tensor, ids: Sequence[int]) -> tuple[int, int] | None:

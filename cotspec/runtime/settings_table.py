@@ -38,14 +38,14 @@ def _settings(config: Any) -> Iterator[tuple[str, Described]]:
 
 def _described(field: Field[Any]) -> Described:
     """Types by name, the values it may have where they are few, the default where it is data."""
-    found: Described = {"type": sorted(set(_types(field.type)))}
+    described: Described = {"type": sorted(set(_types(field.type)))}
     choices = [*_choices(field.type), *map(str, field.metadata.get("choices") or ())]
     if choices:
-        found["choices"] = choices
+        described["choices"] = choices
     default = field.default.value if isinstance(field.default, Enum) else field.default
     if default is not MISSING:
-        found["default"] = default
-    return found
+        described["default"] = default
+    return described
 
 
 def _members(annotation: object) -> Iterator[object]:

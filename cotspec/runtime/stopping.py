@@ -54,8 +54,8 @@ class Stopper:
                 low = middle + 1
             else:
                 high = middle
-        found = self._found(ids[:low], thinking=thinking)
-        return None if found is None else Cut(low, self._text(ids[:low])[: found.end])
+        stop = self._found(ids[:low], thinking=thinking)
+        return None if stop is None else Cut(low, self._text(ids[:low])[: stop.end])
 
     def may_end(self, ids: Sequence[int]) -> bool:
         """Whether the last tokens can have completed a stop: cheap, and never wrongly false."""

@@ -126,11 +126,11 @@ def _call(command: Sequence[str], log: Path) -> None:
 
 def _written(out: Path) -> Mapping[str, Any]:
     """The results that it wrote."""
-    found = sorted(out.rglob("results_*.json"))
-    if not found:
+    files = sorted(out.rglob("results_*.json"))
+    if not files:
         raise TaskError("lm-eval ended without results: see its log")
     try:
-        value = plain.json_value(regular.content(found[-1], most=plain.LARGEST))
+        value = plain.json_value(regular.content(files[-1], most=plain.LARGEST))
     except (OSError, plain.DataError) as error:
         raise TaskError(f"what lm-eval wrote cannot be read: {error}") from error
     return value if isinstance(value, dict) else {}
@@ -155,12 +155,12 @@ def _tasks(written: Mapping[str, Any]) -> dict[str, Any]:
 
 def _metrics(each: Mapping[str, Any]) -> dict[str, Any]:
     """`acc,none` and `acc_stderr,none` are one figure with its error."""
-    found = {}
+    figures = {}
     for key, value in sorted(each.items()):
         name, comma, kind = key.partition(",")
         if not comma or name.endswith("_stderr") or isinstance(value, bool) or not isinstance(value, int | float):
             continue
         error = each.get(f"{name}_stderr,{kind}")
         label = name if kind == "none" else f"{name} ({kind})"
-        found[label] = {"value": float(value), "stderr": float(error) if isinstance(error, int | float) else None}
-    return found
+        figures[label] = {"value": float(value), "stderr": float(error) if isinstance(error, int | float) else None}
+    return figures

@@ -150,13 +150,13 @@ def _descendants() -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (parent := _parent(int(entry.name))):
             children.setdefault(parent, []).append(int(entry.name))
-    found: list[int] = []
+    descendants: list[int] = []
     open_ = [os.getpid()]
     while open_:
         below = children.get(open_.pop(), [])
-        found += below
+        descendants += below
         open_ += below
-    return found
+    return descendants
 
 
 def _parent(process: int) -> int:

@@ -62,7 +62,7 @@ class Tilted(LogitsProcessor):  # type: ignore[misc]  # transformers is untyped
 
 def load(task: Task, writer: models.ModelSource, tilt: Sequence[Leaning], device: str) -> list[Lean]:
     """The models of a tilt, beside the writer. Raises TaskError for one that has other tokens."""
-    found = []
+    loaded = []
     for each in tilt:
         origin = models.source(task, each.model, each.input)
         say(f"leans {each.role} it, weight {each.weight:g}:")
@@ -72,8 +72,8 @@ def load(task: Task, writer: models.ModelSource, tilt: Sequence[Leaning], device
         if why := model_config.two_vocabularies(own, rows[0], other, rows[1]):
             raise TaskError(f"{why.replace('student', 'writer').replace('teacher', each.input)}")
         model = models.load_model(origin, dtype=torch.float32 if device == "cpu" else "auto")
-        found.append(Lean(model.to(device).eval(), each.weight))
-    return found
+        loaded.append(Lean(model.to(device).eval(), each.weight))
+    return loaded
 
 
 def _words(origin: models.ModelSource) -> dict[str, int]:

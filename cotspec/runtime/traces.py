@@ -127,8 +127,8 @@ def _fault(rollout: LaterRollout, body: TracesBody, scores: dict[_Record, float]
     texts = [(rollout.text, rollout.tokens), *zip(rollout.before, rollout.before_tokens, strict=True)]
     score = scores.get((rollout.id, rollout.of), 0.0)
     try:
-        found = measured(texts, rollout.answer, body.format, body.where)
-        met = conditions.meets(body.where, found, score, body.format.form)
+        measures = measured(texts, rollout.answer, body.format, body.where)
+        met = conditions.meets(body.where, measures, score, body.format.form)
     except UnscorableError:
         return "condition_without_value"
     return "" if met else "condition_not_met"

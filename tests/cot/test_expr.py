@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cotspec.cot.expr import Node, UnscorableError, check, read, scope_of
-from cotspec.cot.expr.text import MAX_DEPTH, MAX_LENGTH
+from cotspec.cot.expr.parsing import MAX_DEPTH, MAX_LENGTH
 from cotspec.cot.measures import ALONE, AMONG
 
 NAMES: dict[str, type] = {"correct": bool, "formatted": bool, "steps": int, "words": int, "teacher_words": float}

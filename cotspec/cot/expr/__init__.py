@@ -1,7 +1,7 @@
 """The expression language of rewards: read text, say what is wrong with it, or give something that computes it.
 
 Python's expression syntax over named values, and nothing that could run code. Two types: numbers (always floats) and
-conditions. Grammar and limits are in `text`, type rules in `tree`, arithmetic in `operations`. Knows no rewards.
+conditions. Grammar and limits are in `parsing`, type rules in `tree`, arithmetic in `operations`. Knows no rewards.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from cotspec.cot.expr import operations
 from cotspec.cot.expr.errors import Problem, UnscorableError, closest
 from cotspec.cot.expr.node import Kind, Node, Symbol
 from cotspec.cot.expr.operations import Env
-from cotspec.cot.expr.text import parse
+from cotspec.cot.expr.parsing import parse
 from cotspec.cot.expr.tree import FUNCTION_NAMES, Walk
 
 __all__ = [

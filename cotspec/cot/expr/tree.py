@@ -14,7 +14,7 @@ from cotspec.cot.expr import operations as ops
 from cotspec.cot.expr.errors import Problem, UnscorableError, closest
 from cotspec.cot.expr.node import Kind, Node, Symbol
 from cotspec.cot.expr.operations import Run
-from cotspec.cot.expr.text import Parsed
+from cotspec.cot.expr.parsing import Parsed
 
 #: Deepest chain of closures, `let` names included; Python's own limit on frames is far above.
 MAX_CLOSURES = 300

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cotspec.cot.mask_amount import hidden_count
+from cotspec.cot.hidden_count import hidden_count
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.history import traces

@@ -27,10 +27,10 @@ def save(trainer: Trainer, folder: Path) -> None:
 
     names = {parameter: name for name, parameter in trainer.model.named_parameters()}
     state = trainer.optimizer.state
-    found = {
+    tensors = {
         f"{names[of]}/{part}": own[part].detach().cpu().contiguous() for of, own in state.items() for part in PARTS
     }
-    save_file(found, folder / FILE)
+    save_file(tensors, folder / FILE)
 
 
 def load(trainer: Trainer, folder: Path) -> None:
@@ -62,11 +62,11 @@ def _read(file: Path) -> dict[str, dict[str, Tensor]]:
         raise TaskError(
             f"there is no {FILE} beside the weights: `optimizer: carried` starts from a stage that keeps it"
         )
-    found: dict[str, dict[str, Tensor]] = {}
+    tensors: dict[str, dict[str, Tensor]] = {}
     try:
         for name, tensor in load_file(file).items():
             of, _, part = name.rpartition("/")
-            found.setdefault(of, {})[part] = tensor
+            tensors.setdefault(of, {})[part] = tensor
     except (SafetensorError, OSError) as error:
         raise TaskError(f"{FILE} cannot be read: {error}") from error
-    return found
+    return tensors

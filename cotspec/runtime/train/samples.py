@@ -51,7 +51,7 @@ class Samples:
         groups = sum(self._gather([len(rows)])) // self._group
         chosen = kept[number] % groups
         left_out = self._skips_equal and chosen in self._reward.equal
-        found = self._gather(
+        completions = self._gather(
             [
                 (
                     row["id"],
@@ -67,7 +67,7 @@ class Samples:
             ]
         )
         if self._process == 0:
-            self._write(number, _group(state.global_step, found, imitated=chosen in self._reward.imitated))
+            self._write(number, _group(state.global_step, completions, imitated=chosen in self._reward.imitated))
 
     def _write(self, number: int, group: SampledGroup) -> None:
         half = self._folder / f"{number}.half"

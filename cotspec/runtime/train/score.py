@@ -40,12 +40,12 @@ class Example:
 
 def some(rows: Iterable[Example]) -> tuple[Example, ...]:
     """The first rows, as many as are scored."""
-    found: list[Example] = []
+    scored: list[Example] = []
     for row in rows:
-        if len(found) == MOST_ROWS or (found and sum(len(one.input_ids) for one in (*found, row)) > MOST_TOKENS):
+        if len(scored) == MOST_ROWS or (scored and sum(len(one.input_ids) for one in (*scored, row)) > MOST_TOKENS):
             break
-        found.append(row)
-    return tuple(found)
+        scored.append(row)
+    return tuple(scored)
 
 
 def trained(trainer: Trainer, rows: Sequence[Example]) -> float:

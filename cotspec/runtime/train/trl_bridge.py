@@ -261,12 +261,12 @@ def note(metrics: Mapping[str, float | int]) -> None:
 def history(trainer: Trainer, names: Names) -> list[dict[str, float]]:
     """The log, one record per step, without anything that depends on the clock. It is part of each checkpoint, so a
     resumed run has the same. `names` maps TRL's key to ours, "" leaves it out."""
-    found: list[dict[str, float]] = []
+    records: list[dict[str, float]] = []
     for entry in trainer.state.log_history:
         kept = named(entry, names)
         if kept:
-            found.append({"step": int(entry["step"]), **dict(sorted(kept.items()))})
-    return found
+            records.append({"step": int(entry["step"]), **dict(sorted(kept.items()))})
+    return records
 
 
 def tail_mean(log: list[dict[str, float]], name: str, *, at_least: int = 1) -> float | None:

@@ -82,9 +82,9 @@ class _Distill:
         return ", ".join([*parts, *([f"{100 * cut:.0f} % truncated"] if cut else [])])
 
     def metrics(self, log: Log, body: DistillBody) -> dict[str, float | int]:  # noqa: ARG002
-        found = trl_bridge.tail_means(log, ("loss", "entropy", "tokens"))
+        means = trl_bridge.tail_means(log, ("loss", "entropy", "tokens"))
         cut = signal.mean(log, signal.TRUNCATED)
-        return found | signal.counted(log) | ({} if cut is None else {signal.TRUNCATED: cut})
+        return means | signal.counted(log) | ({} if cut is None else {signal.TRUNCATED: cut})
 
     def no_signal(self, streak: signal.Streak, body: DistillBody) -> str:  # noqa: ARG002
         return (

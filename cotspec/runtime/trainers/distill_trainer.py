@@ -114,9 +114,9 @@ class Trainer(TokenMeans, SharedDraws, DistillationTrainer):  # type: ignore[mis
         made["context_ids"] = pad(read, padding_value=self._tokenizer.pad_token_id, padding_side="left").to(device)
         made["context_mask"] = pad([torch.ones_like(ids) for ids in read], 0, padding_side="left").to(device)
         if self._stored is not None:
-            found = [self._stored.likeliest(self._texts[each["prompt"]].stored) for each in inputs]
+            likeliest = [self._stored.likeliest(self._texts[each["prompt"]].stored) for each in inputs]
             length = made["completion_ids"].shape[1]
-            for name, values in zip(("likeliest_ids", "likeliest_log_p"), zip(*found, strict=True), strict=True):
+            for name, values in zip(("likeliest_ids", "likeliest_log_p"), zip(*likeliest, strict=True), strict=True):
                 made[name] = torch.stack([_longer(one, length) for one in values]).to(device)
         return made
 
@@ -130,8 +130,8 @@ class Trainer(TokenMeans, SharedDraws, DistillationTrainer):  # type: ignore[mis
     def _compute_loss(self, student: Any, inputs: dict[str, Tensor], num_items_in_batch: Any) -> tuple[Tensor, ...]:
         self._asked = inputs
         if not self._likeliest:
-            found: tuple[Tensor, ...] = super()._compute_loss(student, inputs, num_items_in_batch)
-            return found
+            losses: tuple[Tensor, ...] = super()._compute_loss(student, inputs, num_items_in_batch)
+            return losses
         own, mask = _log_p(self._logits(student, *_read(inputs, "prompt")), self.temperature), _carrying(inputs)
         entropy = -(own.detach().exp() * own.detach()).sum(-1)
         own, after = self._of_likeliest(own, inputs)

@@ -210,17 +210,17 @@ def _metrics(log: Log, body: GrpoBody) -> dict[str, float | int]:
     open (`unjudged`), and how many answers could not be compared with the gold answer (`ungradable`; they are not
     right); how often a demonstration
     was imitated (`prompts_imitated`), how often a prompt's completions were drawn anew (`prompts_redrawn`)."""
-    found = trl_bridge.tail_means(log, REPORTED, at_least=body.iterations)
+    metrics = trl_bridge.tail_means(log, REPORTED, at_least=body.iterations)
     means = {name: signal.mean(log, name) for name in (signal.GROUPS, signal.TRUNCATED)}
-    found |= {name: value for name, value in means.items() if value is not None}
-    found |= signal.counted(log)
+    metrics |= {name: value for name, value in means.items() if value is not None}
+    metrics |= signal.counted(log)
     parts = {"unscorable", "ungradable", *(name for entry in log for name in entry if name.startswith(_COUNTED))}
     counts = {part: sum(entry.get(part, 0.0) for entry in log) * body.global_batch for part in sorted(parts)}
     if body.redraws:
         counts["prompts_redrawn"] = sum(entry.get(signal.REDRAWN, 0.0) for entry in log) * GRPO.batch(body).rows
     if body.all_failed == "imitate":
         counts["prompts_imitated"] = sum(entry.get(signal.IMITATED, 0.0) for entry in log) * GRPO.batch(body).rows
-    return found | {part: round(count) for part, count in counts.items()}
+    return metrics | {part: round(count) for part, count in counts.items()}
 
 
 def _reason(streak: signal.Streak, body: GrpoBody, groups: float, cut: float) -> str:

@@ -143,12 +143,12 @@ class Judges:
         """Of each completion of this process what each judge says, by its name."""
         if step != self._step:  # a generation may be asked about again, after some of it was drawn anew
             self._said, self._step = {}, step
-        found: list[dict[str, Verdict]] = [{} for _ in completions]
+        verdicts: list[dict[str, Verdict]] = [{} for _ in completions]
         for loaded in self._loaded:
             wrote = self._written(loaded, completions)
-            for own, about, text in zip(found, completions, wrote, strict=True):
+            for own, about, text in zip(verdicts, completions, wrote, strict=True):
                 own[loaded.judge.name] = self._verdict(loaded.judge, about, text)
-        return found
+        return verdicts
 
     def _written(self, loaded: Loaded, completions: Sequence[About]) -> list[Completion | None]:
         """The texts of a judge; None for a completion too long for it. Equal requests are one."""

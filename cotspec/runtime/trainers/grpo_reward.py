@@ -206,17 +206,17 @@ class CompositeReward:
             for at, score in enumerate(scores)
             if score.total is None
         }
-        found = dict(zip(about, judges.ask(list(about.values()), step=step), strict=True))
-        return [found.get(at, {}) for at in range(len(scores))]
+        verdicts = dict(zip(about, judges.ask(list(about.values()), step=step), strict=True))
+        return [verdicts.get(at, {}) for at in range(len(scores))]
 
     def _in_groups(self, measured: Sequence[Measured], peers: Sequence[Peer]) -> list[Measured]:
         """The same with what each is among the completions of its prompt, wherever these were written."""
-        found, group = [], self._body.group
+        with_group, group = [], self._body.group
         for place, one in enumerate(measured, start=self._process * len(measured)):
             first = place - place % group
             values = one.values | among(peers[place], peers[first : first + group])
-            found.append(one._replace(values=values))
-        return found
+            with_group.append(one._replace(values=values))
+        return with_group
 
     def _is_cut(self, ids: Sequence[int]) -> bool:
         """Whether a completion was ended by the limit and not by itself."""

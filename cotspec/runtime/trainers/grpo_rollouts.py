@@ -206,11 +206,11 @@ class Trainer(TokenMeans, SharedDraws, GRPOTrainer):  # type: ignore[misc]  # tr
     ) -> list[list[int]]:
         """What of a mask lies in the segments that carry loss."""
         cuts = self._cuts if self._stopper else [None] * len(ids)
-        found = [
+        in_segments = [
             self._segments.mask(own, cut, begin=begin, thinking=thinks, row=row)
             for own, cut, begin, thinks, row in zip(ids, cuts, self._begins, thinking, self._rows, strict=True)
         ]
-        return [[a * b for a, b in zip(*pair, strict=True)] for pair in zip(mask, found, strict=True)]
+        return [[a * b for a, b in zip(*pair, strict=True)] for pair in zip(mask, in_segments, strict=True)]
 
 
 def _ended(values: Sequence[Any], cut: Cut | None, end: Any) -> list[Any]:
