@@ -182,15 +182,15 @@ class _Index:
         examples: list[Pair] = []
         for item, spelled, numbers in zip(self._tested, self._wholes, self._words, strict=True):
             runs = list(_runs(numbers))
-            met = [run for run in runs if run in self._first_run]
-            share = len(met) / len(runs) if runs else 0.0
+            seen_runs = [run for run in runs if run in self._first_run]
+            share = len(seen_runs) / len(runs) if runs else 0.0
             other = self._first_whole[spelled]
             short += not runs
             if other is not None:
                 equal, share = equal + 1, 1.0
             elif share >= MOST:
-                copied, other = copied + 1, self._first_run[met[0]]
-            shared += other is not None or bool(met)
+                copied, other = copied + 1, self._first_run[seen_runs[0]]
+            shared += other is not None or bool(seen_runs)
             if other is not None:
                 examples.append(Pair(item.id, other, round(share, 3)))
         return Overlap(

@@ -45,15 +45,15 @@ def opinion(given: str, gold: str) -> Opinion:
     """
     if _endless(given) or _endless(gold):
         return "unread"
-    known, offered = _parsed(gold), _parsed(given)
+    gold_formulas, given_formulas = _parsed(gold), _parsed(given)
     from math_verify import verify
     from math_verify.errors import TimeoutException
 
-    rounding, precision = _digits([*known, *offered])
+    rounding, precision = _digits([*gold_formulas, *given_formulas])
     try:
         if verify(
-            known,
-            offered,
+            gold_formulas,
+            given_formulas,
             float_rounding=rounding,
             numeric_precision=precision,
             timeout_seconds=_limit(),
@@ -64,7 +64,7 @@ def opinion(given: str, gold: str) -> Opinion:
         return "unread"
     except Exception:  # noqa: BLE001 - what two formulas of different kinds raise when sympy compares them
         return "different"
-    return "different" if _formulas(known) and _formulas(offered) else "unread"
+    return "different" if _formulas(gold_formulas) and _formulas(given_formulas) else "unread"
 
 
 def readable(text: str) -> bool:

@@ -84,12 +84,12 @@ def _several(pair: Pair) -> Grade | None:
         return Grade.WRONG
     if in_order(given, gold):
         return Grade.RIGHT if all(_is(one, other) for one, other in zip(given, gold, strict=True)) else Grade.WRONG
-    left = list(gold)
+    unmatched = list(gold)
     for item in given:
-        match = next((other for other in left if _is(item, other)), None)
+        match = next((other for other in unmatched if _is(item, other)), None)
         if match is None:
             return Grade.WRONG
-        left.remove(match)
+        unmatched.remove(match)
     return Grade.RIGHT
 
 

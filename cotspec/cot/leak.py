@@ -112,10 +112,10 @@ def close_leaks(trace: Trace, hidden: Iterable[Span]) -> tuple[Span, ...]:
     extra: list[Span] = []
     for start, end in bodies:
         extra += [(start + first, start + last) for first, last in statements(trace.text[start:end])]
-    asked = [(text, False) for text in _answer_texts(trace)]
+    answers = [(text, False) for text in _answer_texts(trace)]
     covered = merged((*hidden, *extra))
     while True:
-        texts = {_key(text): whole for text, whole in (*asked, *sorted(_unit_texts(trace, (*hidden, *extra))))}
+        texts = {_key(text): whole for text, whole in (*answers, *sorted(_unit_texts(trace, (*hidden, *extra))))}
         fresh = [span for body in bodies for span in _repeats(trace.text, body, covered=covered, texts=texts)]
         if not fresh:
             return tuple(extra)

@@ -64,8 +64,8 @@ def met(
 
     rights = frozenset(name for name, each in grades(trace, gold).items() if each is Grade.RIGHT)
     measured = own(trace, tokens=tokens, right=grade(trace, gold) is Grade.RIGHT, rights=rights)
-    both = {**measured, **texts}
-    values = {name: value if isinstance(value, bool) else float(value) for name, value in both.items()}
+    measures = {**measured, **texts}
+    values = {name: value if isinstance(value, bool) else float(value) for name, value in measures.items()}
     return tuple(name for name in names if name not in when or _holds(when[name], trace.form, values))
 
 

@@ -77,7 +77,7 @@ def own_segments(text: str, fmt: TraceFormat, floor: int) -> Iterator[OwnSegment
     every = _compiled(fmt.form)
     opened = sorted((start, end, at) for at, own in enumerate(every) for start, end, _ in line_starts(own.opener, text))
     starts = [start for start, _, _ in opened]
-    others: list[int] | None = None
+    usual: list[int] | None = None
     missing: set[int] = set()
     at, behind = floor, floor > 0
     while (opening := _next(text, every, opened, starts, at, behind=behind)) is not None:
@@ -86,8 +86,8 @@ def own_segments(text: str, fmt: TraceFormat, floor: int) -> Iterator[OwnSegment
         closed = own.closer.search(text, body) if own.closer and number not in missing else None
         if closed is None:
             missing.add(number)
-            others = _usual_starts(text, fmt) if others is None else others
-            end = min(_first(starts, body), _first(others, body), len(text))
+            usual = _usual_starts(text, fmt) if usual is None else usual
+            end = min(_first(starts, body), _first(usual, body), len(text))
         else:
             end = closed.end()
         yield OwnSegment(own.given.name, start, body, end, own.given.closes if closed else "")

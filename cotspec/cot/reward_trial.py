@@ -217,8 +217,8 @@ class Trial:
         for taken, inside in ((True, tree.body), (False, tree.orelse)):
             yield from self._untaken(inside, sides[taken], place)
             if not sides[taken] and sides[not taken]:
-                others = (value_of(test.node, one.measures) for one in self.all)
-                by_gates = any(value is not None and bool(value) is taken for value in others)
+                tests = (value_of(test.node, one.measures) for one in self.all)
+                by_gates = any(value is not None and bool(value) is taken for value in tests)
                 yield Branch(self.part(inside), test, not taken, by_gates)
 
     def part(self, tree: ast.expr) -> SubExpression:
@@ -249,9 +249,9 @@ class Trial:
                 if _settled(axes, values, fixed, top) and (key := tuple(values.values())) not in seen:
                     seen.add(key)
                     usual = all(values[name] >= axes.table[name].typical[0] for name in choices)
-                    told = in_group(values, question.others)
-                    for said in variants(self._verdicts):
-                        yield Made({**told, **said}, question, usual and question.usual)
+                    in_its_group = in_group(values, question.others)
+                    for verdicts in variants(self._verdicts):
+                        yield Made({**in_its_group, **verdicts}, question, usual and question.usual)
 
     def _named(self, question: Measures) -> Sequence[int]:
         """Whole numbers that the reward names or computes from the question alone, those that it computes first."""

@@ -138,11 +138,11 @@ def _asked(limits: Limits) -> Iterator[Question]:
         return
     common, most = list(zip(*(TABLE[name].typical for name in QUESTION), strict=True)), limits.teacher_tokens
     seen = []
-    for given in (*common, (0, 0, 0), (most, most, most)):
+    for sizes in (*common, (0, 0, 0), (most, most, most)):
         low, high = limits.teacher_steps
-        steps = min(max(given[0], low), high, most)
-        words = min(max(given[1], steps, int(limits.teacher_says)), most)
-        kept = dict(zip(QUESTION, (steps, words, min(max(given[2], words, 1), most)), strict=True))
-        if kept not in seen:
-            seen.append(kept)
-            yield Question(kept, usual=given in common)
+        steps = min(max(sizes[0], low), high, most)
+        words = min(max(sizes[1], steps, int(limits.teacher_says)), most)
+        measures = dict(zip(QUESTION, (steps, words, min(max(sizes[2], words, 1), most)), strict=True))
+        if measures not in seen:
+            seen.append(measures)
+            yield Question(measures, usual=sizes in common)

@@ -311,13 +311,13 @@ def _given(
     texts: Mapping[str, str],
 ) -> SftRow | TaughtRow | Dropped:
     """A row of a text that is given, or, for distillation of the student's own, of a prompt alone."""
-    given = body.by == "sft" or bool(body.loss_on)
+    has_target = body.by == "sft" or bool(body.loss_on)
     about = _measured(body, record, " ".join(body.loss_when.values()))
     segments = met(trace, body.loss_on, body.loss_when, gold=record.answer, tokens=record.tokens, texts=about)
-    spans = supervise(trace, segments, hidden=seen.hidden) if given else ()
-    if given and not spans:
+    spans = supervise(trace, segments, hidden=seen.hidden) if has_target else ()
+    if has_target and not spans:
         return Dropped(reason="nothing_supervised", seen=seen)
-    target = trace.text.rstrip() if given else ""
+    target = trace.text.rstrip() if has_target else ""
     if body.by == "sft":
         return SftRow(**place, target=target, supervise=spans)
     context = ""
@@ -342,8 +342,8 @@ def _rewarded(
     if body.begin and len(trace.steps) <= body.begin:
         return Dropped(reason="all_given", seen=seen)
     end = trace.steps[body.begin].start if body.begin else 0
-    known = {**texts, "question": record.question, GOLD: record.answer}
-    shown: dict[str, Any] = {"shown": {name: known[name] for name in body.shows}} if body.shows else {}
+    values = {**texts, "question": record.question, GOLD: record.answer}
+    shown: dict[str, Any] = {"shown": {name: values[name] for name in body.shows}} if body.shows else {}
     return (JudgedRow if shown else GuidedRow)(
         **place,
         answer=record.answer,

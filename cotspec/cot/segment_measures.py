@@ -60,20 +60,20 @@ def in_form(trace: Trace) -> bool:
     """Whether a text has the segments of its form and no others of them: in order, whole, each once or (`many`) several
     times in a row; one with `when` exactly where that label was given. Thinking may be missing."""
     names = {each.name for each in trace.form}
-    left = [one for one in trace.segments if one.kind in names]
+    rest = [one for one in trace.segments if one.kind in names]
     labels: set[str] = set()
     for each in trace.form:
-        given = _first(left, each)
-        left = left[len(given) :]
+        of_kind = _first(rest, each)
+        rest = rest[len(of_kind) :]
         if each.name == "thinking":
             continue
-        if bool(given) is not (not each.when or each.when in labels):
+        if bool(of_kind) is not (not each.when or each.when in labels):
             return False
-        if not all(_whole(trace, one, each) for one in given):
+        if not all(_whole(trace, one, each) for one in of_kind):
             return False
-        if given and each.label:
-            labels.add(f"{each.name}.{trace.label(given[-1])}")
-    return not left
+        if of_kind and each.label:
+            labels.add(f"{each.name}.{trace.label(of_kind[-1])}")
+    return not rest
 
 
 def _first(left: list[Segment], each: SegmentFormat) -> list[Segment]:
@@ -96,19 +96,19 @@ def possible(values: Mapping[str, Value], reads: frozenset[str], form: Form) -> 
     """Whether a text can have these measures; of segments only those in `reads` were chosen, the others are false."""
     labels: set[str] = set()
     ends = [each for each in form if each.grade]
-    told = any(each.name == "answer" for each in ends) and all(f"{each.name}.{GIVEN}" in reads for each in ends)
-    final: bool | None = False if told else None  # without any of them nothing is right
+    all_known = any(each.name == "answer" for each in ends) and all(f"{each.name}.{GIVEN}" in reads for each in ends)
+    final: bool | None = False if all_known else None  # without any of them nothing is right
     for each in asked(form):
-        said = [label for label in each.label if values[f"{each.name}.{label}"]]
+        labels_given = [label for label in each.label if values[f"{each.name}.{label}"]]
         right = bool(values.get(f"{each.name}.{CORRECT}", False))
         chosen = f"{each.name}.{GIVEN}" in reads
-        given = bool(values[f"{each.name}.{GIVEN}"]) if chosen else bool(said) or right
-        if len(said) > 1 or (not given and (said or right)):
+        given = bool(values[f"{each.name}.{GIVEN}"]) if chosen else bool(labels_given) or right
+        if len(labels_given) > 1 or (not given and (labels_given or right)):
             return False
-        labels.update(f"{each.name}.{label}" for label in said)
+        labels.update(f"{each.name}.{label}" for label in labels_given)
         if given and each.grade and f"{each.name}.{CORRECT}" in reads:
             final = right
-        if values["formatted"] and not _fits(each, given, said, labels, reads):
+        if values["formatted"] and not _fits(each, given, labels_given, labels, reads):
             return False
     return final is None or final is bool(values[CORRECT])
 

@@ -212,16 +212,16 @@ def _text(row: Mapping[str, object], column: str, part: RowPart, *, empty: bool 
         try:
             value.encode("utf-8")
         except UnicodeEncodeError as error:
-            said = f"column `{shown(column)}` holds half a character (a lone surrogate), which no file can keep"
-            raise RowError(Fault(part, said)) from error
+            message = f"column `{shown(column)}` holds half a character (a lone surrogate), which no file can keep"
+            raise RowError(Fault(part, message)) from error
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return str(value)
     if value is None and empty:
         return ""
     held = "nothing" if value is None else f"{shown(reprlib.repr(value))} ({type(value).__name__})"
-    more = _instead(column, value)
-    raise RowError(Fault(part, f"column `{shown(column)}` holds {held}, which is neither a text nor a number{more}"))
+    instead = _instead(column, value)
+    raise RowError(Fault(part, f"column `{shown(column)}` holds {held}, which is neither a text nor a number{instead}"))
 
 
 def _instead(column: str, value: object) -> str:
@@ -237,18 +237,18 @@ def _at(row: Mapping[str, object], column: str, part: RowPart) -> object:
     """What a name stands for in a row. Raises RowError."""
     if column in row:
         return row[column]
-    here, before, parts = cast("object", row), "", column.split(".")
+    value, before, parts = cast("object", row), "", column.split(".")
     if len(parts) == 1 or parts[0] not in row:
         raise RowError(_missing(part, column, "", _names(row)))
     while parts:
         step, *parts = parts
-        field = _step(here, step)
+        field = _step(value, step)
         if field is None:
-            raise RowError(_missing(part, column, before, _names(here)))
-        here, before = field.value, f"{before}{step}."
-        if isinstance(here, _SpeakerTurns) and not parts:
-            return _only(here, column, part)
-    return here
+            raise RowError(_missing(part, column, before, _names(value)))
+        value, before = field.value, f"{before}{step}."
+        if isinstance(value, _SpeakerTurns) and not parts:
+            return _only(value, column, part)
+    return value
 
 
 class _Step(NamedTuple):

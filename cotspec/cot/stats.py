@@ -66,10 +66,10 @@ def paired_difference(differences: Sequence[float]) -> tuple[float, float, float
         raise ValueError("an interval needs at least one observation")
     if not all(-1 <= each <= 1 for each in differences):
         raise ValueError("a difference of shares is from -1 to 1")
-    more, total = n + 2, math.fsum(differences)
-    centre = total / more
-    variance = (math.fsum(each * each for each in differences) + 1) / more - centre**2
-    half = Z95 * math.sqrt(variance / more)
+    adjusted, total = n + 2, math.fsum(differences)
+    centre = total / adjusted
+    variance = (math.fsum(each * each for each in differences) + 1) / adjusted - centre**2
+    half = Z95 * math.sqrt(variance / adjusted)
     return (total / n, max(-1.0, centre - half), min(1.0, centre + half))
 
 

@@ -37,11 +37,11 @@ def fit(text: str, fmt: TraceFormat) -> Fitted:
     start, closer = thoughts_end(text, openers)
     if start < 0:
         return Fitted(text, "")
-    own = fmt.thinking.strip()
-    if closer == openers.thinking_ends and text.lstrip().startswith(own):
+    opener = fmt.thinking.strip()
+    if closer == openers.thinking_ends and text.lstrip().startswith(opener):
         return Fitted(text, "")
     rest = text[start + len(closer) :].lstrip()
-    thoughts = text[:start].strip().removeprefix(own).removeprefix(THINK).strip()
+    thoughts = text[:start].strip().removeprefix(opener).removeprefix(THINK).strip()
     begun = next(line_starts(openers.thinking, rest), None) is not None
     if not thoughts or begun or THINK in thoughts or thoughts_end(thoughts, openers)[0] >= 0:
         return Fitted(rest, "left_out")

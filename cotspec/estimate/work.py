@@ -162,22 +162,22 @@ class Work:
             case payload.DataBody() as body:
                 return cut(self._source(task, body), body.slice)
             case payload.TracesBody() as body:
-                asked, every = self._asked(task), self._samples(task) if body.pick.kind == "all" else 1
+                inputs, every = self._asked(task), self._samples(task) if body.pick.kind == "all" else 1
                 of_each = "one trace" if every == 1 else f"{every} traces"
-                return asked and asked._replace(
-                    expected=asked.expected * every,
-                    most=asked.most * every,
-                    text=f"at most {of_each} for each of {asked.text}",
+                return inputs and inputs._replace(
+                    expected=inputs.expected * every,
+                    most=inputs.most * every,
+                    text=f"at most {of_each} for each of {inputs.text}",
                 )
             case payload.TextBody() as body:
-                asked = cut(self._input(task, "traces"), body.slice)
-                return asked and asked.times(body.samples, f"{body.samples} texts")
+                inputs = cut(self._input(task, "traces"), body.slice)
+                return inputs and inputs.times(body.samples, f"{body.samples} texts")
             case payload.CompareBody() as body:
-                asked = self._asked(task)
-                return asked and asked._replace(
-                    expected=asked.expected * _PAIRED,
-                    most=asked.most * body.most,
-                    text=f"{_PAIRED:.0%} (assumed) of {asked.text}",
+                inputs = self._asked(task)
+                return inputs and inputs._replace(
+                    expected=inputs.expected * _PAIRED,
+                    most=inputs.most * body.most,
+                    text=f"{_PAIRED:.0%} (assumed) of {inputs.text}",
                 )
             case payload.MixBody() as body:
                 return mixed([self._input(task, f"rows_{at}") for at in range(1, len(body.parts) + 1)], body)
@@ -187,11 +187,11 @@ class Work:
                 return tried and Count(tried.expected * share, tried.most, told or "")
             case payload.RowsBody() as body:
                 (role,) = task.reads
-                made = cut(self._input(task, role), body.slice)
-                if made and (left := self._selected(task, body)):
-                    told = f"{left.share:.0%} (by their condition) of {made.text}"
-                    made = Count(made.expected * left.share, made.most, told)
-                return made and made.times(body.epochs, f"{body.epochs} epochs")
+                rows = cut(self._input(task, role), body.slice)
+                if rows and (selected := self._selected(task, body)):
+                    told = f"{selected.share:.0%} (by their condition) of {rows.text}"
+                    rows = Count(rows.expected * selected.share, rows.most, told)
+                return rows and rows.times(body.epochs, f"{body.epochs} epochs")
             case _:
                 return None
 
@@ -341,17 +341,17 @@ class Work:
         if maker is None or not isinstance(body, payload.RowsBody):
             return _QUESTION, _TRACE, "rows of unknown length (assumed)"
         texts, rows = self.texts(maker), self.records(maker)
-        there, ratio = self._facts.lines(Read(maker.id, "rows.jsonl")), texts.ratio if texts else CHARACTERS
-        if there:
-            target = there.chars.get("target", there.chars.get("chosen", 0))
-            return there.chars.get("prompt", 0) / ratio, target / ratio, f"rows of {there.file}"
+        rows_file, ratio = self._facts.lines(Read(maker.id, "rows.jsonl")), texts.ratio if texts else CHARACTERS
+        if rows_file:
+            target = rows_file.chars.get("target", rows_file.chars.get("chosen", 0))
+            return rows_file.chars.get("prompt", 0) / ratio, target / ratio, f"rows of {rows_file.file}"
         trace = texts.tokens if texts else _TRACE
-        if left := self._selected(maker, body):
-            trace *= left.length
+        if selected := self._selected(maker, body):
+            trace *= selected.length
         shown = 0.0 if body.task == "solve" else trace
         prompt = length(body.prompt) + self._question(maker, texts) + shown
-        told = f"{rows.text if rows else 'rows'}, traces of {trace:,.0f} tokens"
-        return prompt, trace, f"{told} ({texts.text if texts else 'assumed'})"
+        origin = f"{rows.text if rows else 'rows'}, traces of {trace:,.0f} tokens"
+        return prompt, trace, f"{origin} ({texts.text if texts else 'assumed'})"
 
     def _question(self, task: Task, texts: Texts | None) -> float:
         """Mean tokens of a question."""

@@ -99,9 +99,9 @@ class _Decisions:
         if recorded is None and in_merge(self.root, folder):
             return Standing(state="unfinished merge", reason=_UNMERGED), None
         waits = [read.task for read in task.reads.values() if read.task and self.standings[read.task].state != "reuse"]
-        given = None if waits else self._given(folder, task)
-        if given is not None:
-            deps = given | dict.fromkeys(places.awaited(folder, task), text_digest(PASSED))
+        inputs = None if waits else self._given(folder, task)
+        if inputs is not None:
+            deps = inputs | dict.fromkeys(places.awaited(folder, task), text_digest(PASSED))
             if recorded is not None and recorded.deps == deps and (result := self.cache.whole(recorded.out)):
                 return Standing(state="reuse", reason="up to date"), result
             if result := self.cache.run(deps):
@@ -109,7 +109,7 @@ class _Decisions:
         if recorded is not None and task.id not in self.running and self._is_elsewhere(folder, task, recorded):
             self.elsewhere[task.id] = recorded
             return Standing(state="run", reason=NOT_HERE), None
-        return self._to_run(task, waits, given, recorded), None
+        return self._to_run(task, waits, inputs, recorded), None
 
     def _is_elsewhere(self, folder: str, task: Task, recorded: Lock) -> bool:
         """Whether the lock is of what the task reads now; of results that are not here either, of what their own locks

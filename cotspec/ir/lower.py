@@ -66,14 +66,14 @@ class _Experiment(Texts):
         made: set[str] = set()
         for name, stage in self._spec.stages.items():
             for used in (*(source.from_ for source in stage.sources), *stage.reads):
-                wanted = [each for each in reversed(generations.chain(self._spec, used)) if each not in made]
-                for text in wanted:
+                new_texts = [each for each in reversed(generations.chain(self._spec, used)) if each not in made]
+                for text in new_texts:
                     yield from self._texts(text)
-                made.update(wanted)
+                made.update(new_texts)
             yield from self._stage(name, stage)
-        for asked in sets_of(self._spec.evaluate):
-            for name in dict.fromkeys(asked.of):
-                yield self._evaluate(asked, name)
+        for evaluated in sets_of(self._spec.evaluate):
+            for name in dict.fromkeys(evaluated.of):
+                yield self._evaluate(evaluated, name)
         for suite in suites_of(self._spec.evaluate):
             for name in dict.fromkeys(suite.of):
                 yield self._suite(suite, name)
@@ -187,19 +187,19 @@ class _Experiment(Texts):
 
     def _judges(self, name: str, stage: spec.Stage) -> _Judges:
         """Who else is asked about completions, by name, and what comes with them."""
-        made, reads, servers = list[payload.Judge](), dict[str, Read](), dict[str, payload.EndpointSettings]()
+        judges, reads, servers = list[payload.Judge](), dict[str, Read](), dict[str, payload.EndpointSettings]()
         for called, given in sorted(stage.judges.items()):
             where: Where = ("stages", name, "judges", called)
-            asked = self._asked(given.by, (*where, "by"))
+            model = self._asked(given.by, (*where, "by"))
             text = self._prompt(given.prompt, "solve", (*where, "prompt"))
             texts = generations.asked_texts(self._spec, stage)
-            judge = bodies.judge(called, given, model=asked.ref, text=text, trace=self._format, texts=texts)
-            made.append(judge)
+            judge = bodies.judge(called, given, model=model.ref, text=text, trace=self._format, texts=texts)
+            judges.append(judge)
             roles = {"model": judge.role, "gate": f"{judge.role}_gate"}
-            reads |= {roles[role]: read for role, read in asked.reads.items()}
-            if isinstance(asked.ref, payload.EndpointModel):
-                servers[called] = asked.launch.settings.endpoint
-        return _Judges(tuple(made), reads, servers)
+            reads |= {roles[role]: read for role, read in model.reads.items()}
+            if isinstance(model.ref, payload.EndpointModel):
+                servers[called] = model.launch.settings.endpoint
+        return _Judges(tuple(judges), reads, servers)
 
     def _shows(self, name: str, stage: spec.Stage) -> tuple[str, ...]:
         """What judges are shown of a row."""

@@ -50,11 +50,11 @@ class _Need(NamedTuple):
 def preflight(tasks: Iterable[Task]) -> Task:
     """The task that asks every model of `tasks`, equal demands once."""
     by_id = {task.id: task for task in tasks}
-    asked: dict[str, tuple[_Need, list[Task]]] = {}
+    by_need: dict[str, tuple[_Need, list[Task]]] = {}
     for task in by_id.values():
         for need in _needs(task, by_id):
-            asked.setdefault(repr(need), (need, []))[1].append(task)
-    demands = tuple(_demand(need, who) for need, who in asked.values())
+            by_need.setdefault(repr(need), (need, []))[1].append(task)
+    demands = tuple(_demand(need, who) for need, who in by_need.values())
     tables = tuple(_tables(by_id.values()))
     trackers = tuple(sorted({task.launch.settings.track for task in by_id.values()} - {""}))
     body = PreflightBody.model_construct(demands=demands, tables=tables, trackers=trackers)
@@ -104,8 +104,8 @@ def _needs(task: Task, by_id: Mapping[str, Task]) -> Iterator[_Need]:
         if isinstance(body, TaughtBody) and not isinstance(body.teacher, FirstWeights):
             assert not isinstance(need.model, EndpointModel)  # noqa: S101 - what is trained has weights
             pupil = Pupil.model_construct(model=need.model, path=need.path, top_k=body.top_k)
-            asked = need._replace(model=body.teacher, path="", targets=(), pupils=(pupil,))
-            yield _rooted(asked, task, by_id, "teacher")
+            other_need = need._replace(model=body.teacher, path="", targets=(), pupils=(pupil,))
+            yield _rooted(other_need, task, by_id, "teacher")
         others = [(one.model, one.input) for one in body.tilt] if isinstance(body, WrittenBody) else []
         others += [(model, "revise") for model in body.revise] if isinstance(body, TextBody) else []
         for model, role in others:
@@ -113,8 +113,8 @@ def _needs(task: Task, by_id: Mapping[str, Task]) -> Iterator[_Need]:
             pupil = Pupil.model_construct(model=need.model, path=need.path, top_k=0)
             yield _rooted(_Need(model, pupils=(pupil,)), task, by_id, role)
         for judge in body.judges if isinstance(body, RewardedBody) else ():
-            asked = _Need(judge.model, max_new_tokens=judge.sampling.max_new_tokens)
-            yield _rooted(asked, task, by_id, judge.role)
+            other_need = _Need(judge.model, max_new_tokens=judge.sampling.max_new_tokens)
+            yield _rooted(other_need, task, by_id, judge.role)
 
 
 def _need(task: Task) -> _Need | None:

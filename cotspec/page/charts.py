@@ -70,13 +70,13 @@ class _Frame(NamedTuple):
 def lines(series: Sequence[Series], *, title: str, percent: bool = False) -> Markup:
     """Lines over steps; nothing where there is no point."""
     drawn = [(at % COLOURS, thinned(each.points)) for at, each in enumerate(series)]
-    points = [point for _, kept in drawn for point in kept]
+    points = [point for _, thin in drawn for point in thin]
     if not points:
         return _markup("")
     frame = _Frame(330, 170, _wide([x for x, _ in points]), _wide([y for _, y in points], floor=percent))
     parts = [*_grid(frame, percent=percent)]
-    for colour, kept in drawn:
-        for piece in pieces(kept):
+    for colour, thin in drawn:
+        for piece in pieces(thin):
             places = " ".join(f"{x},{y}" for x, y in (frame.at(*point) for point in piece))
             if len(piece) > 1:
                 parts.append(f'<polyline class="line c{colour}" points="{places}"/>')
@@ -109,10 +109,10 @@ def plane(marks: Sequence[Mark], *, title: str, x: str, y: str) -> Markup:
             parts.append(f'<path class="whisker c{colour}" d="M{low} {py}H{high}M{low} {py - 4}v8M{high} {py - 4}v8"/>')
     for (px, py), group in _together(marks, frame):
         name = f"<title>{_escaped('; '.join(f'{mark.number}: {mark.name}' for mark in group))}</title>"
-        said, half = " ".join(str(mark.number) for mark in group), 8 + 5 * (len(group) - 1)
+        numbers, half = " ".join(str(mark.number) for mark in group), 8 + 5 * (len(group) - 1)
         shape = f'x="{px - half:.1f}" y="{py - 8:.1f}" width="{2 * half}" height="16" rx="8"'
         parts.append(f'<rect class="mark c{(group[0].number - 1) % COLOURS}" {shape}>{name}</rect>')
-        parts.append(f'<text class="inside" x="{px}" y="{py + 3.6:.1f}">{said}</text>')
+        parts.append(f'<text class="inside" x="{px}" y="{py + 3.6:.1f}">{numbers}</text>')
     parts.append(f'<text class="axis" x="{frame.width - frame.right}" y="{frame.height - 8}">{_escaped(x)} →</text>')
     parts.append(f'<text class="tick start" x="4" y="14">↑ {_escaped(y)}</text>')
     return _svg(frame, title, parts, look="plane")
@@ -151,15 +151,15 @@ def bar(parts: Sequence[BarPart], *, title: str) -> Markup:
     whole = sum(part.size for part in parts)
     if not whole:
         return _markup("")
-    drawn, left, seen_of = [], 0.0, {"kept": 0, "lost": 0, "other": 0}
+    drawn, x, seen_of = [], 0.0, {"kept": 0, "lost": 0, "other": 0}
     for part in parts:
         width = 1000 * part.size / whole
         shade = f"{part.look} s{seen_of[part.look] % 4}"
         seen_of[part.look] += 1
-        said = _escaped(f"{part.name}: {part.size:,}")
-        place = f'x="{left:.2f}" y="0" width="{width:.2f}" height="10"'
-        drawn.append(f'<rect class="{shade}" {place}><title>{said}</title></rect>')
-        left += width
+        words = _escaped(f"{part.name}: {part.size:,}")
+        place = f'x="{x:.2f}" y="0" width="{width:.2f}" height="10"'
+        drawn.append(f'<rect class="{shade}" {place}><title>{words}</title></rect>')
+        x += width
     label = _escaped(title)
     head = '<svg class="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img"'
     return _markup(f'{head} aria-label="{label}">{"".join(drawn)}</svg>')

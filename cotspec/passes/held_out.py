@@ -32,13 +32,13 @@ def pairs(context: Context) -> Iterator[HeldOut]:
     """What is tested on against what texts are made over and `valid`; `valid` against what texts are made over."""
     spec = context.experiment
     taught, places = generations.taught(spec), {}
-    for asked in reversed(sets_of(spec.evaluate)):  # the first place of a data set counts
-        places[asked.data] = context.source.value(asked.at("data"))
-    for own, data in asked_data(spec.evaluate).items():
+    for evaluated in reversed(sets_of(spec.evaluate)):  # the first place of a data set counts
+        places[evaluated.data] = context.source.value(evaluated.at("data"))
+    for set_role, data in asked_data(spec.evaluate).items():
         for role, name in taught.items():
-            yield HeldOut(data, name, f"{own}.{role}", places[data], _MADE)
+            yield HeldOut(data, name, f"{set_role}.{role}", places[data], _MADE)
         if data != VALID_DATA:
-            yield HeldOut(data, VALID_DATA, f"{own}.valid", places[data], "transitions read")
+            yield HeldOut(data, VALID_DATA, f"{set_role}.valid", places[data], "transitions read")
     if validates(context):
         place = context.source.key(("data", VALID_DATA))
         for role, name in taught.items():

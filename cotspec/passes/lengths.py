@@ -71,13 +71,13 @@ def _counted(attempt: Attempt, model: str | None) -> tuple[float, float, float]:
     if model is not None:
         from cotspec.builtin import tokens
 
-        asked = tokens.count(model, prompt)
-        whole = asked + tokens.count(model, attempt.trace.text.rstrip()) + END
-        return asked, whole, tokens.count(model, context) if context else asked
-    own = traces.tokens(attempt.record)
-    a_character = own / max(1, len(attempt.record.trace))
-    asked_about = len(prompt) * a_character
-    return asked_about, asked_about + own, len(context or prompt) * a_character
+        of_prompt = tokens.count(model, prompt)
+        whole = of_prompt + tokens.count(model, attempt.trace.text.rstrip()) + END
+        return of_prompt, whole, tokens.count(model, context) if context else of_prompt
+    of_trace = traces.tokens(attempt.record)
+    a_character = of_trace / max(1, len(attempt.record.trace))
+    about_prompt = len(prompt) * a_character
+    return about_prompt, about_prompt + of_trace, len(context or prompt) * a_character
 
 
 def _most(record: TraceRecord, body: RowsBody) -> int:

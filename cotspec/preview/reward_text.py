@@ -90,9 +90,9 @@ def _weight(term: RewardTerm, progress: float) -> str:
 
 
 def _measures(scored: Scored, gold: str, canvas: Canvas) -> Iterator[str]:
-    given = "it gives no answer" if scored.answer is None else f"it answers {visible(scored.answer)}"
+    answered = "it gives no answer" if scored.answer is None else f"it answers {visible(scored.answer)}"
     cannot = ", and the two cannot be compared (ungradable)" if scored.ungradable else ""
-    notes = {"correct": f"{given}; gold is {visible(gold)}{cannot}"}
+    notes = {"correct": f"{answered}; gold is {visible(gold)}{cannot}"}
     table = kernel.table(scored.trace.form)
     for name, each in table.items():
         if name in AMONG:
@@ -103,8 +103,8 @@ def _measures(scored: Scored, gold: str, canvas: Canvas) -> Iterator[str]:
             continue  # shown beside the response's own
         note = notes.get(name, each.about if each.kind is bool else "")
         if (teachers := f"teacher_{name}") in table:
-            known = scored.measures.get(teachers)
-            note = f"the teacher's: {known:,}" if known is not None else scored.unknown.get(teachers, "")
+            of_teacher = scored.measures.get(teachers)
+            note = f"the teacher's: {of_teacher:,}" if of_teacher is not None else scored.unknown.get(teachers, "")
         yield _measure(scored, canvas, name, note)
 
 

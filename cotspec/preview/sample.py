@@ -167,15 +167,15 @@ def _in_form(sample: Sample, form: Form) -> str:
             lines += _steps(sample, each.opens)
             continue
         if each.name == "thinking":
-            said = sample.thinking
+            content = sample.thinking
         elif each.grade:
-            said = (
+            content = (
                 sample.answer if "step" in named or each.name != "answer" else f"{worked}\n\\boxed{{{sample.answer}}}"
             )
         else:
-            said = " ".join(["Each step follows from the one before it.", *each.label[:1]])
+            content = " ".join(["Each step follows from the one before it.", *each.label[:1]])
         labels.update(f"{each.name}.{label}" for label in each.label[:1])
-        lines.append("".join((f"{each.opens} {said}", f" {each.closes}" if each.closes else "")))
+        lines.append("".join((f"{each.opens} {content}", f" {each.closes}" if each.closes else "")))
     return "\n".join(lines)
 
 

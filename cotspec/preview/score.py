@@ -106,12 +106,12 @@ def score(
     judges = [judge.name for judge in body.judges]
     compiled = compile_reward(body.reward, body.format.form, (*conditions.asked(expressions(body.reward)), *judges))
     unknown |= _unseen(compiled, body, judges, alone=texts is None)
-    asked = [name for name, _ in compiled.measures if name in kernel.AMONG]
-    if asked and "correct" in measures:
+    among_asked = [name for name, _ in compiled.measures if name in kernel.AMONG]
+    if among_asked and "correct" in measures:
         own = kernel.Peer(graded is Grade.RIGHT, int(measures["words"]), response.tokens or 0)
         group = kernel.among(own, [own, *(_peer(text, body, record, begin=begin) for text in beside)]) if beside else {}
-        measures |= {name: group[name] for name in asked if name in group and name != "group.tokens"}
-        unknown |= {name: _why(name, beside) for name in asked if name not in measures}
+        measures |= {name: group[name] for name in among_asked if name in group and name != "group.tokens"}
+        unknown |= {name: _why(name, beside) for name in among_asked if name not in measures}
     return Scored(
         response=response,
         trace=trace,

@@ -107,8 +107,8 @@ def prompt_paths(experiment: Experiment) -> Iterator[tuple[Path, str]]:
             named.append((("stages", name, "train", "context"), stage.train.context))
         named += [(("stages", name, "judges", judge, "prompt"), each.prompt) for judge, each in stage.judges.items()]
     named.append((("evaluate", "prompt"), experiment.evaluate.prompt))
-    for name, asked in (experiment.evaluate.sets or {}).items():
-        named.append((("evaluate", "sets", name, "prompt"), asked.prompt))
+    for name, evaluated in (experiment.evaluate.sets or {}).items():
+        named.append((("evaluate", "sets", name, "prompt"), evaluated.prompt))
     return ((path, written) for path, written in named if written is not None)
 
 

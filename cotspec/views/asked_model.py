@@ -37,11 +37,11 @@ class Asked:
 def asked(side: Planned, name: str) -> Asked:
     """How `name`, a model or a stage, is asked. Raises NotAskedError."""
     evaluations = {part: task for part, task in side.tasks.items() if isinstance(task.body, EvaluateBody)}
-    wanted = f"evaluation of {name}"
-    own = next((task for part, task in evaluations.items() if part.split(" on ")[0] == wanted), None)
+    part_name = f"evaluation of {name}"
+    own_evaluation = next((task for part, task in evaluations.items() if part.split(" on ")[0] == part_name), None)
     stage = name in side.loaded.experiment.stages
-    if own is not None and isinstance(own.body, EvaluateBody):
-        return _asked(name, stage, own.body, own, f"as on {_set(side, own)}")
+    if own_evaluation is not None and isinstance(own_evaluation.body, EvaluateBody):
+        return _asked(name, stage, own_evaluation.body, own_evaluation, f"as on {_set(side, own_evaluation)}")
     usual = next(iter(evaluations.values()))
     if not isinstance(usual.body, EvaluateBody):
         raise TypeError(usual.body.kind)

@@ -105,13 +105,13 @@ def tasks(old: Planned, new: Planned, changes: Sequence[Change], known: Tried | 
         elif was.id == task.id:
             yield TaskChange(part=part, state="same", old=was.id, new=task.id)
         else:
-            own = new.drafts[part]
+            draft = new.drafts[part]
             yield TaskChange(
                 part=part,
                 state="changed",
                 old=was.id,
                 new=task.id,
-                causes=tuple(change for change, drafts in tried if _computes_else(own, drafts.get(part))),
+                causes=tuple(change for change, drafts in tried if _computes_else(draft, drafts.get(part))),
                 kernel=tuple(
                     name for name in was.kernel if task.kernel.get(name, was.kernel[name]) != was.kernel[name]
                 ),
@@ -139,8 +139,8 @@ def _locked(old: Planned, new: Planned) -> Iterator[Change]:
     """Commits of the hub that the same revisions are locked at."""
     before, after = (side.unit.source.locked for side in (old, new))
     digests = digest.manifest()
-    wanted = [{one.key for one in inputs(side.unit.source, digests) if one.on_hub} for side in (old, new)]
-    for key in sorted(wanted[0] & wanted[1]):
+    hub_inputs = [{one.key for one in inputs(side.unit.source, digests) if one.on_hub} for side in (old, new)]
+    for key in sorted(hub_inputs[0] & hub_inputs[1]):
         if before.get(key) != after.get(key):
             yield Change(
                 path=("lock", *key),

@@ -165,19 +165,19 @@ def _shown(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def _seed_cells(record: Mapping[str, object]) -> tuple[str, ...]:
-    count, known, paired = (record[key] for key in ("seeds", "seeds_measured", "seeds_paired"))
+    count, measured, paired = (record[key] for key in ("seeds", "seeds_measured", "seeds_paired"))
     change = _points(record["accuracy_change"])
     return (
         str(record["experiment"]),
         str(record["set"] or ""),
-        str(count) if known == count else f"{known} of {count}",
+        str(count) if measured == count else f"{measured} of {count}",
         str(record["model"] or ""),
         _percent(record["accuracy"]),
         _number(record["accuracy_sd"], 100),
         _range(record["accuracy_low"], record["accuracy_high"], signed=False),
         _number(record["tokens"]),
         _number(record["tokens_sd"]),
-        f"{change} ({paired} seeds)" if change and paired != known else change,
+        f"{change} ({paired} seeds)" if change and paired != measured else change,
         _range(record["change_low"], record["change_high"], signed=True),
         _relative(record["tokens_change"]),
         _points(record["student_change"]),

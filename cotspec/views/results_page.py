@@ -110,7 +110,7 @@ def page(
         "unsaid": len(settings[MOST_SETTINGS:]),
         "limits": {"questions": flips.MOST_QUESTIONS, "pair": flips.OF_A_PAIR, "marks": MOST_MARKS},
     }
-    there = [
+    sections_there = [
         ("results", "Results", True),
         ("seeds", "Seeds", bool(several)),
         ("suites", "Suites", measured is not None),
@@ -121,7 +121,7 @@ def page(
         ("cost", "Cost", spent is not None),
         ("settings", "Settings", bool(settings)),
     ]
-    sections = [(anchor, name) for anchor, name, is_there in there if is_there]
+    sections = [(anchor, name) for anchor, name, is_there in sections_there if is_there]
     rules = [rule for each in sets for rule in each.browser.rules()]
     return html.render("results.html.jinja", values | {"sections": sections}, rules=rules)
 

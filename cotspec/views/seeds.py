@@ -131,15 +131,15 @@ def _change(group: Group) -> dict[str, object]:
     if change is None or group.base is None:
         return {}
     old = group.base.measured
-    both = [(now.tokens, old[seed].tokens) for seed, now in group.measured.items() if seed in old]
-    now, before = (fmean(tokens) for tokens in zip(*both, strict=True))
+    tokens_of_both = [(now.tokens, old[seed].tokens) for seed, now in group.measured.items() if seed in old]
+    now, before = (fmean(tokens) for tokens in zip(*tokens_of_both, strict=True))
     return {
         "base": group.base.name,
         "accuracy_change": change.mean,
         "change_low": max(-1.0, change.low),
         "change_high": min(1.0, change.high),
         "tokens_change": now / before - 1 if before else None,
-        "seeds_paired": len(both),
+        "seeds_paired": len(tokens_of_both),
     }
 
 

@@ -57,21 +57,21 @@ def spending(tasks: Mapping[str, Task], estimator: Estimator, machines: Mapping[
     """`tasks` by id; `machines` says by id what a task was run with, where that is known."""
     spent = {id: estimator.spent(id) for id in tasks}
     order = sorted(spent, key=lambda id: -(spent[id].seconds or 0.0))
-    known = [each for each in spent.values() if each.seconds is not None]
-    both = [each for each in known if each.expected.value is not None]
-    made: dict[str, int] = {}
-    for told in machines.values():
-        made[told] = made.get(told, 0) + 1
+    measured = [each for each in spent.values() if each.seconds is not None]
+    estimated = [each for each in measured if each.expected.value is not None]
+    tasks_of_machine: dict[str, int] = {}
+    for machine in machines.values():
+        tasks_of_machine[machine] = tasks_of_machine.get(machine, 0) + 1
     return Spending(
         rows=tuple(_row(tasks[id], spent[id]) for id in order[:MOST_TASKS]),
         left_out=len(order[MOST_TASKS:]),
-        measured=len(known),
+        measured=len(measured),
         whole=len(spent),
-        seconds=_sum(each.seconds for each in known),
-        both=len(both),
-        both_seconds=_sum(each.seconds for each in both),
-        both_expected=_sum(each.expected.value for each in both),
-        machines=tuple(sorted(made.items(), key=lambda each: -each[1])),
+        seconds=_sum(each.seconds for each in measured),
+        both=len(estimated),
+        both_seconds=_sum(each.seconds for each in estimated),
+        both_expected=_sum(each.expected.value for each in estimated),
+        machines=tuple(sorted(tasks_of_machine.items(), key=lambda each: -each[1])),
     )
 
 

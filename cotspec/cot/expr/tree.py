@@ -133,11 +133,11 @@ class Walk:
         return self._built(tree, "number", ops.negated(part.run) if minus else part.run, [part])
 
     def _arithmetic(self, tree: ast.BinOp) -> Node | None:
-        known = ops.ARITHMETIC.get(type(tree.op).__name__)
-        if known is None:
+        operator = ops.ARITHMETIC.get(type(tree.op).__name__)
+        if operator is None:
             self._refused(tree)
             return None
-        sign, call = known
+        sign, call = operator
         left = self.wanted(tree.left, "number", f"`{sign}`")
         right = self.wanted(tree.right, "number", f"`{sign}`")
         if left is None or right is None:
@@ -157,13 +157,13 @@ class Walk:
         return self._built(tree, "condition", ops.every(runs) if both else ops.some(runs), parts)
 
     def _compare(self, tree: ast.Compare) -> Node | None:
-        known = [ops.COMPARISONS.get(type(op).__name__) for op in tree.ops]
+        operators = [ops.COMPARISONS.get(type(op).__name__) for op in tree.ops]
         trees = [tree.left, *tree.comparators]
         parts = self._all([self.node(part) for part in trees])
         if parts is None:
             return None
-        calls = [pair for pair in known if pair is not None]
-        if len(calls) < len(known):
+        calls = [pair for pair in operators if pair is not None]
+        if len(calls) < len(operators):
             self._refused(tree)
             return None
         for (sign, _), at in zip(calls, range(len(calls)), strict=True):

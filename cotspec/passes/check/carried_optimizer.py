@@ -43,16 +43,18 @@ def _refused(context: Context, name: str, stage: Stage, before: Stage | None) ->
         if stage.start in context.experiment.models:  # what is neither is told by a rule of its own
             yield f"`{stage.start}` is no stage, so there is no optimizer to carry", "start from a stage"
         return
-    for label, one in ((stage.start, before), (name, stage)):
-        if one.train.lora is not None:
+    for label, train_stage in ((stage.start, before), (name, stage)):
+        if train_stage.train.lora is not None:
             yield f"stage `{label}` trains adapters, which are weights of its own", "train all weights in both"
-        optim = "" if one.train.trainer is None else one.train.trainer.optim
+        optim = "" if train_stage.train.trainer is None else train_stage.train.trainer.optim
         if optim and optim not in _ADAMW:
             yield (
                 f"stage `{label}` trains with `optim: {optim}`, and only AdamW's state is carried",
                 "use AdamW in both",
             )
-        given = context.resources(label)
-        if given.gpus > 1 and given.strategy != "ddp":
-            message = f"stage `{label}` spreads its optimizer over {given.gpus} GPUs (`strategy: {given.strategy}`)"
+        resources = context.resources(label)
+        if resources.gpus > 1 and resources.strategy != "ddp":
+            message = (
+                f"stage `{label}` spreads its optimizer over {resources.gpus} GPUs (`strategy: {resources.strategy}`)"
+            )
             yield message, "use `strategy: ddp`"

@@ -25,20 +25,20 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Check every stage, then generation."""
     for path, name, stage in context.stages():
-        given = context.resources(name)
-        if given.gpus == 0 and stage.train.precision == "fp16":
+        resources = context.resources(name)
+        if resources.gpus == 0 and stage.train.precision == "fp16":
             message = f"stage `{name}` trains in fp16 on the CPU"
             advice = "use `precision: bf16` or `fp32`, or give `resources.train.gpus`"
             yield finding(RULE, context.source.value((*path, "train", "precision")), message, advice)
-        if given.gpus == 0 and given.vllm and stage.train.drawn is not None:
-            own = ("resources", "stages", name, "vllm")
-            place = own if own in context.source.values else ("resources", "train", "vllm")
+        if resources.gpus == 0 and resources.vllm and stage.train.drawn is not None:
+            of_stage = ("resources", "stages", name, "vllm")
+            place = of_stage if of_stage in context.source.values else ("resources", "train", "vllm")
             message = f"stage `{name}` generates with vLLM and has no GPU"
             yield finding(RULE, context.source.value(place), message, "give it a GPU, or leave `vllm` out")
-        if given.vllm and given.vllm_gpus and given.nodes > 1 and stage.train.drawn is not None:
-            own = ("resources", "stages", name, "vllm_gpus")
-            place = own if own in context.source.values else ("resources", "train", "vllm_gpus")
-            message = f"stage `{name}` trains on {given.nodes} machines, and a vLLM server serves those of one"
+        if resources.vllm and resources.vllm_gpus and resources.nodes > 1 and stage.train.drawn is not None:
+            of_stage = ("resources", "stages", name, "vllm_gpus")
+            place = of_stage if of_stage in context.source.values else ("resources", "train", "vllm_gpus")
+            message = f"stage `{name}` trains on {resources.nodes} machines, and a vLLM server serves those of one"
             advice = "leave `vllm_gpus` out: vLLM shares the training GPUs then; or use `nodes: 1`"
             yield finding(RULE, context.source.value(place), message, advice)
     generate = context.experiment.resources.generate

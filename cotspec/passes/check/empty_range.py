@@ -21,9 +21,9 @@ RULE = Rule(
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Slices of data, texts and rows, step bounds."""
-    for path, given in _slices(context):
-        if given is not None and given[0] >= given[1]:
-            message = f"the slice [{given[0]}, {given[1]}] holds nothing: its end comes first"
+    for path, slice in _slices(context):
+        if slice is not None and slice[0] >= slice[1]:
+            message = f"the slice [{slice[0]}, {slice[1]}] holds nothing: its end comes first"
             advice = "rows are counted from 0, and the end is not part of the slice"
             yield finding(RULE, context.source.value(path), message, advice)
     for name, data in context.experiment.data.items():
@@ -31,9 +31,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
             message = f"no problem has from {data.steps[0]} to {data.steps[1]} steps"
             yield finding(RULE, context.source.value(("data", name, "steps")), message, "put the smaller number first")
     for name in context.experiment.generate:
-        asked = generations.filter_of(context.experiment, name)
-        if asked.at_most is not None and asked.at_least > asked.at_most:
-            message = f"no text has at least {asked.at_least} and at most {asked.at_most} steps"
+        kept = generations.filter_of(context.experiment, name)
+        if kept.at_most is not None and kept.at_least > kept.at_most:
+            message = f"no text has at least {kept.at_least} and at most {kept.at_most} steps"
             yield finding(RULE, context.source.value(("generate", name, "keep", "where")), message, "let them meet")
 
 

@@ -40,12 +40,12 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Check every model behind a server, and what is said of them."""
     models = context.experiment.models
     served = [name for name, model in models.items() if model.endpoint is not None]
-    for name, given in context.experiment.resources.endpoints.items():
+    for name, settings in context.experiment.resources.endpoints.items():
         path = ("resources", "endpoints", name)
         if name not in served:
             what = f"`{name}` is not behind a server" if name in models else f"there is no model `{name}`"
             yield misnamed(RULE, context.source.key(path), what, name, served)
-        yield from _budget(context, (*path, "budget"), given)
+        yield from _budget(context, (*path, "budget"), settings)
     for name, model in models.items():
         given_url = model.endpoint.url if model.endpoint else None
         if given_url is not None and (cut := _BEYOND.search(given_url)):

@@ -68,20 +68,20 @@ def _misspelt(context: Context) -> list[str]:
 def _asked(context: Context) -> Iterator[Diagnostic]:
     """Whom the sets ask: all of `evaluate.of`, and nobody else. A name there that nothing has is another finding."""
     spec, sets = context.experiment, sets_of(context.experiment.evaluate)
-    known = (*spec.models, *spec.stages)
+    models_and_stages = (*spec.models, *spec.stages)
     misspelt = _misspelt(context)
     for each in sets:
         for at, name in enumerate(each.of if "of" in each.own else ()):
             span, message = context.source.value((*each.path, "of", at)), f"`evaluate.of` has no `{name}`"
             if name in spec.evaluate.of or any(alike(name, other) for other in misspelt):
                 continue
-            if name in known:
+            if name in models_and_stages:
                 yield finding(RULE, span, message, "add it there: a set asks some of those or all")
             else:
                 yield misnamed(RULE, span, message, name, spec.evaluate.of)
-    asked = {name for each in sets for name in each.of}
+    asked_models = {name for each in sets for name in each.of}
     for at, name in enumerate(spec.evaluate.of):
-        if name in known and name not in asked:
+        if name in models_and_stages and name not in asked_models:
             span = context.source.value(("evaluate", "of", at))
             yield finding(RULE, span, f"no set asks `{name}`", "add it to the `of` of a set, or leave it out here")
 

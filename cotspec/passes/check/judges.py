@@ -37,12 +37,12 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for path, name, stage in context.stages():
         asked = _asked(context, stage)
         for called, judge in stage.judges.items():
-            here: Path = (*path, "judges", called)
-            yield from _prompt(context, here, stage, judge)
+            place: Path = (*path, "judges", called)
+            yield from _prompt(context, place, stage, judge)
             if asked is not None and called not in asked:
                 message = f"the reward asks nothing of the judge `{called}`"
                 advice = f"ask about its text (`{called}.correct`, or a label of it), or leave it out"
-                yield finding(RULE, context.source.key(here), message, advice)
+                yield finding(RULE, context.source.key(place), message, advice)
         strategy = context.resources(name).strategy
         served = {name for name, model in context.experiment.models.items() if model.endpoint is not None}
         if {judge.by for judge in stage.judges.values()} - served and strategy in ("fsdp", "zero3"):

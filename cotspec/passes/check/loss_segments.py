@@ -29,12 +29,12 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Check every loss."""
     format = bodies.trace_format(context.experiment.trace)
-    known = bodies.lossy(format)
+    segments = bodies.lossy(format)
     for path, _, stage in context.stages():
         places = _places(context, (*path, "loss"), stage.loss or ())
         for name, span in places.items():
-            if name not in known:
-                yield misnamed(RULE, span, f"there is no segment `{name}` in `trace`", name, known)
+            if name not in segments:
+                yield misnamed(RULE, span, f"there is no segment `{name}` in `trace`", name, segments)
         if "masked" in places and isinstance(stage.train, OnPolicy):
             message = "a completion has no `masked`: it is the prompt that hides"
             yield finding(RULE, places["masked"], message, "use `step`")
@@ -47,10 +47,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
         scope = scope_of({**own_names(format.form), **conditions.scope(texts, format.form)})
         vain = unknown_measures.of_given(context.experiment, stage)
         for name, condition in bodies.loss_when(stage).items():
-            told = list(unknown_measures.asked(condition, vain))
+            in_vain = list(unknown_measures.asked(condition, vain))
             wrong = read(condition, scope, expect=bool).problems
-            columns = {each.column for each in told}
-            for problem in (*(each for each in wrong if each.column not in columns), *told):
+            columns = {each.column for each in in_vain}
+            for problem in (*(each for each in wrong if each.column not in columns), *in_vain):
                 yield expression_finding(context, RULE, (*path, "loss", name), condition, problem)
 
 

@@ -29,19 +29,19 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def _amount(context: Context, path: Path, mask: Mask) -> Iterator[Diagnostic]:
-    given = [key for key in ("count", "share") if getattr(mask, key) is not None]
+    amounts = [key for key in ("count", "share") if getattr(mask, key) is not None]
     if mask.select in ("all", "inner"):
-        for key in [*given, *(k for k in ("at_least",) if k in mask.model_fields_set)]:
+        for key in [*amounts, *(k for k in ("at_least",) if k in mask.model_fields_set)]:
             message = f"`{key}` has no effect with `select: {mask.select}`, which hides all it selects"
             yield finding(RULE, context.source.key((*path, key)), message, "leave it out")
-    elif not given:
+    elif not amounts:
         advice = "add `count: 1` or `share: 0.5`"
         yield finding(RULE, context.source.key(path), "the mask does not say how much it hides", advice)
-    elif len(given) > 1:
+    elif len(amounts) > 1:
         message = "the mask has both `count` and `share`"
         yield finding(RULE, context.source.key((*path, "share")), message, "keep one of them")
     elif _nothing(mask):
-        span = context.source.value((*path, given[0]))
+        span = context.source.value((*path, amounts[0]))
         yield finding(RULE, span, "the mask hides nothing", "give a share above 0, or leave the mask out")
     if mask.rows == 0.0:
         span = context.source.value((*path, "rows"))

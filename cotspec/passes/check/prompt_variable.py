@@ -46,29 +46,29 @@ class Prompt(NamedTuple):
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Check every prompt file whose text is known."""
-    for given in prompts(context):
-        text = context.files.get(given.written)
+    for prompt in prompts(context):
+        text = context.files.get(prompt.written)
         if text is None:
             continue
-        span, traced, names = context.source.value(given.path), given.task != "solve", shown(text)
-        written = given.written
+        span, traced, names = context.source.value(prompt.path), prompt.task != "solve", shown(text)
+        written = prompt.written
         for name in sorted(names - VARIABLES):
-            if name not in given.texts:
-                advice = f"there is {listed(given.texts)} to show" if given.texts else "it has the question to show"
+            if name not in prompt.texts:
+                advice = f"there is {listed(prompt.texts)} to show" if prompt.texts else "it has the question to show"
                 message = f"`{written}` shows `{name}`, which its records do not have"
                 yield finding(RULE, span, message, advice)
-            elif name in given.told:
+            elif name in prompt.told:
                 yield finding(
-                    RULE, span, f"`{written}` shows `{name}`, {given.told[name]}", f"leave {{{{ {name} }}}} out"
+                    RULE, span, f"`{written}` shows `{name}`, {prompt.told[name]}", f"leave {{{{ {name} }}}} out"
                 )
-        if given.task == "gather":
+        if prompt.task == "gather":
             continue  # the questions stand beside the texts; a rule of its own asks for these
         if "question" not in names:
             yield finding(RULE, span, f"`{written}` does not show `question`", "put {{ question }} into it")
-        if given.task == "context":
+        if prompt.task == "context":
             continue  # a teacher may read the trace
         if traced and "trace" not in names:
-            message = f"`{given.task}` shows a trace, and `{written}` does not"
+            message = f"`{prompt.task}` shows a trace, and `{written}` does not"
             yield finding(RULE, span, message, "put {{ trace }} into it")
         if not traced and "trace" in names:
             yield finding(RULE, span, f"`{written}` shows a trace, and there is none here", "leave {{ trace }} out")
@@ -86,16 +86,16 @@ def prompts(context: Context) -> Iterator[Prompt]:
             continue  # a rule of its own says that there is no such text
         texts, path = generations.of_record(spec, source, pairs=stage.pairs is not None), ("stages", name)
         texts += stage.reads
-        own = source.prompt if isinstance(source, MixedRows) else None
+        of_source = source.prompt if isinstance(source, MixedRows) else None
         written = stage.prompt_of(source)
         if written is not None:
-            place = (*rows, "prompt") if own else (*path, "prompt")
+            place = (*rows, "prompt") if of_source else (*path, "prompt")
             yield Prompt(place, written, stage.task_of(source), texts, _told(spec, stage, source))
         if isinstance(stage.train, Taught) and stage.train.context is not None:
             yield Prompt((*path, "train", "context"), stage.train.context, "context", texts)
-    for asked in sets_of(spec.evaluate):
-        if asked.prompt is not None:
-            yield Prompt(asked.at("prompt"), asked.prompt, "solve")
+    for evaluated in sets_of(spec.evaluate):
+        if evaluated.prompt is not None:
+            yield Prompt(evaluated.at("prompt"), evaluated.prompt, "solve")
 
 
 def _told(spec: Experiment, stage: Stage, source: RowSource) -> dict[str, str]:
@@ -110,7 +110,7 @@ def _told(spec: Experiment, stage: Stage, source: RowSource) -> dict[str, str]:
         return {name: what if name == target else later for name in texts[: at + 1]}
     if stage.task_of(source) == "rewrite":
         return {}
-    told = {name: "which is a solution that a data set gives" for name in texts if name in spec.data}
-    told |= dict.fromkeys(generations.right_in(spec, source), "which `rows.where` says is right")
-    kept = "which is kept because it is right: `task: rewrite` shows such a text"
-    return told | {name: kept for name in texts if generations.filter_of(spec, name).correct}
+    reasons = {name: "which is a solution that a data set gives" for name in texts if name in spec.data}
+    reasons |= dict.fromkeys(generations.right_in(spec, source), "which `rows.where` says is right")
+    kept_as_right = "which is kept because it is right: `task: rewrite` shows such a text"
+    return reasons | {name: kept_as_right for name in texts if generations.filter_of(spec, name).correct}

@@ -35,11 +35,13 @@ def check(context: Context) -> Iterator[Diagnostic]:
         yield from _greedy(context, ("generate", name, "sampling"), each.sampling, each.sampling.n)
     for path, name, stage in context.stages():
         where = (*path, "train", "sampling")
-        if (own := stage.train.drawn) is not None:
-            one = isinstance(stage.train, Taught)
-            yield from _one(context, where, own, _ONE if one else "`group` says how many completions a prompt gets")
-            yield from _greedy(context, where, own, stage.train.samples)
-            if one and own.temperature == 0:
+        if (drawn := stage.train.drawn) is not None:
+            taught = isinstance(stage.train, Taught)
+            yield from _one(
+                context, where, drawn, _ONE if taught else "`group` says how many completions a prompt gets"
+            )
+            yield from _greedy(context, where, drawn, stage.train.samples)
+            if taught and drawn.temperature == 0:
                 message = "both models' probabilities are taken at this temperature, and 0 has none"
                 yield finding(RULE, context.source.value((*where, "temperature")), message, _ABOVE)
         elif where in context.source.keys:
@@ -47,8 +49,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield finding(RULE, context.source.key(where), message, "leave it out, or write `over: student`")
         for called, judge in stage.judges.items():
             yield from _one(context, (*path, "judges", called, "sampling"), judge.sampling, _VERDICT)
-    for asked in sets_of(spec.evaluate):
-        yield from _greedy(context, asked.at("sampling"), asked.sampling, asked.sampling.n)
+    for evaluated in sets_of(spec.evaluate):
+        yield from _greedy(context, evaluated.at("sampling"), evaluated.sampling, evaluated.sampling.n)
 
 
 def _one(context: Context, path: Path, given: Sampling, why: str) -> Iterator[Diagnostic]:

@@ -37,20 +37,20 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Check every model and data set that has one source."""
     for name, model in context.experiment.models.items():
-        given = [key for key in MODEL if getattr(model, key) is not None]
-        if len(given) == 1:
-            yield from _unused(context, ("models", name), given[0], set(model.model_fields_set))
+        sources = [key for key in MODEL if getattr(model, key) is not None]
+        if len(sources) == 1:
+            yield from _unused(context, ("models", name), sources[0], set(model.model_fields_set))
     for name, data in context.experiment.data.items():
-        given = [key for key in DATA if getattr(data, key) is not None]
-        if len(given) == 1:
+        sources = [key for key in DATA if getattr(data, key) is not None]
+        if len(sources) == 1:
             path = ("data", name)
-            yield from _unused(context, path, given[0], set(data.model_fields_set))
+            yield from _unused(context, path, sources[0], set(data.model_fields_set))
             if data.builtin is not None and data.trace not in (None, _WORKED):
                 message = f"the solutions of a builtin data set are its column `{_WORKED}`"
                 yield finding(RULE, context.source.value((*path, "trace")), message, f"write `trace: {_WORKED}`")
-            for key in _NEEDED[given[0]]:
+            for key in _NEEDED[sources[0]]:
                 if getattr(data, key) is None:
-                    message = f"data set `{name}` ({given[0]}) needs `{key}`"
+                    message = f"data set `{name}` ({sources[0]}) needs `{key}`"
                     yield finding(RULE, context.source.key(path), message, f"add `{key}: …`")
 
 

@@ -44,11 +44,11 @@ def check(context: Context) -> Iterator[Diagnostic]:
         trainer = trainer_of(stage.train)
         parts: dict[str, object] = {"loss": stage.loss, "reward": stage.reward}
         parts |= {"begin": stage.begin or None, "judges": stage.judges or None}
-        for key, given in parts.items():
-            if key in trainer.needs and given is None:
+        for key, value in parts.items():
+            if key in trainer.needs and value is None:
                 message = f"stage `{name}` trains by {trainer.name} and has no {key}"
                 yield finding(RULE, context.source.key((*path, "train")), message, _ADVICE[key])
-            if key not in trainer.reading(stage.train) and given is not None:
+            if key not in trainer.reading(stage.train) and value is not None:
                 message = f"stage `{name}` trains by {trainer.name}, which {_WITHOUT[key]}"
                 able = [each.name for each in TRAINERS.values() if key in each.reads and each is not trainer]
                 advice = f"leave it out, or train by {' or '.join(able)}"
@@ -69,9 +69,9 @@ def _pairs(context: Context, path: Path, name: str, stage: Stage) -> Iterator[Di
         key = "mix" if isinstance(stage.rows, Mix) else "from"
         yield finding(RULE, context.source.value((*path, "rows", key)), message, advice)
     if paired and not eats:
-        others = " or ".join(each.name for each in TRAINERS.values() if each.rows == "dpo")
+        comparing = " or ".join(each.name for each in TRAINERS.values() if each.rows == "dpo")
         message = f"stage `{name}` trains by {stage.train.by}, which does not compare answers"
-        yield finding(RULE, context.source.key((*path, "rows", "pairs")), message, f"train by {others}")
+        yield finding(RULE, context.source.key((*path, "rows", "pairs")), message, f"train by {comparing}")
     if paired and stage.task != "solve":
         message = "the answers that are paired were written in answer to the question alone"
         yield finding(RULE, context.source.value((*path, "task")), message, "write `task: solve`")

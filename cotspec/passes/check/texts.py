@@ -107,8 +107,8 @@ def _questions(context: Context, path: Path, name: str, stage: Stage, source: Ro
         yield finding(RULE, context.source.value((*path, "from")), message, advice)
         return
     shows = stage.task_of(source) != "solve"
-    for given, key in ((shows, "task"), (shows and stage.mask, "mask"), (stage.begin, "begin")):
-        if given:
+    for shown, key in ((shows, "task"), (shows and stage.mask, "mask"), (stage.begin, "begin")):
+        if shown:
             message = f"the questions of `{data}` have no texts to show or to begin with"
             yield finding(RULE, context.source.key(("stages", name, key)), message, advice)
     for key in ("target", "where"):
@@ -119,8 +119,8 @@ def _questions(context: Context, path: Path, name: str, stage: Stage, source: Ro
 
 def _pairs(context: Context, path: Path, rows: Rows, pairs: Pairs) -> Iterator[Diagnostic]:
     spec, name = context.experiment, rows.from_
-    span, given = context.source.key((*path, "pairs")), spec.generate.get(rows.from_)
-    if given is None:
+    span, generation = context.source.key((*path, "pairs")), spec.generate.get(rows.from_)
+    if generation is None:
         message = f"a pair is made of two texts, and `{name}` has one of each question at most"
         yield finding(RULE, context.source.value((*path, "from")), message, "name texts that a model writes")
         return
@@ -132,12 +132,14 @@ def _pairs(context: Context, path: Path, rows: Rows, pairs: Pairs) -> Iterator[D
         return
     compared = texts[at]
     if compared == name:
-        if given.sampling.n < 2:
+        if generation.sampling.n < 2:
             yield finding(RULE, span, f"`{name}` has one text of each record", "set its `sampling.n` to 2 or more")
     elif compared not in spec.generate or spec.generate[compared].keep.pick != "all":
         message = f"of `{compared}` one text of each question goes on, and a pair is made of two"
         yield finding(RULE, span, message, f"write `keep: {{pick: all}}` at `generate.{compared}`, with `sampling.n`")
-    if (given.keep.where is not None or given.keep.pick != "first") and not generations.kept_is_read(spec, name):
+    if (generation.keep.where is not None or generation.keep.pick != "first") and not generations.kept_is_read(
+        spec, name
+    ):
         message = "pairs are made of all texts: nothing that `keep` says reaches them"
         yield finding(RULE, context.source.key(("generate", name, "keep")), message, "leave `keep` out")
     if rows.slice is not None and generations.tries(spec, name) is None:
@@ -149,14 +151,14 @@ def _pairs(context: Context, path: Path, rows: Rows, pairs: Pairs) -> Iterator[D
 def _better(context: Context, path: Path, rows: Rows, pairs: Pairs, *, compared: str) -> Iterator[Diagnostic]:
     """What makes no pair, or none that differ."""
     spec = context.experiment
-    own, problems = generations.better(spec, rows, pairs)
+    condition, problems = generations.better(spec, rows, pairs)
     if problems:
         return
     form, at = bodies.trace_format(spec.trace).form, generations.depth(spec, rows)
-    if not conditions.about(own, form, depth=at):
+    if not conditions.about(condition, form, depth=at):
         message = f"this is the same for both texts of a pair: it asks nothing of `{compared}`"
         yield finding(RULE, context.source.value((*path, "better")), message, f"ask about `{compared}`")
-    elif conditions.kind(own, form) is bool and pairs.gap >= 1:
+    elif conditions.kind(condition, form) is bool and pairs.gap >= 1:
         message = "one text meets the condition and the other does not: they differ by 1, and not by more"
         yield finding(RULE, context.source.value((*path, "gap")), message, "leave `gap` out")
     texts = spec.generate[compared].sampling.n if compared in spec.generate else 1

@@ -41,14 +41,14 @@ def check(context: Context) -> Iterator[Diagnostic]:
         uses.append((("generate", name, "over"), each.over, "data set or generation", (*data, *texts)))
     for path, _, stage in context.stages():
         for key, name in ancestry.used(stage):
-            more = (SELF,) if key[-1] == "teacher" else ()
-            uses.append(((*path, *key), name, "model or stage", (*models, *stages, *more)))
+            itself = (SELF,) if key[-1] == "teacher" else ()
+            uses.append(((*path, *key), name, "model or stage", (*models, *stages, *itself)))
     for path, _, _, source in context.sources():
         uses.append(((*path, "from"), source.from_, "generation or data set", (*texts, *data)))
-        own = generations.chain(spec, source.from_)
-        if source.target is not None and own and generations.data_of(spec, source.from_):
-            uses.append(((*path, "target"), source.target, f"text of `{source.from_}`", own))
-    uses += [(asked.at("data"), asked.data, "data set", data) for asked in sets_of(spec.evaluate)]
+        chain = generations.chain(spec, source.from_)
+        if source.target is not None and chain and generations.data_of(spec, source.from_):
+            uses.append(((*path, "target"), source.target, f"text of `{source.from_}`", chain))
+    uses += [(evaluated.at("data"), evaluated.data, "data set", data) for evaluated in sets_of(spec.evaluate)]
     for i, name in enumerate(spec.evaluate.of):
         uses.append((("evaluate", "of", i), name, "model or stage", (*models, *stages)))
     for path, name, what, known in uses:

@@ -35,17 +35,17 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Check every `keep.where` and `rows.where`."""
     spec = context.experiment
     form = bodies.trace_format(spec.trace).form
-    asked: list[tuple[Path, str, str | None]] = [
+    written: list[tuple[Path, str, str | None]] = [
         (("generate", name, "keep", "where"), name, each.keep.where) for name, each in spec.generate.items()
     ]
-    asked += [((*path, "where"), source.from_, source.where) for path, _, _, source in context.sources()]
-    for path, name, where in asked:
-        own, _ = generations.condition(spec, name, where)
-        met, tried = conditions.met_by(own, form) if own else (1, 1)
+    written += [((*path, "where"), source.from_, source.where) for path, _, _, source in context.sources()]
+    for path, name, where in written:
+        condition, _ = generations.condition(spec, name, where)
+        met, tried = conditions.met_by(condition, form) if condition else (1, 1)
         if not met:
             message = f"none of {tried:,} tried texts meets this condition"
             yield warning(RULE, context.source.value(path), message, "let its parts meet")
-        elif own and name in spec.data and (count := _of_file(context, name, own)):
+        elif condition and name in spec.data and (count := _of_file(context, name, condition)):
             message = f"none of the first {count:,} texts of `{name}` meets this condition"
             advice = "ask for less, or look at `answer` and `trace`: which column is the gold answer, and after what?"
             yield warning(RULE, context.source.value(path), message, advice)

@@ -25,13 +25,13 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Check every entry of a list after its first, and every set or suite that asks what an earlier one asks."""
     sets, suites = sets_of(context.experiment.evaluate), suites_of(context.experiment.evaluate)
     yield from _names(context, ("evaluate", "of"), context.experiment.evaluate.of)
-    for at, asked in enumerate(sets):
-        if "of" in asked.own:
-            yield from _names(context, asked.at("of"), asked.of)
-        first = next((other for other in sets[:at] if _same(asked, other)), None)
+    for at, evaluated in enumerate(sets):
+        if "of" in evaluated.own:
+            yield from _names(context, evaluated.at("of"), evaluated.of)
+        first = next((other for other in sets[:at] if _same(evaluated, other)), None)
         if first is not None:
             advice = "give it a prompt or sampling of its own"
-            yield _again(context, asked.path, first.path, "asks", advice)
+            yield _again(context, evaluated.path, first.path, "asks", advice)
     for at, suite in enumerate(suites):
         path = _path(suite)
         yield from _names(context, (*path, "of"), suite.given.of or ())

@@ -38,7 +38,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         rule, share = bodies.mask(stage.mask), stage.mask.share
         if share.from_ == share.to or rule.select in ("all", "inner"):
             continue
-        said = f"a share from {share.from_:g} to {share.to:g} hides the same number of units over the whole run"
+        message = f"a share from {share.from_:g} to {share.to:g} hides the same number of units over the whole run"
         span = context.source.value((*path, "mask", "share"))
         counts = context.unit_counts(stage)
         still = sum(not _moves(rule, n) for n in counts)
@@ -46,10 +46,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
         possible = trace_steps.step_counts(context, stage) if stage.mask.unit == "step" else range(0)
         if counts:
             if still > len(counts) / 2:
-                yield warning(RULE, span, f"{said} in {traces.told(still, len(counts))}", _ADVICE)
+                yield warning(RULE, span, f"{message} in {traces.told(still, len(counts))}", _ADVICE)
         elif bounds.at_most is not None and possible and sum(_moves(rule, n) for n in possible) < len(possible) / 2:
             still_at = [n for n in possible if not _moves(rule, n)]
-            yield warning(RULE, span, f"{said} in traces of {trace_steps.worded(still_at)} steps", _ADVICE)
+            yield warning(RULE, span, f"{message} in traces of {trace_steps.worded(still_at)} steps", _ADVICE)
 
 
 _ADVICE = "widen it, or give one share or `count`"

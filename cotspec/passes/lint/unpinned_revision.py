@@ -38,17 +38,19 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def _pinned(context: Context, kind: HubKind, name: str, *, hub: str, revision: str | None) -> Iterator[Diagnostic]:
-    wanted = defaults.HUB_REVISION if revision is None else revision
-    if is_commit(wanted):
+    asked_revision = defaults.HUB_REVISION if revision is None else revision
+    if is_commit(asked_revision):
         return
     path: Path = (kind, name, "hub" if revision is None else "revision")
-    said = f"`{hub}` is not pinned to a commit" if revision is None else f"`{revision}` is a branch or a tag of `{hub}`"
+    message = (
+        f"`{hub}` is not pinned to a commit" if revision is None else f"`{revision}` is a branch or a tag of `{hub}`"
+    )
     pins = context.pins
-    if pins is not None and pins.commit(kind, hub, wanted) is not None:
+    if pins is not None and pins.commit(kind, hub, asked_revision) is not None:
         return
-    others = [] if pins is None else pins.others(kind, hub)
-    if others:
-        said = f"{said}, and the lock pins {listed(key[2] for key in others)} of it"
-    related = () if pins is None else tuple((pins.span(key), "is another revision") for key in others)
-    one = warning(RULE, context.source.value(path), said, _ADVICE, related=related)
-    yield one if others or revision is not None else one._replace(subject=hub)
+    other_pins = [] if pins is None else pins.others(kind, hub)
+    if other_pins:
+        message = f"{message}, and the lock pins {listed(key[2] for key in other_pins)} of it"
+    related = () if pins is None else tuple((pins.span(key), "is another revision") for key in other_pins)
+    unpinned = warning(RULE, context.source.value(path), message, _ADVICE, related=related)
+    yield unpinned if other_pins or revision is not None else unpinned._replace(subject=hub)
