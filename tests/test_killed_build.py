@@ -14,7 +14,7 @@ import pytest
 
 from cotspec import workspace
 from cotspec.back.registry import emit
-from cotspec.back.text import HEADER
+from cotspec.back.rendering import HEADER
 from cotspec.spec.artifact_names import settings_file
 from cotspec.workspace import MANIFEST, WorkspaceError
 from tests.support import sealed, spec_data

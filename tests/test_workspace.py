@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cotspec import workspace
-from cotspec.back.text import HEADER
+from cotspec.back.rendering import HEADER
 from cotspec.workspace import MANIFEST, WorkspaceError, disk
 
 ROOT_DVC = f"{HEADER}\nstages:\n"

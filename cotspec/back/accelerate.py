@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 from cotspec.back import places
-from cotspec.back.text import HEADER, Setting, yaml_mapping
+from cotspec.back.rendering import HEADER, Setting, yaml_mapping
 from cotspec.ir.plan import Launch, Plan
 
 _FSDP: Final[dict[str, Setting]] = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from cotspec.back import places, tracked
-from cotspec.back.text import render
+from cotspec.back.rendering import render
 from cotspec.ir.plan import Plan, Task
 from cotspec.spec.payload import TABLE_FILE
 

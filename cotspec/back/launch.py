@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from cotspec.back import places
-from cotspec.back.text import render
+from cotspec.back.rendering import render
 from cotspec.ir.plan import Launch, Plan, Task
 
 

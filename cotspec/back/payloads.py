@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cotspec.back import places
-from cotspec.back.text import json_text
+from cotspec.back.rendering import json_text
 from cotspec.ir.plan import Launch, Plan, Task
 from cotspec.spec.base import Part
 from cotspec.spec.payload import InputFile, Payload, RunSettings

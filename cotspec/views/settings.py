@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from cotspec.back.text import HEADER
+from cotspec.back.rendering import HEADER
 from cotspec.driver import Unit
 from cotspec.front.paths import project_root
 from cotspec.spec.artifact_names import settings_file

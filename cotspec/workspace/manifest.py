@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from cotspec.back.places import GENERATED, ROOT_DVC
-from cotspec.back.text import HEADER
+from cotspec.back.rendering import HEADER
 from cotspec.files import plain
 from cotspec.workspace import disk
 from cotspec.workspace.disk import WorkspaceError

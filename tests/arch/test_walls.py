@@ -51,7 +51,7 @@ def test_a_job_file_knows_neither_specs_nor_plans() -> None:
     graph = grimp.build_graph("cotspec", cache_dir=None)
     jobs = {"cotspec.back.jobs"} | graph.find_descendants("cotspec.back.jobs")
     known = {other for module in jobs for other in graph.find_upstream_modules(module)}
-    assert known - jobs == {"cotspec.spec.base", "cotspec.back.text"}
+    assert known - jobs == {"cotspec.spec.base", "cotspec.back.rendering"}
 
 
 def test_no_module_imports_in_a_circle() -> None:

@@ -17,7 +17,7 @@ import yaml
 
 from cotspec.back import accelerate, places
 from cotspec.back.registry import BACKENDS, emit
-from cotspec.back.text import HEADER, scalar, yaml_mapping
+from cotspec.back.rendering import HEADER, scalar, yaml_mapping
 from cotspec.ir.plan import Plan
 from cotspec.spec.payload import Payload, RunSettings, TrainBody
 from tests.support import sealed, spec_data

@@ -21,7 +21,7 @@ from cotspec.back.jobs import slurm
 from cotspec.back.jobs.base import Job
 from cotspec.back.jobs.skypilot import SkyPilot
 from cotspec.back.registry import emit
-from cotspec.back.text import HEADER, dvc_string, scalar
+from cotspec.back.rendering import HEADER, dvc_string, scalar
 from cotspec.spec.experiment import Experiment
 from tests.support import experiment, sealed, spec_data
 

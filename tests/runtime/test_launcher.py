@@ -18,7 +18,7 @@ from conftest import contents, environment, lay_out, recorded, settings, write_l
 pytest.importorskip("accelerate", reason="launching needs the `train` extra")
 
 from cotspec.back import accelerate
-from cotspec.back.text import render, yaml_mapping
+from cotspec.back.rendering import render, yaml_mapping
 from cotspec.ir.plan import Launch
 
 SOON = 60.0

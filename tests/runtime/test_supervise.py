@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cotspec.back.text import render
+from cotspec.back.rendering import render
 from cotspec.spec.payload import BuiltinData, DataBody, Range
 from tests.runtime.conftest import environment, lay_out
 

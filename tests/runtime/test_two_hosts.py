@@ -19,7 +19,7 @@ pytest.importorskip("trl", reason="training tests need the `train` extra")
 from test_splits_and_stops import ROWS, grpo, same_results, trained
 
 from cotspec.back import accelerate
-from cotspec.back.text import yaml_mapping
+from cotspec.back.rendering import yaml_mapping
 from cotspec.ir.plan import Launch
 
 HOSTS = {"cotspec-a": "10.77.77.1", "cotspec-b": "10.77.77.2"}

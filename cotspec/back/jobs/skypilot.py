@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field
 
 from cotspec.back.jobs.base import Job, JobFile
-from cotspec.back.text import HEADER, Setting, yaml_mapping
+from cotspec.back.rendering import HEADER, Setting, yaml_mapping
 from cotspec.spec.base import Argument, Count, Text
 
 USAGE: Final = """\

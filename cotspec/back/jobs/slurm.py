@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Final
 from pydantic import Field
 
 from cotspec.back.jobs.base import Job, JobFile
-from cotspec.back.text import HEADER
+from cotspec.back.rendering import HEADER
 from cotspec.spec.base import Count, Part
 
 START: Final = """\
