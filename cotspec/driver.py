@@ -230,11 +230,11 @@ def _lower(unit: Unit, digests: Mapping[str, str], sink: Sink) -> Draft | None:
         return None
 
 
-def conflicts(found: Iterable[Conflict], units: Iterable[Unit], sink: Sink) -> None:
+def conflicts(reported: Iterable[Conflict], units: Iterable[Unit], sink: Sink) -> None:
     """Say which way of launching shared tasks is kept: one finding for two specs, however much they share."""
     by_name = {unit.name: unit for unit in units}
     shared: dict[tuple[str, str], list[str]] = {}
-    for conflict in found:
+    for conflict in reported:
         kept, dropped = (name.partition("/")[0] for name in (conflict.kept, conflict.dropped))
         shared.setdefault((kept, dropped), []).append(conflict.id)
     for (kept, dropped), ids in shared.items():

@@ -135,27 +135,27 @@ def _answers(root: Path, id: str) -> Mapping[int, list[Answer]]:
     return answers
 
 
-def _shown(found: SideBySide, arguments: Arguments) -> list[Pair]:
+def _shown(comparison: SideBySide, arguments: Arguments) -> list[Pair]:
     if arguments.question is None:
-        return found.chosen[: arguments.most]
-    shown = [pair for pair in found.pairs if pair.id == arguments.question]
+        return comparison.chosen[: arguments.most]
+    shown = [pair for pair in comparison.pairs if pair.id == arguments.question]
     if not shown:
-        ids = sorted(pair.id for pair in found.pairs)
+        ids = sorted(pair.id for pair in comparison.pairs)
         there = f"they are {ids[0]} to {ids[-1]}" if ids else "there is none that both were asked"
         raise ProblemError(f"there is no question {arguments.question}: {there}")
     return shown
 
 
-def _draw(found: SideBySide, shown: list[Pair]) -> None:
+def _draw(comparison: SideBySide, shown: list[Pair]) -> None:
     from rich.console import Console
 
     from cotspec.views import side_by_side
 
     console = Console(no_color=not findings.colour(sys.stdout), highlight=False, emoji=False, markup=False)
-    side_by_side.draw(console, found, shown)
+    side_by_side.draw(console, comparison, shown)
 
 
-def _tell_rest(found: SideBySide, shown: list[Pair], arguments: Arguments) -> None:
-    left = len(found.chosen) - len(shown)
+def _tell_rest(comparison: SideBySide, shown: list[Pair], arguments: Arguments) -> None:
+    left = len(comparison.chosen) - len(shown)
     if arguments.question is None and left > 0:
-        print(f"{left:,} more differ: --most {len(found.chosen)} shows all, --question N one", file=sys.stderr)
+        print(f"{left:,} more differ: --most {len(comparison.chosen)} shows all, --question N one", file=sys.stderr)

@@ -98,7 +98,7 @@ def _target(root: Path, written: str) -> Path:
     return target
 
 
-def _handed(root: Path, side: Planned, stage: str, found: Trained, arguments: Arguments) -> Handed:
+def _handed(root: Path, side: Planned, stage: str, trained: Trained, arguments: Arguments) -> Handed:
     from cotspec.cli.version import version
     from cotspec.export import licences, lineage
     from cotspec.export.card import Handed
@@ -107,12 +107,12 @@ def _handed(root: Path, side: Planned, stage: str, found: Trained, arguments: Ar
     return Handed(
         side=side,
         stage=stage,
-        checkpoint=found.checkpoint,
+        checkpoint=trained.checkpoint,
         adapter=arguments.adapter,
         scores=_scores(root, side, stage),
         licences=terms,
         terms=arguments.terms or _inherited(terms),
-        packages=_packages(root, found),
+        packages=_packages(root, trained),
         version=version(),
     )
 
@@ -138,11 +138,11 @@ def _scores(root: Path, side: Planned, stage: str) -> list[Score]:
     return scores
 
 
-def _packages(root: Path, found: Trained) -> Mapping[str, str]:
+def _packages(root: Path, trained: Trained) -> Mapping[str, str]:
     """Versions of libraries, as far as the task noted them on this machine."""
     from cotspec.back import places
 
-    told = plain.json_object(root / places.stage_folder(found.task) / "provenance.json", within=(root,))
+    told = plain.json_object(root / places.stage_folder(trained.task) / "provenance.json", within=(root,))
     packages = told.get("packages")
     given = packages.items() if isinstance(packages, dict) else ()
     return {plain.sentence(name): plain.sentence(version) for name, version in given if isinstance(version, str)}

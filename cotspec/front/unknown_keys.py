@@ -81,7 +81,7 @@ def find(root: type[BaseModel], data: Data, where: Callable[[Path], str] | None 
     return unknown
 
 
-def _look(group: Group, every: Sequence[Group], found: UnknownKeys, known: Collection[str]) -> None:
+def _look(group: Group, every: Sequence[Group], unknown: UnknownKeys, known: Collection[str]) -> None:
     own = group.settings()
     for key, value in group.data.items():
         form = own.get(key)
@@ -91,24 +91,24 @@ def _look(group: Group, every: Sequence[Group], found: UnknownKeys, known: Colle
                 continue
             if shape.fits(form, value):
                 if (guess := _lost(key, value, group, every)) is not None:
-                    found.add(UnknownKey(group, key, guess))
+                    unknown.add(UnknownKey(group, key, guess))
                 continue
         elif form is not None and shape.of_kind(form, value):
             if (guess := _whole(key, value, group, every)) is not None:
-                found.add(UnknownKey(group, key, guess))
+                unknown.add(UnknownKey(group, key, guess))
             continue
-        found.thought += 1
-        many = found.thought > _MOST
+        unknown.thought += 1
+        many = unknown.thought > _MOST
         if form is None:
-            found.add(UnknownKey(group, key, Guess(help="leave it out") if many else meant(key, group, every)))
+            unknown.add(UnknownKey(group, key, Guess(help="leave it out") if many else meant(key, group, every)))
         elif many or value is None:
             continue
         elif group.entry is not None:
             if (guess := _setting(key, value, group, every)) is not None:
-                found.add(UnknownKey(group, key, guess))
+                unknown.add(UnknownKey(group, key, guess))
         elif (guess := _namesake(key, value, group, every)) is not None and guess.home is not None:
-            found.others[(*group.path, key)] = guess.help
-            found.given.add(guess.home)
+            unknown.others[(*group.path, key)] = guess.help
+            unknown.given.add(guess.home)
 
 
 def _whole(key: str, value: Data, group: Group, every: Sequence[Group]) -> Guess | None:

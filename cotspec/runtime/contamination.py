@@ -72,29 +72,29 @@ def reported(task: Task) -> Contamination | None:
     return lines.only(path / "contamination.json" if path.is_dir() else path, Contamination)
 
 
-def contradicting(found: Repeats, what: str = "") -> str:
+def contradicting(counts: Repeats, what: str = "") -> str:
     """A sentence about a set that holds questions with two gold answers."""
-    later, first, _ = found.examples[0]
-    whose = f"{found.contradicting} of {found.questions} {f'{what} questions' if what else 'questions'}"
+    later, first, _ = counts.examples[0]
+    whose = f"{counts.contradicting} of {counts.questions} {f'{what} questions' if what else 'questions'}"
     return f"CONTRADICTING: {whose} repeat an earlier one with another gold answer (row {later}: row {first}, for one)"
 
 
-def section(found: Contamination | None) -> str:
+def section(sets: Contamination | None) -> str:
     """A part of the report's page."""
-    return "" if found is None else "\n## Contamination\n\n" + "".join(f"- {line}\n" for line in found.lines())
+    return "" if sets is None else "\n## Contamination\n\n" + "".join(f"- {line}\n" for line in sets.lines())
 
 
 def _items(path: Path) -> list[Item]:
     return [Item(problem.id, problem.question, problem.answer) for problem in lines.iterate(path, Problem)]
 
 
-def _pair(name: str, found: Overlap) -> str:
+def _pair(name: str, counts: Overlap) -> str:
     held, _, seen = name.partition(".")
     what = f"{_called(held)} questions are {_called(seen)} questions"
-    first = found.examples[0] if found.examples else None
+    first = counts.examples[0] if counts.examples else None
     example = f" (row {first.id} is row {first.other}, for one)" if first else ""
-    mark = "CONTAMINATED: " if found.too_much else ""
+    mark = "CONTAMINATED: " if counts.too_much else ""
     return (
-        f"{mark}{found.seen} of {found.questions} {what}, too: "
-        f"{found.equal} equal, {found.copied} in most of their words{example}; {found.shared} share 13 words in a row"
+        f"{mark}{counts.seen} of {counts.questions} {what}, too: {counts.equal} equal, {counts.copied} in most of "
+        f"their words{example}; {counts.shared} share 13 words in a row"
     )

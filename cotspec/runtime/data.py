@@ -63,15 +63,15 @@ def run(task: Task, work: Path, result: Path) -> None:
             say(f"  row {problem.id}: the gold answer {why}")
 
 
-def _problem(found: source_rows.Question) -> Problem:
-    if not found.trace:
-        return Problem(id=found.row, question=found.question, answer=found.answer)
-    return TracedProblem(id=found.row, question=found.question, answer=found.answer, trace=found.trace)
+def _problem(question: source_rows.Question) -> Problem:
+    if not question.trace:
+        return Problem(id=question.row, question=question.question, answer=question.answer)
+    return TracedProblem(id=question.row, question=question.question, answer=question.answer, trace=question.trace)
 
 
-def _without_equal(found: list[Problem]) -> list[tuple[Problem, str]]:
+def _without_equal(problems: list[Problem]) -> list[tuple[Problem, str]]:
     """The problems whose gold answer is none or cannot be read, and why."""
-    judged = ((each, gold_problem(each.answer, formulas=True)) for each in found if each.answer)
+    judged = ((each, gold_problem(each.answer, formulas=True)) for each in problems if each.answer)
     return [(problem, why) for problem, why in judged if why is not None]
 
 

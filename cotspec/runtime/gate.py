@@ -68,9 +68,9 @@ def _reads_valid(body: GateBody) -> bool:
     return any(metric.startswith("valid.") for metric in metrics)
 
 
-def _chosen(body: GateBody, found: list[Candidate]) -> Candidate:
-    path = decide(body.checkpoint, (), found).checkpoint
-    return next(candidate for candidate in found if candidate.path == path)
+def _chosen(body: GateBody, checkpoints: list[Candidate]) -> Candidate:
+    path = decide(body.checkpoint, (), checkpoints).checkpoint
+    return next(candidate for candidate in checkpoints if candidate.path == path)
 
 
 def _validated(task: Task, body: GateBody, candidate: Candidate, work: Path) -> Candidate:

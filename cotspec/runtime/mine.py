@@ -33,5 +33,5 @@ def run(task: Task, work: Path, result: Path) -> None:
     say(f"{len(failures)} failures among {len(questions)} questions ({told})")
 
 
-def _failure(found: Tried) -> Failure:
-    return Failure(**vars(found.trace), attempts=tuple(each.text for each in found.tries))
+def _failure(question: Tried) -> Failure:
+    return Failure(**vars(question.trace), attempts=tuple(each.text for each in question.tries))

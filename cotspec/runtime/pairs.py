@@ -34,10 +34,10 @@ def run(task: Task, work: Path, result: Path) -> None:
     say(told)
 
 
-def _counts(found: list[Tried], pairs: int) -> dict[str, int]:
-    tries = [each for one in found for each in one.tries]
+def _counts(questions: list[Tried], pairs: int) -> dict[str, int]:
+    tries = [each for one in questions for each in one.tries]
     return {
-        "questions": len(found),
+        "questions": len(questions),
         "pairs": pairs,
         "attempts": len(tries),
         "correct_attempts": sum(each.grade is Grade.RIGHT for each in tries),

@@ -176,13 +176,13 @@ def sides(samples: int) -> tuple[str, str]:
     return ("wrong → right", "right → wrong") if samples == 1 else ("more right", "fewer right")
 
 
-def choices(models: Sequence[Answers], found: Sequence[Change], samples: int) -> Iterator[Choice]:
+def choices(models: Sequence[Answers], differences: Sequence[Change], samples: int) -> Iterator[Choice]:
     """Those that there are questions for."""
     for model in models:
         for kind, failed in model.kinds().items():
             if failed:
                 yield Choice(group=model.label, name=KINDS[kind], questions=tuple(failed))
-    for each in found:
+    for each in differences:
         group = f"{each.before} → {each.after}"
         for name, questions in zip(sides(samples), (each.won, each.lost), strict=True):
             if questions:

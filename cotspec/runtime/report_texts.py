@@ -81,29 +81,29 @@ def groups(path: Path) -> list[SampledGroup]:
     return lines.read(path, SampledGroup)
 
 
-def shown(found: Sequence[SampledGroup]) -> list[Group]:
+def shown(sampled: Sequence[SampledGroup]) -> list[Group]:
     """Those that are shown."""
     return [
         Group(
-            sampled=found[at],
-            completions=found[at].completions[:MOST_COMPLETIONS],
-            left_out=len(found[at].completions[MOST_COMPLETIONS:]) + found[at].others,
+            sampled=sampled[at],
+            completions=sampled[at].completions[:MOST_COMPLETIONS],
+            left_out=len(sampled[at].completions[MOST_COMPLETIONS:]) + sampled[at].others,
         )
-        for at in evenly(range(len(found)), MOST_GROUPS)
+        for at in evenly(range(len(sampled)), MOST_GROUPS)
     ]
 
 
 def traces(path: Path, sampled: Mapping[str, Sequence[SampledGroup]]) -> list[Record]:
     """Traces of a generation, first those to whose questions GRPO kept completions; `sampled` are these by stage."""
     ids = list(dict.fromkeys(each.id for each in lines.iterate(path, TraceRecord)))
-    known = {group.id for found in sampled.values() for group in found}
+    known = {group.id for records in sampled.values() for group in records}
     tried = evenly([id for id in ids if id in known], MOST_RECORDS)
     others = evenly([id for id in ids if id not in known], MOST_RECORDS - len(tried))
-    wanted, found = set(tried) | set(others), dict[int, TraceRecord]()
+    wanted, records = set(tried) | set(others), dict[int, TraceRecord]()
     for each in lines.iterate(path, TraceRecord):
         if each.id in wanted:
-            found.setdefault(each.id, each)
-    return [Record(trace=found[id], tries=_tries(id, sampled)) for id in ids if id in wanted]
+            records.setdefault(each.id, each)
+    return [Record(trace=records[id], tries=_tries(id, sampled)) for id in ids if id in wanted]
 
 
 def of_questions(files: Mapping[str, Path], questions: Collection[str]) -> dict[str, list[tuple[str, TraceRecord]]]:

@@ -102,8 +102,10 @@ def _completion(one: Judged, advantage: float, *, left_out: bool) -> SampledComp
     )
 
 
-def _group(step: int, found: Sequence[tuple[int, str, str, str, SampledCompletion]], *, imitated: bool) -> SampledGroup:
-    id, prompt, begin, answer, _ = found[0]
+def _group(
+    step: int, completions: Sequence[tuple[int, str, str, str, SampledCompletion]], *, imitated: bool
+) -> SampledGroup:
+    id, prompt, begin, answer, _ = completions[0]
     return SampledGroup(
         step=step,
         id=id,
@@ -111,8 +113,8 @@ def _group(step: int, found: Sequence[tuple[int, str, str, str, SampledCompletio
         begin=begin[:MOST_CHARACTERS],
         answer=answer[:MOST_CHARACTERS],
         imitated=imitated,
-        completions=tuple(one for *_, one in found[:MOST_COMPLETIONS]),
-        others=len(found[MOST_COMPLETIONS:]),
+        completions=tuple(one for *_, one in completions[:MOST_COMPLETIONS]),
+        others=len(completions[MOST_COMPLETIONS:]),
     )
 
 
