@@ -72,7 +72,7 @@ def preflight_passed(root: Path) -> bool:
 
 def standings(root: Path, plan: Plan) -> dict[str, Standing]:
     """Where each task of a plan stands, by id, reports too; producers are decided before who reads them."""
-    decided = _Decisions(root, Cache(root), unfinished.left(root), unfinished.running(root))
+    decided = _Decisions(root, Cache(root), unfinished.scratch_states(root), unfinished.running(root))
     for folder, task in places.folders(plan):
         decided.add(folder, task)
     return decided.standings
@@ -82,7 +82,7 @@ def standings(root: Path, plan: Plan) -> dict[str, Standing]:
 class _Decisions:
     root: Path
     cache: Cache
-    left: Mapping[str, unfinished.Left]
+    left: Mapping[str, unfinished.ScratchState]
     running: Collection[str]
     standings: dict[str, Standing] = field(default_factory=dict)
     results: dict[str, Result | None] = field(default_factory=dict)

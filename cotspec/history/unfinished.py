@@ -19,7 +19,7 @@ _MOST_WORDS: Final = 10_000
 """Bytes of why a gate did not pass."""
 
 
-class Left(NamedTuple):
+class ScratchState(NamedTuple):
     """What an earlier run left in a scratch folder."""
 
     state: Literal["resume", "failed gate"]
@@ -45,21 +45,21 @@ def _at_work(lock: Path, root: Path) -> bool:
         return False
 
 
-def left(root: Path) -> dict[str, Left]:
+def scratch_states(root: Path) -> dict[str, ScratchState]:
     """What earlier runs left that the next ones go on from or meet again, by the name of the scratch folder."""
-    return {work.name: remains for _, work in _works(root) if (remains := _left(work))}
+    return {work.name: state for _, work in _works(root) if (state := _state(work))}
 
 
-def _left(work: Path) -> Left | None:
+def _state(work: Path) -> ScratchState | None:
     if (work / _KEPT).is_file():
-        return Left("resume", "its finished result was not recorded, and is taken")
+        return ScratchState("resume", "its finished result was not recorded, and is taken")
     if why := _stopped(work):
-        return Left("failed gate", why)
+        return ScratchState("failed gate", why)
     if any(os.path.isfile(folder / "complete") for folder in regular.folders(work / "trainer")):
-        return Left("resume", "an interrupted run left a checkpoint")
+        return ScratchState("resume", "an interrupted run left a checkpoint")
     batches = (path for name in ("partial.jsonl", "valid-*.jsonl") for path in work.glob(name))
     if any(os.path.isfile(path) and os.path.getsize(path) for path in batches):
-        return Left("resume", "an interrupted run left finished batches")
+        return ScratchState("resume", "an interrupted run left finished batches")
     return None
 
 

@@ -242,7 +242,7 @@ def test_a_gate_that_does_not_pass_stops_with_the_reason_and_writes_nothing(
     code, out, err = run_here(folder)
     assert code == 1
     assert err == ("cotspec: the gate stops the pipeline here: train.formatted >= 0.9 does not hold: it is 0.8\n")
-    (left,) = unfinished.left(folder.parents[2]).values()
+    (left,) = unfinished.scratch_states(folder.parents[2]).values()
     assert left == ("failed gate", err.removeprefix("cotspec: ").strip())
     assert "does not hold" in out
     assert not (folder / "out").exists()
