@@ -27,6 +27,8 @@ from cotspec.views.resolved import scalar
 Kind = Literal["key", "value", "name", "measure", "function", "path", "file"]
 _MOST: Final = 500
 """Dotted paths, or files of a folder, that are offered at once."""
+_LONGEST: Final = 200
+"""Characters of a line before the cursor that are looked at for a word."""
 _ASKED: Final = re.compile(r"(?<![\w.])[A-Za-z_][\w.]*\Z")
 _PLAIN: Final = re.compile(r"[^\s,\[\]{}:\"']*\Z")
 _GOES_ON: Final = re.compile(r"[\w.]*")
@@ -64,12 +66,12 @@ def offer(view: View, cursor: Cursor, line: str, column: int) -> Offer:
         number = Candidate("{n}", "value", "{n}", "the step's number")
         return Offer(column - before.endswith("{"), column, [number])
     if not cursor.in_key and scopes.is_expression(setting):
-        word = _ASKED.search(before)
+        word = _ASKED.search(before[-_LONGEST:])
         rest = _GOES_ON.match(after)
-        start, end = (word.start() if word else column), column + (rest.end() if rest else 0)
+        start, end = column - (len(word.group()) if word else 0), column + (rest.end() if rest else 0)
         found = _expression(view, setting)
     else:
-        plain = _PLAIN.search(before)
+        plain = _PLAIN.search(before[-_LONGEST:])
         word_length = len(cursor.word) if before.endswith(cursor.word) else len(plain.group() if plain else "")
         start = column - word_length
         end = column + len(cursor.rest) if after.startswith(cursor.rest.split(" ")[0]) else column

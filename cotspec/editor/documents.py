@@ -22,7 +22,7 @@ from cotspec.editor.ranges import lines_of
 from cotspec.editor.view import View, view
 from cotspec.front.nodes import Node
 from cotspec.front.paths import project_root
-from cotspec.front.text_files import raw_text, shown, unsaved
+from cotspec.front.text_files import LARGEST, raw_text, shown, unsaved
 
 _SPEC: Final = re.compile(r"^(?:cotspec|extends)[ \t]*:", re.MULTILINE)
 """What tells a spec from other YAML."""
@@ -69,7 +69,8 @@ class Documents:
             if not self.is_spec(file):
                 known = self._shown_in_prompt(file)
                 return prompts.offer(known, _before(lines, line, column), lines[line], column) if known else None
-            cursor = typed.at_cursor(lines, line, column, shown(file))
+            small = sum(map(len, lines)) <= LARGEST
+            cursor = typed.at_cursor(lines, line, column, shown(file)) if small else None
             if cursor is None:
                 return None
             if not cursor.lost:
@@ -96,7 +97,8 @@ class Documents:
             return None if seen is None else looking.definition(seen, self.lines(file)[line], line, column)
 
     def _view(self, file: Path) -> View | None:
-        own = typed.nodes("\n".join(self.lines(file)), shown(file))
+        text = "\n".join(self.lines(file))
+        own = typed.nodes(text, shown(file)) if len(text) <= LARGEST else None
         return None if own is None else view(file, own)
 
     # --- prompts ---

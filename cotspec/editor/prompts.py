@@ -82,5 +82,5 @@ def _in_tag(before: str) -> bool:
 
 def _ends(text: str) -> str:
     """The name that a text ends with."""
-    found = re.search(r"[A-Za-z_]\w*\Z", text)
+    found = re.search(r"[A-Za-z_]\w*\Z", text[-100:])
     return found.group() if found else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -117,16 +116,15 @@ class SpecServer(LanguageServer):
         if found:
             self.found[uri] = found
         for file in sorted(files):
-            own = self.found.get(file, {}).get(file, [])
-            others = (one for each in self.found.values() for one in each.get(file, ()))
-            shown = list({_key(one): one for one in [*others, *own]}.values())
-            self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri=file, diagnostics=shown))
+            findings = self.shown_in(file)
+            self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri=file, diagnostics=findings))
 
     def _diagnostic(self, finding: Diagnostic, root: Path) -> types.Diagnostic:
         advice = finding.help or did_you_mean(finding.suggestions)
         page = self.pages.get(finding.rule)
+        place = self.location(finding.span, root)
         return types.Diagnostic(
-            range=self.location(finding.span, root).range,
+            range=place.range,
             message=f"{finding.message}\n{advice}" if advice else finding.message,
             severity=_SEVERITIES[finding.severity],
             code=finding.rule,
@@ -135,7 +133,7 @@ class SpecServer(LanguageServer):
             related_information=[
                 types.DiagnosticRelatedInformation(self.location(span, root), note) for span, note in finding.related
             ],
-            data=list(finding.suggestions),
+            data={"written": self.written(place.uri, place.range), "instead": list(finding.suggestions)},
         )
 
     def location(self, span: Span, root: Path) -> types.Location:
@@ -144,9 +142,20 @@ class SpecServer(LanguageServer):
         start, end = self.lines(Path(file)).spots(span)
         return types.Location(self.uri(file), types.Range(types.Position(*start), types.Position(*end)))
 
-    def shown_in(self, uri: str) -> Iterable[types.Diagnostic]:
-        """The findings that are shown in a file."""
-        return (one for each in self.found.values() for one in each.get(uri, ()))
+    def shown_in(self, uri: str) -> list[types.Diagnostic]:
+        """The findings that are shown in a file, each once: as its own check has it, where there was one."""
+        own = self.found.get(uri, {}).get(uri, [])
+        others = (one for each in self.found.values() for one in each.get(uri, ()))
+        return list({_key(one): one for one in [*others, *own]}.values())
+
+    def written(self, uri: str, at: types.Range) -> str:
+        """What stands in a range of one line of a file; "" in any other."""
+        path = to_fs_path(uri)
+        if path is None or at.start.line != at.end.line:
+            return ""
+        lines = self.lines(Path(path))
+        start, end = (lines.column(at.start.line, each.character) for each in (at.start, at.end))
+        return lines.line(at.start.line)[start:end]
 
 
 def _key(one: types.Diagnostic) -> tuple[object, ...]:
@@ -210,8 +219,9 @@ def _findings(server: SpecServer) -> None:
                 is_preferred=at == 0,
             )
             for one in server.shown_in(params.text_document.uri)
-            if _touches(one.range, params.range)
-            for at, text in enumerate(one.data or ())
+            if _touches(one.range, params.range) and one.data is not None
+            if server.written(params.text_document.uri, one.range) == one.data["written"]  # else typed over since then
+            for at, text in enumerate(one.data["instead"])
         ]
 
 

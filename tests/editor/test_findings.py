@@ -104,6 +104,8 @@ def test_a_fix_puts_what_is_suggested_in_place_of_the_mistake(
     assert edited(text.replace("weight_decay", "weigt_decay"), edit) == text
     elsewhere = types.Range(types.Position(0, 0), types.Position(0, 0))
     assert editor.fixes(opened, elsewhere) == []
+    editor.change(opened, f"# a line above\n{text.replace('weight_decay', 'weigt_decay')}")
+    assert editor.fixes(opened, found.range) == []  # where it was found stands something else now
 
 
 def test_of_texts_that_follow_each_other_the_last_one_counts(
