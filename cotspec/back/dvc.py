@@ -6,12 +6,14 @@ add variants do not change the lock of one task. `cmd` is one constant string: D
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from cotspec.back import places, tracked
+from cotspec.back import payloads, places, tracked
 from cotspec.back.rendering import render
 from cotspec.ir.plan import Plan, Task
-from cotspec.spec.payload import TABLE_FILE
+from cotspec.ir.preflight import preflight
+from cotspec.spec.payload import GPUS_FILE, TABLE_FILE
 
 MOST_NAMES: Final = 25
 """Experiments that a task's description names; the plan knows them all."""
@@ -23,7 +25,9 @@ MOST_TABLES: Final = 6
 def emit(plan: Plan) -> dict[str, str]:
     """Return the dvc.yaml files and the ignore patterns, by path."""
     told = tracked.tracked(plan)
-    files = {places.target(folder): _stage(folder, task, told.get(task.id)) for folder, task in places.everything(plan)}
+    files = {places.target(folder): _stage(folder, task, told.get(task.id)) for folder, task in places.folders(plan)}
+    counted = [GPUS_FILE] if payloads.gpus(plan) else []
+    files[places.target(places.PREFLIGHT)] = _stage(places.PREFLIGHT, preflight(plan.tasks), None, counted)
     files[places.ROOT_DVC] = root(plan)
     files[places.TABLES] = _tables(plan)
     files[f"{places.GENERATED}/.gitignore"] = render("generated.gitignore.jinja", {})
@@ -42,12 +46,13 @@ def _tables(plan: Plan) -> str:
     return render("tables.sh.jinja", {"files": files if len(files) <= MOST_TABLES else [], "count": len(files)})
 
 
-def _stage(folder: str, task: Task, told: tracked.Tracked | None) -> str:
+def _stage(folder: str, task: Task, told: tracked.Tracked | None, more: Sequence[str] = ()) -> str:
+    """Its dvc.yaml; `more` are files in the folder that it depends on, too."""
     reads = [places.read_from(folder, read) for read in task.reads.values()]
     values = {
         "stage": places.stage(task),
         "desc": _who(task),
-        "deps": _unique(["payload.json", *reads, *places.awaited(folder, task)]),
+        "deps": _unique(["payload.json", *more, *reads, *places.awaited(folder, task)]),
     }
     return render("stage.dvc.yaml.jinja", values | {"told": told})
 

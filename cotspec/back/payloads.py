@@ -1,4 +1,5 @@
-"""payload.json (what a task computes, its DVC dependency) and run.json (how, never hashed) of every task."""
+"""payload.json (what a task computes, its DVC dependency) and run.json (how, never hashed) of every task; gpus.json
+of the preflight."""
 
 from __future__ import annotations
 
@@ -6,23 +7,26 @@ from collections.abc import Mapping
 
 from cotspec.back import places
 from cotspec.back.rendering import json_text
-from cotspec.ir.plan import Launch, Plan, Task
+from cotspec.ir.plan import Plan, Task
 from cotspec.spec.base import Part
-from cotspec.spec.payload import InputFile, Payload, RunSettings
+from cotspec.spec.payload import GPUS_FILE, InputFile, Payload
 
 
 def emit(plan: Plan) -> dict[str, str]:
-    """Return both files of each task, by path."""
-    files = {}
+    """Return the files of each task, by path."""
+    used = gpus(plan)
+    files = {f"{places.PREFLIGHT}/{GPUS_FILE}": json_text(used)} if used else {}
     for folder, task in places.everything(plan):
         files[f"{folder}/payload.json"] = text(folder, task)
-        files[f"{folder}/run.json"] = json_text(_plain(_settings(task.launch)))
+        files[f"{folder}/run.json"] = json_text(_plain(task.launch.settings))
     return files
 
 
-def _settings(launch: Launch) -> RunSettings:
-    away = bool(launch.jobs) and launch.settings.gpus > 0
-    return launch.settings.model_copy(update={"away": away})
+def gpus(plan: Plan) -> dict[str, int]:
+    """How many GPUs each task uses that uses any, by id, but for those that a job file starts on another machine. The
+    preflight counts them and depends on them: with others it runs again, and nothing after it does."""
+    here = (task for task in plan.tasks if not (task.launch.jobs and task.launch.settings.gpus))
+    return {task.id: task.launch.settings.devices for task in here if task.launch.settings.devices}
 
 
 def text(folder: str, task: Task) -> str:

@@ -17,7 +17,7 @@ from cotspec.history import unfinished
 from cotspec.history.locks import Cache, Lock, Result, digest, in_merge, lock, text_digest
 from cotspec.ir.plan import Plan, Read, Task
 from cotspec.spec.artifact_names import PAYLOAD, scratch_name
-from cotspec.spec.payload import PASSED, PASSED_FILE
+from cotspec.spec.payload import GPUS_FILE, PASSED, PASSED_FILE
 
 State = Literal["run", "resume", "reuse", "running", "failed gate", "unfinished merge"]
 """What `dvc repro` would do with a task, or why it would do nothing."""
@@ -67,7 +67,8 @@ def preflight_passed(root: Path) -> bool:
         there = regular.content(folder / places.OUT / PASSED_FILE, within=within) == PASSED.encode()
     except OSError:
         return False
-    return there and recorded is not None and recorded.deps == {PAYLOAD: digest(folder / PAYLOAD, within)}
+    reads = [PAYLOAD, *([GPUS_FILE] if (folder / GPUS_FILE).exists() else [])]
+    return there and recorded is not None and recorded.deps == {name: digest(folder / name, within) for name in reads}
 
 
 def standings(root: Path, plan: Plan) -> dict[str, Standing]:

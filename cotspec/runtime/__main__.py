@@ -67,7 +67,7 @@ def execute(task: Task) -> None:
     if rank() == 0:
         kept.sweep(task.root)
     with scratch.locked(folder) as work:
-        if kept.whole(work):
+        if kept.whole(work) and task.payload.task.kind != "preflight":  # that asks anew: of this machine, too
             if rank() == 0:
                 say("the result of an earlier run, which DVC had not recorded, is whole and is taken")
                 kept.publish(work, task.out)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from cotspec.files import plain, regular
+from cotspec.files import plain
+from cotspec.spec.payload import GPUS_FILE
 
 
 def missing(root: Path) -> str:
@@ -28,14 +29,11 @@ def missing(root: Path) -> str:
 
 
 def _asked(root: Path) -> Iterator[tuple[str, int]]:
-    """Tasks that have never run and are to run here, with the GPUs of each. A task with a job file runs elsewhere."""
-    for folder in regular.folders(root / "generated" / "stages"):
-        settings = plain.json_object(folder / "run.json", within=(root,))
-        wanted = [settings.get(key, 0) for key in ("gpus", "vllm_gpus")]
-        gpus = sum(wanted) if all(isinstance(each, int) for each in wanted) else 0
-        ran = (folder / "out").exists() or (folder / "dvc.lock").exists()
-        if gpus > 0 and not settings.get("away") and not ran:
-            yield folder.name, gpus
+    """Tasks that have never run, with the GPUs of each."""
+    for id, gpus in plain.json_object(root / "generated" / "preflight" / GPUS_FILE, within=(root,)).items():
+        folder = root / "generated" / "stages" / id
+        if isinstance(gpus, int) and not (folder / "out").exists() and not (folder / "dvc.lock").exists():
+            yield id, gpus
 
 
 def _count(gpus: int) -> str:

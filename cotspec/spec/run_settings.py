@@ -36,8 +36,6 @@ class RunSettings(Part):
     whether a run ends, never what a finished one has learnt: a stopped one goes on when it is raised."""
     vllm_gpus: int = 0
     """GPUs of a vLLM server's own, beside `gpus`."""
-    away: bool = False
-    """Whether a job file starts the task, so that this machine need not have its GPUs."""
     track: str = ""
     """The tracker that training sends its log to, too; "" is none."""
     track_project: str = "cotspec"

@@ -34,7 +34,6 @@ UNREAD = {
     "model.builtin.system": "no builtin model has a chat template, without which nothing has a system turn",
     "model.builtin.template": "no builtin model has a chat template, whose arguments these are",
     "model.endpoint.served": "a word of one's own for what is served: another one is another task, asked alike",
-    "run.away": "the preflight reads those of all tasks (test_preflight.py)",
     "gate.checkpoint.best.every": "the gate compares every checkpoint that was kept; which are is the stage's `keep`",
 }
 SHOWN = {effect.name for effect in (*data.EFFECTS, *generation.EFFECTS, *tables.EFFECTS)}

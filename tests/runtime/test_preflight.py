@@ -41,13 +41,14 @@ def test_models_that_can_do_what_is_asked_pass_without_weights_or_torch(
 def test_a_gpu_that_is_not_there_is_one_line_before_the_first_task(
     stage: Stage, tmp_path: Path, run_here: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of tasks that are to run here; one that ran, or that a job file starts on another machine, asks for nothing."""
+    """Of tasks that are to run here; one that ran asks for nothing."""
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     folder = stage("preflight", PreflightBody(demands=()))
-    asked = {"grpo-a": {"gpus": 4}, "sft-b": {"gpus": 1}, "teach-c": {"gpus": 2}, "sft-away": {"gpus": 8, "away": True}}
-    for id, settings in (asked | {"sft-ran": {"gpus": 8}}).items():
+    asked = {"grpo-a": 4, "sft-b": 1, "teach-c": 2, "sft-ran": 8}
+    for id in asked:
         (tmp_path / "generated/stages" / id).mkdir(parents=True)
-        (tmp_path / "generated/stages" / id / "run.json").write_text(json.dumps(settings))
+    (tmp_path / "generated/preflight").mkdir()
+    (tmp_path / "generated/preflight/gpus.json").write_text(json.dumps(asked))
     (tmp_path / "generated/stages/sft-ran/dvc.lock").touch()
     code, _, err = run_here(folder)
     assert code == 2
