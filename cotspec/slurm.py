@@ -65,6 +65,25 @@ def send(root: Path, script: Path, *, after: Collection[str], environment: Mappi
     return said.strip().partition(";")[0]  # `id;cluster` where there are several
 
 
+def refusal(root: Path, script: Path) -> str:
+    """Why SLURM takes no job that asks for what a batch script asks for, in its words; "" where it takes it.
+
+    `sbatch --test-only` also refuses what waits for a machine that is down. So what it refuses is sent, without its
+    commands, and taken back.
+    """
+    try:
+        _asked("sbatch", "--test-only", f"--chdir={root}", str(script))
+    except SlurmError:
+        asks = [line for line in script.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+        own = ("--job-name=cotspec-asks", "--output=/dev/null", f"--chdir={root}")
+        try:
+            said = _asked("sbatch", "--parsable", *own, stdin="\n".join((*asks, "exit", "")))
+        except SlurmError as error:
+            return str(error)
+        cancel([said.strip().partition(";")[0]])
+    return ""
+
+
 def cancel(ids: Sequence[str]) -> None:
     """Take jobs back, whether they wait or run. Raises SlurmError when one of them cannot be."""
     if ids:
@@ -75,12 +94,12 @@ def _comment(root: Path) -> str:
     return f"cotspec {root}"
 
 
-def _asked(command: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+def _asked(command: str, *arguments: str, environment: Mapping[str, str] | None = None, stdin: str = "") -> str:
     try:
         done = subprocess.run(  # noqa: S603 - our own command line
             (command, *arguments),
             env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             encoding="utf-8",
             errors="replace",

@@ -8,10 +8,11 @@ left would be in its way.
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 from typing import NoReturn
 
-from cotspec.cli import project, ready
+from cotspec.cli import project, queue, ready
 from cotspec.cli.errors import ProblemError
 
 
@@ -20,6 +21,8 @@ def run(folder: str) -> NoReturn:
     from cotspec import recovery
     from cotspec.back import places
 
+    host, again = platform.node(), os.environ.get("SLURM_RESTART_COUNT", "")
+    print(queue.BEGINS, os.environ.get("SLURM_JOB_ID", "by hand"), f"on {host}{again and ', once more'}", flush=True)
     root = project.find_root(Path.cwd())
     target = places.target(folder)
     if not (root / target).is_file():

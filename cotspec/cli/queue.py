@@ -14,11 +14,25 @@ if TYPE_CHECKING:
     from cotspec.ir.plan import Task
     from cotspec.slurm import Queued
 
+BEGINS: Final = "a job of SLURM begins:"
+"""The first that each job says; its log has what all jobs of a task said."""
 State = Literal["queued", "running", "failed"]
 _TAIL: Final = 4000
 """Bytes of the end of a log that are looked at."""
 _SAID_OF_IT: Final = ("ERROR: failed to reproduce", "Running stage", "> bash launch.sh")
 """What DVC says before and after a task; why it failed stands before that."""
+_MEMORY: Final = "it ran out of its `mem`: raise it under `resources.slurm`"
+_OF_SLURM: Final = "slurmstepd"
+_ENDED_BY_SLURM: Final = {
+    "DUE TO TIME LIMIT": "it ran out of its `time`; sent again, it goes on from its last checkpoint",
+    "oom_kill event": _MEMORY,
+    "oom-kill event": _MEMORY,
+    "memory limit": _MEMORY,
+    "DUE TO NODE FAILURE": "its machine failed; sent again, it goes on from its last checkpoint",
+    "DUE TO PREEMPTION": "it was taken back for another job; sent again, it goes on from its last checkpoint",
+    "CANCELLED AT": "it was cancelled",
+}
+"""What SLURM writes into the log of a job that it ends, the narrower before the wider → what that is."""
 _ENDED_WELL: Final = ("Use `dvc push`", "Data and pipelines are up to date.")
 """The last that DVC says of a result that it recorded, or that was there."""
 
@@ -105,9 +119,17 @@ def _last_words(root: Path, id: str) -> str:
             return ""
     except OSError:
         return ""
+    begun = max((at for at, line in enumerate(lines) if line.startswith(BEGINS)), default=-1)
+    lines = lines[begun + 1 :]
     if not lines:
         return "it said nothing"
-    return "" if lines[-1].startswith(_ENDED_WELL) else lines[-1]
+    return "" if lines[-1].startswith(_ENDED_WELL) else _by_slurm(lines) or lines[-1]
+
+
+def _by_slurm(lines: Sequence[str]) -> str:
+    """Why SLURM ended a job, by what it wrote into its log; "" where it did not."""
+    own = [line for line in lines if line.startswith(_OF_SLURM)]
+    return next((why for words, why in _ENDED_BY_SLURM.items() if any(words in line for line in own)), "")
 
 
 def _lines(text: str) -> Iterator[str]:

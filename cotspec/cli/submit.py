@@ -52,6 +52,7 @@ def _submit(asked: ready.Asked) -> int:
         raise ProblemError(f"{', '.join(here)} runs on this machine: send it when that has ended")
     folders = {task.id: folder for folder, task in places.folders(asked.checked.sealed.plan)}
     if todo:
+        _refuse_impossible(root, todo, folders)
         _prepare(root, todo, standings, folders, idle=not sent)
         all_tasks = asked.checked.sealed.tasks
         _pass_preflight(root, [id for id in sent if id in folders and places.awaited(folders[id], all_tasks[id])])
@@ -79,6 +80,22 @@ def _refuse_unasked(asked: ready.Asked) -> None:
             raise ProblemError(f"{ready.name(task)}: its spec does not ask for SLURM; {advice}")
         if ready.text(asked.root / folder / Slurm.FILE) != scripts[f"{folder}/{Slurm.FILE}"]:
             raise ProblemError(f"{ready.name(task)}: its `resources` are not what was built; run `cotspec build`")
+
+
+def _refuse_impossible(root: Path, todo: Sequence[Task], folders: Mapping[str, str]) -> None:
+    """What SLURM would never run (GPUs of a partition that has none, more time than it gives) is known before the first
+    task is sent. Scripts that ask for the same are asked about once. Raises ProblemError."""
+    from cotspec import slurm
+    from cotspec.back.jobs.slurm import Slurm
+
+    alike: dict[tuple[str, ...], tuple[Task, Path]] = {}
+    for task in todo:
+        script = root / folders[task.id] / Slurm.FILE
+        options = [line for line in ready.text(script).splitlines() if line.startswith("#SBATCH ")]
+        alike.setdefault(tuple(line for line in options if task.id not in line), (task, script))
+    for task, script in alike.values():
+        if why := slurm.refusal(root, script):
+            raise ProblemError(f"{ready.name(task)} can never run, so nothing was sent: {why} (see `resources`)")
 
 
 def _prepare(

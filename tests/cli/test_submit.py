@@ -82,6 +82,34 @@ def test_each_task_is_told_by_what_is_known_of_it(tmp_path: Path) -> None:
     assert queue.told(tmp_path, TASKS, states, []) == (None, ())
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "slurmstepd-n1: error: *** JOB 6 ON n1 CANCELLED AT 2026-11-30T00:18:37 DUE TO TIME LIMIT ***",
+            "of its `time`",
+        ),
+        ("slurmstepd: error: Detected 1 oom_kill event in StepId=7.batch. Some of the step tasks have been", "`mem`"),
+        ("slurmstepd-n2: error: *** JOB 8 ON n2 CANCELLED AT 2026-11-30T00:17:19 DUE TO NODE FAILURE, SEE", "machine"),
+        ("slurmstepd-n2: error: *** JOB 7 ON n2 CANCELLED AT 2026-11-30T00:17:19 ***", "it was cancelled"),
+        ("the trainer: CANCELLED AT noon", "the end"),
+    ],
+    ids=["out of time", "out of memory", "a machine that failed", "cancelled", "not of SLURM"],
+)
+def test_why_slurm_ended_a_job_is_told_whatever_it_said_after_that(tmp_path: Path, said: str, told: str) -> None:
+    states = {task.id: Standing(state="run", reason="never run here") for task in TASKS.values()}
+    part, task = next(iter(TASKS.items()))
+    log = tmp_path / f".cotspec/logs/slurm-{task.id}.log"
+    log.parent.mkdir(parents=True)
+    begins = f"{queue.BEGINS} 6 on n1\nRunning stage 'it':\n"
+    log.write_text(f"{begins}{said}\nthe end\n")
+    notes = queue.told(tmp_path, TASKS, states, []).notes
+    assert notes[0].startswith(f"failed: {part}: ")
+    assert told in notes[0]
+    log.write_text(f"{begins}{said}\nthe end\n{begins}no luck today\n")
+    assert queue.told(tmp_path, TASKS, states, []).notes[0].startswith(f"failed: {part}: no luck today")
+
+
 def test_a_log_that_is_a_link_out_of_the_project_is_not_read(tmp_path: Path) -> None:
     project, secret = tmp_path / "project", tmp_path / "secret.txt"
     secret.write_text("a secret\n")

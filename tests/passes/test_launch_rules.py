@@ -236,6 +236,7 @@ QUIET: dict[str, list[Change]] = {
         resources("  train: {gpus: 1, strategy: zero2}\n  stages: {second: {gpus: 4}}\n"),
     ],
     "vLLM that one stage uses": [resources("  train: {gpus: 1, vllm: true, vllm_memory: 0.5}\n")],
+    "a strategy over machines of one GPU": [resources("  train: {gpus: 1, nodes: 2, strategy: fsdp}\n  slurm: {}\n")],
     "the strategy every device has": [resources("  train: {gpus: 0, strategy: ddp}\n")],
     "GPUs split over": [
         resources("  train: {gpus: 0}\n  generate: {engine: vllm, gpus: 4, tensor_parallel: 4}\n"),

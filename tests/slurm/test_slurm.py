@@ -186,6 +186,30 @@ def test_an_experiment_goes_through_pre_emption_and_a_dead_controller(tmp_path: 
     print(f"\n--- the log of the stage that was pre-empted\n{log}")
 
 
+def test_what_slurm_would_never_run_is_told_before_anything_is_sent(tmp_path: Path, cluster: Cluster) -> None:
+    """Four GPUs of machines that have two; two wait for machines that are down."""
+    own = project(tmp_path / "own", cluster)
+    spec = own.root / "specs/small.yaml"
+    text = spec.read_text().replace("partition: gpu,", "partition: gpu, cpus_per_task: 1, mem: 1G,")
+    spec.write_text(text.replace("gpus: 0, nodes: 2, per_device_batch: 2", "gpus: 4, per_device_batch: 1"))
+    own.run("cotspec", "build")
+    said = own.run("cotspec", "submit", "slurm", code=2)
+    assert "stage learn of small can never run, so nothing was sent: `sbatch` says: " in said
+    assert "Requested node configuration is not available" in said
+    assert not own.queue()
+
+    spec.write_text(text.replace("gpus: 0, nodes: 2,", "gpus: 2,"))
+    own.run("cotspec", "build")
+    nodes = ("scontrol", "update", "nodename=n1,n2")
+    cluster.ask(*nodes, "state=drain", "reason=mended")
+    try:
+        assert "10 of 10 tasks sent" in own.run("cotspec", "submit", "slurm")
+        assert len(own.queue()) == 10, "the job that asked is taken back"
+        own.run("cotspec", "cancel")
+    finally:
+        cluster.ask(*nodes, "state=resume")
+
+
 def stand_in(root: Path) -> None:
     """Every launch.sh runs TASK in its folder."""
     (root / "task.py").write_text(TASK)
@@ -266,6 +290,7 @@ def test_what_was_killed_put_back_or_cancelled_is_sent_again_and_done(shared: Pr
 
     assert "3 jobs cancelled" in shared.run("cotspec", "cancel")
     shared.ended(seconds=60)
+    assert "failed: stage learn: it was cancelled (" in shared.run("cotspec", "status")
     (shared.root / "slow").unlink()
     assert sum(line.startswith("job ") for line in shared.run("cotspec", "submit", "slurm").splitlines()) == 3
     shared.ended()

@@ -53,7 +53,7 @@ def _idle(key: str, stage: Stage, given: TrainResources) -> str:
     match key:
         case "processes" if given.gpus and given.processes > 1:
             return f"`processes: {given.processes}` has no effect with `gpus`, of which each has one process"
-        case "strategy" if given.strategy != "ddp" and given.gpus < 2:
+        case "strategy" if given.strategy != "ddp" and (given.gpus == 0 or given.world < 2):
             return f"`strategy: {given.strategy}` has no effect on {where}"
         case "vllm" if given.vllm and stage.train.drawn is None:
             return f"`vllm` has no effect on {stage.train.by}, which generates nothing"
