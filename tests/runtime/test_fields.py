@@ -13,6 +13,7 @@ import test_fields_of_generation as generation
 import test_fields_of_tables as tables
 import test_probabilities as probabilities
 import test_revise as revise
+import test_served_judges as served_judges
 import test_suite as suites
 import test_tilt as tilt
 import test_tracking as tracking
@@ -38,7 +39,7 @@ UNREAD = {
 }
 SHOWN = {effect.name for effect in (*data.EFFECTS, *generation.EFFECTS, *tables.EFFECTS)}
 CALLED = {*generation.READ, *generation.ALONE, *endpoints.FIELDS, *probabilities.FIELDS, *tilt.FIELDS, *revise.FIELDS}
-CALLED |= suites.FIELDS | tracking.FIELDS
+CALLED |= suites.FIELDS | tracking.FIELDS | served_judges.FIELDS
 BUILT = {arrives.name for arrives in training.ARRIVES}
 
 

@@ -22,6 +22,9 @@ from test_judges import FORMAT, interrupted, judge, ran, reward
 from cotspec.builtin.digest import manifest
 from cotspec.spec.payload import BuiltinModel, GrpoBody, Judge, Sampling, Stop
 
+FIELDS = {"run.judges"}
+"""Fields that are shown to arrive here (test_fields.py): `missing` of a judge's settings decides below."""
+
 ROWS, GROUP, STEPS = 4, 4, 2
 LIMIT = 100
 
