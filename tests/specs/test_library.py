@@ -12,7 +12,7 @@ from cotspec.spec.payload import HubData, HubModel
 
 ROOT = Path(__file__).parents[2]
 LARGE = sorted((ROOT / "specs").glob("bridge-*.yaml"))
-CONTROL = ROOT / "specs" / "tiny-control.yaml"
+COMPARED = [ROOT / "specs" / f"tiny-{name}.yaml" for name in ("control", "methods")]
 TINY = sorted((ROOT / "specs" / "tiny").glob("*.yaml"))
 #: Asked of every spec of this repository and answered: a hub is needed to pin what comes from one.
 KNOWN = {"unpinned-revision"}
@@ -31,7 +31,7 @@ def library() -> Checked:
     return checked(*LARGE, *TINY)
 
 
-@pytest.mark.parametrize("file", [*LARGE, *TINY, CONTROL], ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize("file", [*LARGE, *TINY, *COMPARED], ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_spec_of_a_comparison_asks_a_question_and_answers_it_with_variants(file: Path) -> None:
     units = checked(file).units
     about = units[0].loaded.experiment.about
