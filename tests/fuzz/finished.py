@@ -21,7 +21,7 @@ from cotspec.compiler import compile_specs
 from cotspec.diagnostics import Sink
 from cotspec.history import locks
 from cotspec.ir.plan import Plan, Task
-from cotspec.spec.payload import PASSED, STOPPED_FILE
+from cotspec.spec.payload import GPUS_FILE, PASSED, STOPPED_FILE
 
 BASE = (Path(__file__).parents[1] / "passes" / "base.yaml").read_text(encoding="utf-8")
 SPEC = (
@@ -144,6 +144,8 @@ def lock(root: Path, plan: Plan) -> None:
 def _given(root: Path, folder: str, task: Task, made: dict[str, locks.Result]) -> dict[str, str]:
     """Hash by path of what a task reads."""
     given = {"payload.json": locks.text_digest(payloads.text(folder, task))}
+    if folder == places.PREFLIGHT and (gpus := root / folder / GPUS_FILE).exists():
+        given[GPUS_FILE] = locks.digest(gpus, (root,)) or ""
     for read in task.reads.values():
         now = made[read.task].of(read.file) if read.task else locks.digest(root / read.file, (root,))
         given[places.read_from(folder, read)] = now or ""

@@ -151,7 +151,7 @@ def judged(name: str) -> Read:
 
 def judging(trained: Trained) -> str:
     loaded = trained.trainer._reward._judges._loaded
-    return Path(loaded[0].engine._model.config._name_or_path).name if loaded else ""
+    return Path(loaded[0].writer.engine._model.config._name_or_path).name if loaded else ""
 
 
 def given(trained: Trained) -> bool:
