@@ -160,7 +160,8 @@ def _refuse_too_few(todo: Sequence[Task], devices: Sequence[str]) -> None:
     most = max(todo, key=lambda task: task.launch.settings.devices, default=None)
     if most is not None and most.launch.settings.devices > len(devices):
         needs = most.launch.settings.devices
-        raise ProblemError(f"{ready.name(most)} needs {needs} GPUs and {len(devices)} can be seen here")
+        asked = "1 GPU" if needs == 1 else f"{needs} GPUs"
+        raise ProblemError(f"{ready.name(most)} needs {asked} and {len(devices)} can be seen here")
 
 
 def _show(root: Path, checked: Checked, wanted: Mapping[str, Task]) -> None:
