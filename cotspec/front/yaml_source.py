@@ -5,9 +5,8 @@ libyaml parses; scalars are read by `scalars` (YAML 1.2), and what YAML allows b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Final, NoReturn
+from typing import NoReturn
 
 import yaml
 
@@ -27,11 +26,6 @@ MOST = 10_000
 
 REMOVE = "!remove"
 """The one tag a spec may use."""
-_CLOSED: Final = re.compile(rf"{REMOVE}(?=[}}\]])")
-"""A bracket behind it, which ends it in YAML 1.2 and which libyaml (1.1) takes for a part of it."""
-_SHORT: Final = REMOVE[:-1]
-"""Read in its place, with a space for the last letter, so that all places stay as they are."""
-_SHORTENED: Final = re.compile(rf"{_SHORT}(?!e) ?")
 
 
 def parse(text: str, file: str, sink: Sink) -> Document | None:
@@ -86,13 +80,10 @@ class _Parser:
 
     def _events(self) -> Iterator[yaml.Event]:
         event: yaml.Event | None = None
-        closed = _CLOSED.search(self.text) is not None and _SHORTENED.search(self.text) is None
-        loader = yaml.CSafeLoader(_CLOSED.sub(f"{_SHORT} ", self.text) if closed else self.text)
+        loader = yaml.CSafeLoader(self.text)
         try:
             loader.get_event()  # the start of the stream
             while (event := loader.get_event()) is not None:
-                if closed and isinstance(event, yaml.ScalarEvent):
-                    _restore(event)
                 yield event
         except yaml.YAMLError as error:
             mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
@@ -254,14 +245,6 @@ class _Parser:
     def _stop(self, rule: str, message: str, span: Span, advice: str = "") -> NoReturn:
         self._add(rule, message, span, advice)
         raise _StopError
-
-
-def _restore(event: yaml.ScalarEvent) -> None:
-    """What was written, in place of what was read for it."""
-    event.value = _SHORTENED.sub(REMOVE, event.value)
-    if event.tag == _SHORT and event.end_mark is not None:
-        at = event.end_mark
-        event.tag, event.end_mark = REMOVE, yaml.Mark(at.name, at.index + 1, at.line, at.column + 1, None, 0)
 
 
 def _bare(key: yaml.Event, value: yaml.Event) -> bool:
