@@ -156,7 +156,7 @@ def test_a_shared_task_that_is_launched_in_two_ways_is_noted_and_built(project: 
     assert "2 experiments" in out
 
 
-@pytest.mark.parametrize("change", ["resources.train.per_device_batch: 16", "resources.train: !remove"])
+@pytest.mark.parametrize("change", ["resources.train.per_device_batch: 16", "resources.train: !remove "])
 def test_the_note_on_a_task_that_a_variant_shares_points_at_what_the_variant_says(
     change: str, project: Path, run: Run
 ) -> None:
