@@ -21,7 +21,7 @@ def run(old: str, new: str, *, output: Literal["text", "json", "markdown"]) -> i
         except SpecError:
             return 1
         settings = changes.settings(before, after)
-        tasks = tuple(changes.tasks(before, after, settings))
+        tasks = tuple(changes.once(changes.tasks(before, after, settings)))
     difference = diff.Difference(old=old, new=new, settings=settings, tasks=tasks)
     match output:
         case "text":

@@ -7,8 +7,8 @@ old value back alone changes what the task computes. So it stays true for every 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from pydantic import ValidationError
@@ -68,6 +68,8 @@ class TaskChange:
     """Parts of the kernel it uses whose version differs."""
     upstream: tuple[str, ...] = ()
     """Inputs that are other tasks now, by what a person calls them."""
+    also: tuple[str, ...] = ()
+    """What else it is called: other parts that are the same task."""
 
 
 def settings(old: Planned, new: Planned) -> list[Change]:
@@ -120,6 +122,28 @@ def tasks(old: Planned, new: Planned, changes: Sequence[Change], known: Tried | 
     for part, was in before.items():
         if part not in after:
             yield TaskChange(part=part, state="gone", old=was.id, new="")
+
+
+def once(tasks: Iterable[TaskChange]) -> Iterator[TaskChange]:
+    """Each task a single time, also where several parts of an experiment share it on both sides."""
+    shared: dict[tuple[str, str], list[TaskChange]] = {}
+    for task in tasks:
+        shared.setdefault((task.old, task.new), []).append(task)
+    for first, *others in shared.values():
+        if not others:
+            yield first
+            continue
+        yield replace(
+            first,
+            causes=_unique(change for task in (first, *others) for change in task.causes),
+            upstream=tuple(dict.fromkeys(name for task in (first, *others) for name in task.upstream)),
+            also=tuple(task.part for task in others),
+        )
+
+
+def _unique(found: Iterable[Change]) -> tuple[Change, ...]:
+    """In the order in which they come; values may be lists, which nothing can be looked up by."""
+    return tuple({change.path: change for change in found}.values())
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------

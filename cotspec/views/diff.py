@@ -81,21 +81,26 @@ def _certain(difference: Difference) -> bool:
 
 
 def _tasks(tasks: Sequence[TaskChange]) -> Iterator[str]:
-    same = [task.part for task in tasks if task.state == "same"]
+    same = [_called(task) for task in tasks if task.state == "same"]
     if same:
         yield f"{len(same)} the same: {', '.join(same)}"
-    width = max((len(task.part) for task in tasks if task.state != "same"), default=0)
+    width = max((len(_called(task)) for task in tasks if task.state != "same"), default=0)
     for task in tasks:
+        name = _called(task)
         match task.state:
             case "same":
                 continue
             case "changed":
-                yield f"changed  {task.part:<{width}}  {task.old} → {task.new}"
+                yield f"changed  {name:<{width}}  {task.old} → {task.new}"
                 yield from (f"         {'':<{width}}  {reason}" for reason in why(task))
             case "new":
-                yield f"new      {task.part:<{width}}  {task.new}"
+                yield f"new      {name:<{width}}  {task.new}"
             case "gone":
-                yield f"gone     {task.part:<{width}}  {task.old}"
+                yield f"gone     {name:<{width}}  {task.old}"
+
+
+def _called(task: TaskChange) -> str:
+    return f"{task.part} (also {', '.join(task.also)})" if task.also else task.part
 
 
 # --- for programs and pull requests -----------------------------------------------------------------------------------
@@ -111,6 +116,7 @@ def record(difference: Difference) -> dict[str, object]:
         "tasks": [
             {
                 "part": task.part,
+                "also": list(task.also),
                 "state": task.state,
                 "old": task.old,
                 "new": task.new,
@@ -142,7 +148,7 @@ def markdown(difference: Difference) -> str:
         for c in difference.settings
     ]
     tasks = [
-        (task.part, task.state, "<br>".join(escaped(reason) for reason in why(task)))
+        (escaped(_called(task)), task.state, "<br>".join(escaped(reason) for reason in why(task)))
         for task in difference.tasks
         if task.state != "same"
     ]

@@ -164,6 +164,24 @@ def test_a_git_revision_is_compared_with_the_work_tree_with_the_files_it_had(run
     assert status.split() == ["M", "specs/base.yaml", "D", "specs/solve.jinja"]
 
 
+def test_a_task_that_several_parts_share_is_listed_once_with_all_of_them(run: Run) -> None:
+    twin = "  twin: {start: base, train: {by: sft, lr: 1e-4}, rows: {from: teach}, task: reconstruct, shuffle: true}\n"
+    text = BASE.replace("  second:\n", f"{twin}  second:\n").replace("first, second]", "first, twin, second]")
+    Path("specs/one.yaml").write_text(text)
+    Path("specs/two.yaml").write_text(text.replace("lr: 1e-4", "lr: 1e-3"))
+    out = run("diff", "specs/one.yaml", "specs/two.yaml")[1]
+    told = [line.split("  ")[2] for line in out.splitlines() if line.startswith("  changed  ")]
+    assert told.count("stage first (also stage twin)") == 1
+    assert "stage twin" not in told
+    assert "rows of stage first (also rows of stage twin)" in out
+    assert out.count("stages.twin.train.lr: 0.0001 → 0.001") == 2, "as a setting, and as why a task is another one"
+    tasks = json.loads(run("diff", "specs/one.yaml", "specs/two.yaml", "--format", "json")[1])["tasks"]
+    assert [task["also"] for task in tasks if task["part"] == "stage first"] == [["stage twin"]]
+    assert len({(task["old"], task["new"]) for task in tasks}) == len(tasks)
+    only = json.loads(run("diff", "specs/one.yaml", "specs/one.yaml", "--format", "json")[1])["tasks"]
+    assert len({task["new"] for task in only}) == len(only)
+
+
 @pytest.mark.parametrize(
     ("old", "said"),
     [
