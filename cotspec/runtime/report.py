@@ -1,5 +1,7 @@
-"""Task `report`: the evaluations of an experiment → report.json, report.md, report.html, and the tables a run
-ends with, which are in table.txt, too."""
+"""Task `report`: the evaluations of an experiment → report.json, report.md, report.html, and in table.txt the tables
+that a run ends with.
+
+It prints no table itself: a `dvc repro` of everything ends with those of all experiments, and one is read once."""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ from cotspec.spec.payload import TABLE_FILE, ReportBody, ReportTable
 
 
 def run(task: Task, _work: Path, result: Path) -> None:
-    """Write the report and print it."""
+    """Write the report, and print where it is and what each row came to."""
     body = task.body(ReportBody)
     tables = [_table(task, table) for table in body.tables]
     stages = report_stages.read({name: task.input(f"stage.{name}") for name in body.stages})
@@ -52,13 +54,12 @@ def run(task: Task, _work: Path, result: Path) -> None:
     notes = (*report_stages.told(stages), *(() if seen is None else seen.lines()))
     (result / TABLE_FILE).write_text("\n".join((shown, *notes)) + "\n", encoding="utf-8")
     place = task.out.relative_to(task.root)
-    say(f"\n{place}/report.html shows the run in a browser")
-    say("report.md and report.json beside it hold this table; each row's answers are in predictions.jsonl beside:")
-    for table in body.tables:
-        for label in table.labels:
-            say(f"  {_called(table.name, label)}: {_shown(task, table.role(label))}")
-    for line in (shown, *notes):
-        say(line)
+    say(f"\n{place}/report.html shows the run in a browser; its table is in report.md and {TABLE_FILE} beside it")
+    say("rows, each with its answers in predictions.jsonl beside its metrics:")
+    for given, table in zip(body.tables, tables, strict=True):
+        for label, row in table.rows.items():
+            came_to = f"accuracy {100 * row.accuracy:.1f} %, {row.tokens:.1f} tokens"
+            say(f"  {_called(table.name, label)}: {came_to} ({_shown(task, given.role(label))})")
 
 
 def _table(task: Task, given: ReportTable) -> Table:

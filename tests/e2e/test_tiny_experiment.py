@@ -44,12 +44,16 @@ def report(project: Path) -> dict[str, object]:
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
-def test_one_repro_runs_every_kind_of_task_and_prints_the_table(project: Path) -> None:
+def test_one_repro_runs_every_kind_of_task_and_ends_with_the_table_once(project: Path) -> None:
     kinds = {json.loads(p.read_text())["task"]["kind"] for p in project.glob("generated/stages/*/payload.json")}
     assert kinds == {"data", "contamination", "teach", "traces", "rows", "sft", "grpo", "gate", "mine", "evaluate"}
     log = (project / "first-run.log").read_text(encoding="utf-8")
-    for label in ("student", "structure", "compress", "rewrite"):
-        assert any(line.startswith(label) and "%" in line for line in log.splitlines())
+    (table,) = (path.read_text(encoding="utf-8") for path in project.glob("generated/reports/*/out/table.txt"))
+    assert all(f"\n{label} " in table for label in ("student", "structure", "compress", "rewrite"))
+    assert log.count(table) == 1
+    generating, updating = (f"{verb} lock file 'dvc.lock'" for verb in ("Generating", "Updating"))
+    pushing = "Use `dvc push` to send your updates to remote storage."
+    assert log.partition(table)[2].splitlines() == [generating, updating, pushing]
 
 
 def test_training_changed_the_weights_in_every_stage(project: Path) -> None:

@@ -181,9 +181,11 @@ def test_the_report_shows_each_row_against_the_first(stage: Stage, run_here: Run
     folder = stage("report-tiny", ReportBody(name="tiny", about="About.", labels=("student", "rewrite")), files)
     code, out, err = run_here(folder)
     assert code == 0, err
-    line = next(line for line in out.splitlines() if line.startswith("rewrite"))
+    table = (folder / "out/table.txt").read_text()
+    line = next(line for line in table.splitlines() if line.startswith("rewrite"))
     assert " ".join(line.split()) == "rewrite 62.5 % 58.5 – 66.5 % +12.5 points 90.0 -25.0 % 99.0 %"
-    assert "generated/stages/evaluate-rewrite/out/metrics.json" in out
+    assert "rewrite: accuracy 62.5 %, 90.0 tokens (generated/stages/evaluate-rewrite/out/metrics.json)\n" in out
+    assert "58.5" not in out, "the table is what all of a run ends with"
     record = json.loads((folder / "out/report.json").read_text())
     assert [row["label"] for row in record["rows"]] == ["student", "rewrite"]
     page = (folder / "out/report.md").read_text()
@@ -211,11 +213,12 @@ def test_a_report_of_several_sets_has_a_table_for_each_and_the_headline_first(
     )
     body = ReportBody(name="tiny", about="About.", labels=("student", "rewrite"), sets=tables)
     folder = stage("report-tiny", body, files)
-    code, out, err = run_here(folder)
+    code, _, err = run_here(folder)
     assert code == 0, err
-    heads = [line for line in out.splitlines() if line.startswith("tiny · ")]
+    shown = (folder / "out/table.txt").read_text().splitlines()
+    heads = [line for line in shown if line.startswith("tiny · ")]
     assert heads == ["tiny · test · 500 problems", "tiny · few-shot · 100 problems"]
-    rows = [" ".join(line.split()) for line in out.splitlines() if line.startswith("student  ")]
+    rows = [" ".join(line.split()) for line in shown if line.startswith("student  ")]
     assert rows[1] == "student 75.0 % 71.0 – 79.0 % 60.0 99.0 %"  # it is the first of its own table
     page = (folder / "out/report.md").read_text()
     assert [line for line in page.splitlines() if line.startswith("## ")][:2] == ["## test", "## few-shot"]
@@ -231,9 +234,10 @@ def test_the_report_counts_ungradable_answers_when_there_are_any(stage: Stage, r
         files[f"evaluate.{label}"] = tmp_path / label / "metrics.json"
         files[f"evaluate.{label}"].write_text(json.dumps(values))
     folder = stage("report-tiny", ReportBody(name="tiny", about="", labels=("student", "rewrite")), files)
-    code, out, err = run_here(folder)
+    code, _, err = run_here(folder)
     assert code == 0, err
-    assert next(line for line in out.splitlines() if line.startswith("rewrite")).split()[-1] == "7"
+    table = (folder / "out/table.txt").read_text()
+    assert next(line for line in table.splitlines() if line.startswith("rewrite")).split()[-1] == "7"
     assert "ungradable" in (folder / "out/report.md").read_text()
 
 
