@@ -304,7 +304,11 @@ def diff(
 def targets(
     specs: Annotated[
         list[str],
-        typer.Argument(metavar="SPEC[@VARIANT]…", help="Without a variant: the whole family.", autocompletion=members),
+        typer.Argument(
+            metavar="SPEC[@VARIANT]…",
+            help="SPEC: the whole family; SPEC@: without its variants.",
+            autocompletion=members,
+        ),
     ],
 ) -> None:
     """Print the DVC stages of experiments: dvc repro $(cotspec targets SPEC@VARIANT)."""

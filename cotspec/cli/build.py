@@ -56,10 +56,13 @@ def run(specs: Sequence[str], *, check_only: bool, options: Options) -> int:
 def _refuse_variants(given: Named) -> None:
     """A build makes the project be what is asked for and removes the rest, other variants too."""
     for each in given.selections:
-        if each.variant:
+        if each.alone:
             spec = each.text.removesuffix(f"@{each.variant}")
-            told = f"`cotspec build {spec}`, then `cotspec run {each.text}` runs this one alone"
-            raise ProblemError(f"a spec is built with all its variants: {told}")
+            one = f"`cotspec run {each.text}` or `dvc repro $(cotspec targets {each.text})`"
+            raise ProblemError(
+                f"a spec is built with all its variants, since a build removes what is not asked for; to run this one "
+                f"alone: `cotspec build {spec}`, then {one}"
+            )
 
 
 def _kept(root: Path, plan: Plan) -> set[str]:

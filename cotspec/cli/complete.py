@@ -23,7 +23,7 @@ def specs(incomplete: str) -> list[str]:
 
 
 def members(incomplete: str) -> list[str]:
-    """The same, SPEC@VARIANT, REV:SPEC@VARIANT and SPEC@VARIANT:MODEL."""
+    """The same, SPEC@VARIANT and SPEC@ alone, REV:SPEC@VARIANT and SPEC@VARIANT:MODEL."""
     before, colon, after = incomplete.rpartition(":")
     if colon and os.path.isfile(before.partition("@")[0]):
         return [f"{before}:{name}" for name in _models(before) if name.startswith(after)]
@@ -32,7 +32,8 @@ def members(incomplete: str) -> list[str]:
     place, at, start = incomplete.partition("@")
     if not at:
         return specs(incomplete)
-    return [f"{place}@{each.variant}" for each in _family(place)[1:] if each.variant.startswith(start)]
+    family = _family(place) if not start else _family(place)[1:]
+    return [f"{place}@{each.variant}" for each in family if each.variant.startswith(start)]
 
 
 def _files(start: str) -> Iterator[str]:
@@ -76,9 +77,13 @@ def rejoin(environment: MutableMapping[str, str]) -> None:
     """Put the words of bash's `COMP_WORDS` together around `@` and `:`, and count them anew up to the current one."""
     words = environment.get("COMP_WORDS", "").split("\n")
     current = int(environment.get("COMP_CWORD", "0"))
-    while breaks := [place for place, word in enumerate(words) if place and re.fullmatch(_BREAKS, word)]:
+    while breaks := [place for place, word in enumerate(words) if place and _ends_a_word(word)]:
         at = breaks[0]
-        after = words[at + 1 : at + 2] if at < current else []
+        after = [word for word in words[at + 1 : at + 2] if at < current and not _ends_a_word(word)]
         words[at - 1 : at + 1 + len(after)] = ["".join((words[at - 1], words[at], *after))]
         current -= (1 + len(after)) if at <= current else 0
     environment["COMP_WORDS"], environment["COMP_CWORD"] = "\n".join(words), str(current)
+
+
+def _ends_a_word(word: str) -> bool:
+    return re.fullmatch(f"{_BREAKS}+", word) is not None

@@ -28,7 +28,7 @@ Specs = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[SPEC[@VARIANT]…]",
-        help=f"Specs with all their variants, or variants alone. {WHICH}",
+        help=f"Specs with all their variants, or variants alone; SPEC@ is a spec without them. {WHICH}",
         autocompletion=members,
     ),
 ]

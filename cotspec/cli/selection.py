@@ -1,4 +1,6 @@
-"""`[REV:]SPEC[@VARIANT]` on the command line → experiments. Reads specs; writes nothing."""
+"""`[REV:]SPEC[@VARIANT]` on the command line → experiments; `SPEC@` is a spec without its variants.
+
+Reads specs; writes nothing."""
 
 from __future__ import annotations
 
@@ -35,6 +37,8 @@ class Selection:
     """Path of the spec as it was typed."""
     variant: str
     """Name of the variant; "" names the spec itself."""
+    alone: bool
+    """Whether one experiment is named: without `@`, a command that takes several takes the spec with its variants."""
 
 
 class Named(NamedTuple):
@@ -47,13 +51,13 @@ class Named(NamedTuple):
 
     @property
     def variants(self) -> Mapping[str, frozenset[str]]:
-        """By spec, the variants that alone are named; of other specs, all are."""
-        whole = {each.place for each in self.selections if not each.variant}
+        """By spec, the variants that alone are named, "" for the spec itself; of other specs, all are."""
+        whole = {each.place for each in self.selections if not each.alone}
         alone = {place: {s.variant for s in self.selections if s.place == place} for place in self.specs}
         return {place: frozenset(names) for place, names in alone.items() if names and place not in whole}
 
     def of(self, units: Sequence[Unit]) -> list[Unit]:
-        """The experiments that are named; a spec without a variant names all of its own. Raises ProblemError."""
+        """The experiments that are named; a spec without `@` names all of its own. Raises ProblemError."""
         for each in self.selections:
             member(units, each)
         only = self.variants
@@ -68,14 +72,14 @@ def named(root: Path, texts: Sequence[str]) -> Named:
 
 def selected(root: Path, text: str) -> Selection:
     """What `text` names. A file whose own name holds `@` is found first. Raises ProblemError."""
-    file, _, variant = (text, "", "") if "@" not in text or os.path.lexists(text) else text.rpartition("@")
+    file, at, variant = (text, "", "") if "@" not in text or os.path.lexists(text) else text.rpartition("@")
     if not os.path.lexists(file):
-        _refuse_word(root, file, variant)
+        _refuse_word(root, file, f"{at}{variant}")
     ((place, path),) = project.chosen(root, [Path(file)]).items()
-    return Selection(text=text, place=place, path=path, variant=variant)
+    return Selection(text=text, place=place, path=path, variant=variant, alone=bool(at))
 
 
-def _refuse_word(root: Path, word: str, variant: str) -> None:
+def _refuse_word(root: Path, word: str, behind: str) -> None:
     """A bare word is meant for a spec of the project, which is named by its path. Raises ProblemError."""
     from cotspec.diagnostics.suggest import did_you_mean, near
 
@@ -85,8 +89,7 @@ def _refuse_word(root: Path, word: str, variant: str) -> None:
     with suppress(ProblemError):  # without specs, that there is no such file says enough
         known = {path.stem: path for path in project.everything(root)}
     if close := near(word, known):
-        at = f"@{variant}" if variant else ""
-        instead = tuple(f"{known[stem].as_posix()}{at}" for stem in close)
+        instead = tuple(f"{known[stem].as_posix()}{behind}" for stem in close)
         raise ProblemError(f"there is no file `{word}`, and a spec is named by its path: {did_you_mean(instead)}")
 
 
@@ -121,7 +124,7 @@ def planned(root: Path, text: str, stack: ExitStack) -> Planned:
     file, _, variant = rest.rpartition("@") if "@" in rest and not (folder / rest).exists() else (rest, "", "")
     if not (folder / file).is_file():
         raise ProblemError(f"{revision} has no file {file}")
-    selection = Selection(text=text, place=file, path=folder / file, variant=variant)
+    selection = Selection(text=text, place=file, path=folder / file, variant=variant, alone=True)
     return _planned(selection, root=folder, revision=revision)
 
 

@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from cotspec.cli.app import app
+from cotspec.cli.complete import members
 
 SPEC = "variants:\n  wide: {stages.structure.train.lr: 1e-3}\n  wild: {seed: 7}\n  narrow: {seed: 8}\n"
 ASK = """
@@ -32,6 +33,8 @@ TRIED = (
     ("cotspec diff HEAD : specs/one.yaml @ wi specs/one.yaml", ["specs/one.yaml"]),
     ("cotspec diff specs/one.yaml HEAD~1 : specs/one.yaml @ wi", ["wide", "wild"]),
     ("cotspec compare specs/one.yaml @ wide : st", ["structure", "student"]),
+    ("cotspec compare specs/one.yaml @: st", ["structure", "student"]),
+    ("cotspec compare specs/one.yaml @ : st", ["structure", "student"]),
 )
 """Words as bash cuts them, at `@` too, and what it may put in place of the last one."""
 
@@ -62,4 +65,6 @@ def test_every_command_that_takes_a_spec_completes_its_variants_and_build_takes_
         "cancel", "chat", "check", "compare", "diff", "export", "lock", "model", "plan", "preview", "results", "run",
         "show", "status", "submit", "targets",
     }  # fmt: skip
+    named = [f"specs/one.yaml@{variant}" for variant in ("", "wide", "wild", "narrow")]
+    assert members("specs/one.yaml@") == named, "the spec alone is one of them"
     assert [name for name, right in completed.items() if not right] == ["build specs"]

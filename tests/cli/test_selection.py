@@ -34,11 +34,14 @@ def experiments(run: Run, *words: str) -> set[str]:
     return {name for row in rows for name in row.get("experiments", [row.get("experiment")])}
 
 
-def test_plan_and_status_show_the_variant_alone_and_results_it_beside_its_base(run: Run) -> None:
+def test_plan_and_status_show_the_variant_or_the_spec_alone_and_results_a_variant_beside_its_base(run: Run) -> None:
     assert experiments(run, "plan", f"{SPEC}@wide") == {"example--wide"}
     assert experiments(run, "status", f"{SPEC}@wide") == {"example--wide"}
     assert experiments(run, "results", f"{SPEC}@wide") == {"example", "example--wide"}
     assert experiments(run, "results", f"{SPEC}@wide", "--base", "example--wild") == {"example--wide", "example--wild"}
+    for command in ("plan", "status", "results"):
+        assert experiments(run, command, f"{SPEC}@") == {"example"}
+    assert experiments(run, "plan", f"{SPEC}@", f"{SPEC}@wide") == {"example", "example--wide"}
     everything = {"example", "example--wide", "example--wild"}
     assert experiments(run, "plan", SPEC) == experiments(run, "results", f"{SPEC}@wide", SPEC) == everything
 
@@ -58,6 +61,7 @@ def test_a_check_of_a_variant_is_of_it_and_of_its_spec_and_of_no_other(mistake: 
     assert run("check", f"{SPEC}@wide") == (0, f"no findings in {SPEC}@wide\n", "")
     assert run("check", f"{SPEC}@bad")[0] == run("check", SPEC)[0] == 1
     assert run("check", f"{SPEC}@wide", SPEC)[0] == 1
+    assert run("check", f"{SPEC}@") == (0, f"no findings in {SPEC}@\n", "")
     Path(SPEC).write_text(f"{BASE.replace('group: 4', 'grop: 4')}{VARIANTS}")
     code, out, _ = run("check", f"{SPEC}@wild")
     assert code == 1
@@ -81,21 +85,32 @@ def test_a_variant_that_is_not_there_is_named_with_those_that_are(command: tuple
 
 
 @pytest.mark.parametrize("options", [(), ("--check",)])
-def test_a_build_of_one_variant_is_refused_with_what_to_do(options: tuple[str, ...], run: Run) -> None:
-    code, out, err = run("build", f"{SPEC}@wide", *options)
+@pytest.mark.parametrize("variant", ["wide", ""])
+def test_a_build_of_one_experiment_is_refused_with_what_to_type(
+    variant: str, options: tuple[str, ...], run: Run
+) -> None:
+    code, out, err = run("build", f"{SPEC}@{variant}", *options)
     assert (code, out) == (2, "")
-    assert f"`cotspec build {SPEC}`, then `cotspec run {SPEC}@wide` runs this one alone" in err
+    one = f"{SPEC}@{variant}"
+    assert f"`cotspec build {SPEC}`, then `cotspec run {one}` or `dvc repro $(cotspec targets {one})`\n" in err
     assert not Path("generated").exists()
+
+
+def test_targets_and_compared_experiments_name_a_spec_without_its_variants_by_an_empty_name(run: Run) -> None:
+    assert run("targets", f"{SPEC}@") == (0, "generated/reports/example/dvc.yaml\n", "")
+    assert len(run("targets", SPEC)[1].splitlines()) == 3
+    assert run("show", f"{SPEC}@", "--format", "json") == run("show", SPEC, "--format", "json")
+    assert run("diff", f"{SPEC}@", f"{SPEC}@wild")[1].startswith(f"{SPEC}@ → {SPEC}@wild\n\nsettings\n  seed: ")
 
 
 @pytest.mark.parametrize("command", ["check", "build", "plan", "run", "show", "targets"])
 def test_a_spec_that_is_named_without_its_folder_is_suggested_with_it(command: str, run: Run) -> None:
-    for word in ("one@wide", "on@wide"):
+    for word in ("one@wide", "on@wide", "one@"):
         code, out, err = run(command, word)
         assert (code, out) == (2, "")
+        name, _, variant = word.partition("@")
         assert err == (
-            f"cotspec: there is no file `{word.split('@')[0]}`, and a spec is named by its path: "
-            f"did you mean `{SPEC}@wide`?\n"
+            f"cotspec: there is no file `{name}`, and a spec is named by its path: did you mean `{SPEC}@{variant}`?\n"
         )
 
 
