@@ -1,10 +1,17 @@
-"""Filters over cards of a page without script: radio buttons that hide, by a rule of the style sheet, what they do not
-choose."""
+"""Many cards on a page without script: filters, radio buttons that hide, by a rule of the style sheet, what they do not
+choose; and blocks that are closed until somebody opens them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+OF_A_BLOCK: Final = 50
+"""Cards of a block that is opened by itself."""
+MOST_CHARACTERS: Final = 1_000_000
+"""Characters of the page in all blocks of one kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,3 +72,14 @@ def evenly(items: Sequence[int], most: int) -> list[int]:
     if len(items) <= most:
         return list(items)
     return [items[at * (len(items) - 1) // max(1, most - 1)] for at in range(most)]
+
+
+def blocks(cards: Iterable[T], size: Callable[[T], int]) -> list[list[T]]:
+    """Cards in blocks, as far as there is room for them; `size` is the characters of the page that one takes."""
+    listed, room = list[T](), MOST_CHARACTERS
+    for each in cards:
+        room -= size(each)
+        if room < 0:
+            break
+        listed.append(each)
+    return [listed[at : at + OF_A_BLOCK] for at in range(0, len(listed), OF_A_BLOCK)]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from cotspec.cot.stats import clustered, mean_interval, paired_difference
-from cotspec.page.browser import evenly
+from cotspec.page.browser import blocks, evenly
 from cotspec.runtime import lines
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.records import Prediction
@@ -33,12 +33,8 @@ EVENLY: Final = 30
 """Of these, taken evenly over the set before any others."""
 OF_A_KIND: Final = 12
 """Questions for each kind of failure of a model and each change, evenly over those there are."""
-OF_A_PAGE: Final = 50
-"""Questions of a block that is opened by itself, with those that are not among them."""
 MOST_PAGED: Final = 600
-"""Questions in such blocks."""
-MOST_CHARACTERS: Final = 1_000_000
-"""Characters in such blocks of a set, with what stands around each text."""
+"""Questions in blocks below them."""
 _LONGEST: Final = 4_000
 """Characters of an answer that are shown."""
 _AROUND: Final = 500
@@ -240,10 +236,4 @@ def shown(models: Sequence[Answers], ids: Sequence[int]) -> list[Shown]:
 def pages(models: Sequence[Answers], without: Collection[int]) -> list[list[Shown]]:
     """The other questions, in blocks and in the order of the set, as far as there is room for them."""
     others = [id for id in order(models) if id not in without][:MOST_PAGED]
-    listed, room = list[Shown](), MOST_CHARACTERS
-    for each in shown(models, others) if others else ():
-        room -= each.size
-        if room < 0:
-            break
-        listed.append(each)
-    return [listed[at : at + OF_A_PAGE] for at in range(0, len(listed), OF_A_PAGE)]
+    return blocks(shown(models, others) if others else (), lambda each: each.size)

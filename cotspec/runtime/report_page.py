@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cotspec.page import charts, html
-from cotspec.page.browser import Browser, Choice
+from cotspec.page.browser import OF_A_BLOCK, Browser, Choice
 from cotspec.page.figures import number, percent
 from cotspec.runtime import lines, report_answers, report_counts, report_curves, report_method, report_texts
 from cotspec.runtime.contamination import Contamination
@@ -161,8 +161,10 @@ def _limits() -> dict[str, int]:
         "groups": report_texts.MOST_GROUPS,
         "completions": report_texts.MOST_COMPLETIONS,
         "at_once": report_texts.AT_ONCE,
-        "page": report_answers.OF_A_PAGE,
+        "page": OF_A_BLOCK,
         "records": report_texts.MOST_RECORDS,
+        "trace": report_texts.LONGEST_TRACE,
+        "text": report_texts.LONGEST_TEXT,
         "settings": MOST_SETTINGS,
     }
 
@@ -339,14 +341,8 @@ def _traces(task: Task) -> dict[str, Path]:
     return {part.partition("/")[2]: task.input(role) for role, part in _of(task, "traces.jsonl")}
 
 
-def _sources(
-    task: Task, sampled: Mapping[str, Sequence[SampledGroup]]
-) -> list[tuple[str, str, list[report_texts.Record]]]:
-    """Generations with texts to look at: name, what they are, and the records."""
-    told = [
-        (f"Traces of {name}", "teacher", report_texts.traces(path, sampled)) for name, path in _traces(task).items()
-    ]
+def _sources(task: Task, sampled: Mapping[str, Sequence[SampledGroup]]) -> list[report_texts.Source]:
+    """Generations with texts to look at."""
+    told = [report_texts.traces(f"Traces of {name}", path, sampled) for name, path in _traces(task).items()]
     failed = [(part.partition("/")[2], role) for role, part in _of(task, "failures.jsonl")]
-    return told + [
-        (f"Failures of {name}", "failed", report_texts.failures(task.input(role), name)) for name, role in failed
-    ]
+    return told + [report_texts.failures(f"Failures of {name}", task.input(role), name) for name, role in failed]

@@ -6,13 +6,13 @@ All of it is a bounded choice, evenly over the files.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from cotspec.cot.records import TraceRecord
-from cotspec.page.browser import evenly
+from cotspec.page.browser import blocks, evenly
 from cotspec.runtime import lines
 from cotspec.runtime.records import Failure, SampledCompletion, SampledGroup
 from cotspec.runtime.train import samples
@@ -24,7 +24,15 @@ MOST_COMPLETIONS: Final = samples.MOST_COMPLETIONS
 AT_ONCE: Final = 8
 """Of these, those that stand open in it."""
 MOST_RECORDS: Final = 12
-"""Questions of a generation that are shown with the teacher's trace."""
+"""Questions of a generation that are shown first with the teacher's trace."""
+MOST_PAGED: Final = 300
+"""Questions in blocks below them."""
+LONGEST_TRACE: Final = 4_000
+"""Characters of a trace that are shown."""
+LONGEST_TEXT: Final = 2_500
+"""Characters of what a student wrote that are shown."""
+_AROUND: Final = 500
+"""Characters of the page around a text."""
 MOST_TRIES: Final = 2
 """What a model wrote to such a question."""
 
@@ -75,6 +83,51 @@ class Record:
     trace: TraceRecord
     tries: tuple[Try, ...]
 
+    @property
+    def size(self) -> int:
+        """Characters of the page that it takes."""
+        written = (self.trace.question, self.trace.answer, self.trace.trace, *(one.text for one in self.tries))
+        return sum(min(len(text), LONGEST_TRACE) + _AROUND for text in written)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A file of texts that were learnt from."""
+
+    name: str
+    records: Sequence[Record]
+    """Those that stand first."""
+    pages: Sequence[Sequence[Record]]
+    """Others, in blocks."""
+    whole: int
+    """Questions of the file."""
+
+    @property
+    def shown(self) -> int:
+        """How many of them are on the page."""
+        return len(self.records) + sum(map(len, self.pages))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Choice:
+    """Which questions of a file are shown, by what tells them apart in it."""
+
+    first: Sequence[int]
+    paged: Sequence[int]
+    all: frozenset[int]
+    whole: int
+
+    def source(self, name: str, record: Callable[[int], Record]) -> Source:
+        pages = blocks(map(record, self.paged), lambda each: each.size)
+        return Source(name=name, records=[record(key) for key in self.first], pages=pages, whole=self.whole)
+
+
+def _choice(every: Sequence[int], first: Collection[int]) -> _Choice:
+    """Some that stand first, then the others in their order."""
+    paged = [key for key in every if key not in first][:MOST_PAGED]
+    kept = [key for key in every if key in first]
+    return _Choice(first=kept, paged=paged, all=frozenset((*kept, *paged)), whole=len(every))
+
 
 def groups(path: Path) -> list[SampledGroup]:
     """All of a samples.jsonl."""
@@ -93,17 +146,17 @@ def shown(sampled: Sequence[SampledGroup]) -> list[Group]:
     ]
 
 
-def traces(path: Path, sampled: Mapping[str, Sequence[SampledGroup]]) -> list[Record]:
+def traces(name: str, path: Path, sampled: Mapping[str, Sequence[SampledGroup]]) -> Source:
     """Traces of a generation, first those to whose questions GRPO kept completions; `sampled` are these by stage."""
     ids = list(dict.fromkeys(each.id for each in lines.iterate(path, TraceRecord)))
     known = {group.id for records in sampled.values() for group in records}
     tried = evenly([id for id in ids if id in known], MOST_RECORDS)
-    others = evenly([id for id in ids if id not in known], MOST_RECORDS - len(tried))
-    wanted, records = set(tried) | set(others), dict[int, TraceRecord]()
+    choice = _choice(ids, {*tried, *evenly([id for id in ids if id not in known], MOST_RECORDS - len(tried))})
+    kept = dict[int, TraceRecord]()
     for each in lines.iterate(path, TraceRecord):
-        if each.id in wanted:
-            records.setdefault(each.id, each)
-    return [Record(trace=records[id], tries=_tries(id, sampled)) for id in ids if id in wanted]
+        if each.id in choice.all:
+            kept.setdefault(each.id, each)
+    return choice.source(name, lambda id: Record(trace=kept[id], tries=_tries(id, sampled)))
 
 
 def of_questions(files: Mapping[str, Path], questions: Collection[str]) -> dict[str, list[tuple[str, TraceRecord]]]:
@@ -134,18 +187,19 @@ def _earned(one: SampledCompletion) -> tuple[bool, float]:
     return (one.reward is not None, one.reward or 0.0)
 
 
-def failures(path: Path, by: str) -> list[Record]:
+def failures(name: str, path: Path, by: str) -> Source:
     """Questions that a model failed, with the trace and what it wrote."""
-    count = sum(1 for _ in lines.iterate(path, Failure))
-    wanted = set(evenly(range(count), MOST_RECORDS))
-    return [
-        Record(
-            trace=TraceRecord(**{name: getattr(each, name) for name in TraceRecord.__dataclass_fields__}),
-            tries=tuple(
-                Try(by=f"{by}, try {number}", text=text, characters=len(text), tokens=None, grade="")
-                for number, text in enumerate(each.attempts[:MOST_TRIES], 1)
-            ),
-        )
-        for at, each in enumerate(lines.iterate(path, Failure))
-        if at in wanted
-    ]
+    places = range(sum(1 for _ in lines.iterate(path, Failure)))
+    choice = _choice(places, set(evenly(places, MOST_RECORDS)))
+    kept = {at: each for at, each in enumerate(lines.iterate(path, Failure)) if at in choice.all}
+    return choice.source(name, lambda at: _failure(kept[at], by))
+
+
+def _failure(each: Failure, by: str) -> Record:
+    return Record(
+        trace=TraceRecord(**{name: getattr(each, name) for name in TraceRecord.__dataclass_fields__}),
+        tries=tuple(
+            Try(by=f"{by}, try {number}", text=text, characters=len(text), tokens=None, grade="")
+            for number, text in enumerate(each.attempts[:MOST_TRIES], 1)
+        ),
+    )

@@ -65,6 +65,12 @@ def test_a_filter_and_a_card_work_without_script(tab: Browser, page: Path) -> No
     click(tab, "#answers .page > summary")
     assert tab.evaluate(shown) == every + tab.evaluate("document.querySelectorAll('#answers .page[open] .card').length")
     assert tab.evaluate(shown) > every
+    traces = shown.replace("#answers", "#teacher")
+    every = tab.evaluate(traces)
+    click(tab, "#teacher .page > summary")
+    assert tab.evaluate(traces) == every + 50
+    click(tab, "#teacher .page .card > summary")
+    assert tab.evaluate("document.querySelector('#teacher .page .card[open] .answers').checkVisibility()") is True
     tab.ask("Emulation.setScriptExecutionDisabled", value=False)
 
 

@@ -13,7 +13,7 @@ from conftest import Run, Stage, contents
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotspec.page import charts, html, safe_text
+from cotspec.page import browser, charts, html, safe_text
 from cotspec.page.charts import Mark, Series
 from cotspec.runtime import report_answers, report_counts, report_curves, report_page, report_texts
 from tests.pages import ALLOWED, HOSTILE, Parsed, whole
@@ -99,7 +99,7 @@ def test_the_page_needs_nothing_beside_it_and_every_button_and_link_has_its_plac
 def test_hostile_text_in_every_field_stays_text(
     stage: Stage, run_here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report_answers, "MOST_CHARACTERS", 10**9)  # as many cards, however long their texts are
+    monkeypatch.setattr(browser, "MOST_CHARACTERS", 10**9)  # as many cards, however long their texts are
     plain = made(reported.report(stage, tmp_path / "plain"), run_here)
     (tmp_path / "generated/stages/report-tiny").rename(tmp_path / "generated/stages/before")
     page = made(reported.report(stage, tmp_path / "hostile", lambda told: told + HOSTILE), run_here)
@@ -111,7 +111,7 @@ def test_hostile_text_in_every_field_stays_text(
     assert "<script>document.title='x'</script></style>" in parsed.said
     assert "{{ 7*7 }}[U+202E]gnp[U+2066][U+0000][U+001B][31m&amp;" in parsed.said
     assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", page)
-    assert len(page) < 8_000_000
+    assert len(page) < 10_000_000
     assert max(map(len, parsed.said.split())) < report_page.MOST_SETTINGS
 
 
@@ -142,9 +142,11 @@ def test_a_large_set_is_shown_in_blocks_and_all_kept_samples_are_on_the_page(
     first = [each for each in blocks if "s0" in each]
     assert 0 < len(first) <= report_answers.MOST_QUESTIONS < reported.QUESTIONS
     others = reported.QUESTIONS - len(first)
-    assert blocks.count("page") >= math.ceil(others / report_answers.OF_A_PAGE)
+    assert blocks.count("page") >= math.ceil(others / browser.OF_A_BLOCK)
     assert all(f"Question {id} " in f"{parsed.said} " for id in range(reported.QUESTIONS))
     assert "cotspec compare" not in parsed.said
+    assert "120 of 120 questions are on this page" in parsed.said
+    assert "20 of 20 questions are on this page" in parsed.said
     assert len([each for each in blocks if "g1" in each]) == reported.GROUPS <= report_texts.MOST_GROUPS
 
 
@@ -157,8 +159,30 @@ def test_blocks_of_a_set_end_where_the_page_would_be_too_large(tmp_path: Path) -
     pages = report_answers.pages(answers, without={1, 3})
     ids = [each.id for page in pages for each in page]
     assert ids == [id for id in range(900) if id not in (1, 3)][: len(ids)]
-    assert {len(page) for page in pages[:-1]} == {report_answers.OF_A_PAGE}
-    assert 150 < len(ids) < report_answers.MOST_CHARACTERS / 4000
+    assert {len(page) for page in pages[:-1]} == {browser.OF_A_BLOCK}
+    assert 150 < len(ids) < browser.MOST_CHARACTERS / 4000
+
+
+def test_traces_and_failures_are_on_the_page_in_blocks_and_what_is_not_is_counted(tmp_path: Path) -> None:
+    def records(count: int, words: int) -> list[dict[str, object]]:
+        return [reported.trace(id, lambda text: text + " x" * words) for id in range(count)]
+
+    few = reported.write_lines(tmp_path / "few", records(120, 1))
+    sampled = {"compress": report_texts.groups(reported.inputs(tmp_path)["stages/compress/train/samples.jsonl"])}
+    source = report_texts.traces("Traces", few, sampled)
+    assert len(source.records) == report_texts.MOST_RECORDS
+    assert all(each.tries for each in source.records), "what a student wrote to it stands first"
+    on_page = sorted(each.trace.id for each in (*source.records, *(one for page in source.pages for one in page)))
+    assert on_page == list(range(120))
+    assert (source.shown, source.whole) == (120, 120)
+    assert [len(page) for page in source.pages] == [browser.OF_A_BLOCK, browser.OF_A_BLOCK, 8]
+
+    many = report_texts.traces("Traces", reported.write_lines(tmp_path / "many", records(900, 1)), {})
+    assert (many.shown, many.whole) == (report_texts.MOST_RECORDS + report_texts.MOST_PAGED, 900)
+    failed = [{**each, "attempts": ["y" * 9000]} for each in records(900, 4500)]
+    large = report_texts.failures("Failures", reported.write_lines(tmp_path / "large", failed), "tries")
+    assert 50 < large.shown < browser.MOST_CHARACTERS / 8000
+    assert large.whole == 900
 
 
 def test_several_sets_and_answers_have_tables_and_filters_of_their_own(
