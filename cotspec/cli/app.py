@@ -372,12 +372,13 @@ def explain(
 
 
 @app.command()
-def schema() -> None:
+def schema(local: Annotated[bool, typer.Option("--local", help="That of cotspec.local.yaml.")] = False) -> None:
     """Print the JSON Schema of a spec, for editors."""
     from cotspec.cli import findings
-    from cotspec.spec.schema import schema as text
+    from cotspec.spec.schema import local_schema
+    from cotspec.spec.schema import schema as of_specs
 
-    findings.for_programs(text())
+    findings.for_programs(local_schema() if local else of_specs())
 
 
 @app.command()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from cotspec.cli import findings, project
+from cotspec.cli.errors import ProblemError
 from cotspec.cli.selection import Named, named
 from cotspec.passes.options import DEFAULT, Options
 
@@ -36,6 +37,30 @@ def run(specs: Sequence[str], *, output: findings.Format, options: Options) -> i
     if output == "text" and not sink.findings:
         print(f"no findings in {_looked_at(given)}")
     return 1 if sink.failed else 0
+
+
+def of_local() -> int:
+    """The findings of the project's cotspec.local.yaml alone, as JSON. Returns the exit code."""
+    from cotspec.diagnostics import Sink
+    from cotspec.front import local
+
+    root, sink = project.find_root(Path.cwd()), Sink()
+    local.check(root, sink, lambda: _hub_models(root))
+    findings.report(sink, stream=sys.stdout, root=root, output="json")
+    return 1 if sink.failed else 0
+
+
+def _hub_models(root: Path) -> Collection[str] | None:
+    """What the project's specs name on the hub; None where that cannot be known."""
+    from cotspec.compiler import check_specs
+    from cotspec.diagnostics import Sink
+    from cotspec.ir.preflight import hub_models
+
+    try:
+        checked = check_specs(named(root, ()).specs, Sink())
+    except ProblemError:
+        return None
+    return None if checked is None else hub_models(checked.sealed.plan.tasks)
 
 
 def _looked_at(given: Named) -> str:

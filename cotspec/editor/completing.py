@@ -71,17 +71,35 @@ def offer(view: View, cursor: Cursor, line: str, column: int) -> Offer:
         start, end = column - (len(word.group()) if word else 0), column + (rest.end() if rest else 0)
         found = _expression(view, setting)
     else:
-        plain = _PLAIN.search(before[-_LONGEST:])
-        word_length = len(cursor.word) if before.endswith(cursor.word) else len(plain.group() if plain else "")
-        start = column - word_length
-        end = column + len(cursor.rest) if after.startswith(cursor.rest.split(" ")[0]) else column
-        write = _Writer(colon=_COLON.match(line[end:]) is not None, flow=cursor.flow, indent=start)
+        start, end, write = word_at(cursor, line, column)
         found = _keys(view, cursor, write) if cursor.in_key else _values(view, cursor, setting, write)
-    unmarked = (each for each in found if MARK not in each.label)
-    return Offer(start, end, list({each.label: each for each in unmarked}.values()))
+    return Offer(start, end, distinct(found))
 
 
-class _Writer(NamedTuple):
+def distinct(found: Iterable[Candidate]) -> list[Candidate]:
+    """Each once, and not what is being typed."""
+    return list({each.label: each for each in found if MARK not in each.label}.values())
+
+
+class Word(NamedTuple):
+    """The key or value at the cursor: its characters in the line (from 0), and how a key is written there."""
+
+    start: int
+    end: int
+    write: Writer
+
+
+def word_at(cursor: Cursor, line: str, column: int) -> Word:
+    """What is typed at the cursor."""
+    before, after = line[:column], line[column:]
+    plain = _PLAIN.search(before[-_LONGEST:])
+    word_length = len(cursor.word) if before.endswith(cursor.word) else len(plain.group() if plain else "")
+    start = column - word_length
+    end = column + len(cursor.rest) if after.startswith(cursor.rest.split(" ")[0]) else column
+    return Word(start, end, Writer(colon=_COLON.match(line[end:]) is not None, flow=cursor.flow, indent=start))
+
+
+class Writer(NamedTuple):
     """How a key is written at the cursor."""
 
     colon: bool
@@ -105,14 +123,14 @@ def _is_group(form: shape.Form) -> bool:
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
-def _keys(view: View, cursor: Cursor, write: _Writer) -> Iterator[Candidate]:
+def _keys(view: View, cursor: Cursor, write: Writer) -> Iterator[Candidate]:
     if places.is_dotted(cursor.path):
         yield from _dotted(view, cursor, write)
     else:
         yield from _of_group(view, cursor.path[:-1], write)
 
 
-def _of_group(view: View, path: Path, write: _Writer) -> Iterator[Candidate]:
+def _of_group(view: View, path: Path, write: Writer) -> Iterator[Candidate]:
     """The keys of a group that the file does not give itself."""
     setting = places.setting(view.whole, path)
     form = places.form_at(view.data, setting)
@@ -122,7 +140,7 @@ def _of_group(view: View, path: Path, write: _Writer) -> Iterator[Candidate]:
     for key in known.values():
         if key.name not in taken:
             given = None if around is None else dotted_paths.get(around, (key.name,))
-            yield _key(key, write, given)
+            yield key_candidate(key, write, given)
     if form is not None and shape.named(form):
         entry = shape.entries(form)
         for each in names.names(names.kinds_of_keys(setting), view.whole, view.spec, setting).values():
@@ -134,7 +152,7 @@ def _written(node: Node | None) -> set[str]:
     return {each.key for each in node.entries} if isinstance(node, MappingNode) else set()
 
 
-def _key(key: places.Key, write: _Writer, given: Node | None = None) -> Candidate:
+def key_candidate(key: places.Key, write: Writer, given: Node | None = None) -> Candidate:
     """A key; `given` is what the spec that is extended says there."""
     needed = " (needed)" if key.info.is_required() and given is None else ""
     default = f"\n\nDefault: {key.default}" if key.default and not key.info.is_required() else ""
@@ -143,13 +161,15 @@ def _key(key: places.Key, write: _Writer, given: Node | None = None) -> Candidat
     return Candidate(key.name, "key", text, f"{shape.describe(key.form)}{needed}", f"{key.meaning}{default}{now}")
 
 
-def _dotted(view: View, cursor: Cursor, write: _Writer) -> Iterator[Candidate]:
+def _dotted(view: View, cursor: Cursor, write: Writer) -> Iterator[Candidate]:
     """Settings of the spec by their dotted path: the next part, and whole paths of what is written."""
     entry = dotted_paths.get(view.own, cursor.path[:-1])
     taken = _written(entry)
     head = cursor.word.rpartition(".")[0]
     if len(cursor.path) == 3 and not head:
-        yield from (_key(key, write) for key in places.keys_of(Variant, None).values() if key.name not in taken)
+        yield from (
+            key_candidate(key, write) for key in places.keys_of(Variant, None).values() if key.name not in taken
+        )
     base = places.resolved(view.whole, head)
     if base is None:
         return
@@ -170,7 +190,7 @@ def _continued(view: View, base: Path, head: str) -> Iterator[tuple[str, shape.F
         yield (f"{head}.{step}" if head else step), inner
 
 
-def _path(view: View, path: str, form: shape.Form | None, write: _Writer) -> Candidate:
+def _path(view: View, path: str, form: shape.Form | None, write: Writer) -> Candidate:
     """A dotted path: what it is now, and what the setting means."""
     found = places.resolved(view.whole, path)
     node = None if found is None else dotted_paths.get(view.whole, found)
@@ -196,7 +216,7 @@ def _as_code(text: str) -> str:
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
-def _values(view: View, cursor: Cursor, setting: Path, write: _Writer) -> Iterator[Candidate]:
+def _values(view: View, cursor: Cursor, setting: Path, write: Writer) -> Iterator[Candidate]:
     form = places.form_at(view.data, setting)
     if cursor.below_key:
         yield from _below(view, cursor, write)
@@ -207,13 +227,13 @@ def _values(view: View, cursor: Cursor, setting: Path, write: _Writer) -> Iterat
     if setting[:1] == ("allow",) and setting[-1:] == ("at",):
         yield from (Candidate(path, "path", path) for path in islice(_leaves(without(view.whole), ""), _MOST))
     if form is not None:
-        yield from _options(view, form, setting)
+        yield from options(form, places.key_at(view.data, setting))
     changes = cursor.path[:1] == (VARIANTS,) or nodes.entry(view.own, EXTENDS) is not None
     if changes and isinstance(cursor.path[-1], str) and len(setting) > 1:
         yield Candidate(REMOVE, "value", REMOVE, "", "Take the setting out.", late=True)
 
 
-def _below(view: View, cursor: Cursor, write: _Writer) -> Iterator[Candidate]:
+def _below(view: View, cursor: Cursor, write: Writer) -> Iterator[Candidate]:
     """The keys of the group that a value becomes which stands below its key."""
     path = cursor.path
     if len(path) == 2 and path[0] == VARIANTS:
@@ -223,9 +243,8 @@ def _below(view: View, cursor: Cursor, write: _Writer) -> Iterator[Candidate]:
         yield from _of_group(view, path, write)
 
 
-def _options(view: View, form: shape.Form, setting: Path) -> Iterator[Candidate]:
+def options(form: shape.Form, key: places.Key | None) -> Iterator[Candidate]:
     """The values that may stand there by name, and the default."""
-    key = places.key_at(view.data, setting)
     about = "" if key is None else key.meaning
     values: Iterable[object] = shape.options(form)
     if any(member is bool for member in shape.members(form)):

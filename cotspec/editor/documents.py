@@ -14,7 +14,7 @@ from typing import Final
 from cotspec.cli import project
 from cotspec.cli.errors import ProblemError
 from cotspec.diagnostics import Span
-from cotspec.editor import completing, looking, prompts, typed
+from cotspec.editor import completing, local, looking, prompts, typed
 from cotspec.editor.completing import Offer
 from cotspec.editor.looking import Meaning
 from cotspec.editor.names import Name
@@ -23,6 +23,7 @@ from cotspec.editor.view import View, view
 from cotspec.front.nodes import Node
 from cotspec.front.paths import project_root
 from cotspec.front.text_files import LARGEST, raw_text, shown, unsaved
+from cotspec.spec.local import LOCAL_FILE
 
 _SPEC: Final = re.compile(r"^(?:cotspec|extends)[ \t]*:", re.MULTILINE)
 """What tells a spec from other YAML."""
@@ -45,16 +46,23 @@ class Documents:
             return False
         return _SPEC.search(text) is not None or file in _own(project_root(file))
 
+    def is_local(self, file: Path) -> bool:
+        """Whether a document is the cotspec.local.yaml of its project."""
+        return file.name == LOCAL_FILE and str(file) in self.texts() and file.parent == project_root(file)
+
     def lines(self, file: Path) -> list[str]:
         """The lines of a file: as they are in the editor, or else on the disk."""
         text = self.texts().get(str(file))
         return lines_of((raw_text(file) or "") if text is None else text)
 
     def made_of(self, file: Path) -> frozenset[str]:
-        """The files that a spec is made of, as spans name them: those it extends, and prompts."""
+        """The files that a check of a spec looks at, as spans name them: those it extends, prompts, and what this
+        machine has."""
         with unsaved(self.texts()):
-            seen = self._view(file)
-            return frozenset() if seen is None else seen.files.union(map(shown, prompts.files(seen)))
+            seen = None if self.is_local(file) else self._view(file)
+            if seen is None:
+                return frozenset()
+            return seen.files.union(map(shown, (*prompts.files(seen), seen.root / LOCAL_FILE)))
 
     def forget(self, file: Path) -> None:
         """A document that is closed."""
@@ -63,9 +71,12 @@ class Documents:
     # --- places ---
 
     def offer(self, file: Path, line: int, column: int) -> Offer | None:
-        """What may be written at a place of a spec or prompt."""
+        """What may be written at a place of a spec or prompt, or of cotspec.local.yaml."""
         with unsaved(self.texts()):
             lines = self.lines(file)
+            if self.is_local(file):
+                here = typed.at_cursor(lines, line, column, shown(file))
+                return None if here is None else local.offer(here, lines[line], column, self._named(file), file.parent)
             if not self.is_spec(file):
                 known = self._shown_in_prompt(file)
                 return prompts.offer(known, _before(lines, line, column), lines[line], column) if known else None
@@ -79,8 +90,12 @@ class Documents:
             return completing.offer(seen, cursor, lines[line], column)
 
     def meaning(self, file: Path, line: int, column: int) -> Meaning | None:
-        """What stands at a place of a spec or prompt."""
+        """What stands at a place of a spec or prompt, or of cotspec.local.yaml."""
         with unsaved(self.texts()):
+            if self.is_local(file):
+                root = typed.nodes("\n".join(self.lines(file)), shown(file))
+                place = (line + 1, column + 1)
+                return None if root is None else local.meaning(root, place, self._named(file), file.parent)
             if not self.is_spec(file):
                 name = self._name_in_prompt(file, line, column)
                 return None if name is None else Meaning(looking.told(name), None)
@@ -100,6 +115,10 @@ class Documents:
         text = "\n".join(self.lines(file))
         own = typed.nodes(text, shown(file)) if len(text) <= LARGEST else None
         return None if own is None else view(file, own)
+
+    def _named(self, file: Path) -> local.Known:
+        """What the specs of its project call what a machine has; what they extend is one of them, or no matter."""
+        return local.named((shown(spec), "\n".join(self.lines(spec))) for spec in _own(project_root(file)))
 
     # --- prompts ---
 

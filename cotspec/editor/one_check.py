@@ -1,4 +1,4 @@
-"""The process that checks one spec for an editor: `python -P -m cotspec.editor.one_check`.
+"""The process that checks one spec, or cotspec.local.yaml, for an editor: `python -P -m cotspec.editor.one_check`.
 
 When all is loaded it waits for a line on stdin, a JSON object: the `spec`, the folder `root` of its project, and the
 `texts` that are not saved, by absolute path. It writes what `cotspec check --format json` writes there, with its exit
@@ -36,6 +36,7 @@ def check(_arguments: Sequence[str]) -> int:
     from cotspec.cli import check
     from cotspec.front import text_files
     from cotspec.passes.options import DEFAULT
+    from cotspec.spec.local import LOCAL_FILE
 
     line = sys.stdin.readline()
     if not line:
@@ -43,6 +44,8 @@ def check(_arguments: Sequence[str]) -> int:
     asked = json.loads(line)
     os.chdir(asked["root"])
     with text_files.unsaved(asked["texts"]):
+        if os.path.basename(asked["spec"]) == LOCAL_FILE:
+            return check.of_local()
         return check.run([asked["spec"]], output="json", options=DEFAULT)
 
 

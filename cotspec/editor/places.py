@@ -65,9 +65,10 @@ def is_dotted(path: Path) -> bool:
     )
 
 
-def form_at(data: nodes.Data, path: Path) -> shape.Form | None:
-    """What may stand at a setting, seen what stands around it: of `train` by grpo, the settings of grpo."""
-    form: shape.Form = Experiment
+def form_at(data: nodes.Data, path: Path, top: shape.Form = Experiment) -> shape.Form | None:
+    """What may stand at a setting, seen what stands around it: of `train` by grpo, the settings of grpo. `top` is what
+    the whole file is."""
+    form = top
     for key in path:
         group = meant(form, data, ()).settings() if isinstance(data, dict) and shape.models(form) else {}
         form = group.get(str(key)) or shape.step(form, key)
@@ -120,11 +121,11 @@ def keys_of(form: shape.Form | None, data: nodes.Data) -> dict[str, Key]:
     return found
 
 
-def key_at(data: nodes.Data, path: Path) -> Key | None:
+def key_at(data: nodes.Data, path: Path, top: shape.Form = Experiment) -> Key | None:
     """What the reference says of a setting; None where a person chose its name."""
     if not path:
         return None
     around = data
     for key in path[:-1]:
         around = below(around, key)
-    return keys_of(form_at(data, path[:-1]), around).get(str(path[-1]))
+    return keys_of(form_at(data, path[:-1], top), around).get(str(path[-1]))

@@ -89,7 +89,8 @@ class SpecServer(LanguageServer):
         if before is not None:
             before.cancel()
         self.made_of.pop(uri, None)
-        if (path := to_fs_path(uri)) is not None and self.documents.is_spec(Path(path)):
+        path = Path(to_fs_path(uri) or "")
+        if self.documents.is_local(path) or self.documents.is_spec(path):
             self.running[uri] = asyncio.get_running_loop().create_task(self._check(uri, after))
         else:
             self.publish(uri, {})

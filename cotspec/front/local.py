@@ -23,9 +23,9 @@ from cotspec.front.text_files import read, shown
 from cotspec.spec.local import GGUF, LOCAL_FILE, Local, folder
 
 
-def check(root: File, sink: Sink, asked: Callable[[], Collection[str]] | None = None) -> None:
+def check(root: File, sink: Sink, asked: Callable[[], Collection[str] | None] | None = None) -> None:
     """Put what is wrong with the project's cotspec.local.yaml, when there is one, into `sink`; `asked` are the models
-    of the hub that specs name."""
+    of the hub that specs name; None where that is not known."""
     file = root / LOCAL_FILE
     if not os.path.lexists(file):
         return
@@ -53,7 +53,9 @@ def settings(root: File) -> Local:
         return Local()
 
 
-def _findings(document: Document, root: File, asked: Callable[[], Collection[str]] | None) -> Iterator[Diagnostic]:
+def _findings(
+    document: Document, root: File, asked: Callable[[], Collection[str] | None] | None
+) -> Iterator[Diagnostic]:
     if not isinstance(document.data, dict):
         message = f"`{LOCAL_FILE}` is a group of settings such as `cache: …`, not {phrases.got(document.data)}"
         yield Diagnostic(rule="wrong-type", message=message, span=document.source.value(()))
@@ -87,7 +89,7 @@ def _findings(document: Document, root: File, asked: Callable[[], Collection[str
                 span=document.source.value(path),
                 help=GGUF if place.suffix == ".gguf" else advice,
             )
-        elif path[0] == "models" and not _holds_model(place):
+        elif path[0] == "models" and not holds_model(place):
             advice = "name the folder with its config.json, or a cache of the hub's client (`models--owner--name` or "
             advice += "the folder around it)"
             yield Diagnostic(
@@ -99,10 +101,10 @@ def _findings(document: Document, root: File, asked: Callable[[], Collection[str
             )
 
 
-def _named(local: Local, document: Document, asked: Callable[[], Collection[str]]) -> Iterator[Diagnostic]:
+def _named(local: Local, document: Document, asked: Callable[[], Collection[str] | None]) -> Iterator[Diagnostic]:
     """Names that are no ids: a spec's own name for a model means another one in another spec."""
     for name in local.models:
-        if "/" not in name and name not in (ids := asked()):
+        if "/" not in name and (ids := asked()) is not None and name not in ids:
             own = did_you_mean((), sorted(ids)) or "a model of your own gets an id of your choosing"
             yield Diagnostic(
                 rule="local-folder",
@@ -113,7 +115,7 @@ def _named(local: Local, document: Document, asked: Callable[[], Collection[str]
             )
 
 
-def _holds_model(place: File) -> bool:
+def holds_model(place: File) -> bool:
     """Whether a folder is that of a model, or a cache with some."""
     if os.path.isfile(place / "config.json") or os.path.isdir(place / "snapshots") or place.name == "snapshots":
         return True

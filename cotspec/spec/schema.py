@@ -1,4 +1,4 @@
-"""The JSON Schema of a spec (draft 2020-12), made from the spec's classes. Pure; writes nothing.
+"""The JSON Schema of a spec, and of cotspec.local.yaml (draft 2020-12), made from their classes. Pure; writes nothing.
 
 Editors that use yaml-language-server complete and hover with it from the first line of a spec. A file with `extends`
 says only what it changes, so it has a schema of its own (`cotspec.spec.extends_schema`).
@@ -17,6 +17,7 @@ from cotspec.spec.examples import EXAMPLES
 from cotspec.spec.experiment import Experiment
 from cotspec.spec.extends_schema import changes
 from cotspec.spec.key_docs import meanings
+from cotspec.spec.local import LOCAL_FILE, Local
 from cotspec.spec.reference import default_in_words
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -39,6 +40,13 @@ def schema() -> str:
         "else": {"$ref": "#/$defs/Experiment"},
         "$defs": dict(sorted((parts | changes(parts)).items())),
     }
+    return json.dumps(root, indent=2, ensure_ascii=False) + "\n"
+
+
+def local_schema() -> str:
+    """The schema of cotspec.local.yaml as text."""
+    whole = Local.model_json_schema(by_alias=True, schema_generator=_Described)
+    root = {"$schema": DRAFT, **whole, "title": LOCAL_FILE}
     return json.dumps(root, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -11,7 +11,7 @@ import pytest
 from cotspec.diagnostics import Sink
 from cotspec.front import yaml_source
 from cotspec.spec.examples import EXAMPLES
-from cotspec.spec.schema import schema
+from cotspec.spec.schema import local_schema, schema
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "specs").glob("*.yaml"))
@@ -68,3 +68,15 @@ def test_schema_refuses_a_misspelt_key_at_any_depth() -> None:
     data["stages"]["structure"]["train"]["learnign_rate"] = 1e-5
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(json.loads(schema())).validate(data)
+
+
+def test_the_schema_of_the_local_file_takes_what_check_takes_and_describes_every_key() -> None:
+    whole = json.loads(local_schema())
+    jsonschema.Draft202012Validator.check_schema(whole)
+    parts = [whole, *whole["$defs"].values()]
+    assert all(part["description"] and key["description"] for part in parts for key in part["properties"].values())
+    right = {"models": {"a/b": "~/x"}, "endpoints": {"http://lab/v1": {"key": "KEY"}}, "device": "H200"}
+    jsonschema.validate(right, whole)
+    for wrong in ({"modles": {}}, {"models": {"a/b": 1}}, {"device": "H900"}, {"lm_eval": {}}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, whole)
