@@ -20,10 +20,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
+from cotspec.runtime import interrupts, launcher
+
+if __name__ == "__main__":
+    interrupts.begin()  # what follows takes a moment to import
+
 from cotspec.cot.answers import AnswerError
 from cotspec.cot.prompting import PromptError
 from cotspec.cot.units import UnitError
-from cotspec.runtime import full_disk, kept, launcher, local, provenance, scratch
+from cotspec.runtime import full_disk, kept, local, provenance, scratch
 from cotspec.runtime.errors import StoppedError, TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.task import Task, load, rank
@@ -39,7 +44,6 @@ from cotspec.spec.payload import (
 )
 
 BUG: Final = 3
-INTERRUPTED: Final = 130
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -145,17 +149,17 @@ def main(arguments: Sequence[str]) -> int:
         local.set_cache(task.root)
         execute(task)
     except TaskError as error:
-        _fail(str(error))
+        launcher.tell(str(error))
         return error.exit_code
     except (AnswerError, PromptError, UnitError) as error:  # the kernel's words for what a spec or an install lacks
-        _fail(str(error))
+        launcher.tell(str(error))
         return TaskError.exit_code
     except KeyboardInterrupt:
-        _fail(launcher.INTERRUPTED)
-        return INTERRUPTED
+        launcher.tell(launcher.INTERRUPTED)
+        return interrupts.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a line and a log
         if full := full_disk.told(error, scratch.folder(task.root) if task else Path.cwd()):
-            _fail(full)
+            launcher.tell(full)
             return TaskError.exit_code
         return _bug(error, log)
     return 0
@@ -171,14 +175,8 @@ def _bug(error: Exception, log: Path | None) -> int:
         sys.stderr.write(text)
     first = (str(error).strip().splitlines() or [""])[0]
     where = f"; the full log is {os.path.relpath(log)}" if log is not None else ""
-    _fail(f"{type(error).__name__}: {first}{where}")
+    launcher.tell(f"{type(error).__name__}: {first}{where}")
     return BUG
-
-
-def _fail(text: str) -> None:
-    """Say what went wrong; of several processes their launcher says it."""
-    if not launcher.leave(text):
-        print(f"cotspec: {text}", file=sys.stderr)
 
 
 def _log_to(task: Task) -> Path:
@@ -207,4 +205,5 @@ def _die_with_parent() -> None:
 
 
 if __name__ == "__main__":
+    interrupts.expect()
     sys.exit(main(sys.argv[1:]))

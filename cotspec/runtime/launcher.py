@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -38,13 +39,23 @@ def leave(text: str) -> bool:
     return True
 
 
+def tell(text: str) -> None:
+    """Say what went wrong in this process; of several their launcher says it."""
+    if not leave(text):
+        print(f"cotspec: {text}", file=sys.stderr)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Launch and return the exit code: that of the process that failed first, 128 + the signal that ended it."""
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # ignored: a shell started it in the background
+        signal.signal(signal.SIGINT, _interrupted)
     from accelerate.commands.launch import launch_command, launch_command_parser
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    agent = logging.getLogger("torch.distributed.elastic.agent.server.api")  # sets its own level when it is imported
+    agent.addFilter(lambda record: record.levelno >= logging.CRITICAL)
     os.environ[_LAUNCHED] = "1"
     try:
         launch_command(launch_command_parser().parse_args(arguments))
@@ -55,6 +66,16 @@ def main(arguments: Sequence[str]) -> int:
             print(f"cotspec: {INTERRUPTED}", file=sys.stderr)
         return 128 + int(stop.sigval)
     return 0
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    """Ctrl-C: what runs below has it, too, says so and ends, which is waited for; before there is any, we say so."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        tell(INTERRUPTED)
+        sys.stderr.flush()
+        os._exit(128 + signal.SIGINT)
 
 
 def _told(failures: Mapping[int, ProcessFailure]) -> int:

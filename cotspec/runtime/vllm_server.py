@@ -50,7 +50,8 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) < 4 or arguments[2] != "--":
         print("usage: python -m cotspec.runtime.vllm_server payload.json run.json -- command…", file=sys.stderr)
         return TaskError.exit_code
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
     try:
         task = load(Path(arguments[0]), Path(arguments[1]))
         local.set_cache(task.root)
@@ -154,7 +155,10 @@ def _tied() -> Callable[[], None] | None:
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
-    """SIGTERM, which the supervisor sends, or the kernel when the supervisor was killed: both processes are ended."""
+    """SIGTERM, which the supervisor sends, or the kernel when the supervisor was killed, and Ctrl-C, which may come
+    twice: both processes are ended."""
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from transformers import Trainer, TrainerCallback
 
-from cotspec.runtime.__main__ import INTERRUPTED, main
+from cotspec.runtime.__main__ import main
+from cotspec.runtime.interrupts import INTERRUPTED
 
 
 class Stop(TrainerCallback):

@@ -91,6 +91,62 @@ def second_of(launched: int) -> int:
     raise AssertionError("there is no second process")
 
 
+def loads_torch(launched: int) -> bool:
+    """Whether a process below a launch.sh has come as far as torch's libraries."""
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            below = f"COTSPEC_SUPERVISED={launched}".encode() in (place / "environ").read_bytes().split(b"\0")
+            if below and "libtorch" in (place / "maps").read_text():
+                return True
+        except OSError:  # another user's, or gone
+            continue
+    return False
+
+
+INTERRUPTED = re.compile(r"loading torch and transformers\n(?:.*\n)*?cotspec: interrupted; a rerun goes on from here\n")
+"""All that a terminal shows."""
+
+
+@pytest.mark.slow  # processes that import torch
+@pytest.mark.parametrize(
+    ("processes", "after"),
+    [
+        pytest.param(1, "loading torch", id="while it is loaded"),
+        pytest.param(1, "training 0/", id="while it trains"),
+        pytest.param(2, "training 0/", id="while two train", marks=pytest.mark.long),
+    ],
+)
+def test_ctrl_c_which_a_terminal_sends_to_all_is_told_in_one_line(
+    tmp_path: Path, small_model: Path, processes: int, after: str
+) -> None:
+    rows = write_lines(tmp_path / "rows.jsonl", small.sft_rows(4000))
+    batch = {"processes": processes, "per_device_batch": 2, "accumulation": 2 // processes}
+    stage = lay_out(tmp_path, "sft", bodies.sft(), {"rows": rows, "model": small_model}, **batch)
+    launch_files(stage, processes)
+    run = subprocess.Popen(
+        ["bash", "launch.sh"],
+        cwd=stage,
+        env=environment(COTSPEC_PYTHON=sys.executable),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert run.stdout is not None
+    shown = ""
+    while after not in shown:
+        line = run.stdout.readline()
+        assert line, shown
+        shown += line
+    while "training" not in after and not loads_torch(run.pid):
+        time.sleep(0.01)
+    os.killpg(run.pid, signal.SIGINT)
+    shown += run.communicate(timeout=120)[0]
+    assert run.returncode == 130, shown
+    assert INTERRUPTED.fullmatch(shown), shown
+    assert "Traceback" not in shown
+
+
 @pytest.mark.long
 def test_a_run_of_two_processes_of_which_one_was_killed_goes_on_to_the_same_bytes(
     tmp_path: Path, small_model: Path
