@@ -10,19 +10,22 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path as File
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import ValidationError
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.origins import Link, MemberFindings, gathered, linked
-from cotspec.diagnostics.source_map import SourceMap
+from cotspec.diagnostics.source_map import Path, SourceMap
 from cotspec.front import first_language, nodes, phrases
 from cotspec.front.compose import VARIANTS, Composed, compose
 from cotspec.front.nodes import Document
 from cotspec.front.paths import project_root
 from cotspec.front.prompts import load_prompts, prompt_paths
 from cotspec.spec.experiment import Experiment
+
+if TYPE_CHECKING:
+    from cotspec.front.new_entries import NewEntry
 
 
 class Loaded(NamedTuple):
@@ -108,7 +111,7 @@ def _family(composed: Composed, file: File, sink: Sink, only: Collection[str]) -
 
 def _read(composed: Composed, file: File, sink: Sink, base: Loaded | None = None) -> Loaded | None:
     document = nodes.document(composed.root, composed.texts, composed.removed)
-    experiment = validate(document, sink)
+    experiment = validate(document, sink, () if base is None and len(composed.texts) < 2 else _new(document, base))
     if experiment is None:
         return None
     if base is not None and _same_files(experiment, base):
@@ -124,8 +127,17 @@ def _same_files(experiment: Experiment, base: Loaded) -> bool:
     return same and all(written in base.files for _, written in prompt_paths(experiment))
 
 
-def validate(document: Document, sink: Sink) -> Experiment | None:
-    """The data as an Experiment; None after findings about keys, types and values."""
+def _new(document: Document, base: Loaded | None) -> Collection[NewEntry]:
+    """Entries of a variant, or of a spec that extends another, that are rather changes of what is there."""
+    from cotspec.front import new_entries  # here: most specs change nothing
+
+    below = new_entries.beneath(document.source, None if base is None else base.source)
+    changed = "the spec that is extended" if base is None else "the spec without the variant"
+    return tuple(new_entries.find(document, below, changed))
+
+
+def validate(document: Document, sink: Sink, new: Collection[NewEntry] = ()) -> Experiment | None:
+    """The data as an Experiment; None after findings about keys, types and values, and about `new` entries."""
     if not isinstance(document.data, dict):
         message = f"a spec is a group of settings such as `name: …`, not {phrases.got(document.data)}"
         sink.add(Diagnostic(rule="wrong-type", message=message, span=document.source.value(())))
@@ -133,14 +145,16 @@ def validate(document: Document, sink: Sink) -> Experiment | None:
     if first_language.spoken(document.data):
         sink.add(first_language.finding(document, document.data))
         return None
+    sink.extend(each.finding for each in new)
     try:
-        return Experiment.model_validate_json(json.dumps(document.data), by_alias=True, by_name=False)
+        experiment = Experiment.model_validate_json(json.dumps(document.data), by_alias=True, by_name=False)
     except ValidationError as error:
-        sink.extend(_explained(error, document))
+        sink.extend(_explained(error, document, [each.path for each in new]))
         return None
+    return None if new else experiment
 
 
-def _explained(error: ValidationError, document: Document) -> Iterator[Diagnostic]:
+def _explained(error: ValidationError, document: Document, said: Collection[Path]) -> Iterator[Diagnostic]:
     from cotspec.front import messages  # here: the words for mistakes are a third of the front end
 
-    return messages.explain(error, Experiment, document.data, document.source)
+    return messages.explain(error, Experiment, document.data, document.source, said)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,15 +23,18 @@ from cotspec.front.groups import closest
 from cotspec.front.nodes import Data
 
 
-def explain(error: ValidationError, root: type[BaseModel], data: Data, source: SourceMap) -> Iterator[Diagnostic]:
-    """One finding per mistake; never none."""
+def explain(
+    error: ValidationError, root: type[BaseModel], data: Data, source: SourceMap, said: Collection[Path] = ()
+) -> Iterator[Diagnostic]:
+    """One finding per mistake; none only where all are in what was `said` to be wrong already."""
     several = len({span.file for span in source.keys.values()}) > 1
     where = (lambda path: source.key(path).file) if several else None
     strays, errors = unknown_keys.find(root, data, where), error.errors(include_url=False)
+    strays.leave(said)
     place = _Place((), root, data)
     findings = [_unknown(stray, source) for stray in strays.strays]
     findings += _Explainer(source, strays).explain(errors, place)
-    return iter(findings) if findings else _Explainer(source, unknown_keys.UnknownKeys()).explain(errors, place)
+    return iter(findings) if findings or said else _Explainer(source, unknown_keys.UnknownKeys()).explain(errors, place)
 
 
 def _unknown(stray: unknown_keys.UnknownKey, source: SourceMap) -> Diagnostic:

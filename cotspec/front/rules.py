@@ -251,6 +251,14 @@ _COMPOSED = (
         passing="variants: {more: {stages.second.train.group: 8}}\n",
     ),
     Rule(
+        slug="unknown-entry",
+        claim="A stage, model, data set, text, set or term that a variant, or a spec that extends another, changes is "
+        "there.",
+        why="A misspelt name would be that of a new one, which lacks all that the change does not say.",
+        failing="variants: {more: {stages: {secnd: {train: {group: 8}}}}}\n",
+        passing="variants: {more: {stages: {second: {train: {group: 8}}}}}\n",
+    ),
+    Rule(
         slug="conflicting-changes",
         claim="A variant changes a setting once.",
         why="Of two changes to one setting, or to a setting and to the group around it, one would silently win.",

@@ -62,6 +62,10 @@ class UnknownKeys:
         if stray.meant.home is not None:
             self.given.add(stray.meant.home)
 
+    def leave(self, paths: Collection[Path]) -> None:
+        """Count what lies at these as said: something else was wrong with it."""
+        self._heads.update(paths)
+
     def said(self, path: Path) -> bool:
         """Whether `path` is an unknown key, or lies in what such a key holds."""
         return any(path[:n] in self._heads for n in range(1, len(path) + 1))

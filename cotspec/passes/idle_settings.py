@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from cotspec.diagnostics.source_map import Path
 from cotspec.ir.bodies import trace_format
-from cotspec.passes.check.source_choice import DATA, MODEL
 from cotspec.passes.check.source_settings import USED
+from cotspec.spec.data import DATA_SOURCES
 from cotspec.spec.evaluation import sets_of
 from cotspec.spec.experiment import Data, Experiment, Model
+from cotspec.spec.models import MODEL_SOURCES
 from cotspec.trainers import trainer_of
 
 
@@ -15,13 +16,13 @@ def has_effect(experiment: Experiment, path: Path) -> bool:
     """Whether a default at this path of a sound spec decides anything."""
     match path:
         case ("models", str(name), str(key)):
-            return _sourced(experiment.models[name], MODEL, key)
+            return _sourced(experiment.models[name], MODEL_SOURCES, key)
         case ("trace", _):
             return not trace_format(experiment.trace).form  # in a form only what is written
         case ("trace", _, key):
             return key == "opens"
         case ("data", str(name), str(key)):
-            return _sourced(experiment.data[name], DATA, key)
+            return _sourced(experiment.data[name], DATA_SOURCES, key)
         case ("stages", str(name), "mask", "at_least"):
             mask = experiment.stages[name].mask
             return mask is None or mask.select not in ("all", "inner")

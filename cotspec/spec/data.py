@@ -1,10 +1,13 @@
 """Where questions come from, as a spec says it (part of cotspec.spec.experiment, which re-exports it)."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from cotspec.spec.base import Count, No, Part, Seed, Slice, Text
+
+DATA_SOURCES: Final = ("hub", "builtin", "file")
+"""A data set comes from exactly one of these."""
 
 Columns = Annotated[tuple[Text, ...], Field(min_length=1)]
 

@@ -1,7 +1,12 @@
 """What a person may write under `models:`. Re-exported by `cotspec.spec.experiment`."""
 
+from typing import Final
+
 from cotspec.spec.base import Argument, Part, Text
 from cotspec.spec.endpoints import Address
+
+MODEL_SOURCES: Final = ("hub", "builtin", "path", "endpoint")
+"""A model comes from exactly one of these."""
 
 
 class Endpoint(Part):

@@ -152,6 +152,27 @@ def test_what_cannot_be_put_together_is_found_where_it_stands(
     assert found(text) == [finding]
 
 
+def test_a_change_of_an_entry_that_is_not_there_says_which_is_and_nothing_else(folder: Path) -> None:
+    for change, column, name in (
+        ("stages: {secnd: {train: {lr: 1e-3}}}", 10, "second"),
+        ("models: {tuttor: {chat: true}}", 10, "tutor"),
+        ("data: {tset: {size: 9}}", 8, "test"),
+        ("generate: {taech: {sampling: {n: 2}}}", 12, "teach"),
+        ("stages: {second: {reward: {terms: {sloved: {weight: 2}}}}}", 36, "solved"),
+    ):
+        loaded, sink = read(f"extends: base.yaml\nname: child\n{change}\n")
+        assert loaded is None
+        (one,) = sink.findings
+        assert (one.rule, one.span.line, one.span.column) == ("unknown-entry", 3, column)
+        assert one.message.startswith("the spec that is extended has no `")
+        assert (one.help, one.suggestions) == (f"did you mean `{name}`?", (name,))
+    whole = "start: base, train: {by: sft, lr: 1e-3}, rows: {from: teach}, task: solve"
+    sound(f"extends: base.yaml\nname: child\nstages: {{secnd: {{{whole}}}}}\nevaluate: {{of: [base, secnd, second]}}\n")
+    assert found("extends: base.yaml\nname: child\nstages: {third: {train: {by: sft, lr: 1}, task: solve}}\n") == [
+        ("missing-key", "child.yaml", 3, 10)
+    ], "no name is close, so it is a new one"
+
+
 def test_a_cycle_over_three_files_is_found_once_with_its_lines(folder: Path) -> None:
     for name, next_one in (("child", "b"), ("b", "c"), ("c", "child")):
         (folder / f"{name}.yaml").write_text(f"extends: {next_one}.yaml\n")

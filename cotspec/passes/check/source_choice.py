@@ -9,9 +9,8 @@ from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.diagnostics.suggest import either, listed
 from cotspec.passes.check.context import Context, finding
-
-MODEL = ("hub", "builtin", "path", "endpoint")
-DATA = ("hub", "builtin", "file")
+from cotspec.spec.data import DATA_SOURCES
+from cotspec.spec.models import MODEL_SOURCES
 
 RULE = Rule(
     slug="source-choice",
@@ -25,11 +24,11 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Check every model and data set."""
     for name, model in context.experiment.models.items():
-        given = [key for key in MODEL if getattr(model, key) is not None]
-        yield from _one(context, ("models", name), "model", given, MODEL)
+        given = [key for key in MODEL_SOURCES if getattr(model, key) is not None]
+        yield from _one(context, ("models", name), "model", given, MODEL_SOURCES)
     for name, data in context.experiment.data.items():
-        given = [key for key in DATA if getattr(data, key) is not None]
-        yield from _one(context, ("data", name), "data set", given, DATA)
+        given = [key for key in DATA_SOURCES if getattr(data, key) is not None]
+        yield from _one(context, ("data", name), "data set", given, DATA_SOURCES)
 
 
 def _one(context: Context, path: Path, what: str, given: list[str], choices: tuple[str, ...]) -> Iterator[Diagnostic]:

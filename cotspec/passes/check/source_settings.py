@@ -8,7 +8,8 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.passes.check.context import Context, finding
-from cotspec.passes.check.source_choice import DATA, MODEL
+from cotspec.spec.data import DATA_SOURCES
+from cotspec.spec.models import MODEL_SOURCES
 
 USED: Mapping[str, tuple[str, ...]] = {
     "revision": ("hub",),
@@ -37,11 +38,11 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Check every model and data set that has one source."""
     for name, model in context.experiment.models.items():
-        sources = [key for key in MODEL if getattr(model, key) is not None]
+        sources = [key for key in MODEL_SOURCES if getattr(model, key) is not None]
         if len(sources) == 1:
             yield from _unused(context, ("models", name), sources[0], set(model.model_fields_set))
     for name, data in context.experiment.data.items():
-        sources = [key for key in DATA if getattr(data, key) is not None]
+        sources = [key for key in DATA_SOURCES if getattr(data, key) is not None]
         if len(sources) == 1:
             path = ("data", name)
             yield from _unused(context, path, sources[0], set(data.model_fields_set))
