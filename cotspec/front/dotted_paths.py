@@ -107,7 +107,7 @@ def continuations(root: Node, path: Path) -> Iterator[str]:
             yield from map(str, range(len(node.items)))
         case MappingNode():
             yield from (each.key for each in node.entries if path or each.key not in _NOT_CHANGED)
-    known = (key for model in shape.models(_form(path)) for key in shape.keys(model))
+    known = (key for model in shape.models(form_at(path)) for key in shape.keys(model))
     yield from (key for key in known if path or key not in _NOT_CHANGED)
 
 
@@ -180,7 +180,7 @@ def is_setting(entry: Entry) -> bool:
 
 def nothing_there(root: Node, path: Path, span: Span) -> Diagnostic:
     """A finding: a variant removes what is not there, because it is misspelt or because it is not given."""
-    group, form = get(root, path[:-1]), _form(path[:-1])
+    group, form = get(root, path[:-1]), form_at(path[:-1])
     last = str(path[-1])
     setting = any(last in shape.keys(model) for model in shape.models(form))
     known = [each.key for each in group.entries] if isinstance(group, MappingNode) and not setting else []
@@ -189,7 +189,7 @@ def nothing_there(root: Node, path: Path, span: Span) -> Diagnostic:
     return nothing_to_remove(Entry(last, place, written.node), known)
 
 
-def _form(path: Path) -> shape.Form:
+def form_at(path: Path) -> shape.Form:
     """What the language has at a path."""
     form: shape.Form = Experiment
     for step in path:

@@ -15,7 +15,7 @@ from typing import Final
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.source_map import Path
-from cotspec.front import compose, dotted_paths, nodes, variant_names
+from cotspec.front import compose, dotted_paths, nodes, variant_names, variant_parts
 from cotspec.front.nodes import Data, Entry, MappingNode, Node, Removal, SequenceNode
 from cotspec.spec.variants import FAMILY
 
@@ -152,7 +152,11 @@ class _Family:
 
     def _change(self, given: Entry) -> Change | None:
         path = dotted_paths.resolve(self.root, given, self.sink, variant=self.entry.key)
-        return None if path is None else Change(path, given.span, given.node)
+        if path is None:
+            return None
+        wrong = list(variant_parts.misplaced(given, path, dotted_paths.form_at(path), self.entry.key))
+        self.sink.extend(wrong)
+        return None if wrong else Change(path, given.span, given.node)
 
     def _part(self, key: str) -> tuple[Node, ...]:
         entry = nodes.entry(self.group, key)

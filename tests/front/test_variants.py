@@ -298,6 +298,15 @@ MISTAKES = [
     ("  a: {seed: @@x}\n", "wrong-type", ""),
     (f"  a: {{{GROUP}: @@0}}\n", "wrong-value", ""),
     ("  a: {evaluate.of: [base, @@frist]}\n", "unknown-reference", "first"),
+    ("  a: {stages: {@@secnd: {train: {group: 8}}}}\n", "unknown-entry", "second"),
+    ("  a: {stages.@@secnd: {train: {group: 8}}}\n", "unknown-entry", "second"),
+    ("  a: {models.@@tutr: {chat: true}}\n", "unknown-entry", "tutor"),
+    ("  a: {data: {@@tset: {size: 9}}}\n", "unknown-entry", "test"),
+    ("  a: {stages.second.reward.terms: {@@sovled: {weight: 2}}}\n", "unknown-entry", "solved"),
+    ("  a: {matrix: {generate.teahc: [@@{sampling: {n: 2}}]}}\n", "unknown-entry", ""),
+    ("  a: {@@seed: [1, 2]}\n", "unknown-path", "seeds"),
+    ("  a: {stages: {first: {task: solve}, @@seeds: [1, 2]}}\n", "unknown-path", ""),
+    ("  a: {resources.stages: {first: {gpus: 1}, @@matrix: {seed: [1, 2]}}}\n", "unknown-path", ""),
 ]
 
 
