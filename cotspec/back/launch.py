@@ -17,7 +17,7 @@ def emit(plan: Plan) -> dict[str, str]:
 
 
 def _values(task: Task) -> dict[str, object]:
-    return {"id": task.id, "nodes": task.launch.nodes, "server": task.launch.settings.vllm_gpus > 0}
+    return {"id": task.id, "nodes": task.launch.nodes, "server": task.launch.settings.vllm_elsewhere}
 
 
 def _template(launch: Launch) -> str:

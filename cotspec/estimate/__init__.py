@@ -339,7 +339,7 @@ class Estimator:
             held["teacher"] = hardware.bytes_of(precision) * asked.parameters
         judges = [judge for judge, _ in known(self._work, task) if judge]
         held["judges"] = sum(hardware.bytes_of("fp32") * judge.parameters for judge in judges)
-        held["vLLM"] = settings.vllm_memory * way.device.memory if way.vllm and not settings.vllm_gpus else 0.0
+        held["vLLM"] = settings.vllm_memory * way.device.memory if way.vllm and not settings.vllm_elsewhere else 0.0
         return held
 
     def _grows(self, task: Task, model: Model, way: Way, load: Load) -> dict[str, float]:

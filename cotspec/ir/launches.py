@@ -91,6 +91,7 @@ def training(resources: Resources, *, stage: str, train: Train) -> Launch:
             f"global_batch {train.global_batch} is not a multiple of "
             f"{processes} {'process' if processes == 1 else 'processes'} × per_device_batch {given.per_device_batch}"
         )
+    served = given.vllm and train.drawn is not None
     settings = RunSettings.model_construct(
         processes=processes,
         gpus=given.gpus,
@@ -102,7 +103,11 @@ def training(resources: Resources, *, stage: str, train: Train) -> Launch:
         generate_batch=1,
         tensor_parallel=1,
         vllm_memory=given.vllm_share,
-        vllm_gpus=given.vllm_gpus if given.vllm and train.drawn is not None else 0,
+        vllm_gpus=given.vllm_gpus if served and not given.vllm_server else 0,
+        vllm_server=(given.vllm_server or "") if served else "",
+        vllm_port=given.vllm_server_port or 0,
+        vllm_group_port=given.vllm_group_port or 0,
+        vllm_timeout=given.vllm_server_timeout,
         track=resources.track or "",
         track_project=resources.track_project,
         stop_without_signal=0 if train.stop_without_signal == "never" else train.stop_without_signal,

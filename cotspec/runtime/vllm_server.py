@@ -4,7 +4,7 @@ task's model, on GPUs of the server's own.
 TRL says how the server is started. It gets the last of the GPUs that can be seen, the command the others, and where
 the server is. The command begins when the server is healthy, and both end together: neither outlives the other, and
 what a kill leaves of them is ended by the supervisor (`cotspec.runtime.supervise`) that this runs under. Where a server
-of one's own runs already, `COTSPEC_VLLM_URL` names it and none is started.
+of one's own runs already, `vllm_server_base_url` of the spec or `COTSPEC_VLLM_URL` names it and none is started.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Final, NoReturn
 
 from cotspec.cot import model_config
 from cotspec.runtime import fitting, local, models
+from cotspec.runtime.endpoints import places
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
 from cotspec.runtime.supervise import bound
@@ -34,8 +35,7 @@ URL: Final = "COTSPEC_VLLM_URL"
 GROUP_PORT: Final = "COTSPEC_VLLM_GROUP_PORT"
 """Where the trainer hands its weights over."""
 WAIT: Final = "COTSPEC_VLLM_WAIT"
-"""Seconds a server has to become healthy."""
-_WAIT: Final = 900.0
+"""Seconds a server has to become healthy, in place of `vllm_server_timeout`."""
 _POLL: Final = 0.5
 _GRACE: Final = 20.0
 _SHOWN: Final = 15
@@ -62,13 +62,16 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(task: Task, command: Sequence[str]) -> int:
-    most = _patience()
-    if url := os.environ.get(URL):
+    most = patience(task)
+    if url := running(task):
         say(f"vLLM: the server at {url} is used")
         _await(url, most)
-        return _exit_code(subprocess.run(command, check=False, preexec_fn=_tied()).returncode)  # noqa: S603 - what this is for
+        environment = os.environ | {URL: url}
+        done = subprocess.run(command, check=False, env=environment, preexec_fn=_tied())  # noqa: S603 - what this is for
+        return _exit_code(done.returncode)
     training, own = _shared_out(task)
-    port, group = _free_ports(2)
+    free = iter(_free_ports(2))
+    port, group = (asked or next(free) for asked in (task.settings.vllm_port, task.settings.vllm_group_port))
     url = f"http://127.0.0.1:{port}"
     log = task.root / ".cotspec" / "logs" / f"{task.payload.id}.vllm.log"
     say(f"vLLM: starting its server on {len(own)} of {len(own) + len(training)} GPUs (its log: {log.name})")
@@ -77,6 +80,15 @@ def _run(task: Task, command: Sequence[str]) -> int:
         environment = os.environ | {_VISIBLE: ",".join(training), URL: url, GROUP_PORT: str(group)}
         trainer = subprocess.Popen(command, env=environment, preexec_fn=_tied())  # noqa: S603 - what this is for
         return _beside(server, log, trainer)
+
+
+def running(task: Task) -> str:
+    """The address of a server that runs already: as the environment says, else as the spec does and
+    `cotspec.local.yaml` agrees; "" where one is to be started. Raises TaskError where nobody agreed."""
+    if url := os.environ.get(URL):
+        return url
+    url = task.settings.vllm_server
+    return places.named(task.root, url=url, model="vLLM").url if url else ""
 
 
 def arguments(task: Task, port: int) -> list[str]:
@@ -178,16 +190,19 @@ def _await(url: str, most: float, server: subprocess.Popen[bytes] | None = None,
         if server is not None and server.poll() is not None:
             raise TaskError(_died(server, log))
         if time.monotonic() - began > most:
-            raise TaskError(f"vLLM's server at {url} is not healthy after {most:.0f} s ({WAIT} gives it longer)")
+            raise TaskError(
+                f"vLLM's server at {url} is not healthy after {most:.0f} s "
+                "(`resources.train.vllm_server_timeout` gives it longer)"
+            )
         time.sleep(_POLL)
     say(f"vLLM: healthy after {time.monotonic() - began:.0f} s")
 
 
-def _patience() -> float:
-    """Seconds that a server has."""
+def patience(task: Task) -> float:
+    """Seconds that a server has. Raises TaskError."""
     given = os.environ.get(WAIT, "")
     try:
-        return float(given) if given else _WAIT
+        return float(given) if given else task.settings.vllm_timeout
     except ValueError:
         raise TaskError(f"{WAIT} is a number of seconds, not {given!r}") from None
 

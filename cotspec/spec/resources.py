@@ -9,9 +9,14 @@ from cotspec.back.jobs.base import Job as Job
 from cotspec.back.jobs.base import JobFile as JobFile
 from cotspec.back.jobs.registry import JOBS
 from cotspec.spec.base import Count, Name, NotNegative, Part, Positive, Share, Text, Whole
+from cotspec.spec.endpoints import Address
 
 Tracker = Literal["tensorboard", "trackio", "wandb", "mlflow"]
 Strategy = Literal["ddp", "fsdp", "zero2", "zero3"]
+Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=253)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+_USUAL_PORT = 8000
+"""Of `trl vllm-serve`."""
 
 
 class TrainResources(Part):
@@ -36,6 +41,18 @@ class TrainResources(Part):
     training GPUs (`colocate`)."""
     vllm_memory: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     """Share of GPU memory vLLM may take; by default 0.3 beside training, and 0.9 of GPUs of its own."""
+    vllm_server_base_url: Address | None = None
+    """A vLLM server that runs already (`trl vllm-serve`), in place of one on `vllm_gpus`: `http://node7:8000`. Prompts
+    and weights go there, so `cotspec.local.yaml` of the machine has to agree."""
+    vllm_server_host: Host | None = None
+    """The same by its host, and `vllm_server_port` (8000)."""
+    vllm_server_port: Port | None = None
+    """Where the server on `vllm_gpus` listens, on this machine; default: a port that is free."""
+    vllm_group_port: Port | None = None
+    """Where weights are handed to the server; default: a port that is free, or that of TRL (51216) for a server that
+    runs already."""
+    vllm_server_timeout: Positive = 900.0
+    """Seconds a server has to become healthy."""
     save_steps: Count = 100
     """Optimizer steps between checkpoints a killed run resumes from."""
 
@@ -43,6 +60,12 @@ class TrainResources(Part):
     def vllm_share(self) -> float:
         """What `vllm_memory` comes to."""
         return self.vllm_memory or (0.9 if self.vllm_gpus else 0.3)
+
+    @property
+    def vllm_server(self) -> str | None:
+        """The address of a server that runs already."""
+        host = self.vllm_server_host and f"http://{self.vllm_server_host}:{self.vllm_server_port or _USUAL_PORT}"
+        return self.vllm_server_base_url or host
 
     @property
     def world(self) -> int:
@@ -71,6 +94,16 @@ class StageResources(Part):
     """See `resources.train.vllm_gpus`."""
     vllm_memory: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
     """See `resources.train.vllm_memory`."""
+    vllm_server_base_url: Address | None = None
+    """See `resources.train.vllm_server_base_url`."""
+    vllm_server_host: Host | None = None
+    """See `resources.train.vllm_server_host`."""
+    vllm_server_port: Port | None = None
+    """See `resources.train.vllm_server_port`."""
+    vllm_group_port: Port | None = None
+    """See `resources.train.vllm_group_port`."""
+    vllm_server_timeout: Positive | None = None
+    """See `resources.train.vllm_server_timeout`."""
     save_steps: Count | None = None
     """See `resources.train.save_steps`."""
 

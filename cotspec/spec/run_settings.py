@@ -36,6 +36,14 @@ class RunSettings(Part):
     whether a run ends, never what a finished one has learnt: a stopped one goes on when it is raised."""
     vllm_gpus: int = 0
     """GPUs of a vLLM server's own, beside `gpus`."""
+    vllm_server: str = ""
+    """The address of a server that runs already."""
+    vllm_port: int = 0
+    """Where the server on `vllm_gpus` listens; 0 takes a free port."""
+    vllm_group_port: int = 0
+    """Where weights are handed over; 0 takes a free port, or TRL's for a server that runs already."""
+    vllm_timeout: float = 900.0
+    """Seconds a server has to become healthy."""
     track: str = ""
     """The tracker that training sends its log to, too; "" is none."""
     track_project: str = "cotspec"
@@ -44,6 +52,11 @@ class RunSettings(Part):
     """For a task that asks a model behind a server."""
     judges: dict[str, EndpointSettings] = {}
     """How the servers of judges are asked, by the names of those that are behind one."""
+
+    @property
+    def vllm_elsewhere(self) -> bool:
+        """Whether a vLLM server writes the texts of training, and not vLLM on the training GPUs."""
+        return self.vllm_gpus > 0 or bool(self.vllm_server)
 
     @property
     def devices(self) -> int:

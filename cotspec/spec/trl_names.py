@@ -49,10 +49,8 @@ _LAUNCH: Final[Mapping[str, str]] = {
     "set `resources.train.save_steps`": "save_steps save_strategy save_total_limit save_only_model save_on_each_node "
     "enable_jit_checkpoint",
     "set `resources.train.vllm_gpus`, over which the server splits the model": "vllm_tensor_parallel_size",
-    "set `resources.train.vllm_gpus`: launch.sh starts the server on a free port; COTSPEC_VLLM_URL in the environment "
-    "names one that runs already": "vllm_server_base_url vllm_server_host vllm_server_port vllm_group_port",
-    "set `resources.train.vllm_gpus`; COTSPEC_VLLM_WAIT in the environment gives its server more than 900 s": ""
-    "vllm_server_timeout",
+    "set it under `resources.train`: where a server is decides no result": "vllm_server_base_url vllm_server_host "
+    "vllm_server_port vllm_server_timeout vllm_group_port",
     "leave it out: it is what TRL chooses": "vllm_enable_sleep_mode vllm_max_model_length vllm_model_impl",
     "leave it out: it says how fast the same result is computed, and cotspec has no key for it yet": "ddp_backend "
     "ddp_broadcast_buffers ddp_bucket_cap_mb ddp_find_unused_parameters ddp_static_graph ddp_timeout "

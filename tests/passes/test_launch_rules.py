@@ -51,6 +51,38 @@ HITS: dict[str, tuple[list[Change], Told]] = {
             "stage `second` trains on 2 machines, and a vLLM server serves those of one",
         ),
     ),
+    "a server for several machines that nobody here agreed to": (
+        [
+            resources(
+                "  train: {gpus: 1, nodes: 2, vllm: true, vllm_server_base_url: 'http://Node7:8000/'}\n  slurm: {}\n"
+            ),
+            grpo("global_batch: 16"),
+        ],
+        (
+            "error",
+            "endpoint-consent",
+            "'http://Node7:8000/'",
+            "prompts and weights would go to http://node7:8000, and nobody here has agreed to that",
+        ),
+    ),
+    "the port of a server where none generates": (
+        [resources("  train: {gpus: 1, vllm: true, vllm_server_port: 8000}\n")],
+        (
+            "warning",
+            "launch-effect",
+            "vllm_server_port",
+            "`vllm_server_port` has no effect where no server generates: vLLM shares the training GPUs",
+        ),
+    ),
+    "a server in an sft stage": (
+        [resources("  train: {gpus: 1}\n  stages: {first: {vllm_server_host: node7}}\n")],
+        (
+            "warning",
+            "launch-effect",
+            "vllm_server_host",
+            "`vllm_server_host` has no effect where vLLM does not generate",
+        ),
+    ),
     "processes beside GPUs": (
         [resources("  train: {gpus: 2, processes: 4}\n")],
         (

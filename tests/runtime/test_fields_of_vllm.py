@@ -132,3 +132,30 @@ def test_a_server_of_vllms_own_reaches_trls_configuration(
     (args,) = built
     assert (args.use_vllm, args.vllm_mode, args.vllm_group_port) == (True, "server", 51999)
     assert args.vllm_server_base_url == "http://127.0.0.1:8123"
+
+
+def test_a_server_that_the_spec_names_reaches_trls_configuration_where_the_machine_agrees(
+    vllm: dict[str, list[dict[str, Any]]], tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import trl
+
+    built: list[Any] = []
+
+    def build(_: Any, **kwargs: Any) -> None:
+        built.append(kwargs["args"])
+        raise StopError
+
+    monkeypatch.setattr(trl.GRPOTrainer, "__init__", build)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    inputs = {"rows": write_lines(tmp_path / "rows.jsonl", bodies.grpo_rows(8)), "model": tiny_model}
+    run = {"per_device_batch": 8, "engine": "vllm", "vllm_server": "http://node7:8000", "vllm_group_port": 51999}
+    here = Workshop(tmp_path)
+    alone = here.run(bodies.grpo(), inputs, **run)
+    assert "prompts for `vLLM` would go to http://node7:8000, and cotspec.local.yaml does not agree" in alone.err
+    assert not built
+    agreed = 'endpoints: {"http://node7:8000": {url: "http://localhost:8001"}}\n'
+    (tmp_path / "cotspec.local.yaml").write_text(agreed)
+    assert here.run(bodies.grpo(), inputs, **run, vllm_timeout=60.0).code == 3
+    (args,) = built
+    assert (args.use_vllm, args.vllm_mode, args.vllm_group_port) == (True, "server", 51999)
+    assert (args.vllm_server_base_url, args.vllm_server_timeout) == ("http://localhost:8001", 60.0)

@@ -11,13 +11,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import bodies
 import pytest
 from conftest import Stage, environment, write_lines
+
+from cotspec.runtime import vllm_server
 
 pytest.importorskip("trl", reason="training tests need the `train` extra")
 
@@ -46,6 +50,14 @@ WAITS = "import time; print('began', flush=True); time.sleep(100)"
 SOON = 60.0
 
 
+class Health(BaseHTTPRequestHandler):
+    """A server that runs already."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/health" else 404)
+        self.end_headers()
+
+
 class Scene:
     """A task that trains on two GPUs beside a server on two more, and how its server behaves."""
 
@@ -72,6 +84,20 @@ class Scene:
         process = self.start(code, how, **more)
         out, err = process.communicate(timeout=SOON)
         return process.returncode, out, err
+
+    def settings(self, **changes: object) -> None:
+        """Change run.json."""
+        file = self.folder / "run.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+    def agree(self, text: str) -> None:
+        """What the owner of this machine says."""
+        (self.folder.parents[2] / "cotspec.local.yaml").write_text(text)
+
+    @property
+    def started(self) -> bool:
+        """Whether a server of its own was."""
+        return self._seen.exists()
 
     @property
     def seen(self) -> dict[str, Any]:
@@ -109,6 +135,36 @@ def test_training_is_told_where_the_server_is_and_has_the_other_gpus(scene: Scen
     assert scene.ended
 
 
+@pytest.mark.slow  # see above
+def test_a_server_listens_and_takes_weights_where_the_spec_says(scene: Scene) -> None:
+    port, group = vllm_server._free_ports(2)
+    scene.settings(vllm_port=port, vllm_group_port=group)
+    code, out, err = scene.run(TOLD)
+    assert code == 0, err
+    told = json.loads(out.splitlines()[-1])
+    assert (told["COTSPEC_VLLM_URL"], told["COTSPEC_VLLM_GROUP_PORT"]) == (f"http://127.0.0.1:{port}", str(group))
+    assert scene.seen["argv"][scene.seen["argv"].index("--port") + 1] == str(port)
+
+
+@pytest.mark.slow  # see above
+def test_a_server_that_runs_already_is_used_where_the_machine_agrees_and_none_is_started(scene: Scene) -> None:
+    scene.settings(vllm_gpus=0, vllm_server="http://node7:8000", vllm_timeout=1.0)
+    code, _, err = scene.run(TOLD)
+    assert (code, "cotspec.local.yaml does not agree" in err) == (2, True)
+    with HTTPServer(("127.0.0.1", 0), Health) as server:
+        url = f"http://127.0.0.1:{server.server_port}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        scene.agree(f'endpoints: {{"http://node7:8000": {{url: "{url}"}}}}')
+        code, out, err = scene.run(TOLD)
+        server.shutdown()
+    assert code == 0, err
+    told = json.loads(out.splitlines()[-1])
+    assert (told["COTSPEC_VLLM_URL"], told["CUDA_VISIBLE_DEVICES"]) == (url, "4,5,6,7")
+    assert not scene.started
+    code, _, err = scene.run(TOLD)  # it is gone
+    assert (code, f"{url} is not healthy after 1 s" in err) == (2, True)
+
+
 def test_the_parser_of_vllm_itself_takes_the_command_line(
     stage: Stage, tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,7 +175,7 @@ def test_the_parser_of_vllm_itself_takes_the_command_line(
     from vllm.platforms.cpu import CpuPlatform
     from vllm.utils.argparse_utils import FlexibleArgumentParser
 
-    from cotspec.runtime import task, vllm_server
+    from cotspec.runtime import task
 
     monkeypatch.setattr(vllm.platforms, "_current_platform", CpuPlatform())  # a machine without any is refused
     rows = write_lines(tmp_path / "rows.jsonl", bodies.grpo_rows(2))
@@ -140,7 +196,11 @@ def test_the_parser_of_vllm_itself_takes_the_command_line(
     ("how", "more", "told"),
     [
         ("ends", {}, "vLLM's server ended with code 1; the end of its log:\nno kernel image is available\n"),
-        ("sleeps", {"COTSPEC_VLLM_WAIT": "1"}, " is not healthy after 1 s (COTSPEC_VLLM_WAIT gives it longer)\n"),
+        (
+            "sleeps",
+            {"COTSPEC_VLLM_WAIT": "1"},
+            " is not healthy after 1 s (`resources.train.vllm_server_timeout` gives it longer)\n",
+        ),
     ],
 )
 def test_a_server_that_does_not_come_is_told_and_nothing_is_trained(
@@ -178,7 +238,7 @@ def test_too_few_gpus_are_told_before_anything_starts(scene: Scene) -> None:
     code, _, err = scene.run(TOLD, CUDA_VISIBLE_DEVICES="0,1,2")
     assert code == 2
     assert err == "cotspec: the task needs 4 GPUs (2 to train and 2 for vLLM) and 3 can be seen here\n"
-    assert not scene._seen.exists()
+    assert not scene.started
 
 
 @pytest.mark.slow  # see above

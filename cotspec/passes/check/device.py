@@ -35,11 +35,15 @@ def check(context: Context) -> Iterator[Diagnostic]:
             place = of_stage if of_stage in context.source.values else ("resources", "train", "vllm")
             message = f"stage `{name}` generates with vLLM and has no GPU"
             yield finding(RULE, context.source.value(place), message, "give it a GPU, or leave `vllm` out")
-        if resources.vllm and resources.vllm_gpus and resources.nodes > 1 and stage.train.drawn is not None:
+        own = resources.vllm and resources.vllm_gpus and not resources.vllm_server
+        if own and resources.nodes > 1 and stage.train.drawn is not None:
             of_stage = ("resources", "stages", name, "vllm_gpus")
             place = of_stage if of_stage in context.source.values else ("resources", "train", "vllm_gpus")
             message = f"stage `{name}` trains on {resources.nodes} machines, and a vLLM server serves those of one"
-            advice = "leave `vllm_gpus` out: vLLM shares the training GPUs then; or use `nodes: 1`"
+            advice = (
+                "leave `vllm_gpus` out: vLLM shares the training GPUs then; or name a server that all reach by "
+                "`vllm_server_base_url`; or use `nodes: 1`"
+            )
             yield finding(RULE, context.source.value(place), message, advice)
     generate = context.experiment.resources.generate
     if generate.engine == "vllm" and generate.gpus < generate.tensor_parallel:

@@ -28,9 +28,10 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Check every model behind a server, used or not."""
+    """Check every model behind a server, used or not, then the vLLM servers that stages name."""
     if context.options.allow_endpoints:
         return
+    yield from _of_stages(context)
     for name, model in context.experiment.models.items():
         given = model.endpoint
         agreed = None if given is None else context.agreed(given)
@@ -44,6 +45,22 @@ def check(context: Context) -> Iterator[Diagnostic]:
         else:
             message = f"prompts would go to {same(given.url)}, and nobody here has agreed to that"
         yield finding(RULE, span, message, f"if you want it, write into {LOCAL_FILE}: `{_line(given)}`")
+
+
+def _of_stages(context: Context) -> Iterator[Diagnostic]:
+    found = set()
+    for _, name, stage in context.stages():
+        given = context.resources(name)
+        server = Endpoint.model_construct(url=given.vllm_server, model="vLLM")
+        if not (given.vllm and given.vllm_server and stage.train.drawn is not None) or context.agreed(server):
+            continue
+        key = "vllm_server_base_url" if given.vllm_server_base_url else "vllm_server_host"
+        own = ("resources", "stages", name, key)
+        span = context.source.value(own if own in context.source.values else ("resources", "train", key))
+        if span not in found:
+            found.add(span)
+            message = f"prompts and weights would go to {same(given.vllm_server)}, and nobody here has agreed to that"
+            yield finding(RULE, span, message, f"if you want it, write into {LOCAL_FILE}: `{_line(server)}`")
 
 
 def _line(given: Endpoint) -> str:

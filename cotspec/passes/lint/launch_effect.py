@@ -22,7 +22,15 @@ RULE = Rule(
     everywhere=True,
 )
 
-_KEYS: Final = ("processes", "strategy", "vllm", "vllm_gpus", "vllm_memory")
+_OF_SERVER: Final = (
+    "vllm_server_base_url",
+    "vllm_server_host",
+    "vllm_server_port",
+    "vllm_group_port",
+    "vllm_server_timeout",
+)
+_OF_VLLM: Final = ("vllm_gpus", "vllm_memory", *_OF_SERVER)
+_KEYS: Final = ("processes", "strategy", "vllm", *_OF_VLLM)
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
@@ -35,7 +43,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             _idle(key, s, given) for name, s, given in stages if name not in own or getattr(own[name], key) is None
         ]
         if common and all(common):
-            yield from _finding(context, ("resources", "train", key), common[0])
+            yield from _finding(context, ("resources", "train", key), common[-1])
         for name, stage, given in stages:
             if name in own and getattr(own[name], key) is not None:
                 yield from _finding(context, ("resources", "stages", name, key), _idle(key, stage, given))
@@ -57,12 +65,31 @@ def _idle(key: str, stage: Stage, given: TrainResources) -> str:
             return f"`strategy: {given.strategy}` has no effect on {where}"
         case "vllm" if given.vllm and stage.train.drawn is None:
             return f"`vllm` has no effect on {stage.train.by}, which generates nothing"
-        case "vllm_gpus" if given.vllm_gpus and (not given.vllm or stage.train.drawn is None):
-            return "`vllm_gpus` has no effect where vLLM does not generate"
-        case "vllm_memory" if not given.vllm or stage.train.drawn is None:
-            return "`vllm_memory` has no effect where vLLM does not generate"
+        case "vllm_gpus" if not given.vllm_gpus:
+            return ""
+        case _ if key in _OF_VLLM:
+            return _idle_of_vllm(key, stage, given)
         case _:
             return ""
+
+
+def _idle_of_vllm(key: str, stage: Stage, given: TrainResources) -> str:
+    if not given.vllm or stage.train.drawn is None:
+        return f"`{key}` has no effect where vLLM does not generate"
+    if given.vllm_server:
+        return _said_by_server(key, given)
+    if key in _OF_SERVER and not given.vllm_gpus:
+        return f"`{key}` has no effect where no server generates: vLLM shares the training GPUs"
+    return ""
+
+
+def _said_by_server(key: str, given: TrainResources) -> str:
+    """Why a setting means nothing beside the address of a server that runs already."""
+    if key in ("vllm_gpus", "vllm_memory"):
+        return f"`{key}` has no effect on a server that runs already ({given.vllm_server})"
+    if key in ("vllm_server_host", "vllm_server_port") and given.vllm_server_base_url:
+        return f"`{key}` has no effect beside `vllm_server_base_url`"
+    return ""
 
 
 def _finding(context: Context, path: Path, message: str) -> Iterator[Diagnostic]:

@@ -35,7 +35,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         given = context.resources(name)
         own = ("resources", "stages", name, "vllm_memory")
         span = context.source.value(own if own in context.source.values else ("resources", "train", "vllm_memory"))
-        beside = stage.train.drawn is not None and given.vllm and not given.vllm_gpus
+        beside = stage.train.drawn is not None and given.vllm and not (given.vllm_gpus or given.vllm_server)
         if beside and given.vllm_share > _BESIDE_TRAINING and span not in seen:
             seen.add(span)
             rest = round(100 * (1 - given.vllm_share))

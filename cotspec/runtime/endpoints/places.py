@@ -44,24 +44,29 @@ class Place:
 
 def of(root: Path, ref: EndpointModel) -> Place:
     """The server of a model. Raises TaskError where nobody agreed to ask it, and for a key that is not there."""
-    given = agreed(local.read(root), url=ref.url, model=ref.name)
+    return named(root, url=ref.url, model=ref.name)
+
+
+def named(root: Path, *, url: str, model: str) -> Place:
+    """The same of a server by the address in a spec ("": it has none, and the model's name says which)."""
+    given = agreed(local.read(root), url=url, model=model)
     if given is not None and _shared(root):
         raise TaskError(
             f"{LOCAL_FILE} is in git, so its `endpoints` may be somebody else's word and not yours: `git rm --cached "
             f"{LOCAL_FILE}`, and have git ignore it"
         )
-    if given is None and ref.url:
+    if given is None and url:
         raise TaskError(
-            f"prompts for `{ref.name}` would go to {ref.url}, and {LOCAL_FILE} does not agree: if you do, write "
-            f"`endpoints: {{{ref.url}: {{key: NAME}}}}` into it (NAME: the variable with its key; `{{}}` without one)"
+            f"prompts for `{model}` would go to {url}, and {LOCAL_FILE} does not agree: if you do, write "
+            f"`endpoints: {{{url}: {{key: NAME}}}}` into it (NAME: the variable with its key; `{{}}` without one)"
         )
-    url = ref.url if given is None or given.url is None else same(given.url)
-    if given is None or not url:
+    place = url if given is None or given.url is None else same(given.url)
+    if given is None or not place:
         raise TaskError(
-            f"nothing says where `{ref.name}` is served: write `endpoints: {{{ref.name}: {{url: http://…/v1}}}}` into "
+            f"nothing says where `{model}` is served: write `endpoints: {{{model}: {{url: http://…/v1}}}}` into "
             f"{LOCAL_FILE}"
         )
-    return Place(url=url, variable=given.key or "", key=_key(given.key, url) if given.key else "")
+    return Place(url=place, variable=given.key or "", key=_key(given.key, place) if given.key else "")
 
 
 def _shared(root: Path) -> bool:

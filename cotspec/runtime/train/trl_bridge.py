@@ -122,21 +122,23 @@ def generating(training: Training, stop: Stop) -> dict[str, Any]:
     return {
         "generation_kwargs": {"stop": list(stop.texts)} if vllm and stop.texts else None,
         "use_vllm": vllm,
-        **_server(s.vllm_gpus),
+        **_server(training.task),
         "vllm_gpu_memory_utilization": s.vllm_memory,
         "vllm_tensor_parallel_size": s.tensor_parallel,
         "vllm_max_model_length": fitting.length(training.origin, training.body.max_length),
     }
 
 
-def _server(gpus: int) -> dict[str, Any]:
-    """Where vLLM generates: in the training processes, or in the server that launch.sh started. Raises TaskError."""
-    if not gpus:
+def _server(task: Task) -> dict[str, Any]:
+    """Where vLLM generates: in the training processes, in the server that launch.sh started, or in one that runs
+    already. Raises TaskError."""
+    if not task.settings.vllm_elsewhere:
         return {"vllm_mode": "colocate"}
-    url, port = os.environ.get(vllm_server.URL), os.environ.get(vllm_server.GROUP_PORT)
-    if not url:
+    if not (url := vllm_server.running(task)):
         raise TaskError("run.json asks for a vLLM server and none was started: use launch.sh")
-    return {"vllm_mode": "server", "vllm_server_base_url": url} | ({"vllm_group_port": int(port)} if port else {})
+    port = int(os.environ.get(vllm_server.GROUP_PORT) or task.settings.vllm_group_port)
+    where = {"vllm_mode": "server", "vllm_server_base_url": url, "vllm_server_timeout": vllm_server.patience(task)}
+    return where | ({"vllm_group_port": port} if port else {})
 
 
 def save_every(training: Training) -> int:
