@@ -27,6 +27,8 @@ _PER_CENT = Fraction(1, 100)
 _NO_ANSWER = frozenset({"nan", "null", "n/a", "#n/a", "<na>", "nat"})
 _LONGEST_GOLD = 1_000
 _MOST_GOLD_LINES = 12
+_SOLUTION = re.compile(r"\n[ \t]*####[ \t]*\S")
+"""How GSM8K, and what was made after it, puts the answer below its solution."""
 
 
 class AnswerError(ValueError):
@@ -159,6 +161,10 @@ def gold_problem(gold: str, *, formulas: bool = False) -> str | None:
         return "holds no answer" if not gold.strip() else f"holds nothing that can be compared: {_short(gold.strip())}"
     if tidy in _NO_ANSWER:
         return f"is {gold.strip()!r}, which is what programs write where a value is missing"
+    if _SOLUTION.search(gold):
+        return (
+            f'is a solution ({_short(gold)}) with the answer behind `####`: write `answer: {{field: …, after: "####"}}`'
+        )
     if len(gold) > _LONGEST_GOLD or len(gold.strip().splitlines()) > _MOST_GOLD_LINES:
         return f"is a text of {len(gold):,} characters and not an answer ({_short(gold)}); is `answer.after` right?"
     if formulas and not _readable(gold):

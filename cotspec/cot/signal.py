@@ -150,6 +150,15 @@ def notes(metrics: Entry) -> list[str]:
     return sentences
 
 
+MANY: Final = 0.1
+"""Share of answers cut at the limit above which an accuracy is said to be that of the limit, too."""
+
+
+def cut_answers(truncated: float) -> str:
+    """What a reader of an accuracy should know; "" where few answers or none were cut."""
+    return f"{percent(truncated)} of its answers were cut at `max_new_tokens`" if truncated > MANY else ""
+
+
 def percent(share: float) -> str:
     """`12 %`; what is neither none nor all is never rounded to it."""
     whole = round(100 * share)

@@ -149,7 +149,8 @@ def parsed(line: bytes, row: int = 0) -> Mapping[str, object]:
     except UnicodeDecodeError as error:
         raise _not_lines(line, row, f"not UTF-8 (byte {error.start + 1})") from error
     except json.JSONDecodeError as error:
-        raise _not_lines(line, row, f"not JSON ({error.msg})") from error
+        why = error.msg.removesuffix(" at").removesuffix(" starting")  # of "Unterminated string starting at" a place
+        raise _not_lines(line, row, f"not JSON ({why})") from error
     except ValueError as error:
         raise RowError(Fault("file", "holds a number of more digits than can be read")) from error
     except RecursionError as error:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cotspec.cot import answers as grading
+from cotspec.cot import signal
 from cotspec.cot.grading_rules import Grade
 from cotspec.cot.measures import formatted
 from cotspec.cot.prompting import render
@@ -61,10 +62,11 @@ class Metrics:
         """What a log says."""
         counted = f"avg@{self.samples}" if self.samples > 1 else "accuracy"
         passed = f", pass@{self.samples} {self.pass_at[-1].share:.1%}" if self.pass_at else ""
+        cut = f", {signal.percent(self.truncated)} cut at the limit" if self.truncated else ""
         bad = f"; {self.ungradable} ungradable answers count as wrong" if self.ungradable else ""
         return (
             f"{counted} {self.accuracy:.1%} [{self.accuracy_low:.1%}, {self.accuracy_high:.1%}]{passed} on {self.n}, "
-            f"{self.tokens:.1f} tokens, {self.formatted:.1%} well-formed{bad}"
+            f"{self.tokens:.1f} tokens, {self.formatted:.1%} well-formed{cut}{bad}"
         )
 
 

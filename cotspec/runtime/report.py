@@ -51,7 +51,11 @@ def run(task: Task, _work: Path, result: Path) -> None:
     )
     report_tracked.write(result, tables, logs)
     shown = "\n".join((report_tables.text(body.name, tables), *report_suites.text(suites)))
-    notes = (*report_stages.told(stages), *(() if seen is None else seen.lines()))
+    notes = (
+        *(note for table in tables for note in table.notes()),
+        *report_stages.told(stages),
+        *(() if seen is None else seen.lines()),
+    )
     (result / TABLE_FILE).write_text("\n".join((shown, *notes)) + "\n", encoding="utf-8")
     place = task.out.relative_to(task.root)
     say(f"\n{place}/report.html shows the run in a browser; its table is in report.md and {TABLE_FILE} beside it")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
+from cotspec.cot import signal
 from cotspec.runtime.evaluate import Metrics
 
 HEADINGS: Final = ("", "accuracy", "95 % interval", "change", "tokens", "change", "well-formed")
@@ -55,6 +56,11 @@ class Table:
             {**named, "label": label, **metrics.record(), "metrics": self.files[label]}
             for label, metrics in self.rows.items()
         ]
+
+    def notes(self) -> list[str]:
+        """What a reader of its rows should know."""
+        told = ((label, signal.cut_answers(metrics.truncated)) for label, metrics in self.rows.items())
+        return [f"{label} on {self.name}: {note}" if self.name else f"{label}: {note}" for label, note in told if note]
 
     def headings(self) -> tuple[str, ...]:
         """The columns there are."""
@@ -118,10 +124,11 @@ def markdown(tables: Sequence[Table]) -> str:
 def _markdown(table: Table) -> str:
     head, rule = " | ".join(table.headings()), " | ".join(["---"] + ["---:"] * (len(table.headings()) - 1))
     rows = "\n".join(f"| {' | '.join(cells)} |" for cells in table.cells())
+    notes = "".join(f"- {note}\n" for note in table.notes())
     counted = "; ungradable answers could not be compared with the gold answer and count as wrong"
     return (
         f"{f'## {table.name}{chr(10)}{chr(10)}' if table.name else ''}| {head} |\n| {rule} |\n{rows}\n\n"
         f"{table.asked}; {table.counted} with Wilson's 95 % interval; tokens: mean number generated, with the end "
         f"of sequence; changes are against the first row; well-formed answers have a step and an answer "
-        f"line{counted if table.ungradable else ''}.\n\n"
+        f"line{counted if table.ungradable else ''}.\n\n{notes}{chr(10) if notes else ''}"
     )

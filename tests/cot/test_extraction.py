@@ -60,6 +60,13 @@ def test_a_gold_answer_that_nothing_can_equal_has_a_problem(gold: str) -> None:
     assert gold_problem(gold)
 
 
+def test_a_solution_of_gsm8k_is_no_gold_answer_and_the_way_to_take_one_is_named() -> None:
+    why = gold_problem("Fred has 38 / 2 = <<38/2=19>>19 marbles.\nFred has 63 - 19 = 44.\n#### 44")
+    assert why is not None
+    assert 'after: "####"' in why
+    assert gold_problem("#### 44") is None
+
+
 @pytest.mark.parametrize(
     "gold", ["18", "none", "None", "Monday", "C", "\\frac{1}{2}", "x = 3 or x = 5", "(1, 2)", "no solution", "Na"]
 )

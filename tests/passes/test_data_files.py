@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from linting import Told, changed, planned
 
+from cotspec.compiler import plan_specs
+from cotspec.diagnostics import Sink
 from cotspec.files.regular import inside
 from cotspec.history import data_files
 from cotspec.spec.experiment import Data
@@ -272,6 +274,17 @@ def test_a_missing_column_comes_with_those_there_are(tmp_path: Path) -> None:
 def test_a_byte_order_mark_windows_line_ends_and_numbers_are_read(tmp_path: Path) -> None:
     content = b"\xef\xbb\xbf" + GOOD.replace(b"\n", b"\r\n") + b'\r\n{"question": "q", "answer": 7}\r\n'
     assert planned(project(tmp_path, content)) == []
+
+
+@pytest.mark.parametrize(
+    "broken", [b'{"question": "q", "ans\x01', b'{"question": "q", "ans\n', b'{"question": "q"}\n'], ids=repr
+)
+def test_of_one_broken_row_among_good_ones_the_row_is_to_be_put_right(tmp_path: Path, broken: bytes) -> None:
+    spec, sink = project(tmp_path, GOOD + broken + b"\n" + GOOD), Sink()
+    plan_specs({spec.name: spec}, sink)
+    (found,) = sink.sorted()
+    assert found.help.startswith("put the row right or leave it out")
+    assert not found.message.endswith((" at)", " starting)"))
 
 
 def test_rows_after_the_slice_are_nobodys_business(tmp_path: Path) -> None:

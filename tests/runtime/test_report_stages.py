@@ -50,3 +50,17 @@ def test_the_report_tells_what_stages_left_out_and_how_little_they_learnt(
     page = (folder / "out/report.md").read_text()
     assert "| compress | 12 | 100 | 0 | 4 (4 %) | 12 (100 %) | 100 % | 100 % |" in page
     assert "| older | 5 | 10 |  |  |  |  |  |" in page
+
+
+def test_an_accuracy_of_answers_that_were_cut_at_the_limit_says_so(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    paths = {}
+    for label, share in {"student": 0.05, "learn": 1.0}.items():
+        paths[f"evaluate.{label}"] = tmp_path / f"{label}.json"
+        paths[f"evaluate.{label}"].write_text(json.dumps(EVALUATED | {"truncated": share}))
+    folder = stage("report-tiny", ReportBody(name="tiny", about="", labels=("student", "learn")), paths)
+    code, _out, err = run_here(folder)
+    assert code == 0, err
+    for name in ("table.txt", "report.md"):
+        shown = (folder / "out" / name).read_text()
+        assert "learn: 100 % of its answers were cut at `max_new_tokens`" in shown
+        assert shown.count("were cut") == 1

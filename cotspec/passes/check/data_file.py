@@ -34,6 +34,9 @@ RULE = Rule(
 )
 
 
+_ROW = "put the row right or leave it out: the task that reads the file stops at it"
+
+
 def check(context: Context) -> Iterator[Diagnostic]:
     """Check every data file that is there."""
     for name, data in context.experiment.data.items():
@@ -62,11 +65,14 @@ def _wrong_rows(context: Context, name: str, data: Data, file: DataFile, counted
         where = f"line {line} of `{shard}`" if shard else f"line {line}"
         rest = "" if everywhere else f" in {where} ({file.of_rows(counted.rows)} lack it)"
         message = f"`{data.file}` has no column `{fault.missing}`{rest}"
+        if not everywhere:
+            return finding(RULE, span, message, _ROW)
         return misnamed(RULE, span, message, fault.missing, fault.there)
     more = f" ({file.of_rows(counted.rows)} are like it)" if counted.rows > 1 else ""
     named = "/".join(filter(None, ((data.file or "").rstrip("/"), shard)))
     message = f"`{named}`, line {line}: {fault.message}{more}"
-    return finding(RULE, span, message, _advice(fault.part))
+    torn = fault.part == "file" and line > 1  # the first line says what the file is
+    return finding(RULE, span, message, _ROW if torn else _advice(fault.part))
 
 
 def _place(context: Context, name: str, data: Data, part: RowPart) -> Path:
@@ -85,7 +91,7 @@ def _advice(part: RowPart) -> str:
         return "name what stands before every gold answer, or leave `after` out"
     if part == "boxed":
         return "leave `boxed` out, or the row"
-    return "put the row right or leave it out: the task that reads the file stops at it"
+    return _ROW
 
 
 def _empty(file: str) -> str:
