@@ -7,16 +7,22 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cotspec.cli.errors import ProblemError
+from cotspec.cli.writing import Writing
 from cotspec.files import plain
 
 if TYPE_CHECKING:
     from cotspec.views.asked_model import Asked
+
+
+def _nobody(_: str) -> None:
+    """Hears nothing."""
 
 
 class Said(NamedTuple):
@@ -67,28 +73,32 @@ class Answering(AbstractContextManager["Answering"]):
     def ask(self, prompt: str) -> Said:
         """The answer to a prompt. Raises ProblemError, and KeyboardInterrupt at Ctrl-C: `stop`, then ask on."""
         self._count += 1
-        with _waiting("writing"):
-            told = self._exchange({"prompt": prompt, "key": f"chat:{self._count}"})
+        with Writing() as writing:
+            told = self._exchange({"prompt": prompt, "key": f"chat:{self._count}"}, writing.heard)
         return Said(text=str(told["text"]), tokens=int(told["tokens"]), truncated=bool(told["truncated"]))
 
-    def _exchange(self, record: dict[str, Any]) -> dict[str, Any]:
-        """One line there, one line back."""
+    def _exchange(self, record: dict[str, Any], heard: Callable[[str], None] = _nobody) -> dict[str, Any]:
+        """One line there, one line back, before which `heard` is told what is written."""
         if self._process.stdin is None:
             raise TypeError("it has no pipes")
         self._owes = True
         with suppress(BrokenPipeError):  # it has ended: there is no line back
             self._process.stdin.write(json.dumps(record) + "\n")
             self._process.stdin.flush()
-        return self._reply()
+        return self._reply(heard)
 
-    def _reply(self) -> dict[str, Any]:
+    def _reply(self, heard: Callable[[str], None] = _nobody) -> dict[str, Any]:
         if self._process.stdout is None:
             raise TypeError("it has no pipes")
-        line = self._process.stdout.readline()
+        told = {"more": ""}
+        while "more" in told:
+            heard(str(told["more"]))
+            line = self._process.stdout.readline()
+            if not line:
+                self._owes = False
+                raise ProblemError("the process of the model has ended; what it said of it stands above")
+            told = plain.json_value(line.encode())
         self._owes = False
-        if not line:
-            raise ProblemError("the process of the model has ended; what it said of it stands above")
-        told = plain.json_value(line.encode())
         if "error" in told:
             raise ProblemError(str(told["error"]))
         return dict(told)

@@ -1,7 +1,8 @@
 """`python -m cotspec.runtime.ask`: a model that stays loaded and answers one prompt after the other (`cotspec chat`).
 
 Lines of JSON on stdin and stdout: first what to ask and the reply `{"ready": true}`, then for each `{"prompt", "key"}`
-one `{"text", "tokens", "truncated"}`. `{"error": …}` says why there is none, `{"stopped": true}` that SIGINT came while
+one `{"text", "tokens", "truncated"}`; before it, as they are written, pieces of the text as `{"more": …}`, where the
+engine tells them. `{"error": …}` says why there is none, `{"stopped": true}` that SIGINT came while
 it was written; at other times SIGINT does nothing.
 What libraries print goes to stderr.
 """
@@ -17,18 +18,20 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
+from types import FrameType
 from typing import Any, TextIO
 
 from cotspec.runtime import generate, local, models
-from cotspec.runtime.engine import Completion, Draw
+from cotspec.runtime.engine import Completion, Draw, Heard
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.requests import Job, Request, seed_of
 from cotspec.runtime.task import Task
 from cotspec.spec.payload import EndpointModel, EvaluateBody, Payload, RunSettings
 
-Answer = Callable[[str, str], Completion]
-"""Prompt and key of its random numbers → what the model writes."""
+Answer = Callable[[str, str, Heard], Completion]
+"""Prompt, key of its random numbers, and who hears it in pieces → what the model writes."""
 
 
 def main() -> int:
@@ -50,13 +53,15 @@ def main() -> int:
     _send(replies, {"ready": True})
     for line in iter(sys.stdin.readline, ""):
         asked = json.loads(line)
-        _send(replies, _reply(answer, str(asked["prompt"]), str(asked["key"])))
+        _send(replies, _reply(answer, str(asked["prompt"]), str(asked["key"]), replies))
     return 0
 
 
-def _reply(answer: Answer, prompt: str, key: str) -> Mapping[str, Any]:
+def _reply(answer: Answer, prompt: str, key: str, replies: TextIO) -> Mapping[str, Any]:
+    stopping = _Stopping()
     try:
-        done = _stoppable(answer, prompt, key)
+        with stopping:
+            done = answer(prompt, key, lambda text: stopping.after(lambda: _send(replies, {"more": text})))
     except KeyboardInterrupt:
         return {"stopped": True}
     except Exception as error:  # noqa: BLE001 - whoever asks has the words
@@ -64,12 +69,31 @@ def _reply(answer: Answer, prompt: str, key: str) -> Mapping[str, Any]:
     return {"text": done.text, "tokens": done.tokens, "truncated": done.truncated}
 
 
-def _stoppable(answer: Answer, prompt: str, key: str) -> Completion:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        return answer(prompt, key)
-    finally:
+class _Stopping(AbstractContextManager["_Stopping"]):
+    """Within it SIGINT raises KeyboardInterrupt, but never in the middle of a line that is sent."""
+
+    def __init__(self) -> None:
+        self._sending = self._wanted = False
+
+    def __enter__(self) -> _Stopping:
+        signal.signal(signal.SIGINT, self._caught)
+        return self
+
+    def __exit__(self, *_: object) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def after(self, send: Callable[[], None]) -> None:
+        """Send a line; one that wants to stop waits for its end."""
+        self._sending = True
+        send()
+        self._sending = False
+        if self._wanted:
+            raise KeyboardInterrupt
+
+    def _caught(self, _number: int, _frame: FrameType | None) -> None:
+        self._wanted = True
+        if not self._sending:
+            raise KeyboardInterrupt
 
 
 def _told(error: Exception) -> str:
@@ -107,12 +131,12 @@ def _answerer(task: Task) -> Answer:
     body = task.body(EvaluateBody)
     ref = body.model
     if isinstance(ref, EndpointModel):
-        return lambda prompt, key: _served(task, ref, body, Request(key=key, prompt=prompt))
+        return lambda prompt, key, _: _served(task, ref, body, Request(key=key, prompt=prompt))
     engine = generate.engine_of(task, models.source(task, ref))
 
-    def answer(prompt: str, key: str) -> Completion:
+    def answer(prompt: str, key: str, heard: Heard) -> Completion:
         draw = Draw(ids=engine.encode(prompt), seed=seed_of(body.seed, key))
-        return engine.complete([draw], body.sampling)[0]
+        return engine.complete([draw], body.sampling, heard=heard)[0]
 
     return answer
 

@@ -11,6 +11,9 @@ from cotspec.spec.payload import Sampling
 Tick = Callable[[int], None]
 """Told now and then how many tokens each completion of a batch has by now."""
 
+Heard = Callable[[str], None]
+"""Told the text of a single completion in pieces, as it is written; the end of it may be cut off afterwards."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Completion:
@@ -38,5 +41,8 @@ class Engine(Protocol):
     def encode(self, prompt: str, begin: str = "") -> list[int]:
         """Token ids of a prompt, and of what its answer begins with."""
 
-    def complete(self, draws: Sequence[Draw], sampling: Sampling, tick: Tick | None = None) -> list[Completion]:
-        """Complete a batch, in order. An engine that cannot look into a batch tells `tick` nothing."""
+    def complete(
+        self, draws: Sequence[Draw], sampling: Sampling, tick: Tick | None = None, heard: Heard | None = None
+    ) -> list[Completion]:
+        """Complete a batch, in order; `heard` is for a batch of one. An engine that cannot look into a batch tells
+        neither anything."""

@@ -9,16 +9,18 @@ from transformers import (
     GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
+    PreTrainedTokenizerBase,
     StoppingCriteria,
     StoppingCriteriaList,
     TemperatureLogitsWarper,
+    TextStreamer,
     TopKLogitsWarper,
     TopPLogitsWarper,
 )
 
 from cotspec.cot.thoughts import reopened
 from cotspec.runtime import models
-from cotspec.runtime.engine import Completion, Draw, Tick
+from cotspec.runtime.engine import Completion, Draw, Heard, Tick
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.stopping import Stopper
 from cotspec.runtime.tilt import Lean, Tilted
@@ -53,7 +55,9 @@ class TransformersEngine:
         with."""
         return self._encoder(prompt, begin)
 
-    def complete(self, draws: Sequence[Draw], sampling: Sampling, tick: Tick | None = None) -> list[Completion]:
+    def complete(
+        self, draws: Sequence[Draw], sampling: Sampling, tick: Tick | None = None, heard: Heard | None = None
+    ) -> list[Completion]:
         """Complete a batch. Raises TaskError when a prompt leaves no room for `max_new_tokens`."""
         ids, mask = self._batch([draw.ids for draw in draws], sampling.max_new_tokens)
         config = GenerationConfig(
@@ -78,6 +82,7 @@ class TransformersEngine:
                 generation_config=config,
                 logits_processor=processors,
                 stopping_criteria=ending,
+                streamer=None if heard is None else Words(self._tokenizer, heard),
             )
         rows = out[:, ids.shape[1] :].tolist()
         return [self._completion(row, stopper, thinking=own) for row, own in zip(rows, thinking, strict=True)]
@@ -132,6 +137,19 @@ class Telling(StoppingCriteria):  # type: ignore[misc]  # transformers is untype
         """(batch,): false."""
         self._tick(input_ids.shape[1] - self._prompt)
         return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
+
+
+class Words(TextStreamer):  # type: ignore[misc]  # transformers is untyped
+    """Tells a completion word by word."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, heard: Heard) -> None:
+        super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
+        self._heard = heard
+
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:  # noqa: ARG002 - so it is called
+        """What is sure of it by now."""
+        if text:
+            self._heard(text)
 
 
 class Keyed(LogitsProcessor):  # type: ignore[misc]  # transformers is untyped

@@ -7,7 +7,7 @@ from typing import Any
 
 from cotspec.cot.thoughts import reopened
 from cotspec.runtime import models
-from cotspec.runtime.engine import Completion, Draw, Tick
+from cotspec.runtime.engine import Completion, Draw, Heard, Tick
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.stopping import Stopper
 from cotspec.spec.payload import RunSettings, Sampling
@@ -42,7 +42,13 @@ class VllmEngine:
         with."""
         return self._encoder(prompt, begin)
 
-    def complete(self, draws: Sequence[Draw], sampling: Sampling, _: Tick | None = None) -> list[Completion]:
+    def complete(
+        self,
+        draws: Sequence[Draw],
+        sampling: Sampling,
+        _: Tick | None = None,
+        heard: Heard | None = None,  # noqa: ARG002 - it tells nothing
+    ) -> list[Completion]:
         """Complete a chunk. vLLM's random numbers are per request, so the chunk's size does not matter."""
         from vllm import SamplingParams
 

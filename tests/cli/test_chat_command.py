@@ -44,12 +44,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class Terminal:
     """The command on a terminal, as a person has it."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, kind: str = "dumb") -> None:
         self.own, other = pty.openpty()
         environment = os.environ | {
             "OMP_NUM_THREADS": "1",
             "CUDA_VISIBLE_DEVICES": "",
-            "TERM": "dumb",
+            "TERM": kind,
             "COLUMNS": "100",
         }
         command = [sys.executable, "-m", "cotspec", *arguments]
@@ -178,7 +178,9 @@ def slow(text):
         print(os.getpid(), "is at work", flush=True, file=sys.stderr)
         time.sleep(100)
 
-def answer(prompt, key):
+def answer(prompt, key, heard):
+    heard("Step 1: 3 + 4\\n")
+    heard("is \\x1b[2J so")
     slow(prompt)
     return Completion(text="Answer: 7", tokens=3, truncated=False)
 
@@ -242,6 +244,22 @@ def test_ctrl_c_in_a_conversation_stops_the_answer_and_without_one_the_conversat
             talk.process.wait(7)
             break
     ended(talk, said)
+
+
+def test_what_is_written_is_shown_as_it_comes_and_stays_when_it_is_stopped(slow: None) -> None:
+    talk = Terminal("chat", SPEC, kind="xterm")
+    talk.until("> ")
+    talk.type("slowly")
+    said = talk.until("writing …") + talk.until("so")
+    assert "Step 1: 3 + 4" in said
+    assert "\x1b[2J" not in said, "it cannot steer the terminal"
+    os.killpg(talk.process.pid, signal.SIGINT)
+    said = talk.until("stopped")
+    assert said.rindex("so") > said.rindex("Step 1: 3 + 4")
+    talk.type("at once")
+    said = talk.until("> ")
+    assert "Answer: 7" in said[said.index("3 tokens") :]
+    assert talk.ends(b"/quit\n") == 0
 
 
 def shown(text: str, gold: str | None) -> str:
