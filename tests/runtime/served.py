@@ -37,7 +37,8 @@ class Server:
 
         `faults` hold for the next requests, one each (`null`: none); `on` maps a text to the fault of every prompt that
         has it; `all` is the fault of every request; `key` is wanted; `thoughts` go beside the text; `listed` are the
-        models it tells of; `no` is a path it has not; `wait` is how long a text takes.
+        models it tells of; `no` is a path it has not; `wait` is how long a text takes; `sends` is the body of every
+        reply, whatever it was asked.
         """
         data = json.dumps(settings).encode()
         urlopen(Request(f"{self.root}/control", data=data, method="POST")).read()
@@ -219,6 +220,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: dict[str, Any], prompt: str, fault: dict[str, Any]) -> None:
         time.sleep(fault.get("hang", 0))
+        if "sends" in self.state.settings:
+            self._send(200, self.state.settings["sends"].encode())
+            return
         if "status" in fault:
             headers = {"Retry-After": str(fault["after"])} if "after" in fault else {}
             self._error(fault["status"], fault.get("says", "try later"), headers)

@@ -68,6 +68,34 @@ def test_a_request_that_fails_is_sent_again_and_nothing_shows_of_it(
     assert "asking again" in out
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("", "nothing"),
+        ('data: {"choices": []}\n\ndata: [DONE]\n\n', "a stream of events"),
+        ("<!doctype html>\n<title>Sign in</title>", "a web page"),
+        ("pong", "a text (pong)"),
+        ("[]", "JSON that is no object"),
+    ],
+)
+def test_what_speaks_another_protocol_is_asked_once_and_told_in_one_line(
+    project: Path, server: Server, run_here: Run, body: str, told: str
+) -> None:
+    server.control(sends=body)
+    code, out, err = run_here(task(project))
+    assert (code, err.count("\n"), "asking again" in out) == (2, 1, False)
+    assert f"/completions sends {told}, and OpenAI's protocol wants one JSON object" in err
+    assert len(server.everything()) == 1
+
+
+def test_a_server_that_writes_no_text_is_left_after_a_few_prompts(project: Path, server: Server, run_here: Run) -> None:
+    server.control(all={"empty": True})
+    code, _out, err = run_here(task(project, retries=1, concurrency=1))
+    assert code == 2
+    assert "no text has come: 3 prompts were asked 2 times each: an empty reply" in err
+    assert len(server.asked()) == 6
+
+
 def test_after_a_kill_only_what_is_missing_is_asked(
     project: Path, server: Server, unbroken: list[dict[str, Any]]
 ) -> None:

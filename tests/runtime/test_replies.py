@@ -59,7 +59,7 @@ def test_a_text_ends_at_its_stop_and_was_then_not_cut_at_the_limit() -> None:
     ("raw", "fault", "again"),
     [
         (b'{"choices": [{"mess', "half a reply", True),
-        (b"<html>busy</html>", "half a reply", True),
+        (b"<html>busy</html>", "a web page in place of a reply", True),
         (b"[]", "no JSON object", True),
         (b'{"choices": []}', "without a choice", True),
         (b'{"error": {"message": "no\\ncredit"}}', "without a choice: no credit", True),

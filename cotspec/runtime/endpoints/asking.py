@@ -134,7 +134,7 @@ class _Run:
         self._left = deque(index for index in range(len(requests)) if index not in done)
         self._tokens = sum(each.tokens for each in done.values())
         self._tries = settings.retries + 1
-        self._in_a_row = self._again = 0
+        self._in_a_row = self._textless = self._again = 0
         self._not_before = 0.0
         self.refused: dict[int, str] = {}
         """Why a request has no text, by its place."""
@@ -225,6 +225,9 @@ class _Run:
         """All tries of a request failed: one that got replies is left, a server that gives none is gone."""
         if error.reply is not None:
             _counted(error.reply)
+            self._textless += 1
+            if not self._done and self._textless >= _GIVE_UP:
+                raise TaskError(f"no text has come: {_GIVE_UP} prompts were asked {self._tries} times each: {error}")
             raise RefusedError(str(error), reply=error.reply) from error
         self._in_a_row += 1
         if isinstance(error, UnreachableError):
@@ -269,6 +272,7 @@ class _Run:
                 if error.reply is not None:
                     self._spending.add(SELF_TEST, error.reply)
                     _counted(error.reply)
+                    self._client.understands(error.reply)
                 say(f"the self-test (one prompt twice at temperature 0) is left out: {error}")
                 return
             texts.append(reply.completion)

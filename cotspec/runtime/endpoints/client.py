@@ -26,7 +26,7 @@ from cotspec.runtime.endpoints.replies import Reply
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import span
 from cotspec.spec.local import LOCAL_FILE
-from cotspec.spec.payload import EndpointModel, EndpointSettings, Sampling
+from cotspec.spec.payload import EndpointModel, EndpointSettings, Sampling, Stop
 
 _CONNECT: Final = 15.0
 """Seconds to wait for a connection."""
@@ -118,6 +118,16 @@ class Client:
         if answer.status != 200:
             fault = self._fault(answer)
             raise TaskError(str(fault)) if isinstance(fault, RefusedError) else fault
+        self.understands(replies.read(answer.raw, Stop(), chat=self._ref.chat))
+
+    def understands(self, reply: Reply) -> None:
+        """Raises TaskError for what no server sends that speaks the protocol."""
+        if reply.other:
+            way = "/chat/completions" if self._ref.chat else "/completions"
+            raise TaskError(
+                f"{self._place.url}{way} sends {reply.other}, and OpenAI's protocol wants one JSON object: is `url` "
+                "right, up to `/v1`, and does nothing on the way answers for the server or streams?"
+            )
 
     async def ask(self, prompt: str, sampling: Sampling, *, seed: int) -> Reply:
         """A reply with a text. Raises FailedError, RefusedError and, where no request can work, TaskError."""

@@ -49,6 +49,8 @@ class Reply:
     """Why there is no text; "" where there is one."""
     again: bool = False
     """Whether to ask again can help."""
+    other: str = ""
+    """What was sent in place of a reply, where it is of another kind altogether."""
 
 
 def read(raw: bytes, stop: Stop, *, chat: bool) -> Reply:
@@ -56,9 +58,11 @@ def read(raw: bytes, stop: Stop, *, chat: bool) -> Reply:
     try:
         data = plain.json_value(raw)
     except plain.DataError as error:
+        if other := _kind(raw):
+            return _none(f"{other} in place of a reply", {}, other=other)
         return _none(f"half a reply: {error}", {})
     if not isinstance(data, dict):
-        return _none("a reply that is no JSON object", {})
+        return _none("a reply that is no JSON object", {}, other="JSON that is no object")
     choices = data.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, dict):
@@ -122,11 +126,25 @@ def _chat(message: object, *, cut: bool) -> str:
     return f"{THINK}\n{thoughts}\n{THINK_ENDS}\n\n{content.lstrip()}"
 
 
-def _none(fault: str, data: Mapping[str, Any], *, again: bool = True) -> Reply:
-    return _reply(None, data, fault=fault, again=again)
+def _kind(raw: bytes) -> str:
+    """What a body is that is no JSON, if it is not the half of some."""
+    start = raw[:200].lstrip().decode("utf-8", errors="replace")
+    if not start:
+        return "nothing"
+    if start.startswith(("data:", "event:", ":")):
+        return "a stream of events"
+    if start.startswith("<"):
+        return "a web page"
+    return "" if start.startswith("{") else f"a text ({plain.sentence(start)[:40]})"
 
 
-def _reply(completion: Completion | None, data: Mapping[str, Any], *, fault: str = "", again: bool = False) -> Reply:
+def _none(fault: str, data: Mapping[str, Any], *, again: bool = True, other: str = "") -> Reply:
+    return _reply(None, data, fault=fault, again=again, other=other)
+
+
+def _reply(
+    completion: Completion | None, data: Mapping[str, Any], *, fault: str = "", again: bool = False, other: str = ""
+) -> Reply:
     model, fingerprint = data.get("model"), data.get("system_fingerprint")
     return Reply(
         completion=completion,
@@ -135,6 +153,7 @@ def _reply(completion: Completion | None, data: Mapping[str, Any], *, fault: str
         fingerprint=plain.sentence(fingerprint)[:200] if isinstance(fingerprint, str) else "",
         fault=fault,
         again=again,
+        other=other,
     )
 
 
