@@ -111,7 +111,8 @@ def _family(composed: Composed, file: File, sink: Sink, only: Collection[str]) -
 
 def _read(composed: Composed, file: File, sink: Sink, base: Loaded | None = None) -> Loaded | None:
     document = nodes.document(composed.root, composed.texts, composed.removed)
-    experiment = validate(document, sink, () if base is None and len(composed.texts) < 2 else _new(document, base))
+    extends = base is None and len(composed.texts) > 1
+    experiment = validate(document, sink, _new(document) if extends else ())
     if experiment is None:
         return None
     if base is not None and _same_files(experiment, base):
@@ -127,13 +128,11 @@ def _same_files(experiment: Experiment, base: Loaded) -> bool:
     return same and all(written in base.files for _, written in prompt_paths(experiment))
 
 
-def _new(document: Document, base: Loaded | None) -> Collection[NewEntry]:
-    """Entries of a variant, or of a spec that extends another, that are rather changes of what is there."""
-    from cotspec.front import new_entries  # here: most specs change nothing
+def _new(document: Document) -> Collection[NewEntry]:
+    """Entries of a spec that extends another which are rather changes of what that one has."""
+    from cotspec.front import new_entries  # here: most specs extend nothing
 
-    below = new_entries.beneath(document.source, None if base is None else base.source)
-    changed = "the spec that is extended" if base is None else "the spec without the variant"
-    return tuple(new_entries.find(document, below, changed))
+    return tuple(new_entries.find(document))
 
 
 def validate(document: Document, sink: Sink, new: Collection[NewEntry] = ()) -> Experiment | None:

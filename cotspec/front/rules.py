@@ -252,11 +252,12 @@ _COMPOSED = (
     ),
     Rule(
         slug="unknown-entry",
-        claim="A stage, model, data set, text, set or term that a variant, or a spec that extends another, changes is "
-        "there.",
+        claim="A stage, model, data set, text, set or term that a spec changes in the one it extends is there.",
         why="A misspelt name would be that of a new one, which lacks all that the change does not say.",
-        failing="variants: {more: {stages: {secnd: {train: {group: 8}}}}}\n",
-        passing="variants: {more: {stages: {second: {train: {group: 8}}}}}\n",
+        failing="$ printf 'extends: a.yaml\\nname: b\\nstages: {secnd: {train: {group: 8}}}\\n' > specs/b.yaml\n"
+        "$ cotspec check specs/b.yaml\n",
+        passing="$ printf 'extends: a.yaml\\nname: b\\nstages: {second: {train: {group: 8}}}\\n' > specs/b.yaml\n"
+        "$ cotspec check specs/b.yaml\n",
     ),
     Rule(
         slug="conflicting-changes",
