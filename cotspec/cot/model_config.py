@@ -112,6 +112,19 @@ def has_template(tokenizer: Mapping[str, object], names: Collection[str]) -> boo
     return bool(tokenizer.get("chat_template")) or not {"chat_template.jinja", "chat_template.json"}.isdisjoint(names)
 
 
+_TOKENIZERS: Final = ("tokenizer", "vocab", "spiece", "sentencepiece", "tekken", "merges")
+"""How the names of a tokenizer's files begin."""
+NO_TOKENIZER: Final = (
+    "take that of the model it was made from, and save it into the folder (`tokenizer.save_pretrained`)"
+)
+
+
+def has_tokenizer(names: Collection[str]) -> bool:
+    """Whether a model comes with a tokenizer, by the names of its files. Without one a library may make an empty one of
+    the kind that the config names, without a word."""
+    return any(name.startswith(_TOKENIZERS) or name.endswith((".model", ".tiktoken")) for name in names)
+
+
 def vocabulary(tokenizer: Mapping[str, object]) -> Vocabulary:
     """The vocabulary by tokenizer.json, without those that were added beside the vocabulary; empty where it does not
     tell."""

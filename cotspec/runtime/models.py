@@ -146,6 +146,8 @@ def load_tokenizer(origin: ModelSource) -> PreTrainedTokenizerBase:
     """The tokenizer, padding on the left. Refuses one that does not encode the model's sample as it should."""
     from transformers import AutoTokenizer
 
+    if not model_config.has_tokenizer([path.name for path in origin.folder.iterdir()]):
+        raise TaskError(f"{_name(origin)} comes without a tokenizer: {model_config.NO_TOKENIZER}")
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             origin.location,

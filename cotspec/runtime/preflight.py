@@ -94,7 +94,8 @@ def faults(folder: Path, demand: Demand) -> Iterator[str]:
     """What a model in a folder cannot do of what is asked."""
     config = plain.json_object(folder / "config.json")
     if not config:
-        yield "there is no config.json that can be read" + (f": {GGUF}" if any(folder.glob("*.gguf")) else "")
+        gguf = f": {GGUF}" if any(folder.glob("*.gguf")) else ""
+        yield f"there is no config.json that can be read in {folder}{gguf}"
         return
     if wrong := model_config.excessive(config):
         yield f"no model has so many: `{wrong}` of its config.json"
@@ -134,9 +135,8 @@ def _of_tokenizer(folder: Path, config: Mapping[str, Any], demand: Demand) -> It
     if demand.model.chat and not model_config.has_template(plain.json_object(folder / "tokenizer_config.json"), names):
         yield "`chat: true` is set, and its tokenizer has no chat template"
     if "tokenizer.json" not in names:
-        kinds = ("tokenizer", "vocab", "spiece", "sentencepiece", "tekken", "merges")
-        if not any(name.startswith(kinds) or name.endswith((".model", ".tiktoken")) for name in names):
-            yield "it comes without a tokenizer"
+        if not model_config.has_tokenizer(names):
+            yield f"it comes without a tokenizer: {model_config.NO_TOKENIZER}"
         return
     from tokenizers import Tokenizer
 

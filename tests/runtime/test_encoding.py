@@ -184,3 +184,9 @@ def test_grpo_feeds_the_model_what_generation_feeds_it(
     assert code == 0, err
     given = encoder(folder, Chat(system="Be brief.", template={"thoughts": False}))
     assert sorted(fed) == sorted(given(record["prompt"]) for record in records for _ in range(4))
+
+
+def test_a_model_without_a_tokenizer_is_told_and_none_is_made_up(tiny_model: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_model, tmp_path / "mute", ignore=shutil.ignore_patterns("token*"))
+    with pytest.raises(TaskError, match=r"^mute comes without a tokenizer: take that of the model it was made from"):
+        models.load_tokenizer(models.ModelSource(folder=tmp_path / "mute", chat=None, trust_remote_code=False))
