@@ -80,14 +80,18 @@ def selected(root: Path, text: str) -> Selection:
 
 
 def _refuse_word(root: Path, word: str, behind: str) -> None:
-    """A bare word is meant for a spec of the project, which is named by its path. Raises ProblemError."""
+    """A bare word is meant for a spec of the project, which is named by its path, and a path of that name for one that
+    lies elsewhere in it. Raises ProblemError."""
     from cotspec.diagnostics.suggest import did_you_mean, near
 
-    if os.sep in word or word.endswith((".yaml", ".yml")):
-        return
     known: dict[str, Path] = {}
     with suppress(ProblemError):  # without specs, that there is no such file says enough
         known = {path.stem: path for path in project.everything(root)}
+    if os.sep in word or word.endswith((".yaml", ".yml")):
+        if (there := known.get(Path(word).stem)) is not None:
+            meant = did_you_mean((f"{there.as_posix()}{behind}",))
+            raise ProblemError(f"there is no file `{word}`; a path counts from this folder: {meant}")
+        return
     if close := near(word, known):
         instead = tuple(f"{known[stem].as_posix()}{behind}" for stem in close)
         raise ProblemError(f"there is no file `{word}`, and a spec is named by its path: {did_you_mean(instead)}")

@@ -122,6 +122,11 @@ def parts_below(path: Path, root: Path) -> tuple[list[str], list[str]] | None:
     return None if written is None or followed is None else (written, followed)
 
 
+def inside_as_written(path: Path, root: Path) -> bool:
+    """Whether a path lies below a folder as it is written, wherever its links lead."""
+    return _parts(os.path.abspath(path), os.path.abspath(root)) is not None
+
+
 def _parts(path: str, top: str) -> list[str] | None:
     below = path.removeprefix(top.rstrip("/"))
     return below.split("/")[1:] if below[:1] in ("", "/") and path.startswith(top) else None

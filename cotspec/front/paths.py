@@ -19,9 +19,9 @@ from typing import Final, NamedTuple
 
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.suggest import did_you_mean
-from cotspec.files.regular import inside, parts_below
+from cotspec.files.regular import inside, inside_as_written, parts_below
 from cotspec.front.text_files import raw_text, read, shown
-from cotspec.spec.local import LOCAL_FILE
+from cotspec.spec.local import ELSEWHERE, LOCAL_FILE
 from cotspec.spec.lock import LOCK_FILE
 
 _ROOT_SIGNS: Final = (".git", ".dvc", "pyproject.toml", LOCK_FILE, LOCAL_FILE)
@@ -48,7 +48,8 @@ def locate(named: Named, sink: Sink) -> File | None:
     if not why:
         return file
     advice = "give a path in the project, relative to the folder of the spec"
-    sink.add(_finding("project-path", f"`{named.key}` {why}", named, advice))
+    elsewhere = f"; {ELSEWHERE.format(named.written)}" if named.key == "path" and "://" not in named.written else ""
+    sink.add(_finding("project-path", f"`{named.key}` {why}", named, advice + elsewhere))
     return None
 
 
@@ -122,7 +123,8 @@ def _malformed(written: str) -> str:
 def _outside(file: File, root: File) -> str:
     below = parts_below(file, root)
     if below is None:
-        return f"leads out of the project (`{shown(root)}`)"
+        through = ", through a link" if inside_as_written(file, root) else ""
+        return f"leads out of the project (`{shown(root)}`){through}"
     for parts in below:
         if any(part.startswith(".") for part in parts):
             return "names a hidden file or folder, and those are not for sharing"

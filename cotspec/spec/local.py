@@ -16,6 +16,11 @@ GGUF: Final = (
     "them (docs/cookbook/own-model.md)"
 )
 """What is said of a model that lies there as a GGUF file."""
+ELSEWHERE: Final = (
+    "for a model that lies elsewhere write `hub: lab/name`, an id of your choosing, and into cotspec.local.yaml "
+    "`models: {{lab/name: {}}}`, with its folder as seen from there"
+)
+"""How a model's folder outside of the project is named."""
 Gpu = Literal["A100-80G", "A100-40G", "H100", "H200", "L40S", "RTX-4090"]
 """GPUs that a plan can be estimated for (cotspec.estimate.hardware)."""
 

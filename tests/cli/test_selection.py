@@ -114,6 +114,20 @@ def test_a_spec_that_is_named_without_its_folder_is_suggested_with_it(command: s
         )
 
 
+@pytest.mark.parametrize("command", ["check", "build", "plan", "targets", "results"])
+def test_a_path_that_counts_from_another_folder_is_suggested_as_it_counts_from_this_one(
+    command: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("data").mkdir()
+    monkeypatch.chdir("data")
+    for word in (SPEC, Path(SPEC).with_suffix(".yml").as_posix(), Path(SPEC).name):
+        code, out, err = run(command, f"{word}@wide")
+        assert (code, out) == (2, "")
+        assert err == (
+            f"cotspec: there is no file `{word}`; a path counts from this folder: did you mean `../{SPEC}@wide`?\n"
+        )
+
+
 def test_a_lock_of_a_variant_is_of_what_it_reads(run: Run) -> None:
     Path(SPEC).write_text(BASE + "variants:\n  other: {models.student: {builtin: tiny-teacher}}\n  wild: {seed: 7}\n")
     assert run("lock", "--spec", f"{SPEC}@wild")[0] == 0

@@ -95,6 +95,13 @@ def test_path_that_is_not_of_the_project_is_one_finding_and_nothing_is_read(writ
     assert "canary" not in finding.message + finding.help
 
 
+def test_a_link_that_leads_out_is_told_to_be_one(project: Path) -> None:
+    for written, told in (("out.jinja", ", through a link"), ("../../secret.txt", "")):
+        sink = Sink()
+        text_of(named(written, project / "specs" / "a.yaml"), sink, rule="prompt-file")
+        assert sink.findings[0].message.partition("`)")[2] == told
+
+
 @pytest.mark.parametrize("written", ["gone.jinja", ".", "deep", "pipe", "p.jinja/x"])
 def test_path_of_the_project_without_a_text_gets_the_rule_of_its_key(written: str, project: Path) -> None:
     sink = Sink()

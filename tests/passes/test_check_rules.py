@@ -177,3 +177,12 @@ def test_a_model_is_split_by_vllm_only(tmp_path: Path) -> None:
     said = "`tensor_parallel` has no effect on the engine `transformers`"
     assert lines("resources:\n", new, tmp_path) == [("device", said)]
     assert lines("resources:\n", new.replace("{", "{engine: vllm, "), tmp_path) == []
+
+
+@pytest.mark.parametrize("source", ["path: /mnt/student", "path: ../../student", "hub: /mnt/student", "hub: ./student"])
+def test_a_model_that_lies_elsewhere_is_told_how_it_is_named(source: str, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    text = BASE.read_text(encoding="utf-8").replace("base: {builtin: tiny-student}", f"base: {{{source}}}")
+    found = [f for f in findings(text, tmp_path).sorted() if f.severity == "error"]
+    assert [f.rule for f in found] == ["hub-id" if source.startswith("hub") else "project-path"]
+    assert f"`models: {{lab/name: {source.partition(': ')[2]}}}`" in found[0].help
