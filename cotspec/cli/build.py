@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -119,4 +121,5 @@ def _next(root: Path, plan: Plan) -> str:
         return "next: cotspec init (this folder is no DVC project yet), then dvc repro"
     if wide := ready.on_several_machines(plan.tasks):
         return f"next: cotspec submit slurm ({wide}, which dvc repro cannot start)"
-    return "next: dvc repro"
+    here = os.path.relpath(root)
+    return "next: dvc repro" if here == "." else f"next: cd {shlex.quote(here)} && dvc repro"

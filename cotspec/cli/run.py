@@ -161,7 +161,10 @@ def _refuse_too_few(todo: Sequence[Task], devices: Sequence[str]) -> None:
     if most is not None and most.launch.settings.devices > len(devices):
         needs = most.launch.settings.devices
         asked = "1 GPU" if needs == 1 else f"{needs} GPUs"
-        raise ProblemError(f"{ready.name(most)} needs {asked} and {len(devices)} can be seen here")
+        raise ProblemError(
+            f"{ready.name(most)} needs {asked} and {len(devices)} can be seen here: write `gpus: {len(devices)}` under "
+            "`resources` and build again, or run it where there are more"
+        )
 
 
 def _show(root: Path, checked: Checked, wanted: Mapping[str, Task]) -> None:

@@ -32,6 +32,9 @@ def test_init_makes_a_project_that_builds(tmp_path: Path, run: Run, monkeypatch:
     assert "autostage = true" in config
     monkeypatch.chdir(folder)
     assert run("build")[1].endswith("next: dvc repro\n")
+    monkeypatch.chdir(folder / "specs")
+    assert run("build")[1].endswith("next: cd .. && dvc repro\n")
+    monkeypatch.chdir(folder)
     seen = subprocess.run(["git", "status", "--short", "-uall"], capture_output=True, text=True, check=True).stdout
     assert ".cotspec" not in seen
     before = files(folder)
