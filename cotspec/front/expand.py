@@ -93,6 +93,34 @@ def changed(root: Node, variant: Variant) -> Node:
     return root
 
 
+def explained(finding: Diagnostic, changes: Sequence[Change], root: Node) -> Diagnostic:
+    """A finding of a variant; that a group lacks what the spec has in its place is told with the path that changes one
+    value of it."""
+    if finding.rule != "missing-key":
+        return finding
+    for change in changes:
+        for path, span, node in _groups(change.path, change.span, change.node):
+            if span == finding.span and isinstance(dotted_paths.get(root, path), MappingNode):
+                whole = "in a variant a group takes the place of the whole one"
+                return finding._replace(help=f"{whole}: `{_first(path, node)}: …` changes one value")
+    return finding
+
+
+def _groups(path: Path, span: Span, node: Node) -> Iterator[tuple[Path, Span, MappingNode]]:
+    """A group and those within it, with their paths and the places of their keys."""
+    if isinstance(node, MappingNode):
+        yield path, span, node
+        for each in node.entries:
+            yield from _groups((*path, each.key), each.span, each.node)
+
+
+def _first(path: Path, node: Node) -> str:
+    """The dotted path of the first value in a group."""
+    while isinstance(node, MappingNode) and node.entries:
+        path, node = (*path, node.entries[0].key), node.entries[0].node
+    return ".".join(map(str, path))
+
+
 def without(root: Node) -> Node:
     """The spec without `variants`."""
     if not isinstance(root, MappingNode):

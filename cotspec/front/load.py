@@ -89,7 +89,7 @@ def _family(composed: Composed, file: File, sink: Sink, only: Collection[str]) -
     if base is None or nodes.entry(composed.root, VARIANTS) is None:
         sink.extend(linked(finding, composed.links) for finding in own.findings)
         return base
-    from cotspec.front.expand import changed, expand, without
+    from cotspec.front.expand import changed, expand, explained, without
 
     every = expand(composed.root, own, only)
     members = [member for member in every if not only or member.name in only]
@@ -100,7 +100,8 @@ def _family(composed: Composed, file: File, sink: Sink, only: Collection[str]) -
         removed = {each.path: each.span for each in member.changes if isinstance(each.node, nodes.Removal)}
         made = composed._replace(root=changed(bare, member), removed={**composed.removed, **removed})
         one = _read(made, file, theirs, base)
-        by_member.append(MemberFindings(theirs.findings, member.name, member.span))
+        told = [explained(finding, member.changes, bare) for finding in theirs.findings]
+        by_member.append(MemberFindings(told, member.name, member.span))
         if one is not None:
             called = one._replace(variant=member.name, family_name=member.family, axes=member.axes)
             loaded.append(called._replace(entry=member.span))

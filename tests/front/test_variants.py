@@ -140,6 +140,24 @@ def test_a_value_of_a_variant_is_placed_where_the_variant_says_it(folder: Path) 
     assert [(span.line, span.column) for span in (key, at, second)] == places
 
 
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ("stages: {first: {train: {lr: 1e-3}}}", "stages.first.train.lr"),
+        ("stages.first.train: {lr: 1e-3}", "stages.first.train.lr"),
+    ],
+)
+def test_a_group_that_would_replace_a_whole_one_is_told_the_path_of_a_single_value(
+    change: str, path: str, folder: Path
+) -> None:
+    loaded, sink = read(f"  v:\n    {change}\n")
+    assert loaded is None
+    assert {finding.rule for finding in sink.findings} == {"missing-key"}
+    assert all(f"`{path}: …` changes one value" in finding.help for finding in sink.findings)
+    (new, *_) = read("  v:\n    stages.third: {start: first}\n")[1].findings  # there is no such group
+    assert "changes one value" not in new.help
+
+
 def test_a_spec_that_extends_another_has_its_variants_and_replaces_or_drops_them_whole(folder: Path) -> None:
     write(f"  a: {{{GROUP}: 8}}\n  b: {{{GROUP}: 16, seed: 1}}\n  c: {{seed: 3}}\n", "base.yaml")
     Path("spec.yaml").write_text(f"extends: base.yaml\nname: child\nvariants: {{b: {{{GROUP}: 2}}, c: !remove }}\n")
