@@ -156,12 +156,13 @@ def _change(rng: Random, before: int) -> Change:
     while True:
         kind: Kind = rng.choices(("add", "take", "times"), weights=(4, 4, 2))[0]
         by = rng.randint(2, 3) if kind == "times" else rng.randint(2, 12)
-        after = _apply(kind, before, by)
+        after = apply(kind, before, by)
         if 1 <= after <= LARGEST:
             return Change(kind, by, before, after)
 
 
-def _apply(kind: Kind, before: int, by: int) -> int:
+def apply(kind: Kind, before: int, by: int) -> int:
+    """The running number after a change."""
     match kind:
         case "add":
             return before + by
