@@ -148,8 +148,8 @@ def test_clone_that_pulls_from_a_folder_remote_has_nothing_to_run(project: Path,
 
 
 def test_plan_status_and_results_tell_of_the_run(project: Path) -> None:
-    assert run("cotspec", "plan", cwd=project) == "0 to run, 0 to resume, 18 to reuse\n"
-    assert "done         18 of 18 tasks" in run("cotspec", "status", cwd=project)
+    assert run("cotspec", "plan", cwd=project) == "0 to run, 0 to resume, 22 to reuse\n"
+    assert "done         22 of 22 tasks" in run("cotspec", "status", cwd=project)
     (record,) = json.loads(run("cotspec", "results", "--format", "json", cwd=project))
     rows = report(project)["rows"]
     assert isinstance(rows, list)

@@ -57,7 +57,8 @@ def shorten(text: str) -> str:
     stages = spec["stages"]
     stages["structure"]["rows"]["slice"] = [0, 64]
     stages["structure"]["train"] |= {"epochs": 1, "global_batch": 16, "warmup_steps": 1}
-    stages["compress"]["rows"]["slice"] = [64, 80]
+    hinted, plain = stages["compress"]["rows"]["mix"]
+    hinted["slice"], plain["slice"] = [64, 68], [68, 80]
     for name in ("compress", "rewrite"):
         stages[name]["train"] |= {"epochs": 1, "global_batch": 32, "group": 4}
         stages[name]["train"]["sampling"]["max_new_tokens"] = 160
