@@ -101,7 +101,7 @@ def test_a_changed_setting_removes_the_stages_it_replaces(project: Path, run: Ru
     (project / "specs/one.yaml").write_text(text.replace("sampling: {n: 2,", "sampling: {n: 3,"))
     _, out, _ = run("build")
     after = {path.name for path in (project / "generated/stages").iterdir()}
-    assert len(before - after) == len(after - before) == 4  # mine, rows, grpo, evaluate
+    assert len(before - after) == len(after - before) == 6  # mine, two rows, mix, grpo, evaluate
     assert " removed" in out
 
 

@@ -46,7 +46,19 @@ def report(project: Path) -> dict[str, object]:
 
 def test_one_repro_runs_every_kind_of_task_and_ends_with_the_table_once(project: Path) -> None:
     kinds = {json.loads(p.read_text())["task"]["kind"] for p in project.glob("generated/stages/*/payload.json")}
-    assert kinds == {"data", "contamination", "teach", "traces", "rows", "sft", "grpo", "gate", "mine", "evaluate"}
+    assert kinds == {
+        "data",
+        "contamination",
+        "teach",
+        "traces",
+        "rows",
+        "sft",
+        "grpo",
+        "gate",
+        "mine",
+        "mix",
+        "evaluate",
+    }
     log = (project / "first-run.log").read_text(encoding="utf-8")
     (table,) = (path.read_text(encoding="utf-8") for path in project.glob("generated/reports/*/out/table.txt"))
     assert all(f"\n{label} " in table for label in ("student", "structure", "compress", "rewrite"))

@@ -59,6 +59,8 @@ def shorten(text: str) -> str:
     stages["structure"]["train"] |= {"epochs": 1, "global_batch": 16, "warmup_steps": 1}
     hinted, plain = stages["compress"]["rows"]["mix"]
     hinted["slice"], plain["slice"] = [64, 68], [68, 80]
+    for source in stages["rewrite"]["rows"]["mix"]:
+        source["slice"] = [0, 24]
     for name in ("compress", "rewrite"):
         stages[name]["train"] |= {"epochs": 1, "global_batch": 32, "group": 4}
         stages[name]["train"]["sampling"]["max_new_tokens"] = 160
