@@ -26,7 +26,7 @@ from cotspec.spec.payload import TABLE_FILE, ReportBody, ReportTable
 
 
 def run(task: Task, _work: Path, result: Path) -> None:
-    """Write the report, and print where it is and what each row came to."""
+    """Write the report, and print where it is, what each row came to, and what is to be known of it."""
     body = task.body(ReportBody)
     tables = [_table(task, table) for table in body.tables]
     stages = report_stages.read({name: task.input(f"stage.{name}") for name in body.stages})
@@ -64,6 +64,8 @@ def run(task: Task, _work: Path, result: Path) -> None:
         for label, row in table.rows.items():
             came_to = f"accuracy {100 * row.accuracy:.1f} %, {row.tokens:.1f} tokens"
             say(f"  {_called(table.name, label)}: {came_to} ({_shown(task, given.role(label))})")
+    for note in notes:
+        say(note)
 
 
 def _table(task: Task, given: ReportTable) -> Table:

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import Trainer, TrainerCallback
 
 from cotspec.runtime.__main__ import main
@@ -45,14 +46,13 @@ def run(folder: Path, stop: Stop) -> None:
         stop.step = int((folder / "stop").read_text())
         if main(["payload.json", "run.json"]) != INTERRUPTED:
             sys.exit(f"{folder.name} was not stopped")
+        torch.distributed.barrier()  # a rerun begins when all have ended, and so have left their part of the checkpoint
         stop.step = 0
     if code := main(["payload.json", "run.json"]):
         sys.exit(code)
 
 
 if __name__ == "__main__":
-    import torch
-
     callback = Stop()
     watched(callback)
     for argument in sys.argv[1:]:

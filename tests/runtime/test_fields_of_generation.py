@@ -397,5 +397,4 @@ def test_the_end_of_sequence_is_counted_where_it_was_generated(calls: Calls, sho
 
 QUESTION = "Jan has 13 books. He sells 3. He buys 3 more. How many books does Jan have now?"
 #: Fields that a test of their own holds.
-ALONE = ("run.generate_batch", "run.engine", "run.tensor_parallel", "run.vllm_memory", "run.vllm_gpus")
-ALONE += ("run.vllm_server", "run.vllm_port", "run.vllm_group_port", "run.vllm_timeout")
+ALONE = ("run.generate_batch", "run.engine", "run.tensor_parallel")

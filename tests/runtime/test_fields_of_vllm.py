@@ -25,6 +25,10 @@ from test_fields_of_generation import SET, teach  # noqa: E402
 
 from cotspec.spec.payload import TrainBody  # noqa: E402
 
+_NAMES = ("memory", "gpus", "server", "port", "group_port", "timeout")
+FIELDS = {f"run.vllm_{name}" for name in _NAMES}
+"""Fields that are held here, and in test_vllm_server."""
+
 
 @pytest.fixture
 def vllm(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[dict[str, Any]]]:

@@ -167,9 +167,9 @@ def test_a_report_shows_a_suite_in_all_of_its_forms(tmp_path: Path, run_here: Ru
         name="example", about="", labels=("base",), suites=(ReportSuite(name="standard", labels=("base",)),)
     )
     folder = lay_out(tmp_path, "report-1", report, {"evaluate.base": metrics, "suite.standard.base": written})
-    code, out, err = run_here(folder)
+    code, _, err = run_here(folder)
     assert code == 0, err
-    assert "standard: lm-eval 0.4.9<b>" in out
+    assert "standard: lm-eval 0.4.9<b>" in (folder / "out/table.txt").read_text(encoding="utf-8")
     assert "| task | figure | questions | base |" in (folder / "out/report.md").read_text(encoding="utf-8")
     (row,) = json.loads((folder / "out/report.json").read_text(encoding="utf-8"))["suites"]
     assert (row["suite"], row["label"], row["tasks"]["sums"]["metrics"]["acc"]["stderr"]) == ("standard", "base", 0.125)
