@@ -28,14 +28,12 @@ def run(specs: Sequence[str], *, check_only: bool, options: Options) -> int:
     from cotspec.compiler import compile_specs
     from cotspec.diagnostics import Sink
     from cotspec.front import local
-    from cotspec.ir.preflight import hub_models
 
     root = project.find_root(Path.cwd())
     given, sink = named(root, specs), Sink()
     _refuse_variants(given)
     built = compile_specs(given.specs, sink, options)
-    plan = built.plan
-    local.check(root, sink, None if plan is None else lambda: hub_models(plan.tasks))
+    local.check(root, sink, lambda: project.known(root, given.specs.values()))
     if options.ci:
         sink.harden()
     findings.show(sink, stream=sys.stderr)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from cotspec.cli import findings, project
-from cotspec.cli.errors import ProblemError
 from cotspec.cli.selection import Named, named
 from cotspec.passes.options import DEFAULT, Options
 
@@ -22,7 +21,6 @@ def run(specs: Sequence[str], *, output: findings.Format, options: Options) -> i
     from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
     from cotspec.front import local
-    from cotspec.ir.preflight import hub_models
 
     root = project.find_root(Path.cwd())
     given = named(root, specs)
@@ -30,7 +28,7 @@ def run(specs: Sequence[str], *, output: findings.Format, options: Options) -> i
     checked = check_specs(given.specs, sink, options, given.variants)
     if checked is not None:
         given.of(checked.units)
-    local.check(root, sink, None if checked is None else lambda: hub_models(checked.sealed.plan.tasks))
+    local.check(root, sink, lambda: project.known(root, given.specs.values()))
     if options.ci:
         sink.harden()
     findings.report(sink, stream=sys.stdout, root=root, output=output)
@@ -45,22 +43,9 @@ def of_local() -> int:
     from cotspec.front import local
 
     root, sink = project.find_root(Path.cwd()), Sink()
-    local.check(root, sink, lambda: _hub_models(root))
+    local.check(root, sink, lambda: project.known(root))
     findings.report(sink, stream=sys.stdout, root=root, output="json")
     return 1 if sink.failed else 0
-
-
-def _hub_models(root: Path) -> Collection[str] | None:
-    """What the project's specs name on the hub; None where that cannot be known."""
-    from cotspec.compiler import check_specs
-    from cotspec.diagnostics import Sink
-    from cotspec.ir.preflight import hub_models
-
-    try:
-        checked = check_specs(named(root, ()).specs, Sink())
-    except ProblemError:
-        return None
-    return None if checked is None else hub_models(checked.sealed.plan.tasks)
 
 
 def _looked_at(given: Named) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Final
@@ -38,6 +38,14 @@ def everything(root: Path) -> list[Path]:
     """Every spec that is known to be the project's own: the set, and what stands in `specs/`. Raises ProblemError."""
     there = (_as_typed(path) for pattern in DEFAULT for path in sorted(root.glob(pattern)))
     return list(dict.fromkeys((*_own(root), *there)))
+
+
+def known(root: Path, named: Iterable[Path] = ()) -> list[Path]:
+    """Specs that were named, and those of the project as far as its settings can be read."""
+    try:
+        return [*named, *everything(root)]
+    except ProblemError:
+        return list(named)
 
 
 def _inside(root: Path, path: Path) -> str:

@@ -16,9 +16,9 @@ from cotspec.editor.completing import Candidate, Offer, Writer
 from cotspec.editor.looking import Meaning
 from cotspec.editor.names import code
 from cotspec.editor.typed import Cursor
-from cotspec.front import dotted_paths, nodes, shape
+from cotspec.front import dotted_paths, local_ids, nodes, shape
 from cotspec.front.local import holds_model
-from cotspec.front.nodes import Data, MappingNode, Node, ScalarNode
+from cotspec.front.nodes import MappingNode, Node, ScalarNode
 from cotspec.front.text_files import LARGEST
 from cotspec.spec.local import Local, folder
 
@@ -26,33 +26,18 @@ Known = Mapping[str, Mapping[str, str]]
 """By key of the file, what may be named below it: ids, each with the spec that names it."""
 _MOST: Final = 500
 """Folders that are offered at once."""
-_HUB: Final = ("models", "data")
 _FOLDERS: Final[tuple[Path, ...]] = (("cache",), ("lm_eval", "tasks"))
 _PROGRAM: Final = ("lm_eval", "python")
 
 
 def named(specs: Iterable[tuple[str, str]]) -> Known:
     """What the texts of specs, each with its file, call models, data sets and servers by."""
-    known: dict[str, dict[str, str]] = {"models": {}, "data": {}, "endpoints": {}}
+    known: dict[str, dict[str, str]] = {group: {} for group in local_ids.GROUPS}
     for file, text in specs:
         root = typed.nodes(text, file) if len(text) <= LARGEST else None
-        for group, id in _ids(nodes.plain(root), ()) if root is not None else ():
+        for group, id in local_ids.of_data(nodes.plain(root), ()) if root is not None else ():
             known[group].setdefault(id, file)
     return known
-
-
-def _ids(data: Data, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Ids of the hub and places of servers below a path, also where a variant has them by a dotted path."""
-    if isinstance(data, dict):
-        if path[-1:] == ("endpoint",) and isinstance(name := data.get("url") or data.get("model"), str):
-            yield "endpoints", name
-        for key, value in data.items():
-            yield from _ids(value, (*path, *key.split(".")))
-    elif isinstance(data, list):
-        for item in data:
-            yield from _ids(item, path)
-    elif isinstance(data, str) and path[-1] == "hub":
-        yield from ((group, data) for group in _HUB if group in path)
 
 
 def offer(cursor: Cursor, line: str, column: int, known: Known, root: File) -> Offer:
@@ -103,7 +88,7 @@ def _paths(written: str, setting: Path, root: File) -> Iterator[Candidate]:
 
 
 def _holds_folder(setting: Path) -> bool:
-    return len(setting) == 2 and setting[0] in _HUB
+    return len(setting) == 2 and setting[0] in local_ids.HUB
 
 
 def meaning(root: Node, place: tuple[int, int], known: Known, project: File) -> Meaning | None:

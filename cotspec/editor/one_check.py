@@ -21,7 +21,6 @@ _LOADED: Final = (
     "cotspec.front.expand",
     "cotspec.front.local",
     "cotspec.front.messages",
-    "cotspec.ir.preflight",
 )
 """What a check imports when it comes to it: here, before anybody waits for it."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path as File
 
 from pydantic import ValidationError
@@ -17,15 +17,15 @@ from cotspec.diagnostics.source_map import Path
 from cotspec.diagnostics.suggest import did_you_mean
 from cotspec.files import plain, regular
 from cotspec.files.regular import folders, inside
-from cotspec.front import phrases, yaml_source
+from cotspec.front import local_ids, phrases, yaml_source
 from cotspec.front.nodes import Document
 from cotspec.front.text_files import read, shown
 from cotspec.spec.local import GGUF, LOCAL_FILE, Local, folder
 
 
-def check(root: File, sink: Sink, asked: Callable[[], Collection[str] | None] | None = None) -> None:
-    """Put what is wrong with the project's cotspec.local.yaml, when there is one, into `sink`; `asked` are the models
-    of the hub that specs name; None where that is not known."""
+def check(root: File, sink: Sink, specs: Callable[[], Iterable[File]] = tuple) -> None:
+    """Put what is wrong with the project's cotspec.local.yaml, when there is one, into `sink`; `specs` are those of
+    the project, which are read where it has ids."""
     file = root / LOCAL_FILE
     if not os.path.lexists(file):
         return
@@ -38,7 +38,7 @@ def check(root: File, sink: Sink, asked: Callable[[], Collection[str] | None] | 
     text = read(file, own)
     document = None if text is None else yaml_source.parse(text, shown(file), own)
     if text is not None and document is not None:
-        own.extend(_findings(document, root, asked))
+        own.extend(_findings(document, root, specs))
         if not own.failed:
             own.extend(_unread(text, document))
     sink.extend(finding for finding in own.findings if finding.rule != "empty-file")  # all of it may be a comment
@@ -53,9 +53,7 @@ def settings(root: File) -> Local:
         return Local()
 
 
-def _findings(
-    document: Document, root: File, asked: Callable[[], Collection[str] | None] | None
-) -> Iterator[Diagnostic]:
+def _findings(document: Document, root: File, specs: Callable[[], Iterable[File]]) -> Iterator[Diagnostic]:
     if not isinstance(document.data, dict):
         message = f"`{LOCAL_FILE}` is a group of settings such as `cache: …`, not {phrases.got(document.data)}"
         yield Diagnostic(rule="wrong-type", message=message, span=document.source.value(()))
@@ -75,8 +73,7 @@ def _findings(
                 span=document.source.key(("endpoints", name)),
                 help="add `url: http://…/v1`, or name the server by the `url` that specs write",
             )
-    if asked is not None:
-        yield from _named(local, document, asked)
+    yield from _named(local, document, specs)
     for path, written in _folders(local):
         place = folder(written, root)
         if not os.path.isdir(place):  # unlike the methods of Path, it never raises
@@ -101,18 +98,28 @@ def _findings(
             )
 
 
-def _named(local: Local, document: Document, asked: Callable[[], Collection[str] | None]) -> Iterator[Diagnostic]:
-    """Names that are no ids: a spec's own name for a model means another one in another spec."""
-    for name in local.models:
-        if "/" not in name and (ids := asked()) is not None and name not in ids:
-            own = did_you_mean((), sorted(ids)) or "a model of your own gets an id of your choosing"
-            yield Diagnostic(
-                rule="local-folder",
-                severity="warning",
-                message=f"`{phrases.cut(name)}` is the id of no model on the hub",
-                span=document.source.key(("models", name)),
-                help=f"name the model as a spec does under `hub`: {own}",
-            )
+def _named(local: Local, document: Document, specs: Callable[[], Iterable[File]]) -> Iterator[Diagnostic]:
+    """Ids that no spec of the project names, where another one is surely meant, or where they can be none: a spec's own
+    name for a model means another one in another spec. Others may be those of specs that are not here now."""
+    entries: dict[str, Collection[str]] = {group: getattr(local, group) for group in local_ids.GROUPS}
+    ids = local_ids.of_specs(specs()) if any(entries.values()) else None
+    if ids is None or not any(ids.values()):
+        return
+    for group, name in ((group, name) for group, names in entries.items() for name in names):
+        if local_ids.is_named(group, name, ids):
+            continue
+        span, close = document.source.key((group, name)), local_ids.meant(group, name, entries[group], ids)
+        if close:
+            message, advice = f"no spec of the project names `{phrases.cut(name)}`", did_you_mean(close)
+        elif group == "models" and "/" not in name:
+            message = f"`{phrases.cut(name)}` is the id of no model on the hub"
+            own = did_you_mean((), sorted(ids[group])) or "a model of your own gets an id of your choosing"
+            advice = f"name the model as a spec does under `hub`: {own}"
+        else:
+            continue
+        yield Diagnostic(
+            rule="local-id", severity="warning", message=message, span=span, help=advice, suggestions=close
+        )
 
 
 def holds_model(place: File) -> bool:

@@ -7,6 +7,11 @@ from types import MappingProxyType
 
 from cotspec.diagnostics.rule import Rule
 
+_FROM_HUB = (
+    "$ sed -i 's|base: .*|base: {hub: owner/name, revision: 0123456789abcdef0123456789abcdef01234567}|' specs/a.yaml\n"
+    "$ mkdir weights && echo '{}' > weights/config.json\n"
+)
+
 _FILE = (
     Rule(
         slug="missing-file",
@@ -300,13 +305,24 @@ _FILES_NAMED = (
     ),
     Rule(
         slug="local-folder",
-        claim="A folder that `cotspec.local.yaml` names is there, of a model of the hub, and holds one.",
+        claim="A folder that `cotspec.local.yaml` names is there, and holds a model where one is named.",
         why="The file says where this machine keeps models and data sets of the hub, by their ids; a task that is sent "
         "to a folder that is not there cannot start. A model's folder has its config.json, or is a cache of the hub's "
-        "client. The name that a spec gives a model is no id: in another spec it is another model's.",
+        "client.",
         failing="$ echo 'models: {owner/name: models/gone}' > cotspec.local.yaml\n$ cotspec check specs/a.yaml\n",
         passing="$ mkdir -p models/here && echo '{}' > models/here/config.json\n"
         "$ echo 'models: {owner/name: models/here}' > cotspec.local.yaml\n"
+        "$ cotspec check specs/a.yaml\n",
+    ),
+    Rule(
+        slug="local-id",
+        claim="An id in `cotspec.local.yaml` is spelt as the specs of the project spell it.",
+        why="A place under an id that no spec names is used by none: the model is downloaded, or the server not asked. "
+        "It is told where a spec has an id much like it, without a place, that differs in no number. The name that a "
+        "spec gives a model is no id: in another spec it is another model's.",
+        failing=f"{_FROM_HUB}$ echo 'models: {{owner/nmae: weights}}' > cotspec.local.yaml\n"
+        "$ cotspec check specs/a.yaml\n",
+        passing=f"{_FROM_HUB}$ echo 'models: {{owner/name: weights}}' > cotspec.local.yaml\n"
         "$ cotspec check specs/a.yaml\n",
     ),
     Rule(

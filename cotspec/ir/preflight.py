@@ -22,7 +22,6 @@ from cotspec.spec.payload import (
     FirstWeights,
     GateBody,
     GenerateBody,
-    HubModel,
     InputModel,
     PreflightBody,
     ProbabilitiesBody,
@@ -66,13 +65,6 @@ def preflight(tasks: Iterable[Task]) -> Task:
         launch=launches.plain(),
         labels=(Label("preflight", "every experiment"),),
     )
-
-
-def hub_models(tasks: Iterable[Task]) -> frozenset[str]:
-    """The models of the hub that tasks ask, by id."""
-    by_id = {task.id: task for task in tasks}
-    needs = (need.model for task in by_id.values() for need in _needs(task, by_id))
-    return frozenset(model.id for model in needs if isinstance(model, HubModel))
 
 
 def _tables(tasks: Iterable[Task]) -> Iterator[Table]:

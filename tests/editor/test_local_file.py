@@ -95,5 +95,10 @@ def test_findings_follow_what_is_typed_also_those_that_the_check_of_a_spec_has_f
     editor.change(file, "models: {Qwen/Qwen2.5-3B: nowhere}\n")
     while [each.code for each in editor.findings(file)] != ["local-folder"]:
         pass
+    editor.change(file, "models: {Qwen/Qwen2.5-3b: own}\n")
+    while not (found := editor.findings(file)) or found[0].code != "local-id":
+        pass
+    (fix,) = editor.fixes(file, found[0].range)
+    assert fix.title == "Replace it with `Qwen/Qwen2.5-3B`"
     editor.change(file, "models: {Qwen/Qwen2.5-3B: own}\n")
     editor.until_clean(file)

@@ -83,12 +83,65 @@ def test_a_link_to_a_file_outside_the_project_is_not_read(tmp_path: Path) -> Non
     assert "canary" not in finding.message
 
 
+def spec(root: Path, name: str, text: str) -> Path:
+    (root / name).write_text(text, encoding="utf-8")
+    return root / name
+
+
 def test_a_folder_without_a_model_and_a_name_that_is_no_id_are_told(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "cotspec.local.yaml").write_text("models: {teacher: empty, gpt2: empty}\n", encoding="utf-8")
+    one = spec(tmp_path, "one.yaml", "models: {teacher: {hub: gpt2}, student: {hub: a/b}}\n")
     sink = Sink()
-    local.check(tmp_path, sink, lambda: {"gpt2", "a/b"})
+    local.check(tmp_path, sink, lambda: [one])
     assert [(f.severity, f.message, f.help.partition(":")[2]) for f in sink.sorted() if "teacher" in f.message] == [
         ("warning", "`teacher` is the id of no model on the hub", " there is `a/b` and `gpt2`")
     ]
     assert [f.message for f in sink.findings if "empty" in f.message] == ["`empty` holds no model"] * 2
+
+
+OWN = """extends: base.yaml
+models: {student: {hub: Qwen/Qwen2.5-3B}, judge: {endpoint: {model: r1-judge}}}
+variants:
+  sizes: {matrix: {models.student.hub: [Qwen/Qwen2.5-1.5B]}}
+  far: {models.judge.endpoint.model: r1-other}
+resources: {train: {vllm_server_host: gpu-box}}
+"""
+BASE = """models: {teacher: {endpoint: {model: r1, url: "http://lab:8000/v1"}}}
+data: {train: {hub: openai/gsm8k}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("models:\n  Qwen/Qwen2.5-3b: .\n", (2, 3, ("Qwen/Qwen2.5-3B",))),
+        ("models: {Qwen/Qwen2.5-3B-: .}\n", (1, 10, ("Qwen/Qwen2.5-3B",))),
+        ("models: {Qwen/Qwen25-1.5B: .}\n", None),  # another number may be another model
+        ("models: {Qwen/Qwen-2.5-1.5B: .}\n", (1, 10, ("Qwen/Qwen2.5-1.5B",))),
+        ("data: {openai/gsmk8: .}\n", (1, 8, ("openai/gsm8k",))),
+        ("endpoints: {r1_judge: {url: 'http://x:1/v1'}}\n", (1, 13, ("r1-judge",))),
+        ("endpoints: {'http://labb:8000/v1': {}}\n", (1, 13, ("http://lab:8000/v1",))),
+        ("endpoints: {'HTTP://x/v1': {}}\n", None),
+        ("endpoints: {'http://LAB:8000/v1/': {}, 'http://gpu-box:8000': {}, r1-other: {url: 'http://x/v1'}}\n", None),
+        ("models: {Qwen/Qwen2.5-7B: .}\n", None),
+        ("models: {someone/else: .}\n", None),
+        ("models: {Qwen/Qwen2.5-3B: ., Qwen/Qwen2.5-3b: .}\n", None),  # nothing lacks a place
+    ],
+)
+def test_an_id_that_no_spec_names_and_much_like_one_without_a_place_is_told(
+    text: str, found: tuple[int, int, tuple[str, ...]] | None, tmp_path: Path
+) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "config.json").touch()
+    spec(tmp_path, "base.yaml", BASE)
+    own = spec(tmp_path, "own.yaml", OWN)
+    (tmp_path / "cotspec.local.yaml").write_text(text, encoding="utf-8")
+    sink = Sink()
+    local.check(tmp_path, sink, lambda: [own])
+    told = [(f.rule, f.severity, f.span.line, f.span.column, f.suggestions) for f in sink.findings]
+    assert told == ([("local-id", "warning", *found)] if found else [])
+    sink = Sink()
+    broken = spec(tmp_path, "broken.yaml", "models: {a")
+    local.check(tmp_path, sink, lambda: [own, broken])
+    assert sink.findings == []  # it may be the one that names it
