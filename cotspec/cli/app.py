@@ -12,6 +12,7 @@ from cotspec.cli.options import (
     WHICH,
     AllowEndpoints,
     Format,
+    OneModel,
     PreviewFormat,
     Scheduler,
     Shape,
@@ -91,10 +92,8 @@ def check(
 
 @app.command()
 def preview(
-    spec: Annotated[
-        str, typer.Argument(help="The spec file; SPEC@VARIANT is one of its variants.", autocompletion=members)
-    ],
-    stage: Annotated[str, typer.Argument(help="The stage, by its name in the spec.")],
+    spec: OneModel,
+    stage: Annotated[str, typer.Argument(metavar="[STAGE]", help="The stage, where SPEC:STAGE does not say it.")] = "",
     row: Annotated[
         int | None, typer.Option(min=0, help="Which row, as rows.jsonl counts them: from 0, through all epochs.")
     ] = None,

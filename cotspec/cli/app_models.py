@@ -6,23 +6,21 @@ from typing import Annotated
 
 import typer
 
-from cotspec.cli.options import Experiment, PreviewFormat, TrustRemoteCode, members
+from cotspec.cli.options import OneModel, PreviewFormat, TrustRemoteCode, members
 
 app = typer.Typer()
 
 
 @app.command()
 def compare(
-    old: Annotated[
-        str,
+    models: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="A", help="SPEC[@VARIANT]:MODEL; a model or stage that is evaluated.", autocompletion=members
+            metavar="[SPEC] A B",
+            help="Models or stages that are evaluated: SPEC[@VARIANT]:MODEL, or MODEL of the spec before it.",
+            autocompletion=members,
         ),
-    ],
-    new: Annotated[
-        str,
-        typer.Argument(metavar="B", help="The same, or another MODEL of the spec of A.", autocompletion=members),
-    ],
+    ] = None,
     question: Annotated[int | None, typer.Option(metavar="N", help="This question alone, by its id.")] = None,
     asked: Annotated[str, typer.Option("--set", help="Which set of the evaluation. Default: the first of both.")] = "",
     most: Annotated[int, typer.Option(min=0, help="Questions that are shown, those that changed sides first.")] = 10,
@@ -31,13 +29,13 @@ def compare(
     """Show what two models answered, side by side, where they differ; as their evaluations recorded it."""
     from cotspec.cli.compare import Arguments, run
 
-    arguments = Arguments(old=old, new=new, set=asked, question=question, most=most, output=output.value)
+    arguments = Arguments(names=models or (), set=asked, question=question, most=most, output=output.value)
     raise typer.Exit(run(arguments))
 
 
 @app.command()
 def chat(
-    spec: Experiment,
+    spec: OneModel,
     name: Annotated[str, typer.Argument(metavar="[STAGE|MODEL]", help="Who is asked. Default: the last stage.")] = "",
     ask: Annotated[str | None, typer.Option("--ask", metavar="TEXT", help="Ask this and end.")] = None,
     gold: Annotated[str | None, typer.Option("--gold", metavar="ANSWER", help="With --ask: the gold answer.")] = None,
@@ -72,7 +70,7 @@ def chat(
 
 @app.command()
 def model(
-    spec: Experiment,
+    spec: OneModel,
     stage: Annotated[str, typer.Argument(metavar="[STAGE]", help="Default: the last one.")] = "",
 ) -> None:
     """Print the folder of the model that a stage has trained: load it with `from_pretrained`."""
@@ -83,7 +81,7 @@ def model(
 
 @app.command()
 def export(
-    spec: Experiment,
+    spec: OneModel,
     place: Annotated[
         list[str],
         typer.Argument(metavar="[STAGE] DIR", help="The stage (default: the last one), and the folder that is made."),

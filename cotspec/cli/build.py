@@ -57,7 +57,7 @@ def _refuse_variants(given: Named) -> None:
     """A build makes the project be what is asked for and removes the rest, other variants too."""
     for each in given.selections:
         if each.alone:
-            spec = each.text.removesuffix(f"@{each.variant}")
+            spec = each.path.as_posix()
             one = f"`cotspec run {each.text}` or `dvc repro $(cotspec targets {each.text})`"
             raise ProblemError(
                 f"a spec is built with all its variants, since a build removes what is not asked for; to run this one "

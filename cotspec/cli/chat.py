@@ -1,4 +1,4 @@
-"""`cotspec chat SPEC[@VARIANT] [STAGE|MODEL]`: ask a model, see its answer cut into segments, graded and rewarded."""
+"""`cotspec chat SPEC[@VARIANT][:MODEL]`: ask a model, see its answer cut into segments, graded and rewarded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from cotspec.cli import findings, project
 from cotspec.cli.answering import Answering, Said
 from cotspec.cli.errors import ProblemError
-from cotspec.cli.selection import SpecError, of_work_tree
+from cotspec.cli.selection import SpecError, model_of_work_tree
 from cotspec.cli.trained import model_of, stage_of
 from cotspec.files import plain
 
@@ -60,10 +60,10 @@ def run(arguments: Arguments) -> int:
     _refuse(arguments)
     root = project.find_root(Path.cwd())
     try:
-        side = of_work_tree(root, arguments.spec, trusted=arguments.trusted)
+        side, name = model_of_work_tree(root, arguments.spec, arguments.name, trusted=arguments.trusted)
     except SpecError:
         return 1
-    asked = _asked(side, arguments.name)
+    asked = _asked(side, name)
     if arguments.converses and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ProblemError("a conversation needs a terminal: give --ask TEXT, --question N or --row N")
     talk = _Talk(root=root, side=side, asked=asked, arguments=arguments)
@@ -130,7 +130,7 @@ class _Talk:
 
     def on(self) -> None:
         """What a person types, until the end of it."""
-        print(f"{self.asked.name} of {self.side.name}, asked {self.asked.told}; /help says more")
+        print(f"{self.side.name}:{self.asked.name}, asked {self.asked.told}; /help says more")
         for line in _typed():
             if line in _LAST:
                 return

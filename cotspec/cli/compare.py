@@ -1,17 +1,17 @@
-"""`cotspec compare A B`: what two models answered, side by side, as their evaluations recorded it."""
+"""`cotspec compare [SPEC] A B`: what two models answered, side by side, as their evaluations recorded it."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from cotspec.cli import findings, project
 from cotspec.cli.errors import ProblemError
-from cotspec.cli.selection import SpecError, of_work_tree
+from cotspec.cli.selection import SpecError, is_reference, model_of_work_tree
 
 if TYPE_CHECKING:
     from cotspec.spec.evaluation import AskedSet
@@ -19,22 +19,26 @@ if TYPE_CHECKING:
     from cotspec.views.planned import Planned
     from cotspec.views.side_by_side import Model, Pair, SideBySide
 
+_USAGE: Final = (
+    "`cotspec compare SPEC MODEL MODEL`, or `cotspec compare EXPERIMENT:MODEL EXPERIMENT:MODEL` as `cotspec results` "
+    "prints them"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
     """The command line, as it was written."""
 
-    old: str
-    new: str
+    names: Sequence[str]
+    """`A B`, or `SPEC A B` for two models of one spec."""
     set: str
     question: int | None
     most: int
     output: Literal["text", "json"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Named:
-    """A model of an experiment: `SPEC[@VARIANT][:MODEL]`."""
+class Named(NamedTuple):
+    """A model of an experiment: `SPEC[@VARIANT][:MODEL]`, or `EXPERIMENT:MODEL` as `results` prints them."""
 
     side: Planned
     model: str
@@ -47,8 +51,7 @@ def run(arguments: Arguments) -> int:
 
     root = project.find_root(Path.cwd())
     try:
-        old = _named(root, arguments.old, None)
-        new = _named(root, arguments.new, old.side)
+        old, new = _both(root, arguments.names)
     except SpecError:
         return 1
     first, second = (_set(each, arguments.set or _shared(old, new)) for each in (old, new))
@@ -66,15 +69,25 @@ def run(arguments: Arguments) -> int:
     return 0
 
 
-def _named(root: Path, text: str, other: Planned | None) -> Named:
-    """What `text` names; without a spec a model of `other`. Raises ProblemError and SpecError."""
-    spec, colon, model = text.rpartition(":")
-    for whole, name in ((text, ""), (spec, model) if colon else ("", "")):
-        if whole and (Path(whole).is_file() or Path(whole.rpartition("@")[0]).is_file()):
-            return Named(side=of_work_tree(root, whole), model=name)
-    if other is None or os.sep in text or text.endswith((".yaml", ".yml")):
-        raise ProblemError(f"`{text}` is no SPEC[@VARIANT]:MODEL: there is no file of that name")
-    return Named(side=other, model=text.removeprefix(":"))
+def _both(root: Path, names: Sequence[str]) -> tuple[Named, Named]:
+    """The two models that are named. Raises ProblemError and SpecError."""
+    if len(names) not in (2, 3):
+        raise ProblemError(f"compare takes two models, and got {len(names)} names: {_USAGE}")
+    first = Named(*model_of_work_tree(root, names[0]))
+    if len(names) == 3 and first.model:
+        raise ProblemError(f"`{names[0]}` is a model already, and two more are named: {_USAGE}")
+    old = first if len(names) == 2 else _other(root, names[1], first.side)
+    return old, _other(root, names[-1], first.side)
+
+
+def _other(root: Path, text: str, side: Planned) -> Named:
+    """A model of `side`, or of another experiment that `text` names. Raises ProblemError and SpecError."""
+    spec = side.loaded.experiment
+    if text not in (*spec.models, *spec.stages) and is_reference(root, text):
+        return Named(*model_of_work_tree(root, text))
+    if os.sep in text or text.endswith((".yaml", ".yml")):
+        raise ProblemError(f"there is no file `{text}`")
+    return Named(side, text.removeprefix(":"))
 
 
 def _shared(old: Named, new: Named) -> str:

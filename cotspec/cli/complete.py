@@ -1,4 +1,5 @@
-"""What a shell completes: specs, behind `@` the variants of one, behind `:` its models. Imported when a shell asks."""
+"""What a shell completes: specs and names of experiments, behind `@` the variants of one, behind `:` its models.
+Imported when a shell asks."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import redirect_stdout, suppress
 from glob import escape, glob
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -23,17 +25,41 @@ def specs(incomplete: str) -> list[str]:
 
 
 def members(incomplete: str) -> list[str]:
-    """The same, SPEC@VARIANT and SPEC@ alone, REV:SPEC@VARIANT and SPEC@VARIANT:MODEL."""
+    """The same and names of experiments, SPEC@VARIANT and SPEC@ alone, REV:SPEC@VARIANT and SPEC@VARIANT:MODEL."""
     before, colon, after = incomplete.rpartition(":")
-    if colon and os.path.isfile(before.partition("@")[0]):
-        return [f"{before}:{name}" for name in _models(before) if name.startswith(after)]
+    if colon and (models := _models(before)):
+        return [f"{before}:{name}" for name in models if name.startswith(after)]
     if colon:  # a git revision, whose specs are mostly those of now
         return [f"{before}:{each}" for each in members(after)]
     place, at, start = incomplete.partition("@")
     if not at:
-        return specs(incomplete)
-    family = _family(place) if not start else _family(place)[1:]
+        return specs(incomplete) + _experiments(incomplete)
+    spec, _ = _spec(place)
+    family = _family(spec) if not start else _family(spec)[1:]
     return [f"{place}@{each.variant}" for each in family if each.variant.startswith(start)]
+
+
+def _experiments(start: str) -> list[str]:
+    """Names that begin so; those of variants, too, where one spec alone is left."""
+    from cotspec.cli import experiment_names, project
+
+    own = start.partition("--")[0]
+    known = experiment_names.known(project.find_root(Path.cwd())) if start else {}
+    found = {name: paths for name, paths in known.items() if name.startswith(own)}
+    if len(found) != 1:
+        return [name for name in found if name.startswith(start)]
+    (((path, *_),),) = [found.values()]
+    return [each.name for each in _family(str(path)) if each.name.startswith(start)]
+
+
+def _spec(name: str) -> tuple[str, str]:
+    """File and variant of what is named by a path or by the name of an experiment; "" where there is none."""
+    from cotspec.cli import experiment_names, project
+
+    if os.path.isfile(name):
+        return name, ""
+    paths = experiment_names.known(project.find_root(Path.cwd())).get(name.partition("--")[0], [])
+    return (str(paths[0]), name.partition("--")[2]) if paths else ("", "")
 
 
 def _files(start: str) -> Iterator[str]:
@@ -58,7 +84,8 @@ def _models(text: str) -> list[str]:
     from cotspec.spec.evaluation import sets_of
 
     place, _, variant = text.partition("@")
-    asked = (each.experiment.evaluate for each in _family(place) if each.variant == variant)
+    spec, named = _spec(place)
+    asked = (each.experiment.evaluate for each in _family(spec) if each.variant == (variant or named))
     return list(dict.fromkeys(name for one in asked for given in sets_of(one) for name in given.of))
 
 

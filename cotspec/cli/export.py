@@ -1,4 +1,4 @@
-"""`cotspec export SPEC[@VARIANT] [STAGE] DIR`: a trained model as a folder to hand on, and on the hub when asked."""
+"""`cotspec export SPEC[@VARIANT][:STAGE] DIR`: a trained model as a folder to hand on, and on the hub when asked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cotspec.cli import project
 from cotspec.cli.bar import bytes_of
 from cotspec.cli.errors import ProblemError
-from cotspec.cli.selection import SpecError, of_work_tree
+from cotspec.cli.selection import SpecError, model_of_work_tree
 from cotspec.cli.trained import recorded, stage_of
 from cotspec.files import plain
 
@@ -47,11 +47,12 @@ def run(arguments: Arguments) -> int:
     root = project.find_root(Path.cwd())
     target = _target(root, arguments.place[-1])
     try:
-        side = of_work_tree(root, arguments.spec)
+        written = arguments.place[0] if len(arguments.place) == 2 else ""
+        side, named = model_of_work_tree(root, arguments.spec, written)
     except SpecError:
         return 1
     _refuse_stage_alone(side, arguments)
-    stage = stage_of(side, arguments.place[0] if len(arguments.place) == 2 else "")
+    stage = stage_of(side, named)
     try:
         trained = recorded(root, side, stage)
         names = folder.files(trained, adapter=arguments.adapter)

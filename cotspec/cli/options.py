@@ -28,7 +28,8 @@ Specs = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[SPEC[@VARIANT]…]",
-        help=f"Specs with all their variants, or variants alone; SPEC@ is a spec without them. {WHICH}",
+        help="Specs with all their variants, or variants alone; SPEC@ is a spec without them. By path, or by name as "
+        f"`results` prints it. {WHICH}",
         autocompletion=members,
     ),
 ]
@@ -100,6 +101,11 @@ class Scheduler(StrEnum):
     slurm = "slurm"
 
 
-Experiment = Annotated[
-    str, typer.Argument(metavar="SPEC[@VARIANT]", help="A spec, or one of its variants.", autocompletion=members)
+OneModel = Annotated[
+    str,
+    typer.Argument(
+        metavar="SPEC[@VARIANT][:MODEL]",
+        help="A spec or one of its variants; a model or stage of it may stand behind a colon.",
+        autocompletion=members,
+    ),
 ]

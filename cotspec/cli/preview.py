@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cotspec.cli import findings, project
 from cotspec.cli.errors import ProblemError
-from cotspec.cli.selection import selected
+from cotspec.cli.selection import Selection, reference
 from cotspec.files import regular
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def run(arguments: Arguments) -> int:
     from cotspec.preview.stage import PreviewError
 
     root = project.find_root(Path.cwd())
-    selection = selected(root, arguments.spec)
-    request = _request(arguments, place=selection.place, variant=selection.variant)
+    selection = reference(root, arguments.spec, arguments.stage)
+    request = _request(arguments, selection)
     plan = _plan(selection.place, selection.path)
     if plan is None:
         return 1
@@ -84,7 +84,7 @@ def _plan(place: str, path: Path) -> Plan | None:
     return plan
 
 
-def _request(arguments: Arguments, *, place: str, variant: str) -> Request:
+def _request(arguments: Arguments, selection: Selection) -> Request:
     from cotspec.preview.make import Request
     from cotspec.preview.row import Wanted
 
@@ -94,10 +94,12 @@ def _request(arguments: Arguments, *, place: str, variant: str) -> Request:
         raise ProblemError("--epoch goes with --id; --row counts the rows of all epochs")
     if arguments.response is not None and arguments.trying:
         raise ProblemError("--response and --try both choose what is scored: give one of them")
+    if not selection.model:
+        raise ProblemError(f"preview shows a row of a stage: `cotspec preview {arguments.spec}:STAGE`")
     return Request(
-        spec=place,
-        variant=variant,
-        stage=arguments.stage,
+        spec=selection.place,
+        variant=selection.variant,
+        stage=selection.model,
         source=arguments.source,
         wanted=Wanted(row=arguments.row or 0, id=arguments.id, epoch=arguments.epoch or 0),
         traces=arguments.traces,

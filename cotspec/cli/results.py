@@ -7,7 +7,8 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal
 
 from cotspec.cli import beside_results, findings, project, queue
 from cotspec.cli.errors import ProblemError
@@ -16,6 +17,7 @@ from cotspec.files import plain
 
 if TYPE_CHECKING:
     from cotspec.compiler import Checked
+    from cotspec.driver import Unit
     from cotspec.history.results import Standing
     from cotspec.slurm import Queued
     from cotspec.spec.evaluation import AskedSet
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from cotspec.views.planned import Planned
 
 
+NO_MODELS: Final[Mapping[str, str]] = MappingProxyType({})
 _BESIDE = ("seed", "name", "about", "resources", "allow")
 
 
@@ -40,16 +43,18 @@ def run(
     from cotspec.views import results
 
     root = project.find_root(Path.cwd())
-    given = named(root, specs)
+    given = named(root, specs, models=True)
+    models = _models(given)
     checked = _checked(root, given)
     if checked is None:
         return 1
     units = given.of(checked.units)
+    _refuse_unmeasured(units, models)
     if base is not None:
         _refuse_unknown(base, checked)
     beside = {unit.name for unit in units} | {base or unit.loaded.experiment.name for unit in units}
     checked = checked.of([unit for unit in checked.units if unit.name in beside])
-    outcomes = outcomes_of(root, checked)
+    outcomes = outcomes_of(root, checked, models=models)
     outcomes = outcomes if base is None else [replace(each, base=base) for each in outcomes]
     if page is not None:
         _write(page, outcomes, checked)
@@ -64,6 +69,31 @@ def run(
         case "markdown":
             print(results.markdown(outcomes), end="")
     return 0
+
+
+def _models(given: Named) -> dict[str, str]:
+    """By spec, the model that is asked for in place of the last one. Raises ProblemError."""
+    models: dict[str, str] = {}
+    for each in given.selections:
+        if models.setdefault(each.place, each.model) != each.model:
+            raise ProblemError(
+                f"results shows one model of each spec, and {each.place} is named with several: `cotspec compare` "
+                "shows two beside each other, and the report of an experiment has all"
+            )
+    return {place: name for place, name in models.items() if name}
+
+
+def _refuse_unmeasured(units: Sequence[Unit], models: Mapping[str, str]) -> None:
+    """Raises ProblemError for a model that no experiment of its spec evaluates."""
+    from cotspec.diagnostics.suggest import did_you_mean, near
+    from cotspec.spec.evaluation import sets_of
+
+    for place, name in models.items():
+        own = [unit for unit in units if unit.place == place]
+        there = [each for unit in own for asked in sets_of(unit.loaded.experiment.evaluate) for each in asked.of]
+        if name not in there:
+            advice = did_you_mean(near(name, there), dict.fromkeys(there))
+            raise ProblemError(f"`{own[0].name}` does not evaluate `{name}`: {advice}")
 
 
 def _refuse_unknown(base: str, checked: Checked) -> None:
@@ -148,15 +178,19 @@ def _checked(root: Path, given: Named) -> Checked | None:
     return checked
 
 
-def outcomes_of(root: Path, checked: Checked, *, queued: bool = False) -> list[Outcome]:
-    """What every experiment of a plan has come to."""
+def outcomes_of(
+    root: Path, checked: Checked, *, queued: bool = False, models: Mapping[str, str] = NO_MODELS
+) -> list[Outcome]:
+    """What every experiment of a plan has come to; `models`: by spec, whose figures those are, if not the last's."""
     from cotspec.history.results import standings as standings_of
     from cotspec.views.planned import planned
 
     standings = standings_of(root, checked.sealed.plan)
     sides = planned(checked.units, checked.sealed).values()
     jobs = _jobs(root, checked) if queued else None
-    outcomes = ((side, outcome) for side in sides for outcome in _outcomes(root, side, standings))
+    outcomes = (
+        (side, outcome) for side in sides for outcome in _outcomes(root, side, standings, models.get(side.place))
+    )
     if jobs is None:
         return [outcome for _, outcome in outcomes]
     return [_with_jobs(outcome, queue.told(root, side.tasks, standings, jobs)) for side, outcome in outcomes]
@@ -177,17 +211,19 @@ def _with_jobs(outcome: Outcome, told: queue.Told) -> Outcome:
     return replace(outcome, state=state, notes=(*outcome.notes, *told.notes))
 
 
-def _outcomes(root: Path, side: Planned, standings: Mapping[str, Standing]) -> Iterator[Outcome]:
-    """One for each set of the evaluation, the headline first."""
+def _outcomes(root: Path, side: Planned, standings: Mapping[str, Standing], model: str | None) -> Iterator[Outcome]:
+    """One for each set of the evaluation, the headline first; where a model is named, for each that asks it."""
     from cotspec.spec.evaluation import sets_of
 
     figures = tuple(beside_results.figures(root, side, standings))
     for asked in sets_of(side.loaded.experiment.evaluate):
-        yield replace(_outcome(root, side, standings, asked), figures=figures)
+        if model and model not in asked.of:
+            continue
+        yield replace(_outcome(root, side, standings, asked, model or asked.of[-1]), figures=figures)
         figures = ()  # of the experiment, and told once
 
 
-def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing], asked: AskedSet) -> Outcome:
+def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing], asked: AskedSet, model: str) -> Outcome:
     from cotspec.views.outcomes import Outcome
 
     ids = {task.id for task in side.tasks.values()}  # parts may share one
@@ -203,10 +239,10 @@ def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing], asked
         alike=_but_for_the_seed(side),
         family=side.loaded.family_name,
         axes=side.loaded.axes,
-        model=asked.of[-1],
-        task=side.tasks[asked.evaluation_of(asked.of[-1])].id,
-        first=measured(root, side, asked, asked.of[0], standings) if len(asked.of) > 1 else None,
-        last=measured(root, side, asked, asked.of[-1], standings),
+        model=model,
+        task=side.tasks[asked.evaluation_of(model)].id,
+        first=measured(root, side, asked, asked.of[0], standings) if model != asked.of[0] else None,
+        last=measured(root, side, asked, model, standings),
         notes=tuple(_notes(root, side, standings)),
     )
 

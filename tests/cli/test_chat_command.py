@@ -81,7 +81,7 @@ class Terminal:
 def test_a_conversation_on_a_terminal_shows_segments_the_grade_and_the_reward_term_by_term(project: Path) -> None:
     pytest.importorskip("torch", reason="a model that answers needs the `train` extra")
     talk = Terminal("chat", SPEC, "--cpu")
-    assert "second of example, asked as on the evaluation; /help says more" in talk.until("\n> ")
+    assert "example:second, asked as on the evaluation; /help says more" in talk.until("\n> ")
     talk.type("Ann has 3 pens. She buys 4. How many pens does Ann have now?")
     said = talk.until("\n> ")
     assert "step 1 │ Step 1:" in said
@@ -112,6 +112,7 @@ def test_a_conversation_on_a_terminal_shows_segments_the_grade_and_the_reward_te
     [
         ((SPEC,), "a conversation needs a terminal: give --ask TEXT, --question N or --row N"),
         ((SPEC, "frist", "--ask", "x"), "`example` has no model or stage `frist`: did you mean `first`?"),
+        (("example:frist",), "`example` has no model or stage `frist`: did you mean `first`?"),
         ((SPEC, "frist"), "`example` has no model or stage `frist`: did you mean `first`?"),
         ((SPEC, "--ask", " "), "--ask has no text"),
         ((SPEC, "--ask", "x", "--row", "1"), "--ask, --question and --row each say what is asked: give one of them"),

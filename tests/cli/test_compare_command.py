@@ -100,9 +100,39 @@ def test_of_several_answers_those_that_show_the_change_are_shown(project: Path, 
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ((SPEC, "first", "second"), (f"{SPEC}:first", "second")),
+        (("example:first", "example:second"), (f"{SPEC}:first", f"{SPEC}:second")),
+        (("example", "first", ":second"), (f"{SPEC}:first", "second")),
+        (("example:first", "example--faster"), (f"{SPEC}:first", f"{SPEC}@faster:second")),
+        ((SPEC, "first", "example--faster:second"), (f"{SPEC}:first", f"{SPEC}@faster:second")),
+    ],
+)
+def test_models_go_by_the_names_that_results_print(
+    one: tuple[str, ...], other: tuple[str, ...], project: Path, run: Run
+) -> None:
+    code, out, _ = run("compare", *one)
+    assert code == 0
+    assert out.splitlines()[1:] == run("compare", *other)[1].splitlines()[1:]
+
+
+def test_results_show_the_model_that_is_named_in_place_of_the_last(project: Path, run: Run) -> None:
+    def shown(name: str) -> dict[str, str]:
+        return {each["experiment"]: each["model"] for each in json.loads(run("results", name, "--format", "json")[1])}
+
+    assert shown("example") == {"example": "second", "example--faster": "second"}
+    assert shown("example:first") == {"example": "first", "example--faster": "first"}
+    assert shown("example--faster:first") == {"example": "first", "example--faster": "first"}
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("specs/b.yaml:first", "second"), "`specs/b.yaml:first` is no SPEC[@VARIANT]:MODEL"),
+        (("specs/b.yaml:first", "second"), "there is no file `specs/b.yaml`"),
+        ((SPEC, "specs/b.yaml"), "there is no file `specs/b.yaml`"),
+        ((SPEC,), "got 1 names: `cotspec compare SPEC MODEL MODEL`, or `cotspec compare EXPERIMENT:MODEL"),
+        ((f"{SPEC}:base", "first", "second"), f"`{SPEC}:base` is a model already, and two more are named"),
         ((f"{SPEC}:frist", "second"), "`example` does not evaluate `frist`: did you mean `first`?"),
         ((f"{SPEC}:first", "tutor"), "`example` does not evaluate `tutor`: there is `base`, `first` and `second`"),
         ((SPEC, "first", "--set", "hard"), "`example` has no set `hard`: it has one, without a name"),

@@ -35,6 +35,11 @@ TRIED = (
     ("cotspec compare specs/one.yaml @ wide : st", ["structure", "student"]),
     ("cotspec compare specs/one.yaml @: st", ["structure", "student"]),
     ("cotspec compare specs/one.yaml @ : st", ["structure", "student"]),
+    ("cotspec compare bridge-tiny : st", ["structure", "student"]),
+    ("cotspec chat bridge-tiny--wide : st", ["structure", "student"]),
+    ("cotspec results bri", ["bridge-tiny", "bridge-tiny--narrow", "bridge-tiny--wide", "bridge-tiny--wild"]),
+    ("cotspec results bridge-tiny--n", ["bridge-tiny--narrow"]),
+    ("cotspec plan bridge-tiny @ n", ["narrow"]),
 )
 """Words as bash cuts them, at `@` too, and what it may put in place of the last one."""
 
@@ -57,7 +62,7 @@ def test_every_command_that_takes_a_spec_completes_its_variants_and_build_takes_
     completed = {}
     for name, command in group.commands.items():
         context = typer.Context(command)
-        given = [each for each in command.params if each.name in ("spec", "specs", "old", "new")]
+        given = [each for each in command.params if each.name in ("spec", "specs", "old", "new", "models")]
         for each in given:
             found = [one.value for one in each.shell_complete(context, "specs/one.yaml@na")]
             completed[f"{name} {each.name}"] = found == ["specs/one.yaml@narrow"]

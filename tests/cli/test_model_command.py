@@ -35,7 +35,10 @@ def test_the_folder_of_a_stage_is_printed_and_the_last_stage_is_the_default(proj
     _, last, _ = run("model", SPEC)
     assert last == run("model", SPEC, "second")[1] != out
     assert Path(last.strip(), "config.json").is_file()
-    assert run("model", f"{SPEC}@faster")[1] not in (last, "")
+    assert (faster := run("model", f"{SPEC}@faster")[1]) not in (last, "")
+    for name in ("example:first", f"{SPEC}:first"):
+        assert run("model", name) == run("model", "example", "first") == (0, out, "")
+    assert run("model", "example--faster:second")[1] == run("model", "example@faster")[1] == faster
 
 
 def test_it_can_be_used_from_a_folder_of_the_project(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,6 +52,9 @@ def test_it_can_be_used_from_a_folder_of_the_project(project: Path, run: Run, mo
         ((SPEC, "frist"), "`example` has no stage `frist`: did you mean `first`?"),
         ((SPEC, "base"), "`base` is a model that `example` begins with, and no stage trains it"),
         ((f"{SPEC}@fastr",), "did you mean `faster`?"),
+        (("example:first", "second"), "`example:first` names `first`, and `second` stands behind it: name one"),
+        (("exmple:first",), "there is no spec and no experiment `exmple`: did you mean `example:first`?"),
+        (("specs/b.yaml:first",), "there is no file `specs/b.yaml`"),
     ],
 )
 def test_what_is_no_stage_is_named(arguments: tuple[str, ...], told: str, project: Path, run: Run) -> None:

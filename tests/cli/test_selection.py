@@ -109,9 +109,51 @@ def test_a_spec_that_is_named_without_its_folder_is_suggested_with_it(command: s
         code, out, err = run(command, word)
         assert (code, out) == (2, "")
         name, _, variant = word.partition("@")
-        assert err == (
-            f"cotspec: there is no file `{name}`, and a spec is named by its path: did you mean `{SPEC}@{variant}`?\n"
-        )
+        assert err == (f"cotspec: there is no spec and no experiment `{name}`: did you mean `{SPEC}@{variant}`?\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("example", SPEC),
+        ("example@", f"{SPEC}@"),
+        ("example--wide", f"{SPEC}@wide"),
+        ("example@wide", f"{SPEC}@wide"),
+    ],
+)
+def test_an_experiment_goes_by_the_name_that_results_print_in_place_of_its_path(
+    name: str, path: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for command in ("plan", "status", "results"):
+        assert experiments(run, command, name) == experiments(run, command, path)
+    assert run("targets", name) == run("targets", path)
+    assert run("show", name, "--format", "json") == run("show", path, "--format", "json")
+    assert run("preview", f"{name}:second") == run("preview", path, "second")
+    Path("data").mkdir()
+    monkeypatch.chdir("data")
+    assert run("targets", name)[0] == 0
+
+
+def test_a_name_of_nothing_is_told_with_those_that_there_are(run: Run) -> None:
+    told = "cotspec: there is no spec and no experiment"
+    assert run("plan", "exmple--wide")[2] == f"{told} `exmple--wide`: did you mean `example--wide`?\n"
+    assert run("plan", "other")[2] == f"{told} `other`: there is `example`\n"
+    assert run("plan", "exampel")[2] == f"{told} `exampel`: did you mean `example`?\n"
+    assert run("plan", "example--wyde")[2] == f"cotspec: {SPEC} has no variant `wyde`: did you mean `wide`?\n"
+    whole = f"`{SPEC}:first` is one model of an experiment, and this command takes it whole: `{SPEC}`"
+    assert run("plan", f"{SPEC}:first")[2] == f"cotspec: {whole}\n"
+    assert "a stage: `cotspec preview example:STAGE`" in run("preview", "example")[2]
+    assert "several: `cotspec compare`" in run("results", "example:first", "example:second")[2]
+    assert "`example` does not evaluate `frist`: did you mean `first`?" in run("results", "example:frist")[2]
+
+
+def test_a_name_that_two_specs_have_asks_for_a_path_and_one_with_a_mistake_shows_it(run: Run) -> None:
+    Path("specs/two.yaml").write_text(BASE)
+    assert (
+        "`example` is the name of specs/one.yaml and specs/two.yaml: name one by its path" in run("plan", "example")[2]
+    )
+    Path("specs/two.yaml").write_text(BASE.replace("name: example", "name: other").replace("group: 4", "grop: 4"))
+    assert "unknown-key" in run("check", "other")[1]
 
 
 @pytest.mark.parametrize("command", ["check", "build", "plan", "targets", "results"])
