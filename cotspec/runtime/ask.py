@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from cotspec.runtime import generate, local, models
 from cotspec.runtime.engine import Completion, Draw, Heard
@@ -29,6 +29,9 @@ from cotspec.runtime.errors import TaskError
 from cotspec.runtime.requests import Job, Request, seed_of
 from cotspec.runtime.task import Task
 from cotspec.spec.payload import EndpointModel, EvaluateBody, Payload, RunSettings
+
+if TYPE_CHECKING:
+    from cotspec.runtime.endpoints.asking import Server
 
 Answer = Callable[[str, str, Heard], Completion]
 """Prompt, key of its random numbers, and who hears it in pieces → what the model writes."""
@@ -131,7 +134,10 @@ def _answerer(task: Task) -> Answer:
     body = task.body(EvaluateBody)
     ref = body.model
     if isinstance(ref, EndpointModel):
-        return lambda prompt, key, _: _served(task, ref, body, Request(key=key, prompt=prompt))
+        from cotspec.runtime.endpoints.asking import Server  # here: a model that is here needs no HTTP client
+
+        server = Server(task, ref, task.settings.endpoint)
+        return lambda prompt, key, heard: _served(server, body, Request(key=key, prompt=prompt), heard)
     engine = generate.engine_of(task, models.source(task, ref))
 
     def answer(prompt: str, key: str, heard: Heard) -> Completion:
@@ -141,11 +147,14 @@ def _answerer(task: Task) -> Answer:
     return answer
 
 
-def _served(task: Task, ref: EndpointModel, body: EvaluateBody, request: Request) -> Completion:
+def _served(server: Server, body: EvaluateBody, request: Request, heard: Heard) -> Completion:
     with tempfile.TemporaryDirectory() as folder:
         partial = Path(folder) / "partial.jsonl"
         job = Job(what="answers", sampling=body.sampling, seed=body.seed, partial=partial)
-        return generate.generate(task, ref, [request], job)[0]
+        (completion,) = server.ask([request], job, missing=0.0, heard=heard)
+    if completion is None:
+        raise TypeError("a text is missing, and none may be")
+    return completion
 
 
 if __name__ == "__main__":

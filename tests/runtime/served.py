@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -37,8 +37,9 @@ class Server:
 
         `faults` hold for the next requests, one each (`null`: none); `on` maps a text to the fault of every prompt that
         has it; `all` is the fault of every request; `key` is wanted; `thoughts` go beside the text; `listed` are the
-        models it tells of; `no` is a path it has not; `wait` is how long a text takes; `sends` is the body of every
-        reply, whatever it was asked.
+        models it tells of; `no` is a path it has not; `wait` is how long a text takes, `pause` a piece of a stream;
+        `sends` is the body of every reply, whatever it was asked. `streams` says how it answers who wants a stream:
+        whole (`no`), with an error (`refused`, `refused options`), or without the tokens it took (`uncounted`).
         """
         data = json.dumps(settings).encode()
         urlopen(Request(f"{self.root}/control", data=data, method="POST")).read()
@@ -141,7 +142,7 @@ class _State:
         told = next((fault for text, fault in self.settings.get("on", {}).items() if text in prompt), None)
         return told or self.settings.get("all") or {}
 
-    def complete(self, body: dict[str, Any], prompt: str) -> dict[str, Any]:
+    def complete(self, body: dict[str, Any], prompt: str, heard: Callable[[str], None] | None = None) -> dict[str, Any]:
         """The text, in the words of the API."""
         from cotspec.runtime.engine import Draw
         from cotspec.spec.payload import Sampling, Stop
@@ -160,7 +161,7 @@ class _State:
         self.now -= 1
         with self.lock:
             ids = self.engine.encode(prompt)
-            (made,) = self.engine.complete([Draw(ids=ids, seed=int(body.get("seed", 0)))], sampling)
+            (made,) = self.engine.complete([Draw(ids=ids, seed=int(body.get("seed", 0)))], sampling, heard=heard)
         usage = {"prompt_tokens": len(ids), "completion_tokens": made.tokens}
         ended = "length" if made.truncated else "stop"
         choice: dict[str, Any] = {"index": 0, "finish_reason": ended}
@@ -227,6 +228,9 @@ class _Handler(BaseHTTPRequestHandler):
             headers = {"Retry-After": str(fault["after"])} if "after" in fault else {}
             self._error(fault["status"], fault.get("says", "try later"), headers)
             return
+        if body.get("stream") and fault.get("cut") != "before" and self.state.settings.get("streams") != "no":
+            self._stream(body, prompt, fault)
+            return
         reply = self.state.complete(body, prompt)
         if fault.get("drop") == "usage":
             del reply["usage"]
@@ -241,6 +245,52 @@ class _Handler(BaseHTTPRequestHandler):
             self._cut(content, fault["cut"])
         else:
             self._send(200, content)
+
+    def _stream(self, body: dict[str, Any], prompt: str, fault: dict[str, Any]) -> None:
+        """Events, as the text is written, up to the third where one is to fail: the server says why, ends the reply
+        without its end (`cut: stream`), or the connection breaks off (`cut: reply`)."""
+        how = self.state.settings.get("streams", "")
+        refused = {"refused": "stream", "refused options": "stream_options"}.get(how, "")
+        if refused in body:
+            self._error(400, f"Unrecognized request argument supplied: {refused}")
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        if fault.get("cut") == "reply":
+            self.send_header("Content-Length", "100000")
+        self.end_headers()
+        self.wfile.write(b": a comment, as some servers send\n\n")
+        said: list[str] = []
+        fails = "error" in fault or "cut" in fault
+
+        def event(choices: list[dict[str, Any]], **more: Any) -> None:
+            data = json.dumps({"model": NAME, "system_fingerprint": FINGERPRINT, "choices": choices} | more)
+            self.wfile.write(f"data: {data}\r\n\r\n".encode())
+            self.wfile.flush()
+
+        def heard(piece: str) -> None:
+            said.append(piece)
+            time.sleep(self.state.settings.get("pause", 0))
+            if len(said) == 3 and "error" in fault:
+                event([], error={"message": fault["error"]})
+            if len(said) < 3 or not fails:
+                event([{"index": 0, "finish_reason": None} | self._piece(body, piece)])
+
+        try:
+            whole = self.state.complete(body, prompt, heard)
+            if not fails:
+                rest = whole["choices"][0]
+                event([{"index": 0, "finish_reason": rest["finish_reason"]} | self._piece(body, "")])
+                if body.get("stream_options") and how != "uncounted":
+                    event([], usage=whole["usage"])
+                self.wfile.write(b"data: [DONE]\n\n")
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # whoever asked has gone
+        self.close_connection = True
+
+    def _piece(self, body: dict[str, Any], piece: str) -> dict[str, Any]:
+        return {"delta": {"content": piece}} if "messages" in body else {"text": piece}
 
     def _cut(self, content: bytes, how: str) -> None:
         """The connection breaks off, or half of the reply is sent as if it were all of it."""

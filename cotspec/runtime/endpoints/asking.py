@@ -20,7 +20,7 @@ from cotspec.runtime.endpoints import places
 from cotspec.runtime.endpoints.client import Client, FailedError, RefusedError, UnreachableError
 from cotspec.runtime.endpoints.replies import NO_USAGE, Reply
 from cotspec.runtime.endpoints.spending import SELF_TEST, Spending, file_of
-from cotspec.runtime.engine import Completion
+from cotspec.runtime.engine import Completion, Heard
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import Progress, say, span
 from cotspec.runtime.requests import Job, Request, finished, line_of, seed_of
@@ -66,15 +66,17 @@ class Server:
         self._task, self._ref, self._settings = task, ref, settings
         self._client: Client | None = None
 
-    def ask(self, requests: Sequence[Request], job: Job, *, missing: float) -> list[Completion | None]:
-        """As the function `ask`."""
+    def ask(
+        self, requests: Sequence[Request], job: Job, *, missing: float, heard: Heard | None = None
+    ) -> list[Completion | None]:
+        """As the function `ask`; `heard` is told the text of a single request as it is written."""
         done = dict(finished(job.partial, requests))
         refused: dict[int, str] = {}
         if len(done) < len(requests):
             first = self._client is None
             client = self._client = self._client or self._found()
             spending = Spending(file_of(self._task.root, self._ref), self._task.payload.id, self._settings)
-            run = _Run(client, self._settings, spending, requests, job, done)
+            run = _Run(client, self._settings, spending, requests, job, done, heard)
             asyncio.run(run.all(first=first))
             refused = run.refused
             if run.stopped is not None:
@@ -128,9 +130,10 @@ class _Run:
         requests: Sequence[Request],
         job: Job,
         done: dict[int, Completion],
+        heard: Heard | None,
     ) -> None:
         self._client, self._settings, self._spending = client, settings, spending
-        self._requests, self._job, self._done = requests, job, done
+        self._requests, self._job, self._done, self._heard = requests, job, done, heard
         self._left = deque(index for index in range(len(requests)) if index not in done)
         self._tokens = sum(each.tokens for each in done.values())
         self._tries = settings.retries + 1
@@ -196,7 +199,7 @@ class _Run:
         for attempt in range(1, self._tries + 1):
             await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
             try:
-                return await self._client.ask(request.prompt, self._job.sampling, seed=seed)
+                return await self._client.ask(request.prompt, self._job.sampling, seed=seed, heard=self._heard)
             except (FailedError, RefusedError) as error:
                 if error.reply is not None:  # it was paid for
                     self._spending.add(request.key, error.reply)
@@ -206,6 +209,8 @@ class _Run:
             if self.stopped is not None or attempt == self._tries:
                 break
             self._again += 1
+            if self._heard is not None:
+                self._heard(f"\n[{failed}: asked again]\n")
             await self._pause(failed, attempt)
         return self._failed(failed)
 

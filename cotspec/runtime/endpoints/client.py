@@ -14,15 +14,19 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from difflib import get_close_matches
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 import httpx2
 
+from cotspec.files import plain
 from cotspec.runtime.endpoints import replies
 from cotspec.runtime.endpoints.places import Place
 from cotspec.runtime.endpoints.replies import Reply
+from cotspec.runtime.endpoints.streams import Stream
+from cotspec.runtime.engine import Heard
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import span
 from cotspec.spec.local import LOCAL_FILE
@@ -40,6 +44,8 @@ _LATER: Final = frozenset({408, 409, 425, 429})
 """Statuses below 500 after which the same request may work."""
 _NO_LIST: Final = frozenset({400, 404, 405, 501})
 """What servers say that do not list their models."""
+_OPTIONAL: Final = ("seed", "stream_options", "stream")
+"""Fields that a server can do without."""
 _LISTED: Final = 10
 """Models that a message names."""
 _UNKNOWN: Final = re.compile(
@@ -71,6 +77,8 @@ class _Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     raw: bytes
+    """Of a stream, the body of a reply that would have come whole."""
+    streamed: bool = False
 
 
 class Client:
@@ -129,12 +137,17 @@ class Client:
                 "right, up to `/v1`, and does nothing on the way answers for the server or streams?"
             )
 
-    async def ask(self, prompt: str, sampling: Sampling, *, seed: int) -> Reply:
-        """A reply with a text. Raises FailedError, RefusedError and, where no request can work, TaskError."""
-        answer = await self._post(self._body(prompt, sampling, seed=seed))
+    async def ask(self, prompt: str, sampling: Sampling, *, seed: int, heard: Heard | None = None) -> Reply:
+        """A reply with a text; `heard` is told it as it is written, where the server does that. Raises FailedError,
+        RefusedError and, where no request can work, TaskError."""
+        streamed = {} if heard is None else {"stream": True, "stream_options": {"include_usage": True}}
+        answer = await self._post(self._body(prompt, sampling, seed=seed) | streamed, heard)
         if answer.status != 200:
             raise self._fault(answer)
         reply = replies.read(answer.raw, sampling.stop, chat=self._ref.chat)
+        if answer.streamed and reply.fault == replies.NO_USAGE:
+            self._without.add("stream")  # it may count the tokens of replies that come whole
+        reply = replace(reply, fault=self._place.shown(reply.fault))
         if reply.completion is not None:
             return reply
         raise FailedError(reply.fault, reply=reply) if reply.again else RefusedError(reply.fault, reply=reply)
@@ -160,18 +173,20 @@ class Client:
             body["chat_template_kwargs"] = dict(ref.template)
         return body | dict(ref.request)
 
-    async def _post(self, body: dict[str, Any]) -> _Answer:
-        """A request; once more without a field that this server does not know and that decides no text."""
+    async def _post(self, body: dict[str, Any], heard: Heard | None = None) -> _Answer:
+        """A request; again without each field that this server does not know and that decides no text."""
         path = "/chat/completions" if self._ref.chat else "/completions"
-        answer = await self._send("POST", path, self._adapted(body))
-        if answer.status in (400, 422) and self._learns(replies.complaint(answer.raw)):
-            answer = await self._send("POST", path, self._adapted(body))
+        answer = await self._send("POST", path, self._adapted(body), heard)
+        while answer.status in (400, 422) and self._learns(replies.complaint(answer.raw)):
+            answer = await self._send("POST", path, self._adapted(body), heard)
         return answer
 
     def _adapted(self, body: dict[str, Any]) -> dict[str, Any]:
         own = {name: value for name, value in body.items() if name not in self._without}
         if "max_tokens" in self._without:
             own["max_completion_tokens"] = body["max_tokens"]
+        if "stream" in self._without:
+            own.pop("stream_options", None)
         return own
 
     def _learns(self, said: str) -> bool:
@@ -179,8 +194,8 @@ class Client:
         field = ""
         if "max_completion_tokens" in said:
             field = "max_tokens"
-        elif re.search(r"\bseed\b", said) and _UNKNOWN.search(said.lower()):
-            field = "seed"
+        elif _UNKNOWN.search(said.lower()):
+            field = next((name for name in _OPTIONAL if re.search(rf"\b{name}\b", said)), "")
         new = bool(field) and field not in self._without
         self._without |= {field} - {""}
         return new
@@ -190,8 +205,11 @@ class Client:
         """Whether the server takes a seed."""
         return "seed" not in self._without
 
-    async def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> _Answer:
+    async def _send(
+        self, method: str, path: str, body: dict[str, Any] | None = None, heard: Heard | None = None
+    ) -> _Answer:
         limit = self._timeout if method == "POST" else min(self._timeout, _LIST)
+        stream = None if heard is None else Stream(heard, chat=self._ref.chat)
         try:
             async with asyncio.timeout(limit):
                 async with self._http.stream(method, self._place.url + path, json=body) as response:
@@ -200,7 +218,13 @@ class Client:
                         raw += chunk
                         if len(raw) > _MOST:
                             raise RefusedError(f"a reply of more than {_MOST >> 20} MB")
-                    return _Answer(response.status_code, response.headers, bytes(raw))
+                        if stream is not None and response.status_code == 200:
+                            stream.add(chunk)
+                    streamed = stream is not None and stream.began
+                    whole = stream.whole() if stream is not None and streamed else bytes(raw)
+                    return _Answer(response.status_code, response.headers, whole, streamed)
+        except plain.DataError as error:
+            raise FailedError(f"an event of a stream that cannot be read: {error}") from error
         except TimeoutError as error:
             raise FailedError(f"no whole reply within {span(limit)}") from error
         except httpx2.DecodingError as error:
