@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 _TAIL: Final = 8000
 """Characters of the end of a text that are shown; no terminal has room for more."""
+_GAP: Final = re.compile(r"\n(?:[ \t]*+\n){2,}")
+"""Several blank lines, of which one is shown."""
 
 
 class Writing(AbstractContextManager["Writing"]):
@@ -46,5 +49,6 @@ class Writing(AbstractContextManager["Writing"]):
         from rich.console import Group
         from rich.text import Text
 
-        lines = Text(visible(self._text[-_TAIL:])).wrap(self._console, self._console.width)
+        tail = _GAP.sub("\n\n", self._text[-_TAIL:]).rstrip()
+        lines = Text(visible(tail)).wrap(self._console, self._console.width)
         return Group(*lines[-max(1, self._console.height - 3) :], *self._below)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from types import MappingProxyType
 from typing import Final
 
@@ -17,6 +18,8 @@ from cotspec.preview.canvas import Canvas, Mark, Row, Run, Style, lines
 from cotspec.preview.content import Preview, covered, ends
 from cotspec.spec.payload import AskedRef, EndpointModel, FirstWeights, RewardedBody, TaughtBody
 
+_GAP: Final = 3
+"""Blank lines that are shown as they are; of more only their number is."""
 _LONG: Final = 8
 """Lines of thinking that are shown whole."""
 _HEAD: Final = 5
@@ -241,7 +244,17 @@ def segments(
         texts = lines(trace.text, start=segment.start, end=last, marks=marks, style=base)
         rows = [_lossy(runs) if loss else Row(runs) for runs in texts]
         rows[0] = replace(rows[0], label=label, style="title" if segment.kind == "step" else style)
-        yield from _short(segment, list(canvas.block(rows)), canvas)
+        yield from _short(segment, list(canvas.block(_without_gaps(rows))), canvas)
+
+
+def _without_gaps(rows: Sequence[Row]) -> Iterator[Row]:
+    """Of many blank lines, which a model that fails may write to its limit, how many there are."""
+    for blank, some in groupby(rows, lambda row: not any(run.text.strip() for run in row.runs)):
+        together = list(some)
+        if blank and len(together) > _GAP:
+            yield replace(together[0], runs=[Run(f"… {len(together)} blank lines", "dim")], sign=" ")
+        else:
+            yield from together
 
 
 def _label(trace: Trace, segment: Segment) -> str:

@@ -269,6 +269,15 @@ def shown(text: str, gold: str | None) -> str:
     return reply.render(said, FORMAT, None, Canvas(width=100))
 
 
+@pytest.mark.parametrize(
+    ("text", "told"), [("\n" * 100, "… 100 blank lines"), ("So\n" + " \n" * 40, "… 40 blank lines")]
+)
+def test_blank_lines_of_a_model_that_fails_are_counted_and_not_printed(text: str, told: str) -> None:
+    assert told in shown(text, "5")
+    assert len(shown(text, "5").splitlines()) < 7
+    assert "blank" not in shown("So\n\n\nAnswer: 5", "5")
+
+
 def test_an_answer_without_a_reward_is_graded_and_one_without_gold_is_only_shown() -> None:
     text = "Step 1: 2 + 3 = 5\nAnswer: 5"
     assert "Right   it answers 5; gold is 5; in the form" in shown(text, "5")
