@@ -106,7 +106,25 @@ class Reading:
     faults: dict[tuple[RowPart, str], FaultCount] = field(default_factory=dict)
     """By the setting they are about and the column that is missing."""
     rows: int = 0
-    """Rows that were looked at, good or not."""
+    """Rows before the end of the slice, good or not."""
+    torn: bool = False
+    """Whether a file could not be read to its end, so that nobody knows how many rows are missing."""
+
+    @property
+    def bad(self) -> int:
+        """How many rows of the slice are bad."""
+        return sum(count.rows for count in self.faults.values())
+
+    def within(self, max_bad: float) -> bool:
+        """Whether the bad rows are so few, this share at most, that they may be left out."""
+        good = len(self.questions)
+        return good > 0 and not self.torn and self.bad / (good + self.bad) <= max_bad
+
+    def shared(self, max_bad: float) -> str:
+        """How many rows are bad, and whether so many may be left out."""
+        bad, whole = self.bad, self.bad + len(self.questions)
+        so = " and left out, as" if self.within(max_bad) else ", more than"
+        return f"{bad:,} of {whole:,} rows {'is' if bad == 1 else 'are'} bad{so} `max_bad_rows: {max_bad:g}` allows"
 
 
 def read(
@@ -116,10 +134,15 @@ def read(
     first: int = 0,
     end: int | None = None,
 ) -> Reading:
-    """The questions of rows [first, end), and the faults of all rows before `end`. Every row is one or the other."""
+    """The questions of rows [first, end), and the faults of the others of them. A file that cannot be read further is a
+    fault in front of them, too."""
     reading = Reading()
     for row, (place, raw) in enumerate(islice(rows, end)):
         reading.rows += 1
+        ends = isinstance(raw, Bad) and raw.ends
+        reading.torn = reading.torn or ends
+        if row < first and not ends:
+            continue
         try:
             values = _values(raw, row)
             question, answer = pair(values, columns)
@@ -129,8 +152,7 @@ def read(
             before = reading.faults.get(key)
             reading.faults[key] = before._replace(rows=before.rows + 1) if before else FaultCount(error.fault, place, 1)
             continue
-        if row >= first:
-            reading.questions.append(Question(row, place, question, answer, trace))
+        reading.questions.append(Question(row, place, question, answer, trace))
     return reading
 
 
@@ -142,8 +164,6 @@ def _values(raw: Row, row: int) -> Mapping[str, object]:
 
 def parsed(line: bytes, row: int = 0) -> Mapping[str, object]:
     """A line as the object it holds. Raises RowError."""
-    if len(line) > LONGEST_ROW:
-        raise RowError(Fault("file", f"longer than {LONGEST_ROW:,} bytes"))
     try:
         value = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:

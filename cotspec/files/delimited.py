@@ -6,24 +6,25 @@ import csv
 from collections.abc import Iterator
 from typing import Final
 
-from cotspec.files.unpacked import BLANK, LONGEST_ROW, ByteSource, TableError, stopped
+from cotspec.files.unpacked import BLANK, LONGEST_ROW, Bad, ByteSource, TableError, stopped
 
 _OTHERS: Final = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 
 
-def records(source: ByteSource, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def records(source: ByteSource, delimiter: str) -> Iterator[tuple[int, list[str] | Bad]]:
     """The header, then each row, with the line at which it begins. Blank lines are none. Raises TableError."""
     csv.field_size_limit(LONGEST_ROW)
     text = _Text(source)
     rows = _records(csv.reader(text, delimiter=delimiter, strict=True), text)
     number, header = next(rows, (0, list[str]()))
-    if number:
+    if number and not isinstance(header, Bad):
         _refuse_header(header, delimiter)
+    if number:
         yield number, header
     yield from rows
 
 
-def _records(reader: Iterator[list[str]], text: _Text) -> Iterator[tuple[int, list[str]]]:
+def _records(reader: Iterator[list[str]], text: _Text) -> Iterator[tuple[int, list[str] | Bad]]:
     """Each row with the line at which it begins; blank lines are none."""
     while not stopped(text.source):
         text.begin()
@@ -34,7 +35,7 @@ def _records(reader: Iterator[list[str]], text: _Text) -> Iterator[tuple[int, li
         except csv.Error as error:
             raise TableError(f"it cannot be cut into values: {_why(str(error))}") from error
         if row:
-            yield text.source.number, row
+            yield text.source.number, text.bad or row
         else:
             text.source.meter.count(BLANK)
 
@@ -61,12 +62,14 @@ class _Text:
 
     def __init__(self, source: ByteSource) -> None:
         self.source = source
+        self.bad: Bad | None = None
+        """Why the lines since `begin` are no text."""
         self._next = 1
         self._size = 0
 
     def begin(self) -> None:
         """A row begins at the next line."""
-        self.source.number, self._size = self._next, 0
+        self.source.number, self._size, self.bad = self._next, 0, None
 
     def __iter__(self) -> _Text:
         return self
@@ -79,14 +82,11 @@ class _Text:
         self._next += 1
         if self._size > LONGEST_ROW:
             raise TableError(f"a row is longer than {LONGEST_ROW:,} bytes; is a quote never closed?")
-        return _decoded(line)
-
-
-def _decoded(line: bytes) -> str:
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise TableError(f"not UTF-8 (byte {error.start + 1})") from error
+        try:
+            return line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            self.bad = self.bad or Bad(f"not UTF-8 (byte {error.start + 1})")
+            return line.decode("utf-8", "replace")
 
 
 def _cut(name: str) -> str:

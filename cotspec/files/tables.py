@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from cotspec.files import delimited, json_list, regular
-from cotspec.files.unpacked import BLANK, LONGEST_ROW, ByteSource, Meter, TableError, stopped
+from cotspec.files.unpacked import BLANK, LONGEST_ROW, Bad, ByteSource, Meter, TableError, stopped
 
 __all__ = ["LONGEST_ROW", "Bad", "Format", "Kind", "Meter", "Place", "Row", "TableError"]
 
@@ -49,12 +49,6 @@ class Kind(NamedTuple):
     format: Format
     packed: bool
     """Compressed by gzip."""
-
-
-class Bad(NamedTuple):
-    """A row that cannot be read."""
-
-    message: str
 
 
 class Place(NamedTuple):
@@ -146,7 +140,7 @@ def _rows(path: Path, kind: Kind, meter: Meter, within: tuple[Path, ...]) -> Ite
     try:
         opened = regular.opened(path, within=within)
     except OSError as error:
-        yield 1, Bad(error.strerror or str(error))
+        yield 1, Bad(error.strerror or str(error), ends=True)
         return
     with opened:
         source = ByteSource(opened, packed=kind.packed, meter=meter)
@@ -154,7 +148,7 @@ def _rows(path: Path, kind: Kind, meter: Meter, within: tuple[Path, ...]) -> Ite
             source.begin()
             yield from _of(source, kind)
         except TableError as error:
-            yield source.number, Bad(str(error))
+            yield source.number, Bad(str(error), ends=True)
 
 
 def _of(source: ByteSource, kind: Kind) -> Iterator[tuple[int, Row]]:
@@ -167,8 +161,11 @@ def _of(source: ByteSource, kind: Kind) -> Iterator[tuple[int, Row]]:
 
 
 def _lines(source: ByteSource) -> Iterator[tuple[int, Row]]:
-    """The lines that are not blank. Of a line that is too long, no more is read at a time than shows it."""
+    """The lines that are not blank. Raises TableError for one that is too long, of which no more is read than shows
+    it."""
     while not stopped(source) and (line := source.line()):
+        if len(line) > LONGEST_ROW:
+            raise TableError(f"longer than {LONGEST_ROW:,} bytes")
         if line.strip():
             yield source.number, line
         else:
@@ -182,8 +179,12 @@ def _table(source: ByteSource, delimiter: str) -> Iterator[tuple[int, Row]]:
         raise TableError(f"the file is {name}")
     records = delimited.records(source, delimiter)
     _, header = next(records, (0, list[str]()))
+    if isinstance(header, Bad):
+        raise TableError(header.message)
     for number, row in records:
-        if len(row) == len(header):
+        if isinstance(row, Bad):
+            yield number, row
+        elif len(row) == len(header):
             yield number, dict(zip(header, row, strict=True))
         else:
             yield number, Bad(f"{_count(len(row), 'value')}, and the header names {_count(len(header), 'column')}")

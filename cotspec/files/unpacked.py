@@ -7,7 +7,7 @@ import os
 import zlib
 from collections.abc import Callable
 from io import BufferedReader
-from typing import Final
+from typing import Final, NamedTuple
 
 LONGEST_ROW: Final = 16 * 2**20
 """Bytes of a row; a longer one is no question that anybody asks."""
@@ -25,6 +25,14 @@ twenty, zeros have a thousand."""
 
 class TableError(ValueError):
     """What is named holds no rows that can be read; the message completes `<name>: …`."""
+
+
+class Bad(NamedTuple):
+    """A row that cannot be read."""
+
+    message: str
+    ends: bool = False
+    """Whether nothing behind it can be read, either."""
 
 
 class Meter:

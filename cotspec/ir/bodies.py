@@ -119,6 +119,7 @@ def source(data: spec.Data, locked: Mapping[Key, str]) -> payload.HubData | payl
             answer_after=answer.after or "",
             trace=_columns(data.trace or ""),
             answer_boxed=answer.boxed,
+            max_bad_rows=data.max_bad_rows,
         )
     if data.builtin is not None:
         return payload.BuiltinData.model_construct(
@@ -135,6 +136,7 @@ def source(data: spec.Data, locked: Mapping[Key, str]) -> payload.HubData | payl
         answer_after=answer.after or "",
         trace=_columns(data.trace or ""),
         answer_boxed=answer.boxed,
+        max_bad_rows=data.max_bad_rows,
     )
 
 

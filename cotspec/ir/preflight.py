@@ -76,8 +76,8 @@ def _tables(tasks: Iterable[Task]) -> Iterator[Table]:
 
             # Of a folder the name says nothing: the preflight sees what is in it.
             if tables.kind(read.file).format == "parquet" or not PurePosixPath(read.file).suffix:
-                asked, end = tuple(map(str, task.labels)), task.body.slice.end
-                yield Table.model_construct(path=read.file, source=source, end=end, asked=asked)
+                asked, rows = tuple(map(str, task.labels)), task.body.slice
+                yield Table.model_construct(path=read.file, source=source, end=rows.end, asked=asked, first=rows.first)
 
 
 def _demand(need: _Need, asking: Iterable[Task]) -> Demand:

@@ -30,13 +30,14 @@ from cotspec.spec.payload import BuiltinData, DataBody, FileData, HubData, Table
 _NAMED: Final = 3
 """Gold answers that nothing can equal are shown up to this many."""
 _FIRST: Final = 1000
-"""Rows that the preflight looks at."""
+"""Rows of a slice that the preflight looks at."""
 Rows = Iterator[tuple[Place, Row]]
 """A row as its source holds it, with its place there."""
+AnyData = HubData | BuiltinData | FileData
 
 
 def run(task: Task, work: Path, result: Path) -> None:
-    """Write problems.jsonl. A row that is no problem is an error that names it; none is left out."""
+    """Write problems.jsonl. A row that is no problem is an error that names it, unless so many may be left out."""
     body = task.body(DataBody)
     end = None if body.slice.end < 0 else body.slice.end
     columns = _columns(body.source)
@@ -47,13 +48,17 @@ def run(task: Task, work: Path, result: Path) -> None:
         except TableError as error:
             raise TaskError(f"{_name(body.source, task)}: {error}") from error
         progress.total = reading.rows
-    _refuse(reading, lambda place: _named(body.source, task, place))
+    left_out = _left_out(reading, body.source, lambda place: _named(body.source, task, place))
     problems = [_problem(each) for each in reading.questions]
     lines.write(result / "problems.jsonl", problems)
     bad = _without_equal(problems)
-    counts = {"problems": len(problems)} | ({"gold_answers_nothing_can_equal": len(bad)} if bad else {})
+    counts: dict[str, object] = {"problems": len(problems)}
+    counts |= {"bad_rows": reading.bad, "first_bad_rows": left_out} if left_out else {}
+    counts |= {"gold_answers_nothing_can_equal": len(bad)} if bad else {}
     lines.write_json(result / "counts.json", counts)
     say(f"{len(problems)} problems")
+    if left_out:
+        say("\n  ".join([f"{reading.shared(_max_bad(body.source))}:", *left_out]))
     asked = repeats(Item(problem.id, problem.question, problem.answer) for problem in problems)
     if asked.contradicting:
         say(contradicting(asked))
@@ -83,14 +88,24 @@ def first_faults(root: Path, table: Table) -> list[str]:
         files = tables.files(path)
         if not path.exists() or tables.kind(files[0][1].name).format != "parquet":
             return []
-        end = _FIRST if table.end < 0 else min(table.end, _FIRST)
+        last = table.first + _FIRST
+        end = last if table.end < 0 else min(table.end, last)
         with tempfile.TemporaryDirectory() as work:
             rows = _file(table.source, path, Path(work))
-            reading = source_rows.read(rows, _columns(table.source), first=0, end=end)
+            reading = source_rows.read(rows, _columns(table.source), first=table.first, end=end)
     except (OSError, TableError) as error:
         return [f"{table.path}: {error}{who}"]
-    told = _told(reading, lambda place: f"{'/'.join(filter(None, (table.path, place.shard)))}, row {place.number}")
+    told, most = _told(reading, lambda place: _row(table.path, place)), table.source.max_bad_rows
+    whole = reading.rows < last or reading.rows == table.end
+    if told and (reading.within(most) or (most and reading.questions and not whole and not reading.torn)):
+        more = "" if whole else "; of the rows behind them its task says it"
+        say("\n  ".join([f"{table.path}: {reading.shared(most)}{more}:", *told]))
+        return []
     return [f"{fault}{who}" for fault in (told if told or reading.rows else [f"{table.path} has no rows"])]
+
+
+def _row(file: str, place: Place) -> str:
+    return f"{'/'.join(filter(None, (file, place.shard)))}, row {place.number}"
 
 
 def _told(reading: source_rows.Reading, named: Callable[[Place], str]) -> list[str]:
@@ -102,22 +117,29 @@ def _told(reading: source_rows.Reading, named: Callable[[Place], str]) -> list[s
     return told
 
 
-def _refuse(reading: source_rows.Reading, named: Callable[[Place], str]) -> None:
-    """Raise TaskError for what is wrong with the rows."""
-    if told := _told(reading, named):
-        raise TaskError("\n  ".join(told))
+def _left_out(reading: source_rows.Reading, source: AnyData, named: Callable[[Place], str]) -> list[str]:
+    """What is wrong with the rows that are left out. Raises TaskError where they are more than may be."""
+    told, most = _told(reading, named), _max_bad(source)
+    if told and not reading.within(most):
+        bound = [reading.shared(most)] if most and not reading.torn else []
+        raise TaskError("\n  ".join([*told, *bound]))
     if not reading.questions:
         whole = f"; there are {reading.rows}" if reading.rows else ", and none at all"
         raise TaskError(f"the data set has no rows in this slice{whole}")
+    return told
 
 
-def _columns(source: HubData | BuiltinData | FileData) -> Columns:
+def _max_bad(source: AnyData) -> float:
+    return 0.0 if isinstance(source, BuiltinData) else source.max_bad_rows
+
+
+def _columns(source: AnyData) -> Columns:
     if isinstance(source, BuiltinData):
         return Columns("question", "answer", "", source.trace)
     return Columns(source.question, source.answer, source.answer_after, source.trace, source.answer_boxed)
 
 
-def _name(source: HubData | BuiltinData | FileData, task: Task) -> str:
+def _name(source: AnyData, task: Task) -> str:
     match source:
         case BuiltinData():
             return source.name
@@ -129,7 +151,7 @@ def _name(source: HubData | BuiltinData | FileData, task: Task) -> str:
             assert_never(source)
 
 
-def _named(source: HubData | BuiltinData | FileData, task: Task, place: Place) -> str:
+def _named(source: AnyData, task: Task, place: Place) -> str:
     """A place of a data set as a person finds it."""
     name = "/".join(filter(None, (_name(source, task), place.shard)))
     lines_ = isinstance(source, FileData) and tables.kind(name).format != "parquet"
@@ -143,7 +165,7 @@ def _counted(rows: Rows, progress: Progress) -> Rows:
         yield row
 
 
-def _rows(source: HubData | BuiltinData | FileData, task: Task, work: Path) -> Rows:
+def _rows(source: AnyData, task: Task, work: Path) -> Rows:
     match source:
         case BuiltinData():
             return _builtin(source)

@@ -44,7 +44,7 @@ def rows(path: Path, kind: Kind, columns: Collection[str], work: Path) -> Iterat
                     at += 1
     except (pyarrow.ArrowException, OSError, EOFError, zlib.error, TableError) as error:
         why = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        yield at, Bad(f"it is no Parquet file that can be read ({why})")
+        yield at, Bad(f"it is no Parquet file that can be read ({why})", ends=True)
 
 
 def _wanted(file: Any, columns: Collection[str]) -> list[str] | None:

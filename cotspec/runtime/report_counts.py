@@ -18,6 +18,8 @@ from cotspec.runtime import lines
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+MOST_BAD: Final = 10
+"""Kinds of bad rows that are shown, by the first of each."""
 MOST_LEAKS: Final = 10
 """Rows with a leak that are named."""
 
@@ -115,8 +117,11 @@ def _check(each: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _data(name: str, record: Mapping[str, Any]) -> Flow:
     whole, bad = _number(record.get("problems")), _number(record.get("gold_answers_nothing_can_equal")) or 0
+    left_out = _number(record.get("bad_rows")) or 0
     parts = [] if whole is None else _part("read", whole - bad, "kept")
-    return _flow(f"questions of {name}", [*parts, *_part("no answer can equal the gold one", bad, "lost")], whole)
+    parts += [*_part("no answer can equal the gold one", bad, "lost"), *_part("bad rows, left out", left_out, "lost")]
+    first = (Item("left out:", str(each), "") for each in _list(record.get("first_bad_rows"))[:MOST_BAD])
+    return _flow(f"questions of {name}", parts, None if whole is None else whole + left_out, *first)
 
 
 def _traces(name: str, record: Mapping[str, Any]) -> Flow:

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from cotspec.spec.base import Count, No, Part, Seed, Slice, Text
+from cotspec.spec.base import Count, No, Part, Seed, Share, Slice, Text
 
 DATA_SOURCES: Final = ("hub", "builtin", "file")
 """A data set comes from exactly one of these."""
@@ -50,6 +50,11 @@ class Data(Part):
     trace: Text | Columns | None = None
     """Column or columns, as in `question`, that hold a text for each question (`hub`, `file`): a solution or a trace
     that exists already. The data set is then a text, too, which `rows.from` and `over` name."""
+    max_bad_rows: Share = 0.0
+    """Share of the rows (`hub`, `file`) that may be bad: that cannot be read, lack a column, or have no question or no
+    gold answer that can be used. So many are left out, and counted and shown by a check, in the task's log and in the
+    report; more are an error, and so is a file that cannot be read to its end. A row's place, by which `slice` counts,
+    stays what it is."""
     size: Count | None = None
     """Number of problems of a `builtin` set."""
     seed: Seed = 0

@@ -99,6 +99,8 @@ class HubData(Part):
     """Column of a text for each question; "" has none."""
     answer_boxed: bool = False
     """The answer is what the last `\\boxed{…}` of its column holds."""
+    max_bad_rows: float = 0.0
+    """Share of the rows that may be bad and are left out; more are an error."""
 
 
 class BuiltinData(Part):
@@ -126,6 +128,8 @@ class FileData(Part):
     """Column of a text for each question; "" has none."""
     answer_boxed: bool = False
     """The answer is what the last `\\boxed{…}` of its column holds."""
+    max_bad_rows: float = 0.0
+    """Share of the rows that may be bad and are left out; more are an error."""
 
 
 class Table(Part):
@@ -137,3 +141,5 @@ class Table(Part):
     end: int
     """Rows after it are nobody's business; -1 is no end."""
     asked: tuple[str, ...]
+    first: int = 0
+    """Nor are rows before it."""

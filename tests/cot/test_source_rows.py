@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cotspec.cot.source_rows import Columns, Named, RowError, pair, text
+from cotspec.cot.source_rows import Columns, Named, RowError, pair, read, text
+from cotspec.files.tables import Bad, Place, Row
 
 ROW: dict[str, Any] = {
     "question": "plain",
@@ -108,6 +109,31 @@ def test_turns_of_two_kinds_are_no_chat() -> None:
     with pytest.raises(RowError) as caught:
         pair(mixed, Columns("messages.user", "messages.gpt", ""))
     assert caught.value.fault.message == "no column `messages.user`; there are messages.0, messages.1"
+
+
+GOOD, TORN = b'{"question": "3 + 4?", "answer": "7"}', Bad("cut off", ends=True)
+NO_JSON, NO_GOLD = b"x", b'{"question": "q"}'
+
+
+@pytest.mark.parametrize(
+    ("rows", "slice", "good", "bad", "within"),
+    [
+        ([GOOD, NO_JSON, GOOD, NO_GOLD], (0, None), [0, 2], 2, {0.5: True, 0.49: False, 0: False}),
+        ([NO_JSON, GOOD, NO_GOLD, GOOD, NO_GOLD], (1, 4), [1, 3], 1, {0.33: False, 0.34: True}),
+        ([GOOD] * 71 + [NO_GOLD] * 29, (0, None), [*range(71)], 29, {0.29: True, 0.2899: False}),
+        ([NO_GOLD, NO_JSON], (0, None), [], 2, {1: False}),
+        ([GOOD, TORN], (0, None), [0], 1, {1: False}),
+        ([TORN, GOOD], (1, 2), [1], 1, {1: False}),
+        ([GOOD], (0, None), [0], 0, {0: True}),
+    ],
+)
+def test_rows_of_the_slice_are_good_or_bad_and_few_bad_ones_may_be_left_out(
+    rows: list[Row], slice: tuple[int, int | None], good: list[int], bad: int, within: dict[float, bool]
+) -> None:
+    places = ((Place("", number), row) for number, row in enumerate(rows, 1))
+    reading = read(places, Columns("question", "answer", ""), first=slice[0], end=slice[1])
+    assert ([each.row for each in reading.questions], reading.bad) == (good, bad)
+    assert {most: reading.within(most) for most in within} == within
 
 
 def test_a_set_without_gold_answers_has_none() -> None:

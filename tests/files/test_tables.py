@@ -113,10 +113,14 @@ BAD: dict[str, tuple[str, bytes, int, str]] = {
 }
 
 
+ONE_ROW = ("more values than columns", "Latin-1 in a table", "a list of texts")
+"""Of these the rows behind can be read; of the others nobody knows where they begin."""
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_what_cannot_be_read_is_named_with_its_line(name: str, tmp_path: Path) -> None:
     file, content, line, message = BAD[name]
-    assert rows(tmp_path / file, content)[-1] == (line, Bad(message))
+    assert rows(tmp_path / file, content)[-1] == (line, Bad(message, ends=name not in ONE_ROW))
     counting.rows(tmp_path / file, most=10**6)  # does not raise
 
 
@@ -145,7 +149,26 @@ def test_a_file_that_gzip_unpacks_to_far_more_is_read_as_far_as_a_check_reads(
 def test_what_no_text_unpacks_to_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cotspec.files.unpacked._UNPACKED", 2**20)
     *_, (_, last) = rows(tmp_path / "d.csv.gz", gzip.compress(b"q,a\n" + b"x,1\n" * 2**20))
-    assert last == Bad("it unpacks to more than 200 times its size, as no text does")
+    assert last == Bad("it unpacks to more than 200 times its size, as no text does", ends=True)
+
+
+def test_rows_behind_one_that_cannot_be_read_are_read(tmp_path: Path) -> None:
+    table = b'q,a\ncaf\xe9,1\n"y\nz\xe9",2\nx,1,2\nx,3\n'
+    assert rows(tmp_path / "d.csv", table) == [
+        (2, Bad("not UTF-8 (byte 4)")),
+        (3, Bad("not UTF-8 (byte 2)")),
+        (5, Bad("3 values, and the header names 2 columns")),
+        (6, {"q": "x", "a": "3"}),
+    ]
+    assert rows(tmp_path / "d.json", b'[1, {"q": "x"}]') == [(1, Bad("not a JSON object")), (1, {"q": "x"})]
+
+
+def test_a_line_is_bounded_and_ends_its_file(tmp_path: Path) -> None:
+    long = b"x" * (tables.LONGEST_ROW + 2**17) + b"\n{}\n"
+    assert rows(tmp_path / "d.jsonl", b"{}\n" + long) == [
+        (1, {}),
+        (2, Bad("longer than 16,777,216 bytes", ends=True)),
+    ]
 
 
 def test_an_object_is_bounded_too(tmp_path: Path) -> None:
@@ -209,7 +232,7 @@ def test_a_link_out_of_the_project_is_not_read(tmp_path: Path) -> None:
     shards.mkdir(parents=True)
     (shards / "a.csv").symlink_to(tmp_path / "secret.csv")
     found = list(tables.rows(shards, Meter(), within=(tmp_path / "project",)))
-    assert found == [(Place("a.csv", 1), Bad("it leads out of the project"))]
+    assert found == [(Place("a.csv", 1), Bad("it leads out of the project", ends=True))]
 
 
 Table = list[dict[str, str]]

@@ -128,7 +128,7 @@ def group(step: int, say: Say, draw: random.Random) -> dict[str, Any]:
 
 
 COUNTS = {
-    "data/train": {"problems": 400},
+    "data/train": {"problems": 400, "bad_rows": 2, "first_bad_rows": ["train.jsonl, line 7: not JSON"]},
     "data/test": {"problems": 200, "gold_answers_nothing_can_equal": 3},
     "kept/teach": {"rollouts": 400, "traces": 371, "dropped": {"truncated": 9, "wrong_answer": 20}},
     "kept/tries": {
@@ -226,7 +226,8 @@ def inputs(folder: Path, say: Say = plain, *, samples: int = 1, sets: tuple[str,
     groups = [group(step, say, draw) for step in range(0, 120, 120 // GROUPS)]
     put_lines("stages/compress/train/samples.jsonl", "samples.jsonl", groups)
     for part, record in COUNTS.items():
-        put(f"{part}/counts.json", "counts.json", json.dumps(record))
+        quoted = {key: [*map(say, value)] for key, value in record.items() if key == "first_bad_rows"}
+        put(f"{part}/counts.json", "counts.json", json.dumps(record | quoted))
     put("spec/settings.yaml", "settings.yaml", say(SETTINGS))
     put("stages/structure/gate/gate.json", "gate.json", json.dumps(gate(say)))
     put_lines("kept/teach/traces.jsonl", "traces.jsonl", [trace(id, say) for id in range(120)])

@@ -154,7 +154,8 @@ def test_a_missing_column_is_named_with_those_there_are(stage: Stage, run_here: 
     folder = stage("data-1", file_body(), {"file": file})
     code, _, err = run_here(folder)
     assert code == 2
-    assert err == "cotspec: d.jsonl, line 1: no column `a`; there are b, q (and 2 more rows)\n"
+    said = "d.jsonl, line 2: no column `a`; there are b, q (and 1 more row)"  # line 1 is before the slice
+    assert err == f"cotspec: {said}\n"
     assert not (folder / "out").exists()
 
 
@@ -168,6 +169,38 @@ def test_gold_answers_that_nothing_can_equal_are_counted_and_named(stage: Stage,
     counts = json.loads((folder / "out/counts.json").read_text())
     assert counts == {"problems": 4, "gold_answers_nothing_can_equal": 1}
     assert "row 1: the gold answer is a formula that math-verify cannot read" in out
+
+
+def test_bad_rows_are_left_out_where_so_many_may_be_and_told(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    file = tmp_path / "d.jsonl"
+    good = [b'{"q": "How many, %d?", "a": "5"}\n' % n for n in range(18)]
+    file.write_bytes(good[0] + b"{\n" + b"".join(good[1:]) + b'{"q": "x"}\n')
+    source = FileData(question="q", answer="a", answer_after="", max_bad_rows=0.1)
+    folder = stage("data-1", DataBody(source=source, slice=WHOLE), {"file": file})
+    code, out, err = run_here(folder)
+    assert code == 0, err
+    told = ["d.jsonl, line 2: not JSON (Expecting property name enclosed in double quotes)"]
+    told += ["d.jsonl, line 20: no column `a`; there are q"]
+    counts = json.loads((folder / "out/counts.json").read_text())
+    assert counts == {"problems": 18, "bad_rows": 2, "first_bad_rows": told}
+    said = ["2 of 20 rows are bad and left out, as `max_bad_rows: 0.1` allows:", *told]
+    assert "\n  ".join(said) in out
+    assert [each["id"] for each in read(folder / "out/problems.jsonl")] == [0, *range(2, 19)]
+    fewer = DataBody(source=source.model_copy(update={"max_bad_rows": 0.09}), slice=WHOLE)
+    code, _, err = run_here(stage("data-2", fewer, {"file": file}))
+    share = "2 of 20 rows are bad, more than `max_bad_rows: 0.09` allows"
+    assert (code, err) == (2, "cotspec: " + "\n  ".join([*told, share]) + "\n")
+
+
+@pytest.mark.parametrize("name", ["d.csv.gz", "d.parquet"])
+def test_a_file_that_is_cut_off_is_an_error_whatever_may_be_bad(
+    name: str, stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    file = in_format(tmp_path, name)
+    file.write_bytes(file.read_bytes()[:-9])
+    source = FileData(question="info.q", answer="a", answer_after="", max_bad_rows=0.9)
+    code, _, err = run_here(stage("data-1", DataBody(source=source, slice=WHOLE), {"file": file}))
+    assert (code, "max_bad_rows" in err) == (2, False), err
 
 
 @pytest.mark.parametrize(

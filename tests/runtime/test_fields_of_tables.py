@@ -51,6 +51,19 @@ EFFECTS = (
         want=["7"],
         base=DataBody(source=HUB, slice=Range(first=0, end=1)),
     ),
+    *(
+        Effect(
+            name=f"data.source.{source.kind}.max_bad_rows",
+            value=0.5,
+            see=lambda ran: ran.code or (answers(ran), ran.read("counts.json")["bad_rows"]),
+            want=(["so #### \\boxed{7}"], 1),
+            base=DataBody(source=source, slice=WHOLE),
+        )
+        for source in (FILE, HUB)
+    ),
+    Effect(
+        name="preflight.tables.source.max_bad_rows", value=0.5, see=lambda ran: ran.code, want=0, base=asking(end=-1)
+    ),
     Effect(name="preflight.tables.path", value="e.parquet", see=said("column `q`; there are z"), want=True, base=GOOD),
     Effect(name="preflight.tables.source.question", value="r", see=said("no column `r`"), want=True, base=GOOD),
     Effect(name="preflight.tables.source.answer", value="b", see=said("no column `b`"), want=True, base=GOOD),
@@ -64,6 +77,7 @@ EFFECTS = (
     ),
     Effect(name="preflight.tables.source.trace", value="t", see=said("no column `t`"), want=True, base=GOOD),
     Effect(name="preflight.tables.end", value=-1, see=said("row 1: column `q` is empty"), want=True, base=GOOD),
+    Effect(name="preflight.tables.first", value=2, see=lambda ran: ran.code, want=0, base=EMPTY),
     Effect(name="preflight.tables.asked", value=("two",), see=said("(asked by two)"), want=True, base=EMPTY),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cotspec.diagnostics import Diagnostic
+from cotspec.diagnostics import Diagnostic, Severity
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
 from cotspec.history.data_files import DataFile
@@ -13,7 +13,7 @@ from cotspec.passes.check.context import Context, finding, misnamed
 from cotspec.spec.experiment import AnswerField, Data
 
 if TYPE_CHECKING:
-    from cotspec.cot.source_rows import FaultCount, RowPart
+    from cotspec.cot.source_rows import FaultCount, Reading, RowPart
 
 _FILE = """$ sed -i 's/test: {.*50}/test: {file: a.jsonl, answer: %s}/' specs/a.yaml
 $ printf '{"question": "3 + 4?", "answer": "7"}\n' > specs/a.jsonl
@@ -24,7 +24,7 @@ RULE = Rule(
     slug="data-file",
     claim="A data file is what its name says (JSON lines, a JSON list, CSV, TSV, Parquet, each with `.gz` behind it or "
     "not), or a folder of files of one of these. Each row holds a question and a gold answer, in the columns that the "
-    "spec names.",
+    "spec names, but for as many as `max_bad_rows` says.",
     why="The task that reads it stops at a row that is no problem; a check reads the first rows and finds that before "
     "anything runs. A gold answer that no answer can equal, such as `nan`, would make every solution of its question "
     "wrong. A byte-order mark and Windows line ends are read. Rows of Parquet, for which a check has no library, are "
@@ -34,7 +34,7 @@ RULE = Rule(
 )
 
 
-_ROW = "put the row right or leave it out: the task that reads the file stops at it"
+_ROW = "put the row right or leave it out, or say how many may be left out (`max_bad_rows: 0.01`): the task stops at it"
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
@@ -49,12 +49,25 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if file.reading is None:
             continue
         for fault in sorted(file.reading.faults.values(), key=lambda each: each.place):
-            yield _wrong_rows(context, name, data, file, fault)
+            yield _allowed(_wrong_rows(context, name, data, file, fault), data, file.reading, whole=file.whole)
         if not file.reading.rows:
             yield finding(RULE, span, f"`{data.file}` has no rows", _empty(data.file or ""))
         if not file.whole:
             message = f"of `{data.file}` only the first {file.reading.rows:,} rows are checked"
             yield finding(RULE, span, message, "the task that reads it checks all of them", severity="note")
+
+
+def _allowed(found: Diagnostic, data: Data, reading: Reading, *, whole: bool) -> Diagnostic:
+    """A finding about bad rows where some may be left out: of more in the first rows alone nobody knows whether it is
+    too many of all."""
+    most = data.max_bad_rows
+    if not most or reading.torn or not reading.questions:
+        return found
+    if whole and not reading.within(most):
+        return found._replace(help=f"{reading.shared(most)}; {found.help}")
+    more = "" if whole else "; the task that reads the file counts all of them"
+    severity: Severity = "note" if reading.within(most) else "warning"
+    return found._replace(severity=severity, help=f"{reading.shared(most)}{more}")
 
 
 def _wrong_rows(context: Context, name: str, data: Data, file: DataFile, counted: FaultCount) -> Diagnostic:

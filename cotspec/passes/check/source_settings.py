@@ -18,6 +18,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     "split": ("hub", "builtin"),
     "question": ("hub", "file"),
     "answer": ("hub", "file"),
+    "max_bad_rows": ("hub", "file"),
     "size": ("builtin",),
     "seed": ("builtin",),
     "steps": ("builtin",),
