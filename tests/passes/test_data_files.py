@@ -304,40 +304,6 @@ def test_of_a_long_file_the_beginning_is_read_and_said_to_be_that(
     ]
 
 
-TORN = b'{"question": "q", "answer": "8"}\n' + GOOD * 98 + b'{"question": "q"}\n'
-
-
-@pytest.mark.parametrize(
-    ("most", "rows", "severity", "advice"),
-    [
-        (0.01, 1000, "note", "1 of 100 rows is bad and left out, as `max_bad_rows: 0.01` allows"),
-        (0.009, 1000, "error", "1 of 100 rows is bad, more than `max_bad_rows: 0.009` allows; put the row right"),
-        (0.01, 100, "note", "1 of 100 rows is bad and left out, as `max_bad_rows: 0.01` allows"),
-        (0.009, 100, "warning", "1 of 100 rows is bad, more than `max_bad_rows: 0.009` allows; the task"),
-        (0, 1000, "error", "put the row right or leave it out, or say how many may be left out"),
-    ],
-)
-def test_bad_rows_that_may_be_left_out_are_counted_and_shown(
-    most: float, rows: int, severity: str, advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(data_files, "MOST_ROWS", rows)
-    content = TORN + GOOD * (rows == 100)  # of a longer file only the beginning is read
-    spec, sink = project(tmp_path, content, f", max_bad_rows: {most}"), Sink()
-    plan_specs({spec.name: spec}, sink)
-    found, *_ = [each for each in sink.sorted() if "lack it" in each.message]
-    assert (found.severity, found.help[: len(advice)]) == (severity, advice)
-    assert (
-        f"no column `answer` in line 100 (1 of {'the first ' if rows == 100 else ''}100 rows lack it)" in found.message
-    )
-
-
-def test_a_column_that_no_row_has_is_an_error_whatever_may_be_bad(tmp_path: Path) -> None:
-    spec, sink = project(tmp_path, GOOD * 3, ", answer: anwser, max_bad_rows: 1"), Sink()
-    plan_specs({spec.name: spec}, sink)
-    (found,) = sink.findings
-    assert (found.severity, found.suggestions) == ("error", ("answer",))
-
-
 def test_how_much_of_a_file_is_read_does_not_depend_on_its_size(tmp_path: Path) -> None:
     file = tmp_path / "long.jsonl"
     for rows in (data_files.MOST_ROWS, data_files.MOST_ROWS + 1):

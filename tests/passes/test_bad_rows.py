@@ -1,0 +1,54 @@
+"""Bad rows of a data file that a spec lets be left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from linting import changed
+
+from cotspec.compiler import plan_specs
+from cotspec.diagnostics import Diagnostic, Sink
+from cotspec.history import data_files
+
+GOOD = b'{"question": "3 + 4?", "answer": "7"}\n'
+ROWS = b'{"question": "q", "answer": "8"}\n' + GOOD * 98 + b'{"question": "q"}\n'
+
+
+def findings(folder: Path, content: bytes, settings: str) -> list[Diagnostic]:
+    """What is found in a spec whose test set is a file."""
+    (folder / ".git").mkdir()
+    (folder / "test.jsonl").write_bytes(content)
+    file = f"test: {{file: test.jsonl, {settings}}}"
+    text = changed([("test: {builtin: chains, split: test, size: 50}", file)])
+    (folder / "spec.yaml").write_text(text, encoding="utf-8")
+    sink = Sink()
+    plan_specs({"spec.yaml": folder / "spec.yaml"}, sink)
+    return sink.sorted()
+
+
+@pytest.mark.parametrize(
+    ("most", "rows", "severity", "advice"),
+    [
+        (0.01, 1000, "note", "1 of 100 rows is bad and left out, as `max_bad_rows: 0.01` allows"),
+        (0.009, 1000, "error", "1 of 100 rows is bad, more than `max_bad_rows: 0.009` allows; put the row right"),
+        (0.01, 100, "note", "1 of 100 rows is bad and left out, as `max_bad_rows: 0.01` allows"),
+        (0.009, 100, "warning", "1 of 100 rows is bad, more than `max_bad_rows: 0.009` allows; the task"),
+        (0, 1000, "error", "put the row right or leave it out, or say how many may be left out"),
+    ],
+)
+def test_bad_rows_that_may_be_left_out_are_counted_and_shown(
+    most: float, rows: int, severity: str, advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_files, "MOST_ROWS", rows)
+    content = ROWS + GOOD * (rows == 100)  # of a longer file only the beginning is read
+    found, *_ = [each for each in findings(tmp_path, content, f"max_bad_rows: {most}") if "lack it" in each.message]
+    assert (found.severity, found.help[: len(advice)]) == (severity, advice)
+    assert (
+        f"no column `answer` in line 100 (1 of {'the first ' if rows == 100 else ''}100 rows lack it)" in found.message
+    )
+
+
+def test_a_column_that_no_row_has_is_an_error_whatever_may_be_bad(tmp_path: Path) -> None:
+    (found,) = findings(tmp_path, GOOD * 3, "answer: anwser, max_bad_rows: 1")
+    assert (found.severity, found.suggestions) == ("error", ("answer",))
