@@ -243,8 +243,19 @@ def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing], asked
         task=side.tasks[asked.evaluation_of(model)].id,
         first=measured(root, side, asked, asked.of[0], standings) if model != asked.of[0] else None,
         last=measured(root, side, asked, model, standings),
+        limit=_limit(side, asked),
         notes=tuple(_notes(root, side, standings)),
     )
+
+
+def _limit(side: Planned, asked: AskedSet) -> str:
+    """What to do where answers were cut, in words of the spec."""
+    path = asked.at("sampling")
+    key = ".".join((*map(str, path), "max_new_tokens"))
+    advice = f"raise `{key}`, now {asked.sampling.max_new_tokens}"
+    if path in side.loaded.source.values:
+        return advice
+    return f"{advice}, with `temperature: 0` beside it (a `sampling` that is written has other defaults)"
 
 
 def _but_for_the_seed(side: Planned) -> str:
@@ -329,6 +340,7 @@ def measured(
             high=plain.number(read["accuracy_high"], 0, 2),
             tokens=plain.number(read["tokens"]),
             formatted=plain.number(read["formatted"], 0, 1),
+            truncated=plain.number(read.get("truncated", 0), 0, 1),
             right={id: sum(marks) / len(marks) for id, marks in _marks(lines).items()},
             samples=plain.count(read.get("samples", 1)),
             passed=_passed(read["pass_at"][-1]) if "pass_at" in read else None,

@@ -193,7 +193,7 @@ def planned(root: Path, text: str, stack: ExitStack) -> Planned:
     if not (folder / file).is_file():
         there = experiment_names.by_name(folder, file)
         if there is None:
-            raise ProblemError(f"{revision} has no spec and no experiment `{file}`")
+            raise ProblemError(f"{revision} has no file {file}, and no experiment of that name")
         file, variant = there.path.resolve().relative_to(folder.resolve()).as_posix(), there.variant or variant
     selection = Selection(text=text, place=file, path=folder / file, variant=variant, alone=True)
     return planned_as(selection, root=folder, revision=revision)

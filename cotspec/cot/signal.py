@@ -150,13 +150,15 @@ def notes(metrics: Entry) -> list[str]:
     return sentences
 
 
-MANY: Final = 0.1
+MANY: Final = 0.02
 """Share of answers cut at the limit above which an accuracy is said to be that of the limit, too."""
 
 
-def cut_answers(truncated: float) -> str:
-    """What a reader of an accuracy should know; "" where few answers or none were cut."""
-    return f"{percent(truncated)} of its answers were cut at `max_new_tokens`" if truncated > MANY else ""
+def cut_answers(truncated: float, answers: int) -> str:
+    """What a reader of an accuracy of so many answers should know; "" where few of them or none were cut."""
+    if truncated <= MANY:
+        return ""
+    return f"{round(truncated * answers):,} of {answers:,} answers ({percent(truncated)}) were cut at `max_new_tokens`"
 
 
 def percent(share: float) -> str:

@@ -52,6 +52,7 @@ class Set:
 
     name: str
     asked: str
+    notes: Sequence[str]
     rows: Sequence[Row]
     plane: Markup
     answers: Sequence[Answers]
@@ -208,6 +209,7 @@ def _set(task: Task, number: int, given: ReportTable, table: Table) -> Set:
     return Set(
         name=table.name,
         asked=table.asked,
+        notes=table.notes(),
         rows=rows,
         plane=_plane(rows, table),
         answers=answers,

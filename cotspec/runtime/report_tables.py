@@ -59,8 +59,11 @@ class Table:
 
     def notes(self) -> list[str]:
         """What a reader of its rows should know."""
-        told = ((label, signal.cut_answers(metrics.truncated)) for label, metrics in self.rows.items())
-        return [f"{label} on {self.name}: {note}" if self.name else f"{label}: {note}" for label, note in told if note]
+        cut = ((label, signal.cut_answers(row.truncated, row.n * row.samples)) for label, row in self.rows.items())
+        if not self.name:
+            return [f"{label}: {note}: raise `evaluate.sampling.max_new_tokens`" for label, note in cut if note]
+        where = "raise it in the `sampling` of the set, or in `evaluate.sampling` where the set has none"
+        return [f"{label} on {self.name}: {note}: {where}" for label, note in cut if note]
 
     def headings(self) -> tuple[str, ...]:
         """The columns there are."""

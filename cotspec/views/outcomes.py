@@ -21,6 +21,8 @@ class Measured:
     high: float
     tokens: float
     formatted: float
+    truncated: float
+    """Share of the answers that were cut at the limit."""
     right: Mapping[int, float]
     """By problem, the share of its answers that are right."""
     samples: int = 1
@@ -75,6 +77,8 @@ class Outcome:
     """The entry under `variants` that makes it."""
     axes: tuple[tuple[str, str], ...] = ()
     """Of a member of a matrix, each of its settings with the value."""
+    limit: str = ""
+    """What to do where answers were cut at the limit of the set."""
     notes: tuple[str, ...] = ()
     """What its finished stages say of themselves, each with the stage's name."""
     figures: tuple[Figure, ...] = ()

@@ -9,8 +9,9 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from cotspec.cot import signal
 from cotspec.cot.stats import paired_difference
 from cotspec.views import seeds
 from cotspec.views.diff import escaped, table
@@ -42,7 +43,7 @@ def difference(new: Measured | None, old: Measured | None) -> Difference | None:
 
 HEAD = (
     "experiment", "set", "state", "tasks", "model", "accuracy", "accuracy_low", "accuracy_high", "tokens", "formatted",
-    "n", "base", "accuracy_change", "change_low", "change_high", "tokens_change", "student_change",
+    "truncated", "n", "base", "accuracy_change", "change_low", "change_high", "tokens_change", "student_change",
     "samples", "pass_at_n", "pass_low", "pass_high", "seed", "seeds", "seeds_measured", "seeds_paired", "accuracy_sd",
     "tokens_sd", "student_low", "student_high", "suite", "suite_task", "figure", "value", "stderr", "value_change",
 )  # fmt: skip
@@ -96,7 +97,7 @@ def _record(outcome: Outcome, base: Outcome | None) -> dict[str, object]:
     values: tuple[object, ...] = (
         outcome.name, outcome.set or None, outcome.state, f"{outcome.done}/{outcome.total}", outcome.model or None,
         last and last.accuracy, last and last.low, last and last.high, last and last.tokens, last and last.formatted,
-        last and last.n, outcome.base if other is not None else None,
+        last and last.truncated, last and last.n, outcome.base if other is not None else None,
         change and change.points, change and change.low, change and change.high, tokens, gain and gain.points,
         last and last.samples, *((last and last.passed) or (None, None, None)), outcome.seed,
     )  # fmt: skip
@@ -134,8 +135,29 @@ def tables(outcomes: Sequence[Outcome]) -> list[Table]:
     """Every experiment, and over their seeds those that there are several of."""
     single = [_SHOWN, *(_cells(record) for record in _single(outcomes))]
     several = [_SEEDS_SHOWN, *(_seed_cells(record) for record in _over_seeds(outcomes))]
-    own = Table(_shown(single))
+    own = Table(_shown(single), "".join(f"{note}\n" for note in cut(outcomes)))
     return [own, Table(_shown(several), _OF_SEEDS)] if len(several) > 1 else [own]
+
+
+_MOST_CUT: Final = 5
+"""Experiments of which it is said how many answers were cut."""
+
+
+def cut(outcomes: Sequence[Outcome]) -> list[str]:
+    """Rows with many answers that were cut at the limit, the most first: their accuracy is that of the limit, too."""
+    rows = [each for each in outcomes if each.last is not None and each.last.truncated > signal.MANY]
+    rows.sort(key=lambda each: -(each.last.truncated if each.last else 0))
+    notes = [_cut(each, each.last) for each in rows[:_MOST_CUT] if each.last is not None]
+    left = len(rows) - len(notes)
+    return [
+        *notes,
+        *([f"{left} rows more have such answers; `--format json` says how many (`truncated`)"] if left else []),
+    ]
+
+
+def _cut(outcome: Outcome, last: Measured) -> str:
+    name = f"{outcome.name}:{outcome.model}" + (f" on {outcome.set}" if outcome.set else "")
+    return f"{name}: {signal.cut_answers(last.truncated, last.n * last.samples)}: {outcome.limit}"
 
 
 _OF_SUITES = """Figures of lm-eval, as it gives them, ± their standard errors; changes are not paired.

@@ -17,7 +17,7 @@ from cotspec.page.figures import percent
 from cotspec.views import flips, seeds
 from cotspec.views.flips import Flip, Shown, Texts
 from cotspec.views.outcomes import Outcome
-from cotspec.views.results import Difference, Table, difference, suites, tables
+from cotspec.views.results import Difference, Table, cut, difference, suites, tables
 from cotspec.views.spent import Spending
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def page(
     values: dict[str, object] = {
         "title": title,
         "table": _grid(single, [each.last.n if each.last else None for each in outcomes]),
+        "cut": cut(outcomes),
         "seeds": _grid(several[0], [_questions(group) for group in seeds.groups(outcomes)]) if several else None,
         "below": several[0].below if several else "",
         "suites": None if measured is None else Grid(head=measured.rows[0], rows=measured.rows[1:]),

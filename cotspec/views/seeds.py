@@ -120,6 +120,7 @@ def record(group: Group) -> dict[str, object]:
         "tokens": fmean(tokens),
         "tokens_sd": stdev(tokens),
         "formatted": fmean(each.formatted for each in measured.values()),
+        "truncated": fmean(each.truncated for each in measured.values()),
         "n": min(each.n for each in measured.values()),
         "samples": min(each.samples for each in measured.values()),
     }

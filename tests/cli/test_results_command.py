@@ -83,6 +83,29 @@ def test_a_place_that_cannot_be_written_is_a_message(done: Path) -> None:
         results.run([], output="text", page=Path("no/such/folder.html"))
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("", "now 512, with `temperature: 0` beside it (a `sampling` that is written has other defaults)\n"),
+        ("sampling: {temperature: 0, max_new_tokens: 64}, ", "now 64\n"),
+    ],
+)
+def test_answers_that_were_cut_name_the_key_that_says_where(
+    written: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = finished(tmp_path, SPEC.replace("evaluate: {", f"evaluate: {{{written}", 1))
+    (own,) = [each.id for each in plan.tasks if "evaluation of first of example" in map(str, each.labels)]
+    metrics = tmp_path / "generated/stages" / own / "out/metrics.json"
+    metrics.write_text(json.dumps(json.loads(metrics.read_text()) | {"truncated": 0.15}))
+    lock(tmp_path, plan)
+    assert results.run(["example@"], output="text") == 0
+    assert "were cut" not in capsys.readouterr().out, "the last model has none"
+    assert results.run(["example@:first"], output="text") == 0
+    cut = "example:first: 3 of 20 answers (15 %) were cut at `max_new_tokens`: raise `evaluate.sampling.max_new_tokens`"
+    assert f"\n{cut}, {told}" in capsys.readouterr().out
+
+
 def test_figures_of_a_suite_are_shown_where_it_has_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -54,13 +54,17 @@ def test_the_report_tells_what_stages_left_out_and_how_little_they_learnt(
 
 def test_an_accuracy_of_answers_that_were_cut_at_the_limit_says_so(stage: Stage, run_here: Run, tmp_path: Path) -> None:
     paths = {}
-    for label, share in {"student": 0.05, "learn": 1.0}.items():
+    for label, share in {"student": 0.02, "learn": 1.0}.items():
         paths[f"evaluate.{label}"] = tmp_path / f"{label}.json"
         paths[f"evaluate.{label}"].write_text(json.dumps(EVALUATED | {"truncated": share}))
     folder = stage("report-tiny", ReportBody(name="tiny", about="", labels=("student", "learn")), paths)
     code, _out, err = run_here(folder)
     assert code == 0, err
+    n = EVALUATED["n"]
+    told = f"{n} of {n} answers (100 %) were cut at `max_new_tokens`"
     for name in ("table.txt", "report.md"):
         shown = (folder / "out" / name).read_text()
-        assert "learn: 100 % of its answers were cut at `max_new_tokens`" in shown
+        assert f"learn: {told}: raise `evaluate.sampling.max_new_tokens`" in shown
         assert shown.count("were cut") == 1
+    page = (folder / "out/report.html").read_text()
+    assert page.count("were cut at") == 1

@@ -20,7 +20,14 @@ def measured(right: str, *, tokens: float = 100.0) -> Measured:
     share = right.count("1") / len(right)
     cases = {number: float(mark) for number, mark in enumerate(right)}
     return Measured(
-        n=len(right), accuracy=share, low=share - 0.1, high=share + 0.1, tokens=tokens, formatted=1.0, right=cases
+        n=len(right),
+        accuracy=share,
+        low=share - 0.1,
+        high=share + 0.1,
+        tokens=tokens,
+        formatted=1.0,
+        truncated=0.0,
+        right=cases,
     )
 
 
@@ -104,6 +111,19 @@ def test_the_forms_say_the_same() -> None:
     for shown in ("75.0 %", "+25.0", "-20.0 %", "part 3/5"):
         assert shown in text
         assert shown in page
+
+
+def test_answers_that_were_cut_are_counted_below_the_table_in_every_form_and_none_is_no_word() -> None:
+    cut = [replace(each, limit="raise `evaluate.sampling.max_new_tokens`, now 512") for each in (SPEC, WIDE)]
+    cut[1] = replace(cut[1], last=replace(measured("1100" * 25), truncated=0.07, samples=2), set="hard")
+    told = "a--wide:last on hard: 14 of 200 answers (7 %) were cut at `max_new_tokens`: "
+    for shown in (results.text(cut), results.markdown(cut)):
+        assert f"{told}raise `evaluate.sampling.max_new_tokens`, now 512\n" in shown
+        assert shown.count("were cut") == 1
+    assert [record["truncated"] for record in results.records(cut)] == [0.0, 0.07]
+    assert "cut" not in results.text([SPEC, WIDE])
+    many = [replace(cut[1], name=f"a--{at}") for at in range(9)]
+    assert "4 rows more have such answers" in results.text(many)
 
 
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")

@@ -22,7 +22,9 @@ def measured(share: int, shift: int = 0, *, tokens: float = 90.0) -> Measured:
     """Of a hundred questions those from `shift` on are right, so many of them."""
     right = {id: float((id - shift) % 100 < share) for id in range(100)}
     low, high = wilson(share, 100)
-    return Measured(n=100, accuracy=share / 100, low=low, high=high, tokens=tokens, formatted=1.0, right=right)
+    return Measured(
+        n=100, accuracy=share / 100, low=low, high=high, tokens=tokens, formatted=1.0, truncated=0.0, right=right
+    )
 
 
 def outcome(variant: str, last: Measured | None, **changes: Any) -> Outcome:
@@ -97,6 +99,14 @@ def page() -> str:
 
 def test_a_page_of_results_needs_nothing_beside_it(page: str) -> None:
     whole(page)
+
+
+def test_answers_that_were_cut_are_counted_below_the_table(page: str) -> None:
+    assert "were cut" not in page
+    cut = outcome("", replace(measured(70), truncated=0.3), limit=f"raise it {HOSTILE}")
+    shown = results_page.page([cut], texts, title="Results")
+    assert "spec:compress: 30 of 100 answers (30 %) were cut at `max_new_tokens`: raise it" in Parsed(shown).said
+    whole(shown)
 
 
 def test_a_matrix_is_a_pivot_with_intervals_seeds_and_what_is_not_measured(page: str) -> None:
