@@ -160,10 +160,13 @@ def _refuse_too_few(todo: Sequence[Task], devices: Sequence[str]) -> None:
     most = max(todo, key=lambda task: task.launch.settings.devices, default=None)
     if most is not None and most.launch.settings.devices > len(devices):
         needs = most.launch.settings.devices
-        asked = "1 GPU" if needs == 1 else f"{needs} GPUs"
+        asked, seen = "a GPU" if needs == 1 else f"{needs} GPUs", len(devices) or "none"
+        others = sum(task.launch.settings.devices > len(devices) for task in todo) - 1
+        more = f" (there are {others} more such tasks)" if others else ""
         raise ProblemError(
-            f"{ready.name(most)} needs {asked} and {len(devices)} can be seen here: write `gpus: {len(devices)}` under "
-            "`resources` and build again, or run it where there are more"
+            f"{ready.name(most)} needs {asked} and {seen} can be seen on this machine{more}: "
+            f"{'lower `gpus`' if devices else 'write `gpus: 0`'} under `resources` and build again, or run it where "
+            "there are (docs/running.md, Clusters and clouds)"
         )
 
 

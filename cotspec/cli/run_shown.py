@@ -28,6 +28,8 @@ _QUIET: Final = 30.0
 """Seconds between two lines of a task where there is no terminal."""
 _REFRESH: Final = 0.5
 """Seconds between two looks at the logs on a terminal."""
+_NAMED: Final = 3
+"""Tasks that a line names."""
 _DVCS: Final = ("> bash ", "Running stage ", "Generating lock file ", "Updating lock file ", "Use `dvc push`")
 """How lines begin that DVC puts around what a task says."""
 
@@ -39,6 +41,7 @@ class Shown:
         self._names, self._logs, self._root, self._ended = names, logs, root, 0
         self._running: dict[str, float] = {}
         self._told: dict[str, tuple[float, str]] = {}
+        self._held: list[str] = []
         self._looked = 0.0
         self._live: Live | None = None
 
@@ -66,7 +69,7 @@ class Shown:
             case "done":
                 print(f"{count} done    {name} in {seconds:.0f} s", flush=True)
             case "held":
-                print(f"{count} not run {name}: it needs a task that failed", flush=True)
+                self._held.append(name)
             case "failed":
                 print(f"{count} FAILED  {name} after {seconds:.0f} s; the end of {log}:", file=sys.stderr)
                 print(
@@ -76,7 +79,8 @@ class Shown:
                 )
 
     def look(self) -> None:
-        """Show how far the tasks at work are, when it is time."""
+        """Show how far the tasks at work are, when it is time, and what will not run, at once."""
+        self._tell_held()
         now = time.monotonic()
         if now - self._looked < _REFRESH:
             return
@@ -92,6 +96,15 @@ class Shown:
             for id, since in self._running.items()
         )
         self._live.update(Group(*(Text(line, no_wrap=True, overflow="ellipsis") for line in lines)), refresh=True)
+
+    def _tell_held(self) -> None:
+        """Tasks that a failure holds up, on one line: a first one that fails holds up all."""
+        if self._held:
+            more = f" and {len(self._held) - _NAMED} more" if len(self._held) > _NAMED else ""
+            why = "it needs a task" if len(self._held) == 1 else "they need a task"
+            names = ", ".join(self._held[:_NAMED])
+            print(f"[{self._ended}/{len(self._names)}] not run {names}{more}: {why} that failed", flush=True)
+        self._held.clear()
 
     def _say(self, now: float) -> None:
         for id in self._running:

@@ -22,7 +22,7 @@ def missing(root: Path) -> str:
     who = [id for id, gpus in asked.items() if gpus > seen]
     others = f" (there are {len(who) - 1} more such tasks)" if len(who) > 1 else ""
     return (
-        f"{who[0]} needs {_count(asked[who[0]])} and torch sees {seen or 'none'} on this machine{others}: "
+        f"{who[0]} needs {_count(asked[who[0]])} and {seen or 'none'} can be seen on this machine{others}: "
         f"{'lower `gpus`' if seen else 'write `gpus: 0`'} under `resources` and build again, or run it where there are "
         "(docs/running.md, Clusters and clouds)"
     )

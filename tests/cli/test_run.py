@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -28,6 +29,36 @@ def test_what_is_not_built_as_the_spec_has_it_is_not_run(project: Path, run: Run
     assert err.startswith(
         "cotspec: rows of stage structure of bridge-tiny: what is built is not what the spec says now"
     )
+
+
+def test_without_the_gpu_that_a_spec_asks_for_nothing_starts_and_dvc_says_the_same(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason="the preflight asks torch for GPUs, which is of the `train` extra")
+    if list(Path("/dev").glob("nvidia[0-9]*")):
+        pytest.skip("this machine has a GPU")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    spec = project / "specs/one.yaml"
+    spec.write_text(spec.read_text(encoding="utf-8").replace("gpus: 0", "gpus: 1"), encoding="utf-8")
+    subprocess.run([*ready.dvc("")[:4], "init", "-q"], check=True)
+    assert run("build")[0] == 0
+    told = (
+        " needs a GPU and none can be seen on this machine (there are 8 more such tasks): write `gpus: 0` under "
+        "`resources` and build again, or run it where there are (docs/running.md, Clusters and clouds)\n"
+    )
+    assert run("run") == (2, "", f"cotspec: generation teach of bridge-tiny{told}")
+    done = subprocess.run([*ready.dvc("")[:4], "repro"], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stderr.startswith("cotspec: teach-")
+    assert told in done.stderr
+    assert not list(project.glob("generated/*/*/out"))
+    # A GPU that the environment names and torch does not see: the preflight finds it, the first task of all.
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    code, out, err = run("run")
+    assert code == 1
+    assert told in err
+    assert re.search(r"not run data train of bridge-tiny, .* and 19 more: they need a task that failed\n", out)
+    assert not list(project.glob("generated/*/*/out"))
 
 
 def test_a_module_that_lies_in_the_project_is_not_imported(project: Path, run: Run) -> None:

@@ -42,6 +42,16 @@ def test_without_a_terminal_each_task_says_now_and_then_how_far_it_is_and_where_
     assert "the end of logs/run-b.log:\nRunning stage x\ntraining 3/9 (33 %), 4 s\ntraining 9/9\n" in done.stderr
 
 
+def test_what_a_failure_holds_up_is_one_line(tmp_path: Path) -> None:
+    job = """Job(id=id, command=("false",), waits=frozenset(waits), gpus=0, log=root / f"logs/run-{id}.log")
+    for id, waits in (("a", ""), *((each, "a") for each in "bcdef"))
+]"""
+    code = re.sub(r"Job\(id=id.*?\n\]", lambda _: job, RUN, flags=re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
+    assert "[6/6] not run task b, task c, task d and 2 more: they need a task that failed\n" in done.stdout
+    assert done.stdout.count("not run") == 1
+
+
 def test_on_a_terminal_tasks_at_work_stand_below_and_are_gone_afterwards(tmp_path: Path) -> None:
     main, side = pty.openpty()
     with subprocess.Popen(

@@ -54,7 +54,7 @@ def test_a_gpu_that_is_not_there_is_one_line_before_the_first_task(
     assert code == 2
     assert err.count("\n") == 1
     assert err.startswith(
-        "cotspec: grpo-a needs 4 GPUs and torch sees 1 on this machine (there are 1 more such tasks): "
+        "cotspec: grpo-a needs 4 GPUs and 1 can be seen on this machine (there are 1 more such tasks): "
     )
     (tmp_path / "generated/stages/grpo-a/out").mkdir()
     (tmp_path / "generated/stages/teach-c/out").mkdir()
