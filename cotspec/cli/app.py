@@ -349,7 +349,10 @@ def lock(
 def init(
     folder: Annotated[Path, typer.Argument(help="The project's folder; made when it is not there.")] = Path(),
     template: Annotated[
-        str, typer.Option("--template", help="The spec to begin with: bridge (the default), sft, grpo, distill or dpo.")
+        str,
+        typer.Option(
+            "--template", help="The spec to begin with: bridge (the default), sft, grpo, distill, dpo or traces."
+        ),
     ] = "",
 ) -> None:
     """Make a project that runs as it is: a starter spec, git and DVC set up."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -22,8 +23,11 @@ TEMPLATES: Final = {
     "grpo": "specs/grpo.yaml",
     "distill": "specs/distill.yaml",
     "dpo": "specs/dpo.yaml",
+    "traces": "specs/traces.yaml",
 }
 """The specs to begin with, by name; each runs on a laptop as it is."""
+_DATA: Final = {"specs/traces.yaml": "data/traces.jsonl"}
+"""The data file that such a spec reads."""
 SCHEMA: Final = "specs/spec.schema.json"
 #: Where an editor finds what a spec may hold: beside it, so that it is there in every clone.
 _MODELINE: Final = "# yaml-language-server: $schema=spec.schema.json\n"
@@ -122,12 +126,25 @@ def _starter(folder: Path, template: str) -> list[str]:
         return []
     specs.mkdir(exist_ok=True)
     (folder / name).write_text(starter(name), encoding="utf-8")
+    return [name, *_data(folder, _DATA.get(name, ""))]
+
+
+def _data(folder: Path, name: str) -> list[str]:
+    """The data file of a spec, unless a person has one of that name."""
+    if not name or os.path.lexists(folder / name):
+        return []
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(_starters().joinpath(name).read_bytes())
     return [name]
 
 
 def starter(name: str = STARTER) -> str:
     """The text of a starter spec."""
-    return _MODELINE + resources.files("cotspec.cli").joinpath("starter", name).read_text(encoding="utf-8")
+    return _MODELINE + _starters().joinpath(name).read_text(encoding="utf-8")
+
+
+def _starters() -> Traversable:
+    return resources.files("cotspec.cli").joinpath("starter")
 
 
 def _schema(folder: Path) -> list[str]:

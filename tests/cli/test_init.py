@@ -135,7 +135,8 @@ def test_a_template_is_a_project_without_findings_that_builds(
         init.TEMPLATES[template]
     ]
     text = (folder / init.TEMPLATES[template]).read_text(encoding="utf-8")
-    assert template == "bridge" or f"by: {template}" in text
+    assert template in ("bridge", "traces") or f"by: {template}" in text
+    assert (folder / "data/traces.jsonl").is_file() == (template == "traces")
     assert run("check", "--ci")[:2] == (0, "no findings in 1 spec\n")
     code, out, err = run("build")
     assert (code, err) == (0, "")
@@ -145,7 +146,7 @@ def test_a_template_is_a_project_without_findings_that_builds(
 
 @pytest.mark.parametrize(
     ("template", "advice"),
-    [("gpro", "did you mean `grpo`?"), ("axolotl", "there is `bridge`, `sft`, `grpo`, `distill` and `dpo`")],
+    [("gpro", "did you mean `grpo`?"), ("axolotl", "there is `bridge`, `sft`, `grpo`, `distill`, `dpo` and `traces`")],
 )
 def test_a_template_that_is_not_there_is_told_what_there_is(
     template: str, advice: str, project: Path, run: Run
@@ -164,6 +165,10 @@ def test_a_template_is_added_to_a_project_and_overwrites_nothing(project: Path, 
     assert run("init", "--template", "dpo")[0] == 0
     assert {path.name for path in (project / "specs").glob("*.yaml")} == {"one.yaml", "grpo.yaml", "dpo.yaml"}
     assert (project / "specs/dpo.yaml").read_text(encoding="utf-8") == "mine"
+    (project / "data").mkdir(exist_ok=True)
+    (project / "data/traces.jsonl").write_text("mine", encoding="utf-8")
+    assert run("init", "--template", "traces")[1].startswith("specs/traces.yaml\n")
+    assert (project / "data/traces.jsonl").read_text(encoding="utf-8") == "mine"
 
 
 def test_the_starter_points_an_editor_to_a_schema_that_is_there(project: Path, run: Run) -> None:

@@ -16,12 +16,13 @@ pytest.importorskip("dvc", reason="DVC (cotspec[train]) is not installed")
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("template", ["distill", "dpo"])  # the cookbook trains by sft and grpo
+@pytest.mark.parametrize("template", ["distill", "dpo", "traces"])  # the cookbook trains by sft and grpo
 def test_a_template_runs_to_its_table(template: str, tmp_path: Path) -> None:
     run("cotspec", "init", tmp_path / "new", "--template", template, cwd=ROOT)
     spec = tmp_path / "new" / TEMPLATES[template]
     data = parsed(spec.read_text(encoding="utf-8"))
-    data["data"]["train"]["size"], data["data"]["test"]["size"] = 24, 12
+    if template != "traces":
+        data["data"]["train"]["size"], data["data"]["test"]["size"] = 24, 12
     (stage,) = data["stages"].values()
     stage["train"] |= {"global_batch": 8, "epochs": 1} | ({"group": 4} if template == "grpo" else {})
     stage["train"] |= {"precision": "bf16"} if template == "dpo" else {}  # bf16 trains on the CPU, too

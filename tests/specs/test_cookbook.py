@@ -16,7 +16,9 @@ from cotspec.builtin.digest import MODELS
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path for path in (ROOT / "docs/cookbook").glob("*.md") if path.name != "index.md")
 BLOCK = re.compile(r"^(?:<!-- file: (\S+) -->\n)?```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-RUNS = re.compile(r"^(?:cotspec init|dvc repro|cotspec results|cotspec run|cotspec (?:model|export) .*)$", re.MULTILINE)
+RUNS = re.compile(
+    r"^(?:cotspec init(?: .*)?|dvc repro|cotspec results|cotspec run|cotspec (?:model|export) .*)$", re.MULTILINE
+)
 """Commands that set up DVC, train, or show what was trained."""
 TRAINED = ("own-traces", "own-grpo")
 
