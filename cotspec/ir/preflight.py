@@ -6,7 +6,7 @@ It is no part of a plan's tasks and of no identity: it has one place and one res
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -56,7 +56,9 @@ def preflight(tasks: Iterable[Task]) -> Task:
     demands = tuple(_demand(need, who) for need, who in by_need.values())
     tables = tuple(_tables(by_id.values()))
     trackers = tuple(sorted({task.launch.settings.track for task in by_id.values()} - {""}))
-    body = PreflightBody.model_construct(demands=demands, tables=tables, trackers=trackers)
+    asks = any(isinstance(each.model, EndpointModel) for each in demands)
+    experiments = _experiments(by_id.values()) if asks else ()
+    body = PreflightBody.model_construct(demands=demands, tables=tables, trackers=trackers, experiments=experiments)
     return Task(
         id=f"{slug(body)}-{fingerprint(body, kernel={}, inputs={})[:ID_DIGITS]}",
         body=body,
@@ -80,10 +82,16 @@ def _tables(tasks: Iterable[Task]) -> Iterator[Table]:
                 yield Table.model_construct(path=read.file, source=source, end=rows.end, asked=asked, first=rows.first)
 
 
-def _demand(need: _Need, asking: Iterable[Task]) -> Demand:
+def _demand(need: _Need, asking: Sequence[Task]) -> Demand:
     who = tuple(str(label) for task in asking for label in task.labels)
-    ids = tuple(task.id for task in asking) if isinstance(need.model, EndpointModel) else ()
-    return Demand.model_construct(**need._asdict(), asked=who, tasks=ids)
+    if not isinstance(need.model, EndpointModel):
+        return Demand.model_construct(**need._asdict(), asked=who)
+    ids = tuple(task.id for task in asking)
+    return Demand.model_construct(**need._asdict(), asked=who, tasks=ids, experiments=_experiments(asking))
+
+
+def _experiments(tasks: Iterable[Task]) -> tuple[str, ...]:
+    return tuple(sorted({label.experiment for task in tasks for label in task.labels}))
 
 
 def _needs(task: Task, by_id: Mapping[str, Task]) -> Iterator[_Need]:

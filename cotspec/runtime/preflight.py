@@ -48,10 +48,10 @@ def run(task: Task, _work: Path, result: Path) -> None:
         tracking.require(tracker)
     demands = body.demands
     problems: dict[tuple[str, str], dict[str, None]] = {}
+    for demand, fault in _unserved(task, body):
+        problems.setdefault((_name(demand), fault), {}).update(dict.fromkeys(demand.asked))
     for demand in demands:
         if isinstance(demand.model, EndpointModel):
-            for fault in _served(task, demand.model, demand.tasks):
-                problems.setdefault((_name(demand), fault), {}).update(dict.fromkeys(demand.asked))
             continue
         try:
             folder = _folder(task, demand)
@@ -75,6 +75,21 @@ def run(task: Task, _work: Path, result: Path) -> None:
         raise TaskError("the models cannot do what is asked of them:\n  " + "\n  ".join(lines))
     (result / PASSED_FILE).write_text(PASSED, encoding="utf-8")
     say(f"asked {len({_name(demand) for demand in demands})} models what {len(demands)} kinds of tasks ask of them")
+
+
+def _unserved(task: Task, body: PreflightBody) -> Iterator[tuple[Demand, str]]:
+    """What keeps servers from being asked. Where experiments are left that ask none of them it is said and holds up
+    nothing: the tasks that ask stop by themselves."""
+    asking = [(demand, demand.model) for demand in body.demands if isinstance(demand.model, EndpointModel)]
+    found = [(demand, fault) for demand, model in asking for fault in _served(task, model, demand.tasks)]
+    stopped = {name for demand, _ in found for name in demand.experiments}
+    if not found or stopped.issuperset(body.experiments):
+        yield from found
+        return
+    from cotspec.runtime.endpoints.places import others_run
+
+    for demand, fault in found:
+        say(f"{_name(demand)}: {fault}; {others_run(demand.experiments)}")
 
 
 def _served(task: Task, model: EndpointModel, asking_it: Sequence[str]) -> Iterator[str]:

@@ -320,6 +320,8 @@ class Demand(Part):
     """Whom it teaches: one, or nobody."""
     tasks: tuple[str, ...] = ()
     """Of an EndpointModel the tasks that ask it: where all have their results, nobody needs its server."""
+    experiments: tuple[str, ...] = ()
+    """And the experiments that need them."""
 
 
 class PreflightBody(Body):
@@ -335,6 +337,8 @@ class PreflightBody(Body):
     tables: tuple[Table, ...] = ()
     trackers: tuple[str, ...] = ()
     """Libraries that training sends its log to."""
+    experiments: tuple[str, ...] = ()
+    """All experiments of a build in which a server is asked: those that ask none run without it."""
 
 
 PASSED_FILE: Constant = "passed.json"

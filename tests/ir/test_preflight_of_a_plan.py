@@ -8,7 +8,7 @@ import yaml
 
 from cotspec.back import places, registry
 from cotspec.ir.preflight import preflight
-from cotspec.spec.payload import BuiltinModel, PreflightBody
+from cotspec.spec.payload import BuiltinModel, EndpointModel, PreflightBody
 from tests.support import sealed, spec_data
 
 
@@ -26,6 +26,17 @@ def test_every_task_that_loads_a_model_asks_it_where_its_chain_began() -> None:
         label.part for task in plan.tasks if "gate-" in task.id and "problems" in task.reads for label in task.labels
     ]
     assert sorted(asked) == sorted(part.partition(" of ")[0] for part in wanted)
+
+
+def test_of_a_server_it_is_known_which_experiments_need_it_and_that_there_are_others() -> None:
+    data = spec_data("small")
+    far = {**spec_data("small"), "name": "far"}
+    teacher = data["generate"]["teach"]["by"]
+    far["models"] = {**data["models"], teacher: {"endpoint": {"model": "m", "url": "http://localhost:1/v1"}}}
+    body = cast(PreflightBody, preflight(sealed(data, far).plan.tasks).body)
+    asked = {each.experiments for each in body.demands if isinstance(each.model, EndpointModel)}
+    assert (asked, body.experiments) == ({("far",)}, ("far", data["name"]))
+    assert cast(PreflightBody, preflight(sealed(data).plan.tasks).body).experiments == ()
 
 
 def test_every_chain_waits_for_the_preflight_and_no_id_knows_it() -> None:

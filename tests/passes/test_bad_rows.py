@@ -24,7 +24,7 @@ def findings(folder: Path, content: bytes, settings: str) -> list[Diagnostic]:
     (folder / "spec.yaml").write_text(text, encoding="utf-8")
     sink = Sink()
     plan_specs({"spec.yaml": folder / "spec.yaml"}, sink)
-    return sink.sorted()
+    return list(sink.sorted())
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from conftest import Run, lay_out, recorded
-from served import Server, model, questions, task
+from served import Server, agree, model, questions, task
 
-from cotspec.spec.payload import Demand, PreflightBody
+from cotspec.spec.identity import id_of
+from cotspec.spec.payload import Demand, Payload, PreflightBody
 
 pytest.importorskip("torch", reason="the server of these tests generates with transformers, of the `train` extra")
 
@@ -65,6 +66,8 @@ FIELDS = (
     *(f"model.endpoint.{name}" for name in MODEL),
     *(f"run.endpoint.{name}" for name in RUN),
     "preflight.demands.tasks",
+    "preflight.demands.experiments",
+    "preflight.experiments",
 )
 
 
@@ -92,3 +95,33 @@ def test_the_tasks_of_a_demand_arrive(project: Path, run_here: Run) -> None:
         recorded(folder)
         said.append("need not be asked" in run_here(folder)[1])
     assert said == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("every", "asking", "stops"), [(("far", "near"), ("far",), False), (("far",), ("far",), True), ((), (), True)]
+)
+def test_a_key_that_is_missing_stops_only_the_experiments_that_need_it(
+    every: tuple[str, ...],
+    asking: tuple[str, ...],
+    stops: bool,
+    project: Path,
+    server: Server,
+    run_here: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    agree(project, server.url, key="NO_SUCH_KEY")
+    given = {"path": "", "max_new_tokens": 0, "tensor_parallel": 0, "targets": (), "asked": ("teach of far",)}
+    demand = Demand(model=model(), **given, experiments=asking)
+    folder = lay_out(project, "preflight", PreflightBody(demands=(demand,), experiments=every))
+    recorded(folder)
+    code, out, err = run_here(folder)
+    missing = "is in NO_SUCH_KEY, which is not set: export it"
+    others = "; that stops `far` alone, and `dvc repro --keep-going` runs all others"
+    assert (code, missing in out + err, others in out) == (2 if stops else 0, True, not stops)
+    at = folder.rename(project / "generated/preflight") / "payload.json"
+    payload = Payload.model_validate_json(at.read_bytes())
+    at.write_text(payload.model_copy(update={"id": id_of(payload, "generated/preflight")}).model_dump_json())
+    code, _, err = run_here(task(project, "asks"))
+    assert (code, missing in err, others in err) == (2, True, not stops), err
+    assert server.asked() == []

@@ -85,7 +85,7 @@ class Server:
         return [done.get(index) for index in range(len(requests))]
 
     def _found(self) -> Client:
-        place = places.of(self._task.root, self._ref)
+        place = places.of_task(self._task.root, self._ref)
         say(f"model: {self._ref.name} at {place.url}, {self._settings.concurrency} requests at a time")
         if place.exposed:
             say(f"the key in {place.variable} goes there unencrypted: others on the way can read it (use https)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -11,9 +12,10 @@ from typing import Final
 from cotspec.files import plain
 from cotspec.runtime import local
 from cotspec.runtime.errors import TaskError
+from cotspec.runtime.task import load
 from cotspec.spec.endpoints import same
 from cotspec.spec.local import LOCAL_FILE, agreed
-from cotspec.spec.payload import EndpointModel
+from cotspec.spec.payload import EndpointModel, PreflightBody
 
 _LONGEST: Final = 300
 """Characters of what a server says that are shown."""
@@ -67,6 +69,33 @@ def named(root: Path, *, url: str, model: str) -> Place:
             f"{LOCAL_FILE}"
         )
     return Place(url=place, variable=given.key or "", key=_key(given.key, place) if given.key else "")
+
+
+def others_run(stopped: Sequence[str]) -> str:
+    """What goes on where the server of some experiments cannot be asked."""
+    names = ", ".join(f"`{name}`" for name in stopped)
+    return f"that stops {names} alone, and `dvc repro --keep-going` runs all others"
+
+
+def of_task(root: Path, ref: EndpointModel) -> Place:
+    """The server that a task asks. Raises TaskError as `of`, also with what goes on without it: who needs a server, and
+    whether anybody does not, says the preflight of the build."""
+    try:
+        return of(root, ref)
+    except TaskError as error:
+        needed, every = _experiments(root, ref)
+        raise TaskError(f"{error}; {others_run(needed)}" if needed and len(needed) < every else str(error)) from error
+
+
+def _experiments(root: Path, ref: EndpointModel) -> tuple[list[str], int]:
+    """The experiments of a build that need a server, and how many there are."""
+    folder = root / "generated" / "preflight"
+    try:
+        body = load(folder / "payload.json", folder / "run.json").body(PreflightBody)
+    except (TaskError, TypeError):  # a task that runs alone
+        return [], 0
+    needed = {name for each in body.demands if each.model == ref for name in each.experiments}
+    return sorted(needed), len(body.experiments)
 
 
 def _shared(root: Path) -> bool:
