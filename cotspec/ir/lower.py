@@ -55,6 +55,9 @@ class _Experiment(Texts):
     def tasks(self) -> Iterator[DraftTask]:
         """Yield every task, producers first."""
         made = {task.name: task for task in self._made()}
+        for task in made.values():
+            if lost := {read.task for read in task.reads.values()} - made.keys() - {""}:
+                raise LowerError(f"{task.label.part} reads {min(lost)}, which nothing makes", where=("generate",))
         yield from made.values()
         yield self._report(made)
 

@@ -78,6 +78,18 @@ def test_what_cannot_be_undone_alone_is_undone_with_its_neighbours(folder: Path)
     assert tasks["rows of stage second"].kernel == ()
 
 
+def test_two_new_texts_of_which_one_reads_the_other_are_new_both(folder: Path) -> None:
+    teach = "{teach: {by: tutor, over: train}}"
+    assert teach in BASE
+    chain = f"{teach[:-1]}, more: {{by: base, over: teach}}, most: {{by: base, over: more}}}}"
+    _, tasks = compared(BASE, BASE.replace(teach, chain).replace("rows: {from: teach}", "rows: {from: most}", 1))
+    assert {part: tasks[part].state for part in ("generation more", "generation most", "generation teach")} == {
+        "generation more": "new",
+        "generation most": "new",
+        "generation teach": "same",
+    }
+
+
 def test_what_follows_from_another_task_names_that_task_and_no_setting(folder: Path) -> None:
     _, tasks = compared(BASE, BASE.replace("lr: 1e-4", "lr: 1e-3"))
     assert {part for part, task in tasks.items() if task.causes} == {"stage first"}
@@ -186,7 +198,7 @@ def test_a_task_that_several_parts_share_is_listed_once_with_all_of_them(run: Ru
     ("old", "said"),
     [
         ("nothing:specs/one.yaml", "git knows no revision `nothing`"),
-        ("HEAD:specs/two.yaml", "HEAD has no file specs/two.yaml"),
+        ("HEAD:specs/two.yaml", "HEAD has no spec and no experiment `specs/two.yaml`"),
         ("HEAD:specs/one.yaml@w", "has no variant `w`"),
     ],
 )
