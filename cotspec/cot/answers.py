@@ -15,6 +15,7 @@ from cotspec.cot.grading_rules import Grade, says
 from cotspec.cot.grading_sides import Side
 from cotspec.cot.latex import box_run, boxed, plain, typed
 from cotspec.cot.numbers import Number, canonical
+from cotspec.cot.openers import closer, compile_openers, marks, thoughts_end
 from cotspec.cot.own_segments import graded
 from cotspec.cot.segment import Segment, Trace, segment
 from cotspec.spec.payload import TraceFormat
@@ -27,6 +28,8 @@ _PER_CENT = Fraction(1, 100)
 _NO_ANSWER = frozenset({"nan", "null", "n/a", "#n/a", "<na>", "nat"})
 _LONGEST_GOLD = 1_000
 _MOST_GOLD_LINES = 12
+_IN_TAGS = "Answer:"
+"""What opens an answer within tags, where the tag itself does not."""
 _SOLUTION = re.compile(r"\n[ \t]*####[ \t]*\S")
 """How GSM8K, and what was made after it, puts the answer below its solution."""
 
@@ -46,19 +49,34 @@ def answer_of(trace: Trace) -> str | None:
     Of its last answer segment it is what stands on the opener's line; when that says nothing, the first line with a
     digit or a box.
 
-    An answer without the opener ("the answer is 5. But…") ends with its sentence.
+    An answer without the opener ("the answer is 5. But…") ends with its sentence. In tags (`<answer>`) it may be given
+    as in any text.
     """
-    return None if trace.answer is None else _given(trace, trace.answer)
+    return _in_tags(trace) if trace.answer is None else _given(trace, trace.answer)
+
+
+def _in_tags(trace: Trace) -> str | None:
+    """The answer in tags that hold the steps, too, so that no segment is an answer."""
+    fmt = trace.format
+    tag = closer(fmt.answer) if fmt and not fmt.form else ""
+    if fmt is None or not tag or not trace.steps:
+        return None
+    openers = compile_openers(fmt.thinking, fmt.step, fmt.answer)
+    floor, end = thoughts_end(trace.text, openers)[0], trace.text.rfind(tag)
+    opened = [m.end for m in marks(trace.text, openers) if m.kind in ("line", "inline") and floor <= m.start < end]
+    return extract(trace.text[opened[-1] : end], fmt.model_copy(update={"answer": _IN_TAGS})) if opened else None
 
 
 def _given(trace: Trace, answer: Segment) -> str | None:
     """The answer that a segment gives. In one that a closer ends, or of one's own, it may be given as in any text."""
-    fmt = trace.format
-    if fmt and (answer.kind != "answer" or any(each.name == "answer" and each.closes for each in fmt.form)):
-        inner = extract(trace.body(answer), fmt.model_copy(update={"form": ()}))
+    fmt, body = trace.format, trace.body(answer)
+    tag = closer(fmt.answer) if fmt else ""
+    if fmt and (tag or answer.kind != "answer" or any(each.name == "answer" and each.closes for each in fmt.form)):
+        opener = fmt.answer if not tag or tag in body else _IN_TAGS
+        inner = extract(body, fmt.model_copy(update={"form": (), "answer": opener}))
         if inner is not None:
             return inner
-    lines = [line.strip() for line in _joined(trace.body(answer)).splitlines() if line.strip()]
+    lines = [line.strip() for line in _joined(body).splitlines() if line.strip()]
     if not lines:
         return None
     if answer.opened and any(c.isalnum() for c in lines[0]) and not lines[0].endswith(":") and _beside(trace, answer):
@@ -90,17 +108,17 @@ def _joined(body: str) -> str:
 
 def grade(trace: Trace, gold: str) -> Grade:
     """What a segmented response's answer comes to; a response without an answer is wrong. Raises AnswerError."""
-    return _grade(trace, trace.answer, gold)
+    return _compared(answer_of(trace), gold)
 
 
 def grades(trace: Trace, gold: str) -> dict[str, Grade]:
     """The grade of the answer in each graded segment of the form, by the segment's name; a missing one is wrong. Raises
     AnswerError."""
-    return {kind: _grade(trace, trace.last(kind), gold) for kind in graded(trace.form)}
+    last = {kind: trace.last(kind) for kind in graded(trace.form)}
+    return {kind: _compared(None if one is None else _given(trace, one), gold) for kind, one in last.items()}
 
 
-def _grade(trace: Trace, answer: Segment | None, gold: str) -> Grade:
-    given = None if answer is None else _given(trace, answer)
+def _compared(given: str | None, gold: str) -> Grade:
     return Grade.WRONG if given is None else compare(given, gold)
 
 

@@ -7,8 +7,9 @@ from cotspec.cot.grading import RULES
 _HEAD = """# How an answer is graded
 
 The answer of a response is what follows the format's opener (or, given without it, "the answer is 5" or a `\\boxed{}`);
-a tag that opens it (`<answer>`) is closed by its closer. A response without an answer is wrong: nothing looks for the
-gold answer in the rest of the text.
+a tag that opens it (`<answer>`) is closed by its closer, and what stands between may be the answer alone or a text that
+gives it, after `Answer:` or in a box. A response without an answer is wrong: nothing looks for the gold answer in the
+rest of the text.
 
 Comparing it with the gold answer has three outcomes. **Right** and **wrong** are what they say. **Ungradable** is an
 answer that is there but cannot be held against this gold answer: a condition, several values for one, a sum left to do,

@@ -17,7 +17,8 @@ Pure and linear in the length of the text; knows nothing of right and wrong. The
    Thoughts end at `</think>`, whatever opens them: nothing before it is a step or an answer, and without an opener they
    begin with the text (a chat template has opened them). A text that opens them with a tag and never closes them is
    thoughts and nothing else: what was cut off in them has no answer, whatever they try out.
-6. What a tag opens (`<answer>`) says what stands before its closer (`</answer>`).
+6. What a tag opens (`<answer>`) says what stands before its closer (`</answer>`): the answer alone, or a text that
+   gives it (`cotspec.cot.answers`).
 7. Segments of one's own (`cotspec.cot.own_segments`) are cut out first; rules 1 to 6 are those of the text between
    them. The answer that counts is then the last answer or graded segment.
 """
@@ -71,7 +72,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A text and the segments that tile it; its format, where that has a form."""
+    """A text and the segments that tile it; its format."""
 
     text: str
     segments: tuple[Segment, ...]
@@ -129,7 +130,7 @@ class _Step(NamedTuple):
 def segment(text: str, fmt: TraceFormat) -> Trace:
     """Tile a text: the segments joined give it back. An empty text has none. O(len(text))."""
     if not fmt.form:
-        return Trace(text, _usual(text, fmt))
+        return Trace(text, _usual(text, fmt), fmt)
     openers = compile_openers(fmt.thinking, fmt.step, fmt.answer)
     floor, closer = thoughts_end(text, openers)
     closed = floor + len(closer) if closer else 0
