@@ -13,11 +13,12 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from cotspec.estimate import hardware
-from cotspec.estimate.asked_models import Served, changing, charges, judging, known
+from cotspec.estimate.asked_models import Served, charges, judging, known
 from cotspec.estimate.facts import Facts as Facts
 from cotspec.estimate.facts import Lines as Lines
 from cotspec.estimate.hardware import CPU, DEVICES, Way
-from cotspec.estimate.model_size import Model, adapters
+from cotspec.estimate.memory import held
+from cotspec.estimate.model_size import Model
 from cotspec.estimate.work import Load, Work, generates, kind_of, trains
 from cotspec.ir.plan import Task
 from cotspec.spec import payload
@@ -311,62 +312,11 @@ class Estimator:
         way, settings = self._way(task, model), task.launch.settings
         if way.vllm and not isinstance(body, TrainBody):
             return Amount(settings.vllm_memory * way.device.memory, None, "vLLM's share of the device")
-        held = self._held(task, model, asked, way) if isinstance(body, TrainBody) else changing(self._work, task, way)
-        expected, most = (held | self._grows(task, model, way, load) for load in loads)
+        expected, most = (held(self._work, task, model, way, load) for load in loads)
         told = " + ".join(f"{name} {size / hardware.GIB:.2g} GiB" for name, size in expected.items() if size)
         times = 1 if settings.gpus else settings.processes  # processes on the CPU share its memory
         told = f"{times} times {told}" if times > 1 else told
         return Amount(times * sum(expected.values()), times * sum(most.values()), f"{told}; {model.source}")
-
-    def _held(self, task: Task, model: Model, asked: Model, way: Way) -> dict[str, float]:
-        """What stays on a device through a training run."""
-        body, settings = task.body, task.launch.settings
-        assert isinstance(body, TrainBody)  # noqa: S101 - the caller looked
-        held = hardware.state(
-            whole=model.parameters,
-            trained=adapters(model, body.lora) if body.lora.r else model.parameters,
-            precision=body.precision,
-            strategy=task.launch.strategy,
-            devices=settings.processes,
-            gpu=way.device.name != CPU,
-            moments=hardware.moments(body.trainer.get("optim")),
-        )
-        reference = trainer_of(body).effort(body, vllm=way.vllm).reference and not body.lora.r
-        held["reference"] = 4 * model.parameters if reference else 0.0
-        held["teacher"] = 0.0
-        if isinstance(body, TaughtBody) and trainer_of(body).effort(body, vllm=way.vllm).scored > 0:
-            precision = "fp32" if body.follow else body.precision
-            held["teacher"] = hardware.bytes_of(precision) * asked.parameters
-        judges = [judge for judge, _ in known(self._work, task) if judge]
-        held["judges"] = sum(hardware.bytes_of("fp32") * judge.parameters for judge in judges)
-        held["vLLM"] = settings.vllm_memory * way.device.memory if way.vllm and not settings.vllm_elsewhere else 0.0
-        return held
-
-    def _grows(self, task: Task, model: Model, way: Way, load: Load) -> dict[str, float]:
-        """What a batch adds, and the process itself."""
-        settings, body = task.launch.settings, task.body
-        process = {"process": float(hardware.process(way, trains=trains(task)))}
-        if not isinstance(body, TrainBody):
-            batch = min(load.sequences, settings.generate_batch)
-            return hardware.generating(model, way, batch=batch, length=load.prompt + load.longest) | process
-        writes = body.drawn is not None
-        length = load.prompt + load.longest if writes else load.longest
-        texts = settings.per_device_batch * (1 if writes else trainer_of(body).effort(body, vllm=way.vllm).sequences)
-        kept = (
-            0.0
-            if model.shape is None
-            else hardware.activations(
-                model.shape,
-                tokens=texts * length,
-                precision=body.precision,
-                checkpointing=settings.gradient_checkpointing,
-            )
-        )
-        if writes and not way.vllm:
-            batch = body.global_batch / settings.processes
-            written = hardware.generating(model, way, batch=batch, length=length)
-            kept = max(kept, written["cache"] + written["logits"])  # never both at once
-        return {"activations or cache": kept} | process
 
     def _disk(self, task: Task) -> Amount:
         body, model, loads = task.body, self._work.model(task), self._work.load(task)

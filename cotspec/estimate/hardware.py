@@ -16,7 +16,9 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from cotspec.estimate.model_size import Model, Shape
+from cotspec.estimate.model_size import layer as weights_of_layer
 from cotspec.spec.resources import Strategy
+from cotspec.trainers.trainer import Head
 
 GIB: Final = 1 << 30
 DEFAULT: Final = "A100-80G"
@@ -40,9 +42,17 @@ _CORE: Final = 80e9
 """FLOP/s of a core: two 256-bit multiply-adds a cycle at 2.5 GHz."""
 _STREAM: Final = 16e9
 """Bytes a second that one core of a server reads from memory."""
-_TILE: Final = 4096
-"""Tokens whose logits exist at a time: the trainers' head works in tiles of this many, 4,096 logits wide."""
-_PROCESS: Final = MappingProxyType({"train": 1_300_000_000, "generate": 370_000_000, "gpu": 700_000_000})
+TILE_TOKENS: Final = 4096
+TILE_LOGITS: Final = 32768
+"""Size of the tiles in which TRL's heads have their logits (`trl.kernels`; tests compare)."""
+_LOG_P: Final = 7.25
+"""float32 numbers for each logit of a tile, beside the tile itself, in the backward pass of log-probabilities where
+Triton does not run: there torch has each step of a softmax's gradient in a tensor of its own (counted) …"""
+_DIVERGENCE: Final = 9
+"""… in that of a divergence, beside the tiles of student and teacher …"""
+_ALL: Final = 3
+"""… and for each of all logits, beside the teacher's: the student's log-probability, and two steps of the teacher's."""
+_PROCESS: Final = MappingProxyType({"train": 600_000_000, "generate": 370_000_000, "gpu": 700_000_000})
 """Bytes of a process beside its tensors, measured on the CPU; of a CUDA context on a GPU."""
 
 
@@ -164,23 +174,42 @@ def state(
     spread = devices if devices > 1 else 1
     weights = spread if strategy in ("fsdp", "zero3") else 1
     gradients = 1 if strategy == "ddp" else spread
-    bucketed = gpu and (devices == 1 or strategy == "ddp")  # DDP's buckets double the gradients
+    bucketed = (gpu or devices > 1) and (devices == 1 or strategy == "ddp")  # DDP's buckets are as large as gradients
     half = 2 * trained if strategy == "zero2" and spread > 1 and precision != "fp32" else 0.0
     frozen = whole * bytes_of(precision) if trained < whole else 0.0
     masters = 4 * trained / (spread if half else weights)
     return {
         "weights": frozen / weights + masters + half,
-        "gradients": (8 if bucketed else 4) * trained / gradients,
+        "gradients": 4 * trained / gradients,
+        "buckets": 4 * trained if bucketed else 0.0,
         "optimizer": moments * trained / gradients,
     }
 
 
 def activations(shape: Shape, *, tokens: float, precision: str, checkpointing: bool) -> float:
-    """Bytes kept for the backward pass of `tokens` tokens, and one tile of logits."""
+    """Bytes kept for the backward pass of `tokens` tokens."""
     every = shape.layers * layer(shape, precision)
     if checkpointing:
         every = min(every, shape.layers * 4 * shape.hidden + layer(shape, precision))
-    return tokens * every + 3 * 4 * min(tokens, _TILE) * min(shape.vocab, _TILE)
+    return tokens * every
+
+
+def logits(shape: Shape, *, tokens: float, precision: str, head: Head, gpu: bool) -> float:
+    """Bytes of the logits of `tokens` tokens when they are most, while all activations are there, and of the weights
+    that autocast casts for them."""
+    cast = 2 * shape.hidden if precision != "fp32" else 0
+    if head == "all logits":
+        return shape.vocab * (tokens * (bytes_of(precision) + 4 * _ALL) + 2 * cast)
+    rows, used = min(tokens, TILE_TOKENS), min(shape.vocab, TILE_LOGITS)
+    width = TILE_LOGITS if gpu else used  # memory that is never touched takes nothing of a CPU's
+    tile, beside = (bytes_of(precision), _LOG_P) if head == "tiles" else (2 * 4, _DIVERGENCE)
+    return rows * (width * tile + (0 if gpu else used * 4 * beside)) + used * cast
+
+
+def cast(shape: Shape, precision: str, strategy: Strategy) -> float:
+    """Bytes of the 16-bit copies of the layers' float32 weights: autocast makes each once in a forward pass, and the
+    backward pass still reads it. What shards the weights casts them itself, a layer at a time."""
+    return 2.0 * shape.layers * weights_of_layer(shape) if precision != "fp32" and strategy == "ddp" else 0.0
 
 
 def layer(shape: Shape, precision: str) -> float:

@@ -116,7 +116,7 @@ class _Distill(Trainer):
 
     def effort(self, body: DistillBody, *, vllm: bool) -> Effort:  # noqa: ARG002
         """Each text is scored by the teacher, unless that has been done."""
-        return Effort(scored=0 if body.precompute else 1)
+        return Effort(scored=0 if body.precompute else 1, head="all logits" if body.top_k else "two tiles")
 
     def remarks(self, train: Distill, devices: Devices) -> Iterator[Remark]:  # noqa: ARG002
         """Settings that nothing reads, and dropout that is off."""

@@ -15,6 +15,9 @@ from cotspec.spec.training import Train
 
 StageKey = Literal["loss", "reward", "begin", "judges"]
 """A part of a stage that only some trainers read."""
+Head = Literal["tiles", "two tiles", "all logits"]
+"""How a trainer has the logits of its loss: in tiles; in tiles with the teacher's beside them; or all of what a device
+holds at a time, the teacher's too."""
 
 
 class Batch(NamedTuple):
@@ -45,6 +48,7 @@ class Effort(NamedTuple):
     """Forward passes without a gradient over each (by a reference, or by the policy that wrote it)."""
     reference: bool = False
     """Whether a frozen copy of all weights lies beside those that are trained (unless these are adapters)."""
+    head: Head = "tiles"
 
 
 class Rates(NamedTuple):
