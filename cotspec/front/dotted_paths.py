@@ -9,7 +9,7 @@ from typing import Final
 from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.source_map import Path
 from cotspec.diagnostics.suggest import did_you_mean, near
-from cotspec.front import foreign, phrases, shape
+from cotspec.front import foreign, nodes, phrases, shape
 from cotspec.front.compose import nothing_to_remove
 from cotspec.front.nodes import Entry, MappingNode, Node, Removal, SequenceNode
 from cotspec.spec.experiment import Experiment
@@ -187,6 +187,15 @@ def nothing_there(root: Node, path: Path, span: Span) -> Diagnostic:
     written = Entry(".".join(map(str, path)), span, Removal(span))
     place = _inside(written, ".".join(map(str, path[:-1])), last)
     return nothing_to_remove(Entry(last, place, written.node), known)
+
+
+def removed_inside(change: Node, path: Path) -> Iterator[Diagnostic]:
+    """Findings: `!remove` within a group that takes the place of another one whole."""
+    for inside, span in nodes.removals(change, path) if not isinstance(change, Removal) else ():
+        whole, dotted = (".".join(map(str, each)) for each in (path, inside))
+        message = f"there is no `{phrases.cut(str(inside[-1]))}` to remove: a variant replaces the whole of `{whole}`"
+        advice = f"leave the line out; to drop it and keep the rest of `{whole}` write `{dotted}: !remove `"
+        yield Diagnostic(rule="nothing-to-remove", message=message, span=span, help=advice)
 
 
 def form_at(path: Path) -> shape.Form:

@@ -257,6 +257,7 @@ class _Family:
                     self._add("conflicting-changes", message, later.span, "keep one of them", related=related)
 
     def _no_op(self, change: Change) -> None:
+        self.sink.extend(dotted_paths.removed_inside(change.node, change.path))
         now = dotted_paths.get(self.root, change.path)
         if isinstance(change.node, Removal):
             if now is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -77,6 +77,21 @@ def plain(node: Node) -> Data:
             return [plain(item) for item in node.items]
         case MappingNode():
             return {entry.key: plain(entry.node) for entry in node.entries}
+
+
+def removals(node: Node, path: Path = ()) -> Iterator[tuple[Path, Span]]:
+    """Each `!remove` inside of a node, with its path and place."""
+    match node:
+        case Removal(span):
+            yield path, span
+        case SequenceNode():
+            for i, item in enumerate(node.items):
+                yield from removals(item, (*path, i))
+        case MappingNode():
+            for each in node.entries:
+                yield from removals(each.node, (*path, each.key))
+        case ScalarNode():
+            return
 
 
 def entry(group: Node, key: str) -> Entry | None:

@@ -308,6 +308,7 @@ MISTAKES = [
     (f"  a: {{matrix: {{{GROUP}: [2, @@2]}}}}\n", "variant-name", ""),
     (f"  a: {{matrix: {{{GROUP}: [2]}}}}\n  a-group-2: {{seed: @@1}}\n", "variant-name", ""),
     ("  a: {stages.first.@@mask: !remove }\n", "nothing-to-remove", ""),
+    ("  a: {data: {valid: @@!remove , other: {builtin: chains}}}\n", "nothing-to-remove", ""),
     ("  a: {stages.first.@@shufle: !remove }\n", "unknown-path", "shuffle"),
     ("  a: {seeds: [@@x]}\n", "wrong-type", ""),
     ("  a: {matrix: {seed: @@[]}}\n", "wrong-value", ""),
