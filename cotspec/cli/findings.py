@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, assert_never
@@ -49,6 +50,11 @@ def as_json(value: object) -> None:
 def colour(stream: TextIO) -> bool:
     """Whether to write in colour: on a terminal that can, unless NO_COLOR is set."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def width(stream: TextIO) -> int | None:
+    """The columns of a terminal (COLUMNS, where it is set); None elsewhere, where a line may be as long as it is."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
 def tell_damage(root: Path) -> None:

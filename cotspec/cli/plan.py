@@ -55,7 +55,8 @@ def run(
         shown = plan.view(checked.of(units).sealed, standings, pairs, estimator)
     match output:
         case "text":
-            print(plan.text(shown, whole=whole, formulas=formulas, colour=findings.colour(sys.stdout)), end="")
+            colour, width = findings.colour(sys.stdout), findings.width(sys.stdout)
+            print(plan.text(shown, whole=whole, formulas=formulas, colour=colour, width=width), end="")
         case "json":
             findings.as_json(plan.record(shown))
         case "markdown":

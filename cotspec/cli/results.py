@@ -61,7 +61,7 @@ def run(
         return 0
     match output:
         case "text":
-            print(results.text(outcomes, colour=findings.colour(sys.stdout)), end="")
+            print(results.text(outcomes, colour=findings.colour(sys.stdout), width=findings.width(sys.stdout)), end="")
         case "csv":
             findings.for_programs(results.as_csv(outcomes))
         case "json":

@@ -176,7 +176,7 @@ def _show(root: Path, checked: Checked, wanted: Mapping[str, Task]) -> None:
     from cotspec.views import results
 
     shown = [outcome for outcome in outcomes_of(root, checked) if outcome.task in wanted]
-    print(f"\n{results.text(shown, colour=findings.colour(sys.stdout))}", end="")
+    print(f"\n{results.text(shown, colour=findings.colour(sys.stdout), width=findings.width(sys.stdout))}", end="")
 
 
 def _record(root: Path, checked: Checked) -> None:

@@ -14,11 +14,14 @@ from cotspec.estimate import Comparison, Cost, Estimator
 from cotspec.history.results import Standing, State
 from cotspec.passes.seal import Sealed
 from cotspec.views import changes, costs, diff
+from cotspec.views.aligned import wrapped
 from cotspec.views.paint import STATES, Paint, painter
 from cotspec.views.planned import Planned
 
 _SHOWN = 80
 _NAMES = 3
+_INDENT = " " * 8
+"""Of what stands below a task on a narrow terminal: as wide as a state."""
 _TO_DO = ("run", "resume", "reuse")
 
 
@@ -120,20 +123,24 @@ def counts(given: Sequence[Row]) -> dict[str, int]:
 # --- printing ---------------------------------------------------------------------------------------------------------
 
 
-def text(shown: View, *, whole: bool = False, formulas: bool = False, colour: bool = False) -> str:
-    """For a terminal: what runs, each with its reason and what it takes, then how much stands."""
+def text(
+    shown: View, *, whole: bool = False, formulas: bool = False, colour: bool = False, width: int | None = None
+) -> str:
+    """For a terminal with so many columns: what runs, each with its reason and what it takes, then how much stands."""
     paint = painter(colour)
     busy = shown.busy
     rows = list(shown.rows) if whole else busy[:_SHOWN]
     widths = [max((len(cell) for cell in column), default=0) for column in _columns(rows)]
-    lines = [line for row in rows for line in _row(row, widths, paint, formulas=formulas)]
+    narrow = None if width is None or all(_length(row, widths) <= width for row in rows) else width
+    lines = [line for row in rows for line in _row(row, widths, paint, narrow, formulas=formulas)]
     if len(busy) > len(rows):
         lines.append(f"… {len(busy) - len(rows):,} more (--all shows them)")
     lines.append(paint(summary(shown.rows), "bold"))
     if elsewhere := sum(row.standing.elsewhere for row in busy):
         lines.append(f"{elsewhere:,} of them ran already: `cotspec run --pull` takes their results from the DVC remote")
     if busy:
-        lines += [*costs.totals([row.cost for row in busy]), *costs.compared(shown.compared)]
+        told = (*costs.totals([row.cost for row in busy]), *costs.compared(shown.compared))
+        lines += [wrapped(line, width, hanging=_INDENT) for line in told]
     return "\n".join(lines) + "\n"
 
 
@@ -146,15 +153,35 @@ def summary(given: Sequence[Row]) -> str:
     return ", ".join(f"{n:,} {'to ' if state in _TO_DO else ''}{state}" for state, n in counts(given).items())
 
 
-def _row(row: Row, widths: Sequence[int], paint: Paint, *, formulas: bool) -> Iterator[str]:
-    first, width, ids = widths
-    state = row.standing.state
-    cost = f"  {costs.short(row.cost)}" if state != "reuse" else ""
-    shown, id = paint(f"{state:<{first}}", STATES.get(state, "")), paint(f"{row.id:<{ids}}", "dim")
-    yield f"{shown}  {row.part:<{width}}  {id}  {_who(row)}{cost}"
-    yield from (f"{'':<{first}}  {'':<{width}}  {paint(reason, 'dim')}" for reason in row.reasons)
+def _row(row: Row, widths: Sequence[int], paint: Paint, width: int | None, *, formulas: bool) -> Iterator[str]:
+    """A task; where lines do not fit into `width` columns, what it takes and who needs it stand below it."""
+    state, cost = row.standing.state, _cost(row)
+    head = [paint(f"{state:<{widths[0]}}", STATES.get(state, "")), f"{row.part:<{widths[1]}}"]
+    head += [paint(f"{row.id:<{widths[2]}}" if width is None else row.id, "dim")]
+    below = [*row.reasons, *([f"for {_who(row)}"] if width is not None else [])]
+    indent = _INDENT if width is not None else " " * (widths[0] + widths[1] + 4)
+    if width is None:
+        head += [_who(row), *cost]
+    elif sum(widths) + 4 + sum(len(each) + 2 for each in cost) <= width:
+        head[2:] = [paint(f"{row.id:<{widths[2]}}", "dim"), *cost]
+    else:
+        below = [*cost, *below]
+    yield "  ".join(head)
+    for line in below:
+        yield "\n".join(
+            indent + paint(part, "dim") for part in wrapped(line, width and width - len(indent)).splitlines()
+        )
     if formulas and state != "reuse":
-        yield from (f"{'':<{first}}  {'':<{width}}  {line}" for line in costs.formulas(row.cost))
+        yield from (f"{indent}{line}" for line in costs.formulas(row.cost))
+
+
+def _cost(row: Row) -> list[str]:
+    return [costs.short(row.cost)] if row.standing.state != "reuse" else []
+
+
+def _length(row: Row, widths: Sequence[int]) -> int:
+    """Of its first line, where all is on it."""
+    return sum(widths) + sum(len(each) + 2 for each in (_who(row), *_cost(row))) + 4
 
 
 def _who(row: Row) -> str:

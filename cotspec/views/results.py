@@ -9,11 +9,13 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from operator import itemgetter
+from typing import NamedTuple
 
 from cotspec.cot import signal
 from cotspec.cot.stats import paired_difference
 from cotspec.views import seeds
+from cotspec.views.aligned import aligned, wrapped
 from cotspec.views.diff import escaped, table
 from cotspec.views.outcomes import Figure, Measured, Outcome
 from cotspec.views.paint import STATES, Paint, change, painter
@@ -139,25 +141,20 @@ def tables(outcomes: Sequence[Outcome]) -> list[Table]:
     return [own, Table(_shown(several), _OF_SEEDS)] if len(several) > 1 else [own]
 
 
-_MOST_CUT: Final = 5
-"""Experiments of which it is said how many answers were cut."""
-
-
 def cut(outcomes: Sequence[Outcome]) -> list[str]:
-    """Rows with many answers that were cut at the limit, the most first: their accuracy is that of the limit, too."""
-    rows = [each for each in outcomes if each.last is not None and each.last.truncated > signal.MANY]
-    rows.sort(key=lambda each: -(each.last.truncated if each.last else 0))
-    notes = [_cut(each, each.last) for each in rows[:_MOST_CUT] if each.last is not None]
-    left = len(rows) - len(notes)
-    return [
-        *notes,
-        *([f"{left} rows more have such answers; `--format json` says how many (`truncated`)"] if left else []),
-    ]
+    """Rows with many answers that were cut at the limit: their accuracy is that of the limit, too. One sentence for all
+    that have the same limit, of the row with the most."""
+    by_limit: dict[str, list[tuple[float, Outcome, Measured]]] = {}
+    for each in outcomes:
+        if each.last is not None and each.last.truncated > signal.MANY:
+            by_limit.setdefault(each.limit, []).append((each.last.truncated, each, each.last))
+    return [_cut(limit, *max(rows, key=itemgetter(0))[1:], len(rows) - 1) for limit, rows in by_limit.items()]
 
 
-def _cut(outcome: Outcome, last: Measured) -> str:
+def _cut(limit: str, outcome: Outcome, last: Measured, others: int) -> str:
     name = f"{outcome.name}:{outcome.model}" + (f" on {outcome.set}" if outcome.set else "")
-    return f"{name}: {signal.cut_answers(last.truncated, last.n * last.samples)}: {outcome.limit}"
+    more = f" (and some in {others} more row{'' if others == 1 else 's'})" if others else ""
+    return f"{name}: {signal.cut_answers(last.truncated, last.n * last.samples)}{more}: {limit}"
 
 
 _OF_SUITES = """Figures of lm-eval, as it gives them, ± their standard errors; changes are not paired.
@@ -247,25 +244,19 @@ def _range(low: object, high: object, *, signed: bool) -> str:
     return f"{100 * low:+.1f} – {100 * high:+.1f}" if signed else f"{100 * low:.1f} – {100 * high:.1f}"
 
 
-def text(outcomes: Sequence[Outcome], *, colour: bool = False) -> str:
-    """Aligned columns for a terminal."""
+def text(outcomes: Sequence[Outcome], *, colour: bool = False, width: int | None = None) -> str:
+    """Aligned columns for a terminal, which has so many columns; folded where that are too few."""
     paint = painter(colour)
-    return "\n".join(_aligned(each.rows, paint) + each.below for each in _every(outcomes))
+    return "\n".join(_text(each, paint, width) for each in _every(outcomes))
+
+
+def _text(table: Table, paint: Paint, width: int | None) -> str:
+    below = f"{wrapped(table.below, width)}\n" if table.below else ""
+    return aligned(table.rows, _styles, paint, width, second=_CHANGES[0]) + below
 
 
 def _every(outcomes: Sequence[Outcome]) -> list[Table]:
     return [*tables(outcomes), *filter(None, (suites(outcomes),))]
-
-
-def _aligned(rows: Sequence[tuple[str, ...]], paint: Paint) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        styles = ["bold"] * len(row) if row is rows[0] else _styles(rows[0], row)
-        ends = max((at for at, cell in enumerate(row) if cell), default=-1) + 1
-        cells = [cell.ljust(width) for cell, width in zip(row[:ends], widths, strict=False)]
-        lines.append("  ".join(map(paint, [*cells[:-1], *(cell.rstrip() for cell in cells[-1:])], styles)))
-    return "".join(f"{line}\n" for line in lines)
 
 
 def _styles(head: Sequence[str], row: Sequence[str]) -> list[str]:

@@ -122,8 +122,35 @@ def test_answers_that_were_cut_are_counted_below_the_table_in_every_form_and_non
         assert shown.count("were cut") == 1
     assert [record["truncated"] for record in results.records(cut)] == [0.0, 0.07]
     assert "cut" not in results.text([SPEC, WIDE])
-    many = [replace(cut[1], name=f"a--{at}") for at in range(9)]
-    assert "4 rows more have such answers" in results.text(many)
+    many = [replace(cut[1], name=f"a--{at}") for at in range(3)] + [replace(cut[1], limit="raise another")]
+    shown = results.text(many)
+    assert (
+        "a--0:last on hard: 14 of 200 answers (7 %) were cut at `max_new_tokens` (and some in 2 more rows): " in shown
+    )
+    assert shown.count("were cut") == 2
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_on_a_narrow_terminal_rows_are_folded_and_nothing_is_lost(width: int) -> None:
+    rows = [replace(each, name=each.name.replace("a", "bridge-arithmetic", 1)) for each in (SPEC, WIDE)]
+    rows = [replace(each, base="bridge-arithmetic", limit="raise it " * 20) for each in rows]
+    rows[1] = replace(rows[1], last=replace(measured("1011", tokens=80.0), truncated=0.5))
+    folded, plain = results.text(rows, width=width), results.text(rows)
+    assert max(map(len, folded.splitlines())) <= width
+    assert sorted(folded.split()) == sorted(plain.split())
+    if width > max(map(len, plain.splitlines()[:3])):
+        assert folded.splitlines()[:3] == plain.splitlines()[:3]
+    else:
+        assert "\nbridge-arithmetic--wide\n  done   last " in folded
+    assert ESCAPES.sub("", results.text(rows, width=width, colour=True)) == folded
+
+
+def test_a_column_that_no_row_has_is_left_out_where_there_is_little_room() -> None:
+    alone = [outcome("bridge-arithmetic-and-more", "1100", first="0000"), outcome("bridge-arithmetic-and-others")]
+    assert "to base" in results.text(alone)
+    narrow = results.text(alone, width=80)
+    assert "to base" not in narrow
+    assert "to student" in narrow
 
 
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")

@@ -1,0 +1,73 @@
+"""What people look at most, on a terminal of 80 columns: experiments with long names, and stages that many share."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.finished import SPEC, finished
+
+MATRIX = """  mask: {matrix: {stages.first.mask.share: [0.4, 0.5], stages.second.train.group: [4, 8]}, seeds: [42, 1]}
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All done, but for the second stage of the spec itself."""
+    folder = tmp_path_factory.mktemp("project")
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        plan = finished(folder, SPEC.replace("name: example", "name: bridge-on-arithmetic") + MATRIX)
+        (own,) = [each.id for each in plan.tasks if "stage second of bridge-on-arithmetic" in map(str, each.labels)]
+        (folder / "generated/stages" / own / "dvc.lock").unlink()
+        (folder / ".dvc/tmp/rwlock").unlink()
+    finally:
+        os.chdir(before)
+    return folder
+
+
+def on_a_terminal(project: Path, command: str) -> list[str]:
+    main, side = pty.openpty()
+    environment = os.environ | {"COLUMNS": "80", "TERM": "dumb"}
+    asked = [sys.executable, "-m", "cotspec", command, "specs/a.yaml"]
+    with subprocess.Popen(asked, cwd=project, env=environment, stdin=side, stdout=side, stderr=subprocess.DEVNULL):
+        os.close(side)
+        said = b""
+        while chunk := _read(main):
+            said += chunk
+    os.close(main)
+    return said.decode().replace("\r\n", "\n").splitlines()
+
+
+def _read(file: int) -> bytes:
+    try:
+        return os.read(file, 4096)
+    except OSError:  # the other side was closed
+        return b""
+
+
+@pytest.mark.parametrize("command", ["status", "plan", "results"])
+def test_no_line_is_wider_than_the_terminal(command: str, project: Path) -> None:
+    lines = on_a_terminal(project, command)
+    assert max(map(len, lines)) <= 80
+    assert any("bridge-on-arithmetic--mask-share-0_4-group-8-seed-42" in line for line in lines) or command == "plan"
+
+
+def test_what_a_stage_says_is_told_once_with_those_that_share_it(project: Path) -> None:
+    lines = on_a_terminal(project, "status")
+    assert lines.count("  first: 1 of 20 rows (5 %) were left out as too long") == 1
+    assert "all of them:" in lines
+
+
+def test_a_task_says_below_it_who_needs_it_and_what_it_takes_beside_it(project: Path) -> None:
+    lines = on_a_terminal(project, "plan")
+    at = next(at for at, line in enumerate(lines) if line.startswith("run     stage second"))
+    assert lines[at].endswith(" MiB") or lines[at].endswith(" GiB")
+    assert lines[at + 1] == "        never run here"
+    assert lines[at + 2].startswith("        for bridge-on-arithmetic")
