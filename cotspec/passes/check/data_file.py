@@ -34,7 +34,8 @@ RULE = Rule(
 )
 
 
-_ROW = "put the row right or leave it out, or say how many may be left out (`max_bad_rows: 0.01`): the task stops at it"
+_ROW = "put the row right or leave it out"
+_SOME = "say how many may be left out (`max_bad_rows: 0.01`): the task that reads the file stops at it"
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
@@ -61,8 +62,10 @@ def _allowed(found: Diagnostic, data: Data, reading: Reading, *, whole: bool) ->
     """A finding about bad rows where some may be left out: of more in the first rows alone nobody knows whether it is
     too many of all."""
     most = data.max_bad_rows
-    if not most or reading.torn or not reading.questions:
+    if reading.torn or not reading.questions:
         return found
+    if not most:
+        return found._replace(help=f"{found.help}, or {_SOME}") if found.help == _ROW else found
     if whole and not reading.within(most):
         return found._replace(help=f"{reading.shared(most)}; {found.help}")
     more = "" if whole else "; the task that reads the file counts all of them"
