@@ -5,8 +5,9 @@ Time. Training takes 6·N FLOPs a token (2 forward, 2 for gradients of activatio
 2022, arXiv 2204.02311). A step of decoding reads all weights and the cache, or computes 2·N a sequence, whichever takes
 longer (the roofline), and waits for Python in each layer.
 
-Memory. Weights, gradients and moments, spread as ZeRO does (Rajbhandari et al. 2020, arXiv 1910.02054), and activations
-tensor by tensor for a Llama-style layer (after Korthikanti et al. 2022, arXiv 2205.05198; a test counts torch's own).
+Memory. Weights, gradients and moments, spread as ZeRO does (Rajbhandari et al. 2020, arXiv 1910.02054), activations
+tensor by tensor for a Llama-style layer (after Korthikanti et al. 2022, arXiv 2205.05198), and logits tile by tile as
+TRL's heads have them. A test holds their sum to torch's own count. Holes in a CPU's heap are left out.
 """
 
 from __future__ import annotations
