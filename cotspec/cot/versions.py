@@ -10,6 +10,7 @@ KERNEL = MappingProxyType(
         "contamination": 1,
         "segment": 4,
         "answers": 2,
+        "tagged": 1,  # only where a tag such as `<answer>` opens the answer
         "picking": 1,
         "selecting": 1,  # only where a filter has a condition that no field of its own says
         "mask": 1,

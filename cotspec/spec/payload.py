@@ -130,7 +130,7 @@ class RowsBody(Body):
         searched = ("pattern",) if self.mask.unit.startswith("regex:") else ()
         texts = self.where or self.measures or any(map(_OF_TEXTS.search, self.loss_when.values()))
         asked = ("measures", "selecting") if texts else ("measures",) if self.loss_when else ()
-        return (*self.uses, *searched, *asked)
+        return (*super().kernel_parts(), *searched, *asked)
 
 
 class TryBody(GenerateBody):

@@ -155,8 +155,10 @@ class Body(Part):
         kind: str  # a literal of each concrete body
 
     def kernel_parts(self) -> tuple[str, ...]:
-        """`uses`, and what only some bodies of this kind use."""
-        return self.uses
+        """`uses`, and what only some bodies of this kind use: here, how an answer in tags is read."""
+        cut = getattr(self, "format", None)
+        tagged = isinstance(cut, TraceFormat) and cut.answer.startswith("<") and "answers" in self.uses
+        return (*self.uses, "tagged") if tagged else self.uses
 
     def decides(self, role: str) -> bool:  # noqa: ARG002 - a kind of body may look at it
         """Whether an input is identity; one that is not was made on the way to those that are."""
@@ -176,7 +178,8 @@ class GenerateBody(Body):
 
     def kernel_parts(self) -> tuple[str, ...]:
         """How replies become texts matters where a server gives them."""
-        return (*self.uses, "endpoint") if isinstance(self.model, EndpointModel) else self.uses
+        always = super().kernel_parts()
+        return (*always, "endpoint") if isinstance(self.model, EndpointModel) else always
 
     @property
     def samples(self) -> int:
@@ -267,4 +270,5 @@ class RewardedBody(OnPolicyBody):
     def kernel_parts(self) -> tuple[str, ...]:
         """How the texts of judges are drawn and read matters where there are any, and how replies become texts."""
         served = any(isinstance(judge.model, EndpointModel) for judge in self.judges)
-        return (*self.uses, *(("generate", "judges") if self.judges else ()), *(("endpoint",) if served else ()))
+        asked = (*(("generate", "judges") if self.judges else ()), *(("endpoint",) if served else ()))
+        return (*super().kernel_parts(), *asked)

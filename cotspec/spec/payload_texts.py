@@ -88,4 +88,4 @@ class TracesBody(Body):
 
     def kernel_parts(self) -> tuple[str, ...]:
         """Only a condition is evaluated."""
-        return (*self.uses, "measures", "selecting") if self.where else self.uses
+        return (*super().kernel_parts(), *(("measures", "selecting") if self.where else ()))

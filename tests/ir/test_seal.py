@@ -97,6 +97,20 @@ def test_a_new_kernel_version_changes_what_uses_it_and_what_comes_after(monkeypa
     }
 
 
+@pytest.mark.parametrize(("opens", "changes"), [("<answer>", True), ("Answer:", False)])
+def test_how_an_answer_in_tags_is_read_is_identity_only_where_a_tag_opens_it(
+    opens: str, changes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = {**SMALL, "trace": {**SMALL.get("trace", {}), "answer": {"opens": opens}}}
+    before = {
+        task.id for task in sealed(data).plan.tasks if "answers" in task.body.uses and "format" in task.body.__dict__
+    }
+    monkeypatch.setattr(seal_module, "KERNEL", {**KERNEL, "tagged": KERNEL["tagged"] + 1})
+    after = {task.id for task in sealed(data).plan.tasks}
+    assert before
+    assert before.isdisjoint(after) if changes else before <= after
+
+
 def test_a_gated_stage_hands_on_its_whole_folder_and_the_gate() -> None:
     plan = sealed(SMALL).plan
     by_label = {str(label): task for task in plan.tasks for label in task.labels}
