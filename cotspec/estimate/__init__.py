@@ -313,7 +313,7 @@ class Estimator:
         if way.vllm and not isinstance(body, TrainBody):
             return Amount(settings.vllm_memory * way.device.memory, None, "vLLM's share of the device")
         expected, most = (held(self._work, task, model, way, load) for load in loads)
-        told = " + ".join(f"{name} {size / hardware.GIB:.2g} GiB" for name, size in expected.items() if size)
+        told = " + ".join(f"{name} {_size(size)}" for name, size in expected.items() if size)
         times = 1 if settings.gpus else settings.processes  # processes on the CPU share its memory
         told = f"{times} times {told}" if times > 1 else told
         return Amount(times * sum(expected.values()), times * sum(most.values()), f"{told}; {model.source}")
@@ -342,3 +342,7 @@ class Estimator:
         most, price = loads[1].sequences * loads[1].new, task.launch.settings.endpoint.price_output
         costs = f"; at {price:g} a million they cost {most * price / 1e6:,.2f} at most, and prompts come on top"
         return Amount(loads[0].sequences * loads[0].new, most, loads[0].text + (costs if price else ""))
+
+
+def _size(count: float) -> str:
+    return f"{count / hardware.GIB:.2f} GiB" if count >= hardware.GIB else f"{count * 1024 / hardware.GIB:.1f} MiB"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from cotspec.estimate import Estimator, Spent
+from cotspec.estimate.work import generates, trains
 from cotspec.ir.plan import Task
 from cotspec.views.costs import duration, size
 
@@ -30,7 +31,9 @@ class Row(NamedTuple):
     memory: str
     memory_expected: str
     how: str
-    """How the expected time was found, or what is missing for it."""
+    """How the expected time was found, or what is missing for it …"""
+    memory_how: str
+    """… and what is in the expected memory, of a task with a model that was measured."""
 
 
 class Spending(NamedTuple):
@@ -86,6 +89,7 @@ def _took(seconds: float) -> str:
 
 def _row(task: Task, spent: Spent) -> Row:
     expected, memory = spent.expected, spent.memory_expected.value
+    compared = spent.memory is not None and memory is not None and (trains(task) or generates(task))
     times = "" if not spent.seconds or not expected.value else f"{spent.seconds / expected.value:.2g} ×"
     return Row(
         name=str(task.labels[0]),
@@ -97,4 +101,5 @@ def _row(task: Task, spent: Spent) -> Row:
         memory="" if spent.memory is None else size(spent.memory),
         memory_expected="" if memory is None else size(memory),
         how=expected.text,
+        memory_how=spent.memory_expected.text if compared else "",
     )

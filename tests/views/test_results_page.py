@@ -71,6 +71,7 @@ def took(told: str) -> Spending:
         memory="1.0 GiB",
         memory_expected="",
         how=told,
+        memory_how=told,
     )
     rows = (known, known._replace(seconds="", memory=""))
     return Spending(rows, 1, 1, 3, "12 s", 0, "0.0 s", "0.0 s", ((told, 1),))

@@ -35,6 +35,8 @@ def test_a_task_is_compared_with_the_other_runs_and_its_memory_with_the_formula(
     assert (second.seconds, second.expected, second.times) == ("10 s", "30 s", "0.33 ×")
     assert (first.memory, second.memory) == ("953.7 MiB", "")
     assert "as 1 run like it took" in first.how
+    assert first.memory_how.startswith("weights 2.7 MiB + cache ")
+    assert second.memory_how == ""
     assert (found.measured, found.whole, found.seconds) == (2, len(tasks), "40 s")
     assert (found.both, found.both_expected) == (2, "40 s")
     assert found.machines == (("Python 3.11, torch 2", 1),)
