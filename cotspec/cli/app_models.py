@@ -83,9 +83,9 @@ def model(
 def export(
     spec: OneModel,
     place: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="[STAGE] DIR", help="The stage (default: the last one), and the folder that is made."),
-    ],
+    ] = None,
     adapter: Annotated[
         bool, typer.Option("--adapter", help="The LoRA adapters alone, not merged into the model they belong to.")
     ] = False,
@@ -101,4 +101,6 @@ def export(
     """Write a trained model with its model card into a folder; to the hub only with --push."""
     from cotspec.cli.export import Arguments, run
 
-    raise typer.Exit(run(Arguments(spec=spec, place=place, adapter=adapter, terms=terms, push=push, public=public)))
+    raise typer.Exit(
+        run(Arguments(spec=spec, place=place or (), adapter=adapter, terms=terms, push=push, public=public))
+    )

@@ -72,7 +72,7 @@ def run(arguments: Arguments) -> int:
 def _both(root: Path, names: Sequence[str]) -> tuple[Named, Named]:
     """The two models that are named. Raises ProblemError and SpecError."""
     if len(names) not in (2, 3):
-        raise ProblemError(f"compare takes two models, and got {len(names)} names: {_USAGE}")
+        raise ProblemError(f"compare takes two models: {_USAGE}")
     first = Named(*model_of_work_tree(root, names[0]))
     if len(names) == 3 and first.model:
         raise ProblemError(f"`{names[0]}` is a model already, and two more are named: {_USAGE}")

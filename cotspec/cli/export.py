@@ -72,6 +72,8 @@ def run(arguments: Arguments) -> int:
 
 
 def _refuse(arguments: Arguments) -> None:
+    if not arguments.place:
+        raise ProblemError(f"name the folder that is made, too: `cotspec export {arguments.spec} DIR`")
     if len(arguments.place) > 2:
         raise ProblemError("export takes a spec, a stage (or none, for the last one) and a folder")
     if arguments.terms and not _TERMS.fullmatch(arguments.terms):

@@ -131,7 +131,7 @@ def test_results_show_the_model_that_is_named_in_place_of_the_last(project: Path
     [
         (("specs/b.yaml:first", "second"), "there is no file `specs/b.yaml`"),
         ((SPEC, "specs/b.yaml"), "there is no file `specs/b.yaml`"),
-        ((SPEC,), "got 1 names: `cotspec compare SPEC MODEL MODEL`, or `cotspec compare EXPERIMENT:MODEL"),
+        ((SPEC,), "compare takes two models: `cotspec compare SPEC MODEL MODEL`, or `cotspec compare EXPERIMENT:MODEL"),
         ((f"{SPEC}:base", "first", "second"), f"`{SPEC}:base` is a model already, and two more are named"),
         ((f"{SPEC}:frist", "second"), "`example` does not evaluate `frist`: did you mean `first`?"),
         ((f"{SPEC}:first", "tutor"), "`example` does not evaluate `tutor`: there is `base`, `first` and `second`"),

@@ -140,6 +140,7 @@ def test_what_a_killed_export_left_is_not_taken_for_one_and_goes_with_the_next(p
         ((SPEC, "."), "is no new folder"),
         ((SPEC, "first", "../out", "more"), "export takes a spec, a stage (or none, for the last one) and a folder"),
         ((SPEC, "frist", "../out"), "did you mean `first`?"),
+        (("example:first",), "name the folder that is made, too: `cotspec export example:first DIR`"),
         (("example:frist", "../out"), "did you mean `first`?"),
         ((SPEC, "first"), f"`cotspec export {SPEC} first DIR` (a folder of that name is `./first`)"),
         ((SPEC, "../out", "--license", "My Own!"), "is no licence as the hub calls them"),
