@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from itertools import pairwise
 from typing import Any
 
@@ -45,6 +46,24 @@ def test_thoughts_are_heard_between_their_tags_and_the_text_is_that_of_a_whole_r
         assert reply.completion is not None
         assert heard == reply.completion.text == "<think>\nSo it is 3.\n</think>\n\nAnswer: 3"
         assert (reply.completion.tokens, reply.model) == (5, "m-1")
+
+
+def test_thoughts_that_come_under_both_names_are_heard_once() -> None:
+    pieces = (chunk(reasoning_content=each, reasoning=each) for each in ("So it ", "is 3."))
+    reply, heard = read(sent(*pieces, chunk("stop", content="3"), END))
+    assert reply.completion is not None
+    assert heard == reply.completion.text == "<think>\nSo it is 3.\n</think>\n\n3"
+
+
+def test_a_line_that_never_ends_costs_what_its_bytes_cost() -> None:
+    piece, took = b"x" * 1000, list[float]()
+    for count in (2_000, 16_000):
+        stream, begun = Stream(list[str]().append, chat=True), time.process_time()
+        for _ in range(count):
+            stream.add(piece)
+        stream.whole()
+        took.append(time.process_time() - begun)
+    assert took[1] < 32 * took[0] + 0.1  # 64 times, were the line copied for each piece
 
 
 @given(st.text(min_size=1).filter(str.strip), st.lists(st.integers(0, 400)))

@@ -22,8 +22,8 @@ class Stream:
 
     def __init__(self, heard: Heard, *, chat: bool) -> None:
         self._heard, self._chat = heard, chat
-        self._rest = b""
-        """A line that has not ended yet."""
+        self._rest: list[bytes] = []
+        """A line that has not ended yet, in the pieces it came in: joined once, however many they are."""
         self._told: dict[str, Any] = {}
         """All but the choice, as it was said last: who answers, what it took, what went wrong."""
         self._parts: dict[str, list[str]] = {}
@@ -34,13 +34,15 @@ class Stream:
 
     def add(self, raw: bytes) -> None:
         """What has come next, cut anywhere. Raises DataError for an event that is no JSON."""
-        *lines, self._rest = (self._rest + raw).split(b"\n")
-        for line in lines:
-            self._line(line.strip())
+        first, *others = raw.split(b"\n")
+        self._rest.append(first)
+        for line in others:
+            self._line(b"".join(self._rest).strip())
+            self._rest = [line]
 
     def whole(self) -> bytes:
         """The body of a reply that came at once."""
-        self._line(self._rest.strip())
+        self._line(b"".join(self._rest).strip())
         texts = {name: "".join(parts) for name, parts in self._parts.items()}
         choice = {"finish_reason": self._ended, **({"message": texts} if self._chat else texts)}
         choices = {} if "error" in self._told else {"choices": [choice]}
@@ -71,12 +73,14 @@ class Stream:
                 self._piece(name, piece)
 
     def _piece(self, name: str, piece: str) -> None:
-        thinks = any(each in self._parts for each in _THOUGHTS)
-        if name in _THOUGHTS and not thinks:
+        thoughts = next((each for each in self._parts if each in _THOUGHTS), "")
+        twice = name in _THOUGHTS and thoughts not in ("", name)  # some servers send thoughts under both names
+        if name in _THOUGHTS and not thoughts:
             before = f"{THINK}\n"
-        elif name == "content" and thinks and "content" not in self._parts:
+        elif name == "content" and thoughts and "content" not in self._parts:
             before = f"\n{THINK_ENDS}\n\n"
         else:
             before = ""
         self._parts.setdefault(name, []).append(piece)
-        self._heard(before + piece)
+        if not twice:
+            self._heard(before + piece)
