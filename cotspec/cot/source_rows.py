@@ -115,14 +115,18 @@ class Reading:
         """How many rows of the slice are bad."""
         return sum(count.rows for count in self.faults.values())
 
+    @property
+    def whole(self) -> int:
+        """How many rows the slice has, good and bad."""
+        return self.bad + len(self.questions)
+
     def within(self, max_bad: float) -> bool:
         """Whether the bad rows are so few, this share at most, that they may be left out."""
-        good = len(self.questions)
-        return good > 0 and not self.torn and self.bad / (good + self.bad) <= max_bad
+        return bool(self.questions) and not self.torn and self.bad / self.whole <= max_bad
 
     def shared(self, max_bad: float) -> str:
         """How many rows are bad, and whether so many may be left out."""
-        bad, whole = self.bad, self.bad + len(self.questions)
+        bad, whole = self.bad, self.whole
         so = " and left out, as" if self.within(max_bad) else ", more than"
         return f"{bad:,} of {whole:,} rows {'is' if bad == 1 else 'are'} bad{so} `max_bad_rows: {max_bad:g}` allows"
 

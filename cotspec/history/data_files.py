@@ -57,8 +57,8 @@ class DataFile:
         return tuple(Item(each.row, each.question, each.answer) for each in read)
 
     def of_rows(self, count: int) -> str:
-        """`3 of 1,000 rows`, and that they are not all when they are not."""
-        read = 0 if self.reading is None else self.reading.rows
+        """`3 of 1,000 rows` of the slice, and that they are not all when they are not."""
+        read = 0 if self.reading is None else self.reading.whole
         return f"{count:,} of {'' if self.whole else 'the first '}{read:,} rows"
 
 

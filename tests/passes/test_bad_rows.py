@@ -52,3 +52,18 @@ def test_bad_rows_that_may_be_left_out_are_counted_and_shown(
 def test_a_column_that_no_row_has_is_an_error_whatever_may_be_bad(tmp_path: Path) -> None:
     (found,) = findings(tmp_path, GOOD * 3, "answer: anwser, max_bad_rows: 1")
     assert (found.severity, found.suggestions) == ("error", ("answer",))
+
+
+def test_rows_before_the_slice_count_neither_as_good_nor_as_bad(tmp_path: Path) -> None:
+    """They are not looked at: a column that no row of the slice has is missing everywhere."""
+    (found,) = findings(tmp_path, GOOD * 9, "answer: anwser, slice: [3, 9]")
+    assert "has no column `anwser`" in found.message
+    assert "lack it" not in found.message
+    assert found.suggestions == ("answer",)
+
+
+def test_bad_rows_are_counted_among_those_of_the_slice(tmp_path: Path) -> None:
+    content = b'{"question": "q"}\n' + GOOD * 2 + b'{"question": "q"}\n' + GOOD * 3
+    (found,) = findings(tmp_path, content, "slice: [2, 7], max_bad_rows: 0.2")
+    assert "no column `answer` in line 4 (1 of 5 rows lack it)" in found.message
+    assert found.help.startswith("1 of 5 rows is bad and left out")

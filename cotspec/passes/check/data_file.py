@@ -77,7 +77,7 @@ def _wrong_rows(context: Context, name: str, data: Data, file: DataFile, counted
     fault, (shard, line) = counted.fault, counted.place
     span = context.source.value(_place(context, name, data, fault.part))
     if fault.missing:
-        everywhere = file.reading is not None and counted.rows == file.reading.rows
+        everywhere = file.reading is not None and counted.rows == file.reading.whole
         where = f"line {line} of `{shard}`" if shard else f"line {line}"
         rest = "" if everywhere else f" in {where} ({file.of_rows(counted.rows)} lack it)"
         message = f"`{data.file}` has no column `{fault.missing}`{rest}"
