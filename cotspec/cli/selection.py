@@ -118,13 +118,14 @@ def _split(text: str) -> tuple[str, str, str]:
 
 
 def _experiment(root: Path, text: str) -> Selection | None:
-    """What `SPEC[@VARIANT]` or the name of an experiment stands for; None where it is neither."""
+    """What `SPEC[@VARIANT]` or the name of an experiment stands for; None where it is neither. A file comes before a
+    name, and a folder, which is no spec, after it."""
     file, at, variant = _split(text)
-    if os.path.lexists(file):
+    if os.path.lexists(file) and not os.path.isdir(file):
         return _of_file(root, text, file, at, variant)
     found = experiment_names.by_name(root, file)
     if found is None or (at and found.variant):
-        return None
+        return _of_file(root, text, file, at, variant) if os.path.isdir(file) else None
     return _of_file(root, text, found.path, at or found.variant, found.variant or variant)
 
 

@@ -156,6 +156,13 @@ def test_a_name_that_two_specs_have_asks_for_a_path_and_one_with_a_mistake_shows
     assert "unknown-key" in run("check", "other")[1]
 
 
+def test_a_folder_that_is_called_as_an_experiment_does_not_hide_it(run: Run) -> None:
+    Path("example").mkdir()
+    assert run("targets", "example") == run("targets", SPEC)
+    Path("handed-on").mkdir()
+    assert "`handed-on` is a folder" in run("check", "handed-on")[1]
+
+
 @pytest.mark.parametrize("command", ["check", "build", "plan", "targets", "results"])
 def test_a_path_that_counts_from_another_folder_is_suggested_as_it_counts_from_this_one(
     command: str, run: Run, monkeypatch: pytest.MonkeyPatch
