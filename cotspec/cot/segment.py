@@ -261,7 +261,8 @@ def _lone_answer(text: str, answers: Sequence[Mark], thinking: int) -> list[_Cut
             filled = [mark for mark in of_kind if _says(text, mark.end, len(text))]
             chosen = (filled or of_kind)[-1:]
             if kind == "boxed":
-                chosen = [mark for mark in of_kind if mark.end >= box_run(text)[0].start][:1]
+                first = box_run(text)[0].start
+                chosen = [mark for mark in of_kind if mark.end >= first][:1]
             return [_answer(text, chosen, len(text))]
     return []
 

@@ -271,10 +271,12 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("piece", HOSTILE)
-def test_time_grows_linearly_with_a_hostile_text(piece: str) -> None:
+@pytest.mark.parametrize(
+    ("before", "piece"), [*(("Step 1: ", each) for each in HOSTILE), ("", "\\boxed{"), ("", "\\boxed{5} ")]
+)
+def test_time_grows_linearly_with_a_hostile_text(before: str, piece: str) -> None:
     def cost(size: int) -> float:
-        text = "Step 1: " + piece * (size // len(piece))
+        text = before + piece * (size // len(piece))
         best = 9.0
         for _ in range(3):
             began = time.thread_time()
