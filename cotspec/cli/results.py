@@ -51,7 +51,7 @@ def run(
     units = given.of(checked.units)
     _refuse_unmeasured(units, models)
     if base is not None:
-        _refuse_unknown(base, checked)
+        base = _base(base, checked)
     beside = {unit.name for unit in units} | {base or unit.loaded.experiment.name for unit in units}
     checked = checked.of([unit for unit in checked.units if unit.name in beside])
     outcomes = outcomes_of(root, checked, models=models)
@@ -96,13 +96,19 @@ def _refuse_unmeasured(units: Sequence[Unit], models: Mapping[str, str]) -> None
             raise ProblemError(f"`{own[0].name}` does not evaluate `{name}`: {advice}")
 
 
-def _refuse_unknown(base: str, checked: Checked) -> None:
+def _base(base: str, checked: Checked) -> str:
+    """The experiment that is called so; of one over seeds the first seed's, which stands for all. Raises
+    ProblemError."""
     from cotspec.diagnostics.suggest import did_you_mean, near
+    from cotspec.views.seeds import without_seed
 
-    names = dict.fromkeys(unit.name for unit in checked.units)
-    if base not in names:
-        hint = did_you_mean(near(base, names), names)
-        raise ProblemError(f"there is no experiment `{base}` among these" + (f": {hint}" if hint else ""))
+    names = {unit.name: without_seed(unit.name, unit.loaded.experiment.seed) for unit in checked.units}
+    over_seeds = (name for name, group in names.items() if group == base)
+    if found := base if base in names else next(over_seeds, None):
+        return found
+    known = dict.fromkeys([*names, *names.values()])
+    hint = did_you_mean(near(base, known), known)
+    raise ProblemError(f"there is no experiment `{base}` among these" + (f": {hint}" if hint else ""))
 
 
 def _write(page: Path, outcomes: Sequence[Outcome], checked: Checked) -> None:

@@ -54,7 +54,7 @@ def groups(outcomes: Sequence[Outcome]) -> list[Group]:
     kind_of = {(each.name, each.set): (each.alike, each.set) for each in outcomes}
     alone = {
         kind: Group(
-            name=min((_without_seed(each) for each in members.values()), key=len),
+            name=min((without_seed(each.name, each.seed) for each in members.values()), key=len),
             set=kind[1],
             model=next(iter(members.values())).model,
             members=members,
@@ -77,9 +77,9 @@ def _base(
     return next((groups[base] for base in bases if base in groups and base != kind), None)
 
 
-def _without_seed(outcome: Outcome) -> str:
+def without_seed(name: str, seed: int) -> str:
     """The name of an experiment without the part of it that a variant's seed made."""
-    return outcome.name.replace(f"-seed-{outcome.seed}", "", 1)
+    return name.replace(f"-seed-{seed}", "", 1)
 
 
 def _paired(new: Mapping[int, Measured], old: Mapping[int, Measured]) -> OverSeeds | None:

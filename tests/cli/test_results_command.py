@@ -78,6 +78,17 @@ def test_a_base_is_chosen_for_every_form_and_a_wrong_one_is_named(
         results.run([], output="text", base="example--fastr")
 
 
+def test_a_base_over_seeds_has_the_name_that_results_print(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (spec,) = done.glob("specs/*.yaml")
+    with spec.open("a", encoding="utf-8") as file:
+        file.write("  often: {stages.second.train.lr: 3e-5, seeds: [1, 2]}\n")
+    assert results.run([], output="text", base="example--often") == 0
+    over = capsys.readouterr().out
+    assert results.run([], output="text", base="example--often-seed-1") == 0
+    assert capsys.readouterr().out == over
+    assert "example--often " in over
+
+
 def test_a_place_that_cannot_be_written_is_a_message(done: Path) -> None:
     with pytest.raises(ProblemError, match=r"cannot write no/such/folder.html: No such file or directory"):
         results.run([], output="text", page=Path("no/such/folder.html"))
