@@ -110,9 +110,15 @@ def test_specs_are_one_per_line_and_may_have_any_name(project: Path, run: Run) -
 )
 def test_an_input_is_a_file_name_and_nothing_else(project: Path, run: Run, specs: str) -> None:
     done = run("Check specs", SPECS=specs, STRICT="true")
-    assert done.returncode == 1
-    assert "::error file=" in done.stdout
+    assert done.returncode == 2
+    assert f"there is no spec and no experiment `{specs}`" in done.stderr
     assert not (project / "pwned").exists()
+
+
+def test_a_spec_that_is_not_there_is_an_error_at_its_file(project: Path, run: Run) -> None:
+    done = run("Check specs", SPECS="specs/gone.yaml", STRICT="true")
+    assert done.returncode == 1
+    assert done.stdout.startswith("::error file=experiments/specs/gone.yaml,line=1")
 
 
 def test_ci_decides_whether_a_warning_fails(project: Path, run: Run) -> None:

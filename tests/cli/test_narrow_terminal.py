@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,9 +66,12 @@ def test_what_a_stage_says_is_told_once_with_those_that_share_it(project: Path) 
     assert "all of them:" in lines
 
 
-def test_a_task_says_below_it_who_needs_it_and_what_it_takes_beside_it(project: Path) -> None:
+def test_a_task_says_below_it_what_has_no_room_beside_it(project: Path) -> None:
     lines = on_a_terminal(project, "plan")
     at = next(at for at, line in enumerate(lines) if line.startswith("run     stage second"))
-    assert lines[at].endswith(" MiB") or lines[at].endswith(" GiB")
-    assert lines[at + 1] == "        never run here"
-    assert lines[at + 2].startswith("        for bridge-on-arithmetic")
+    assert re.fullmatch(r"run     stage second +grpo-[0-9a-f]{12}", lines[at])
+    assert re.fullmatch(r"        \d+ s \(≤ .*\), .* MiB \(≤ .*\)", lines[at + 1])
+    assert lines[at + 2] == "        never run here"
+    assert lines[at + 3].startswith("        for bridge-on-arithmetic")
+    (evaluation,) = (line for line in lines if line.startswith("run     evaluation of second"))
+    assert evaluation.endswith(" MiB")

@@ -84,6 +84,8 @@ def project(tmp_path: Path) -> Path:
 def checked(spec: str, texts: Iterator[str], project: Path) -> Iterator[tuple[Diagnostic, ...]]:
     """The errors of each text in the place of a spec, with all that lies beside it."""
     shutil.copytree(ROOT / Path(spec).parent, project / "specs", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    if (data := ROOT / Path(spec).parents[1] / "data").is_dir():
+        shutil.copytree(data, project / "data")
     file = project / "specs" / Path(spec).name
     for text in texts:
         file.write_text(text, encoding="utf-8")

@@ -198,7 +198,7 @@ def test_a_task_that_several_parts_share_is_listed_once_with_all_of_them(run: Ru
     ("old", "said"),
     [
         ("nothing:specs/one.yaml", "git knows no revision `nothing`"),
-        ("HEAD:specs/two.yaml", "HEAD has no spec and no experiment `specs/two.yaml`"),
+        ("HEAD:specs/two.yaml", "HEAD has no file specs/two.yaml"),
         ("HEAD:specs/one.yaml@w", "has no variant `w`"),
     ],
 )
