@@ -159,15 +159,11 @@ def _refuse_too_few(todo: Sequence[Task], devices: Sequence[str]) -> None:
         raise ProblemError(f"{wide}: start it with `cotspec submit slurm`")
     most = max(todo, key=lambda task: task.launch.settings.devices, default=None)
     if most is not None and most.launch.settings.devices > len(devices):
-        needs = most.launch.settings.devices
-        asked, seen = "a GPU" if needs == 1 else f"{needs} GPUs", len(devices) or "none"
+        from cotspec.spec.run_settings import too_few_gpus
+
         others = sum(task.launch.settings.devices > len(devices) for task in todo) - 1
-        more = f" (there are {others} more such tasks)" if others else ""
-        raise ProblemError(
-            f"{ready.name(most)} needs {asked} and {seen} can be seen on this machine{more}: "
-            f"{'lower `gpus`' if devices else 'write `gpus: 0`'} under `resources` and build again, or run it where "
-            "there are (docs/running.md, Clusters and clouds)"
-        )
+        needs = most.launch.settings.devices
+        raise ProblemError(too_few_gpus(ready.name(most), needs=needs, seen=len(devices), others=others))
 
 
 def _show(root: Path, checked: Checked, wanted: Mapping[str, Task]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cotspec.files import plain
 from cotspec.spec.payload import GPUS_FILE
+from cotspec.spec.run_settings import too_few_gpus
 
 
 def missing(root: Path) -> str:
@@ -20,12 +21,7 @@ def missing(root: Path) -> str:
     if most <= seen:
         return ""
     who = [id for id, gpus in asked.items() if gpus > seen]
-    others = f" (there are {len(who) - 1} more such tasks)" if len(who) > 1 else ""
-    return (
-        f"{who[0]} needs {_count(asked[who[0]])} and {seen or 'none'} can be seen on this machine{others}: "
-        f"{'lower `gpus`' if seen else 'write `gpus: 0`'} under `resources` and build again, or run it where there are "
-        "(docs/running.md, Clusters and clouds)"
-    )
+    return too_few_gpus(who[0], needs=asked[who[0]], seen=seen, others=len(who) - 1)
 
 
 def _asked(root: Path) -> Iterator[tuple[str, int]]:
@@ -34,7 +30,3 @@ def _asked(root: Path) -> Iterator[tuple[str, int]]:
         folder = root / "generated" / "stages" / id
         if isinstance(gpus, int) and not (folder / "out").exists() and not (folder / "dvc.lock").exists():
             yield id, gpus
-
-
-def _count(gpus: int) -> str:
-    return "a GPU" if gpus == 1 else f"{gpus} GPUs"

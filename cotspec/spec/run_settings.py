@@ -62,3 +62,15 @@ class RunSettings(Part):
     def devices(self) -> int:
         """All GPUs that the task uses."""
         return self.gpus + self.vllm_gpus
+
+
+def too_few_gpus(who: str, *, needs: int, seen: int, others: int) -> str:
+    """What `cotspec run` and the preflight say of a task that needs more GPUs than there are, and of `others` like
+    it."""
+    asked = "a GPU" if needs == 1 else f"{needs} GPUs"
+    more = f" (there are {others} more such tasks)" if others else ""
+    return (
+        f"{who} needs {asked} and {seen or 'none'} can be seen on this machine{more}: "
+        f"{'lower `gpus`' if seen else 'write `gpus: 0`'} under `resources` and build again, or run it where there are "
+        "(docs/running.md, Clusters and clouds)"
+    )
