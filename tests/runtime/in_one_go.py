@@ -3,12 +3,14 @@
     torchrun … in_one_go.py FOLDER…
 
 A folder with a file `stop` is stopped, as by Ctrl-C, when the step of that number has its checkpoint, and run again.
+There all processes but the first are late with their part of a checkpoint.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,18 @@ def watched(stop: Stop) -> None:
     Trainer.train = trained
 
 
+def late(stop: Stop) -> None:
+    """Let the first process be the first to end its part of a checkpoint."""
+    save = Trainer._save_rng_state
+
+    def saved(self: Any, folder: str) -> None:
+        if stop.step and torch.distributed.get_rank():
+            time.sleep(0.3)
+        save(self, folder)
+
+    Trainer._save_rng_state = saved
+
+
 def run(folder: Path, stop: Stop) -> None:
     os.chdir(folder)
     if (folder / "stop").exists():
@@ -55,6 +69,7 @@ def run(folder: Path, stop: Stop) -> None:
 if __name__ == "__main__":
     callback = Stop()
     watched(callback)
+    late(callback)
     for argument in sys.argv[1:]:
         run(Path(argument), callback)
         torch.distributed.barrier()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from cotspec.cot import signal
@@ -148,6 +149,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
         self._progress.update(state.global_step, self._show(logs))
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """A checkpoint was written to its end."""
+        """This process has written its part of a checkpoint: it is marked once all have, since a file that comes after
+        the mark makes the checkpoint look damaged."""
+        PartialState().wait_for_everyone()
         if state.is_world_process_zero and args.output_dir is not None:
             checkpoint.mark(Path(args.output_dir) / f"checkpoint-{state.global_step}")
