@@ -12,7 +12,9 @@ from cotspec.spec.payload import HubData, HubModel
 
 ROOT = Path(__file__).parents[2]
 LARGE = sorted((ROOT / "specs").glob("bridge-*.yaml"))
-COMPARED = [ROOT / "specs" / name for name in ("tiny-control.yaml", "methods/compared.yaml")]
+COMPARED = [
+    ROOT / "specs" / name for name in ("tiny-control.yaml", "methods/compared.yaml", "methods/compared-once.yaml")
+]
 TINY = sorted((ROOT / "specs" / "tiny").glob("*.yaml"))
 #: Asked of every spec of this repository and answered: a hub is needed to pin what comes from one.
 KNOWN = {"unpinned-revision"}
