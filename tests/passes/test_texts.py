@@ -302,14 +302,26 @@ def test_a_spec_whose_rows_come_from_data_writes_no_texts_and_may_imitate_a_colu
     assert not sink.findings
 
 
-def test_a_draft_of_the_student_or_a_text_that_others_change_does_not_make_it_its_own_teacher(tmp_path: Path) -> None:
+def test_a_draft_a_text_that_others_change_or_its_own_right_texts_do_not_make_a_student_its_own_teacher(
+    tmp_path: Path,
+) -> None:
     draft = "draft: {by: base, over: train}, teach: {by: tutor, over: draft}"
     text = BASE.replace("teach: {by: tutor, over: train}", draft)
     own = text.replace("by: tutor, over: draft", "by: base, over: draft")
     distilled = own.replace("{by: sft,", "{by: distill, teacher: tutor, over: rows,")
     corrected = text.replace("teach: {by: tutor, over: draft}", "teach: {by: base, over: draft, revise: tutor}")
     tilted = text.replace("teach: {by: tutor, over: draft}", "teach: {by: base, over: draft, tilt: {against: tutor}}")
-    others = ((corrected, []), (tilted, []))
+    right = own.replace("over: draft}", "over: draft, keep: {where: teach.steps > 1 and teach.correct}}")
+    rows = own.replace("rows: {from: teach}", "rows: {from: teach, where: teach.correct}")
+    wrong = own.replace("over: draft}", "over: draft, keep: {where: not teach.correct}}")
+    called_tutor = right.replace("by: base", "by: tutor").replace("builtin: tiny-student", "builtin: tiny-teacher")
+    others = (
+        (corrected, []),
+        (tilted, []),
+        (right, []),
+        (rows, []),
+        *((t, ["self-teaching"]) for t in (wrong, called_tutor)),
+    )
     for one, told in ((text, []), (own, ["self-teaching"]), (distilled, []), *others):
         file, sink = tmp_path / "spec.yaml", Sink()
         file.write_text(one, encoding="utf-8")

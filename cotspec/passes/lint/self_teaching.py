@@ -15,9 +15,11 @@ _STAGE = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
 
 RULE = Rule(
     slug="self-teaching",
-    claim="The teacher is another model than the student, or another one changes what it writes (`revise`, `tilt`).",
-    why="Distillation from a model into itself teaches it what it already says. Where that is meant (rejection "
-    "sampling, self-training), allow it.",
+    claim="The teacher is another model than the student, or another one changes what it writes (`revise`, `tilt`), "
+    "or of its own texts only right ones are learnt.",
+    why="Distillation from a model into itself teaches it what it already says. Where the student is named as the "
+    "writer and only right texts go on (rejection sampling, STaR), the gold answers are what it learns from. Where "
+    "something else chooses among its texts, allow it.",
     failing=f"stages: {{first: {{start: tutor, {_STAGE}}}}}\n",
     passing=f"stages: {{first: {{start: base, {_STAGE}}}}}\n",
 )
@@ -30,22 +32,27 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if isinstance(stage.train, Taught):  # whoever wrote its texts: it learns the probabilities of its teacher
             yield from _taught(context, (*path, "train", "teacher"), stage.start, stage.train)
             continue
-        for text in dict.fromkeys(_shown(spec, stage)):
+        for text, right in _shown(spec, stage):
             teacher = _alone(spec, text)
             if stage.start not in models or teacher not in models:
                 continue
+            if stage.start == teacher and right:
+                continue
             if stage.start == teacher or _weights(models[stage.start]) == _weights(models[teacher]):
                 message = f"the student starts from the teacher's own weights, `{teacher}`"
-                advice = "start from another model, or teach with one"
+                advice = f"start from another model, teach with one, or let `{stage.start}` write `{text}` and keep "
+                advice += f"what is right (`keep: {{where: {text}.correct}}`)"
                 related = ((context.source.value(("generate", text, "by")), "is the teacher"),)
                 yield warning(RULE, context.source.value((*path, "start")), message, advice, related=related)
 
 
-def _shown(spec: Experiment, stage: Stage) -> Iterator[str]:
-    """The texts that teach a stage: those that it learns to write, or whose steps it sees. Of pairs it learns which
-    of the two is better."""
+def _shown(spec: Experiment, stage: Stage) -> Iterator[tuple[str, bool]]:
+    """The texts that teach a stage, those that it learns to write, or whose steps it sees, and whether only right ones
+    do. Of pairs it learns which of the two is better."""
     if stage.pairs is None and (stage.train.drawn is None or stage.task != "solve"):
-        yield from (generations.target_of(spec, each) for each in stage.sources)
+        for each in stage.sources:
+            text = generations.target_of(spec, each)
+            yield text, generations.filter_of(spec, text).correct or text in generations.right_in(spec, each)
 
 
 def _alone(spec: Experiment, text: str) -> str:
