@@ -81,6 +81,7 @@ def test_an_expression_is_computed_as_python_would_in_floats(text: str, expected
         ("correct + 1", 1, "`correct` is a condition, and `+` needs a number", ""),
         ("1 + group.wrds", 5, "no measure `group.wrds`", "group.words"),
         ("group.length", 1, "no measure `group.length`", "group.tokens"),
+        ("group.majority", 1, "no measure `group.majority`", ""),
         ("pass_rate", 1, "no measure `pass_rate`", "group.correct"),
         ("words.mean", 1, "no measure `words.mean`", "words"),
         ("group . words", 7, "`.` cannot", ""),

@@ -8,7 +8,7 @@ import pytest
 from linting import BASE
 
 from cotspec.compiler import plan_specs
-from cotspec.diagnostics import Sink
+from cotspec.diagnostics import Diagnostic, Sink
 
 TEACH = "teach: {by: tutor, over: train}"
 WORD = "`{}` is a word of conditions and prompts"
@@ -234,7 +234,7 @@ TAKEN = {
 }
 
 
-def errors_of(texts: str, rows: str, folder: Path) -> list[str]:
+def findings_of(texts: str, rows: str, folder: Path) -> list[Diagnostic]:
     base = BASE.replace(
         "data:\n", "data:\n  worked: {builtin: chains, split: valid, size: 9, seed: 1, trace: trace}\n", 1
     )
@@ -244,7 +244,11 @@ def errors_of(texts: str, rows: str, folder: Path) -> list[str]:
     file, sink = folder / "spec.yaml", Sink()
     file.write_text(text, encoding="utf-8")
     plan_specs({"spec.yaml": file}, sink)
-    return [each.message for each in sink.sorted() if each.severity == "error" and each.rule != "stage-kind"]
+    return [each for each in sink.sorted() if each.severity == "error" and each.rule != "stage-kind"]
+
+
+def errors_of(texts: str, rows: str, folder: Path) -> list[str]:
+    return [each.message for each in findings_of(texts, rows, folder)]
 
 
 @pytest.mark.parametrize(("texts", "rows", "message"), CASES.values(), ids=CASES)
@@ -328,6 +332,43 @@ def test_a_draft_a_text_that_others_change_or_its_own_right_texts_do_not_make_a_
         plan_specs({"spec.yaml": file}, sink)
         assert not sink.failed
         assert [each.rule for each in sink.findings if each.rule == "self-teaching"] == told
+
+
+ELSEWHERE = {
+    "a score that is counted where texts are kept": (
+        f"{TEACH}, tries: {{by: base, over: teach}}",
+        "rows: {from: tries, target: teach, where: teach.score > 0.5}",
+        "ask for it where the texts of `teach` are kept: `generate.teach.keep.where`",
+    ),
+    "a score that the texts of a pair share": (
+        "teach: {by: tutor, over: train, sampling: {n: 4}}",
+        "rows: {from: teach, pairs: {better: teach.score}}",
+        "all texts of a record share their score: ask for what differs",
+    ),
+    "a verdict on a text of a pair": (
+        "teach: {by: tutor, over: train, sampling: {n: 4}, keep: {pick: all}}, apply: {by: tutor, over: teach}",
+        "rows: {from: apply, target: teach, pairs: {better: apply.words}}",
+        "both texts of a pair are of `teach`: of what was made over one, `teach.score` is the share that is right",
+    ),
+    "a text of other records": (
+        f"{TEACH}, other: {{by: tutor, over: train}}",
+        "rows: {from: teach, where: other.correct}",
+        "`other` is not among the texts of its records, which are `teach`",
+    ),
+    "a measure that there is not": (TEACH, "rows: {from: teach, where: teach.corect}", "did you mean `teach.correct`?"),
+    "a measure like no other": (
+        TEACH,
+        "rows: {from: teach, where: teach.majority}",
+        "there is teach.correct, teach.formatted, teach.score, teach.steps, teach.tokens, teach.words",
+    ),
+}
+
+
+@pytest.mark.parametrize(("texts", "rows", "advice"), ELSEWHERE.values(), ids=ELSEWHERE)
+def test_a_measure_that_is_not_known_here_is_told_with_where_it_is(
+    texts: str, rows: str, advice: str, tmp_path: Path
+) -> None:
+    assert [found.help for found in findings_of(texts, rows, tmp_path) if found.rule == "keep-condition"] == [advice]
 
 
 LESSONS = "lessons: {by: tutor, over: pooled, gather: 3, prompt: ask.jinja}"

@@ -34,7 +34,8 @@ class UnscorableError(Exception):
 
 
 def closest(word: str, known: Iterable[str]) -> str:
-    """The known word that was probably meant, or "": by usual aliases, then by likeness, ignoring case."""
+    """The known word that was probably meant, or "": by usual aliases, then by likeness, ignoring case. Of a thing that
+    is known (`draft.votes`) only what is asked of it can be misspelt."""
     names = sorted(known)
     whose, dot, last = word.rpartition(".")
     alias = whose + dot + _ALIASES.get(last.lower(), "")
@@ -42,8 +43,9 @@ def closest(word: str, known: Iterable[str]) -> str:
         return alias
     import difflib  # here: most expressions are right
 
-    likely = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
-    return likely[0] if likely else ""
+    own = [name.rpartition(".")[2] for name in names if name.rpartition(".")[0] == whose] if whose else []
+    likely = difflib.get_close_matches((last if own else word).lower(), own or names, n=1, cutoff=0.65)
+    return (f"{whose}.{likely[0]}" if own else likely[0]) if likely else ""
 
 
 def shorten(text: str, limit: int = 60) -> str:

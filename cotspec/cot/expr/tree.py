@@ -115,7 +115,9 @@ class Walk:
             self.say(tree, f"`{name}` is not defined yet", help="a `let` name may use only those above it")
             return None
         close = closest(name, self.scope)
-        help = "" if close else "there is " + ", ".join(sorted(self.scope))
+        whose = name.rpartition(".")[0] + "."
+        own = sorted(known for known in self.scope if known.startswith(whose))
+        help = "" if close else "there is " + ", ".join(own or sorted(self.scope))
         self.say(tree, f"there is no measure `{name}`", suggestion=close, help=help)
         return None
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from cotspec.cot.conditions import SCORE, scope
 from cotspec.cot.expr import Problem
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
+from cotspec.diagnostics.suggest import listed
 from cotspec.ir import generations
+from cotspec.ir.bodies import trace_format
 from cotspec.passes import unknown_measures
 from cotspec.passes.check.context import Context, expression_finding
+from cotspec.spec.experiment import Experiment
 
 RULE = Rule(
     slug="keep-condition",
@@ -26,10 +30,10 @@ RULE = Rule(
 def check(context: Context) -> Iterator[Diagnostic]:
     """Check every `keep.where`, `rows.where` and `pairs.better`."""
     spec = context.experiment
-    for path, names, text, problems in _conditions(context):
-        vain = tuple(unknown_measures.asked(text, unknown_measures.of_texts(spec, names)))
-        for problem in (*problems, *vain):
-            yield expression_finding(context, RULE, path, text, problem)
+    for each in _conditions(context):
+        vain = tuple(unknown_measures.asked(each.text, unknown_measures.of_texts(spec, each.names)))
+        for problem in (*(_advised(spec, each, problem) for problem in each.problems), *vain):
+            yield expression_finding(context, RULE, each.path, each.text, problem)
 
 
 class _Condition(NamedTuple):
@@ -37,9 +41,34 @@ class _Condition(NamedTuple):
 
     path: Path
     names: tuple[str, ...]
-    """The texts that it may ask about, nearest first."""
+    """The texts of its records, nearest first."""
     text: str
     problems: tuple[Problem, ...]
+    pair: int | None = None
+    """Of a pair, which of the names is that of its two texts."""
+
+
+def _advised(spec: Experiment, condition: _Condition, problem: Problem) -> Problem:
+    """A problem with what to do instead, where it is a measure that there is, only not here."""
+    asked = condition.text[problem.column - 1 :][: problem.length]
+    whose, _, measure = asked.partition(".")
+    names, at, form = condition.names, condition.pair, trace_format(spec.trace).form
+    texts = {*spec.generate, *(name for name, data in spec.data.items() if data.trace is not None)}
+    known = scope(names, form, scored=names[:1] if at is None else names[at : at + 1] if at else ())
+    if whose not in texts or f"text.{measure}" not in scope(["text"], form, scored=["text"]):
+        return problem
+    if whose not in names:
+        advice = f"`{whose}` is not among the texts of its records, which are {listed(names)}"
+    elif at and names.index(whose) < at:
+        advice = f"both texts of a pair are of `{names[at]}`: of what was made over one, `{names[at]}.{SCORE}` is the "
+        advice += "share that is right"
+    elif asked in known:
+        return problem
+    elif at is not None:
+        advice = "all texts of a record share their score: ask for what differs"
+    else:
+        advice = f"ask for it where the texts of `{whose}` are kept: `generate.{whose}.keep.where`"
+    return problem._replace(suggestion="", help=advice)
 
 
 def _conditions(context: Context) -> Iterator[_Condition]:
@@ -59,4 +88,5 @@ def _conditions(context: Context) -> Iterator[_Condition]:
             yield _Condition((*rows, "where"), names, source.where, problems)
         if stage.pairs is not None:
             problems = generations.better(spec, source, stage.pairs)[1]
-            yield _Condition((*rows, "pairs", "better"), names, stage.pairs.better, problems)
+            at = generations.depth(spec, source)
+            yield _Condition((*rows, "pairs", "better"), names, stage.pairs.better, problems, at)
