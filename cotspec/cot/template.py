@@ -22,6 +22,11 @@ RESPONSE: Final = "response"
 GOLD: Final = "answer"
 JUDGED: Final = frozenset({RESPONSE, GOLD})
 """What that of a judge may insert besides."""
+HINT: Final = (
+    "only a judge's prompt shows the gold answer; as a hint for texts, make its column a text (`trace` of the data "
+    "set), and show that by the name of the data set"
+)
+"""What to do about any other that inserts the gold answer."""
 FILTERS: Final = ("capitalize", "lower", "title", "trim", "upper")
 MAX_LENGTH: Final = 100_000
 """Most characters of a template."""

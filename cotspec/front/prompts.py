@@ -50,8 +50,9 @@ def _text(named: Named, names: frozenset[str], sink: Sink) -> str | None:
 
 def _finding(fault: template.Fault, text: str, file: str, names: frozenset[str]) -> Diagnostic:
     known = sorted(template.VARIABLES | names)
-    close = near(fault.unknown, known) if fault.unknown else ()
-    advice = fault.help or did_you_mean(close) or f"there is {listed(known)}"
+    gold = fault.unknown == template.GOLD
+    close = near(fault.unknown, known) if fault.unknown and not gold else ()
+    advice = fault.help or (template.HINT if gold else "") or did_you_mean(close) or f"there is {listed(known)}"
     span = _span(text, file, fault)
     return Diagnostic(rule="prompt-template", message=fault.message, span=span, help=advice, suggestions=close)
 

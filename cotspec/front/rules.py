@@ -342,8 +342,9 @@ _FILES_NAMED = (
     ),
     Rule(
         slug="prompt-template",
-        claim="A prompt file inserts `question` and `trace`, perhaps under `{% if %}` or through a filter such as "
-        "`trim`, and uses nothing else of Jinja.",
+        claim="A prompt file inserts `question`, `trace` and texts of the spec by their names, that of a judge also "
+        "`response` and `answer`, perhaps under `{% if %}` or through a filter such as `trim`, and uses nothing else "
+        "of Jinja.",
         why="Any other name is empty when the prompt is written; and loops, calls, attributes and arithmetic are "
         "programs, which a spec from a stranger must not bring.",
         failing="$ echo '{{ qestion }}' > specs/ask.jinja\n"

@@ -8,6 +8,7 @@ import pytest
 from linting import FIRST, GRPO, SECOND, SFT, Change, changed, first, second
 
 from cotspec.compiler import plan_specs
+from cotspec.cot.template import HINT
 from cotspec.diagnostics import Sink
 
 TEXTS = (
@@ -54,6 +55,19 @@ CASES = {
         "{{ question }} {{ taech }}",
         [],
         ("prompt-template", "a prompt has no name `taech`", "did you mean `teach`?"),
+    ),
+    "the gold answer": (
+        "{{ question }} {{ answer }}",
+        [],
+        ("prompt-template", "a prompt has no name `answer`", HINT),
+    ),
+    "the gold answer, where a judge may read it": (
+        "{{ question }} {{ answer }}|{{ question }} {{ response }}",
+        [
+            second("{from: teach}", "    judges: {liked: {by: tutor, prompt: two.jinja}}\n"),
+            ("{value: 1 if correct else 0}", "{value: liked.correct}"),
+        ],
+        ("prompt-variable", "`one.jinja` shows `answer`, which its records do not have", HINT),
     ),
     "what a stage learns to write": (
         "{{ question }}|{{ question }} {{ refined }}",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from cotspec.cot.template import VARIABLES, shown
+from cotspec.cot.template import GOLD, HINT, VARIABLES, shown
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
@@ -55,6 +55,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         for name in sorted(names - VARIABLES):
             if name not in prompt.texts:
                 advice = f"there is {listed(prompt.texts)} to show" if prompt.texts else "it has the question to show"
+                advice = HINT if name == GOLD else advice
                 message = f"`{written}` shows `{name}`, which its records do not have"
                 yield finding(RULE, span, message, advice)
             elif name in prompt.told:
