@@ -233,6 +233,7 @@ def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing], asked
     from cotspec.views.outcomes import Outcome
 
     ids = {task.id for task in side.tasks.values()}  # parts may share one
+    student = side.loaded.experiment.first_model(model)
     return Outcome(
         name=side.name,
         variant=side.loaded.variant,
@@ -247,7 +248,7 @@ def _outcome(root: Path, side: Planned, standings: Mapping[str, Standing], asked
         axes=side.loaded.axes,
         model=model,
         task=side.tasks[asked.evaluation_of(model)].id,
-        first=measured(root, side, asked, asked.of[0], standings) if model != asked.of[0] else None,
+        student=measured(root, side, asked, student, standings) if student != model and student in asked.of else None,
         last=measured(root, side, asked, model, standings),
         limit=_limit(side, asked),
         notes=tuple(_notes(root, side, standings)),

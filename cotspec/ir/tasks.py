@@ -141,10 +141,8 @@ class Tasks:
         )
 
     def _first(self, name: str) -> spec.Model:
-        """The model a chain of stages began with: it decides on chat prompts and remote code."""
-        while name not in self._spec.models:
-            name = self._spec.stages[name].start
-        return self._spec.models[name]
+        """It decides on chat prompts and remote code."""
+        return self._spec.models[self._spec.first_model(name)]
 
 
 def gated(stage: spec.Stage) -> bool:

@@ -327,3 +327,9 @@ class Experiment(Part):
     """Findings that are accepted, each with its reason; not part of the identity."""
     variants: dict[Name, Variant] = {}
     """The same experiment, changed in named ways; each is an experiment of its own and shares what is equal."""
+
+    def first_model(self, name: str) -> str:
+        """The model that a stage's chain of starts begins with, by name; of a model its own."""
+        while name not in self.models:
+            name = self.stages[name].start
+        return name

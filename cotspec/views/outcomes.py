@@ -70,8 +70,8 @@ class Outcome:
     """Which of its models is measured: the last that answers the set."""
     task: str = ""
     """Id of that evaluation."""
-    first: Measured | None = None
-    """The evaluation of the first model, the untrained student."""
+    student: Measured | None = None
+    """The same of the model that it was trained from; None where that is not evaluated."""
     last: Measured | None = None
     family: str = ""
     """The entry under `variants` that makes it."""

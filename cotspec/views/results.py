@@ -94,7 +94,7 @@ def _key(figure: Figure) -> tuple[str, str, str]:
 
 def _record(outcome: Outcome, base: Outcome | None) -> dict[str, object]:
     last, other = outcome.last, None if base is None or base is outcome else base.last
-    change, gain = difference(last, other), difference(last, outcome.first)
+    change, gain = difference(last, other), difference(last, outcome.student)
     tokens = None if last is None or other is None or not other.tokens else last.tokens / other.tokens - 1
     values: tuple[object, ...] = (
         outcome.name, outcome.set or None, outcome.state, f"{outcome.done}/{outcome.total}", outcome.model or None,

@@ -41,8 +41,8 @@ class Group:
 
     def gain(self) -> OverSeeds | None:
         """The change of accuracy from the untrained student, paired likewise."""
-        first = {seed: each.first for seed, each in self.members.items() if each.first is not None}
-        return _paired(self.measured, first)
+        students = {seed: each.student for seed, each in self.members.items() if each.student is not None}
+        return _paired(self.measured, students)
 
 
 def groups(outcomes: Sequence[Outcome]) -> list[Group]:

@@ -139,3 +139,22 @@ def test_figures_of_a_suite_are_shown_where_it_has_run(
     lock(tmp_path, plan)
     with pytest.raises(ProblemError, match="does not hold what a suite writes"):
         results.run([], output="text")
+
+
+@pytest.mark.parametrize(("of", "change"), [("[tutor, base, second]", 0.0), ("[tutor, second]", None)])
+def test_the_change_to_the_student_is_from_the_model_that_was_trained_wherever_it_stands(
+    of: str,
+    change: float | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = finished(tmp_path, SPEC.replace("of: [base, first, second]", f"of: {of}"))
+    (own,) = [each.id for each in plan.tasks if "evaluation of tutor of example" in map(str, each.labels)]
+    answers = tmp_path / "generated/stages" / own / "out/predictions.jsonl"
+    answers.write_text(answers.read_text().replace('"correct": true', '"correct": false'))
+    lock(tmp_path, plan)
+    assert results.run(["example@"], output="json") == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["accuracy"], told["student_change"]) == (0.5, change)

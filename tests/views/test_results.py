@@ -32,7 +32,7 @@ def measured(right: str, *, tokens: float = 100.0) -> Measured:
 
 
 def outcome(
-    name: str, right: str = "", *, tokens: float = 100.0, first: str = "", seed: int = 42, alike: str = ""
+    name: str, right: str = "", *, tokens: float = 100.0, student: str = "", seed: int = 42, alike: str = ""
 ) -> Outcome:
     return Outcome(
         name=name,
@@ -44,12 +44,12 @@ def outcome(
         seed=seed,
         alike=alike or name,
         model="last",
-        first=measured(first) if first else None,
+        student=measured(student) if student else None,
         last=measured(right, tokens=tokens) if right else None,
     )
 
 
-SPEC, WIDE = outcome("a", "1100", first="0000"), outcome("a--wide", "1011", tokens=80.0, first="0000")
+SPEC, WIDE = outcome("a", "1100", student="0000"), outcome("a--wide", "1011", tokens=80.0, student="0000")
 
 
 def test_a_variant_is_compared_with_its_spec_on_the_problems_both_answered() -> None:
@@ -146,7 +146,7 @@ def test_on_a_narrow_terminal_rows_are_folded_and_nothing_is_lost(width: int) ->
 
 
 def test_a_column_that_no_row_has_is_left_out_where_there_is_little_room() -> None:
-    alone = [outcome("bridge-arithmetic-and-more", "1100", first="0000"), outcome("bridge-arithmetic-and-others")]
+    alone = [outcome("bridge-arithmetic-and-more", "1100", student="0000"), outcome("bridge-arithmetic-and-others")]
     assert "to base" in results.text(alone)
     narrow = results.text(alone, width=80)
     assert "to base" not in narrow
@@ -157,8 +157,13 @@ ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def test_colour_only_adds_and_marks_states_and_changes_whose_interval_leaves_out_0() -> None:
-    better, worse = outcome("a--better", "1" * 40, first="0" * 40), outcome("a--worse", "1100" * 10, first="1" * 40)
-    shown = [outcome("a", "1100" * 10, first="0000" * 10), better, replace(worse, base="a--better"), outcome("a--new")]
+    better, worse = outcome("a--better", "1" * 40, student="0" * 40), outcome("a--worse", "1100" * 10, student="1" * 40)
+    shown = [
+        outcome("a", "1100" * 10, student="0000" * 10),
+        better,
+        replace(worse, base="a--better"),
+        outcome("a--new"),
+    ]
     painted = results.text(shown, colour=True)
     assert ESCAPES.sub("", painted) == results.text(shown)
     line = {each.split()[0]: each for each in painted.splitlines()}

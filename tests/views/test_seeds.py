@@ -20,12 +20,12 @@ WIDE = {42: "11110110", 1: "11100111", 2: "11010111"}
 
 def family(name: str, right: dict[int, str], alike: str) -> list[Outcome]:
     return [
-        outcome(f"{name}-seed-{seed}", each, tokens=100.0 + seed, seed=seed, alike=alike, first="00000000")
+        outcome(f"{name}-seed-{seed}", each, tokens=100.0 + seed, seed=seed, alike=alike, student="00000000")
         for seed, each in right.items()
     ]
 
 
-SPEC = outcome("a", RIGHT[42], tokens=142.0, seed=42, alike="spec", first="00000000")
+SPEC = outcome("a", RIGHT[42], tokens=142.0, seed=42, alike="spec", student="00000000")
 ALL = [SPEC, *family("a--runs", RIGHT, "spec"), *family("a--wide", WIDE, "wide")]
 
 
