@@ -4,6 +4,7 @@ what earlier runs left; and how DVC is called for one task."""
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -46,7 +47,7 @@ def asked(texts: Sequence[str]) -> Asked | None:
         findings.show(sink, stream=sys.stderr)
         return None
     wanted = _tasks(checked, given)
-    _refuse_unbuilt(root, checked, wanted)
+    _refuse_unbuilt(root, checked, wanted, given)
     return Asked(root, checked, wanted)
 
 
@@ -69,14 +70,22 @@ def _tasks(checked: Checked, given: Named) -> dict[str, Task]:
     return {id: task for id, task in checked.sealed.tasks.items() if id in needed}
 
 
-def _refuse_unbuilt(root: Path, checked: Checked, wanted: Mapping[str, Task]) -> None:
+def _refuse_unbuilt(root: Path, checked: Checked, wanted: Mapping[str, Task], given: Named) -> None:
     from cotspec.back import payloads, places
 
     for folder, task in places.folders(checked.sealed.plan):
         if task.id not in wanted:
             continue
         if text(root / folder / "payload.json") != payloads.text(folder, task):
-            raise ProblemError(f"{name(task)}: what is built is not what the spec says now; run `cotspec build`")
+            raise ProblemError(f"{name(task)}: what is built is not what the spec says now; run {_build(given)}")
+
+
+def _build(given: Named) -> str:
+    """The command that builds what was named, in words."""
+    if not given.selections:
+        return "`cotspec build`"
+    others = "with the other specs that are to stay built, since a build removes what it is not asked for"
+    return f"`cotspec build {shlex.join(given.specs)}`, {others}"
 
 
 def text(path: Path) -> str:

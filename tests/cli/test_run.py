@@ -26,9 +26,17 @@ def test_what_is_not_built_as_the_spec_has_it_is_not_run(project: Path, run: Run
     spec.write_text(spec.read_text(encoding="utf-8").replace("epochs: 5", "epochs: 6"), encoding="utf-8")
     code, out, err = run("run")
     assert (code, out) == (2, "")
-    assert err.startswith(
-        "cotspec: rows of stage structure of bridge-tiny: what is built is not what the spec says now"
-    )
+    told = "cotspec: rows of stage structure of bridge-tiny: what is built is not what the spec says now; run "
+    assert err == f"{told}`cotspec build`\n"
+
+
+def test_what_was_never_built_is_not_run_and_the_build_is_named(project: Path, run: Run) -> None:
+    assert run("build")[0] == 0
+    (project / "specs/new.yaml").write_text("extends: one.yaml\nname: new\nseed: 7\n", encoding="utf-8")
+    code, out, err = run("run", "specs/new.yaml")
+    assert (code, out) == (2, "")
+    assert "of new: what is built is not what the spec says now; run `cotspec build specs/new.yaml`, with the" in err
+    assert run("build", "specs/new.yaml")[0] == 0
 
 
 def test_without_the_gpu_that_a_spec_asks_for_nothing_starts_and_dvc_says_the_same(
