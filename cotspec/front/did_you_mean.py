@@ -47,6 +47,7 @@ def meant(key: str, here: Group, every: Sequence[Group]) -> Guess:
     others = [group for group in every if group.path != here.path and group.entry is None]
     return (
         _foreign_here(key, free, here)
+        or _foreign_given(key, here)
         or _same(lost and sure, here)
         or elsewhere(key, here, [g for g in others if key in g.free(file) and _fits(key, value, g)])
         or _elsewhere_near(key, value, here, others, lacking=True)
@@ -160,8 +161,20 @@ def _steps(one: Path, other: Path) -> int:
 
 def _foreign_here(key: str, free: Collection[str], here: Group) -> Guess | None:
     """Another trainer's name for a setting of this group."""
-    last = NAMES.get(folded(key), "").rpartition(".")[2]
-    return _same((last,), here) if last in free and last != key else None
+    last = next((name for name in _ours(key, here) if name in free and name != key), None)
+    return _same((last,), here) if last else None
+
+
+def _foreign_given(key: str, here: Group) -> Guess | None:
+    """Another trainer's name for a setting that stands beside it."""
+    last = next((name for name in _ours(key, here) if name in here.data and name in here.settings()), None)
+    return Guess(help=f"cotspec calls it `{last}`, which is given already: leave this one out") if last else None
+
+
+def _ours(key: str, here: Group) -> tuple[str, ...]:
+    """What we call a setting that goes by another trainer's name, without the groups that it lies in: in general, and
+    in TRL where this group is the settings of a trainer."""
+    return NAMES.get(folded(key), "").rpartition(".")[2], trl_keys.called(key, here).rpartition(".")[2]
 
 
 def _advice(key: str) -> Guess | None:

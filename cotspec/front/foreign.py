@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 
 _NAMES: Mapping[str, str] = {
     "lr": "learning_rate peak_lr max_lr base_lr actor_lr",
@@ -22,6 +23,8 @@ _NAMES: Mapping[str, str] = {
     "iterations": "num_iterations ppo_epochs mu inner_epochs updates_per_batch",
     "loss": "loss_type",
     "mask_truncated": "mask_truncated_completions",
+    "divergence": "jsd_beta kl_type",
+    "trainer.epsilon_high": "clip_ratio_high clip_high",
     "lora.r": "lora_r lora_rank rank",
     "lora.alpha": "lora_alpha",
     "lora.dropout": "lora_dropout",
@@ -57,6 +60,8 @@ NAMES: Mapping[str, str] = MappingProxyType(
     {theirs.lower(): ours for ours, names in _NAMES.items() for theirs in names.split()}
 )
 
+_NO_SFT_TERM: Final = "dpo has no term of SFT; `by: orpo` learns to write the better answer, too"
+
 #: Names that have no single counterpart, and what to do.
 ADVICE: Mapping[str, str] = MappingProxyType(
     {
@@ -68,6 +73,25 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             ("messages", "conversations", "field_messages", "column_mapping", "columns"),
             "name columns by `question`, `answer` and `trace`: `messages.user` is a turn of a chat, "
             "`extra_info.question` a nested column",
+        ),
+        **dict.fromkeys(
+            ("rpo_alpha", "pref_ftx", "sft_weight", "nll_weight", "loss_weights"),
+            _NO_SFT_TERM,
+        ),
+        **dict.fromkeys(
+            ("lmbda", "lambda", "seq_kd", "on_policy_fraction"),
+            "`over: student` learns from texts that the student draws (λ = 1), `over: rows` from those of the rows "
+            "(λ = 0); nothing is between, but rows may be a mix of texts that student and teacher wrote before",
+        ),
+        **dict.fromkeys(
+            ("filter_groups", "dynamic_sampling"),
+            "`equal_groups: skip` leaves out prompts whose completions all have one reward, which `redraws` draws anew "
+            "before",
+        ),
+        **dict.fromkeys(
+            ("overlong_buffer", "overlong_buffer_len", "overlong_penalty", "soft_punish_cache", "max_length_penalty"),
+            'a penalty of length is a term of `reward`: `{value: "-clip((tokens - 900) / 100, 0, 1)"}`; '
+            "`mask_truncated` leaves out what was cut",
         ),
         "gradient_accumulation_steps": "it follows from `global_batch`, the GPUs and `per_device_batch`",
         "precision": "it changes the result, so it stands under `train` of each stage",
@@ -84,8 +108,18 @@ ADVICE: Mapping[str, str] = MappingProxyType(
 #: Values that other trainers take for a setting (its last two keys), and what to do.
 VALUES: Mapping[tuple[str, str], str] = MappingProxyType(
     {
-        ("lora.targets", name): "write [all-linear] for every linear layer but the output, or a list of layers' names"
-        for name in ("all", "all_linear", "linear")
+        **{
+            (
+                "lora.targets",
+                name,
+            ): "write [all-linear] for every linear layer but the output, or a list of layers' names"
+            for name in ("all", "all_linear", "linear")
+        },
+        ("train.loss", "sft"): _NO_SFT_TERM,
+        (
+            "train.loss",
+            "simpo",
+        ): "every loss here has a reference model; `sigmoid_norm` divides by length, as SimPO does",
     }
 )
 

@@ -184,7 +184,8 @@ class _Explainer:
 
     def _choice(self, place: _Place, values: tuple[object, ...]) -> Diagnostic:
         written = [shape.written(value) for value in values]
-        close = near(place.data, written) if isinstance(place.data, str) else ()
+        known = phrases.of_others(place.path, place.data)
+        close = near(place.data, written) if isinstance(place.data, str) and not known else ()
         message = f"{phrases.label(place.path)} must be {phrases.either_values(values)}, not {phrases.got(place.data)}"
         advice = (
             did_you_mean(close) if close or place.form is None else phrases.advice(place.path, place.form, place.data)

@@ -124,11 +124,15 @@ def comma(path: Path, data: Data) -> str:
     return "put a comma between two items" if many else ""
 
 
+def of_others(path: Path, data: Data) -> str:
+    """What to do about a value that other trainers take; "" for any other."""
+    return VALUES.get((".".join(map(str, path[-2:])), str(data)), "")
+
+
 def advice(path: Path, form: shape.Form, data: Data) -> str:
     """What to do about a value of the wrong type, when it shows what was meant."""
     wanted = shape.describe(form)
-    theirs = VALUES.get((".".join(map(str, path[-2:])), str(data)))
-    if theirs is not None:
+    if theirs := of_others(path, data):
         return theirs
     if isinstance(data, str | int | float) and not isinstance(data, bool) and (group := _as_group(form, data)):
         return f"write {group}"

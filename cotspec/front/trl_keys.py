@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cotspec.diagnostics.suggest import alike, near
+from cotspec.front.foreign import folded
 from cotspec.front.groups import Group
 from cotspec.spec.trainer import Other
 from cotspec.spec.trl_names import OTHERS
@@ -27,6 +28,13 @@ def known(here: Group) -> Mapping[str, Other]:
     others |= {name: Other("ours", "it stands in `train`", name) for name in trainer.settings.model_fields}
     others |= OTHERS[trainer.name]
     return {name: each for name, each in others.items() if name not in trainer.passed.model_fields}
+
+
+def called(key: str, here: Group) -> str:
+    """What a `train` group calls a setting of its trainer that goes by its name in TRL; "" for what is none."""
+    trainer = next((each for each in TRAINERS.values() if here.models == (each.settings,)), None)
+    other = OTHERS[trainer.name].get(folded(key)) if trainer is not None else None
+    return other.ours if other is not None else ""
 
 
 def near_known(key: str, here: Group) -> tuple[str, Other] | None:

@@ -45,6 +45,8 @@ WORDS = [
     (FIRST, "{by: sft, lr: 1e-4, lora: {@rank@: 8}}", "r"),
     (SECOND, "{by: grpo, lr: 1e-5, @num_generations@: 4}", "group"),
     (SECOND, "{by: grpo, lr: 1e-5, @epsilon@: 0.2}", "clip"),
+    (FIRST, "{by: distill, teacher: tutor, lr: 1e-5, @beta@: 0.5}", "divergence"),
+    (FIRST, "{by: distill, teacher: tutor, lr: 1e-5, @jsd_beta@: 0.5}", "divergence"),
     ("builtin: tiny-student", "builtin: @tiny-studnet@", "tiny-student"),
     ("builtin: chains, split: test", "builtin: @chian@, split: test", "chains"),
     ("split: test", "split: @tset@", "test"),
@@ -150,6 +152,27 @@ PLACES = [
     ),
     ("stages:\n", "warmup_ratio: 0.1\nstages:\n", "it belongs in `stages.first.train` or `stages.second.train`"),
     (SECOND, "{by: grpo, lr: 1e-5, max_promt_length: 9}", MAX_PROMPT),
+    (
+        SECOND,
+        "{by: grpo, lr: 1e-5, group: 8, num_generations: 8}",
+        "cotspec calls it `group`, which is given already: leave this one out",
+    ),
+    (
+        FIRST,
+        "{by: distill, teacher: tutor, lr: 1e-5, divergence: 0.5, beta: 0.5}",
+        "cotspec calls it `divergence`, which is given already: leave this one out",
+    ),
+    (
+        FIRST,
+        "{by: dpo, lr: 1e-5, trainer: {rpo_alpha: 1}}",
+        "dpo has no term of SFT; `by: orpo` learns to write the better answer, too",
+    ),
+    (
+        SECOND,
+        "{by: grpo, lr: 1e-5, dynamic_sampling: true}",
+        "`equal_groups: skip` leaves out prompts whose completions all have one reward, which `redraws` draws anew "
+        "before",
+    ),
     ("models:\n", "models:\n  hub: a/b\n", "it belongs in `models.base` or `models.tutor`"),
     ("stages:\n", "stages:\n  seed: 3\n", "it belongs at the top of the spec"),
     ("evaluate:", "variants: {trace: {step: {opens: 'S {n}'}}}\nevaluate:", "it belongs at the top of the spec"),

@@ -214,6 +214,14 @@ CASES = [
         "`targets` wants a list, got the text `all`",
         "write [all-linear] for every linear layer but the output",
     ),
+    (
+        SFT,
+        "{by: dpo, lr: 1e-4, loss: simpo}",
+        "wrong-value",
+        "`loss` must be `sigmoid`, `robust`, `ipo`, `hinge`, `sigmoid_norm`, `apo_zero` or `apo_down`, not the text "
+        "`simpo`",
+        "`sigmoid_norm` divides by length",
+    ),
 ]
 
 
