@@ -16,6 +16,7 @@ from cotspec.passes import allow
 from cotspec.passes.check.context import Check, Context
 from cotspec.passes.lint import (
     answer_cut,
+    answer_missing,
     answer_unsupervised,
     clip_effect,
     condition_unmet,
@@ -74,6 +75,7 @@ LINTS: tuple[tuple[Rule, Check], ...] = (
     (loss_drops_rows.RULE, loss_drops_rows.check),
     (row_length.RULE, row_length.check),
     (answer_cut.RULE, answer_cut.check),
+    (answer_missing.RULE, answer_missing.check),
     (reward_unused.RULE, reward_unused.check),
     (reward_undefined.RULE, reward_undefined.check),
     (reward_range.RULE, reward_range.check),
