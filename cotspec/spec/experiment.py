@@ -134,7 +134,8 @@ class Pairs(Part):
     and the worse one does not (`tries.correct`), or a number that is higher for it. It asks about the two texts, and
     those that they were made over; with `target`, of two texts over which others were made, `<target>.score` is the
     share of those that are right. Texts that were cut at the token limit are in no pair, nor are those that cannot be
-    graded where it asks whether they are right."""
+    graded where it asks whether they are right, nor those for which it has no value: so
+    `-tries.words / (1 if tries.correct else 0)` compares right ones alone, the shorter with the longer."""
     gap: Annotated[float, Field(ge=0)] = 0.0
     """The two numbers differ by more than this."""
     most: Count = 1

@@ -194,6 +194,21 @@ def test_a_compared_text_whose_answer_cannot_be_graded_is_in_no_pair_and_counted
     assert (counts["texts"], counts["ungradable_texts"], counts["pairs"]) == (3, 1, 1)
 
 
+def test_of_right_texts_alone_the_shorter_is_better_where_wrong_ones_have_no_value(
+    stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    short, long, wrong = "Step 1: so.\nAnswer: 3", "Step 1: so it is by far.\nAnswer: 3", "Answer: 5"
+    made = [REFINED[0] | {"text": text, "sample": at} for at, text in enumerate((long, wrong, short))]
+    body = CompareBody(format=FORMAT, better="-text.words / (1 if text.correct else 0)", gap=0.0, most=1, target=0)
+    folder = stage("compare", body, {"rollouts": write_lines(tmp_path / "rollouts.jsonl", made)})
+    code, _, err = run_here(folder)
+    assert code == 0, err
+    (pair,) = read(folder / "out/pairs.jsonl")
+    assert (pair["chosen"], pair["rejected"]) == (short, long)
+    counts = json.loads((folder / "out/counts.json").read_text())
+    assert (counts["texts"], counts["texts_without_value"], counts["pairs"]) == (3, 1, 1)
+
+
 def test_a_mix_stops_where_a_source_would_give_no_row(stage: Stage, run_here: Run, tmp_path: Path) -> None:
     row = {"id": 1, "epoch": 0, "prompt": "", "target": "x", "supervise": [[0, 1]]}
     many, few = ([row | {"row": at} for at in range(count)] for count in (9, 1))
