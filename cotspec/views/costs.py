@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from cotspec.estimate import Amount, Comparison, Cost
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_GENERATIONS = ("teach", "text", "gather", "mine", "pairs")
+"""The kinds of task that a generation becomes."""
 _TOLD_APART = 1.1
 """A bound that is no further than this from what is expected says nothing more."""
 
@@ -44,8 +46,8 @@ def totals(costs: Sequence[Cost]) -> Iterator[str]:
         yield f"time    {_sum(hours, duration)} on {device}"
         yield f"memory  {_largest((cost.memory for cost in some), size)} at most at a time on {device}"
     yield f"disk    {_sum((cost.disk for cost in costs), size)}"
-    teacher = _sum((cost.tokens for cost in costs if cost.kind == "teach"), _count)
-    yield f"tokens  {teacher} by the teacher, {_sum((cost.tokens for cost in costs), _count)} in all"
+    texts = _sum((cost.tokens for cost in costs if cost.kind in _GENERATIONS), _count)
+    yield f"tokens  {texts} written for `generate`, {_sum((cost.tokens for cost in costs), _count)} in all"
     yield from _servers(costs)
 
 

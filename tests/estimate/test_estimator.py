@@ -263,9 +263,10 @@ def test_sums_are_of_what_is_known_and_say_what_is_not() -> None:
     )
 
 
-def test_the_teachers_tokens_are_told_apart() -> None:
-    lines = list(told.totals([cost(1, kind="teach", tokens=2000), cost(1, tokens=500)]))
-    assert lines[-1] == "tokens  2,000 by the teacher, 2,500 in all"
+def test_the_tokens_of_generations_are_told_apart_whoever_writes_them() -> None:
+    kinds = ("teach", "text", "gather", "mine", "pairs")
+    lines = list(told.totals([*(cost(1, kind=kind, tokens=400) for kind in kinds), cost(1, tokens=500)]))
+    assert lines[-1] == "tokens  2,000 written for `generate`, 2,500 in all"
 
 
 def test_records_hold_plain_numbers_and_none_for_what_is_unknown() -> None:
