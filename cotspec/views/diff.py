@@ -76,8 +76,10 @@ def _settings(difference: Difference) -> Iterator[str]:
 
 
 def _certain(difference: Difference) -> bool:
-    """Whether every task that is another one can say why: else a setting may matter together with another."""
-    return all(task.causes or task.kernel or task.upstream for task in difference.tasks if task.state == "changed")
+    """Whether every task that is another one can say why: else a setting may matter together with another, or be one of
+    those that bring a task in or take it away."""
+    told = (task.causes or task.kernel or task.upstream for task in difference.tasks if task.state == "changed")
+    return all(told) and not any(task.state in ("new", "gone") for task in difference.tasks)
 
 
 def _tasks(tasks: Sequence[TaskChange]) -> Iterator[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from cotspec.compiler import check_specs
 from cotspec.diagnostics import Sink
-from cotspec.views import changes
+from cotspec.views import changes, diff
 from cotspec.views.planned import Planned, planned
 from tests.support import Run
 
@@ -115,6 +115,17 @@ def test_names_and_resources_change_no_task(folder: Path) -> None:
     found, tasks = compared(BASE, new)
     assert {change.name for change in found} == {"name", "resources.train.gpus"}
     assert {part for part, task in tasks.items() if task.state != "same"} == {"report"}
+
+
+def test_a_setting_is_said_to_change_no_task_only_where_no_task_comes_in_or_goes(folder: Path) -> None:
+    def shown(new: str) -> str:
+        found, tasks = compared(BASE, new)
+        return diff.text(diff.Difference(old="a", new="b", settings=found, tasks=list(tasks.values())))
+
+    other = BASE.replace("gpus: 0", "gpus: 1")
+    assert "resources.train.gpus: 0 → 1 (specs/b.yaml:26)   changes no task" in shown(other)
+    more = other.replace("over: train}}", "over: train}, more: {by: base, over: train}}")
+    assert "changes no task" not in shown(more.replace("rows: {from: teach}", "rows: {from: more}", 1))
 
 
 def test_a_stage_that_comes_in_or_goes_is_new_or_gone(folder: Path) -> None:
