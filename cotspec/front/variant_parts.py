@@ -9,7 +9,7 @@ from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.source_map import Path
 from cotspec.diagnostics.suggest import alike, did_you_mean
 from cotspec.front import phrases, shape
-from cotspec.front.nodes import Entry, MappingNode, Node, plain
+from cotspec.front.nodes import Entry, MappingNode, Node, SequenceNode, plain
 from cotspec.spec.variants import FAMILY, Variant
 
 
@@ -27,6 +27,9 @@ def misplaced(given: Entry, path: Path, form: shape.Form, variant: str) -> Itera
 
 
 def _within(node: Node, path: Path, form: shape.Form, variant: str) -> Iterator[Diagnostic]:
+    for at, item in enumerate(node.items if isinstance(node, SequenceNode) else ()):
+        if (of_item := shape.step(form, at)) is not None:
+            yield from _within(item, (*path, at), of_item, variant)
     known = {key for model in shape.models(form) for key in shape.keys(model)}
     for each in node.entries if isinstance(node, MappingNode) else ():
         inner, value = shape.step(form, each.key), plain(each.node)
