@@ -38,7 +38,7 @@ def outcome(variant: str, last: Measured | None, **changes: Any) -> Outcome:
         "seed": 42,
         "alike": variant,
         "model": "compress",
-        "first": measured(50),
+        "student": measured(50),
         "last": last,
     }
     return Outcome(**(values | changes))
