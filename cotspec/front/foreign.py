@@ -60,6 +60,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
     {theirs.lower(): ours for ours, names in _NAMES.items() for theirs in names.split()}
 )
 
+_ALL_LINEAR: Final = "write [all-linear] for every linear layer but the output, or a list of layers' names"
 _NO_SFT_TERM: Final = "dpo has no term of SFT; `by: orpo` learns to write the better answer, too"
 
 #: Names that have no single counterpart, and what to do.
@@ -74,10 +75,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
             "name columns by `question`, `answer` and `trace`: `messages.user` is a turn of a chat, "
             "`extra_info.question` a nested column",
         ),
-        **dict.fromkeys(
-            ("rpo_alpha", "pref_ftx", "sft_weight", "nll_weight", "loss_weights"),
-            _NO_SFT_TERM,
-        ),
+        **dict.fromkeys(("rpo_alpha", "pref_ftx", "sft_weight", "nll_weight", "loss_weights"), _NO_SFT_TERM),
         **dict.fromkeys(
             ("lmbda", "lambda", "seq_kd", "on_policy_fraction"),
             "`over: student` learns from texts that the student draws (λ = 1), `over: rows` from those of the rows "
@@ -108,18 +106,9 @@ ADVICE: Mapping[str, str] = MappingProxyType(
 #: Values that other trainers take for a setting (its last two keys), and what to do.
 VALUES: Mapping[tuple[str, str], str] = MappingProxyType(
     {
-        **{
-            (
-                "lora.targets",
-                name,
-            ): "write [all-linear] for every linear layer but the output, or a list of layers' names"
-            for name in ("all", "all_linear", "linear")
-        },
+        **{("lora.targets", name): _ALL_LINEAR for name in ("all", "all_linear", "linear")},
         ("train.loss", "sft"): _NO_SFT_TERM,
-        (
-            "train.loss",
-            "simpo",
-        ): "every loss here has a reference model; `sigmoid_norm` divides by length, as SimPO does",
+        ("train.loss", "simpo"): "every loss here has a reference; `sigmoid_norm` divides by length, as SimPO does",
     }
 )
 
