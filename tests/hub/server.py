@@ -103,7 +103,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Quiet."""
 
     def do_GET(self) -> None:
-        self._answer()
+        if urlsplit(self.path).path == "/api/agent-harnesses":  # the client asks it once a process, of no repository
+            self._error(404, "")
+        else:
+            self._answer()
 
     def do_HEAD(self) -> None:
         self._answer()
