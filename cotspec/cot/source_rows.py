@@ -68,6 +68,8 @@ class Fault(NamedTuple):
     """The column that is missing."""
     there: tuple[str, ...] = ()
     """The columns there are, where one is missing."""
+    advice: str = ""
+    """What to do, where that is known."""
 
 
 class RowError(ValueError):
@@ -162,7 +164,7 @@ def read(
 
 def _values(raw: Row, row: int) -> Mapping[str, object]:
     if isinstance(raw, Bad):
-        raise RowError(Fault("file", raw.message))
+        raise RowError(Fault("file", raw.message, advice=raw.advice))
     return parsed(raw, row) if isinstance(raw, bytes) else raw
 
 
@@ -264,7 +266,7 @@ def _at(row: Mapping[str, object], column: str, part: RowPart) -> object:
         return row[column]
     value, before, parts = cast("object", row), "", column.split(".")
     if len(parts) == 1 or parts[0] not in row:
-        raise RowError(_missing(part, column, "", _names(row)))
+        raise RowError(_missing(part, column, "", _columns(row)))
     while parts:
         step, *parts = parts
         field = _step(value, step)
@@ -331,6 +333,16 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(map(str, range(len(value)))) if isinstance(value, list) else ()
 
 
+def _columns(row: Mapping[str, object]) -> tuple[str, ...]:
+    """What can be named of a row: its columns, and of a group or a chat what is in it."""
+    nested = {name: _names(value) if isinstance(value, Mapping) or _chat(value) else () for name, value in row.items()}
+    return tuple(
+        each
+        for name in sorted(map(str, row))
+        for each in ([f"{shown(name)}.{inner}" for inner in nested[name]] or [shown(name)])
+    )
+
+
 def _missing(part: RowPart, column: str, before: str, names: tuple[str, ...]) -> Fault:
     there = tuple(f"{shown(before) if before else ''}{name}" for name in names)
     named = ", ".join(there[:MOST_NAMED]) or "none"
@@ -347,20 +359,20 @@ def shown(name: str) -> str:
 
 def _not_lines(line: bytes, row: int, what: str) -> RowError:
     """What is said of a line that is no object; of the first line, also what the whole file seems to be."""
-    seems = _seems(line) if row == 0 else ""
-    return RowError(Fault("file", f"{what}: {seems}" if seems else what))
+    seems, advice = _seems(line) if row == 0 else ("", "")
+    return RowError(Fault("file", f"{what}: the file {seems}" if seems else what, advice=advice))
 
 
-def _seems(line: bytes) -> str:
-    if name := tables.seems(line):
-        return f"the file is {name}"
+def _seems(line: bytes) -> tuple[str, str]:
+    """What a file is whose first line is no object, and what to do with it."""
+    name, advice = tables.seems(line)
     bare = line.strip()
-    if bare.startswith(b"{") and bare.endswith(b"}"):
-        return ""
+    if name:
+        return f"is {name}", advice
     if bare.startswith(b"["):
-        return "the file seems to be one JSON list, and each line must be an object of its own"
-    if bare.startswith(b"{"):
-        return "the file seems to be JSON over several lines, and each row must stand on one line"
-    if b"," in bare or b"\t" in bare:
-        return "the file seems to be a table (CSV, TSV), and each line must be a JSON object"
-    return ""
+        return "seems to be one JSON list", "name it .json, or write each object on a line of its own"
+    if bare.startswith(b"{") and not bare.endswith(b"}"):
+        return "seems to be JSON over several lines", "write each object on one line, or a JSON list of them (.json)"
+    if not bare.startswith(b"{") and (b"," in bare or b"\t" in bare):
+        return "seems to be a table", "name it .csv or .tsv, or write each row as a JSON object"
+    return "", ""

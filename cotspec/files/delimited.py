@@ -51,7 +51,7 @@ def _refuse_header(header: list[str], delimiter: str) -> None:
     other = next((sign for sign in _OTHERS if sign != delimiter and len(header) == 1 and sign in header[0]), "")
     if other:
         wanted = "name it .tsv" if other == "\t" else "name it .csv" if other == "," else "write it with commas"
-        raise TableError(f"its columns seem to be separated by {_OTHERS[other]}, not {_OTHERS[delimiter]}: {wanted}")
+        raise TableError(f"its columns seem to be separated by {_OTHERS[other]}, not {_OTHERS[delimiter]}", wanted)
     twice = next((name for name in header if name and header.count(name) > 1), "")
     if twice:
         raise TableError(f"its header names the column `{_cut(twice)}` twice")

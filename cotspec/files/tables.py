@@ -29,17 +29,24 @@ FORMATS: Final[Mapping[str, Format]] = {
 """What the end of a name says, with `.gz` behind it or without. A `.json` file is a list, or JSON lines."""
 MOST_SHARDS: Final = 10_000
 """Files of a folder of shards."""
+_UNPACK: Final = "unpack it; of packed files only those of gzip are read"
+_ROWS: Final = "write its rows as JSON lines, CSV or Parquet"
+_UTF8: Final = "write it in UTF-8"
 _FOREIGN: Final = (
-    (b"PAR1", "a Parquet file"),
-    (b"ARROW1", "an Arrow file"),
-    (b"\x1f\x8b", "compressed by gzip"),
-    (b"PK\x03\x04", "a zip archive or a workbook"),
-    (b"SQLite format 3", "a database"),
-    (b"\xff\xfe", "UTF-16 text"),
-    (b"\xfe\xff", "UTF-16 text"),
-    (b"version https://git-lfs", "a pointer of Git LFS (`git lfs pull` fetches the file itself)"),
+    (0, b"PAR1", "a Parquet file", "name it .parquet"),
+    (0, b"ARROW1", "an Arrow file", f"{_ROWS}: datasets' `to_json` and `to_parquet` do"),
+    (0, b"\x1f\x8b", "compressed by gzip", "put `.gz` behind its name"),
+    (0, b"PK\x03\x04", "a zip archive or a workbook", f"unpack it; of a workbook, {_ROWS}"),
+    (0, b"\x28\xb5\x2f\xfd", "compressed by zstd", _UNPACK),
+    (0, b"\xfd7zXZ", "compressed by xz", _UNPACK),
+    (0, b"BZh", "compressed by bzip2", _UNPACK),
+    (257, b"ustar", "a tar archive", "unpack it"),
+    (0, b"SQLite format 3", "a database", _ROWS),
+    (0, b"\xff\xfe", "UTF-16 text", _UTF8),
+    (0, b"\xfe\xff", "UTF-16 text", _UTF8),
+    (0, b"version https://git-lfs", "a pointer of Git LFS", "`git lfs pull` fetches the file itself"),
 )
-"""What a file begins with that is no text of rows, and what it is."""
+"""What a file that is no text of rows has at which byte, what it is, and what to do with it."""
 DELIMITERS: Final = {"csv": ",", "tsv": "\t"}
 
 
@@ -76,9 +83,10 @@ def _known(name: str) -> Kind | None:
     return None if format is None else Kind(format, bare != lower)
 
 
-def seems(start: bytes) -> str:
-    """What a file that begins so is, where it is no text of rows; else ""."""
-    return next((name for begins, name in _FOREIGN if start.startswith(begins)), "")
+def seems(start: bytes) -> tuple[str, str]:
+    """What a file that begins so is, where it is no text of rows, and what to do with it; else "" twice."""
+    found = ((name, advice) for at, begins, name, advice in _FOREIGN if start.startswith(begins, at))
+    return next(found, ("", ""))
 
 
 def shards(folder: Path) -> list[Path]:
@@ -91,14 +99,17 @@ def shards(folder: Path) -> list[Path]:
     paths = [folder / name for name in names if not name.startswith(".")]
     for path in paths:
         if path.is_dir():
-            raise TableError(f"the folder holds another folder, `{path.name}`, and shards lie side by side")
+            advice = f"name `{path.name}` in it, or lay its shards side by side"
+            raise TableError(f"the folder holds another folder, `{path.name}`", advice)
         if _known(path.name) is None:
-            raise TableError(f"the folder holds `{path.name}`, which is no {_ends()} (`.gz` behind them or not)")
+            message = f"the folder holds `{path.name}`, which is no {_ends()} (`.gz` behind them or not)"
+            raise TableError(message, "keep shards alone in a folder, or name one file of it")
     if not paths:
-        raise TableError("the folder holds no data file")
+        raise TableError("the folder holds no data file", "put the shards there, or name another place")
     first = next((path for path in paths if kind(path.name).format != kind(paths[0].name).format), None)
     if first is not None:
-        raise TableError(f"the folder holds `{paths[0].name}` and `{first.name}`, and its files are of one format")
+        message = f"the folder holds `{paths[0].name}` and `{first.name}`, and its files are of one format"
+        raise TableError(message, "keep those of each format in a folder of their own, or name one file of it")
     return paths
 
 
@@ -148,7 +159,7 @@ def _rows(path: Path, kind: Kind, meter: Meter, within: tuple[Path, ...]) -> Ite
             source.begin()
             yield from _of(source, kind)
         except TableError as error:
-            yield source.number, Bad(str(error), ends=True)
+            yield source.number, Bad(str(error), ends=True, advice=error.advice)
 
 
 def _of(source: ByteSource, kind: Kind) -> Iterator[tuple[int, Row]]:
@@ -175,12 +186,13 @@ def _lines(source: ByteSource) -> Iterator[tuple[int, Row]]:
 
 def _table(source: ByteSource, delimiter: str) -> Iterator[tuple[int, Row]]:
     """Rows under a header. Every value is text."""
-    if name := seems(source.peek()):
-        raise TableError(f"the file is {name}")
+    name, advice = seems(source.peek())
+    if name:
+        raise TableError(f"the file is {name}", advice)
     records = delimited.records(source, delimiter)
     _, header = next(records, (0, list[str]()))
     if isinstance(header, Bad):
-        raise TableError(header.message)
+        raise TableError(header.message, header.advice)
     for number, row in records:
         if isinstance(row, Bad):
             yield number, row

@@ -26,6 +26,11 @@ twenty, zeros have a thousand."""
 class TableError(ValueError):
     """What is named holds no rows that can be read; the message completes `<name>: …`."""
 
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice
+        """What to do, where that is known."""
+
 
 class Bad(NamedTuple):
     """A row that cannot be read."""
@@ -33,6 +38,8 @@ class Bad(NamedTuple):
     message: str
     ends: bool = False
     """Whether nothing behind it can be read, either."""
+    advice: str = ""
+    """What to do, where that is known."""
 
 
 class Meter:
@@ -69,7 +76,7 @@ class ByteSource:
     def begin(self) -> None:
         """Read the first bytes. Raises TableError, like all that reads."""
         if self._packed and self._start not in (b"", _GZIP):
-            raise TableError("it is not compressed by gzip, as its name says")
+            raise TableError("it is not compressed by gzip, as its name says", "take `.gz` off its name")
         self._begun = self._read(self._file.read, BLOCK, counted=False).removeprefix(_BOM)
 
     def peek(self) -> bytes:
@@ -112,7 +119,8 @@ class ByteSource:
             try:
                 block = read(size)
             except (EOFError, zlib.error, OSError) as error:
-                raise TableError(f"gzip cannot unpack it, since it is cut off or damaged ({error})") from error
+                message = f"gzip cannot unpack it, since it is cut off or damaged ({error})"
+                raise TableError(message, "copy or download it again") from error
         self._done += len(block)
         if counted:
             self.meter.count(len(block))

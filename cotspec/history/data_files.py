@@ -42,6 +42,8 @@ class DataFile:
     """Whether `reading` holds all rows up to the end of the slice."""
     fault: str = ""
     """Why it is no data file, or no folder of them."""
+    advice: str = ""
+    """What to do about that, where it is known."""
     later: bool = False
     """Whether it is Parquet, which only the preflight looks at."""
     kept: str = ""
@@ -111,7 +113,7 @@ def read(file: Path, source: FileData, slice: Slice | None, root: Path) -> DataF
     except FileNotFoundError:
         return _absent(file, root)
     except tables.TableError as error:
-        return DataFile(fault=str(error))
+        return DataFile(fault=str(error), advice=error.advice)
     except OSError:
         return None  # one that may not be read: a finding of its own
 

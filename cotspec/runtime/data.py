@@ -46,7 +46,7 @@ def run(task: Task, work: Path, result: Path) -> None:
         try:
             reading = source_rows.read(rows, columns, first=body.slice.first, end=end)
         except TableError as error:
-            raise TaskError(f"{_name(body.source, task)}: {error}") from error
+            raise TaskError(f"{_name(body.source, task)}: {_with_advice(str(error), error.advice)}") from error
         progress.total = reading.rows
     left_out = _left_out(reading, body.source, lambda place: _named(body.source, task, place))
     problems = [_problem(each) for each in reading.questions]
@@ -93,8 +93,10 @@ def first_faults(root: Path, table: Table) -> list[str]:
         with tempfile.TemporaryDirectory() as work:
             rows = _file(table.source, path, Path(work))
             reading = source_rows.read(rows, _columns(table.source), first=table.first, end=end)
-    except (OSError, TableError) as error:
+    except OSError as error:
         return [f"{table.path}: {error}{who}"]
+    except TableError as error:
+        return [f"{table.path}: {_with_advice(str(error), error.advice)}{who}"]
     told, most = _told(reading, lambda place: _row(table.path, place)), table.source.max_bad_rows
     whole = reading.rows < last or reading.rows == table.end
     if told and (reading.within(most) or (most and reading.questions and not whole and not reading.torn)):
@@ -113,8 +115,12 @@ def _told(reading: source_rows.Reading, named: Callable[[Place], str]) -> list[s
     told = []
     for fault, where, rows in sorted(reading.faults.values(), key=lambda each: each.place):
         more = f" (and {rows - 1} more row{'s' if rows > 2 else ''})" if rows > 1 else ""
-        told.append(f"{named(where)}: {fault.message}{more}")
+        told.append(f"{named(where)}: {_with_advice(fault.message, fault.advice)}{more}")
     return told
+
+
+def _with_advice(message: str, advice: str) -> str:
+    return f"{message}: {advice}" if advice else message
 
 
 def _left_out(reading: source_rows.Reading, source: AnyData, named: Callable[[Place], str]) -> list[str]:

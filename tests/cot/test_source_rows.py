@@ -101,7 +101,7 @@ def test_an_answer_in_a_box_is_the_last_one() -> None:
     assert of("question", "answer", boxed=True) == ("plain", "7")
     with pytest.raises(RowError) as caught:
         of("question", "instruction", boxed=True)
-    assert caught.value.fault == ("boxed", "no \\boxed{…} in the answer field 'Add.'", "", ())
+    assert caught.value.fault == ("boxed", "no \\boxed{…} in the answer field 'Add.'", "", (), "")
 
 
 def test_turns_of_two_kinds_are_no_chat() -> None:

@@ -72,13 +72,8 @@ BAD: dict[str, tuple[str, bytes, int, str]] = {
     ),
     "text behind a quote": ("d.csv", b'q,a\n"x"y,1\n', 2, "it cannot be cut into values: ',' expected after '\"'"),
     "more values than columns": ("d.csv", b"q,a\nx,1,2\n", 2, "3 values, and the header names 2 columns"),
-    "another delimiter": (
-        "d.csv",
-        b"q;a\nx;1\n",
-        1,
-        "its columns seem to be separated by semicolons, not commas: write it with commas",
-    ),
-    "tabs in a CSV": ("d.csv", b"q\ta\n", 1, "its columns seem to be separated by tabs, not commas: name it .tsv"),
+    "another delimiter": ("d.csv", b"q;a\nx;1\n", 1, "its columns seem to be separated by semicolons, not commas"),
+    "tabs in a CSV": ("d.csv", b"q\ta\n", 1, "its columns seem to be separated by tabs, not commas"),
     "one name for two columns": ("d.csv", b"q,a,q\n", 1, "its header names the column `q` twice"),
     "line ends of an old Mac": (
         "d.csv",
@@ -120,7 +115,8 @@ ONE_ROW = ("more values than columns", "Latin-1 in a table", "a list of texts")
 @pytest.mark.parametrize("name", BAD)
 def test_what_cannot_be_read_is_named_with_its_line(name: str, tmp_path: Path) -> None:
     file, content, line, message = BAD[name]
-    assert rows(tmp_path / file, content)[-1] == (line, Bad(message, ends=name not in ONE_ROW))
+    at, row = rows(tmp_path / file, content)[-1]
+    assert (at, row._replace(advice="")) == (line, Bad(message, ends=name not in ONE_ROW))  # type: ignore[union-attr]
     counting.rows(tmp_path / file, most=10**6)  # does not raise
 
 
@@ -215,7 +211,7 @@ def test_shards_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
             "the folder holds `README.md`, which is no .jsonl, .ndjson, .json, .csv, .tsv or .parquet (`.gz` behind "
             "them or not)",
         ),
-        (("a.csv", "more/"), "the folder holds another folder, `more`, and shards lie side by side"),
+        (("a.csv", "more/"), "the folder holds another folder, `more`"),
     ],
 )
 def test_a_folder_of_anything_else_is_refused(names: tuple[str, ...], message: str, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ ROWS = b'{"question": "q", "answer": "8"}\n' + GOOD * 98 + b'{"question": "q"}\n
 
 def findings(folder: Path, content: bytes, settings: str) -> list[Diagnostic]:
     """What is found in a spec whose test set is a file."""
-    (folder / ".git").mkdir()
+    (folder / ".git").mkdir(exist_ok=True)
     (folder / "test.jsonl").write_bytes(content)
     file = f"test: {{file: test.jsonl, {settings}}}"
     text = changed([("test: {builtin: chains, split: test, size: 50}", file)])
@@ -67,3 +67,13 @@ def test_bad_rows_are_counted_among_those_of_the_slice(tmp_path: Path) -> None:
     (found,) = findings(tmp_path, content, "slice: [2, 7], max_bad_rows: 0.2")
     assert "no column `answer` in line 4 (1 of 5 rows lack it)" in found.message
     assert found.help.startswith("1 of 5 rows is bad and left out")
+
+
+def test_of_bad_rows_of_several_kinds_the_first_says_how_many_they_are(tmp_path: Path) -> None:
+    content = GOOD * 7 + b'{"question": "q"}\n{"question": "", "answer": "7"}\nno JSON\n'
+    first, *others = findings(tmp_path, content, "max_bad_rows: 0.3")
+    assert first.help == "3 of 10 rows are bad and left out, as `max_bad_rows: 0.3` allows"
+    assert [each.help for each in others] == ["", ""]
+    first, *others = findings(tmp_path, content, "max_bad_rows: 0.2")
+    assert first.help.startswith("3 of 10 rows are bad, more than `max_bad_rows: 0.2` allows; put the row right")
+    assert [each.help for each in others] == ["put the row right or leave it out"] * 2

@@ -46,11 +46,12 @@ def check(context: Context) -> Iterator[Diagnostic]:
             continue
         span = context.source.value(("data", name, "file"))
         if file.fault:
-            yield finding(RULE, span, f"`{data.file}`: {file.fault}", _advice("file"))
+            yield finding(RULE, span, f"`{data.file}`: {file.fault}", file.advice or _advice("file"))
         if file.reading is None:
             continue
-        for fault in sorted(file.reading.faults.values(), key=lambda each: each.place):
-            yield _allowed(_wrong_rows(context, name, data, file, fault), data, file.reading, whole=file.whole)
+        faults = sorted(file.reading.faults.values(), key=lambda each: each.place)
+        found = [_wrong_rows(context, name, data, file, fault) for fault in faults]
+        yield from _allowed(found, data, file.reading, whole=file.whole)
         if not file.reading.rows:
             yield finding(RULE, span, f"`{data.file}` has no rows", _empty(data.file or ""))
         if not file.whole:
@@ -58,19 +59,20 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield finding(RULE, span, message, "the task that reads it checks all of them", severity="note")
 
 
-def _allowed(found: Diagnostic, data: Data, reading: Reading, *, whole: bool) -> Diagnostic:
-    """A finding about bad rows where some may be left out: of more in the first rows alone nobody knows whether it is
-    too many of all."""
+def _allowed(found: list[Diagnostic], data: Data, reading: Reading, *, whole: bool) -> list[Diagnostic]:
+    """Findings about bad rows, one of each kind, where some may be left out: of more in the first rows alone nobody
+    knows whether it is too many of all. The first one says how many they are together."""
     most = data.max_bad_rows
-    if reading.torn or not reading.questions:
+    if reading.torn or not reading.questions or not found:
         return found
     if not most:
-        return found._replace(help=f"{found.help}, or {_SOME}") if found.help == _ROW else found
+        return [each._replace(help=f"{_ROW}, or {_SOME}") if each.help == _ROW else each for each in found]
     if whole and not reading.within(most):
-        return found._replace(help=f"{reading.shared(most)}; {found.help}")
+        return [found[0]._replace(help=f"{reading.shared(most)}; {found[0].help}"), *found[1:]]
     more = "" if whole else "; the task that reads the file counts all of them"
     severity: Severity = "note" if reading.within(most) else "warning"
-    return found._replace(severity=severity, help=f"{reading.shared(most)}{more}")
+    told = [each._replace(severity=severity, help="") for each in found]
+    return [told[0]._replace(help=f"{reading.shared(most)}{more}"), *told[1:]]
 
 
 def _wrong_rows(context: Context, name: str, data: Data, file: DataFile, counted: FaultCount) -> Diagnostic:
@@ -88,7 +90,7 @@ def _wrong_rows(context: Context, name: str, data: Data, file: DataFile, counted
     named = "/".join(filter(None, ((data.file or "").rstrip("/"), shard)))
     message = f"`{named}`, line {line}: {fault.message}{more}"
     torn = fault.part == "file" and line > 1  # the first line says what the file is
-    return finding(RULE, span, message, _ROW if torn else _advice(fault.part))
+    return finding(RULE, span, message, fault.advice or (_ROW if torn else _advice(fault.part)))
 
 
 def _place(context: Context, name: str, data: Data, part: RowPart) -> Path:
