@@ -63,7 +63,7 @@ def _findings(document: Document, root: File, specs: Callable[[], Iterable[File]
     except ValidationError as error:
         from cotspec.front import messages  # here: the words for mistakes are a third of the front end
 
-        yield from messages.explain(error, Local, document.data, document.source)
+        yield from messages.explain(error, Local, document.data, document.source, whole=f"`{LOCAL_FILE}`")
         return
     for name, given in local.endpoints.items():
         if given.url is None and "://" not in name:

@@ -24,21 +24,28 @@ from cotspec.front.nodes import Data
 
 
 def explain(
-    error: ValidationError, root: type[BaseModel], data: Data, source: SourceMap, said: Collection[Path] = ()
+    error: ValidationError,
+    root: type[BaseModel],
+    data: Data,
+    source: SourceMap,
+    said: Collection[Path] = (),
+    whole: str = "the spec",
 ) -> Iterator[Diagnostic]:
-    """One finding per mistake; none only where all are in what was `said` to be wrong already."""
+    """One finding per mistake; none only where all are in what was `said` to be wrong already. `whole` is what a person
+    calls all of the data."""
     several = len({span.file for span in source.keys.values()}) > 1
     where = (lambda path: source.key(path).file) if several else None
     strays, errors = unknown_keys.find(root, data, where), error.errors(include_url=False)
     strays.leave(said)
     place = _Place((), root, data)
-    findings = [_unknown(stray, source) for stray in strays.strays]
+    findings = [_unknown(stray, source, whole) for stray in strays.strays]
     findings += _Explainer(source, strays).explain(errors, place)
     return iter(findings) if findings or said else _Explainer(source, unknown_keys.UnknownKeys()).explain(errors, place)
 
 
-def _unknown(stray: unknown_keys.UnknownKey, source: SourceMap) -> Diagnostic:
-    of, key = phrases.name(stray.group.path), phrases.cut(stray.key)
+def _unknown(stray: unknown_keys.UnknownKey, source: SourceMap, whole: str) -> Diagnostic:
+    path = stray.group.path
+    of, key = phrases.name(path) if path else whole, phrases.cut(stray.key)
     kind = f" ({stray.group.kind})" if stray.group.kind else ""
     message = f"{of}{kind} has no setting `{key}`"
     if stray.setting:

@@ -7,8 +7,10 @@ folders. `cotspec check` says what is wrong with the file in more words.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
+from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -25,6 +27,9 @@ from cotspec.spec.lock import is_commit
 from cotspec.spec.payload import HubData, HubModel
 
 _CACHE = "HF_HOME"
+_NUMBER = re.compile(r"\d+")
+_ALIKE = 0.8
+"""How alike an id and its misspelling are (difflib)."""
 
 
 def read(root: Path) -> Local:
@@ -67,8 +72,13 @@ def found(root: Path, kind: Literal["models", "data"], hub_id: str, revision: st
     return place
 
 
-def advice(kind: Literal["models", "data"], hub_id: str) -> str:
-    """What to do about something of the hub that cannot be had from there."""
+def advice(kind: Literal["models", "data"], hub_id: str, root: Path | None = None) -> str:
+    """What to do about something of the hub that cannot be had from there; `root` is the project whose file may have
+    its id misspelt."""
+    named: dict[str, str] = {} if root is None else getattr(read(root), kind)
+    same_numbers = [id for id in named if _NUMBER.findall(id) == _NUMBER.findall(hub_id)]  # 3B is another model than 7B
+    if close := get_close_matches(hub_id, same_numbers, n=1, cutoff=_ALIKE):
+        return f"{LOCAL_FILE} has a folder for `{close[0]}`: is `{hub_id}` meant?"
     return f"if this machine has it, name its folder in {LOCAL_FILE}: `{kind}: {{{hub_id}: …}}`"
 
 

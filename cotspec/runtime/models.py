@@ -75,7 +75,7 @@ def source(task: Task, ref: ModelRef, role: str = "model") -> ModelSource:
         case HubModel():
             own = local.found(task.root, "models", ref.id, ref.revision)
             if own is None:
-                return _hub(ref)
+                return _hub(ref, task.root)
             say(f"{ref.id} is taken from {own} ({LOCAL_FILE})")
             return ModelSource(folder=_checked(own), chat=chat(ref), trust_remote_code=ref.trust_remote_code)
         case BuiltinModel():
@@ -91,12 +91,12 @@ def chat(ref: ModelRef | GateBody) -> Chat | None:
     return Chat(system=ref.system, template=ref.template) if ref.chat else None
 
 
-def _hub(ref: HubModel) -> ModelSource:
+def _hub(ref: HubModel, root: Path) -> ModelSource:
     """The files of the very commit the payload names; of a branch, those of the commit it is at now."""
     try:
         folder = fetch.model(ref.id, ref.revision)
     except HubError as error:
-        advice = f"{error.advice}; {local.advice('models', ref.id)}"
+        advice = f"{error.advice}; {local.advice('models', ref.id, root)}"
         raise TaskError(f"cannot load the model: {error} ({advice})") from error
     called = f"{ref.id} ({ref.revision})" if is_commit(ref.revision) else _moving(ref.id, ref.revision, folder)
     return ModelSource(folder=_checked(folder), chat=chat(ref), trust_remote_code=ref.trust_remote_code, called=called)

@@ -48,6 +48,7 @@ def run(task: Task, _work: Path, result: Path) -> None:
         tracking.require(tracker)
     demands = body.demands
     problems: dict[tuple[str, str], dict[str, None]] = {}
+    unasked: set[str] = set()
     for demand, fault in _unserved(task, body):
         problems.setdefault((_name(demand), fault), {}).update(dict.fromkeys(demand.asked))
     for demand in demands:
@@ -58,9 +59,11 @@ def run(task: Task, _work: Path, result: Path) -> None:
             pupils = ((_folder(task, pupil), pupil) for pupil in demand.pupils)
             told = (*faults(folder, demand), *(why for own, pupil in pupils for why in _of_pupil(folder, own, pupil)))
         except HubError as error:
-            here = local.advice("models", _name(demand))
+            name, here = _name(demand), local.advice("models", _name(demand), task.root)
             if error.silent:
-                say(f"{_name(demand)} cannot be asked now ({error}): its tasks ask before they load it; {here}")
+                if name not in unasked:
+                    say(f"{name} cannot be asked now ({error}): its tasks ask before they load it; {here}")
+                unasked.add(name)
                 continue
             told = (f"{error} ({error.advice}; {here})",)
         except TaskError as error:

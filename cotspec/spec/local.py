@@ -31,7 +31,8 @@ class LocalEndpoint(Part):
     url: Address | None = None
     """Where it is: in place of the address that specs write, or where they write none."""
     key: Argument | None = None
-    """Name of the variable of the environment that holds its key; without one no key is sent."""
+    """Name of the variable of the environment that holds its key, and never the key itself; without one no key is
+    sent."""
 
 
 class LmEval(Part):

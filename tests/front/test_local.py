@@ -59,6 +59,13 @@ def test_a_mistake_is_found_at_its_place(
     assert found(text, tmp_path) == [finding]
 
 
+def test_an_unknown_key_is_one_of_this_file_and_not_of_the_spec(tmp_path: Path) -> None:
+    (tmp_path / "cotspec.local.yaml").write_text("modles: {}\n", encoding="utf-8")
+    sink = Sink()
+    local.check(tmp_path, sink)
+    assert [finding.message for finding in sink.findings] == ["`cotspec.local.yaml` has no setting `modles`"]
+
+
 @pytest.mark.parametrize("place", ["m/x.gguf", "m"])
 def test_a_gguf_file_is_told_how_to_become_a_folder(place: str, tmp_path: Path) -> None:
     (tmp_path / "m").mkdir()

@@ -99,11 +99,21 @@ def test_all_that_is_wrong_is_told_at_once_with_who_asks(
 
 def test_a_model_that_nobody_can_reach_is_left_to_its_own_tasks(stage: Stage, run_here: Run) -> None:
     hub = HubModel(id="acme/nowhere", revision="main", chat=False, trust_remote_code=False)
-    folder = stage("preflight", PreflightBody(demands=(demand(model=hub, path="", targets=("anything",)),)))
+    demands = (demand(model=hub, path="", targets=("anything",)), demand(model=hub, path=""))
+    folder = stage("preflight", PreflightBody(demands=demands))
     code, out, err = run_here(folder)
     assert code == 0, err
-    assert "acme/nowhere cannot be asked now" in out
+    assert out.count("acme/nowhere cannot be asked now") == 1
+    assert "if this machine has it, name its folder in cotspec.local.yaml: `models: {acme/nowhere: …}`" in out
     assert (folder / "out/passed.json").read_text() == PASSED
+
+
+def test_a_place_under_a_misspelt_id_is_told(stage: Stage, tmp_path: Path, run_here: Run) -> None:
+    (tmp_path / "cotspec.local.yaml").write_text("models: {acme/nowehre: models/x, acme/other: models/y}\n")
+    hub = HubModel(id="acme/nowhere", revision="main", chat=False, trust_remote_code=False)
+    code, out, err = run_here(stage("preflight", PreflightBody(demands=(demand(model=hub, path=""),))))
+    assert code == 0, err
+    assert "cotspec.local.yaml has a folder for `acme/nowehre`: is `acme/nowhere` meant?" in out
 
 
 def test_a_chat_template_is_tried_on_a_question(stage: Stage, tmp_path: Path, tiny_model: Path, run_here: Run) -> None:

@@ -60,7 +60,7 @@ def named(root: Path, *, url: str, model: str) -> Place:
     if given is None and url:
         raise TaskError(
             f"prompts for `{model}` would go to {url}, and {LOCAL_FILE} does not agree: if you do, write "
-            f"`endpoints: {{{url}: {{key: NAME}}}}` into it (NAME: the variable with its key; `{{}}` without one)"
+            f'`endpoints: {{"{url}": {{key: NAME}}}}` into it (NAME: the variable with its key; `{{}}` without one)'
         )
     place = url if given is None or given.url is None else same(given.url)
     if given is None or not place:
