@@ -207,6 +207,11 @@ def logits(shape: Shape, *, tokens: float, precision: str, head: Head, gpu: bool
     return rows * (width * tile + (0 if gpu else used * 4 * beside)) + used * cast
 
 
+def cross_entropy(shape: Shape, *, tokens: float) -> float:
+    """Bytes of torch's own cross-entropy: log-probabilities and two steps of their gradient, in float32."""
+    return 3 * 4 * shape.vocab * tokens
+
+
 def cast(shape: Shape, precision: str, strategy: Strategy) -> float:
     """Bytes of the 16-bit copies of the layers' float32 weights: autocast makes each once in a forward pass, and the
     backward pass still reads it. What shards the weights casts them itself, a layer at a time."""

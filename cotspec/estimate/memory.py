@@ -74,7 +74,7 @@ def _moments(task: Task, model: Model, way: Way, load: Load, *, gradients: float
     else:
         texts = 1 if writes else trainer_of(body).effort(body, vllm=way.vllm).sequences
         tokens = texts * settings.per_device_batch * length
-        moments = _learning(task, model.shape, way, tokens=tokens, gradients=gradients)
+        moments = _learning(task, model.shape, way, tokens=tokens, longest=length, gradients=gradients)
     if body.lora.r and way.device.name == CPU:
         moments.append({"merged weights": 4 * model.parameters})
     if writes and not way.vllm:
@@ -84,18 +84,21 @@ def _moments(task: Task, model: Model, way: Way, load: Load, *, gradients: float
     return moments
 
 
-def _learning(task: Task, shape: Shape, way: Way, *, tokens: float, gradients: float) -> list[Held]:
-    """The moments of a forward and a backward pass over `tokens` tokens, the last piece of a batch."""
+def _learning(task: Task, shape: Shape, way: Way, *, tokens: float, longest: float, gradients: float) -> list[Held]:
+    """The moments of a forward and a backward pass over `tokens` tokens, the last piece of a batch, in texts of up to
+    `longest` tokens."""
     body, settings, gpu = task.body, task.launch.settings, way.device.name != CPU
     assert isinstance(body, TrainBody)  # noqa: S101 - the caller looked
     checkpointing, pieces = settings.gradient_checkpointing, settings.accumulation > 1
-    head = trainer_of(body).effort(body, vllm=way.vllm).head
+    effort = trainer_of(body).effort(body, vllm=way.vllm)
     kept = {
         "activations": hardware.activations(
             shape, tokens=tokens, precision=body.precision, checkpointing=checkpointing
         ),
-        "logits": hardware.logits(shape, tokens=tokens, precision=body.precision, head=head, gpu=gpu),
+        "logits": hardware.logits(shape, tokens=tokens, precision=body.precision, head=effort.head, gpu=gpu),
     }
+    if effort.demonstrations:
+        kept["demonstrations"] = _demonstrations(task, shape, effort.demonstrations, longest)
     earlier = gradients if pieces else 0.0
     # Gradients of embedding and output layer are whole before they are added to each other and to those of earlier
     # pieces.
@@ -105,3 +108,15 @@ def _learning(task: Task, shape: Shape, way: Way, *, tokens: float, gradients: f
     begins = kept | {"16-bit copies": 0.0 if checkpointing else copies, "gradients": earlier + outer}
     ends = {"gradients": gradients + outer * (shape.tied + pieces)}
     return [forward, begins, ends]
+
+
+def _demonstrations(task: Task, shape: Shape, most: int, longest: float) -> float:
+    """Bytes of the demonstrations in a piece of a batch of which all groups failed; TRL shuffles a batch, so that each
+    of its completions may be the one that brings its group's."""
+    body, settings = task.body, task.launch.settings
+    assert isinstance(body, TrainBody)  # noqa: S101 - the caller looked
+    tokens = min(settings.per_device_batch, -(-most // settings.processes)) * longest
+    kept = hardware.activations(
+        shape, tokens=tokens, precision=body.precision, checkpointing=settings.gradient_checkpointing
+    )
+    return kept + hardware.cross_entropy(shape, tokens=tokens)

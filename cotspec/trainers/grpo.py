@@ -172,7 +172,8 @@ class _Grpo(Trainer):
         """Completions are scored by the reference when there is a KL term, and by the policy that wrote them when they
         serve more than one step or come from another engine."""
         scored = (body.beta > 0) + (body.iterations > 1 or vllm)
-        return Effort(sequences=body.group, scored=scored, reference=body.beta > 0)
+        imitated = body.global_batch // body.group if body.all_failed == "imitate" else 0
+        return Effort(sequences=body.group, scored=scored, reference=body.beta > 0, demonstrations=imitated)
 
     def only_order(self, train: Grpo) -> bool:
         """Two advantages divided by their standard deviation are always +0.707 and -0.707."""

@@ -49,6 +49,8 @@ class Effort(NamedTuple):
     reference: bool = False
     """Whether a frozen copy of all weights lies beside those that are trained (unless these are adapters)."""
     head: Head = "tiles"
+    demonstrations: int = 0
+    """Most texts beside its own that a step learns from, of which it has all logits."""
 
 
 class Rates(NamedTuple):

@@ -19,6 +19,7 @@ from cotspec.estimate.hardware import Way
 from cotspec.estimate.model_size import Model, parameters, shape
 from cotspec.estimate.work import Load, Work
 from cotspec.runtime.models import make_repeatable
+from cotspec.runtime.trainers import grpo_imitation
 from cotspec.runtime.trainers.distill_trainer import Trainer
 from tests.estimate.known import Known, parts
 from tests.support import spec_data
@@ -133,6 +134,32 @@ def test_the_logits_that_a_distillation_of_the_likeliest_tokens_holds_are_all_of
     tokens = TOKENS[0] * (TOKENS[1] + 1)
     told = hardware.logits(SHAPE, tokens=tokens, precision=precision, head="all logits", gpu=False)
     assert told == pytest.approx(allocated(step, tmp_path), rel=0.08)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_demonstrations_that_grpo_imitates_hold_what_the_estimate_says(precision: str, tmp_path: Path) -> None:
+    model = llama()
+    trainer: Any = grpo_imitation.Trainer.__new__(grpo_imitation.Trainer)  # only what this part of its loss asks
+    trainer.current_gradient_accumulation_steps, trainer.loss_type = 1, "grpo"
+    trainer.accelerator = SimpleNamespace(
+        autocast=lambda: torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16")
+    )
+    ids = torch.arange(TOKENS[0] * TOKENS[1]).reshape(TOKENS)
+
+    def step() -> None:
+        trainer._imitation(model, ids, ids, {"completion_ids": ids}).backward()
+
+    spec = spec_data("small")
+    spec["stages"]["compress"]["train"] |= {"precision": precision, "all_failed": "imitate", "loss": "grpo"}
+    spec["stages"]["compress"]["train"] |= {"group": 2, "global_batch": 4}
+    spec["stages"]["compress"]["rows"] = {"from": "teach", "target": "teach"}
+    spec["resources"]["train"] = {"per_device_batch": 4, "gpus": 0}
+    task = parts(spec)["stage compress"]
+    known = Model(parameters(SHAPE), parameters(SHAPE), SHAPE, precision, 0, "")
+    way, load = Way(hardware.cpu(1), 1, precision, vllm=False), Load(4, 0, 0, TOKENS[1], "")
+    held = memory.held(Work({}, Known()), task, known, way, load)
+    took = allocated(step, tmp_path)  # the gradient of the output layer, too, which the completions have as well
+    assert held["demonstrations"] / 1.05 < took < (held["demonstrations"] + 4 * SHAPE.vocab * SHAPE.hidden) * 1.05
 
 
 def test_the_heads_have_tiles_of_the_size_that_estimates_count_with() -> None:
