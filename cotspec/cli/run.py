@@ -15,10 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cotspec.cli import findings, queue, ready, run_lock
+from cotspec.cli import findings, pulling, queue, ready, run_lock
 from cotspec.cli.errors import ProblemError
 from cotspec.cli.run_shown import Shown
-from cotspec.files import plain
 
 if TYPE_CHECKING:
     from cotspec.compiler import Checked
@@ -54,7 +53,7 @@ def _run(root: Path, checked: Checked, wanted: Mapping[str, Task], jobs: int, *,
     if at_work:
         print(f"running already, by `dvc repro` or by hand: {', '.join(at_work)}; waited for", file=sys.stderr)
     folders = {task.id: folder for folder, task in places.folders(checked.sealed.plan)}
-    standings = _standings(root, checked, {id: folders[id] for id in wanted}, pull=pull)
+    standings = pulling.standings(root, checked, {id: folders[id] for id in wanted}, pull=pull)
     ready.refuse_unmerged(root, standings)
     todo = [task for task in wanted.values() if standings[task.id].state != "reuse"]
     reused = {id for id, standing in standings.items() if standing.state == "reuse"}
@@ -105,53 +104,6 @@ def _away(folder: Path, standing: Standing) -> bool:
     from cotspec.history.results import RUN_CACHE
 
     return standing.reason == RUN_CACHE or not (folder / places.OUT).is_dir()
-
-
-def _standings(root: Path, checked: Checked, wanted: Mapping[str, str], *, pull: bool) -> Mapping[str, Standing]:
-    """Where all tasks stand. `wanted`, with their folders, are those whose results may be elsewhere: they are pulled
-    where that is asked for. Raises ProblemError."""
-    from cotspec.history import results
-
-    standings = results.standings(root, checked.sealed.plan)
-    elsewhere = [folder for id, folder in wanted.items() if standings[id].elsewhere]
-    if elsewhere and pull:
-        _pull(root, elsewhere)
-        return results.standings(root, checked.sealed.plan)
-    if elsewhere:
-        told = f"{len(elsewhere)} tasks ran already and their results are not on this machine"
-        print(f"{told}: they run again (`--pull` takes them from the DVC remote)", file=sys.stderr)
-    return standings
-
-
-def _pull(root: Path, folders: Sequence[str]) -> None:
-    """Take results of other machines from the DVC remote. Raises ProblemError."""
-    from cotspec.back import places
-
-    print(f"pulling the results of {len(folders)} tasks from the DVC remote", flush=True)
-    targets = [places.target(folder) for folder in folders]
-    if (root / places.PREFLIGHT / "dvc.lock").is_file():
-        targets.append(places.target(places.PREFLIGHT))
-    command = (sys.executable, "-P", "-m", "dvc", "pull", *targets)
-    done = subprocess.run(  # noqa: S603 - our own command line
-        command, cwd=root, env=ready.environment(jobs=1), stderr=subprocess.PIPE, text=True, check=False
-    )
-    if not done.returncode:
-        return
-    log = root / _LOGS / "pull.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text(done.stderr, encoding="utf-8")
-    advice = "what came is kept; run this again, or without --pull to make the rest anew"
-    raise ProblemError(f"not all results came: {_why_not(done.stderr)} ({_LOGS}/{log.name}); {advice}")
-
-
-def _why_not(said: str) -> str:
-    """What `dvc pull` complains of. That the remote lacks a file and that it is gone are one thing to it."""
-    if "no default remote set" in said:
-        return "there is no DVC remote, `dvc remote add -d NAME URL` names one"
-    last = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")][-1:]
-    if not last or "Checkout failed" in last[0]:
-        return "the DVC remote lacks some, or cannot be reached (`dvc remote list` says where it is)"
-    return plain.sentence(last[0])
 
 
 def _refuse_too_few(todo: Sequence[Task], devices: Sequence[str]) -> None:

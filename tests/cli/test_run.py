@@ -107,7 +107,10 @@ def test_a_remote_that_is_gone_is_told_in_one_line_of_ours_and_dvcs_words_are_in
     shutil.rmtree(tmp_path / ".dvc/cache")
     for out in [*(tmp_path / "generated").rglob("out")]:
         shutil.rmtree(out)
-    for config, told in (("", "there is no DVC remote, `dvc remote add"), (REMOTE, "lacks some, or cannot be reached")):
+    for config, told in (
+        ("", "there is no DVC remote, `dvc remote add"),
+        (REMOTE, "cannot be reached (`dvc remote list` says where it is), or lacks some"),
+    ):
         (tmp_path / ".dvc/config").write_text(config, encoding="utf-8")
         code, _, err = run("run", "--pull")
         assert code == 2

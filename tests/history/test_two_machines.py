@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,25 @@ pytest.importorskip("dvc_http", reason="DVC's http remotes (dvc-http) are not in
 from .projects import build, dvc, stand_in
 from .store import served
 
+KILLED = """
+import os, signal, sys
+from dvc.cli import main
+from dvc.repo import Repo
+from dvc_data.index import DataIndex
+
+Repo().drop_data_index()
+write = DataIndex.__setitem__
+
+def written(self, key, entry, *, seen=[]):
+    write(self, key, entry)
+    seen += [key] if key[0] == "fetch" else []
+    if len(seen) == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+DataIndex.__setitem__ = written
+main(["pull", *sys.argv[1:]])
+"""
+"""`dvc pull` that is killed while it writes the list of what it is to fetch, which the next one would go by."""
 LAST = "sft"
 """The kind of task up to which the first machine comes."""
 
@@ -73,6 +93,9 @@ def test_a_run_goes_on_on_another_machine_and_comes_back(tmp_path: Path, monkeyp
         _, said = cotspec("run", "--pull", expected=2)
         assert said.startswith("cotspec: not all results came")
         store.breaks = {}
+        targets = [f"generated/{name}/dvc.yaml" for name in (*(f"stages/{id}" for id in elsewhere), "preflight")]
+        environment = os.environ | {"DVC_NO_ANALYTICS": "1"}
+        assert subprocess.run([sys.executable, "-c", KILLED, *targets], env=environment).returncode == -signal.SIGKILL
         out, _ = cotspec("run", "--pull", "-j", "2")
         left = len(planned["tasks"]) - len(elsewhere)
         assert f"{left} of {left} tasks run, {len(elsewhere)} were up to date" in out
