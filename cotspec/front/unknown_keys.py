@@ -14,6 +14,7 @@ from cotspec.front import shape
 from cotspec.front.did_you_mean import Guess, elsewhere, meant
 from cotspec.front.groups import Group, groups
 from cotspec.front.nodes import Data
+from cotspec.trainers import TRAINERS
 
 _MOST = 50
 """Keys that are thought about: a file with more of them is no spec, and thinking takes time."""
@@ -77,12 +78,23 @@ class UnknownKeys:
 
 def find(root: type[BaseModel], data: Data, where: Callable[[Path], str] | None = None) -> UnknownKeys:
     """Look at every group of a spec; `where` says which file gives a key, when there are several."""
-    every, unknown = [group._replace(where=where) for group in groups(root, data)], UnknownKeys()
+    every = [group._replace(where=where) for group in groups(root, data) if group.written or not _idle(group, data)]
+    unknown = UnknownKeys()
     known = {key for group in every for key in group.settings()}
     for group in every:
         if group.clear and not group.open() and not unknown.said(group.path):
             _look(group, every, unknown, known)
     return unknown
+
+
+def _idle(group: Group, data: Data) -> bool:
+    """Whether a group is that of pairs, in a stage whose trainer compares none."""
+    if group.path[:1] != ("stages",) or group.path[-1] != "pairs":
+        return False
+    by: Data = data
+    for key in ("stages", str(group.path[1]), "train", "by"):
+        by = by.get(key) if isinstance(by, dict) else None
+    return isinstance(by, str) and by in TRAINERS and TRAINERS[by].rows != "dpo"
 
 
 def _look(group: Group, every: Sequence[Group], unknown: UnknownKeys, known: Collection[str]) -> None:

@@ -199,7 +199,10 @@ def _sample(stage: PlannedStage, *, advice: tuple[str, ...]) -> RecordSource:
     builtin = stage.data.source.name if isinstance(stage.data.source, BuiltinData) else ""
     what = f"problems of builtin:{builtin}" if builtin else "problems that come with cotspec"
     solved = "worked by their generator" if builtin else "worked by hand"
-    any_ = "; whether they meet the condition on rows is not asked" if stage.rows.where else ""
+    asked = {"the filter of the text": stage.keep.where, "the condition on rows": stage.rows.where}
+    unasked = " and ".join(name for name, condition in asked.items() if condition)
+    right = "; they are right, and " if unasked else ""
+    any_ = f"{right}whether they meet {unasked} is not asked" if unasked else ""
     if len(stage.texts) > 1:
         solved += ", the same solution for each text,"
     return RecordSource(

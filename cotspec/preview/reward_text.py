@@ -61,8 +61,8 @@ def _moves(body: RewardedBody) -> bool:
 def _rules(preview: Preview, body: RewardedBody, canvas: Canvas) -> Iterator[str]:
     record = preview.record
     tokens = f"{record.tokens:,} tokens" if preview.counted else "tokens not counted"
-    teacher = f"{record.steps} steps, {record.words:,} words, {tokens}"
-    yield _row(canvas, "teacher", Run(teacher))
+    if record.trace:
+        yield _row(canvas, "teacher", Run(f"{record.steps} steps, {record.words:,} words, {tokens}"))
     drawn = f"{body.sampling.n} responses of at most {body.sampling.max_new_tokens:,} tokens, compared with one another"
     yield _row(canvas, "group", Run(drawn))
     if preview.stage.rows.by == "imitate":
@@ -75,7 +75,8 @@ def _rules(preview: Preview, body: RewardedBody, canvas: Canvas) -> Iterator[str
         yield from _long(canvas, f"let {let.name}", let.value)
     for term in body.reward.terms:
         yield from _long(canvas, term.name, f"{_weight(term, preview.progress)} × {term.value}")
-    hint = "score a response: --response TEXT, --response @FILE, --response - (stdin), or --try teacher"
+    own = ", or --try teacher" if record.trace else ""
+    hint = f"score a response: --response TEXT, --response @FILE, --response - (stdin){own}"
     yield canvas.line(Run(f"   {hint}", "dim"))
 
 

@@ -90,6 +90,8 @@ def _texts(preview: Preview, canvas: Canvas) -> list[str]:
 
 
 def _trace(preview: Preview, canvas: Canvas) -> list[str]:
+    if not preview.record.trace:
+        return []  # a question alone
     trace, view = preview.picked.attempt.trace, preview.picked.view
     chosen = () if view is None else view.chosen
     marks = [Mark(*span, "hidden", "⟦", "⟧") for span in chosen]

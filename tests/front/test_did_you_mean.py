@@ -192,6 +192,21 @@ def test_a_setting_in_the_wrong_place_is_told_where_it_belongs(old: str, new: st
     assert finding.suggestions == ()  # nothing that could stand in its place would be right there
 
 
+@pytest.mark.parametrize(
+    ("trainer", "said"),
+    [
+        (SECOND, "there is `target`, `where`, `slice` and `pairs`"),
+        ("{by: dpo, lr: 1e-5}", "in `stages.second.rows.pairs`"),
+    ],
+)
+def test_a_setting_of_pairs_belongs_there_only_where_texts_are_compared(trainer: str, said: str, folder: Path) -> None:
+    text = BASE.replace(SECOND, trainer).replace(
+        "{from: teach}\n    task: solve", "{from: teach, most: 2}\n    task: solve"
+    )
+    (finding,) = [each for each in found(text, folder) if each.rule == "unknown-key"]
+    assert finding.help.endswith(said)
+
+
 def test_a_setting_that_all_its_places_have_names_them(folder: Path) -> None:
     text = BASE.replace(FIRST, "{by: sft, lr: 1e-4, warmup_ratio: 0.2}").replace(
         SECOND, "{by: grpo, lr: 1e-5, warmup_ratio: 0.2}"

@@ -78,3 +78,18 @@ def test_of_a_long_file_the_first_rows_stand_in(tmp_path: Path, run: Run, monkey
         "stand-in",
         "stand-in rows: the first 2 rows of own.csv",
     )
+
+
+def test_of_a_question_alone_no_trace_is_shown(tmp_path: Path, run: Run) -> None:
+    project(tmp_path, "own.csv")
+    reward = "reward: {terms: {solved: {value: 1 if correct else 0}}}"
+    text = (
+        (tmp_path / "own.yaml").read_text(encoding="utf-8").replace(", trace: t", "").replace("where: r1.correct, ", "")
+    )
+    text = text.replace("by: sft", "by: grpo, group: 2").replace("task: solve", f"task: solve\n    {reward}")
+    (tmp_path / "own.yaml").write_text(text, encoding="utf-8")
+    code, out, err = run("own.yaml", "learn", folder=tmp_path)
+    assert code == 0, err
+    heads = [line.split(" ")[0] for line in out.splitlines() if line[:1].isupper()]
+    assert heads == ["Question", "Prompt", "Reward"]
+    assert "teacher" not in out

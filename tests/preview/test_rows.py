@@ -24,7 +24,7 @@ from cotspec.preview.stage import PreviewError
 from cotspec.runtime.__main__ import execute
 from cotspec.runtime.task import load
 from tests.preview.makings import LEAKING, plan, records, write
-from tests.support import Run
+from tests.support import Run, spec_data
 
 REAL = Path(__file__).parents[2] / "../shared/data/bridge/traces-200.jsonl"
 MASKS = st.fixed_dictionaries(
@@ -205,6 +205,14 @@ def test_a_sample_says_so_first_and_how_to_get_real_rows(project: Path, run: Run
     assert first.startswith("sample rows, not the real ones: 16 problems of builtin:chains, ")
     assert "cotspec build specs/bridge-tiny.yaml && dvc repro generated/stages/traces-" in second
     assert third.endswith("or: --traces FILE")
+
+
+def test_a_sample_says_that_a_filter_has_not_been_asked() -> None:
+    kept = {"generate": spec_data("small")["generate"]}
+    kept["generate"]["teach"]["keep"] = {"where": "not teach.correct"}
+    found = record_source.choose(stage.find(plan(spec=kept), "structure"), root=Path("/nowhere"), spec="s.yaml")
+    told = "; they are right, and whether they meet the filter of the text is not asked"
+    assert found.about.endswith(f"and not by the teacher{told}")
 
 
 @pytest.mark.parametrize(
