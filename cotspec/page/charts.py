@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cotspec.page.figures import number
+from cotspec.page.figures import power
 from cotspec.page.safe_text import seen
 
 if TYPE_CHECKING:
@@ -23,6 +23,15 @@ MOST_POINTS: Final = 240
 """Points of a line; of more steps each point is the mean of several."""
 _HIDES: Final = 6.0
 """Pixels between two figures of which one would lie over the other."""
+_LEFT: Final = 46
+"""Pixels on the left of a drawing, at least."""
+_CHARACTER: Final = 6.7
+"""Pixels of a digit beside an axis, about."""
+_DECIMALS: Final = 5
+"""Of a tick; one with more is written with a power of ten where it is small."""
+_SMALL: Final = 1e-3
+_POWERS: Final = 1e7
+"""From here on a tick is written with a power of ten."""
 _LARGEST: Final = 1e15
 _SMALLEST: Final = 1e-30
 Point = tuple[float, float]
@@ -54,7 +63,7 @@ class _Frame(NamedTuple):
     height: int
     x: tuple[float, float]
     y: tuple[float, float]
-    left: int = 46
+    left: int = _LEFT
     right: int = 12
     top: int = 10
     bottom: int = 26
@@ -73,8 +82,10 @@ def lines(series: Sequence[Series], *, title: str, percent: bool = False) -> Mar
     points = [point for _, thin in drawn for point in thin]
     if not points:
         return _markup("")
-    frame = _Frame(330, 170, _wide([x for x, _ in points]), _wide([y for _, y in points], floor=percent))
+    y_range = _wide([y for _, y in points], floor=percent)
+    frame = _Frame(330, 170, _wide([x for x, _ in points]), y_range, left=_margin(y_range, percent=percent))
     parts = [*_grid(frame, percent=percent)]
+    parts.append(f'<text class="tick end" x="{frame.left - 5}" y="{frame.height - frame.bottom + 15}">step</text>')
     for colour, thin in drawn:
         for piece in pieces(thin):
             places = " ".join(f"{x},{y}" for x, y in (frame.at(*point) for point in piece))
@@ -109,8 +120,9 @@ def plane(marks: Sequence[Mark], *, title: str, x: str, y: str) -> Markup:
             parts.append(f'<path class="whisker c{colour}" d="M{low} {py}H{high}M{low} {py - 4}v8M{high} {py - 4}v8"/>')
     for (px, py), group in _together(marks, frame):
         name = f"<title>{_escaped('; '.join(f'{mark.number}: {mark.name}' for mark in group))}</title>"
-        numbers, half = " ".join(str(mark.number) for mark in group), 8 + 5 * (len(group) - 1)
-        shape = f'x="{px - half:.1f}" y="{py - 8:.1f}" width="{2 * half}" height="16" rx="8"'
+        numbers = " ".join(str(mark.number) for mark in group)
+        half = max(8.0, 3.4 * len(numbers) + 4)
+        shape = f'x="{px - half:.1f}" y="{py - 8:.1f}" width="{2 * half:.1f}" height="16" rx="8"'
         parts.append(f'<rect class="mark c{(group[0].number - 1) % COLOURS}" {shape}>{name}</rect>')
         parts.append(f'<text class="inside" x="{px}" y="{py + 3.6:.1f}">{numbers}</text>')
     parts.append(f'<text class="axis" x="{frame.width - frame.right}" y="{frame.height - 8}">{_escaped(x)} →</text>')
@@ -208,32 +220,48 @@ def _wide(values: Sequence[float], *, floor: bool = False) -> tuple[float, float
     return (max(0.0, low - room) if floor and low >= 0 else low - room, high + room)
 
 
-def ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Round numbers in a range, two or more where there are any."""
+def ticks(low: float, high: float, most: int = 5) -> list[tuple[float, str]]:
+    """Round numbers in a range, two or more where there are any, each as it is written: with as many digits as tell it
+    from the next one."""
     rough = (high - low) / most
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * size for size in (1, 2, 2.5, 5, 10) if power * size >= rough)
-    first = math.ceil(low / step)
-    return [at * step for at in range(first, math.floor(high / step) + 1)]
+    exponent = math.floor(math.log10(rough))
+    size = next(size for size in (1, 2, 2.5, 5, 10) if 10.0**exponent * size >= rough)
+    step, decimals = 10.0**exponent * size, max(0, (size == 2.5) - exponent - (size == 10))
+    values = (at * step for at in range(math.ceil(low / step), math.floor(high / step) + 1))
+    return [(value, _written(value, decimals)) for value in values]
+
+
+def _written(value: float, decimals: int) -> str:
+    if value == 0:
+        return "0"
+    small = decimals > _DECIMALS and abs(value) < _SMALL
+    said = power(f"{value:.6g}") if small or abs(value) >= _POWERS else f"{value:,.{decimals}f}"
+    return said.replace("-", "\N{MINUS SIGN}")
+
+
+def _shares(y_range: Point) -> list[tuple[float, str]]:
+    """Ticks of shares, as percent."""
+    low, high = y_range
+    return [(value / 100, f"{said} %") for value, said in ticks(100 * low, 100 * high)]
+
+
+def _margin(y_range: Point, *, percent: bool) -> int:
+    """Pixels on the left, for what is written beside the axis."""
+    said = [said for _, said in (_shares(y_range) if percent else ticks(*y_range))]
+    return max(_LEFT, math.ceil(_CHARACTER * max(map(len, said), default=0)) + 9)
 
 
 def _grid(frame: _Frame, *, percent: bool) -> Iterator[str]:
     right, bottom = frame.width - frame.right, frame.height - frame.bottom
-    for value in ticks(*frame.y):
+    for value, said in _shares(frame.y) if percent else ticks(*frame.y):
         _, y = frame.at(frame.x[0], value)
-        said = f"{100 * value:.4g} %" if percent else _tick(value)
         yield f'<path class="grid" d="M{frame.left} {y}H{right}"/>'
         yield f'<text class="tick end" x="{frame.left - 5}" y="{y + 3.5:.1f}">{said}</text>'
-    for value in ticks(*frame.x, most=4):
+    for value, said in ticks(*frame.x, most=4):
         x, _ = frame.at(value, frame.y[0])
         yield f'<path class="grid" d="M{x} {bottom}v4"/>'
-        yield f'<text class="tick" x="{x}" y="{bottom + 15}">{_tick(value)}</text>'
+        yield f'<text class="tick" x="{x}" y="{bottom + 15}">{said}</text>'
     yield f'<path class="base" d="M{frame.left} {bottom}H{right}"/>'
-
-
-def _tick(value: float) -> str:
-    clean = float(f"{value:.6g}")
-    return number(clean).replace("-", "\N{MINUS SIGN}")
 
 
 def _svg(frame: _Frame, title: str, parts: Sequence[str], *, look: str = "lines") -> Markup:

@@ -43,7 +43,12 @@ def number(value: float | None) -> str:
         return f"{int(value):,}"
     if abs(value) >= 1000:
         return f"{value:,.0f}"
-    return _EXPONENT.sub(r"e\1", f"{value:.3g}") if abs(value) < 10 else f"{value:.1f}"
+    return power(f"{value:.3g}") if abs(value) < 10 else f"{value:.1f}"
+
+
+def power(digits: str) -> str:
+    """`2e-05` as a reader writes it: `2e-5`."""
+    return _EXPONENT.sub(r"e\1", digits)
 
 
 def counted(size: int, noun: str) -> str:

@@ -17,6 +17,7 @@ from cotspec.cot import model_config
 from cotspec.files import plain, regular
 from cotspec.hub import fetch
 from cotspec.hub.errors import HubError
+from cotspec.page.figures import counted
 from cotspec.runtime import conversation, data, gpus, local, tracking
 from cotspec.runtime.conversation import ConversationError
 from cotspec.runtime.errors import TaskError
@@ -77,7 +78,8 @@ def run(task: Task, _work: Path, result: Path) -> None:
         lines = [f"{name}: {fault} (asked by {_who(list(asked))})" for (name, fault), asked in problems.items()]
         raise TaskError("the models cannot do what is asked of them:\n  " + "\n  ".join(lines))
     (result / PASSED_FILE).write_text(PASSED, encoding="utf-8")
-    say(f"asked {len({_name(demand) for demand in demands})} models what {len(demands)} kinds of tasks ask of them")
+    asked = counted(len({_name(demand) for demand in demands}), "model")
+    say(f"asked {asked} for what {counted(len(demands), 'kind')} of tasks need")
 
 
 def _unserved(task: Task, body: PreflightBody) -> Iterator[tuple[Demand, str]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cotspec.cot import signal
 from cotspec.page import charts
 from cotspec.page.figures import number, percent
+from cotspec.page.safe_text import brief
 from cotspec.runtime import lines
 
 if TYPE_CHECKING:
@@ -28,12 +29,15 @@ _ORDER: Final[Mapping[str, tuple[str, bool]]] = {
     "loss": ("loss", False),
     "pair_accuracy": ("pairs in the right order", True),
     "margin": ("margin between the texts of a pair", False),
+    "chosen_reward": ("reward of the better text of a pair", False),
+    "rejected_reward": ("reward of the worse text of a pair", False),
     signal.GROUPS: ("groups without signal", True),
     signal.REDRAWN: ("draws more a prompt", False),
     signal.TRUNCATED: ("cut at the limit", True),
     "ungradable": ("ungradable", True),
     "unscorable": ("not scorable", True),
     "unscorable/": ("not scorable, by part", True),
+    f"{signal.UNJUDGED}/": ("left open by a judge", True),
     signal.IMITATED: ("imitated", True),
     "reward_std": ("spread of the reward in a group", False),
     "token_accuracy": ("accuracy by token", True),
@@ -75,21 +79,23 @@ def read(path: Path) -> Log:
     return [signal.numbers(entry) for entry in lines.iterate(path, dict[str, Any])]
 
 
-def of(log: Log) -> list[Chart]:
-    """The charts of a log; a number that was never logged has none."""
+def of(log: Log, gates: Sequence[str] = ()) -> list[Chart]:
+    """The charts of a log; a number that was never logged has none. `gates` are the conditions of those of the
+    reward."""
+    words = {f"gate/{at}": f"{at}: not {brief(condition)}" for at, condition in enumerate(gates, 1)}
     names = dict.fromkeys(name for entry in log for name in entry if name != _STEP)
     charts = [(title, share, list(_members(names, key))) for key, (title, share) in _ORDER.items()]
     told = {name for _, _, members in charts for name in members}
     charts += [(name, False, [name]) for name in sorted(names) if name not in told]
-    return [chart for title, share, members in charts if (chart := _chart(log, title, members, share=share))]
+    return [chart for title, share, members in charts if (chart := _chart(log, title, members, words, share=share))]
 
 
 def _members(names: Mapping[str, None], key: str) -> Iterator[str]:
     return (name for name in names if name == key or (key.endswith("/") and name.startswith(key)))
 
 
-def _chart(log: Log, title: str, members: Sequence[str], *, share: bool) -> Chart | None:
-    series = [charts.Series(name.rpartition("/")[2], _points(log, name)) for name in members]
+def _chart(log: Log, title: str, members: Sequence[str], words: Mapping[str, str], *, share: bool) -> Chart | None:
+    series = [charts.Series(words.get(name, name.rpartition("/")[2]), _points(log, name)) for name in members]
     series = [each for each in series if each.points]
     if not series:
         return None

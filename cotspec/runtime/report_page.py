@@ -272,17 +272,18 @@ def _stage(
     groups = report_texts.shown(kept)
     settings = report_method.stage_settings(made, trained.name)
     reward = settings.get("reward")
-    gates = reward.get("gates", []) if isinstance(reward, dict) else []
+    listed = reward.get("gates", []) if isinstance(reward, dict) else []
+    gates = [str(each.get("unless", "")) for each in listed if isinstance(each, dict)]
     return Stage(
         name=trained.name,
         notes=trained.notes,
         told=list(_told(trained, settings)),
-        charts=report_curves.of(log),
+        charts=report_curves.of(log, gates),
         steps=len(log),
         groups=groups,
         kept=len(kept),
         browser=_groups(number, groups),
-        gates=[str(each.get("unless", "")) for each in gates if isinstance(each, dict)],
+        gates=gates,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cotspec.cot.records import TraceRecord
+from cotspec.cot.records import TextRecord, TraceRecord
 from cotspec.page.browser import blocks, evenly
 from cotspec.runtime import lines
 from cotspec.runtime.records import Failure, SampledCompletion, SampledGroup
@@ -35,6 +35,8 @@ _AROUND: Final = 500
 """Characters of the page around a text."""
 MOST_TRIES: Final = 2
 """What a model wrote to such a question."""
+MOST_BEFORE: Final = 3
+"""Texts that a trace was written over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +84,14 @@ class Record:
 
     trace: TraceRecord
     tries: tuple[Try, ...]
+    before: tuple[str, ...] = ()
+    """The texts that the trace was written over, nearest first."""
 
     @property
     def size(self) -> int:
         """Characters of the page that it takes."""
-        written = (self.trace.question, self.trace.answer, self.trace.trace, *(one.text for one in self.tries))
+        own = (self.trace.question, self.trace.answer, self.trace.trace, *self.before)
+        written = (*own, *(one.text for one in self.tries))
         return sum(min(len(text), LONGEST_TRACE) + _AROUND for text in written)
 
 
@@ -148,15 +153,17 @@ def shown(sampled: Sequence[SampledGroup]) -> list[Group]:
 
 def traces(name: str, path: Path, sampled: Mapping[str, Sequence[SampledGroup]]) -> Source:
     """Traces of a generation, first those to whose questions GRPO kept completions; `sampled` are these by stage."""
-    ids = list(dict.fromkeys(each.id for each in lines.iterate(path, TraceRecord)))
+    ids = list(dict.fromkeys(each.id for each in lines.iterate(path, TextRecord)))
     known = {group.id for records in sampled.values() for group in records}
     tried = evenly([id for id in ids if id in known], MOST_RECORDS)
     choice = _choice(ids, {*tried, *evenly([id for id in ids if id not in known], MOST_RECORDS - len(tried))})
-    kept = dict[int, TraceRecord]()
-    for each in lines.iterate(path, TraceRecord):
+    kept = dict[int, TextRecord]()
+    for each in lines.iterate(path, TextRecord):
         if each.id in choice.all:
             kept.setdefault(each.id, each)
-    return choice.source(name, lambda id: Record(trace=kept[id], tries=_tries(id, sampled)))
+    return choice.source(
+        name, lambda id: Record(trace=kept[id], tries=_tries(id, sampled), before=kept[id].before[:MOST_BEFORE])
+    )
 
 
 def of_questions(files: Mapping[str, Path], questions: Collection[str]) -> dict[str, list[tuple[str, TraceRecord]]]:

@@ -16,9 +16,9 @@ _GAP = "  "
 
 
 def aligned(rows: Sequence[Row], styles: Styles, paint: Paint, width: int | None = None, *, second: str = "") -> str:
-    """The head first, which is bold. Where lines do not fit into `width` columns, empty columns are left out; then the
-    first cell of a row has a line of its own, and the others stand below it, from the column `second` on in another
-    line, where that takes two."""
+    """The head first, which is bold. With a `width`, that of a terminal, empty columns are left out; where lines do not
+    fit into it the first cell of a row has a line of its own, and the others stand below it, from the column `second`
+    on in another line, where that takes two."""
     head = rows[0]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines, groups = [], _groups(rows, widths, width, second)
@@ -34,7 +34,7 @@ def aligned(rows: Sequence[Row], styles: Styles, paint: Paint, width: int | None
 def _groups(rows: Sequence[Row], widths: Sequence[int], width: int | None, second: str) -> list[list[int]]:
     """The columns of each line."""
     every = list(range(len(widths)))
-    if width is None or _length(widths) <= width:
+    if width is None:
         return [every]
     first, *rest = (at for at in every if not at or any(row[at] for row in rows[1:]))
     if _length([widths[at] for at in (first, *rest)]) <= width:

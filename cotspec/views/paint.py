@@ -44,7 +44,7 @@ def painter(colour: bool) -> Paint:
 
 
 def change(interval: str) -> str:
-    """The style of a change by its interval, `+0.4 – +3.1`: one that leaves out 0 is better or worse."""
-    low, _, high = interval.partition(" – ")
+    """The style of a change by its interval, `+0.4 to +3.1`: one that leaves out 0 is better or worse."""
+    low, _, high = interval.partition(" to ")
     signs = {low[:1], high[:1]}
     return {"+": "green", "-": "red"}.get(low[:1], "") if len(signs) == 1 else ""

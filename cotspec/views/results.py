@@ -241,7 +241,7 @@ def _points(value: object) -> str:
 def _range(low: object, high: object, *, signed: bool) -> str:
     if not isinstance(low, float) or not isinstance(high, float):
         return ""
-    return f"{100 * low:+.1f} – {100 * high:+.1f}" if signed else f"{100 * low:.1f} – {100 * high:.1f}"
+    return f"{100 * low:+.1f} to {100 * high:+.1f}" if signed else f"{100 * low:.1f} – {100 * high:.1f}"
 
 
 def text(outcomes: Sequence[Outcome], *, colour: bool = False, width: int | None = None) -> str:

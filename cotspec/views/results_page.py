@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cotspec.cot.stats import OverSeeds
 from cotspec.page import charts, html
@@ -68,15 +68,24 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Drawn:
+    """Figures in one drawing."""
+
+    numbers: Mapping[str, int]
+    """By experiment, its number in it."""
+    plane: Markup
+    left_out: int
+    """Experiments that are not drawn."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Set:
     """A set of the evaluation over all experiments."""
 
     name: str
-    numbers: Mapping[str, int]
-    """By experiment, its number in the drawing."""
-    plane: Markup
-    left_out: int
-    """Experiments that are not drawn."""
+    single: Drawn
+    several: Drawn
+    """Of those that there are of several seeds."""
     pivots: Sequence[Pivot]
     lines: Sequence[Line]
     browser: Browser
@@ -136,10 +145,14 @@ class Grid:
 
 
 def _grid(table: Table, asked: Sequence[int | None]) -> Grid:
-    """The table of a terminal, and how many questions each row is about."""
+    """The table of a terminal without empty columns, and how many questions each row is about."""
     head, *rows = table.rows
+    kept = [at for at in range(len(head)) if not at or any(row[at] for row in rows)]
     counted = zip(rows, asked, strict=True)
-    return Grid(head=(*head, "n"), rows=[(*row, "" if n is None else f"{n:,}") for row, n in counted])
+    return Grid(
+        head=(*(head[at] for at in kept), "n"),
+        rows=[(*(row[at] for at in kept), "" if n is None else f"{n:,}") for row, n in counted],
+    )
 
 
 def _questions(group: seeds.Group) -> int | None:
@@ -157,12 +170,15 @@ def _set(at: int, name: str, outcomes: Sequence[Outcome], texts: Texts) -> Set:
     by_name = {each.name: each for each in outcomes}
     flipped = [one for each in outcomes if (one := flips.flip(each, by_name.get(each.base)))]
     ids = flips.chosen(flipped)
-    drawn = [each for each in outcomes if each.last is not None]
+    measured = [
+        _Figure(each.name, last.tokens, last.accuracy, last.low, last.high)
+        for each in outcomes
+        if (last := each.last) is not None
+    ]
     return Set(
         name=name,
-        numbers={each.name: number for number, each in enumerate(drawn[:MOST_MARKS], 1)},
-        plane=_plane(drawn[:MOST_MARKS]),
-        left_out=len(drawn[MOST_MARKS:]),
+        single=_drawn(measured, "accuracy and tokens of each experiment"),
+        several=_drawn(list(_means(outcomes)), "mean accuracy and tokens over seeds"),
         pivots=list(_pivots(outcomes)),
         lines=[Line(flip=each, change=difference(each.outcome.last, each.base.last)) for each in flipped],
         browser=Browser(name=f"r{at}", items=len(ids), choices=tuple(_choices(flipped, ids))),
@@ -170,21 +186,40 @@ def _set(at: int, name: str, outcomes: Sequence[Outcome], texts: Texts) -> Set:
     )
 
 
-def _plane(outcomes: Sequence[Outcome]) -> Markup:
+class _Figure(NamedTuple):
+    name: str
+    tokens: float
+    accuracy: float
+    low: float
+    high: float
+
+
+def _means(outcomes: Sequence[Outcome]) -> Iterator[_Figure]:
+    """What is measured of several seeds."""
+    for group in seeds.groups(outcomes):
+        over = group.accuracy()
+        if over is not None:
+            tokens = fmean(each.tokens for each in group.measured.values())
+            yield _Figure(group.name, tokens, over.mean, max(0.0, over.low), min(1.0, over.high))
+
+
+def _drawn(figures: Sequence[_Figure], title: str) -> Drawn:
+    shown = figures[:MOST_MARKS]
     marks = [
         charts.Mark(
             number=number,
-            name=f"{each.name}: {percent(each.last.accuracy)} at {each.last.tokens:.1f} tokens",
-            x=each.last.tokens,
-            y=each.last.accuracy,
+            name=f"{each.name}: {percent(each.accuracy)} at {each.tokens:.1f} tokens",
+            x=each.tokens,
+            y=each.accuracy,
             x_range=None,
-            y_range=(each.last.low, each.last.high),
+            y_range=(each.low, each.high),
         )
-        for number, each in enumerate(outcomes, 1)
-        if each.last is not None
+        for number, each in enumerate(shown, 1)
     ]
-    return charts.plane(
-        marks, title="accuracy and tokens of each experiment", x="mean tokens of an answer", y="accuracy"
+    return Drawn(
+        numbers={each.name: number for number, each in enumerate(shown, 1)},
+        plane=charts.plane(marks, title=title, x="mean tokens of an answer", y="accuracy"),
+        left_out=len(figures) - len(shown),
     )
 
 

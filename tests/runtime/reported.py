@@ -195,6 +195,8 @@ def trace(id: int, say: Say) -> dict[str, Any]:
         "steps": 1,
         "words": 9,
         "tokens": 20,
+        "before": [say(f"Draft: {2 * id}.")],
+        "before_tokens": [4],
     }
 
 

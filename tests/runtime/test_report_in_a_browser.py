@@ -18,6 +18,13 @@ from tests.pages import HOSTILE
 
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason=chromium.WHY)
 SHAPES = {"desk": (1280, 900), "phone": (390, 844), "narrow": (320, 600)}
+CLIPPED = """
+[...document.querySelectorAll('svg text')].filter(each => {
+  const own = each.getBoundingClientRect(), all = each.ownerSVGElement.getBoundingClientRect();
+  return own.width && (own.left < all.left - 1 || own.right > all.right + 1 || own.bottom > all.bottom + 1);
+}).map(each => each.textContent)
+"""
+"""What is written into a drawing and does not fit there."""
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +53,20 @@ def test_the_page_asks_for_nothing_complains_of_nothing_and_fits(tab: Browser, p
             assert tab.evaluate("document.querySelectorAll('script,img,iframe,link,object,embed,form').length") == 0
             red = int(tab.evaluate("getComputedStyle(document.body).backgroundColor").split("(")[1].split(",")[0])
             assert (red < 60) is dark  # the style sheet was let in
+            assert tab.evaluate(CLIPPED) == []
+
+
+def test_on_a_phone_names_stand_whole_and_stay_where_a_table_is_moved(tab: Browser, page: Path) -> None:
+    tab.look(width=390, height=844)
+    tab.open(page)
+    names = "[...document.querySelectorAll('#accuracy tbody th bdi')].filter(each => each.textContent === 'structure')"
+    assert set(tab.evaluate(f"{names}.map(each => each.getClientRects().length)")) <= {1}
+    left = "document.querySelector('#accuracy tbody th').getBoundingClientRect().x"
+    before = tab.evaluate(left)
+    table = "document.querySelector('#accuracy .side > .wide')"
+    tab.evaluate(f"{table}.scrollLeft = 150")
+    assert tab.evaluate(f"{table}.scrollLeft") > 100
+    assert tab.evaluate(left) == pytest.approx(before, abs=1)
 
 
 def test_a_filter_and_a_card_work_without_script(tab: Browser, page: Path) -> None:

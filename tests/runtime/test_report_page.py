@@ -53,6 +53,7 @@ def test_the_page_says_what_the_run_was_with_n_and_interval(page: str) -> None:
         "wrong → right",
         "trace of teach 20 tokens",  # beside the answers to the same question
         "Traces of teach",
+        "written over this text Draft: 0.",
         "Failures of tries",
         "(an empty text)",
         "share: 0.75 # variant mask-0.75",
@@ -250,6 +251,9 @@ def test_figures_that_would_hide_each_other_are_drawn_as_one_with_both_numbers()
     drawn = str(charts.plane([mark(1, 100, 0.5), mark(2, 80, 0.7), mark(3, 80, 0.7)], title="t", x="x", y="y"))
     assert re.findall(r'class="inside"[^>]*>([^<]*)<', drawn) == ["1", "2 3"]
     assert "<title>2: m2; 3: m3</title>" in drawn
+    many = str(charts.plane([mark(at, 80, 0.7) for at in range(10, 15)], title="t", x="x", y="y"))
+    (wide,) = re.findall(r'<rect class="mark[^>]* width="([0-9.]+)"', many)
+    assert float(wide) > 6 * len("10 11 12 13 14")
 
 
 def test_curves_have_the_words_of_the_field_and_no_number_is_lost() -> None:
@@ -261,6 +265,25 @@ def test_curves_have_the_words_of_the_field_and_no_number_is_lost() -> None:
         "KL from the reference": [],
         "own": [],
     }
+    (gates,) = [each for each in report_curves.of(log, ["correct and steps >= 2"]) if "gate" in each.name]
+    assert [key.name for key in gates.keys] == ["1: not correct and steps >= 2"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.1221, 0.1341, ["0.1225", "0.1250", "0.1275", "0.1300", "0.1325"]),
+        (-0.0055, 0.0056, ["−0.0050", "−0.0025", "0", "0.0025", "0.0050"]),
+        (0, 105, ["0", "25", "50", "75", "100"]),
+        (1000.2, 1004, ["1,001", "1,002", "1,003", "1,004"]),
+        (0, 1.2e-6, ["0", "2.5e−7", "5e−7", "7.5e−7", "1e−6"]),
+        (0, 3e8, ["0", "1e+8", "2e+8", "3e+8"]),
+    ],
+)
+def test_a_tick_is_written_with_the_digits_that_tell_it_from_the_next(low: float, high: float, said: list[str]) -> None:
+    found = charts.ticks(low, high)
+    assert [text for _, text in found] == said
+    assert [float(text.replace("−", "-").replace(",", "")) for text in said] == pytest.approx([at for at, _ in found])
 
 
 def test_a_sample_file_of_something_else_is_refused_with_its_line(stage: Stage, run_here: Run, tmp_path: Path) -> None:

@@ -120,6 +120,16 @@ def test_a_matrix_is_a_pivot_with_intervals_seeds_and_what_is_not_measured(page:
     assert "n = 100, 2 seeds" in said
 
 
+def test_means_over_seeds_are_drawn_and_a_column_that_no_row_has_is_left_out(page: str) -> None:
+    assert page.count("<svg") == 2  # all experiments, and those of several seeds
+    assert "<title>1: spec: 71.0 % at 90.0 tokens" in page
+    assert "to base" in Parsed(page).said
+    alone = [outcome("", measured(70)), outcome("again-seed-1", measured(72), seed=1, alike="", base="")]
+    said = Parsed(results_page.page(alone, texts, title="Results")).said
+    assert "to base" not in said
+    assert "to student" in said
+
+
 def test_what_flips_is_counted_whole_and_shown_in_part(page: str) -> None:
     parsed = Parsed(page)
     assert "spec → spec--mask-share-0_5-group-4" in parsed.said
