@@ -10,7 +10,7 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cotspec.cli import findings, project
 from cotspec.cli.errors import ProblemError
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from cotspec.driver import Unit
     from cotspec.lock.update import Updated, Wanted
     from cotspec.spec.lock import Key
+
+_UNPINNED: Final = "unpinned-revision"
 
 
 def run(names: Sequence[str], *, specs: Sequence[str], check_only: bool, upgrade: bool) -> int:
@@ -39,8 +41,8 @@ def run(names: Sequence[str], *, specs: Sequence[str], check_only: bool, upgrade
     if sink.failed or not units:
         findings.show(sink, stream=sys.stderr)
         return 1
-    wanted = _wanted(units)
     old = units[0].source.locked
+    wanted = _wanted(units, old, names)
     again = _named(wanted, names) if upgrade else ()
     with _sockets():
         updated = update(wanted, old, resolve=Resolver(root, hub=not check_only).resolve, again=again, drop=not specs)
@@ -72,18 +74,24 @@ def _units(root: Path, specs: Sequence[str], sink: Sink) -> list[Unit]:
     return units if sink.failed else given.of(units)
 
 
-def _wanted(units: Sequence[Unit]) -> list[Wanted]:
-    """What they read, each thing where it is named."""
+def _wanted(units: Sequence[Unit], old: Collection[Key], names: Sequence[str]) -> list[Wanted]:
+    """What they read, each thing where it is named. What a spec accepts to be unpinned, as it does of a model that is
+    on no hub, is asked for only where the lock has it, or by name."""
     from cotspec.builtin import digest
     from cotspec.ir.inputs import inputs
     from cotspec.lock.update import Wanted
+    from cotspec.passes import allow
 
-    digests = digest.manifest()
-    return [
-        Wanted(input=one, span=unit.loaded.source.value(one.where))
-        for unit in units
-        for one in inputs(unit.source, digests)
-    ]
+    digests, wanted = digest.manifest(), []
+    for unit in units:
+        spec, source = unit.loaded.experiment, unit.loaded.source
+        for one in inputs(unit.source, digests):
+            span = source.value(one.where)
+            asked = not one.on_hub or one.key in old or {one.key[1], str(one.where[1])} & {*names}
+            if not asked and allow.accepts(spec.allow, _UNPINNED, span, source):
+                continue
+            wanted.append(Wanted(input=one, span=span))
+    return wanted
 
 
 def _named(wanted: Sequence[Wanted], names: Sequence[str]) -> Collection[Key]:

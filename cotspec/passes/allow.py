@@ -42,7 +42,7 @@ def not_allowed(
     """
     used: set[int] = set()
     for one in findings:
-        by = [number for number, entry in _entries(context) if _covers(entry, one, context.source)]
+        by = [number for number, entry in _entries(context) if _covers(entry, one.rule, one.span, context.source)]
         used.update(by)
         if not by:
             yield one
@@ -69,13 +69,18 @@ def _unknown(context: Context, entry: Allowed, place: Path, known: Collection[st
     return misnamed(UNKNOWN, span, message, entry.rule, sorted(known))
 
 
-def _covers(entry: Allowed, one: Diagnostic, source: SourceMap) -> bool:
-    if entry.rule != one.rule:
+def accepts(entries: Sequence[Allowed], rule: str, span: Span, source: SourceMap) -> bool:
+    """Whether a finding of a rule would be accepted at a place of a spec."""
+    return any(_covers(entry, rule, span, source) for entry in entries)
+
+
+def _covers(entry: Allowed, rule: str, at: Span, source: SourceMap) -> bool:
+    if entry.rule != rule:
         return False
     if entry.at is None:
         return True
     prefix = place_of(entry.at, source)
-    return prefix is not None and any(_holds(span, one.span) for span in _spans(prefix, source))
+    return prefix is not None and any(_holds(span, at) for span in _spans(prefix, source))
 
 
 def place_of(dotted: str, source: SourceMap) -> Path | None:

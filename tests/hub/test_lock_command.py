@@ -178,6 +178,18 @@ ANSWERS = {
 }
 
 
+def test_a_model_that_is_accepted_to_be_on_no_hub_is_asked_for_by_name_alone(hub: Hub, project: Path, run: Run) -> None:
+    hub.status[MODEL] = (404, "RepoNotFound")
+    spec = project / "specs/a.yaml"
+    accepted = "allow: [{rule: unpinned-revision, at: models.tutor, reason: our own weights}]\n"
+    spec.write_text(spec.read_text(encoding="utf-8") + accepted, encoding="utf-8")
+    assert run("lock")[0] == 0
+    assert locked(project).models == {}
+    assert run("lock", "--check")[0] == 0
+    code, _, err = run("lock", "--upgrade", "lab/tutor")
+    assert (code, "`lab/tutor` at `main`" in err) == (1, True)
+
+
 @pytest.mark.parametrize("case", ANSWERS)
 def test_a_hub_that_refuses_is_told_where_the_spec_names_the_model(
     case: str, hub: Hub, project: Path, run: Run
