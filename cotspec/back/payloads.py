@@ -23,10 +23,10 @@ def emit(plan: Plan) -> dict[str, str]:
 
 
 def gpus(plan: Plan) -> dict[str, int]:
-    """How many GPUs each task uses that uses any, by id, but for those that a job file starts on another machine. The
-    preflight counts them and depends on them: with others it runs again, and nothing after it does."""
-    here = (task for task in plan.tasks if not (task.launch.jobs and task.launch.settings.gpus))
-    return {task.id: task.launch.settings.devices for task in here if task.launch.settings.devices}
+    """How many GPUs each task uses that uses any, on all of its machines, by id. The preflight counts them and depends
+    on them: with others it runs again, and nothing after it does."""
+    used = {task.id: task.launch.nodes * task.launch.settings.devices for task in plan.tasks}
+    return {id: count for id, count in used.items() if count}
 
 
 def text(folder: str, task: Task) -> str:

@@ -122,6 +122,7 @@ def _pass_preflight(root: Path, waiting: Sequence[str]) -> None:
     wait for the preflight read its result, which must not change meanwhile."""
     from cotspec.back import places
     from cotspec.history import results
+    from cotspec.spec.run_settings import ELSEWHERE
 
     if results.preflight_passed(root):
         return
@@ -133,7 +134,7 @@ def _pass_preflight(root: Path, waiting: Sequence[str]) -> None:
     done = subprocess.run(  # noqa: S603 - our own command line
         ready.dvc(places.target(places.PREFLIGHT), "-s"),
         cwd=root,
-        env=ready.environment(jobs=1),
+        env=ready.environment(jobs=1) | {ELSEWHERE: "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from cotspec.files import plain
 from cotspec.spec.payload import GPUS_FILE
-from cotspec.spec.run_settings import too_few_gpus
+from cotspec.spec.run_settings import ELSEWHERE, too_few_gpus
 
 
 def missing(root: Path) -> str:
     """What cannot be run here for want of GPUs, and what to do; "" when all can. Loads torch where a task asks."""
-    asked = dict(_asked(root))
+    asked = {} if os.environ.get(ELSEWHERE) else dict(_asked(root))
     if not asked:
         return ""
     import torch

@@ -343,7 +343,7 @@ class PreflightBody(Body):
 
 PASSED_FILE: Constant = "passed.json"
 GPUS_FILE: Constant = "gpus.json"
-"""Of the preflight: how many GPUs tasks use on the machine that runs them, by id; not there where none uses any."""
+"""Of the preflight: how many GPUs tasks use, by id; not there where none uses any."""
 TABLE_FILE: Constant = "table.txt"
 """Of a report: its tables as a terminal shows them."""
 STOPPED_FILE: Constant = "stopped.txt"

@@ -1,8 +1,11 @@
 """run.json: how a task is run on the machines at hand. Never hashed: no result depends on it."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from cotspec.spec.base import Part
+
+ELSEWHERE: Final = "COTSPEC_ELSEWHERE"
+"""Set where a scheduler starts tasks on machines of their own: the preflight counts no GPUs of this one."""
 
 
 class EndpointSettings(Part):

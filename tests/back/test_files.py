@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cotspec.back import accelerate, places
+from cotspec.back import accelerate, payloads, places
 from cotspec.back.registry import BACKENDS, emit
 from cotspec.back.rendering import HEADER, scalar, yaml_mapping
 from cotspec.ir.plan import Plan
@@ -71,6 +71,15 @@ def test_the_report_of_a_spec_with_two_sets_is_what_it_was(update_golden: bool) 
     if update_golden:
         golden.write_text(text, encoding="utf-8")
     assert text == golden.read_text(encoding="utf-8")
+
+
+def test_the_preflight_counts_the_gpus_of_every_task_also_of_those_that_schedulers_start(plan: Plan) -> None:
+    counted = json.loads(emit(plan)["generated/preflight/gpus.json"])
+    assert {task.id for task in plan.tasks if task.launch.jobs and task.launch.settings.gpus} <= counted.keys()
+    data = copy.deepcopy(SMALL)
+    data["resources"]["train"] |= {"gpus": 2, "nodes": 2, "per_device_batch": 1}
+    wide = {id: gpus for id, gpus in payloads.gpus(sealed(data).plan).items() if gpus > 1}
+    assert set(wide.values()) == {4}
 
 
 def test_every_back_end_is_pure(plan: Plan) -> None:

@@ -56,6 +56,10 @@ def test_a_gpu_that_is_not_there_is_one_line_before_the_first_task(
     assert err.startswith(
         "cotspec: grpo-a needs 4 GPUs and 1 can be seen on this machine (there are 1 more such tasks): "
     )
+    with monkeypatch.context() as patch:
+        patch.setenv("COTSPEC_ELSEWHERE", "1")  # `cotspec submit` calls it
+        assert run_here(folder)[0] == 0
+    shutil.rmtree(folder / "out")
     (tmp_path / "generated/stages/grpo-a/out").mkdir()
     (tmp_path / "generated/stages/teach-c/out").mkdir()
     assert run_here(folder)[0] == 0

@@ -18,13 +18,14 @@ USAGE: Final = """\
 # When it is done: dvc repro --pull {folder}/dvc.yaml
 """
 
+# The GPUs of this machine are those of one task: the preflight counts them for none (ELSEWHERE, spec/run_settings.py).
 # In the task's folder, since `dvc repro --pull` takes the path of an input from where it was called, not from dvc.yaml.
 RUN: Final = """\
 run: |
   set -euo pipefail
   [ -e .git ] || git init --quiet
   cd {folder}
-  dvc repro --pull --allow-missing
+  COTSPEC_ELSEWHERE=1 dvc repro --pull --allow-missing
   dvc push --run-cache --with-deps dvc.yaml
 """
 
