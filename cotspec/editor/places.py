@@ -66,11 +66,14 @@ def is_dotted(path: Path) -> bool:
 
 
 def form_at(data: nodes.Data, path: Path, top: shape.Form = Experiment) -> shape.Form | None:
-    """What may stand at a setting, seen what stands around it: of `train` by grpo, the settings of grpo. `top` is what
-    the whole file is."""
+    """What may stand at a setting, seen what stands around it: of `train` by grpo, the settings of grpo, and as its
+    `by` every trainer. `top` is what the whole file is."""
     form = top
     for key in path:
-        group = meant(form, data, ()).settings() if isinstance(data, dict) and shape.models(form) else {}
+        around = data if isinstance(data, dict) else {}
+        if key == shape.tag(form):
+            around = {name: value for name, value in around.items() if name != key}
+        group = meant(form, around, ()).settings() if isinstance(data, dict) and shape.models(form) else {}
         form = group.get(str(key)) or shape.step(form, key)
         data = below(data, key)
         if form is None:

@@ -238,7 +238,7 @@ _KINDS: Final = {
 
 
 def _completion(server: SpecServer) -> None:
-    options = types.CompletionOptions(trigger_characters=list(". {[,/"))
+    options = types.CompletionOptions(trigger_characters=list(". {[,/!"))
 
     @server.feature(types.TEXT_DOCUMENT_COMPLETION, options)
     def complete(params: types.CompletionParams) -> types.CompletionList | None:

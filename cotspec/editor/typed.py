@@ -20,6 +20,8 @@ MARK: Final = "\ue000"
 _LEFT_OUT: Final = 12
 """Lines of a text that are left out to read the others."""
 _WORD: Final = re.compile(r"[\w.-]*")
+_TAG: Final = re.compile(r"(?<=[\s\[{,])!\w*\Z")
+"""A tag that is not whole, of which no reader of YAML makes a value."""
 _NEXT: Final = re.compile(r"\s+[\w'\"]")
 """What follows a key that is put before others in braces."""
 _PAIRS: Final = {"{": "}", "[": "]"}
@@ -56,15 +58,18 @@ def at_cursor(lines: Sequence[str], line: int, column: int, file: str) -> Cursor
     if not 0 <= line < len(lines) or _in_comment(lines[line][:column]):
         return None
     best: tuple[int, Cursor] | None = None
-    flow = bool(_closers(lines[line][:column]))
-    for own, below in _forms(lines[line][:column], lines[line][column:], lines[line + 1 :]):
+    tag = _TAG.search(lines[line][:column])
+    before = lines[line][: tag.start() if tag else column]
+    flow = bool(_closers(before))
+    for own, below in _forms(before, lines[line][column:], lines[line + 1 :]):
         found = _recovered([*lines[:line], own, *below], file, keep=line)
         lost = 0 if found is None else found[1] + len(lines) - line - 1 - len(below)
         if found is None or (best is not None and best[0] <= lost):
             continue
         cursor = next(_marked(found[0], (), 0, found[0]), None)
         if cursor is not None:
-            best = lost, cursor._replace(flow=flow, lost=lost)
+            word = tag.group() if tag else cursor.word
+            best = lost, cursor._replace(flow=flow, lost=lost, word=word)
         if cursor is not None and not lost:
             break
     return None if best is None else best[1]

@@ -49,6 +49,11 @@ CASES = {
     ),
     "a dotted path of a matrix": (SEED, A_VARIANT.format("matrix: {stages.‸}"), "stages.compress.mask", "matrix"),
     "a value in a variant": (SEED, A_VARIANT.format("stages.compress.start: ‸"), f"{WRITERS} !remove", "teach"),
+    "another trainer in a variant": (
+        SEED, A_VARIANT.format("stages.compress.train.by: g‸"), "sft grpo dpo orpo distill !remove", "student"
+    ),
+    "half a tag": (SEED, A_VARIANT.format("stages.compress.mask: !re‸"), "!remove", ""),
+    "half a tag in a block": (SEED, f"{SEED}variants:\n  a:\n    stages.compress.mask: !‸\n", "!remove", ""),
     "a value of a matrix": (SEED, A_VARIANT.format("matrix: {stages.compress.task: [‸]}"), "solve rewrite", "student"),
     "a group in a variant": (SEED, A_VARIANT.format("stages.compress.mask: {‸}"), "unit share", "stages.compress.task"),
     "an expression in a variant": (
@@ -94,6 +99,10 @@ CHOSEN = {
     "a measure": ('"curve(words / ', '"curve(wo‸ / ', "teach.words", '"curve(teach.words / '),
     "a function": ("unless: correct", "unless: mi‸", "min", "unless: min("),
     "behind wide characters": ("{by: sft, ", "{\U0001f600é: 1, by: s‸, ", "grpo", "{\U0001f600é: 1, by: grpo, "),
+    "a tag": (
+        SEED, f"{SEED}variants:\n  a:\n    stages.compress.mask: !re‸\n", "!remove",
+        f"{SEED}variants:\n  a:\n    stages.compress.mask: !remove\n",
+    ),
     "the number of a step": ('opens: "Step {n}:"', 'opens: "Step {‸:"', "{n}", 'opens: "Step {n}:"'),
     "a dotted path": (
         SEED, f"{SEED}variants:\n  a:\n    stages.compress.train.l‸: 3\n", "stages.compress.train.lr",
