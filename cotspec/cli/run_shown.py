@@ -91,11 +91,18 @@ class Shown:
         from rich.console import Group
         from rich.text import Text
 
-        lines = (
-            f"  {self._names[id]}  {duration(now - since)}  {last(self._logs[id])}"
-            for id, since in self._running.items()
-        )
+        wide = self._live.console.width
+        lines = (line for id, since in self._running.items() for line in self._lines(id, now - since, wide))
         self._live.update(Group(*(Text(line, no_wrap=True, overflow="ellipsis") for line in lines)), refresh=True)
+
+    def _lines(self, id: str, seconds: float, wide: int) -> Iterator[str]:
+        """A task at work, and what it said last; below it, where the terminal is too narrow for both."""
+        name, said = f"  {self._names[id]}  {duration(seconds)}", last(self._logs[id])
+        if len(name) + len(said) + 2 <= wide:
+            yield f"{name}  {said}"
+        else:
+            yield name
+            yield f"    {said}"
 
     def _tell_held(self) -> None:
         """Tasks that a failure holds up, on one line: a first one that fails holds up all."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
+
+import pytest
 
 from cotspec.cli.run_shown import last
 
@@ -52,8 +57,10 @@ def test_what_a_failure_holds_up_is_one_line(tmp_path: Path) -> None:
     assert done.stdout.count("not run") == 1
 
 
-def test_on_a_terminal_tasks_at_work_stand_below_and_are_gone_afterwards(tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", [30, 100])
+def test_on_a_terminal_tasks_at_work_stand_below_and_are_gone_afterwards(tmp_path: Path, width: int) -> None:
     main, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
     with subprocess.Popen(
         [sys.executable, "-c", RUN, tmp_path], stdout=side, stderr=side, env=os.environ | {"TERM": "xterm"}
     ) as process:
@@ -64,7 +71,8 @@ def test_on_a_terminal_tasks_at_work_stand_below_and_are_gone_afterwards(tmp_pat
         assert process.wait() == 0
     os.close(main)
     text = said.decode()
-    assert re.search(r"\n  task b  \d+ s  training 3/9 \(33 %\), 4 s", text)
+    between = "  " if width == 100 else r"\s*\n    "  # below its name, where there is no room beside it
+    assert re.search(rf"\n  task b  \d+ s{between}training 3/9 \(33 %\), 4 s", text.replace("\r", ""))
     assert text.count("[0/3] start   task a") == 1
     assert "failed: ['b']" in text
     assert "training" not in text.rpartition("\x1b[?25h")[2]  # the cursor is back, and the lines are erased

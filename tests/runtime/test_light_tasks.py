@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 from bodies import FORMAT, NO_MASK, WHOLE
 from conftest import QUESTIONS, Run, Stage, contents, environment, trace_of, write_lines
 
-from cotspec.runtime.progress import Progress, span
 from cotspec.runtime.scratch import folder_of
 from cotspec.runtime.task import load
 from cotspec.spec.payload import (
@@ -326,44 +324,6 @@ def test_a_missing_input_says_who_writes_it(stage: Stage, run_here: Run, tmp_pat
     assert code == 2
     assert "the input `traces`" in err
     assert "is not there" in err
-
-
-def test_progress_speaks_now_and_then_and_tells_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
-    now = [0.0]
-    with Progress("answers", 100, clock=lambda: now[0]) as progress:
-        for done in range(1, 101):
-            now[0] += 0.5
-            progress.update(done, "5 tokens each")
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == "answers 10/100 (10 %), 5 s, 2 a second, about 45 s left · 5 tokens each"
-    assert told[-1] == "answers 100/100 (100 %), 50 s, 2 a second · 5 tokens each"
-    assert len(told) == 10
-
-
-def test_progress_speaks_at_once_within_a_long_step_and_leaves_a_slow_first_step_out_of_what_is_left(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    now = [0.0]
-    with Progress("training", 0, clock=lambda: now[0]) as progress:
-        now[0] += 70.0  # the model is loaded
-        progress.begin(400, 0, "at step 1")
-        for part in range(8):
-            now[0] += 10.0
-            progress.within(f"at step 1, {part + 1} of 8 parts")
-        progress.update(1)
-        for step in range(2, 5):
-            now[0] += 20.0
-            progress.update(step, "loss 1.5")
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == "training 0/400 (0 %), 0 s · at step 1"
-    assert told[1] == "training 0/400 (0 %), 10 s · at step 1, 1 of 8 parts"
-    at, _, end = told[-2].partition(" (until ")
-    assert at == "training 4/400 (1 %), 2 min 20 s, 20.0 s each, about 2 h 12 min left"
-    assert re.fullmatch(r"\d\d:\d\d\) · loss 1.5", end)
-
-
-def test_spans_of_time_read_as_people_say_them() -> None:
-    assert [span(s) for s in (8.2, 200, 7500)] == ["8 s", "3 min 20 s", "2 h 05 min"]
 
 
 def test_usage_is_told_when_arguments_are_missing() -> None:
