@@ -93,7 +93,9 @@ def check(
 @app.command()
 def preview(
     spec: OneModel,
-    stage: Annotated[str, typer.Argument(metavar="[STAGE]", help="The stage, where SPEC:STAGE does not say it.")] = "",
+    stage: Annotated[
+        str, typer.Argument(metavar="[STAGE]", help="The stage or text, where SPEC:STAGE does not say it.")
+    ] = "",
     row: Annotated[
         int | None, typer.Option(min=0, help="Which row, as rows.jsonl counts them: from 0, through all epochs.")
     ] = None,
@@ -128,7 +130,8 @@ def preview(
         typer.Option("--color/--no-color", help="Default: in colour on a terminal, unless NO_COLOR is set."),
     ] = None,
 ) -> None:
-    """Show one row as it will be trained on: what is hidden, the prompt, what carries loss or reward."""
+    """Show one row as it will be trained on: what is hidden, the prompt, what carries loss or reward. Of a text that a
+    model writes (SPEC:TEXT), what it will be asked."""
     from cotspec.cli.preview import Arguments, run
 
     arguments = Arguments(

@@ -1,4 +1,5 @@
-"""`cotspec preview`: one row of a stage as it will be trained on, and what a response to it would earn."""
+"""`cotspec preview`: one row of a stage as it will be trained on, and what a response to it would earn; or what a model
+will be asked for a text."""
 
 from __future__ import annotations
 
@@ -51,7 +52,7 @@ class Arguments:
 
 def run(arguments: Arguments) -> int:
     """Return the exit code. Raises ProblemError."""
-    from cotspec.preview import json, text
+    from cotspec.preview import asked, asked_text, json, text
     from cotspec.preview.make import make
     from cotspec.preview.stage import PreviewError
 
@@ -62,13 +63,14 @@ def run(arguments: Arguments) -> int:
     if plan is None:
         return 1
     try:
-        preview = make(plan, request, root=root)
+        shown = asked.make(plan, request, root=root) or make(plan, request, root=root)
     except PreviewError as error:
         raise ProblemError(str(error)) from error
     if arguments.output == "json":
-        findings.for_programs(json.render(preview))
+        findings.for_programs(json.of_prompt(shown) if isinstance(shown, asked.Asked) else json.render(shown))
     else:
-        _write(text.render(preview, _canvas(arguments)))
+        canvas = _canvas(arguments)
+        _write(asked_text.render(shown, canvas) if isinstance(shown, asked.Asked) else text.render(shown, canvas))
     return 0
 
 
@@ -95,7 +97,9 @@ def _request(arguments: Arguments, selection: Selection) -> Request:
     if arguments.response is not None and arguments.trying:
         raise ProblemError("--response and --try both choose what is scored: give one of them")
     if not selection.model:
-        raise ProblemError(f"preview shows a row of a stage: `cotspec preview {arguments.spec}:STAGE`")
+        raise ProblemError(
+            f"preview shows a row of a stage, or the prompt of a text: `cotspec preview {arguments.spec}:STAGE`"
+        )
     return Request(
         spec=selection.place,
         variant=selection.variant,

@@ -15,10 +15,10 @@ def told(task: Task, parts: Mapping[str, str]) -> Iterator[str]:
     body = task.body
     if not isinstance(body, WrittenBody):
         return
-    writer, temperature = _called(task, body.model, "model", parts), f"temperature {body.sampling.temperature:g}"
+    writer, temperature = called(task, body.model, "model", parts), f"temperature {body.sampling.temperature:g}"
     if body.tilt:
         leaning = "".join(
-            f" {'-' if one.weight < 0 else '+'} {abs(one.weight):g}·log p({_called(task, one.model, one.input, parts)})"
+            f" {'-' if one.weight < 0 else '+'} {abs(one.weight):g}·log p({called(task, one.model, one.input, parts)})"
             for one in body.tilt
         )
         drawn = f"log p({writer}){leaning}"
@@ -27,14 +27,14 @@ def told(task: Task, parts: Mapping[str, str]) -> Iterator[str]:
         )
         yield f"tilted: each token is {how}"
     for model in body.revise if isinstance(body, TextBody) else ():
-        other = _called(task, model, "revise", parts)
+        other = called(task, model, "revise", parts)
         yield (
             f"revised: at the place where {other} differs most from {writer} (KL), its likeliest token is put, and "
             f"{writer} goes on from there at {temperature}; a text where it never differs stays as it is"
         )
 
 
-def _called(task: Task, model: AskedRef, role: str, parts: Mapping[str, str]) -> str:
+def called(task: Task, model: AskedRef, role: str, parts: Mapping[str, str]) -> str:
     """A model by its own name, or the stage or folder that holds it."""
     match model:
         case HubModel():

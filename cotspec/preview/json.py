@@ -11,7 +11,9 @@ from dataclasses import asdict
 from cotspec.cot.rows import Dropped
 from cotspec.cot.segment import Trace
 from cotspec.cot.units import Span
+from cotspec.preview.asked import Asked
 from cotspec.preview.content import Preview, covered, ends
+from cotspec.preview.record_source import RecordSource
 from cotspec.preview.score import Scored
 from cotspec.spec.payload import AskedRef, FirstWeights, TaughtBody
 
@@ -22,7 +24,35 @@ _CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 def render(preview: Preview) -> str:
     """The object, indented; nothing in it can steer a terminal."""
-    text = json.dumps(_preview(preview), indent=2, ensure_ascii=False, allow_nan=False)
+    return _written(_preview(preview))
+
+
+def of_prompt(asked: Asked) -> str:
+    """The same of what a model is asked for a text."""
+    text, sampling = asked.text, asked.text.writer.sampling
+    return _written(
+        {
+            "version": VERSION,
+            "spec": asked.spec,
+            "experiment": text.experiment,
+            "text": text.name,
+            "by": text.by,
+            "source": _source(asked.source),
+            "number": asked.number,
+            "prompts": asked.total,
+            "records": [{"id": one.id, "question": one.question, "answer": one.answer} for one in asked.records],
+            "texts": [{"name": name, "text": written, **_drawn(done)} for name, written, done in asked.read],
+            "prompt": asked.prompt,
+            "chat": _chat(text.writer.model),
+            "samples": text.writer.samples,
+            "sampling": sampling.model_dump(mode="json", exclude={"n"}),
+            **_drawn(text.done),
+        }
+    )
+
+
+def _written(value: dict[str, object]) -> str:
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     return _CONTROLS.sub(lambda match: f"\\u{ord(match.group()):04x}", text) + "\n"
 
 
@@ -35,13 +65,7 @@ def _preview(preview: Preview) -> dict[str, object]:
         "stage": stage.name,
         "by": stage.train.kind,
         "task": stage.rows.task,
-        "source": {
-            "kind": source.kind,
-            "file": source.file or None,
-            "records": len(source.records),
-            "about": source.about,
-            "advice": [" ".join(line.split()) for line in source.advice],
-        },
+        "source": _source(source),
         "row": _row(preview),
         "question": record.question,
         "answer": record.answer,
@@ -60,6 +84,16 @@ def _preview(preview: Preview) -> dict[str, object]:
         "pair": None if preview.pair is None else {"chosen": preview.pair.chosen, "rejected": preview.pair.rejected},
         **({"judges": judges} if (judges := _judges(preview)) else {}),
         "reward": None if preview.scored is None else _reward(preview.scored),
+    }
+
+
+def _source(source: RecordSource) -> dict[str, object]:
+    return {
+        "kind": source.kind,
+        "file": source.file or None,
+        "records": len(source.records),
+        "about": source.about,
+        "advice": [" ".join(line.split()) for line in source.advice],
     }
 
 

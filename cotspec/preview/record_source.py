@@ -26,7 +26,7 @@ from cotspec.history import data_files
 from cotspec.history.locks import Cache
 from cotspec.ir.plan import Read, Task
 from cotspec.preview import sample
-from cotspec.preview.stage import PlannedStage, PreviewError
+from cotspec.preview.stage import Planned, PreviewError
 from cotspec.spec.payload import (
     BuiltinData,
     CompareBody,
@@ -93,13 +93,13 @@ class _Line:
     score: float = 0.0
 
 
-def choose(stage: PlannedStage, *, root: Path, spec: str, given: Path | None = None) -> RecordSource:
+def choose(stage: Planned, *, root: Path, spec: str, given: Path | None = None) -> RecordSource:
     """The records to preview `stage` on. Raises PreviewError for a file that cannot be read."""
     source = replace(_choose(stage, root=root, spec=spec, given=given), shared=_shared(stage, root))
     return replace(source, about=f"{source.about}; of one source, before they are mixed") if stage.mixed else source
 
 
-def _choose(stage: PlannedStage, *, root: Path, spec: str, given: Path | None) -> RecordSource:
+def _choose(stage: Planned, *, root: Path, spec: str, given: Path | None) -> RecordSource:
     if given is not None:
         return _given(given, stage)
     wanted = stage.wanted
@@ -119,7 +119,7 @@ def _choose(stage: PlannedStage, *, root: Path, spec: str, given: Path | None) -
 # --- the four kinds ---------------------------------------------------------------------------------------------------
 
 
-def _given(path: Path, stage: PlannedStage) -> RecordSource:
+def _given(path: Path, stage: Planned) -> RecordSource:
     """A file that holds less than the slice wants is taken whole: few records are enough to try a mask on."""
     records, uncounted = _read(path, str(path), stage)
     about = f"rows of {path}, {_count(len(records), 'record')}"
@@ -130,14 +130,14 @@ def _given(path: Path, stage: PlannedStage) -> RecordSource:
     return RecordSource(kind="given", records=records, body=body, file=str(path), about=about, uncounted=uncounted)
 
 
-def _real(traces: tuple[str, Path], stage: PlannedStage, *, root: Path) -> RecordSource:
+def _real(traces: tuple[str, Path], stage: Planned, *, root: Path) -> RecordSource:
     name, path = traces
     records, uncounted = _read(path, name, stage, Cache(root).within)
     about = f"real rows: the {_what(stage.wanted)} of an earlier run, {name}"
     return RecordSource(kind="real", records=records, body=stage.rows, file=name, about=about, uncounted=uncounted)
 
 
-def _stand_in(traces: tuple[str, Path], stage: PlannedStage, tries: Task, *, root: Path, spec: str) -> RecordSource:
+def _stand_in(traces: tuple[str, Path], stage: Planned, tries: Task, *, root: Path, spec: str) -> RecordSource:
     name, path = traces
     wanted = f"this stage trains on {_what(tries)}, which are not made yet"
     records, uncounted = _read(path, name, stage, Cache(root).within)
@@ -155,7 +155,7 @@ def _stand_in(traces: tuple[str, Path], stage: PlannedStage, tries: Task, *, roo
     )
 
 
-def _own(stage: PlannedStage, *, root: Path, advice: tuple[str, ...]) -> RecordSource | None:
+def _own(stage: Planned, *, root: Path, advice: tuple[str, ...]) -> RecordSource | None:
     """The rows of the data file itself, of which nobody has to make anything; None where a check cannot read it."""
     source = stage.data.source
     if not stage.file or not isinstance(source, FileData):
@@ -177,7 +177,7 @@ def _own(stage: PlannedStage, *, root: Path, advice: tuple[str, ...]) -> RecordS
     )
 
 
-def _of_question(each: Question, stage: PlannedStage) -> TextRecord:
+def _of_question(each: Question, stage: Planned) -> TextRecord:
     """A row of a data file as the traces task keeps it."""
     trace = fit(each.trace, stage.rows.format).text
     return TextRecord(
@@ -191,7 +191,7 @@ def _of_question(each: Question, stage: PlannedStage) -> TextRecord:
     )
 
 
-def _sample(stage: PlannedStage, *, advice: tuple[str, ...]) -> RecordSource:
+def _sample(stage: Planned, *, advice: tuple[str, ...]) -> RecordSource:
     made = sample.records(stage.data, stage.keep)
     records: tuple[TraceRecord, ...] = tuple(_later(record, stage) for record in made)
     if stage.rows.by == "dpo":
@@ -215,7 +215,7 @@ def _sample(stage: PlannedStage, *, advice: tuple[str, ...]) -> RecordSource:
     )
 
 
-def _later(record: TraceRecord, stage: PlannedStage) -> TextRecord:
+def _later(record: TraceRecord, stage: Planned) -> TextRecord:
     """A sample as a record of texts over texts: one solution stands for all of them, or none for a question alone."""
     if isinstance(stage.wanted.body, DataBody):
         return TextRecord(**(vars(record) | {"trace": "", "steps": 0, "words": 0}))
@@ -256,7 +256,7 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def _shared(stage: PlannedStage, root: Path) -> dict[str, str]:
+def _shared(stage: Planned, root: Path) -> dict[str, str]:
     return {role: _gathered(name, read, root) for role, (name, read) in stage.shared.items()}
 
 
@@ -273,7 +273,7 @@ def _gathered(name: str, read: Read, root: Path) -> str:
 
 
 def _read(
-    path: Path, name: str, stage: PlannedStage, within: tuple[Path, ...] = ()
+    path: Path, name: str, stage: Planned, within: tuple[Path, ...] = ()
 ) -> tuple[tuple[TraceRecord, ...], frozenset[int]]:
     """All records of a JSON-lines file, and the ids of those without a number of tokens."""
     try:
@@ -295,7 +295,7 @@ def _needed(rows: RowsBody) -> int:
     return max(rows.target, *map(conditions.deepest, asked))
 
 
-def _parse(line: bytes, where: str, stage: PlannedStage) -> _Line:
+def _parse(line: bytes, where: str, stage: Planned) -> _Line:
     has = "a record has question, answer and trace, and may count tokens"
     try:
         record = _adapter().validate_json(line)
@@ -326,7 +326,7 @@ def _adapter() -> TypeAdapter[_Line]:
     return TypeAdapter(_Line)
 
 
-def _record(line: _Line, number: int, stage: PlannedStage) -> tuple[TraceRecord, bool]:
+def _record(line: _Line, number: int, stage: Planned) -> tuple[TraceRecord, bool]:
     """A record, and whether its tokens are counted; steps and words are counted as the traces task counts them."""
     trace = line.trace or ""
     record: TraceRecord = TextRecord(

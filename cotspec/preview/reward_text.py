@@ -27,12 +27,12 @@ def section(preview: Preview, body: RewardedBody, canvas: Canvas) -> list[str]:
     head = [canvas.line(Run("Reward", "title"), Run(at, "dim"))]
     texts = preview.stage.texts
     if preview.scored is None:
-        return [*head, *(_named(line, texts) for line in _rules(preview, body, canvas))]
+        return [*head, *(named(line, texts) for line in _rules(preview, body, canvas))]
     measured = [canvas.line(Run("Measures", "title")), *_measures(preview.scored, preview.record.answer, canvas)]
     others = [name for name in preview.scored.unknown if name.partition(".")[0] in _judges(body)]
     asked = (_measure(preview.scored, canvas, name, "") for name in (*preview.asked_of_texts, *others))
-    measured += [_named(line, texts) for line in asked]
-    return [*measured, "", *head, *(_named(line, texts) for line in _score(preview.scored, canvas))]
+    measured += [named(line, texts) for line in asked]
+    return [*measured, "", *head, *(named(line, texts) for line in _score(preview.scored, canvas))]
 
 
 def of_answer(scored: Scored, gold: str, canvas: Canvas) -> list[str]:
@@ -41,7 +41,7 @@ def of_answer(scored: Scored, gold: str, canvas: Canvas) -> list[str]:
     return [*measured, "", canvas.line(Run("Reward", "title")), *_score(scored, canvas)]
 
 
-def _named(line: str, texts: Sequence[str]) -> str:
+def named(line: str, texts: Sequence[str]) -> str:
     """A line with the names of texts as the spec has them, in place of those of payloads."""
     names = {called(depth): name for depth, name in enumerate(texts) if name}
     return re.sub(rf"\b{OWN}(_\d+)?(?=\.)", lambda match: names.get(match[0], match[0]), line)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from cotspec.cot.leak import Leak
+from cotspec.cot.records import TraceRecord
 from cotspec.cot.rows import Dropped, View
 from cotspec.cot.segment import Segment, Trace
 from cotspec.cot.segment import segment as cut
@@ -16,6 +17,7 @@ from cotspec.files.visible import visible
 from cotspec.preview import reward_text, wording
 from cotspec.preview.canvas import Canvas, Mark, Row, Run, Style, lines
 from cotspec.preview.content import Preview, covered, ends
+from cotspec.preview.record_source import RecordSource
 from cotspec.spec.payload import AskedRef, EndpointModel, FirstWeights, RewardedBody, TaughtBody
 
 _GAP: Final = 3
@@ -33,7 +35,12 @@ _NAMED: Final = 3
 
 def render(preview: Preview, canvas: Canvas) -> str:
     """The whole page."""
-    sections = [_head(preview, canvas), _question(preview, canvas), _texts(preview, canvas), _trace(preview, canvas)]
+    sections = [
+        _head(preview, canvas),
+        question(preview.record, canvas),
+        _texts(preview, canvas),
+        _trace(preview, canvas),
+    ]
     if preview.picked.dropped is not None:
         sections.append(_dropped(preview.picked.dropped, canvas))
     elif preview.prompt is not None:
@@ -59,19 +66,23 @@ def title(name: str, facts: str, canvas: Canvas) -> str:
 
 def _head(preview: Preview, canvas: Canvas) -> list[str]:
     source, attempt, stage = preview.source, preview.picked.attempt, preview.stage
-    style: Style = "good" if source.kind in ("real", "given") else "careful"
-    shown = [canvas.line(Run(visible(source.about), style))]
-    shown += [canvas.line(Run(f"  {visible(line)}", "dim")) for line in source.advice]
     facts = f"{stage.experiment}, stage {stage.name}: {stage.train.kind}, task {stage.rows.task}"
     place = wording.place(attempt, source.body.epochs)
-    shown += ["", canvas.line(Run(facts, "title")), canvas.line(Run(place))]
+    shown = [*about(source, canvas), "", canvas.line(Run(facts, "title")), canvas.line(Run(place))]
     if preview.picked.before:
         shown += canvas.paragraph([Run(wording.before(preview.picked.before, most=_NAMED), "careful")], indent=0)
     return shown
 
 
-def _question(preview: Preview, canvas: Canvas) -> list[str]:
-    record = preview.record
+def about(source: RecordSource, canvas: Canvas) -> list[str]:
+    """What the records are, and how to see real ones."""
+    style: Style = "good" if source.kind in ("real", "given") else "careful"
+    advice = [canvas.line(Run(f"  {visible(line)}", "dim")) for line in source.advice]
+    return [canvas.line(Run(visible(source.about), style)), *advice]
+
+
+def question(record: TraceRecord, canvas: Canvas) -> list[str]:
+    """The question of a record, with its gold answer."""
     rows = [Row(runs) for runs in lines(record.question, start=0, end=len(record.question), marks=(), style="plain")]
     gold = Row([Run(visible(record.answer))], label="gold")
     return [title("Question", "", canvas), *canvas.block([*rows, gold])]
@@ -82,8 +93,8 @@ def _texts(preview: Preview, canvas: Canvas) -> list[str]:
     shown: list[str] = []
     for name, text, drawn in preview.texts:
         shown += [
-            *_titled(name, wording.size(text), canvas),
-            *_drawn(drawn, canvas),
+            *titled(name, wording.size(text), canvas),
+            *sentences(drawn, canvas),
             *segments(cut(text, preview.source.body.format), [], canvas),
         ]
     return shown
@@ -99,8 +110,8 @@ def _trace(preview: Preview, canvas: Canvas) -> list[str]:
     rule = wording.hidden(preview.source.body, view, units=preview.units, progress=preview.picked.attempt.progress)
     facts = f"{wording.count(len(trace.steps), 'step')}; {rule}"
     shown = [
-        *_titled("Trace", facts, canvas),
-        *_drawn(preview.drawn, canvas),
+        *titled("Trace", facts, canvas),
+        *sentences(preview.drawn, canvas),
         *segments(trace, sorted(marks), canvas),
     ]
     if chosen:
@@ -110,7 +121,8 @@ def _trace(preview: Preview, canvas: Canvas) -> list[str]:
     return shown + _closed(view, canvas)
 
 
-def _drawn(told: Sequence[str], canvas: Canvas) -> list[str]:
+def sentences(told: Sequence[str], canvas: Canvas) -> list[str]:
+    """Sentences below a section's first line."""
     return [shown for line in told for shown in canvas.paragraph([Run(visible(line), "dim")], indent=3)]
 
 
@@ -132,10 +144,10 @@ def _prompt(preview: Preview, prompt: str, canvas: Canvas) -> list[str]:
         marks.append(Mark(at, at + len(placeholder), "hidden", "", ""))
         at = prompt.find(placeholder, at + len(placeholder))
     rows = [Row(runs) for runs in lines(prompt, start=0, end=len(prompt), marks=marks, style="plain")]
-    shown = [*_titled("Prompt", wording.size(prompt), canvas), *canvas.block(rows)]
+    shown = [*titled("Prompt", wording.size(prompt), canvas), *canvas.block(rows)]
     if not prompt.endswith("\n"):
         shown.append(_legend(canvas, Run("no line break at the end of the prompt", "dim")))
-    return shown + _chat(preview.stage.train.start, canvas)
+    return shown + chat(preview.stage.train.start, canvas)
 
 
 def _begin(preview: Preview, canvas: Canvas) -> list[str]:
@@ -146,10 +158,10 @@ def _begin(preview: Preview, canvas: Canvas) -> list[str]:
         f"the teacher's first {wording.count(preview.source.body.begin, 'step')}, without loss; {wording.size(text)}"
     )
     rows = [Row(runs) for runs in lines(text, start=0, end=len(text), marks=(), style="plain")]
-    return [*_titled("The answer begins", facts, canvas), *canvas.block(rows)]
+    return [*titled("The answer begins", facts, canvas), *canvas.block(rows)]
 
 
-def _chat(model: AskedRef, canvas: Canvas) -> list[str]:
+def chat(model: AskedRef, canvas: Canvas) -> list[str]:
     """What a chat model gets besides the prompt."""
     if not model.chat:
         return []
@@ -170,10 +182,10 @@ def _teacher(preview: Preview, canvas: Canvas) -> list[str]:
     asked = train.start if isinstance(train.teacher, FirstWeights) else train.teacher
     follows = f"; its weights follow the student's by {train.follow:g} in each step" if train.follow else ""
     if context is None:
-        return [title("Teacher", f"reads the same prompt{follows}", canvas), *_chat(asked, canvas)]
+        return [title("Teacher", f"reads the same prompt{follows}", canvas), *chat(asked, canvas)]
     rows = [Row(runs) for runs in lines(context, start=0, end=len(context), marks=(), style="plain")]
     facts = f"reads in place of the prompt; {wording.size(context)}{follows}"
-    return [*_titled("Teacher", facts, canvas), *canvas.block(rows), *_chat(asked, canvas)]
+    return [*titled("Teacher", facts, canvas), *canvas.block(rows), *chat(asked, canvas)]
 
 
 def _target(preview: Preview, canvas: Canvas) -> list[str]:
@@ -187,7 +199,7 @@ def _target(preview: Preview, canvas: Canvas) -> list[str]:
     marks = [Mark(*span, "loss", "«", "»") for span in row.supervise]
     limit = f"a row of more than {train.max_length:,} tokens is left out of training; nobody counts tokens here"
     return [
-        *_titled("Target", facts, canvas),
+        *titled("Target", facts, canvas),
         *segments(trace, marks, canvas, end=all_, loss=True),
         _legend(canvas, *_LOSSY),
         _legend(canvas, Run(limit, "dim")),
@@ -200,7 +212,7 @@ def _pair(preview: Preview, canvas: Canvas) -> list[str]:
     format = preview.source.body.format
     for name, text in () if row is None else (("Chosen", row.chosen), ("Rejected", row.rejected)):
         facts = wording.size(text) if text else "none yet: answers are written when the model has tried the questions"
-        shown += [*_titled(name, facts, canvas), *segments(cut(text, format), [], canvas)]
+        shown += [*titled(name, facts, canvas), *segments(cut(text, format), [], canvas)]
     return shown
 
 
@@ -212,7 +224,7 @@ def _response(preview: Preview, canvas: Canvas) -> list[str]:
     facts = f"{whose}; {wording.count(len(scored.trace.steps), 'step')}, {wording.size(scored.response.text)}"
     marks = [Mark(*span, "loss", "«", "»") for span in scored.carried]
     lossy = bool(preview.stage.train.loss_on) if isinstance(preview.stage.train, RewardedBody) else False
-    shown = [*_titled("Response", facts, canvas), *segments(scored.trace, marks, canvas, loss=lossy)]
+    shown = [*titled("Response", facts, canvas), *segments(scored.trace, marks, canvas, loss=lossy)]
     if lossy:
         shown.append(_legend(canvas, *_LOSSY))
     if scored.left_out:
@@ -226,7 +238,7 @@ def _judges(preview: Preview, canvas: Canvas) -> Iterator[list[str]]:
     for judge, prompt in preview.judges:
         rows = [Row(runs) for runs in lines(prompt, start=0, end=len(prompt), marks=(), style="plain")]
         facts = f"writes at most {judge.sampling.max_new_tokens:,} tokens; reads {wording.size(prompt)}"
-        yield [*_titled(f"Judge {judge.name}", facts, canvas), *canvas.block(rows), *_chat(judge.model, canvas)]
+        yield [*titled(f"Judge {judge.name}", facts, canvas), *canvas.block(rows), *chat(judge.model, canvas)]
 
 
 # --- traces -----------------------------------------------------------------------------------------------------------
@@ -282,7 +294,7 @@ def _short(segment: Segment, shown: list[str], canvas: Canvas) -> list[str]:
     return [*shown[:_HEAD], *note, *shown[-_TAIL:]]
 
 
-def _titled(name: str, facts: str, canvas: Canvas) -> Iterator[str]:
+def titled(name: str, facts: str, canvas: Canvas) -> Iterator[str]:
     """A section's first line; facts that do not fit beside its name go below it."""
     if len(name) + len(facts) + 3 <= canvas.width:
         yield title(name, facts, canvas)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from cotspec.cot.conditions import OWN
-from cotspec.cot.prompting import render
+from cotspec.cot import asked
 from cotspec.cot.records import TextRecord
 from cotspec.runtime import generate, lines
 from cotspec.runtime.errors import TaskError
@@ -22,7 +20,9 @@ def run(task: Task, work: Path, result: Path) -> None:
     body = task.body(GatherBody)
     records = sliced(lines.read(task.input("traces"), TextRecord), body.slice, what="records")
     groups = [records[start : start + body.size] for start in range(0, len(records), body.size)]
-    requests = [generate.Request(key=f"{at}:0", prompt=_prompt(body, group)) for at, group in enumerate(groups)]
+    requests = [
+        generate.Request(key=f"{at}:0", prompt=asked.gathered(body.prompt, group)) for at, group in enumerate(groups)
+    ]
     job = generate.Job(what="gathered texts", sampling=body.sampling, seed=body.seed, partial=work / "partial.jsonl")
     answers = generate.generate(task, body.model, requests, job)
     gathered = [
@@ -41,12 +41,3 @@ def run(task: Task, work: Path, result: Path) -> None:
     counts = {"records": len(records), "texts": len(gathered), "truncated_texts": cut, "empty_texts": empty}
     lines.write_json(result / "counts.json", counts)
     say(f"{len(gathered)} texts over {len(records)} records, {cut} cut at the token limit, {empty} empty")
-
-
-def _prompt(body: GatherBody, group: Sequence[TextRecord]) -> str:
-    """Each record as its question and its text, with a number."""
-    told = [
-        f"Problem {number}: {record.question.strip()}\n\nSolution {number}:\n{record.trace.strip()}"
-        for number, record in enumerate(group, 1)
-    ]
-    return render(body.prompt, question="", trace="", texts={OWN: "\n\n".join(told)})

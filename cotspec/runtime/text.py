@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cotspec.cot.prompting import render
-from cotspec.cot.records import TextRecord, named
+from cotspec.cot import asked
+from cotspec.cot.records import TextRecord
 from cotspec.runtime import generate, lines
 from cotspec.runtime.engine import Completion
 from cotspec.runtime.records import LaterRollout
@@ -20,14 +20,16 @@ def run(task: Task, work: Path, result: Path) -> None:
     """Write them. A killed run goes on after the batches it finished."""
     body = task.body(TextBody)
     records = sliced(lines.read(task.input("traces"), TextRecord), body.slice, what="records")
-    asked = [(record, sample) for record in records for sample in range(body.sampling.n)]
-    requests = [generate.Request(key=_key(record, sample), prompt=_prompt(body, record)) for record, sample in asked]
+    each = [(record, sample) for record in records for sample in range(body.sampling.n)]
+    requests = [
+        generate.Request(key=_key(record, sample), prompt=asked.over(body.prompt, record)) for record, sample in each
+    ]
     job = generate.Job(what="texts", sampling=body.sampling, seed=body.seed, partial=work / "partial.jsonl")
     if body.revise:
         from cotspec.runtime import revise  # here: most texts are written anew
 
         answers: Sequence[Completion | None] = revise.continued(
-            task, body, requests, [record.trace for record, _ in asked], job
+            task, body, requests, [record.trace for record, _ in each], job
         )
     else:
         answers = generate.written(task, body.model, requests, job)
@@ -43,14 +45,10 @@ def run(task: Task, work: Path, result: Path) -> None:
             before=(record.trace, *record.before),
             before_tokens=(record.tokens, *record.before_tokens),
         )
-        for (record, _), answer in zip(asked, answers, strict=True)
+        for (record, _), answer in zip(each, answers, strict=True)
         if answer is not None
     ]
     write(result, rollouts, what="texts")
-
-
-def _prompt(body: TextBody, record: TextRecord) -> str:
-    return render(body.prompt, question=record.question, trace="", texts=named(record))
 
 
 def _key(record: TextRecord, sample: int) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from cotspec.cot import asked
 from cotspec.cot.answers import grade
 from cotspec.cot.pairing import Try
-from cotspec.cot.prompting import render
-from cotspec.cot.records import TraceRecord, named
+from cotspec.cot.records import TraceRecord
 from cotspec.cot.segment import segment
 from cotspec.runtime import generate, lines
 from cotspec.runtime.errors import TaskError
@@ -29,10 +29,7 @@ def tried(task: Task, body: TryBody, work: Path) -> list[Tried]:
     """Try every question of the slice `attempts` times, in the order of the traces."""
     traces = sliced(lines.read(task.input("traces"), TraceRecord), body.slice, what="traces")
     requests = [
-        generate.Request(
-            key=f"{trace.id}:{attempt}",
-            prompt=render(body.prompt, question=trace.question, trace="", texts=named(trace)),
-        )
+        generate.Request(key=f"{trace.id}:{attempt}", prompt=asked.over(body.prompt, trace))
         for trace in traces
         for attempt in range(body.attempts)
     ]
