@@ -6,6 +6,7 @@ with it.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -204,12 +205,20 @@ def _rest(file: BufferedReader, looked: int) -> int:
     return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
 
 
+def _files(place: Path, root: Path) -> list[bytes]:
+    """payload.json and run.json of a task; where a build has taken them away, as its last run wrote them down."""
+    if (place / "payload.json").exists():
+        return [regular.content(place / name, most=_LONGEST, within=(root,)) for name in ("payload.json", "run.json")]
+    last = plain.json_object(place / "last-run.json", most=_LONGEST, within=(root,))
+    return [json.dumps(last.get(name)).encode() for name in ("payload", "run")]
+
+
 def _task(place: Path, root: Path) -> Task | None:
     """A task as its own files describe it; None when another version wrote them."""
     from cotspec.spec.payload import Payload, RunSettings  # here: only who has run something needs the validators
 
     try:
-        texts = [regular.content(place / name, most=_LONGEST, within=(root,)) for name in ("payload.json", "run.json")]
+        texts = _files(place, root)
         for text in texts:
             plain.json_value(text)  # what the validators do not look at: the length of numbers
         payload, settings = Payload.model_validate_json(texts[0]), RunSettings.model_validate_json(texts[1])

@@ -93,7 +93,11 @@ def execute(task: Task) -> None:
         kept.publish(work, task.out)
     used, places = "torch" in sys.modules, local.places(task)
     provenance.write(task.folder, torch_used=used, endpoint=_served(task), places=places)
-    took = {"seconds": round(time.monotonic() - started, 1)} | _held(task)
+    took: dict[str, object] = {"seconds": round(time.monotonic() - started, 1), **_held(task)}
+    # a build of another spec takes the files of a task away, and estimates go on to compare with it
+    took |= {
+        name: json.loads((task.folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("payload", "run")
+    }
     (task.folder / "last-run.json").write_text(json.dumps(took) + "\n", encoding="utf-8")
 
 

@@ -92,7 +92,8 @@ def emitted(root: Path, plan: Plan) -> dict[str, Task]:
     return {task.id: task for task in plan.tasks}
 
 
-def test_measured_tasks_of_an_earlier_plan_scale_the_estimates_of_a_new_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("built_anew", [False, True])
+def test_measured_tasks_of_an_earlier_plan_scale_the_estimates_of_a_new_one(tmp_path: Path, built_anew: bool) -> None:
     old, new = spec_data("small"), spec_data("small")
     new["stages"]["structure"]["train"]["lr"] = 0.002
     before = emitted(tmp_path, sealed(old).plan)
@@ -101,6 +102,12 @@ def test_measured_tasks_of_an_earlier_plan_scale_the_estimates_of_a_new_one(tmp_
     tasks = sealed(new).tasks
     known = dict(tasks)
     known.pop(measured, None)
+    if built_anew:  # which takes the files of the old stage away, and leaves its result
+        folder = stage(tmp_path, measured, "payload.json").parent
+        asked = {name: json.loads((folder / f"{name}.json").read_text()) for name in ("payload", "run")}
+        write(folder / "last-run.json", json.dumps({"seconds": 1000} | asked))
+        (folder / "payload.json").unlink()
+        (folder / "run.json").unlink()
     records = ProjectFacts(tmp_path)
     others = records.others(known)
     assert measured in others

@@ -70,7 +70,7 @@ def test_durations_and_versions_are_beside_the_results_and_not_among_them(stage:
     assert run_here(folder)[0] == 0
     assert sorted(contents(folder / "out")) == ["counts.json", "problems.jsonl"]
     took = json.loads((folder / "last-run.json").read_text())
-    assert set(took) == {"seconds", "memory"}
+    assert set(took) == {"seconds", "memory", "payload", "run"}
     assert 5_000_000 < took["memory"] < 20_000_000_000, "bytes, whatever the system counts in"
     assert json.loads((folder / "provenance.json").read_text())["python"] == sys.version.split()[0]
     (work,) = (folder.parents[2] / ".cotspec/scratch").iterdir()
