@@ -88,6 +88,8 @@ def _status(status: object, what: str) -> HubError:
 def _unreachable(error: Exception, names: set[str], what: str, revision: str) -> HubError | None:
     """Nobody answered."""
     advice = "check the network, the proxy and HF_ENDPOINT"
+    if re.search(r"404.*/xet-(read|write)-token/", str(error)):  # said of all that goes wrong on the way to Xet
+        return HubError("the hub has no Xet storage, by which large files go", "export HF_HUB_DISABLE_XET=1")
     if names & {"TimeoutException", "TimeoutError"}:
         return HubError("the hub did not answer in time", advice, silent=True)
     if names & {"TransportError", "ConnectionError", "RequestError"}:

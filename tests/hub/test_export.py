@@ -108,6 +108,9 @@ def test_a_push_that_is_refused_leaves_the_folder_and_goes_on_from_it(project: P
     assert "not pushed: " in done.stderr
     assert f"({out} is whole)" in done.stderr
     assert (out / "model.safetensors").is_file()
+    done = cotspec(*command, **(own(hub, tmp_path, "secret") | {"HF_HUB_DISABLE_XET": "0"}))
+    assert done.returncode == 2
+    assert "not pushed: the hub has no Xet storage, by which large files go; export HF_HUB_DISABLE_XET=1" in done.stderr
     done = cotspec(*command, **own(hub, tmp_path, "secret"))
     assert (done.returncode, hub.private) == (0, {"lab/last": False}), done.stderr
     assert "holds just this already" in done.stdout
