@@ -45,6 +45,11 @@ def cut(total: Count | None, slice: payload.Range) -> Count | None:
     return Count(left(total.expected), left(total.most), f"{told} of {total.text}")
 
 
+def best(total: Count, n: int) -> Count:
+    """What is left of a number where the best `n` go on."""
+    return Count(min(total.expected, n), min(total.most, n), f"the best {n:,} of {total.text}")
+
+
 def mixed(counts: list[Count | None], body: payload.MixBody) -> Count | None:
     """What a mix uses of its sources, where each is known."""
     known = [each for each in counts if each is not None]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from cotspec.estimate.counts import CHARACTERS, Count, cut, length, mixed
+from cotspec.estimate.counts import CHARACTERS, Count, best, cut, length, mixed
 from cotspec.estimate.facts import Facts, Lines, Selected
 from cotspec.estimate.model_size import Model, of_name
 from cotspec.estimate.published import ROWS
@@ -162,13 +162,15 @@ class Work:
             case payload.DataBody() as body:
                 return cut(self._source(task, body), body.slice)
             case payload.TracesBody() as body:
-                inputs, every = self._asked(task), self._samples(task) if body.pick.kind == "all" else 1
+                inputs, written = self._asked(task), self._samples(task)
+                every = written if body.pick.kind == "all" else min(body.most, written)
                 of_each = "one trace" if every == 1 else f"{every} traces"
-                return inputs and inputs._replace(
+                kept = inputs and inputs._replace(
                     expected=inputs.expected * every,
                     most=inputs.most * every,
                     text=f"at most {of_each} for each of {inputs.text}",
                 )
+                return best(kept, body.best_n) if kept and body.best_by else kept
             case payload.TextBody() as body:
                 inputs = cut(self._input(task, "traces"), body.slice)
                 return inputs and inputs.times(body.samples, f"{body.samples} texts")

@@ -17,7 +17,7 @@ from cotspec.cot.expr import Problem, read, scope_of
 from cotspec.cot.expr.parsing import parse
 from cotspec.ir.bodies import trace_format
 from cotspec.spec.base import Slice
-from cotspec.spec.experiment import Experiment, Generation, Pairs, Rows, RowSource, Stage
+from cotspec.spec.experiment import BestTexts, Experiment, Generation, Pairs, Rows, RowSource, Stage
 from cotspec.spec.payload import Form
 
 _TURNED: Final = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE, ast.Eq: ast.Eq}
@@ -126,12 +126,7 @@ def tries(spec: Experiment, name: str) -> Generation | None:
     """The generation of that name where it does no more than to try the questions of the texts it is made over: which
     of those are failed is all that goes on, or pairs of a right and a wrong try."""
     generation = over_texts(spec, name)
-    if (
-        generation is None
-        or len(chain(spec, name)) > 2
-        or generation.keep.pick != "first"
-        or _several(spec, generation.over)
-    ):
+    if generation is None or len(chain(spec, name)) > 2 or generation.keep.chooses or _several(spec, generation.over):
         return None
     if generation.gather is not None or generation.others or any(each.over == name for each in spec.generate.values()):
         return None
@@ -160,7 +155,7 @@ def _right(pairs: Pairs | None, name: str) -> bool:
 
 def _several(spec: Experiment, name: str) -> bool:
     """Whether several texts of one record go on."""
-    return name in spec.generate and spec.generate[name].keep.pick == "all"
+    return name in spec.generate and spec.generate[name].keep.several
 
 
 def traces_of(spec: Experiment, source: RowSource) -> tuple[str, Slice | None]:
@@ -219,6 +214,12 @@ def condition(spec: Experiment, name: str, where: str | None) -> tuple[str, tupl
         return "", ()
     names = chain(spec, name)
     return _expression(where, names, _form(spec), about=names, scored=names[:1], expect=bool)
+
+
+def best(spec: Experiment, name: str, given: BestTexts) -> tuple[str, tuple[Problem, ...]]:
+    """What says which texts of a generation are best, as payloads write it, or its mistakes."""
+    names = chain(spec, name)
+    return _expression(given.by, names, _form(spec), about=names, scored=names[:1], expect=float)
 
 
 def better(spec: Experiment, source: RowSource, pairs: Pairs) -> tuple[str, tuple[Problem, ...]]:

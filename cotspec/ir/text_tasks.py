@@ -70,7 +70,7 @@ class Texts(Tasks):
         return tuple(made), reads
 
     def _kept(self, name: str, keep: spec.Keep, reads: Mapping[str, Read]) -> DraftTask:
-        wanted = generations.filter_of(self._spec, name)
+        wanted, best = generations.filter_of(self._spec, name), keep.best
         body = payload.TracesBody.model_construct(
             format=self._format,
             answer="correct" if wanted.correct else "any",
@@ -78,6 +78,10 @@ class Texts(Tasks):
             at_most=defaults.NO_LIMIT if wanted.at_most is None else wanted.at_most,
             pick=bodies.pick(keep.pick, seed=self._spec.seed),
             where=wanted.rest,
+            distinct=keep.distinct or "",
+            most=keep.most,
+            best_by="" if best is None else generations.best(self._spec, name, best)[0],
+            best_n=0 if best is None else best.n,
         )
         return self._task(f"kept/{name}", body, reads, launch=launches.plain(), label=f"traces {name}")
 

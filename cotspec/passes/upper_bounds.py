@@ -28,14 +28,15 @@ def problems(context: Context, name: str) -> int | None:
 
 
 def traces(context: Context, name: str) -> int | None:
-    """Most records of a text, or of a data set: those of an earlier run, or one for each that it is made over (or, of
-    all texts that are kept, `sampling.n`)."""
+    """Most records of a text, or of a data set: those of an earlier run, or one for each that it is made over (or as
+    many as are kept of each)."""
     spec, most = context.experiment, problems(context, generations.data_of(context.experiment, name))
     for each in reversed(generations.chain(spec, name)):
         given, read = spec.generate.get(each), context.read_traces(each)
         if given is not None:
             most = _within(most, None if given.over in spec.data and given.slice is None else given.slice)
-            most = most * given.sampling.n if most is not None and given.keep.pick == "all" else most
+            most = most and most * given.keep.of_each(given.sampling.n)
+            most = min(most, given.keep.best.n) if most is not None and given.keep.best is not None else most
         if read is not None and read.count is not None:
             most = read.count
     return most

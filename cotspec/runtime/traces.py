@@ -10,12 +10,12 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from cotspec.cot import conditions
+from cotspec.cot import conditions, distinct
 from cotspec.cot.answers import answer_of, grade
 from cotspec.cot.expr import UnscorableError
 from cotspec.cot.grading_rules import Grade
-from cotspec.cot.measures import words
-from cotspec.cot.picking import picked
+from cotspec.cot.measures import Value, words
+from cotspec.cot.picking import Picked, best, picked
 from cotspec.cot.records import UNKNOWN_TOKENS, TextRecord, TraceRecord, measured
 from cotspec.cot.segment import segment
 from cotspec.cot.thoughts import fit
@@ -59,17 +59,21 @@ def run(task: Task, _work: Path, result: Path) -> None:
         told = f"none of {len(rollouts)} rollouts passed the filter: {_list(dropped)}"
         told += too_short(dropped["truncated"], len(rollouts))
         raise TaskError("\n".join([told, *examples]))
-    kept = [_record(each, body, scores) for several in good.values() for each in _picked(several, body)]
-    if extra := sum(map(len, good.values())) - len(kept):
-        dropped["question_has_one"] = extra
+    chosen = _chosen(list(good.values()), body, dropped)
+    ties = 0
+    if body.best_by:
+        chosen, ties = _best(chosen, body, scores, dropped)
+    kept = [_record(each, body, scores) for each in chosen]
     lines.write(result / "traces.jsonl", kept)
     counts: dict[str, object] = {"rollouts": len(rollouts), "traces": len(kept)}
-    counts |= {"dropped": dict(sorted(dropped.items()))}
+    counts |= {"dropped": dict(sorted(dropped.items()))} | ({"as_good_left_out": ties} if ties else {})
     del thoughts[""]
     if thoughts:
         counts |= {"thoughts": dict(sorted(thoughts.items()))}
     lines.write_json(result / "counts.json", counts)
     say(f"{len(kept)} traces of {len(rollouts)} rollouts" + (f"; dropped: {_list(dropped)}" if dropped else ""))
+    if ties:
+        say(f"{ties} of those left out are as good as the last that goes on: the first of equal ones do")
     if thoughts:
         say(f"thoughts ended with a closer of their own, which the format does not have: {_list(thoughts)}")
 
@@ -99,7 +103,8 @@ def _rollouts(task: Task) -> list[LaterRollout]:
 
 def _scores(rollouts: list[LaterRollout], body: TracesBody) -> dict[_Record, float]:
     """The share of right rollouts of each record, where somebody may ask for it."""
-    asked = bool(body.where) and conditions.reads(body.where, conditions.SCORE, body.format.form)
+    expressions = filter(None, (body.where, body.best_by))
+    asked = any(conditions.reads(each, conditions.SCORE, body.format.form) for each in expressions)
     if not asked and not any(each.before for each in rollouts):
         return {}
     grades: dict[_Record, list[Grade]] = {}
@@ -124,20 +129,55 @@ def _fault(rollout: LaterRollout, body: TracesBody, scores: dict[_Record, float]
         return "too_many_steps"
     if not body.where:
         return ""
-    texts = [(rollout.text, rollout.tokens), *zip(rollout.before, rollout.before_tokens, strict=True)]
-    score = scores.get((rollout.id, rollout.of), 0.0)
     try:
-        measures = measured(texts, rollout.answer, body.format, body.where)
-        met = conditions.meets(body.where, measures, score, body.format.form)
+        return "" if _value(rollout, body, body.where, scores) else "condition_not_met"
     except UnscorableError:
         return "condition_without_value"
-    return "" if met else "condition_not_met"
 
 
-def _picked(several: list[_Numbered], body: TracesBody) -> list[_Numbered]:
+def _chosen(records: list[list[_Numbered]], body: TracesBody, dropped: Counter[str]) -> list[_Numbered]:
+    """The rollouts of every record that go on; the others are counted."""
+    picks = [(several, _picked(several, body)) for several in records]
+    chosen = [several[at] for several, pick in picks for at in pick.kept]
+    if duplicates := sum(pick.duplicates for _, pick in picks):
+        dropped["duplicate"] = duplicates
+    if extra := sum(map(len, records)) - len(chosen) - duplicates:
+        dropped["question_has_one" if body.most == 1 else "question_has_enough"] = extra
+    return chosen
+
+
+def _best(
+    chosen: list[_Numbered], body: TracesBody, scores: dict[_Record, float], dropped: Counter[str]
+) -> tuple[list[_Numbered], int]:
+    """The best of all, and how many are left out that are as good; raises TaskError where none has a value."""
+    valued, problem = list[tuple[_Numbered, float]](), ""
+    for each in chosen:
+        try:
+            valued.append((each, float(_value(each[0], body, body.best_by, scores))))
+        except UnscorableError as error:
+            problem = str(error)
+    if not valued:
+        raise TaskError(f"none of {len(chosen)} texts has a value to be best by (`keep.best.by`): {problem}")
+    top = best([value for _, value in valued], body.best_n)
+    if unknown := len(chosen) - len(valued):
+        dropped["best_without_value"] = unknown
+    if others := len(valued) - len(top.kept):
+        dropped["not_among_best"] = others
+    return [valued[at][0] for at in top.kept], top.ties
+
+
+def _value(rollout: LaterRollout, body: TracesBody, expression: str, scores: dict[_Record, float]) -> Value:
+    """What an expression over the texts of a record is. Raises UnscorableError."""
+    texts = [(rollout.text, rollout.tokens), *zip(rollout.before, rollout.before_tokens, strict=True)]
+    measures = measured(texts, rollout.answer, body.format, expression)
+    return conditions.value(expression, measures, scores.get((rollout.id, rollout.of), 0.0), body.format.form)
+
+
+def _picked(several: list[_Numbered], body: TracesBody) -> Picked:
     """The rollouts of a record that go on."""
     lengths = [rollout.tokens for rollout, _ in several]
-    return [several[at] for at in picked(body.pick, lengths, question=several[0][0].id)]
+    keys = [distinct.key(rollout.text, body.distinct) for rollout, _ in several] if body.distinct else []
+    return picked(body.pick, lengths, question=several[0][0].id, most=body.most, keys=keys)
 
 
 def _record(numbered: _Numbered, body: TracesBody, scores: dict[_Record, float]) -> TraceRecord:
@@ -151,11 +191,11 @@ def _record(numbered: _Numbered, body: TracesBody, scores: dict[_Record, float])
         words=words(rollout.text),
         tokens=rollout.tokens,
     )
-    if not rollout.before and body.pick.kind != "all":
+    if not rollout.before and not body.several:
         return record
     return TextRecord(
         **vars(record),
-        sample=number if body.pick.kind == "all" or rollout.of else 0,
+        sample=number if body.several or rollout.of else 0,
         before=rollout.before,
         before_tokens=rollout.before_tokens,
         score=scores.get((rollout.id, rollout.of), 0.0),

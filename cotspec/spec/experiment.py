@@ -80,6 +80,16 @@ class MixedPick(Part):
     """Share of the questions that keep their shortest good text; the others keep their longest."""
 
 
+class BestTexts(Part):
+    """The best texts of all questions together, as LIMO and s1 choose theirs (arXiv 2502.03387, 2501.19393)."""
+
+    by: Text
+    """A number in the language of rewards, over the texts of a record: those with the highest go on, `teach.words` or
+    `1 - tries.score`. Of equal ones the earlier record counts; a text for which it has no value does not go on."""
+    n: Count
+    """So many go on; all where there are fewer."""
+
+
 class Keep(Part):
     """Which texts of a generation go on. One that was cut at the token limit never does."""
 
@@ -87,8 +97,30 @@ class Keep(Part):
     """A condition over texts, in the language of rewards: `teach.correct and teach.steps >= 2` (docs/rewards.md). Of
     the texts it speaks by name: this one, and those it was made over. Of this one, `<name>.score` is the share of the
     `sampling.n` texts of a record that are right. Default: all."""
+    distinct: Literal["text", "calculations"] | None = None
+    """Of good texts of one record that are equal, one goes on: of equal words, or of equal calculations in the same
+    order, as rejection sampling has it (arXiv 2308.01825): equations without units and spaces, a text that has none by
+    its words. Default: equal texts are not looked for."""
     pick: Literal["first", "shortest", "longest", "all"] | MixedPick = "first"
-    """Which of several good texts of one record goes on (`sampling.n`), by tokens; `all` of them do."""
+    """Which of several good texts of one record go on (`sampling.n`), by tokens; `all` of them do."""
+    most: Count = 1
+    """So many texts of one record go on at most: those that `pick` asks for first."""
+    best: BestTexts | None = None
+    """The best of all that the other keys leave, over all records; they stay in their order."""
+
+    @property
+    def several(self) -> bool:
+        """Whether several texts of one record go on."""
+        return self.pick == "all" or self.most > 1
+
+    @property
+    def chooses(self) -> bool:
+        """Whether anything but `where`, and the first text, is asked for."""
+        return (self.pick, self.most, self.distinct, self.best) != ("first", 1, None, None)
+
+    def of_each(self, written: int) -> int:
+        """How many of the texts `written` over one record go on at most."""
+        return written if self.pick == "all" else min(self.most, written)
 
 
 class Generation(Part):

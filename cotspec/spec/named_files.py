@@ -77,6 +77,7 @@ NAMED_KEYS: Final[Mapping[Path, tuple[Kind, ...]]] = {
 """Groups whose keys are such names."""
 EXPRESSIONS: Final = (
     ("generate", ANY, "keep", "where"),
+    ("generate", ANY, "keep", "best", "by"),
     ("stages", ANY, "rows", "where"),
     ("stages", ANY, "rows", "pairs", "better"),
     ("stages", ANY, "rows", "mix", ANY, "where"),

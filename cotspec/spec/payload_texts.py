@@ -74,7 +74,9 @@ class TracesBody(Body):
     """inputs: rollouts (or problems that have a trace) → traces.jsonl: those that pass the filter, one per record or
     all.
 
-    `where` is a further condition (cotspec.cot.conditions); "" asks nothing.
+    `where` is a further condition (cotspec.cot.conditions); "" asks nothing. Of those of a record that are equal by
+    `distinct` ("" looks for none) one is kept, and at most `most` of the others, unless `pick` keeps all. Of what is
+    left the `best_n` with the highest value of `best_by` are, where it is an expression.
     """
 
     uses: ClassVar[tuple[str, ...]] = ("segment", "answers", "picking")
@@ -85,7 +87,18 @@ class TracesBody(Body):
     at_most: int
     pick: Pick
     where: str = ""
+    distinct: Literal["", "text", "calculations"] = ""
+    most: int = 1
+    best_by: str = ""
+    best_n: int = 0
+
+    @property
+    def several(self) -> bool:
+        """Whether several texts of one record are kept."""
+        return self.pick.kind == "all" or self.most > 1
 
     def kernel_parts(self) -> tuple[str, ...]:
-        """Only a condition is evaluated."""
-        return (*super().kernel_parts(), *(("measures", "selecting") if self.where else ()))
+        """Only expressions are evaluated, and only with `distinct` are texts compared."""
+        own = super().kernel_parts()
+        asked = ("measures", "selecting") if self.where or self.best_by else ()
+        return (*own, *asked, *(("distinct",) if self.distinct else ()))

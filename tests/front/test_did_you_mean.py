@@ -201,7 +201,7 @@ def test_a_setting_in_the_wrong_place_is_told_where_it_belongs(old: str, new: st
 )
 def test_a_setting_of_pairs_belongs_there_only_where_texts_are_compared(trainer: str, said: str, folder: Path) -> None:
     text = BASE.replace(SECOND, trainer).replace(
-        "{from: teach}\n    task: solve", "{from: teach, most: 2}\n    task: solve"
+        "{from: teach}\n    task: solve", "{from: teach, gap: 2}\n    task: solve"
     )
     (finding,) = [each for each in found(text, folder) if each.rule == "unknown-key"]
     assert finding.help.endswith(said)

@@ -12,6 +12,7 @@ import test_fields_of_endpoints as endpoints
 import test_fields_of_generation as generation
 import test_fields_of_tables as tables
 import test_fields_of_vllm as vllm
+import test_kept_texts as kept_texts
 import test_probabilities as probabilities
 import test_revise as revise
 import test_served_judges as served_judges
@@ -40,7 +41,7 @@ UNREAD = {
 }
 SHOWN = {effect.name for effect in (*data.EFFECTS, *generation.EFFECTS, *tables.EFFECTS)}
 CALLED = {*generation.READ, *generation.ALONE, *endpoints.FIELDS, *probabilities.FIELDS, *tilt.FIELDS, *revise.FIELDS}
-CALLED |= suites.FIELDS | tracking.FIELDS | served_judges.FIELDS | vllm.FIELDS
+CALLED |= suites.FIELDS | tracking.FIELDS | served_judges.FIELDS | vllm.FIELDS | kept_texts.FIELDS
 BUILT = {arrives.name for arrives in training.ARRIVES}
 
 

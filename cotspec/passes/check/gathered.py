@@ -65,7 +65,7 @@ def _text(context: Context, path: Path, name: str, given: Generation) -> Iterato
     if given.sampling.n != 1:
         message = "of each prompt there is one gathered text"
         yield finding(RULE, source.value((*path, "sampling", "n")), message, "leave `n` out")
-    if given.keep.where is not None or given.keep.pick != "first":
+    if given.keep.where is not None or given.keep.chooses:
         message = "a gathered text belongs to no question, and has no answer to be kept by"
         yield finding(RULE, source.key((*path, "keep")), message, "leave `keep` out")
 

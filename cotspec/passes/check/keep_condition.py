@@ -28,7 +28,7 @@ RULE = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Check every `keep.where`, `rows.where` and `pairs.better`."""
+    """Check every `keep.where` and `keep.best.by`, `rows.where` and `pairs.better`."""
     spec = context.experiment
     for each in _conditions(context):
         vain = tuple(unknown_measures.asked(each.text, unknown_measures.of_texts(spec, each.names)))
@@ -74,11 +74,14 @@ def _advised(spec: Experiment, condition: _Condition, problem: Problem) -> Probl
 def _conditions(context: Context) -> Iterator[_Condition]:
     spec = context.experiment
     for name, each in spec.generate.items():
-        if each.keep.where is not None and generations.data_of(spec, name):  # a rule of its own says if it is over none
-            problems = generations.filter_of(spec, name).problems
-            yield _Condition(
-                ("generate", name, "keep", "where"), generations.chain(spec, name), each.keep.where, problems
-            )
+        if not generations.data_of(spec, name):
+            continue  # a rule of its own says that it is over none
+        path, names, keep = ("generate", name, "keep"), generations.chain(spec, name), each.keep
+        if keep.where is not None:
+            yield _Condition((*path, "where"), names, keep.where, generations.filter_of(spec, name).problems)
+        if keep.best is not None:
+            problems = generations.best(spec, name, keep.best)[1]
+            yield _Condition((*path, "best", "by"), names, keep.best.by, problems)
     for rows, _, stage, source in context.sources():
         names = generations.chain(spec, source.from_)
         if not names or not generations.data_of(spec, source.from_):

@@ -134,12 +134,10 @@ def _pairs(context: Context, path: Path, rows: Rows, pairs: Pairs) -> Iterator[D
     if compared == name:
         if generation.sampling.n < 2:
             yield finding(RULE, span, f"`{name}` has one text of each record", "set its `sampling.n` to 2 or more")
-    elif compared not in spec.generate or spec.generate[compared].keep.pick != "all":
+    elif compared not in spec.generate or not spec.generate[compared].keep.several:
         message = f"of `{compared}` one text of each question goes on, and a pair is made of two"
         yield finding(RULE, span, message, f"write `keep: {{pick: all}}` at `generate.{compared}`, with `sampling.n`")
-    if (generation.keep.where is not None or generation.keep.pick != "first") and not generations.kept_is_read(
-        spec, name
-    ):
+    if (generation.keep.where is not None or generation.keep.chooses) and not generations.kept_is_read(spec, name):
         message = "pairs are made of all texts: nothing that `keep` says reaches them"
         yield finding(RULE, context.source.key(("generate", name, "keep")), message, "leave `keep` out")
     if rows.slice is not None and generations.tries(spec, name) is None:
