@@ -374,38 +374,3 @@ def test_a_condition_that_no_text_of_a_file_meets_is_told(
     spec.write_text(text, encoding="utf-8")
     found = [message for _, rule, _, message in planned(spec) if rule == "condition-unmet"]
     assert found == told
-
-
-CHAT = b'{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "info": {"gold": "7"}}'
-ROW = b'{"question": "3 + 4?", "answer": "7"}'
-ADVICE = {
-    "a list": ({"d.jsonl": b"[" + ROW + b"]"}, "name it .json, or write each object on a line of its own"),
-    "a list over lines": ({"d.jsonl": b"[\n" + ROW + b"\n]"}, "name it .json"),
-    "a table": ({"d.jsonl": b"question,answer\n3 + 4?,7\n"}, "name it .csv or .tsv"),
-    "another delimiter": ({"d.csv": b"question;answer\n"}, "write it with commas"),
-    "a zip archive": ({"d.zip": b"PK\x03\x04\x14\x00"}, "unpack it"),
-    "zstd": ({"d.jsonl.zst": b"\x28\xb5\x2f\xfd\x04"}, "unpack it; of packed files only those of gzip are read"),
-    "a tar archive": ({"d.tar": b"d.jsonl".ljust(257, b"\0") + b"ustar\0"}, "unpack it"),
-    "gzip": ({"d.jsonl": gzip.compress(ROW)}, "put `.gz` behind its name"),
-    "no gzip": ({"d.jsonl.gz": ROW}, "take `.gz` off its name"),
-    "an Arrow file": ({"d.arrow": b"ARROW1\0\0"}, "write its rows as JSON lines, CSV or Parquet: datasets' `to_json`"),
-    "a card among shards": ({"d/a.jsonl": ROW, "d/README.md": b""}, "keep shards alone in a folder, or name one file"),
-    "two formats": ({"d/a.jsonl": ROW, "d/b.csv": b""}, "keep those of each format in a folder of their own"),
-    "a folder in a folder": ({"d/x/a.jsonl": ROW}, "name `x` in it"),
-    "a chat": ({"d.jsonl": CHAT}, "there is `info.gold`, `messages.user` and `messages.assistant`"),
-}
-"""Files, and what a person is told to do with what is in them."""
-
-
-@pytest.mark.parametrize("name", ADVICE)
-def test_of_what_is_no_data_file_it_is_said_what_to_do(name: str, tmp_path: Path) -> None:
-    files, advice = ADVICE[name]
-    for path, content in files.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(content)
-    spec = project(tmp_path, None)
-    spec.write_text(spec.read_text().replace("test.jsonl", next(iter(files)).split("/")[0]), encoding="utf-8")
-    sink = Sink()
-    plan_specs({"spec.yaml": spec}, sink)
-    (found,) = [each for each in sink.findings if each.rule == "data-file" and each.severity == "error"]
-    assert found.help.startswith(advice)
