@@ -7,14 +7,17 @@ folder. Knows neither tasks nor DVC.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-_FIELDS: Final = "%i|%T|%r|%u|%N|%M|%j|%k"
+_FIELDS: Final = "%i|%T|%r|%u|%N|%M|%j|%E|%k"
 """Of squeue. The last may hold anything: it is the comment, which any user can set."""
+_AFTER: Final = re.compile(r":([0-9]+)")
+"""A job that another one waits for, in what squeue says of that: `afterok:4(unfulfilled),afterok:5(unfulfilled)`."""
 _MOST_SECONDS: Final = 120
 _WAITS: Final = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"})
 
@@ -37,6 +40,13 @@ class Queued(NamedTuple):
     time: str
     """How long it has run."""
     task: str
+    dependency: str = ""
+    """What it still waits for, in SLURM's words."""
+
+    @property
+    def after(self) -> frozenset[str]:
+        """The jobs that it still waits for."""
+        return frozenset(_AFTER.findall(self.dependency))
 
     @property
     def waits(self) -> bool:

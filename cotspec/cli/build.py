@@ -82,7 +82,8 @@ def _kept(root: Path, plan: Plan) -> set[str]:
         return dropped
     busy = dropped & (unfinished.running(root) | sent)
     for id in sorted(busy):
-        print(f"note: {id} is running and no longer asked for: a build after its end removes it", file=sys.stderr)
+        state = "has a job of SLURM and is" if id in sent else "is running and"
+        print(f"note: {id} {state} no longer asked for: a build after its end removes it", file=sys.stderr)
     return busy
 
 

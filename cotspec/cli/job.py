@@ -14,6 +14,8 @@ from typing import NoReturn
 
 from cotspec.cli import project, queue, ready
 from cotspec.cli.errors import ProblemError
+from cotspec.files import plain
+from cotspec.spec.artifact_names import PAYLOAD
 
 
 def run(folder: str) -> NoReturn:
@@ -27,6 +29,7 @@ def run(folder: str) -> NoReturn:
     target = places.target(folder)
     if not (root / target).is_file():
         raise ProblemError(f"{folder} is not built any more; `cotspec submit slurm` sends what is")
+    _refuse_another(root, folder)
     try:
         for each in recovery.mend_task(root, folder):
             print(f"mended: {each}", flush=True)
@@ -35,3 +38,11 @@ def run(folder: str) -> NoReturn:
     command = ready.dvc(target, "-s")
     os.chdir(root)
     os.execve(command[0], command, ready.environment(jobs=1))  # noqa: S606 - our own command line
+
+
+def _refuse_another(root: Path, folder: str) -> None:
+    """A report keeps its folder when its spec changes: what was sent before that must not make what is sent after it.
+    Raises ProblemError."""
+    sent, built = os.environ.get("SLURM_JOB_NAME"), plain.json_object(root / folder / PAYLOAD).get("id")
+    if sent and built and sent != built:
+        raise ProblemError(f"{sent} is not what is built in {folder} any more, which is {built}")

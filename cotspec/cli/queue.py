@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
 BEGINS: Final = "a job of SLURM begins:"
 """The first that each job says; its log has what all jobs of a task said."""
 State = Literal["queued", "running", "failed"]
+_NAMED: Final = 6
+"""Jobs that a line names."""
 _TAIL: Final = 4000
 """Bytes of the end of a log that are looked at."""
 _SAID_OF_IT: Final = ("ERROR: failed to reproduce", "Running stage", "> bash launch.sh")
 """What DVC says before and after a task; why it failed stands before that."""
+_OURS: Final = "cotspec: "
 _MEMORY: Final = "it ran out of its `mem`: raise it under `resources.slurm`"
 _OF_SLURM: Final = "slurmstepd"
 _ENDED_BY_SLURM: Final = {
@@ -55,6 +59,15 @@ def jobs(root: Path, tasks: Iterable[Task]) -> tuple[Queued, ...] | None:
         return slurm.queue(root)
     except slurm.SlurmError as error:
         raise ProblemError(str(error)) from error
+
+
+def tell_others(jobs: Sequence[Queued]) -> None:
+    """Say what else SLURM has of the project: jobs of other experiments, or of a spec as it was."""
+    if jobs:
+        names = ", ".join(f"{job.id} ({job.task})" for job in jobs[:_NAMED])
+        more = f" and {len(jobs) - _NAMED} more" if len(jobs) > _NAMED else ""
+        told = f"{len(jobs)} job{'' if len(jobs) == 1 else 's'} of the project of none of these experiments"
+        print(f"note: SLURM has {told}: {names}{more}; `scancel ID` takes one back", file=sys.stderr)
 
 
 class Told(NamedTuple):
@@ -123,7 +136,7 @@ def _last_words(root: Path, id: str) -> str:
     lines = lines[begun + 1 :]
     if not lines:
         return "it said nothing"
-    return "" if lines[-1].startswith(_ENDED_WELL) else _by_slurm(lines) or lines[-1]
+    return "" if lines[-1].startswith(_ENDED_WELL) else _by_slurm(lines) or lines[-1].removeprefix(_OURS)
 
 
 def _by_slurm(lines: Sequence[str]) -> str:

@@ -31,9 +31,9 @@ class Asked(NamedTuple):
     """By id, producers first."""
 
 
-def asked(texts: Sequence[str]) -> Asked | None:
+def asked(texts: Sequence[str], *, built: bool = True) -> Asked | None:
     """The experiments that are named, or all of the project; None after findings were shown. Raises ProblemError, also
-    when they are not built as they are now."""
+    when they have to be `built` and are not as they are now."""
     from cotspec.compiler import check_specs
     from cotspec.diagnostics import Sink
 
@@ -47,7 +47,8 @@ def asked(texts: Sequence[str]) -> Asked | None:
         findings.show(sink, stream=sys.stderr)
         return None
     wanted = _tasks(checked, given)
-    _refuse_unbuilt(root, checked, wanted, given)
+    if built:
+        _refuse_unbuilt(root, checked, wanted, given)
     return Asked(root, checked, wanted)
 
 

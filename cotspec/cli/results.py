@@ -167,7 +167,10 @@ def collected(specs: Sequence[str], *, queued: bool = False) -> list[Outcome] | 
     root = project.find_root(Path.cwd())
     given = named(root, specs)
     checked = _checked(root, given)
-    return None if checked is None else outcomes_of(root, checked.of(given.of(checked.units)), queued=queued)
+    if checked is None:
+        return None
+    wanted = checked.of(given.of(checked.units))
+    return outcomes_of(root, wanted, jobs=_jobs(root, wanted, given) if queued else None)
 
 
 def _checked(root: Path, given: Named) -> Checked | None:
@@ -185,15 +188,19 @@ def _checked(root: Path, given: Named) -> Checked | None:
 
 
 def outcomes_of(
-    root: Path, checked: Checked, *, queued: bool = False, models: Mapping[str, str] = NO_MODELS
+    root: Path,
+    checked: Checked,
+    *,
+    jobs: Sequence[Queued] | None = None,
+    models: Mapping[str, str] = NO_MODELS,
 ) -> list[Outcome]:
-    """What every experiment of a plan has come to; `models`: by spec, whose figures those are, if not the last's."""
+    """What every experiment of a plan has come to; `jobs`: what SLURM has, where it was asked; `models`: by spec, whose
+    figures those are, if not the last's."""
     from cotspec.history.results import standings as standings_of
     from cotspec.views.planned import planned
 
     standings = standings_of(root, checked.sealed.plan)
     sides = planned(checked.units, checked.sealed).values()
-    jobs = _jobs(root, checked) if queued else None
     outcomes = (
         (side, outcome) for side in sides for outcome in _outcomes(root, side, standings, models.get(side.place))
     )
@@ -202,10 +209,13 @@ def outcomes_of(
     return [_with_jobs(outcome, queue.told(root, side.tasks, standings, jobs)) for side, outcome in outcomes]
 
 
-def _jobs(root: Path, checked: Checked) -> tuple[Queued, ...] | None:
+def _jobs(root: Path, checked: Checked, given: Named) -> tuple[Queued, ...] | None:
     """What SLURM has; where it cannot be asked that is said, and what is in the project is told all the same."""
     try:
-        return queue.jobs(root, checked.sealed.tasks.values())
+        jobs = queue.jobs(root, checked.sealed.tasks.values())
+        if not given.selections:
+            queue.tell_others([job for job in jobs or () if job.task not in checked.sealed.tasks])
+        return jobs
     except ProblemError as error:
         print(f"warning: {error}\nwhat SLURM has of this project is not shown", file=sys.stderr)
         return None

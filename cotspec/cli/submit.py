@@ -27,10 +27,10 @@ def run(texts: Sequence[str], *, wait: bool) -> int:
     if found is None:
         return 1
     with run_lock.held(found.root, wait=wait):
-        return _submit(found)
+        return _submit(found, texts)
 
 
-def _submit(asked: ready.Asked) -> int:
+def _submit(asked: ready.Asked, texts: Sequence[str]) -> int:
     from cotspec import slurm
     from cotspec.back import places
     from cotspec.history import results, unfinished
@@ -39,9 +39,10 @@ def _submit(asked: ready.Asked) -> int:
     _refuse_unasked(asked)
     try:
         # Asked first: what ends after this is either in the list or its result is there.
-        sent = {job.task: job.id for job in slurm.queue(root)}
+        jobs = slurm.queue(root)
     except slurm.SlurmError as error:
         raise ProblemError(str(error)) from error
+    sent = {job.task: job.id for job in jobs}
     queued = sent.keys() & asked.tasks.keys()
     if not sent:
         ready.mend(root)
@@ -62,6 +63,8 @@ def _submit(asked: ready.Asked) -> int:
         sent[task.id] = _send(root, task, folders[task.id], list(after))
     reused = len(asked.tasks) - len(todo) - len(queued)
     print(f"{len(todo)} of {len(asked.tasks)} tasks sent, {len(queued)} were in the queue, {reused} are up to date")
+    if not texts:
+        queue.tell_others([job for job in jobs if job.task not in asked.tasks])
     return 0
 
 

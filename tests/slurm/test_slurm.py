@@ -198,14 +198,26 @@ def test_what_slurm_would_never_run_is_told_before_anything_is_sent(tmp_path: Pa
     assert "Requested node configuration is not available" in said
     assert not own.queue()
 
-    spec.write_text(text.replace("gpus: 0, nodes: 2,", "gpus: 2,"))
+    spec.write_text(
+        text.replace("gpus: 0, nodes: 2,", "gpus: 2,") + "variants: {other: {stages.learn.train.lr: 2e-3}}\n"
+    )
     own.run("cotspec", "build")
     nodes = ("scontrol", "update", "nodename=n1,n2")
     cluster.ask(*nodes, "state=drain", "reason=mended")
     try:
-        assert "10 of 10 tasks sent" in own.run("cotspec", "submit", "slurm")
-        assert len(own.queue()) == 10, "the job that asked is taken back"
-        own.run("cotspec", "cancel")
+        assert "13 of 13 tasks sent" in own.run("cotspec", "submit", "slurm")
+        assert len(own.queue()) == 13, "the job that asked is taken back"
+        said = own.run("cotspec", "cancel", "small--other")
+        assert said.count(" stays, since other experiments wait for it") == 7
+        assert "\n3 jobs cancelled" in said
+        spec.write_text(text.replace("gpus: 0, nodes: 2,", "gpus: 2,").replace("epochs: 20", "epochs: 21"))
+        own.run("cotspec", "build")
+        told = "note: SLURM has 3 jobs of the project of none of these experiments: "
+        assert told in own.run("cotspec", "submit", "slurm")
+        assert told in own.run("cotspec", "status")
+        assert own.run("cotspec", "cancel").endswith(
+            "\n13 jobs cancelled; what ran goes on from its last checkpoint when it is sent again\n"
+        )
     finally:
         cluster.ask(*nodes, "state=resume")
 
@@ -283,7 +295,7 @@ def test_what_was_killed_put_back_or_cancelled_is_sent_again_and_done(shared: Pr
     spec = shared.root / "specs/small.yaml"
     text = spec.read_text()
     spec.write_text(text.replace("epochs: 20", "epochs: 21"))
-    assert f"note: {task} is running and no longer asked for" in shared.run("cotspec", "build")
+    assert f"note: {task} has a job of SLURM and is no longer asked for" in shared.run("cotspec", "build")
     spec.write_text(text)
     shared.run("cotspec", "build")
     stand_in(shared.root)
