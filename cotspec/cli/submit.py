@@ -127,7 +127,7 @@ def _pass_preflight(root: Path, waiting: Sequence[str]) -> None:
     from cotspec.history import results
     from cotspec.spec.run_settings import ELSEWHERE
 
-    if results.preflight_passed(root):
+    if results.preflight_passed(root, gpus=not waiting):
         return
     if waiting:
         raise ProblemError(

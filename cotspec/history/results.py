@@ -59,16 +59,20 @@ def content(root: Path, id: str, name: str) -> bytes | None:
         return None
 
 
-def preflight_passed(root: Path) -> bool:
-    """Whether the preflight that is built has passed, so that DVC has nothing to do for it."""
+def preflight_passed(root: Path, *, gpus: bool = True) -> bool:
+    """Whether the preflight that is built has passed, so that DVC has nothing to do for it; with `gpus` false, whether
+    it has but for what it counts, which is of no matter where tasks run elsewhere."""
     folder, within = root / places.PREFLIGHT, Cache(root).within
     recorded = lock(root, places.PREFLIGHT, places.STAGE_OF_PREFLIGHT)
     try:
         there = regular.content(folder / places.OUT / PASSED_FILE, within=within) == PASSED.encode()
     except OSError:
         return False
-    reads = [PAYLOAD, *([GPUS_FILE] if (folder / GPUS_FILE).exists() else [])]
-    return there and recorded is not None and recorded.deps == {name: digest(folder / name, within) for name in reads}
+    if not there or recorded is None:
+        return False
+    reads = [PAYLOAD, *([GPUS_FILE] if gpus and (folder / GPUS_FILE).exists() else [])]
+    known = {name: hash for name, hash in recorded.deps.items() if gpus or name != GPUS_FILE}
+    return known == {name: digest(folder / name, within) for name in reads}
 
 
 def standings(root: Path, plan: Plan) -> dict[str, Standing]:
