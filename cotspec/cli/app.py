@@ -24,6 +24,8 @@ from cotspec.cli.options import (
     Try,
     members,
     paths,
+    previewed,
+    rules,
 )
 
 app = typer.Typer(
@@ -94,7 +96,10 @@ def check(
 def preview(
     spec: OneModel,
     stage: Annotated[
-        str, typer.Argument(metavar="[STAGE]", help="The stage or text, where SPEC:STAGE does not say it.")
+        str,
+        typer.Argument(
+            metavar="[STAGE]", help="The stage or text, unless SPEC:STAGE says it.", autocompletion=previewed
+        ),
     ] = "",
     row: Annotated[
         int | None, typer.Option(min=0, help="Which row, as rows.jsonl counts them: from 0, through all epochs.")
@@ -367,7 +372,8 @@ def init(
 @app.command()
 def explain(
     rule: Annotated[
-        str | None, typer.Argument(help="The name in brackets of a finding; without it, all are listed.")
+        str | None,
+        typer.Argument(help="The name in brackets of a finding; without it, all are listed.", autocompletion=rules),
     ] = None,
 ) -> None:
     """Say what a rule wants, why, and show it."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cotspec.cli.options import OneModel, PreviewFormat, TrustRemoteCode, members
+from cotspec.cli.options import OneModel, PreviewFormat, TrustRemoteCode, asked_of, compared, stages
 
 app = typer.Typer()
 
@@ -18,7 +18,7 @@ def compare(
         typer.Argument(
             metavar="[SPEC] A B",
             help="Models or stages that are evaluated: SPEC[@VARIANT]:MODEL, or MODEL of the spec before it.",
-            autocompletion=members,
+            autocompletion=compared,
         ),
     ] = None,
     question: Annotated[int | None, typer.Option(metavar="N", help="This question alone, by its id.")] = None,
@@ -36,7 +36,10 @@ def compare(
 @app.command()
 def chat(
     spec: OneModel,
-    name: Annotated[str, typer.Argument(metavar="[STAGE|MODEL]", help="Who is asked. Default: the last stage.")] = "",
+    name: Annotated[
+        str,
+        typer.Argument(metavar="[STAGE|MODEL]", help="Who is asked. Default: the last stage.", autocompletion=asked_of),
+    ] = "",
     ask: Annotated[str | None, typer.Option("--ask", metavar="TEXT", help="Ask this and end.")] = None,
     gold: Annotated[str | None, typer.Option("--gold", metavar="ANSWER", help="With --ask: the gold answer.")] = None,
     question: Annotated[
@@ -71,7 +74,7 @@ def chat(
 @app.command()
 def model(
     spec: OneModel,
-    stage: Annotated[str, typer.Argument(metavar="[STAGE]", help="Default: the last one.")] = "",
+    stage: Annotated[str, typer.Argument(metavar="[STAGE]", help="Default: the last one.", autocompletion=stages)] = "",
 ) -> None:
     """Print the folder of the model that a stage has trained: load it with `from_pretrained`."""
     from cotspec.cli.model import run

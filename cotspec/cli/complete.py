@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from cotspec.front.load import Loaded
+    from cotspec.spec.experiment import Experiment
 
 _BREAKS: Final = "[@:]"
 """Where bash ends a word."""
@@ -80,13 +81,35 @@ def _family(place: str) -> Sequence[Loaded]:
 
 
 def _models(text: str) -> list[str]:
-    """Who is evaluated by SPEC@VARIANT."""
+    """Who is evaluated by SPEC@VARIANT, and its stages."""
     from cotspec.spec.evaluation import sets_of
 
+    one = _experiment(text)
+    if one is None:
+        return []
+    return list(dict.fromkeys([*(name for given in sets_of(one.evaluate) for name in given.of), *one.stages]))
+
+
+def parts(spec: str, incomplete: str, *, texts: bool = False, models: bool = False) -> list[str]:
+    """Stages of SPEC@VARIANT that begin so, and its texts or models."""
+    one = None if ":" in spec else _experiment(spec)
+    if one is None:
+        return []
+    names = [*one.stages, *(one.generate if texts else ()), *(one.models if models else ())]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def compared(given: Sequence[str], incomplete: str) -> list[str]:
+    """What `compare` may take behind what is given: models of the spec that stands first, or of any."""
+    own = _models(given[0]) if given and ":" not in given[0] else []
+    return [name for name in own if name.startswith(incomplete)] or members(incomplete)
+
+
+def _experiment(text: str) -> Experiment | None:
+    """SPEC@VARIANT; None where there is none."""
     place, _, variant = text.partition("@")
     spec, named = _spec(place)
-    asked = (each.experiment.evaluate for each in _family(spec) if each.variant == (variant or named))
-    return list(dict.fromkeys(name for one in asked for given in sets_of(one) for name in given.of))
+    return next((each.experiment for each in _family(spec) if each.variant == (variant or named)), None)
 
 
 def in_bash(answer: Callable[[], None]) -> None:

@@ -22,6 +22,41 @@ def members(incomplete: str) -> list[str]:
     return complete.members(incomplete)
 
 
+def stages(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Stages of the spec that stands before, for a shell."""
+    from cotspec.cli import complete
+
+    return complete.parts(ctx.params.get("spec") or "", incomplete)
+
+
+def previewed(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Its stages and texts."""
+    from cotspec.cli import complete
+
+    return complete.parts(ctx.params.get("spec") or "", incomplete, texts=True)
+
+
+def asked_of(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Its stages and models."""
+    from cotspec.cli import complete
+
+    return complete.parts(ctx.params.get("spec") or "", incomplete, models=True)
+
+
+def compared(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Models of the spec that stands first."""
+    from cotspec.cli import complete
+
+    return complete.compared(ctx.params.get("models") or (), incomplete)
+
+
+def rules(incomplete: str) -> list[str]:
+    """Rules, for a shell."""
+    from cotspec.cli import explain
+
+    return [name for name in ("measures", *sorted(explain.rules())) if name.startswith(incomplete)]
+
+
 WHICH = "Default: the set in pyproject.toml under [tool.cotspec], or else specs/*.yaml."
 
 Specs = Annotated[

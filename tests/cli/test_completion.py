@@ -40,8 +40,84 @@ TRIED = (
     ("cotspec results bri", ["bridge-tiny", "bridge-tiny--narrow", "bridge-tiny--wide", "bridge-tiny--wild"]),
     ("cotspec results bridge-tiny--n", ["bridge-tiny--narrow"]),
     ("cotspec plan bridge-tiny @ n", ["narrow"]),
+    ("cotspec preview specs/one.yaml @ wide st", ["structure"]),
+    ("cotspec preview bridge-tiny t", ["teach", "tries"]),
+    ("cotspec preview specs/one.yaml @ wide : com", ["compress"]),
+    ("cotspec chat bridge-tiny st", ["structure", "student"]),
+    ("cotspec model bridge-tiny--wide s", ["structure"]),
+    ("cotspec compare bridge-tiny student c", ["compress"]),
+    ("cotspec preview specs/no.yaml st", [""]),
+    ("cotspec explain mask-hides", ["mask-hides-all", "mask-hides-nothing"]),
 )
 """Words as bash cuts them, at `@` too, and what it may put in place of the last one."""
+
+
+FISH = """_COTSPEC_COMPLETE=source_fish cotspec | source
+for words in $argv; complete -C $words; echo; end
+"""
+ZSH = """
+import os, pty, select, sys, time
+pid, side = pty.fork()
+if pid == 0:
+    os.execvpe("zsh", ["zsh", "-f", "-i"], os.environ | {"TERM": "dumb", "PS1": "> "})
+said = b""
+
+def until(sign, seconds=20.0):
+    global said
+    end = time.monotonic() + seconds
+    while sign not in said and time.monotonic() < end:
+        if select.select([side], [], [], 0.1)[0]:
+            said += os.read(side, 65536)
+
+until(b"> ")
+begin = 'autoload -Uz compinit && compinit -u -d ' + sys.argv[1] + '; eval "$(_COTSPEC_COMPLETE=source_zsh cotspec)"'
+os.write(side, begin.encode() + b"; echo rea''dy\\n")
+until(b"ready\\r")
+for words, wanted in zip(sys.argv[2::2], sys.argv[3::2]):
+    said = b""
+    os.write(side, words.encode() + b"\\t")
+    until(wanted.encode())
+    print(wanted.encode() in said)
+    os.write(side, b"\\x15")
+os.kill(pid, 9)
+"""
+
+
+def completed(project: Path, *command: str | Path) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "HOME": str(project)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=project).stdout
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed (Debian: apt-get install fish)")
+def test_fish_completes_commands_variants_and_stages(project: Path) -> None:
+    spec = project / "specs/one.yaml"
+    spec.write_text(f"{spec.read_text(encoding='utf-8')}{SPEC}", encoding="utf-8")
+    words = (
+        "cotspec expl",
+        "cotspec show specs/one.yaml@n",
+        "cotspec preview bridge-tiny st",
+        "cotspec chat bridge-tiny:com",
+    )
+    (project / "ask.fish").write_text(FISH)
+    said = completed(project, "fish", "--no-config", "ask.fish", *words)
+    assert [each.split("\t")[0].strip() for each in said.split("\n\n")] == [
+        "explain", "specs/one.yaml@narrow", "structure", "bridge-tiny:compress", ""
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed (Debian: apt-get install zsh)")
+def test_zsh_completes_commands_variants_and_stages(project: Path) -> None:
+    spec = project / "specs/one.yaml"
+    spec.write_text(f"{spec.read_text(encoding='utf-8')}{SPEC}", encoding="utf-8")
+    tried = (
+        ("cotspec expl", "explain "),
+        ("cotspec show specs/one.yaml@n", "@narrow"),
+        ("cotspec model bridge-tiny str", "structure "),
+    )
+    given = [word for each in tried for word in each]
+    said = completed(project, sys.executable, "-c", ZSH, project / "dump", *given)
+    assert said.split() == ["True"] * len(tried)
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
