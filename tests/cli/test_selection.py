@@ -142,7 +142,7 @@ def test_a_name_of_nothing_is_told_with_those_that_there_are(run: Run) -> None:
     assert run("plan", "example--wyde")[2] == f"cotspec: {SPEC} has no variant `wyde`: did you mean `wide`?\n"
     whole = f"`{SPEC}:first` is one model of an experiment, and this command takes it whole: `{SPEC}`"
     assert run("plan", f"{SPEC}:first")[2] == f"cotspec: {whole}\n"
-    assert "a stage: `cotspec preview example:STAGE`" in run("preview", "example")[2]
+    assert "the prompt of a text: `cotspec preview example:STAGE`" in run("preview", "example")[2]
     assert "several: `cotspec compare`" in run("results", "example:first", "example:second")[2]
     assert "`example` does not evaluate `frist`: did you mean `first`?" in run("results", "example:frist")[2]
 
