@@ -12,7 +12,7 @@ from typing import NamedTuple
 from cotspec.diagnostics.source_map import Path, dotted
 from cotspec.diagnostics.suggest import alike, did_you_mean, either, likeness, near
 from cotspec.front import first_language, phrases, shape, trl_keys
-from cotspec.front.foreign import ADVICE, NAMES, folded
+from cotspec.front.foreign import ADVICE, NAMES, NAMES_OF, folded
 from cotspec.front.groups import Group
 from cotspec.front.nodes import Data
 
@@ -174,6 +174,8 @@ def _foreign_given(key: str, here: Group) -> Guess | None:
 def _ours(key: str, here: Group) -> tuple[str, ...]:
     """What we call a setting that goes by another trainer's name, without the groups that it lies in: in general, and
     in TRL where this group is the settings of a trainer."""
+    if own := NAMES_OF.get(here.kind, {}).get(folded(key)):
+        return (own,)
     return NAMES.get(folded(key), "").rpartition(".")[2], trl_keys.called(key, here).rpartition(".")[2]
 
 

@@ -60,6 +60,11 @@ NAMES: Mapping[str, str] = MappingProxyType(
     {theirs.lower(): ours for ours, names in _NAMES.items() for theirs in names.split()}
 )
 
+#: The same where a trainer has another setting for it than most.
+NAMES_OF: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {"distill": dict.fromkeys(("kl", "reverse_kl", "forward_kl", "kl_direction", "kd_loss", "loss_type"), "divergence")}
+)
+
 _ALL_LINEAR: Final = "write [all-linear] for every linear layer but the output, or a list of layers' names"
 _NO_SFT_TERM: Final = "dpo has no term of SFT; `by: orpo` learns to write the better answer, too"
 

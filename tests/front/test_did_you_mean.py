@@ -47,6 +47,8 @@ WORDS = [
     (SECOND, "{by: grpo, lr: 1e-5, @epsilon@: 0.2}", "clip"),
     (FIRST, "{by: distill, teacher: tutor, lr: 1e-5, @beta@: 0.5}", "divergence"),
     (FIRST, "{by: distill, teacher: tutor, lr: 1e-5, @jsd_beta@: 0.5}", "divergence"),
+    (FIRST, "{by: distill, teacher: tutor, lr: 1e-5, @kl@: forward}", "divergence"),
+    (FIRST, "{by: distill, teacher: tutor, lr: 1e-5, @kl_direction@: reverse}", "divergence"),
     ("builtin: tiny-student", "builtin: @tiny-studnet@", "tiny-student"),
     ("builtin: chains, split: test", "builtin: @chian@, split: test", "chains"),
     ("split: test", "split: @tset@", "test"),
