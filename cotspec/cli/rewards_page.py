@@ -96,6 +96,9 @@ begins.
   row), not empty, closed, with a label where they have labels; one with `when` exactly where that label was given.
   Steps may be many, and thinking may be missing. What `trace` does not name counts as free text: with
   `trace: {{answer: {{opens: "####"}}}}` no step is asked for.
+- **Steps inside of the answer's tag** (`<think>…</think><answer>Step 1: … </answer>`): leave `step` out of `trace`, and
+  the tag holds the whole solution, in which the answer is looked for. Where `step` is named an answer stands behind the
+  steps: such a text is graded, and is not `formatted`.
 
 A reward for a verdict that is right, whether or not the answer is:
 
