@@ -122,7 +122,8 @@ def compare(root: Path, folders: Collection[str]) -> None:
         command, cwd=root, env=environment(jobs=1), capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise ProblemError(f"what earlier runs left cannot be used:\n{done.stdout.strip()}\n{done.stderr.strip()}")
+        said = f"{done.stdout.strip()}\n{done.stderr.strip()}"
+        raise ProblemError(f"the look at what is there already has failed, so nothing was started:\n{said}")
 
 
 def name(task: Task) -> str:

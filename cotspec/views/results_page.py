@@ -301,8 +301,8 @@ def _over_seeds(group: seeds.Group, over: OverSeeds) -> Cell:
     paired = sum(seed in base for seed in group.measured)
     return Cell(
         accuracy=over.mean,
-        low=over.low,
-        high=over.high,
+        low=max(0.0, over.low),
+        high=min(1.0, over.high),
         n=min(each.n for each in measured),
         seeds=len(measured),
         tokens=fmean(each.tokens for each in measured),

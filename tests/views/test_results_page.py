@@ -117,7 +117,7 @@ def test_a_matrix_is_a_pivot_with_intervals_seeds_and_what_is_not_measured(page:
     assert f"0.5 64.0 % {low:.1f} – {high:.1f} % n = 100 84.0 tokens -6.0 points" in said
     assert "spec--mask-share-0_5-group-4 done compress 64.0 % 54.2 – 72.7 84.0 -6.0" in said
     assert "not measured" in said
-    assert "n = 100, 2 seeds" in said
+    assert "52.6 – 100.0 % n = 100, 2 seeds" in said
 
 
 def test_means_over_seeds_are_drawn_and_a_column_that_no_row_has_is_left_out(page: str) -> None:
@@ -198,3 +198,5 @@ def test_a_browser_shows_it_asks_for_nothing_and_it_fits_a_phone(tmp_path: Path,
                 assert tab.requested() == [file.resolve().as_uri()]
                 assert tab.complaints() == []
                 assert tab.evaluate("document.documentElement.scrollWidth") <= width
+                widths = "[...document.querySelectorAll('.wide th:first-child')].map(each => each.offsetWidth)"
+                assert all(first < width / 2 for first in tab.evaluate(widths))  # of the columns that stay in view
