@@ -23,13 +23,13 @@ An expression with a comma stands in quotes: `brevity: {value: "clip(words, 10, 
 
 _GROUP: Final = """## Rewards over a group
 
-`group.…` and `rank` speak of all completions of the same prompt, this one among them: also of those that were cut at
-the token limit, that cannot be graded (they are not right) or that get no reward, however the batch is split. Where
-none is right, `group.right_words` has no value; nor has `rank` for a completion that is not right. A reward that reads
-them there is unscorable, so ask first (`… if group.correct > 0 else 0` for `group.right_words`, `… if correct else 0`
-for `rank`), or put a gate on `correct` before it (a right completion is in a group with a right one). A term of
-`group.…` alone is the same for the whole group and changes no advantage: it has to meet something of the completion's
-own.
+`group.…`, `rank`, `votes` and `majority` speak of all completions of the same prompt, this one among them: also of
+those that were cut at the token limit, that cannot be graded (they are not right) or that get no reward, however the
+batch is split. Where none is right, `group.right_words` has no value; nor has `rank` for a completion that is not
+right. A reward that reads them there is unscorable, so ask first (`… if group.correct > 0 else 0` for
+`group.right_words`, `… if correct else 0` for `rank`), or put a gate on `correct` before it (a right completion is in a
+group with a right one). A term of `group.…` alone is the same for the whole group and changes no advantage: it has to
+meet something of the completion's own.
 
 A length reward among the right ones, scaled by how many are right:
 
@@ -54,6 +54,17 @@ A group of four, of which three are right with 40 words on average, so that `gro
 Where one of four is right it has the mean length of the right ones, and gets 1. Where few are right, brevity moves
 little; the budget is what the model itself needs, not a number. `cotspec preview … --response … --beside …` scores one
 completion beside others.
+
+`votes` and `majority` ask who agrees: the share of the prompt's completions that give the same answer, and whether it
+is the answer that most of them give. Two answers are one where grading calls them the same. A completion that gives
+none, or was cut at the token limit, has no vote: its own `votes` are 0, and it counts among all. Where two answers lead
+alike, neither is the majority; the share of such groups is `groups_without_majority` in the log. So a reward needs no
+gold answers, as in test-time reinforcement learning ([2504.16084](https://arxiv.org/abs/2504.16084)); accuracy is
+measured by them as ever:
+
+```yaml
+reward: {terms: {agrees: {value: 1 if majority else 0}}}
+```
 """
 
 
@@ -113,9 +124,11 @@ terms:
 _TEXTS: Final = """## Conditions on texts
 
 `keep.where` of a generation and `rows.where` are conditions in the same language, with the name of a text before each
-measure: of the text itself, or of one that it was made over (`refined.correct and refined.words < draft.words`). They
-may ask for {measures}, and for `<name>.score`, the share of right ones among the texts that were made over the same
-one. What cannot be computed keeps no text, and is counted. Segments of one's own have the name of the text before
+measure: of the text itself, or of one that it was made over (`refined.correct and refined.words < draft.words`); so is
+`keep.best.by`, a number. They may ask for {measures}, and for `<name>.score`, the share of right ones among the texts
+that were made over the same one. Where all texts of a record are there (`keep`, and pairs of what was written),
+`<name>.votes` and `<name>.majority` say who agrees with one: cut texts have no vote, and records without a majority are
+counted. What cannot be computed keeps no text, and is counted. Segments of one's own have the name of the text before
 theirs: `critique.critic.T`.
 
 A reward may ask the same, but for the score, about the texts of its row: `clip(1 - words / draft.words, 0, 1)`. All

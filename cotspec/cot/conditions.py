@@ -12,10 +12,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice, pairwise, product
 from math import prod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from cotspec.cot import voting
 from cotspec.cot.expr import Node, UnscorableError, read, scope_of
-from cotspec.cot.measures import Value, own_names, table
+from cotspec.cot.measures import VOTED, Value, own_names, table
+from cotspec.cot.voting import Ballot
 
 if TYPE_CHECKING:
     from cotspec.cot.grading_rules import Grade
@@ -44,11 +47,14 @@ def shared(at: int) -> str:
     return f"{SHARED}_{at}" if at else SHARED
 
 
-def scope(names: Sequence[str], form: Form = (), *, scored: Collection[str] = ()) -> dict[str, type]:
+def scope(
+    names: Sequence[str], form: Form = (), *, scored: Collection[str] = (), voted: Collection[str] = ()
+) -> dict[str, type]:
     """The measures of a text and of those that it was made over, nearest first, by their names. Of those in `scored`
-    the score is known, too."""
+    the score is known, too, and of those in `voted` who agrees with it."""
     kinds = {f"{each}.{measure}": kind for each in names for measure, kind in own_names(form).items()}
-    return kinds | {f"{each}.{SCORE}": float for each in names if each in scored}
+    kinds |= {f"{each}.{SCORE}": float for each in names if each in scored}
+    return kinds | {f"{each}.{measure}": kind for each in voted for measure, kind in VOTED.items()}
 
 
 def renamed(text: str, names: Sequence[str]) -> str:
@@ -105,11 +111,20 @@ def deepest(where: str) -> int:
     return max((int(depth) for depth in re.findall(rf"\b{OWN}_(\d+)\.", where)), default=0)
 
 
-def value(where: str, measured: Sequence[Mapping[str, Value]], score: float, form: Form = ()) -> Value:
+def value(
+    where: str,
+    measured: Sequence[Mapping[str, Value]],
+    score: float,
+    form: Form = (),
+    *,
+    vote: Mapping[str, Value] = MappingProxyType({}),
+) -> Value:
     """What an expression of a payload is for a text: `measured` are its own measures (`measures.own`), and those of the
-    texts that it was made over. Raises expr.UnscorableError where it has no value."""
-    scores = {f"{called(0)}.{SCORE}": score, f"{called(1)}.{SCORE}": score}
-    return _node(where, form).run({**values(measured), **scores})
+    texts that it was made over; `vote` is how it stands among those of its record (`voted`). Raises
+    expr.UnscorableError where it has no value."""
+    among = {f"{called(0)}.{SCORE}": score, f"{called(1)}.{SCORE}": score}
+    among |= {f"{called(0)}.{name}": _usable(each) for name, each in vote.items()}
+    return _node(where, form).run({**values(measured), **among})
 
 
 def values(measured: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
@@ -129,6 +144,19 @@ def score(grades: Sequence[Grade]) -> float:
     if not grades:
         raise ValueError("a record without texts has no score")
     return sum(grade is Grade.RIGHT for grade in grades) / len(grades)
+
+
+def voted(ballot: Ballot) -> list[Mapping[str, Value]]:
+    """How each text of a record stands among all of them."""
+    return [
+        {"votes": voting.votes(own, ballot.answers), "majority": voting.majority(own, ballot.answers)}
+        for own in ballot.answers
+    ]
+
+
+def asks_votes(where: str, form: Form = ()) -> bool:
+    """Whether an expression of a payload asks who agrees with a text."""
+    return any(reads(where, measure, form, depth=0) for measure in VOTED)
 
 
 def met_by(where: str, form: Form = ()) -> tuple[int, int]:
@@ -157,7 +185,7 @@ def _numbers(where: str) -> set[float]:
 
 def _values(measure: str, form: Form, near: Collection[float]) -> Sequence[float]:
     """Values of a measure to try a condition on: typical ones, and those `near` the numbers of the condition."""
-    if measure == SCORE:
+    if measure in (SCORE, "votes"):
         return sorted({0.0, 0.25, 0.5, 1.0, *(n for n in near if 0 <= n <= 1)})
     given = table(form)[measure]
     if given.kind is bool:
@@ -172,7 +200,7 @@ def _usable(value: Value) -> float:
 @lru_cache(maxsize=16)
 def _node(where: str, form: Form) -> Node:
     names = [called(depth) for depth in range(max(1, deepest(where)) + 1)]
-    reading = read(where, scope_of(scope(names, form, scored=names[:2])))
+    reading = read(where, scope_of(scope(names, form, scored=names[:2], voted=names[:1])))
     if reading.node is None:
         raise ValueError(f"`{where}` is no expression: {'; '.join(problem.message for problem in reading.problems)}")
     return reading.node

@@ -38,6 +38,8 @@ class Peer(NamedTuple):
     right: bool
     words: int
     tokens: int
+    answer: int | None = None
+    """Which of the group's answers it gives (`cotspec.cot.voting`), where somebody asks; None for none."""
 
 
 class Measured(NamedTuple):

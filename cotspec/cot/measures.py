@@ -12,7 +12,7 @@ from statistics import fmean
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from cotspec.cot import segment_measures
+from cotspec.cot import segment_measures, voting
 from cotspec.cot.measure_types import Measure as Measure
 from cotspec.cot.measure_types import Measured as Measured
 from cotspec.cot.measure_types import Peer as Peer
@@ -127,6 +127,16 @@ TABLE: Mapping[str, Measure] = MappingProxyType(
             among=rank,
             given="correct",
         ),
+        "votes": Measure(
+            float,
+            "share of the prompt's completions that give its answer, this one among them; 0 without an answer",
+            among=lambda own, group: voting.votes(own.answer, [one.answer for one in group]),
+        ),
+        "majority": Measure(
+            bool,
+            "more of the prompt's completions give its answer than any other; where two lead alike, none does",
+            among=lambda own, group: voting.majority(own.answer, [one.answer for one in group]),
+        ),
     }
 )
 """Every measure by its name in expressions."""
@@ -141,6 +151,8 @@ OWN: Mapping[str, type] = MappingProxyType(
 """The measures of the response itself, without those of the teacher's trace for the same question."""
 AMONG: Mapping[str, type] = MappingProxyType({name: each.kind for name, each in TABLE.items() if each.among})
 """The measures that compare a completion with the others of its prompt."""
+VOTED: Mapping[str, type] = MappingProxyType({name: TABLE[name].kind for name in ("votes", "majority")})
+"""Those of them that ask for its answer: they are known of the texts of a record, too."""
 
 
 @lru_cache(maxsize=64)

@@ -58,7 +58,7 @@ class Question(NamedTuple):
 
 def in_group(values: Measures, others: Sequence[Peer]) -> Measures:
     """The measures of a response with those that it has among the others of its group, where there are any."""
-    own = peer(values)
+    own = _voting(peer(values))
     return {**values, **among(own, (own, *others))} if others else values
 
 
@@ -76,7 +76,12 @@ def _groups(limits: Limits) -> Iterator[tuple[Peer, ...]]:
 def _peer(words: int, longest: int) -> Callable[[bool], Peer]:
     """Makes a completion of that many words, with as many tokens as are common for them."""
     tokens = min(longest, round(4 * words / 3))
-    return lambda right: Peer(right, min(words, tokens), tokens)
+    return lambda right: _voting(Peer(right, min(words, tokens), tokens))
+
+
+def _voting(one: Peer) -> Peer:
+    """A completion with its answer: the right one, or a wrong one that all wrong ones give."""
+    return one._replace(answer=0 if one.right else 1)
 
 
 def questions(limits: Limits, *, by_group: bool) -> Iterator[Question]:

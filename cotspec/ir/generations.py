@@ -208,26 +208,30 @@ def filter_of(spec: Experiment, name: str) -> Filter:
     return _filter(where, chain(spec, name), _form(spec))
 
 
-def condition(spec: Experiment, name: str, where: str | None) -> tuple[str, tuple[Problem, ...]]:
-    """A condition on the records of a text as payloads write it ("" asks nothing), or its mistakes."""
+def condition(
+    spec: Experiment, name: str, where: str | None, *, written: bool = False
+) -> tuple[str, tuple[Problem, ...]]:
+    """A condition on the records of a text as payloads write it ("" asks nothing), or its mistakes; on all texts as
+    they were `written`, or on those that were kept."""
     if where is None:
         return "", ()
     names = chain(spec, name)
-    return _expression(where, names, _form(spec), about=names, scored=names[:1], expect=bool)
+    voted = names[:1] if written else ()
+    return _expression(where, names, _form(spec), about=names, scored=names[:1], voted=voted, expect=bool)
 
 
 def best(spec: Experiment, name: str, given: BestTexts) -> tuple[str, tuple[Problem, ...]]:
     """What says which texts of a generation are best, as payloads write it, or its mistakes."""
     names = chain(spec, name)
-    return _expression(given.by, names, _form(spec), about=names, scored=names[:1], expect=float)
+    return _expression(given.by, names, _form(spec), about=names, scored=names[:1], voted=names[:1], expect=float)
 
 
 def better(spec: Experiment, source: RowSource, pairs: Pairs) -> tuple[str, tuple[Problem, ...]]:
     """What says which of two texts is better, as payloads write it, or its mistakes. It asks about the two texts and
     those they were made over; the score is that of two texts which others were made over."""
     names, at = chain(spec, source.from_), depth(spec, source)
-    scored = names[at : at + 1] if at else ()
-    return _expression(pairs.better, names, _form(spec), about=names[at:], scored=scored, expect=None)
+    scored, voted = (names[at : at + 1], ()) if at else ((), names[:1])
+    return _expression(pairs.better, names, _form(spec), about=names[at:], scored=scored, voted=voted, expect=None)
 
 
 def right_in(spec: Experiment, source: RowSource) -> frozenset[str]:
@@ -246,10 +250,11 @@ def _expression(
     *,
     about: tuple[str, ...],
     scored: tuple[str, ...],
+    voted: tuple[str, ...],
     expect: type | None,
 ) -> tuple[str, tuple[Problem, ...]]:
     """An expression `about` some of the texts of a record, which are called `names`, as payloads write it."""
-    problems = read(text, scope_of(scope(about, form, scored=scored)), expect=expect).problems
+    problems = read(text, scope_of(scope(about, form, scored=scored, voted=voted)), expect=expect).problems
     parsed = parse(text)
     if problems or isinstance(parsed, list):
         return "", problems
@@ -264,14 +269,16 @@ def _form(spec: Experiment) -> Form:
 def _grown(own: str, length: int, texts: int, form: Form) -> tuple[Problem, ...]:
     """What is wrong with a condition as payloads write it: it may be too long to read then."""
     names = [called(depth) for depth in range(texts)]
-    problems = read(own, scope_of(scope(names, form, scored=names[:2]))).problems if own else ()
+    kinds = scope(names, form, scored=names[:2], voted=names[:1])
+    problems = read(own, scope_of(kinds)).problems if own else ()
     return (problems[0]._replace(column=1, length=length),) if problems else ()
 
 
 @lru_cache(maxsize=256)
 def _filter(where: str, names: tuple[str, ...], form: Form) -> Filter:
     """The condition on a text that was made over the others of `names`."""
-    problems = read(where, scope_of(scope(names, form, scored=names[:1])), expect=bool).problems
+    kinds = scope(names, form, scored=names[:1], voted=names[:1])
+    problems = read(where, scope_of(kinds), expect=bool).problems
     parsed = parse(where)
     if problems or isinstance(parsed, list):
         return Filter(problems=problems)

@@ -11,7 +11,7 @@ from typing import Final
 
 from cotspec.cot.expr import Problem
 from cotspec.cot.expr.parsing import Parsed, parse
-from cotspec.cot.measures import own_names
+from cotspec.cot.measures import VOTED, own_names
 from cotspec.ir import generations
 from cotspec.ir.bodies import trace_format
 from cotspec.spec.experiment import Experiment, RowSource, Stage
@@ -35,9 +35,11 @@ def asked(text: str, unknown: Unknown) -> Iterator[Problem]:
 
 
 def of_texts(spec: Experiment, names: tuple[str, ...]) -> Unknown:
-    """Unknown measures of texts: the tokens of texts that a data set has, and whether they are right where there are no
-    gold answers."""
+    """Unknown measures of texts: the tokens of texts that a data set has, whether they are right where there are no
+    gold answers, and who agrees with the only text of a record."""
     uncounted = {f"{name}.tokens": _uncounted(name, f"{name}.words") for name in names if name in spec.data}
+    alone = [name for name in names[:1] if name in spec.generate and spec.generate[name].sampling.n == 1]
+    uncounted |= {f"{name}.{measure}": _alone(name) for name in alone for measure in VOTED}
     return uncounted | {
         f"{name}.{measure}": _ungraded(data)
         for name in names
@@ -89,6 +91,10 @@ def _missing(spec: Experiment, stage: Stage) -> dict[str, tuple[str, str]]:
 
 def _uncounted(name: str, instead: str) -> tuple[str, str]:
     return f"nobody has counted the tokens of `{name}`, which are texts of a data set", f"ask for `{instead}`"
+
+
+def _alone(name: str) -> tuple[str, str]:
+    return f"`{name}` has one text of each record, which agrees with itself", "set its `sampling.n` to 2 or more"
 
 
 def _ungraded(data: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, Literal
 
-from cotspec.cot import conditions
+from cotspec.cot import conditions, voting
 from cotspec.cot import measures as kernel
 from cotspec.cot.answers import AnswerError, answer_of, grade, grades
 from cotspec.cot.breakdown import Breakdown, break_down
@@ -109,7 +109,12 @@ def score(
     among_asked = [name for name, _ in compiled.measures if name in kernel.AMONG]
     if among_asked and "correct" in measures:
         own = kernel.Peer(graded is Grade.RIGHT, int(measures["words"]), response.tokens or 0)
-        group = kernel.among(own, [own, *(_peer(text, body, record, begin=begin) for text in beside)]) if beside else {}
+        others = [segment(begin + cut(text, body.sampling.stop), body.format) for text in beside]
+        peers = [own, *(_peer(each, record) for each in others)]
+        if kernel.VOTED.keys() & among_asked:
+            given = voting.ballot([answer_of(each) for each in (trace, *others)]).answers
+            peers = [one._replace(answer=answer) for one, answer in zip(peers, given, strict=True)]
+        group = kernel.among(peers[0], peers) if beside else {}
         measures |= {name: group[name] for name in among_asked if name in group and name != "group.tokens"}
         unknown |= {name: _why(name, beside) for name in among_asked if name not in measures}
     return Scored(
@@ -168,7 +173,6 @@ def _carried(
     return tuple((max(start, behind), end) for start, end in carried(trace, names) if end > behind)
 
 
-def _peer(text: str, body: RewardedBody, record: TraceRecord, *, begin: str) -> kernel.Peer:
+def _peer(trace: Trace, record: TraceRecord) -> kernel.Peer:
     """Another completion of the prompt as one of its group; its tokens are not counted."""
-    trace = segment(begin + cut(text, body.sampling.stop), body.format)
     return kernel.Peer(grade(trace, record.answer) is Grade.RIGHT, kernel.words(trace.text), 0)

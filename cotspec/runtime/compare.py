@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from cotspec.cot import conditions
-from cotspec.cot.answers import grade
+from cotspec.cot import conditions, voting
+from cotspec.cot.answers import answer_of, grade
 from cotspec.cot.expr import UnscorableError
 from cotspec.cot.grading_rules import Grade
-from cotspec.cot.measures import words
+from cotspec.cot.measures import Value, words
 from cotspec.cot.pairing import compared
 from cotspec.cot.records import ComparedRecord, TextRecord, counted, measured
 from cotspec.cot.segment import segment
@@ -58,29 +58,42 @@ def _valued(
         groups.setdefault((each.id, each.of), []).append(each)
     form, at = body.format.form, body.target
     asks_score = conditions.reads(body.better, conditions.SCORE, form)
+    asks_votes = conditions.asks_votes(body.better, form)
     asks_correct = conditions.reads(body.better, "correct", form, depth=at)
     with Progress("texts", len(rollouts)) as progress:
         for done, group in enumerate(groups.values(), 1):
             records = [_fitted(each, body) for each in group]
             score = conditions.score([_grade(record, body) for record in records]) if asks_score else 0.0
-            for each, record in zip(group[:1] if at else group, records, strict=False):
+            votes = _votes(group, records, body, counts) if asks_votes else [{} for _ in records]
+            for each, record, vote in zip(group[:1] if at else group, records, votes, strict=False):
                 compared = _aimed(record, body)
                 counts["texts"] += 1
                 if not compared.trace.strip() or (each.truncated and not at):
                     counts["truncated_or_empty_texts"] += 1
                 elif asks_correct and _grade(compared, body) is Grade.UNGRADABLE:
                     counts["ungradable_texts"] += 1
-                elif (value := _value(record, body, score)) is None:
+                elif (value := _value(record, body, score, vote)) is None:
                     counts["texts_without_value"] += 1
                 else:
                     yield compared, value
             progress.update(done * len(rollouts) // len(groups))
 
 
-def _value(record: TextRecord, body: CompareBody, score: float) -> float | None:
+def _votes(
+    group: list[LaterRollout], records: list[TextRecord], body: CompareBody, counts: Counter[str]
+) -> list[Mapping[str, Value]]:
+    """Who agrees with each text of a record; one that was cut has no vote."""
+    answers = [answer_of(segment(record.trace, body.format)) for record in records]
+    ballot = voting.ballot([None if each.truncated else own for each, own in zip(group, answers, strict=True)])
+    counts["texts_without_an_answer"] += ballot.answers.count(None)
+    counts["records_with_answers_that_do_not_compare"] += not ballot.compared
+    return conditions.voted(ballot)
+
+
+def _value(record: TextRecord, body: CompareBody, score: float, vote: Mapping[str, Value]) -> float | None:
     try:
         measures = measured(counted(record), record.answer, body.format, body.better)
-        return float(conditions.value(body.better, measures, score, body.format.form))
+        return float(conditions.value(body.better, measures, score, body.format.form, vote=vote))
     except UnscorableError:
         return None
 

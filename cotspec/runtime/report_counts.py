@@ -128,8 +128,9 @@ def _traces(name: str, record: Mapping[str, Any]) -> Flow:
     dropped = [BarPart(_said(why), count, "lost") for why, count in _counts(record.get("dropped"))]
     thoughts = [Item(f"thoughts ended with {kind}:", f"{n:,}", "") for kind, n in _counts(record.get("thoughts"))]
     parts = [*_part("kept", record.get("traces"), "kept"), *dropped]
-    ties = _item("left out, though as good as the last of the best", record.get("as_good_left_out"))
-    return _flow(f"texts of {name}: filter", parts, record.get("rollouts"), *ties, *thoughts)
+    ties = _item("left out, though as good as the last of the best:", record.get("as_good_left_out"))
+    votes = [item for what, count in _counts(record.get("votes")) for item in _item(f"{_said(what)}:", count)]
+    return _flow(f"texts of {name}: filter", parts, record.get("rollouts"), *ties, *votes, *thoughts)
 
 
 def _mined(name: str, record: Mapping[str, Any]) -> Flow:

@@ -32,6 +32,7 @@ _ORDER: Final[Mapping[str, tuple[str, bool]]] = {
     "chosen_reward": ("reward of the better text of a pair", False),
     "rejected_reward": ("reward of the worse text of a pair", False),
     signal.GROUPS: ("groups without signal", True),
+    signal.UNDECIDED: ("groups without a majority", True),
     signal.REDRAWN: ("draws more a prompt", False),
     signal.TRUNCATED: ("cut at the limit", True),
     "ungradable": ("ungradable", True),

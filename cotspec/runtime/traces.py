@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-from cotspec.cot import conditions, distinct
+from cotspec.cot import conditions, distinct, voting
 from cotspec.cot.answers import answer_of, grade
 from cotspec.cot.expr import UnscorableError
 from cotspec.cot.grading_rules import Grade
@@ -35,7 +37,7 @@ def run(task: Task, _work: Path, result: Path) -> None:
     """Filter. Every rollout is kept or counted under the first reason it was dropped for."""
     body = task.body(TracesBody)
     rollouts = _rollouts(task)
-    scores = _scores(rollouts, body)
+    known, told_of_votes = _known(rollouts, body)
     good: dict[_Record, list[_Numbered]] = {}
     numbers: Counter[int] = Counter()
     dropped: Counter[str] = Counter()
@@ -46,12 +48,13 @@ def run(task: Task, _work: Path, result: Path) -> None:
             fitted = fit(raw.text, body.format)
             rollout = replace(raw, text=fitted.text)
             thoughts[fitted.thoughts] += 1
-            reason = _fault(rollout, body, scores)
+            numbered = (rollout, numbers[rollout.id])
+            reason = _fault(numbered, body, known)
             if reason:
                 dropped[reason] += 1
                 shown.setdefault(reason, rollout)
             else:
-                good.setdefault((rollout.id, rollout.of), []).append((rollout, numbers[rollout.id]))
+                good.setdefault((rollout.id, rollout.of), []).append(numbered)
             numbers[rollout.id] += 1
             progress.update(done)
     if not good:
@@ -62,16 +65,19 @@ def run(task: Task, _work: Path, result: Path) -> None:
     chosen = _chosen(list(good.values()), body, dropped)
     ties = 0
     if body.best_by:
-        chosen, ties = _best(chosen, body, scores, dropped)
-    kept = [_record(each, body, scores) for each in chosen]
+        chosen, ties = _best(chosen, body, known, dropped)
+    kept = [_record(each, body, known.scores) for each in chosen]
     lines.write(result / "traces.jsonl", kept)
     counts: dict[str, object] = {"rollouts": len(rollouts), "traces": len(kept)}
     counts |= {"dropped": dict(sorted(dropped.items()))} | ({"as_good_left_out": ties} if ties else {})
+    counts |= {"votes": told_of_votes} if told_of_votes else {}
     del thoughts[""]
     if thoughts:
         counts |= {"thoughts": dict(sorted(thoughts.items()))}
     lines.write_json(result / "counts.json", counts)
     say(f"{len(kept)} traces of {len(rollouts)} rollouts" + (f"; dropped: {_list(dropped)}" if dropped else ""))
+    if told_of_votes:
+        say(f"of the votes: {_list(told_of_votes)}")
     if ties:
         say(f"{ties} of those left out are as good as the last that goes on: the first of equal ones do")
     if thoughts:
@@ -101,10 +107,48 @@ def _rollouts(task: Task) -> list[LaterRollout]:
     ]
 
 
-def _scores(rollouts: list[LaterRollout], body: TracesBody) -> dict[_Record, float]:
+class _Known(NamedTuple):
+    """What rollouts are among the others of their record, where somebody asks."""
+
+    scores: Mapping[_Record, float]
+    """The share of right ones, by record."""
+    votes: Mapping[tuple[int, int], Mapping[str, Value]]
+    """Who agrees, by question and number."""
+
+
+def _known(rollouts: list[LaterRollout], body: TracesBody) -> tuple[_Known, Counter[str]]:
+    """What is known of all rollouts, and what there is to tell of their votes."""
+    asked = [each for each in (body.where, body.best_by) if each]
+    by_score = any(conditions.reads(each, conditions.SCORE, body.format.form) for each in asked)
+    known = _Known(_scores(rollouts, body, asked=by_score), {})
+    if not any(conditions.asks_votes(each, body.format.form) for each in asked):
+        return known, Counter()
+    told: Counter[str] = Counter()
+    votes: dict[tuple[int, int], Mapping[str, Value]] = {}
+    numbers: Counter[int] = Counter()
+    records: dict[_Record, list[_Numbered]] = {}
+    for each in rollouts:
+        records.setdefault((each.id, each.of), []).append((each, numbers[each.id]))
+        numbers[each.id] += 1
+    with Progress("votes", len(records)) as progress:
+        for done, several in enumerate(records.values(), 1):
+            ballot = voting.ballot([_answer(each, body) for each, _ in several])
+            for (each, number), vote in zip(several, conditions.voted(ballot), strict=True):
+                votes[each.id, number] = vote
+            told["texts_without_an_answer"] += ballot.answers.count(None)
+            told["records_with_answers_that_do_not_compare"] += not ballot.compared
+            told["records_without_a_majority"] += not voting.decided(ballot.answers)
+            progress.update(done)
+    return known._replace(votes=votes), told
+
+
+def _answer(rollout: LaterRollout, body: TracesBody) -> str | None:
+    """The answer that a rollout votes for; one that was cut has none."""
+    return None if rollout.truncated else answer_of(segment(fit(rollout.text, body.format).text, body.format))
+
+
+def _scores(rollouts: list[LaterRollout], body: TracesBody, *, asked: bool) -> dict[_Record, float]:
     """The share of right rollouts of each record, where somebody may ask for it."""
-    expressions = filter(None, (body.where, body.best_by))
-    asked = any(conditions.reads(each, conditions.SCORE, body.format.form) for each in expressions)
     if not asked and not any(each.before for each in rollouts):
         return {}
     grades: dict[_Record, list[Grade]] = {}
@@ -114,8 +158,9 @@ def _scores(rollouts: list[LaterRollout], body: TracesBody) -> dict[_Record, flo
     return {record: conditions.score(given) for record, given in grades.items()}
 
 
-def _fault(rollout: LaterRollout, body: TracesBody, scores: dict[_Record, float]) -> str:
+def _fault(numbered: _Numbered, body: TracesBody, known: _Known) -> str:
     """Why a rollout is no trace; "" when it is one. `at_most` 0 or below is no bound."""
+    rollout, _ = numbered
     if rollout.truncated:
         return "truncated"
     trace = segment(rollout.text, body.format)
@@ -130,7 +175,7 @@ def _fault(rollout: LaterRollout, body: TracesBody, scores: dict[_Record, float]
     if not body.where:
         return ""
     try:
-        return "" if _value(rollout, body, body.where, scores) else "condition_not_met"
+        return "" if _value(numbered, body, body.where, known) else "condition_not_met"
     except UnscorableError:
         return "condition_without_value"
 
@@ -147,13 +192,13 @@ def _chosen(records: list[list[_Numbered]], body: TracesBody, dropped: Counter[s
 
 
 def _best(
-    chosen: list[_Numbered], body: TracesBody, scores: dict[_Record, float], dropped: Counter[str]
+    chosen: list[_Numbered], body: TracesBody, known: _Known, dropped: Counter[str]
 ) -> tuple[list[_Numbered], int]:
     """The best of all, and how many are left out that are as good; raises TaskError where none has a value."""
     valued, problem = list[tuple[_Numbered, float]](), ""
     for each in chosen:
         try:
-            valued.append((each, float(_value(each[0], body, body.best_by, scores))))
+            valued.append((each, float(_value(each, body, body.best_by, known))))
         except UnscorableError as error:
             problem = str(error)
     if not valued:
@@ -166,11 +211,13 @@ def _best(
     return [valued[at][0] for at in top.kept], top.ties
 
 
-def _value(rollout: LaterRollout, body: TracesBody, expression: str, scores: dict[_Record, float]) -> Value:
+def _value(numbered: _Numbered, body: TracesBody, expression: str, known: _Known) -> Value:
     """What an expression over the texts of a record is. Raises UnscorableError."""
+    rollout, number = numbered
     texts = [(rollout.text, rollout.tokens), *zip(rollout.before, rollout.before_tokens, strict=True)]
     measures = measured(texts, rollout.answer, body.format, expression)
-    return conditions.value(expression, measures, scores.get((rollout.id, rollout.of), 0.0), body.format.form)
+    score, vote = known.scores.get((rollout.id, rollout.of), 0.0), known.votes.get((rollout.id, number), {})
+    return conditions.value(expression, measures, score, body.format.form, vote=vote)
 
 
 def _picked(several: list[_Numbered], body: TracesBody) -> Picked:
@@ -180,7 +227,7 @@ def _picked(several: list[_Numbered], body: TracesBody) -> Picked:
     return picked(body.pick, lengths, question=several[0][0].id, most=body.most, keys=keys)
 
 
-def _record(numbered: _Numbered, body: TracesBody, scores: dict[_Record, float]) -> TraceRecord:
+def _record(numbered: _Numbered, body: TracesBody, scores: Mapping[_Record, float]) -> TraceRecord:
     rollout, number = numbered
     record = TraceRecord(
         id=rollout.id,

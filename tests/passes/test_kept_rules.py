@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.passes.test_texts import TEACH, errors_of
+from tests.passes.test_texts import TEACH, errors_of, findings_of
 
 REFUSED = {
     "different ones of one": (
@@ -54,6 +54,27 @@ REFUSED = {
         "",
         "`n` is 0; it must be at least 1",
     ),
+    "votes of one": (
+        "teach: {by: tutor, over: train, keep: {where: teach.votes > 0.5}}",
+        "",
+        "`teach` has one text of each record, which agrees with itself",
+    ),
+    "votes of those that were kept": (
+        "teach: {by: tutor, over: train, sampling: {n: 4}, keep: {pick: all}}",
+        "rows: {from: teach, where: teach.majority}",
+        "there is no measure `teach.majority`",
+    ),
+    "votes of another text": (
+        f"{TEACH}, more: {{by: tutor, over: teach, sampling: {{n: 4}}, keep: {{where: teach.votes > 0.5}}}}",
+        "rows: {from: more}",
+        "there is no measure `teach.votes`",
+    ),
+    "votes of what was made over a pair": (
+        "teach: {by: tutor, over: train, sampling: {n: 4}, keep: {pick: all}}, "
+        "apply: {by: tutor, over: teach, sampling: {n: 4}}",
+        "rows: {from: apply, target: teach, pairs: {better: teach.votes}}",
+        "there is no measure `teach.votes`",
+    ),
     "different texts that pairs do not see": (
         f"{TEACH}, many: {{by: tutor, over: train, sampling: {{n: 4}}, keep: {{distinct: text, most: 2}}}}",
         "rows: {from: many, pairs: {better: many.correct}}",
@@ -66,6 +87,15 @@ TAKEN = {
         "teach: {by: tutor, over: train, sampling: {n: 4}, keep: {distinct: text, pick: longest, most: 2}}, "
         "tries: {by: base, over: teach, keep: {where: tries.score == 0}}",
         "rows: {from: tries, target: teach}",
+    ),
+    "what most agree on": (
+        "teach: {by: tutor, over: train, sampling: {n: 4}, "
+        "keep: {where: teach.majority and teach.votes >= 0.5, best: {by: teach.votes, n: 9}}}",
+        "rows: {from: teach}",
+    ),
+    "pairs by votes": (
+        "teach: {by: tutor, over: train, sampling: {n: 4}}",
+        "rows: {from: teach, pairs: {better: teach.votes, gap: 0.2}}",
     ),
     "the best tries": (
         f"{TEACH}, tries: {{by: base, over: teach, sampling: {{n: 4}}, "
@@ -90,3 +120,9 @@ def test_what_cannot_be_kept_is_refused(texts: str, rows: str, message: str, tmp
 @pytest.mark.parametrize(("texts", "rows"), TAKEN.values(), ids=TAKEN)
 def test_what_can_be_kept_is_taken(texts: str, rows: str, tmp_path: Path) -> None:
     assert errors_of(texts, rows, tmp_path) == []
+
+
+def test_votes_of_kept_texts_are_asked_for_where_they_are_kept(tmp_path: Path) -> None:
+    texts, rows = f"{TEACH}", "rows: {from: teach, where: teach.votes > 0.5}"
+    (found,) = findings_of(texts, rows, tmp_path)
+    assert found.help == "ask for it where the texts of `teach` are kept: `generate.teach.keep.where`"

@@ -317,12 +317,14 @@ def test_a_draft_a_text_that_others_change_or_its_own_right_texts_do_not_make_a_
     tilted = text.replace("teach: {by: tutor, over: draft}", "teach: {by: base, over: draft, tilt: {against: tutor}}")
     right = own.replace("over: draft}", "over: draft, keep: {where: teach.steps > 1 and teach.correct}}")
     rows = own.replace("rows: {from: teach}", "rows: {from: teach, where: teach.correct}")
+    voted = own.replace("over: draft}", "over: draft, sampling: {n: 4}, keep: {where: teach.votes > 0.5}}")
     wrong = own.replace("over: draft}", "over: draft, keep: {where: not teach.correct}}")
     called_tutor = right.replace("by: base", "by: tutor").replace("builtin: tiny-student", "builtin: tiny-teacher")
     others = (
         (corrected, []),
         (tilted, []),
         (right, []),
+        (voted, []),
         (rows, []),
         *((t, ["self-teaching"]) for t in (wrong, called_tutor)),
     )
@@ -358,7 +360,7 @@ ELSEWHERE = {
     "a measure that there is not": (TEACH, "rows: {from: teach, where: teach.corect}", "did you mean `teach.correct`?"),
     "a measure like no other": (
         TEACH,
-        "rows: {from: teach, where: teach.majority}",
+        "rows: {from: teach, where: teach.popular}",
         "there is teach.correct, teach.formatted, teach.score, teach.steps, teach.tokens, teach.words",
     ),
 }

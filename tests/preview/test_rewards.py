@@ -74,6 +74,17 @@ def test_a_response_is_scored_among_others_of_its_prompt(project: Path) -> None:
     assert beside.breakdown.score.total == pytest.approx(2 / 3 * (1 - words[0] * 2 / sum(words)) + 1)
 
 
+def test_a_response_is_one_of_those_that_others_agree_with(project: Path) -> None:
+    of = plan(terms(agrees="votes + (1 if majority else 0)"), stage="compress")
+    request = Request(spec="", stage="compress", traces=given(project), response="Answer: 1/2", tokens=7)
+    scored = make(of, replace(request, beside=("Answer: 0.5", "Answer: 9999")), root=project).scored
+    assert scored is not None
+    assert (scored.measures["votes"], scored.measures["majority"]) == (2 / 3, True)
+    alone = make(of, request, root=project).scored
+    assert alone is not None
+    assert {"votes", "majority"} <= alone.unknown.keys()
+
+
 def test_a_response_goes_on_from_what_begins_the_answer(project: Path) -> None:
     of = plan({**terms(short="-0.01 * words"), "begin": 1}, stage="compress")
     first = make(of, Request(spec="", stage="compress", traces=given(project)), root=project)

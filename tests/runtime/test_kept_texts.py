@@ -10,7 +10,7 @@ from bodies import FORMAT
 from conftest import Run, Stage, write_lines
 
 from cotspec.runtime import report_counts
-from cotspec.spec.payload import Pick, TracesBody
+from cotspec.spec.payload import CompareBody, Pick, TracesBody
 
 FIELDS = {"traces.distinct", "traces.most", "traces.best_by", "traces.best_n"}
 
@@ -122,3 +122,67 @@ def test_texts_of_which_none_has_a_value_are_an_error(stage: Stage, run_here: Ru
     code, _, err = run_here(stage("traces", body, {"rollouts": write_lines(tmp_path / "r.jsonl", rollouts)}))
     assert code == 2
     assert "none of 1 texts has a value to be best by (`keep.best.by`)" in err
+
+
+VOTES = (
+    *((3, "3"), (3, "3.0"), (3, "4"), (3, "five"), (3, None)),
+    *((4, "4"), (4, "4"), (4, "5"), (4, "5"), (4, "6")),
+    *((5, "at least 5"), (5, "7"), (5, "7 apples"), (5, "cut 7"), (5, "7")),
+)
+"""Questions with what five texts answer; of question 4 two answers lead alike."""
+
+
+def voters(folder: Path) -> dict[str, Path]:
+    rollouts = [
+        {
+            "id": id,
+            "question": "?",
+            "answer": "",
+            "text": "Step 1: a" + ("" if said is None else f"\nAnswer: {said.removeprefix('cut ')}"),
+        }
+        | {"tokens": at, "truncated": said is not None and said.startswith("cut ")}
+        for at, (id, said) in enumerate(VOTES)
+    ]
+    return {"rollouts": write_lines(folder / "votes.jsonl", rollouts)}
+
+
+def test_texts_go_on_that_others_agree_with_and_what_has_no_vote_is_told(
+    stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    """Without a gold answer."""
+    told = {
+        "records_with_answers_that_do_not_compare": 1,
+        "records_without_a_majority": 1,
+        "texts_without_an_answer": 2,
+    }
+    every = Pick(kind="all", shortest=0.0, seed=0)
+    cases: tuple[tuple[str, dict[str, Any], list[int]], ...] = (
+        ("text.majority", {}, [0, 1, 11, 12, 14]),
+        ("text.votes >= 0.4", {}, [0, 1, 5, 6, 7, 8, 11, 12, 14]),
+        ("text.majority and text.votes > 0.5", {}, [11, 12, 14]),
+        ("text.votes == 0", {}, [4]),
+        ("text.majority", {"best_by": "text.votes - text.tokens / 1000", "best_n": 2}, [11, 12]),
+    )
+    for at, (where, more, want) in enumerate(cases):
+        body = TracesBody(format=FORMAT, answer="any", at_least=0, at_most=9, pick=every, where=where, **more)
+        made = stage(f"traces-{at}", body, voters(tmp_path))
+        code, out, err = run_here(made)
+        assert code == 0, err
+        assert [each["tokens"] for each in read(made / "out/traces.jsonl")] == want, where
+        assert json.loads((made / "out/counts.json").read_text())["votes"] == told
+        assert "of the votes: 1 records with answers that do not compare, 1 records without a majority, 2 texts" in out
+        (flow,) = report_counts.flow("kept/own", made / "out/counts.json")
+        assert {part.name: part.said for part in flow.parts}["records without a majority:"] == "1"
+
+
+def test_a_text_that_more_agree_with_is_the_better_one_of_a_pair(stage: Stage, run_here: Run, tmp_path: Path) -> None:
+    body = CompareBody(format=FORMAT, better="text.votes", gap=0.2, most=1, target=0)
+    made = stage("compare", body, voters(tmp_path))
+    code, _, err = run_here(made)
+    assert code == 0, err
+    answers = [
+        tuple(each[side].partition("Answer: ")[2] for side in ("chosen", "rejected"))
+        for each in read(made / "out/pairs.jsonl")
+    ]
+    assert answers == [("3", ""), ("7", "at least 5")]
+    assert json.loads((made / "out/counts.json").read_text())["texts_without_an_answer"] == 2

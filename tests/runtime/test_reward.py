@@ -114,6 +114,42 @@ def test_what_a_group_does_not_have_is_left_out_and_counted() -> None:
         score("group.right_words", wrong, wrong, wrong, wrong)
 
 
+def voted(texts: list[str], gather: Any = list, process: int = 0) -> tuple[list[float | None], dict[str, float]]:
+    """What completions of groups of four earn by who agrees with them; a `~` ends by itself."""
+    body = bodies.grpo(reward=bodies.reward("votes + (10 if majority else 0)"), group=4)
+    body = body.model_copy(update={"sampling": body.sampling.model_copy(update={"max_new_tokens": 40})})
+    composite = CompositeReward(compile_reward(body.reward), body, cast(Any, Letters()), gather=gather, process=process)
+    composite.ends = frozenset({ord("~")})
+    logged: dict[str, float] = {}
+    found = composite(
+        completion_ids=[list(map(ord, text)) for text in texts],
+        answer=["5"] * len(texts),
+        thinking=[False] * len(texts),
+        trainer_state=State(),
+        log_metric=logged.__setitem__,
+        **{key: [1] * len(texts) for key in ("teacher_steps", "teacher_words", "teacher_tokens")},
+    )
+    return found, logged
+
+
+def test_a_completion_earns_what_the_others_of_its_prompt_agree_on_in_any_process() -> None:
+    said = ["7", "7.0", "5", "cut", "5", "5", "6", "6", "", "8", "", ""]
+    texts = [f"Step 1: x\nAnswer: {each}" if each else "Step 1: no" for each in said]
+    texts[3] = f"Step 1: {'x' * 30}\nAnswer: 7"
+    assert len(texts[3]) >= 40
+    wanted = [10.5, 10.5, 0.25, 0.0, *[0.5] * 4, 0.0, 10.25, 0.0, 0.0]
+    found, logged = voted(texts)
+    assert found == wanted
+    assert logged["groups_without_majority"] == pytest.approx(1 / 3)
+    assert logged["accuracy"] == 3 / 12, "measured by the gold answer as ever"
+    told: list[list[Any]] = []
+    voted(texts, lambda own: told.append(own) or own)
+    parts = [[iter([values[:6] for values in told]), iter([values[6:] for values in told])] for _ in range(2)]
+    for process, half in enumerate((texts[:6], texts[6:])):
+        both = lambda own, of=parts[process]: [*next(of[0]), *next(of[1])]  # noqa: E731
+        assert voted(half, both, process)[0] == wanted[6 * process : 6 * process + 6]
+
+
 def test_an_ungradable_answer_is_not_right_and_is_counted() -> None:
     _, logged = score("1", *(f"Step 1: x\nAnswer: {said}" for said in ("5", "4", "more than 5", "5 or 6")))
     assert logged["ungradable"] == [0.5]

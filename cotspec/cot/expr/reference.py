@@ -69,5 +69,7 @@ SEEN: Final = {
     "group.tokens": 60,
     "group.right_words": 40,
     "rank": 1,
+    "votes": 0.5,
+    "majority": True,
 }
 """The response that the examples are about."""

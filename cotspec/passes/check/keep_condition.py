@@ -31,7 +31,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Check every `keep.where` and `keep.best.by`, `rows.where` and `pairs.better`."""
     spec = context.experiment
     for each in _conditions(context):
-        vain = tuple(unknown_measures.asked(each.text, unknown_measures.of_texts(spec, each.names)))
+        told = {problem.column for problem in each.problems}
+        unknown = unknown_measures.asked(each.text, unknown_measures.of_texts(spec, each.names))
+        vain = tuple(problem for problem in unknown if problem.column not in told)
         for problem in (*(_advised(spec, each, problem) for problem in each.problems), *vain):
             yield expression_finding(context, RULE, each.path, each.text, problem)
 
@@ -46,6 +48,8 @@ class _Condition(NamedTuple):
     problems: tuple[Problem, ...]
     pair: int | None = None
     """Of a pair, which of the names is that of its two texts."""
+    written: bool = True
+    """Whether it asks about all texts as they were written, and not about those that were kept."""
 
 
 def _advised(spec: Experiment, condition: _Condition, problem: Problem) -> Problem:
@@ -54,8 +58,9 @@ def _advised(spec: Experiment, condition: _Condition, problem: Problem) -> Probl
     whose, _, measure = asked.partition(".")
     names, at, form = condition.names, condition.pair, trace_format(spec.trace).form
     texts = {*spec.generate, *(name for name, data in spec.data.items() if data.trace is not None)}
-    known = scope(names, form, scored=names[:1] if at is None else names[at : at + 1] if at else ())
-    if whose not in texts or f"text.{measure}" not in scope(["text"], form, scored=["text"]):
+    scored, voted = names[:1] if at is None else names[at : at + 1] if at else (), () if at else names[:1]
+    known = scope(names, form, scored=scored, voted=voted if condition.written else ())
+    if whose not in texts or f"text.{measure}" not in scope(["text"], form, scored=["text"], voted=["text"]):
         return problem
     if whose not in names:
         advice = f"`{whose}` is not among the texts of its records, which are {listed(names)}"
@@ -64,7 +69,7 @@ def _advised(spec: Experiment, condition: _Condition, problem: Problem) -> Probl
         advice += "share that is right"
     elif asked in known:
         return problem
-    elif at is not None:
+    elif at is not None and measure == SCORE:
         advice = "all texts of a record share their score: ask for what differs"
     else:
         advice = f"ask for it where the texts of `{whose}` are kept: `generate.{whose}.keep.where`"
@@ -88,7 +93,7 @@ def _conditions(context: Context) -> Iterator[_Condition]:
             continue
         if source.where is not None:
             problems = generations.condition(spec, source.from_, source.where)[1]
-            yield _Condition((*rows, "where"), names, source.where, problems)
+            yield _Condition((*rows, "where"), names, source.where, problems, written=False)
         if stage.pairs is not None:
             problems = generations.better(spec, source, stage.pairs)[1]
             at = generations.depth(spec, source)

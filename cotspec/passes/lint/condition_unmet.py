@@ -35,12 +35,12 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Check every `keep.where` and `rows.where`."""
     spec = context.experiment
     form = bodies.trace_format(spec.trace).form
-    written: list[tuple[Path, str, str | None]] = [
+    asked: list[tuple[Path, str, str | None]] = [
         (("generate", name, "keep", "where"), name, each.keep.where) for name, each in spec.generate.items()
     ]
-    written += [((*path, "where"), source.from_, source.where) for path, _, _, source in context.sources()]
-    for path, name, where in written:
-        condition, _ = generations.condition(spec, name, where)
+    asked += [((*path, "where"), source.from_, source.where) for path, _, _, source in context.sources()]
+    for path, name, where in asked:
+        condition, _ = generations.condition(spec, name, where, written=path[0] == "generate")
         met, tried = conditions.met_by(condition, form) if condition else (1, 1)
         if not met:
             message = f"none of {tried:,} tried texts meets this condition"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from cotspec.cot.measures import VOTED
 from cotspec.cot.reward_trial import Trial, Tried
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
@@ -44,12 +45,14 @@ def _worst(trial: Trial) -> tuple[Tried, Tried, float] | None:
 
 
 def _pairs(trial: Trial, progress: float) -> Iterator[tuple[Tried, Tried]]:
-    """The best wrong answer and the worst right one of each question and form, where the wrong one scores more."""
+    """The best wrong answer and the worst right one of each question and form, and that as many agree with, where the
+    wrong one scores more."""
     form = [name for name, each in trial.table.items() if each.kind is bool and name != "correct"]
+    form += [name for name in VOTED if name not in form]
     groups: dict[object, dict[bool, list[Tried]]] = {}
     for each in trial.at_progress(progress):
         if each.usual and each.score.total is not None:
-            key = (id(each.question), *(each.measures[name] for name in form))
+            key = (id(each.question), *(each.measures.get(name) for name in form))
             groups.setdefault(key, {True: [], False: []})[bool(each.measures["correct"])].append(each)
     for group in groups.values():
         if group[True] and group[False]:

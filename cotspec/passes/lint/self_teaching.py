@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cotspec.cot import conditions
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
 from cotspec.diagnostics.source_map import Path
-from cotspec.ir import generations
+from cotspec.ir import bodies, generations
 from cotspec.passes.check.context import Context, warning
 from cotspec.spec.experiment import Experiment, Model, Stage, Taught
 
@@ -16,10 +17,11 @@ _STAGE = "train: {by: sft, lr: 1e-5}, rows: {from: teach}, task: solve"
 RULE = Rule(
     slug="self-teaching",
     claim="The teacher is another model than the student, or another one changes what it writes (`revise`, `tilt`), "
-    "or of its own texts only right ones are learnt.",
+    "or of its own texts only those are learnt that are right, or that others agree with (`majority`, `votes`).",
     why="Distillation from a model into itself teaches it what it already says. Where the student is named as the "
-    "writer and only right texts go on (rejection sampling, STaR), the gold answers are what it learns from. Where "
-    "something else chooses among its texts, allow it.",
+    "writer and only right texts go on (rejection sampling, STaR), the gold answers are what it learns from; where "
+    "those go on that most agree with (self-consistency), their vote. Where something else chooses among its texts, "
+    "allow it.",
     failing=f"stages: {{first: {{start: tutor, {_STAGE}}}}}\n",
     passing=f"stages: {{first: {{start: base, {_STAGE}}}}}\n",
 )
@@ -32,11 +34,11 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if isinstance(stage.train, Taught):  # whoever wrote its texts: it learns the probabilities of its teacher
             yield from _taught(context, (*path, "train", "teacher"), stage.start, stage.train)
             continue
-        for text, right in _shown(spec, stage):
+        for text, chosen in _shown(spec, stage):
             teacher = _alone(spec, text)
             if stage.start not in models or teacher not in models:
                 continue
-            if stage.start == teacher and right:
+            if stage.start == teacher and chosen:
                 continue
             if stage.start == teacher or _weights(models[stage.start]) == _weights(models[teacher]):
                 message = f"the student starts from the teacher's own weights, `{teacher}`"
@@ -47,12 +49,14 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def _shown(spec: Experiment, stage: Stage) -> Iterator[tuple[str, bool]]:
-    """The texts that teach a stage, those that it learns to write, or whose steps it sees, and whether only right ones
-    do. Of pairs it learns which of the two is better."""
+    """The texts that teach a stage, those that it learns to write, or whose steps it sees, and whether only those do
+    that are right or voted for. Of pairs it learns which of the two is better."""
     if stage.pairs is None and (stage.train.drawn is None or stage.task != "solve"):
         for each in stage.sources:
             text = generations.target_of(spec, each)
-            yield text, generations.filter_of(spec, text).correct or text in generations.right_in(spec, each)
+            kept = generations.filter_of(spec, text)
+            voted = bool(kept.rest) and conditions.asks_votes(kept.rest, bodies.trace_format(spec.trace).form)
+            yield text, kept.correct or voted or text in generations.right_in(spec, each)
 
 
 def _alone(spec: Experiment, text: str) -> str:

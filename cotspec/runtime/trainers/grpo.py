@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 REPORTED = ("reward", "accuracy", "formatted", "tokens", "steps", signal.TRUNCATED, signal.GROUPS)
 _COUNTED = ("unscorable/", f"{signal.UNJUDGED}/")
-_OURS = frozenset({*REPORTED, "unscorable", "ungradable", signal.IMITATED, signal.REDRAWN})
+_OURS = frozenset({*REPORTED, "unscorable", "ungradable", signal.IMITATED, signal.REDRAWN, signal.UNDECIDED})
 _THEIRS = {
     "loss": "loss",
     "grad_norm": "grad_norm",
@@ -205,13 +205,13 @@ def _shown(log: Mapping[str, float]) -> str:
 
 
 def _metrics(log: Log, body: GrpoBody) -> dict[str, float | int]:
-    """Means over the last tenth of the steps; shares without signal and truncated over all of them; and how many
-    completions could not be scored in the run, in all and for each term and gate that had any, how many each judge left
-    open (`unjudged`), and how many answers could not be compared with the gold answer (`ungradable`; they are not
-    right); how often a demonstration
-    was imitated (`prompts_imitated`), how often a prompt's completions were drawn anew (`prompts_redrawn`)."""
+    """Means over the last tenth of the steps; shares without signal or majority, and truncated, over all of them; and
+    how many completions could not be scored in the run, in all and for each term and gate that had any, how many each
+    judge left open (`unjudged`), and how many answers could not be compared with the gold answer (`ungradable`; they
+    are not right); how often a demonstration was imitated (`prompts_imitated`), how often a prompt's completions were
+    drawn anew (`prompts_redrawn`)."""
     metrics = trl_bridge.tail_means(log, REPORTED, at_least=body.iterations)
-    means = {name: signal.mean(log, name) for name in (signal.GROUPS, signal.TRUNCATED)}
+    means = {name: signal.mean(log, name) for name in (signal.GROUPS, signal.UNDECIDED, signal.TRUNCATED)}
     metrics |= {name: value for name, value in means.items() if value is not None}
     metrics |= signal.counted(log)
     parts = {"unscorable", "ungradable", *(name for entry in log for name in entry if name.startswith(_COUNTED))}

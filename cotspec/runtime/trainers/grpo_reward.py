@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
+from cotspec.cot import voting
+from cotspec.cot.answers import extract
 from cotspec.cot.grading_rules import Grade
-from cotspec.cot.measures import AMONG, Measured, Peer, Teacher, among, measure, peer
+from cotspec.cot.measures import AMONG, VOTED, Measured, Peer, Teacher, among, measure, peer
 from cotspec.cot.rewards import CompiledReward, Score
-from cotspec.cot.signal import GROUPS, IMITATED, TRUNCATED, UNJUDGED, equal_groups
+from cotspec.cot.signal import GROUPS, IMITATED, TRUNCATED, UNDECIDED, UNJUDGED, equal_groups
 from cotspec.cot.thoughts import reopened
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -78,6 +80,7 @@ class CompositeReward:
         self._judges = judges
         self._body, self._gather, self._process = body, gather, process
         self._by_group = any(name in AMONG for name, _ in reward.measures)
+        self._by_vote = any(name in VOTED for name, _ in reward.measures)
         self.imitated: frozenset[int] = frozenset()
         """Of the last generation, in all processes, the numbers of the groups that imitate their demonstration …"""
         self.equal: frozenset[int] = frozenset()
@@ -113,6 +116,8 @@ class CompositeReward:
         if self._body.all_failed == "imitate":
             self.imitated = _failed(peers, self._body.group)
             log_metric(IMITATED, len(self.imitated) * self._body.group / len(peers))
+        if self._by_vote:
+            log_metric(UNDECIDED, _undecided(peers, self._body.group))
         if all(total is None for total, _ in everywhere) and not self.imitated:
             raise TaskError(f"none of {len(everywhere)} completions can be scored: {scores[0].problem}")
         self.equal = equal_groups(everywhere, self._body.group) - self.imitated
@@ -173,8 +178,13 @@ class CompositeReward:
             measured = [
                 one._replace(values={**one.values, **own}) for one, own in zip(measured, rows["texts"], strict=True)
             ]
+        cut = [self._is_cut(ids) for ids in completion_ids]
         asks = self._by_group or self._body.all_failed == "imitate"
         peers = self._gather([peer(one.values) for one in measured]) if asks else []
+        if self._by_vote:
+            texts = (None if short else one.text for one, short in zip(completions, cut, strict=True))
+            own = [None if text is None else extract(text, self._format) for text in texts]
+            peers = self._voters(peers, self._gather(own))
         if self._by_group:
             measured = self._in_groups(measured, peers)
         scores = [self._reward.score(one.values, progress) for one in measured]
@@ -184,7 +194,6 @@ class CompositeReward:
             said = [{name: v for each in own.values() for name, v in each.values.items()} for own in verdicts]
             measured = [one._replace(values={**one.values, **own}) for one, own in zip(measured, said, strict=True)]
             scores = [self._reward.score(one.values, progress) for one in measured]
-        cut = [self._is_cut(ids) for ids in completion_ids]
         kept = [not (one and self._body.mask_truncated) for one in cut]
         kept = [one and not bare for one, bare in zip(kept, without_loss, strict=True)] if without_loss else kept
         everywhere = self._gather([(score.total, one) for score, one in zip(scores, kept, strict=True)])
@@ -208,6 +217,14 @@ class CompositeReward:
         }
         verdicts = dict(zip(about, judges.ask(list(about.values()), step=step), strict=True))
         return [verdicts.get(at, {}) for at in range(len(scores))]
+
+    def _voters(self, peers: Sequence[Peer], answers: Sequence[str | None]) -> list[Peer]:
+        """The completions of all processes, each with which of its group's answers it gives; one that was cut gives
+        none."""
+        group = self._body.group
+        ballots = [voting.ballot(answers[first : first + group]) for first in range(0, len(answers), group)]
+        given = [answer for each in ballots for answer in each.answers]
+        return [one._replace(answer=answer) for one, answer in zip(peers, given, strict=True)]
 
     def _in_groups(self, measured: Sequence[Measured], peers: Sequence[Peer]) -> list[Measured]:
         """The same with what each is among the completions of its prompt, wherever these were written."""
@@ -280,6 +297,12 @@ def _failed(peers: Sequence[Peer], group: int) -> frozenset[int]:
     """The numbers of the groups in which none is right."""
     groups = (peers[first : first + group] for first in range(0, len(peers), group))
     return frozenset(number for number, one in enumerate(groups) if not any(peer.right for peer in one))
+
+
+def _undecided(peers: Sequence[Peer], group: int) -> float:
+    """The share of groups in which no answer leads."""
+    groups = [[peer.answer for peer in peers[first : first + group]] for first in range(0, len(peers), group)]
+    return _mean([not voting.decided(one) for one in groups])
 
 
 def _mean(values: Sequence[float]) -> float:
