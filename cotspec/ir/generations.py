@@ -228,10 +228,10 @@ def best(spec: Experiment, name: str, given: BestTexts) -> tuple[str, tuple[Prob
 
 def better(spec: Experiment, source: RowSource, pairs: Pairs) -> tuple[str, tuple[Problem, ...]]:
     """What says which of two texts is better, as payloads write it, or its mistakes. It asks about the two texts and
-    those they were made over; the score is that of two texts which others were made over."""
+    those they were made over; of two texts which others were made over, about these, too, and their score."""
     names, at = chain(spec, source.from_), depth(spec, source)
     scored, voted = (names[at : at + 1], ()) if at else ((), names[:1])
-    return _expression(pairs.better, names, _form(spec), about=names[at:], scored=scored, voted=voted, expect=None)
+    return _expression(pairs.better, names, _form(spec), about=names, scored=scored, voted=voted, expect=None)
 
 
 def right_in(spec: Experiment, source: RowSource) -> frozenset[str]:

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 from cotspec.cot import conditions, voting
 from cotspec.cot.answers import answer_of, grade
 from cotspec.cot.expr import UnscorableError
 from cotspec.cot.grading_rules import Grade
+from cotspec.cot.judges import verdict
 from cotspec.cot.measures import Value, words
 from cotspec.cot.pairing import compared
 from cotspec.cot.records import ComparedRecord, TextRecord, counted, measured
@@ -58,6 +60,7 @@ def _valued(
         groups.setdefault((each.id, each.of), []).append(each)
     form, at = body.format.form, body.target
     asks_score = conditions.reads(body.better, conditions.SCORE, form)
+    asks_verdicts = at > 0 and conditions.about(body.better, form, depth=0)
     asks_votes = conditions.asks_votes(body.better, form)
     asks_correct = conditions.reads(body.better, "correct", form, depth=at)
     with Progress("texts", len(rollouts)) as progress:
@@ -65,6 +68,7 @@ def _valued(
             records = [_fitted(each, body) for each in group]
             score = conditions.score([_grade(record, body) for record in records]) if asks_score else 0.0
             votes = _votes(group, records, body, counts) if asks_votes else [{} for _ in records]
+            judged = _judged(group, records, body, score, counts) if asks_verdicts else None
             for each, record, vote in zip(group[:1] if at else group, records, votes, strict=False):
                 compared = _aimed(record, body)
                 counts["texts"] += 1
@@ -72,7 +76,7 @@ def _valued(
                     counts["truncated_or_empty_texts"] += 1
                 elif asks_correct and _grade(compared, body) is Grade.UNGRADABLE:
                     counts["ungradable_texts"] += 1
-                elif (value := _value(record, body, score, vote)) is None:
+                elif (value := judged if asks_verdicts else _value(record, body, score, vote)) is None:
                     counts["texts_without_value"] += 1
                 else:
                     yield compared, value
@@ -85,9 +89,26 @@ def _votes(
     """Who agrees with each text of a record; one that was cut has no vote."""
     answers = [answer_of(segment(record.trace, body.format)) for record in records]
     ballot = voting.ballot([None if each.truncated else own for each, own in zip(group, answers, strict=True)])
-    counts["texts_without_an_answer"] += ballot.answers.count(None)
+    counts["texts_without_a_vote"] += ballot.answers.count(None)
     counts["records_with_answers_that_do_not_compare"] += not ballot.compared
     return conditions.voted(ballot)
+
+
+def _judged(
+    group: list[LaterRollout], records: list[TextRecord], body: CompareBody, score: float, counts: Counter[str]
+) -> float | None:
+    """The mean value of a text over all that was made over it; what leaves open what is asked, or was cut, has none,
+    and is counted."""
+    values = []
+    for each, record in zip(group, records, strict=True):
+        measures = measured(counted(record), record.answer, body.format, body.better)
+        said = verdict(record.trace, tokens=record.tokens, gold=record.answer, fmt=body.format)
+        try:
+            asked = [{} if each.truncated else said, *measures[1:]]
+            values.append(float(conditions.value(body.better, asked, score, body.format.form)))
+        except UnscorableError:
+            counts["verdicts_left_open"] += 1
+    return fmean(values) if values else None
 
 
 def _value(record: TextRecord, body: CompareBody, score: float, vote: Mapping[str, Value]) -> float | None:

@@ -135,7 +135,7 @@ def _known(rollouts: list[LaterRollout], body: TracesBody) -> tuple[_Known, Coun
             ballot = voting.ballot([_answer(each, body) for each, _ in several])
             for (each, number), vote in zip(several, conditions.voted(ballot), strict=True):
                 votes[each.id, number] = vote
-            told["texts_without_an_answer"] += ballot.answers.count(None)
+            told["texts_without_a_vote"] += ballot.answers.count(None)
             told["records_with_answers_that_do_not_compare"] += not ballot.compared
             told["records_without_a_majority"] += not voting.decided(ballot.answers)
             progress.update(done)

@@ -96,7 +96,8 @@ class Keep(Part):
     where: Text | None = None
     """A condition over texts, in the language of rewards: `teach.correct and teach.steps >= 2` (docs/rewards.md). Of
     the texts it speaks by name: this one, and those it was made over. Of this one, `<name>.score` is the share of the
-    `sampling.n` texts of a record that are right. Default: all."""
+    `sampling.n` texts of a record that are right, and `<name>.votes` and `<name>.majority` say how many give its
+    answer. Default: all."""
     distinct: Literal["text", "calculations"] | None = None
     """Of good texts of one record that are equal, one goes on: of equal words, or of equal calculations in the same
     order, as rejection sampling has it (arXiv 2308.01825): equations without units and spaces, a text that has none by
@@ -165,9 +166,10 @@ class Pairs(Part):
     """What is better, in the language of rewards, over the texts of a record: a condition that the better text meets
     and the worse one does not (`tries.correct`), or a number that is higher for it. It asks about the two texts, and
     those that they were made over; with `target`, of two texts over which others were made, `<target>.score` is the
-    share of those that are right. Texts that were cut at the token limit are in no pair, nor are those that cannot be
-    graded where it asks whether they are right, nor those for which it has no value: so
-    `-tries.words / (1 if tries.correct else 0)` compares right ones alone, the shorter with the longer."""
+    share of those that are right, and what it asks about those (`verdict.critic.T`) is the mean over them: one that
+    does not say it, or was cut, does not count. Texts that were cut at the token limit are in no pair, nor are those
+    that cannot be graded where it asks whether they are right, nor those for which it has no value: so `-tries.words /
+    (1 if tries.correct else 0)` compares right ones alone, the shorter with the longer."""
     gap: Annotated[float, Field(ge=0)] = 0.0
     """The two numbers differ by more than this."""
     most: Count = 1

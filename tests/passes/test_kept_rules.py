@@ -93,6 +93,10 @@ TAKEN = {
         "keep: {where: teach.majority and teach.votes >= 0.5, best: {by: teach.votes, n: 9}}}",
         "rows: {from: teach}",
     ),
+    "pairs by what another text says of them": (
+        "teach: {by: tutor, over: train, sampling: {n: 4}, keep: {pick: all}}, judged: {by: tutor, over: teach}",
+        "rows: {from: judged, target: teach, pairs: {better: judged.correct}}",
+    ),
     "pairs by votes": (
         "teach: {by: tutor, over: train, sampling: {n: 4}}",
         "rows: {from: teach, pairs: {better: teach.votes, gap: 0.2}}",

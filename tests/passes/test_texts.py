@@ -139,8 +139,8 @@ CASES = {
     ),
     "what was made over a compared text": (
         "teach: {by: tutor, over: train, sampling: {n: 4}, keep: {pick: all}}, apply: {by: tutor, over: teach}",
-        "rows: {from: apply, target: teach, pairs: {better: apply.words}}",
-        "there is no measure `apply.words`",
+        "rows: {from: apply, target: teach, pairs: {better: apply.score}}",
+        "there is no measure `apply.score`",
     ),
     "pairs by what both have": (
         f"{TEACH}, refined: {{by: tutor, over: teach, sampling: {{n: 4}}}}",
@@ -347,9 +347,9 @@ ELSEWHERE = {
         "rows: {from: teach, pairs: {better: teach.score}}",
         "all texts of a record share their score: ask for what differs",
     ),
-    "a verdict on a text of a pair": (
+    "the score of what was made over a text of a pair": (
         "teach: {by: tutor, over: train, sampling: {n: 4}, keep: {pick: all}}, apply: {by: tutor, over: teach}",
-        "rows: {from: apply, target: teach, pairs: {better: apply.words}}",
+        "rows: {from: apply, target: teach, pairs: {better: apply.score}}",
         "both texts of a pair are of `teach`: of what was made over one, `teach.score` is the share that is right",
     ),
     "a text of other records": (

@@ -10,7 +10,7 @@ from bodies import FORMAT
 from conftest import Run, Stage, write_lines
 
 from cotspec.runtime import report_counts
-from cotspec.spec.payload import CompareBody, Pick, TracesBody
+from cotspec.spec.payload import CompareBody, Pick, SegmentFormat, TracesBody
 
 FIELDS = {"traces.distinct", "traces.most", "traces.best_by", "traces.best_n"}
 
@@ -153,7 +153,7 @@ def test_texts_go_on_that_others_agree_with_and_what_has_no_vote_is_told(
     told = {
         "records_with_answers_that_do_not_compare": 1,
         "records_without_a_majority": 1,
-        "texts_without_an_answer": 2,
+        "texts_without_a_vote": 2,
     }
     every = Pick(kind="all", shortest=0.0, seed=0)
     cases: tuple[tuple[str, dict[str, Any], list[int]], ...] = (
@@ -170,7 +170,7 @@ def test_texts_go_on_that_others_agree_with_and_what_has_no_vote_is_told(
         assert code == 0, err
         assert [each["tokens"] for each in read(made / "out/traces.jsonl")] == want, where
         assert json.loads((made / "out/counts.json").read_text())["votes"] == told
-        assert "of the votes: 1 records with answers that do not compare, 1 records without a majority, 2 texts" in out
+        assert "of the votes: 1 records with answers that do not compare, 1 records without a majority" in out
         (flow,) = report_counts.flow("kept/own", made / "out/counts.json")
         assert {part.name: part.said for part in flow.parts}["records without a majority:"] == "1"
 
@@ -185,4 +185,28 @@ def test_a_text_that_more_agree_with_is_the_better_one_of_a_pair(stage: Stage, r
         for each in read(made / "out/pairs.jsonl")
     ]
     assert answers == [("3", ""), ("7", "at least 5")]
-    assert json.loads((made / "out/counts.json").read_text())["texts_without_an_answer"] == 2
+    assert json.loads((made / "out/counts.json").read_text())["texts_without_a_vote"] == 2
+
+
+def test_a_text_is_compared_by_what_others_say_of_it_and_what_they_leave_open_is_no_no(
+    stage: Stage, run_here: Run, tmp_path: Path
+) -> None:
+    """Three verdicts on each of four drafts of a question; nobody says anything of the last."""
+    form = (SegmentFormat(name="critic", opens="Verdict:", closes="", label=("T", "F")),)
+    verdicts = {"good": "T T F", "fair": "T - -", "poor": "F F T", "mute": "- - -"}
+    rollouts = [
+        {"id": 1, "of": of, "question": "?", "answer": "7", "text": "Hm." if said == "-" else f"Hm.\nVerdict: {said}"}
+        | {"tokens": 3, "truncated": draft == "good" and said == "F", "before": [draft], "before_tokens": [1]}
+        for of, (draft, all_) in enumerate(verdicts.items())
+        for said in all_.split()
+    ]
+    inputs = {"rollouts": write_lines(tmp_path / "verdicts.jsonl", rollouts)}
+    for better, want in (("text.critic.T", [("good", "poor")]), ("0 if text.critic.T else 1", [("poor", "good")])):
+        body = CompareBody(format=FORMAT.model_copy(update={"form": form}), better=better, gap=0.5, most=2, target=1)
+        made = stage(f"compare-{len(better)}", body, inputs)
+        code, out, err = run_here(made)
+        assert code == 0, err
+        assert [(each["chosen"], each["rejected"]) for each in read(made / "out/pairs.jsonl")] == want
+        counts = json.loads((made / "out/counts.json").read_text())
+        assert (counts["texts"], counts["verdicts_left_open"], counts["texts_without_value"]) == (4, 6, 1)
+        assert "6 verdicts left open" in out

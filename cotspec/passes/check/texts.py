@@ -153,7 +153,7 @@ def _better(context: Context, path: Path, rows: Rows, pairs: Pairs, *, compared:
     if problems:
         return
     form, at = bodies.trace_format(spec.trace).form, generations.depth(spec, rows)
-    if not conditions.about(condition, form, depth=at):
+    if not any(conditions.about(condition, form, depth=depth) for depth in {0, at}):
         message = f"this is the same for both texts of a pair: it asks nothing of `{compared}`"
         yield finding(RULE, context.source.value((*path, "better")), message, f"ask about `{compared}`")
     elif conditions.kind(condition, form) is bool and pairs.gap >= 1:
