@@ -27,6 +27,7 @@ from cotspec.spec.payload import (
     ProbabilitiesBody,
     Pupil,
     RewardedBody,
+    SuiteBody,
     Table,
     TaughtBody,
     TextBody,
@@ -56,9 +57,12 @@ def preflight(tasks: Iterable[Task]) -> Task:
     demands = tuple(_demand(need, who) for need, who in by_need.values())
     tables = tuple(_tables(by_id.values()))
     trackers = tuple(sorted({task.launch.settings.track for task in by_id.values()} - {""}))
+    suites = tuple(str(label) for task in by_id.values() if isinstance(task.body, SuiteBody) for label in task.labels)
     asks = any(isinstance(each.model, EndpointModel) for each in demands)
     experiments = _experiments(by_id.values()) if asks else ()
-    body = PreflightBody.model_construct(demands=demands, tables=tables, trackers=trackers, experiments=experiments)
+    body = PreflightBody.model_construct(
+        demands=demands, tables=tables, trackers=trackers, suites=suites, experiments=experiments
+    )
     return Task(
         id=f"{slug(body)}-{fingerprint(body, kernel={}, inputs={})[:ID_DIGITS]}",
         body=body,

@@ -18,7 +18,7 @@ from cotspec.files import plain, regular
 from cotspec.hub import fetch
 from cotspec.hub.errors import HubError
 from cotspec.page.figures import counted
-from cotspec.runtime import conversation, data, gpus, local, tracking
+from cotspec.runtime import conversation, data, gpus, local, suite, tracking
 from cotspec.runtime.conversation import ConversationError
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
@@ -47,6 +47,8 @@ def run(task: Task, _work: Path, result: Path) -> None:
     body = task.body(PreflightBody)
     for tracker in body.trackers:
         tracking.require(tracker)
+    if body.suites and (without := suite.missing(task.root)):
+        say(f"{_who(body.suites)} would stop: {without}")
     demands = body.demands
     problems: dict[tuple[str, str], dict[str, None]] = {}
     unasked: set[str] = set()

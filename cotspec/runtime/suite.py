@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -33,12 +34,7 @@ _LAST: Final = 3
 def run(task: Task, work: Path, result: Path) -> None:
     """Measure the model. Raises TaskError when lm-eval is not there, is another version, or fails."""
     body = task.body(SuiteBody)
-    own = local.read(task.root).lm_eval
-    if own is None:
-        raise TaskError(
-            f"a suite needs lm-eval in an environment of its own: `python3 -m venv ~/lm-eval && ~/lm-eval/bin/pip "
-            f'install "lm-eval[hf]"`, then `lm_eval: {{python: ~/lm-eval/bin/python}}` in {LOCAL_FILE}'
-        )
+    own = _own(task.root)
     python = str(folder(own.python, task.root))
     version = _version(python)
     if body.version and version != body.version:
@@ -53,6 +49,25 @@ def run(task: Task, work: Path, result: Path) -> None:
     lines.write_json(result / FILE, record)
     for line in told(record):
         say(line)
+
+
+def missing(root: Path) -> str:
+    """Why suites cannot run on this machine; "" where they can, as far as that is seen without starting lm-eval."""
+    try:
+        python = folder(_own(root).python, root)
+    except TaskError as error:
+        return str(error)
+    return "" if shutil.which(python) else f"{LOCAL_FILE} names {python} for lm-eval, which is no program"
+
+
+def _own(root: Path) -> LmEval:
+    own = local.read(root).lm_eval
+    if own is None:
+        raise TaskError(
+            f"a suite needs lm-eval in an environment of its own: `python3 -m venv ~/lm-eval && ~/lm-eval/bin/pip "
+            f'install "lm-eval[hf]"`, then `lm_eval: {{python: ~/lm-eval/bin/python}}` in {LOCAL_FILE}'
+        )
+    return own
 
 
 def told(record: Mapping[str, Any]) -> list[str]:

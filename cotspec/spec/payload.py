@@ -284,7 +284,6 @@ class ReportBody(Body):
     """Stages whose training it tells of, each read as `stage.<name>`."""
     sets: tuple[ReportTable, ...] = ()
     """A table for each set of the evaluation, the headline first; () is one table of all `labels`."""
-
     suites: tuple[ReportSuite, ...] = ()
     """What lm-eval has measured, each read as `suite.<name>.<label>`."""
 
@@ -328,8 +327,7 @@ class PreflightBody(Body):
     """What all tasks of a build ask of their models, and of data that no check can read → passed.json, which always
     says the same.
 
-    There is one in a project, at one place, and its result has one content: what waits for it does not run again
-    because other experiments ask other things.
+    There is one in a project, and its result has one content: what waits for it does not run again when others ask.
     """
 
     kind: Literal["preflight"] = "preflight"
@@ -337,6 +335,8 @@ class PreflightBody(Body):
     tables: tuple[Table, ...] = ()
     trackers: tuple[str, ...] = ()
     """Libraries that training sends its log to."""
+    suites: tuple[str, ...] = ()
+    """The tasks that call lm-eval, as a person calls them."""
     experiments: tuple[str, ...] = ()
     """All experiments of a build in which a server is asked: those that ask none run without it."""
 

@@ -19,10 +19,10 @@ from conftest import Run, lay_out, settings, write_lines
 from cotspec.runtime import models, report_suites, suite
 from cotspec.runtime.task import Task
 from cotspec.spec.local import LmEval
-from cotspec.spec.payload import BuiltinModel, Payload, ReportBody, ReportSuite, SuiteBody
+from cotspec.spec.payload import BuiltinModel, Payload, PreflightBody, ReportBody, ReportSuite, SuiteBody
 
 FIELDS = {f"suite.{name}" for name in ("model", "tasks", "shots", "limit", "version", "seed")}
-FIELDS |= {"report.suites.name", "report.suites.labels"}
+FIELDS |= {"report.suites.name", "report.suites.labels", "preflight.suites"}
 """What this file shows to arrive (test_fields.py)."""
 LM_EVAL = os.environ.get("COTSPEC_TEST_LM_EVAL", "")
 QUESTIONS = [("Ann has 3 pens. She buys 4. How many pens does Ann have now?", k) for k in ("7", "8", "7", "9")]
@@ -106,6 +106,25 @@ def test_a_machine_without_lm_eval_says_how_to_get_it(local: str, told: str, tmp
     code, _, err = run_here(lay_out(tmp_path, "suite-1", body()))
     assert code == 2
     assert told in err
+
+
+@pytest.mark.parametrize(
+    ("local", "told"),
+    [
+        ("", "suite look of last of own would stop: a suite needs lm-eval in an environment of its own"),
+        ("lm_eval: {python: no/such}", "would stop: cotspec.local.yaml names "),
+        (f"lm_eval: {{python: {sys.executable}}}", ""),
+    ],
+)
+def test_the_preflight_says_what_suites_lack_and_lets_the_others_run(
+    local: str, told: str, tmp_path: Path, run_here: Run
+) -> None:
+    (tmp_path / "cotspec.local.yaml").write_text(local + "\n", encoding="utf-8")
+    asked = PreflightBody(demands=(), suites=("suite look of last of own",))
+    code, out, err = run_here(lay_out(tmp_path, "preflight", asked))
+    assert code == 0, err
+    assert told in out
+    assert ("would stop" in out) == bool(told)
 
 
 def test_a_table_of_a_suite_has_a_column_for_each_model_and_a_gap_for_what_one_lacks() -> None:
