@@ -50,12 +50,13 @@ def run(
         return 1
     units = given.of(checked.units)
     _refuse_unmeasured(units, models)
-    if base is not None:
-        base = _base(base, checked)
-    beside = {unit.name for unit in units} | {base or unit.loaded.experiment.name for unit in units}
+    bases = {} if base is None else _bases(base, checked)
+    first = next(iter(bases.values()), None)
+    beside = {unit.name for unit in units} | {*bases.values()}
+    beside |= set() if bases else {unit.loaded.experiment.name for unit in units}
     checked = checked.of([unit for unit in checked.units if unit.name in beside])
     outcomes = outcomes_of(root, checked, models=models)
-    outcomes = outcomes if base is None else [replace(each, base=base) for each in outcomes]
+    outcomes = [replace(each, base=bases.get(each.seed, first)) for each in outcomes] if first else outcomes
     if page is not None:
         _write(page, outcomes, checked)
         return 0
@@ -96,15 +97,17 @@ def _refuse_unmeasured(units: Sequence[Unit], models: Mapping[str, str]) -> None
             raise ProblemError(f"`{own[0].name}` does not evaluate `{name}`: {advice}")
 
 
-def _base(base: str, checked: Checked) -> str:
-    """The experiment that is called so; of one over seeds the first seed's, which stands for all. Raises
-    ProblemError."""
+def _bases(base: str, checked: Checked) -> dict[int, str]:
+    """The experiment that is called so, or those of one over seeds, by seed: others are compared with that of their own
+    seed, where there is one, and else with the first. Raises ProblemError."""
     from cotspec.diagnostics.suggest import did_you_mean, near
     from cotspec.views.seeds import without_seed
 
-    names = {unit.name: without_seed(unit.name, unit.loaded.experiment.seed) for unit in checked.units}
-    over_seeds = (name for name, group in names.items() if group == base)
-    if found := base if base in names else next(over_seeds, None):
+    seeds = {unit.name: unit.loaded.experiment.seed for unit in checked.units}
+    names = {name: without_seed(name, seed) for name, seed in seeds.items()}
+    if base in names:
+        return {seeds[base]: base}
+    if found := {seeds[name]: name for name, group in names.items() if group == base}:
         return found
     known = dict.fromkeys([*names, *names.values()])
     hint = did_you_mean(near(base, known), known)

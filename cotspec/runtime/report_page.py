@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cotspec.page import charts, html
 from cotspec.page.browser import OF_A_BLOCK, Browser, Choice
-from cotspec.page.figures import number, percent
+from cotspec.page.figures import number, percent, power
 from cotspec.runtime import lines, report_answers, report_counts, report_curves, report_method, report_texts
 from cotspec.runtime.contamination import Contamination
 from cotspec.runtime.evaluate import Metrics
@@ -311,7 +311,7 @@ def _told(trained: Trained, settings: Mapping[str, Any]) -> Iterator[tuple[str, 
             yield shown, number(trained.metrics[name])
     optim = settings.get("optim")
     if isinstance(optim, dict):
-        yield "learning rate", f"{optim.get('lr')}, {optim.get('schedule')}"
+        yield "learning rate", f"{power(str(optim.get('lr')))}, {optim.get('schedule')}"
     for name in ("global_batch", "group", "beta", "max_length", "seed"):
         if name in settings:
             yield name.replace("_", " "), str(settings[name])

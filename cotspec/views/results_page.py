@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MOST_MARKS: Final = 60
 """Experiments in one drawing; the table has all."""
+COSTS: Final = 20
+"""Tasks whose cost stands open; others are in a block below."""
 MOST_SETTINGS: Final = 100
 """Experiments whose settings are shown."""
 MOST_BUTTONS: Final = 80
@@ -118,7 +120,7 @@ def page(
         "spent": spent,
         "settings": settings[:MOST_SETTINGS],
         "unsaid": len(settings[MOST_SETTINGS:]),
-        "limits": {"questions": flips.MOST_QUESTIONS, "pair": flips.OF_A_PAIR, "marks": MOST_MARKS},
+        "limits": {"questions": flips.MOST_QUESTIONS, "pair": flips.OF_A_PAIR, "marks": MOST_MARKS, "costs": COSTS},
     }
     sections_there = [
         ("results", "Results", True),

@@ -10,6 +10,7 @@ import pytest
 
 from cotspec.cli import results
 from cotspec.cli.errors import ProblemError
+from cotspec.cli.selection import named
 from tests.fuzz.finished import SPEC, finished, lock
 from tests.pages import Parsed, whole
 
@@ -87,6 +88,16 @@ def test_a_base_over_seeds_has_the_name_that_results_print(done: Path, capsys: p
     assert results.run([], output="text", base="example--often-seed-1") == 0
     assert capsys.readouterr().out == over
     assert "example--often " in over
+
+
+def test_with_a_base_over_seeds_each_is_compared_with_that_of_its_own_seed(done: Path) -> None:
+    (spec,) = done.glob("specs/*.yaml")
+    with spec.open("a", encoding="utf-8") as file:
+        file.write("  often: {stages.second.train.lr: 3e-5, seeds: [1, 2]}\n")
+    checked = results._checked(done, named(done, []))
+    assert checked is not None
+    assert results._bases("example--often", checked) == {1: "example--often-seed-1", 2: "example--often-seed-2"}
+    assert set(results._bases("example--faster", checked).values()) == {"example--faster"}
 
 
 def test_a_place_that_cannot_be_written_is_a_message(done: Path) -> None:
