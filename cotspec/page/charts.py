@@ -21,6 +21,8 @@ COLOURS: Final = 8
 """Classes `c0`, `c1`, … of page.css."""
 MOST_POINTS: Final = 240
 """Points of a line; of more steps each point is the mean of several."""
+_MANY: Final = 40
+"""Points from which on a noisy line has a running mean, over a tenth of them."""
 _HIDES: Final = 6.0
 """Pixels between two figures of which one would lie over the other."""
 _LEFT: Final = 46
@@ -76,8 +78,9 @@ class _Frame(NamedTuple):
         )
 
 
-def lines(series: Sequence[Series], *, title: str, percent: bool = False) -> Markup:
-    """Lines over steps; nothing where there is no point."""
+def lines(series: Sequence[Series], *, title: str, percent: bool = False, noisy: bool = True) -> Markup:
+    """Lines over steps; nothing where there is no point. Many points that are `noisy` are drawn faintly, below their
+    running mean."""
     drawn = [(at % COLOURS, thinned(each.points)) for at, each in enumerate(series)]
     points = [point for _, thin in drawn for point in thin]
     if not points:
@@ -88,13 +91,20 @@ def lines(series: Sequence[Series], *, title: str, percent: bool = False) -> Mar
     parts.append(f'<text class="tick end" x="{frame.left - 5}" y="{frame.height - frame.bottom + 15}">step</text>')
     for colour, thin in drawn:
         for piece in pieces(thin):
-            places = " ".join(f"{x},{y}" for x, y in (frame.at(*point) for point in piece))
-            if len(piece) > 1:
-                parts.append(f'<polyline class="line c{colour}" points="{places}"/>')
-            else:
+            if len(piece) == 1:
                 x, y = frame.at(*piece[0])
                 parts.append(f'<circle class="dot c{colour}" cx="{x}" cy="{y}" r="2"/>')
+            elif noisy and len(thin) >= _MANY:
+                parts.append(_line(frame, piece, f"raw c{colour}"))
+                parts.append(_line(frame, running_mean(piece, len(thin) // 20), f"c{colour}"))
+            else:
+                parts.append(_line(frame, piece, f"c{colour}"))
     return _svg(frame, title, parts)
+
+
+def _line(frame: _Frame, points: Sequence[Point], look: str) -> str:
+    places = " ".join(f"{x},{y}" for x, y in (frame.at(*point) for point in points))
+    return f'<polyline class="line {look}" points="{places}"/>'
 
 
 def plane(marks: Sequence[Mark], *, title: str, x: str, y: str) -> Markup:
@@ -197,6 +207,12 @@ def thinned(points: Sequence[Point]) -> list[Point]:
         return known
     groups = (known[at : at + size] for at in range(0, len(known), size))
     return [(fmean(x for x, _ in group), fmean(y for _, y in group)) for group in groups]
+
+
+def running_mean(points: Sequence[Point], around: int) -> list[Point]:
+    """Each point as the mean of itself and as many on each side, near an end of as many as there are there."""
+    sides = (min(around, at, len(points) - 1 - at) for at in range(len(points)))
+    return [(points[at][0], fmean(y for _, y in points[at - few : at + few + 1])) for at, few in enumerate(sides)]
 
 
 def pieces(points: Sequence[Point]) -> list[list[Point]]:

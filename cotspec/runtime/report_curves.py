@@ -103,7 +103,8 @@ def _chart(log: Log, title: str, members: Sequence[str], words: Mapping[str, str
     several = len(series) > 1 or "/" in members[0]
     keys = tuple(Key(at % charts.COLOURS, each.name) for at, each in enumerate(series)) if several else ()
     ends = "" if len(series) > 1 else _ends(series[0].points, share=share)
-    return Chart(name=title, keys=keys, ends=ends, drawing=charts.lines(series, title=title, percent=share))
+    drawing = charts.lines(series, title=title, percent=share, noisy=members[0] != "lr")
+    return Chart(name=title, keys=keys, ends=ends, drawing=drawing)
 
 
 def _points(log: Log, name: str) -> list[charts.Point]:

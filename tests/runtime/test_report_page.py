@@ -224,6 +224,14 @@ def test_a_line_is_torn_where_steps_are_missing_and_a_long_one_is_thinned() -> N
     assert str(charts.lines([Series("x", [])], title="x")) == ""
 
 
+def test_many_noisy_points_are_drawn_faintly_below_their_running_mean() -> None:
+    assert charts.running_mean([(1, 0.0), (2, 3.0), (3, 6.0), (4, 0.0)], 5) == [(1, 0.0), (2, 3.0), (3, 3.0), (4, 0.0)]
+    noise = [Series("x", [(float(at), float(at % 2)) for at in range(100)])]
+    assert str(charts.lines(noise, title="t")).count("<polyline") == 2
+    assert str(charts.lines(noise, title="t", noisy=False)).count("<polyline") == 1  # a learning rate has no noise
+    assert "raw" not in str(charts.lines([Series("x", noise[0].points[:20])], title="t"))
+
+
 @given(
     st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=30),
     st.booleans(),
