@@ -98,7 +98,7 @@ def told(root: Path, tasks: Mapping[str, Task], standings: Mapping[str, Standing
         elif because:
             failed[task.id] = because
             notes.append(f"not run: {part}: it needs {because}, which failed")
-        elif asks(task) and (last := _last_words(root, task.id)):
+        elif asks(task) and standings[task.id].state != "running" and (last := _last_words(root, task.id)):
             states.add("failed")
             failed[task.id] = part
             notes.append(f"failed: {part}: {last} ({_log(task.id)})")

@@ -73,6 +73,8 @@ def test_each_task_is_told_by_what_is_known_of_it(tmp_path: Path) -> None:
     assert held >= {part for part, needed in needs.items() if failing in needed}
     assert queue.told(tmp_path, TASKS, states, jobs[:1]).state == "queued"
     assert queue.told(tmp_path, TASKS, states, []).state == "failed"
+    at_work = states | {TASKS[failing].id: Standing(state="running", reason="by hand, on this machine")}
+    assert queue.told(tmp_path, TASKS, at_work, []) == (None, ())
     said = log.read_text()
     log.write_text(said + "Updating lock file 'it'\nUse `dvc push` to send your updates to remote storage.\n")
     assert queue.told(tmp_path, TASKS, states, []) == (None, ()), "it ended well, and what it reads is another by now"
