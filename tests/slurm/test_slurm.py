@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -184,6 +185,32 @@ def test_an_experiment_goes_through_pre_emption_and_a_dead_controller(tmp_path: 
         "0 of 10 tasks sent, 0 were in the queue, 10 are up to date\n"
     )
     print(f"\n--- the log of the stage that was pre-empted\n{log}")
+    apart = apart_from_one_process(own, tmp_path / "alone")
+    assert apart < 1e-4, f"a tenth of the learning rate: the weights are apart by {apart:.1e}"
+
+
+def apart_from_one_process(own: Project, root: Path) -> float:
+    """How far the weights of the stage are from those of the same task, trained by one process on this machine."""
+    import numpy
+    from safetensors.numpy import load_file
+
+    shutil.copytree(own.root, root, ignore=shutil.ignore_patterns("scratch", "cache"))
+    spec = root / "specs/small.yaml"
+    spec.write_text(spec.read_text().replace("nodes: 2, ", ""))
+    alone, stage = Project(root, own.cluster), own.id("sft")
+    alone.run("cotspec", "build")
+    shutil.rmtree(root / "generated/stages" / stage / "out")
+    environment = os.environ | {"COTSPEC_PYTHON": sys.executable, "OMP_NUM_THREADS": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run(
+        ["bash", root / "generated/stages" / stage / "launch.sh"], env=environment, capture_output=True, text=True
+    )
+    assert "trained 120 steps" in done.stdout, done.stdout + done.stderr
+    many, one = (
+        load_file(each / "generated/stages" / stage / "out/model/model.safetensors") for each in (own.root, root)
+    )
+    assert many.keys() == one.keys()
+    return max(float(numpy.abs(many[name] - one[name]).max()) for name in many)
 
 
 def test_what_slurm_would_never_run_is_told_before_anything_is_sent(tmp_path: Path, cluster: Cluster) -> None:
