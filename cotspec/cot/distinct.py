@@ -20,7 +20,8 @@ _LEFT_OUT: Final = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}|\\[A-Za-z]+|\\[^A-Za
 
 def key(text: str, by: Literal["text", "calculations"]) -> tuple[str, ...]:
     """What two equal texts have in common: their words, or their calculations; of a text without any its words."""
-    return (by == "calculations" and calculations(text)) or ("", *text.split())
+    found = calculations(text) if by == "calculations" else ()
+    return ("calculations", *found) if found else ("words", *text.split())
 
 
 def calculations(text: str) -> tuple[str, ...]:
