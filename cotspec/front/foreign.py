@@ -45,7 +45,7 @@ _NAMES: Mapping[str, str] = {
     "evaluate": "eval evaluation test",
     "reward": "reward_funcs reward_weights rewards reward_model",
     "by": "trainer algorithm method trainer_type",
-    "file": "data_file data_files dataset_path train_file file_path",
+    "file": "data_file data_files dataset_path train_file file_path path",
     "question": "problem instruction query input_column question_column",
     "answer": "solution gold ground_truth answer_column reference",
     "trace": "response output completion cot generation reasoning",

@@ -21,7 +21,7 @@ from cotspec.diagnostics import Diagnostic, Sink, Span
 from cotspec.diagnostics.suggest import did_you_mean
 from cotspec.files.regular import inside, inside_as_written, parts_below
 from cotspec.front.text_files import raw_text, read, shown
-from cotspec.spec.local import ELSEWHERE, LOCAL_FILE
+from cotspec.spec.local import DATA_ELSEWHERE, ELSEWHERE, LOCAL_FILE
 from cotspec.spec.lock import LOCK_FILE
 
 _ROOT_SIGNS: Final = (".git", ".dvc", "pyproject.toml", LOCK_FILE, LOCAL_FILE)
@@ -48,8 +48,9 @@ def locate(named: Named, sink: Sink) -> File | None:
     if not why:
         return file
     advice = "give a path in the project, relative to the folder of the spec"
-    elsewhere = f"; {ELSEWHERE.format(named.written)}" if named.key == "path" and "://" not in named.written else ""
-    sink.add(_finding("project-path", f"`{named.key}` {why}", named, advice + elsewhere))
+    elsewhere = {"path": ELSEWHERE.format(named.written), "file": DATA_ELSEWHERE}.get(named.key, "")
+    more = f"; {elsewhere}" if elsewhere and "://" not in named.written else ""
+    sink.add(_finding("project-path", f"`{named.key}` {why}", named, advice + more))
     return None
 
 

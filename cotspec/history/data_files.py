@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
@@ -50,6 +50,8 @@ class DataFile:
     """Of a missing file: the `.dvc` file by which DVC knows it, if there is one."""
     neighbours: tuple[str, ...] = ()
     """Of a missing file: what its folder holds."""
+    from_root: str = ""
+    """Of a missing file: its path from the spec, where it was named as it lies in the project."""
 
     def items(self, most: int | None = None) -> tuple[Item, ...]:
         """The questions of its slice, as sets are compared."""
@@ -98,7 +100,12 @@ def data_file(data: Data, folder: Path, root: Path) -> DataFile | None:
     from cotspec.ir import bodies
 
     source = bodies.source(data, {})
-    return read(file, source, data.slice, root) if isinstance(source, FileData) else None
+    if not isinstance(source, FileData):
+        return None
+    found, meant = read(file, source, data.slice, root), Path(os.path.normpath(root / data.file))
+    if found is None or os.path.lexists(file) or not (inside(meant, root) and os.path.exists(meant)):
+        return found
+    return replace(found, from_root=os.path.relpath(meant, folder))
 
 
 def read(file: Path, source: FileData, slice: Slice | None, root: Path) -> DataFile | None:

@@ -21,6 +21,11 @@ ELSEWHERE: Final = (
     "`models: {{lab/name: {}}}`, with its folder as seen from there"
 )
 """How a model's folder outside of the project is named."""
+DATA_ELSEWHERE: Final = (
+    "for data that lie elsewhere write `hub: lab/name, split: train`, an id of your choosing, and into "
+    "cotspec.local.yaml `data: {lab/name: FOLDER}`, which holds their files"
+)
+"""How data outside of the project are named."""
 Gpu = Literal["A100-80G", "A100-40G", "H100", "H200", "L40S", "RTX-4090"]
 """GPUs that a plan can be estimated for (cotspec.estimate.hardware)."""
 

@@ -46,3 +46,32 @@ def test_of_what_is_no_data_file_it_is_said_what_to_do(name: str, tmp_path: Path
     plan_specs({"spec.yaml": tmp_path / "spec.yaml"}, sink)
     (found,) = [each for each in sink.findings if each.rule == "data-file" and each.severity == "error"]
     assert found.help.startswith(advice)
+
+
+def test_a_path_from_the_projects_folder_is_told_as_one_from_the_specs(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    for folder in ("data", "specs"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "data/test.jsonl").write_bytes(ROW)
+    text = changed([("test: {builtin: chains, split: test, size: 50}", "test: {file: data/test.jsonl}")])
+    (tmp_path / "specs/a.yaml").write_text(text, encoding="utf-8")
+    sink = Sink()
+    plan_specs({"specs/a.yaml": tmp_path / "specs/a.yaml"}, sink)
+    (found,) = [each for each in sink.findings if each.rule == "data-missing"]
+    assert found.help == "did you mean `../data/test.jsonl`? Paths count from the folder of the spec"
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("file: /mnt/traces.jsonl", "`data: {lab/name: FOLDER}`, which holds their files"),
+        ("path: test.jsonl", "did you mean `file`?"),
+    ],
+)
+def test_data_that_lie_elsewhere_and_a_models_key_are_told_what_to_write(named: str, said: str, tmp_path: Path) -> None:
+    text = changed([("test: {builtin: chains, split: test, size: 50}", f"test: {{{named}}}")])
+    (tmp_path / "spec.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / ".git").mkdir()
+    sink = Sink()
+    plan_specs({"spec.yaml": tmp_path / "spec.yaml"}, sink)
+    assert [each.help[-len(said) :] for each in sink.findings if each.severity == "error"] == [said]

@@ -37,5 +37,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield finding(RULE, span, message, f"`dvc pull {file.kept}` brings it", severity="note")
             continue
         close = tuple(f"{folder}/{other}" if folder else other for other in near(last, file.neighbours))
+        if file.from_root:
+            close = (file.from_root,)
         advice = did_you_mean(close) or "write it there, or name a file that is there"
+        advice += " Paths count from the folder of the spec" if file.from_root else ""
         yield finding(RULE, span, f"there is no file `{data.file}`", advice, suggestions=close)
