@@ -19,11 +19,17 @@ _FIELDS: Final = "%i|%T|%r|%u|%N|%M|%j|%E|%k"
 _AFTER: Final = re.compile(r":([0-9]+)")
 """A job that another one waits for, in what squeue says of that: `afterok:4(unfulfilled),afterok:5(unfulfilled)`."""
 _MOST_SECONDS: Final = 120
+_NO_CLUSTER: Final = "Could not establish a configuration source"
+"""What its commands end with where there is neither a slurm.conf nor a name of a controller."""
 _WAITS: Final = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"})
 
 
 class SlurmError(RuntimeError):
     """A command of SLURM is not there, does not answer or refuses; the message is its own."""
+
+
+class NoClusterError(SlurmError):
+    """This machine has SLURM's commands and belongs to no cluster."""
 
 
 class Queued(NamedTuple):
@@ -122,5 +128,7 @@ def _asked(command: str, *arguments: str, environment: Mapping[str, str] | None 
         raise SlurmError(f"`{command}` did not answer within {_MOST_SECONDS} s") from error
     if done.returncode:
         said = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
+        if _NO_CLUSTER in said:
+            raise NoClusterError(f"SLURM's `{command}` finds no cluster here: go to a machine from which jobs are sent")
         raise SlurmError(f"`{command}` says: {said}")
     return done.stdout

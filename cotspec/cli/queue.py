@@ -57,6 +57,8 @@ def jobs(root: Path, tasks: Iterable[Task]) -> tuple[Queued, ...] | None:
         return None
     try:
         return slurm.queue(root)
+    except slurm.NoClusterError:
+        return None
     except slurm.SlurmError as error:
         raise ProblemError(str(error)) from error
 

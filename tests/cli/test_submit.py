@@ -46,6 +46,43 @@ def test_a_machine_without_slurm_is_told(
     assert (code, err) == (2, told)
 
 
+SQUEUE = """\
+#!/bin/sh
+echo 'squeue: error: fetch_config: DNS SRV lookup failed' >&2
+echo 'squeue: fatal: Could not establish a configuration source' >&2
+exit 1
+"""
+"""What that of Debian says where there is no slurm.conf."""
+
+
+def test_a_machine_with_slurms_commands_and_no_cluster_is_one_without_slurm(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = project / "specs/one.yaml"
+    spec.write_text(spec.read_text().replace("resources:", "resources:\n  slurm: {}", 1))
+    assert run("build")[0] == 0
+    (project / "squeue").write_text(SQUEUE)
+    (project / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", str(project))
+    assert run("status")[::2] == (0, "")
+    code, _, err = run("submit", "slurm")
+    told = "cotspec: SLURM's `squeue` finds no cluster here: go to a machine from which jobs are sent\n"
+    assert (code, err) == (2, told)
+
+
+def test_a_job_that_was_sent_for_another_report_does_not_make_the_one_that_is_built(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reports keep their folder when a spec changes."""
+    assert run("build")[0] == 0
+    (folder,) = project.glob("generated/reports/*")
+    (project / ".dvc").mkdir()
+    monkeypatch.setenv("SLURM_JOB_NAME", "report-of-before")
+    code, _, err = run("job", folder.relative_to(project).as_posix())
+    assert code == 2
+    assert f"report-of-before is not what is built in generated/reports/{folder.name} any more" in err
+
+
 TASKS = {task.labels[0].part: task for task in sealed(spec_data("everything")).plan.tasks}
 
 
