@@ -120,24 +120,24 @@ def _prepare(
         raise ProblemError(f"{gone[0]}/{places.OUT} has to be checked out, and that takes an empty queue: wait for it")
 
 
-def _pass_preflight(root: Path, waiting: Sequence[str]) -> None:
+def _pass_preflight(root: Path, waiting: Collection[str]) -> None:
     """Here and not in a job: models that cannot do what is asked are known before anything waits in a queue. Tasks that
-    wait for the preflight read its result, which must not change meanwhile."""
+    wait for the preflight read its result, which must not change meanwhile: then it leaves none, and DVC records it
+    another time."""
     from cotspec.back import places
     from cotspec.history import results
     from cotspec.spec.run_settings import ELSEWHERE
 
     if results.preflight_passed(root, gpus=not waiting):
         return
-    if waiting:
-        raise ProblemError(
-            f"the preflight has to run again, and {', '.join(waiting)} waits for its result: wait for it"
-        )
     print("asking all models what the tasks ask of them", file=sys.stderr, flush=True)
+    environment = ready.environment(jobs=1) | {ELSEWHERE: "1"}
+    beside = waiting and (root / places.PREFLIGHT / places.OUT).is_dir()
+    ask = (environment["COTSPEC_PYTHON"], "-P", "-m", "cotspec.runtime.preflight", "payload.json", "run.json")
     done = subprocess.run(  # noqa: S603 - our own command line
-        ready.dvc(places.target(places.PREFLIGHT), "-s"),
-        cwd=root,
-        env=ready.environment(jobs=1) | {ELSEWHERE: "1"},
+        ask if beside else ready.dvc(places.target(places.PREFLIGHT), "-s"),
+        cwd=root / places.PREFLIGHT if beside else root,
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

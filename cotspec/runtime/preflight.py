@@ -1,5 +1,5 @@
 """Task `preflight`: whether every model can do what the tasks of a project ask of it, and every Parquet file holds it,
-before the first of them runs.
+before the first of them runs. `python -m cotspec.runtime.preflight payload.json run.json` asks and leaves no result.
 
 Reads configurations, tokenizers and first rows, never weights, and loads no torch, unless a task asks for GPUs of this
 machine. It fails on what is proven; what it cannot reach or does not know it leaves to the task itself, which asks
@@ -8,6 +8,8 @@ again before it loads its weights.
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from cotspec.runtime import conversation, data, gpus, local, suite, tracking
 from cotspec.runtime.conversation import ConversationError
 from cotspec.runtime.errors import TaskError
 from cotspec.runtime.progress import say
-from cotspec.runtime.task import Task
+from cotspec.runtime.task import Task, load
 from cotspec.spec.local import GGUF
 from cotspec.spec.payload import (
     PASSED,
@@ -242,3 +244,20 @@ def _name(demand: Demand) -> str:
 def _who(asked: Sequence[str]) -> str:
     more = len(asked) - _MOST_NAMED
     return ", ".join(asked[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Ask, beside the result that is there and that others may be reading; return the exit code."""
+    try:
+        task = load(*map(Path, arguments))
+        local.set_cache(task.root)
+        with tempfile.TemporaryDirectory() as folder:
+            run(task, Path(folder), Path(folder))
+    except TaskError as error:
+        print(f"cotspec: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from conftest import Run, Stage, contents, environment
 
+from cotspec.runtime import preflight
 from cotspec.spec.payload import PASSED, BuiltinModel, Demand, HubModel, InputModel, PreflightBody
 
 OWN = InputModel(chat=False, trust_remote_code=False)
@@ -56,8 +57,11 @@ def test_a_gpu_that_is_not_there_is_one_line_before_the_first_task(
     assert err.startswith(
         "cotspec: grpo-a needs 4 GPUs and 1 can be seen on this machine (there are 1 more such tasks): "
     )
+    assert preflight.main(["payload.json", "run.json"]) == 2
     with monkeypatch.context() as patch:
         patch.setenv("COTSPEC_ELSEWHERE", "1")  # `cotspec submit` calls it
+        assert preflight.main(["payload.json", "run.json"]) == 0
+        assert not (folder / "out").exists(), "others may be reading what is there"
         assert run_here(folder)[0] == 0
     shutil.rmtree(folder / "out")
     (tmp_path / "generated/stages/grpo-a/out").mkdir()
