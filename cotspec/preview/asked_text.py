@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from cotspec.cot.segment import segment
 from cotspec.files.visible import visible
@@ -12,6 +13,8 @@ from cotspec.preview.asked import Asked
 from cotspec.preview.canvas import Canvas, Row, Run, lines
 from cotspec.preview.reward_text import named
 from cotspec.spec.payload import MineBody, TracesBody
+
+_EQUAL: Final = {"text": "words", "calculations": "calculations"}
 
 
 def render(asked: Asked, canvas: Canvas) -> str:
@@ -65,8 +68,9 @@ def _kept(asked: Asked, canvas: Canvas) -> list[str]:
         case MineBody(keep=keep), _:
             told = "the record, where every try is wrong" if keep == "all_wrong" else "the record, where a try is wrong"
         case _, TracesBody() as body:
-            told = named(_filter(body), (asked.text.name, *asked.text.texts))
-            told += "" if body.pick.kind in ("first", "all") and asked.text.writer.samples == 1 else _pick(body)
+            several = _several(body) if asked.text.writer.samples > 1 else []
+            best = [f"of all of them the {body.best_n:,} with the highest `{body.best_by}`"] if body.best_by else []
+            told = named("; ".join([_filter(body), *several, *best]), (asked.text.name, *asked.text.texts))
         case _:
             return []
     return list(text.titled("Goes on", told, canvas))
@@ -83,11 +87,11 @@ def _filter(body: TracesBody) -> str:
     return f"a text that {' and '.join(asked)}"
 
 
-def _pick(body: TracesBody) -> str:
-    what = {
-        "first": "the first one",
-        "shortest": "the shortest one",
-        "longest": "the longest one",
-        "all": "all of them",
-    }
-    return f"; of several {what.get(body.pick.kind, 'the first or the shortest one')}"
+def _several(body: TracesBody) -> list[str]:
+    """Which of several texts of a record."""
+    once = [f"of texts of one record with equal {_EQUAL[body.distinct]} one"] if body.distinct else []
+    kind = {"mixed": "first or shortest"}.get(body.pick.kind, body.pick.kind)
+    which = (
+        "all" if kind == "all" else f"the {kind} one" if body.most == 1 else f"at most {body.most} of them, the {kind}"
+    )
+    return [*once, f"of several {which}"]

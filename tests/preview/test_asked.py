@@ -112,6 +112,17 @@ def test_tries_are_asked_the_question_and_go_on_where_they_fail(own: Path, run: 
     assert "meets `tries.score == 0`\n" in out
 
 
+def test_what_a_filter_chooses_over_all_records_is_said(own: Path, run: Run) -> None:
+    keep = "keep: {pick: longest, most: 3, distinct: text, best: {by: 1 - draft.words / 100, n: 4}}, sampling: {n: 5,"
+    spec = SPEC.replace("prompt: solve.jinja, sampling: {n: 2,", f"prompt: solve.jinja, {keep}")
+    (own / "own.yaml").write_text(spec, encoding="utf-8")
+    told = " ".join(shown(run, own, "own.yaml:draft").split()).partition("Goes on a text that ")[2]
+    assert told == (
+        "was not cut at the token limit; of texts of one record with equal words one; of several at most 3 of them, "
+        "the longest; of all of them the 4 with the highest `1 - draft.words / 100`"
+    )
+
+
 def test_what_is_failed_goes_on_as_a_record(project: Path, run: Run) -> None:
     out = shown(run, project, "specs/bridge-tiny.yaml:tries")
     assert "text tries: written by stage compress\n" in out
