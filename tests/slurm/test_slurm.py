@@ -73,16 +73,27 @@ OTHER: Final = "nobody"
 
 @cache
 def python_for(user: str) -> str:
-    """An interpreter of this version that a user may start: that of a test is often in root's own folder."""
+    """An interpreter of this version that a user may start, and that finds what is imported here: that of a test, and
+    its checkout, are often in root's own folder."""
+    asked = "import sys, cotspec, dvc; print(sys.version_info[:2])"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     for python in (sys.executable, "/usr/bin/python3"):
-        version = [python, "-c", "import sys; print(sys.version_info[:2])"]
         try:
-            done = subprocess.run(version, user=user, extra_groups=[], capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                [python, "-c", asked],
+                user=user,
+                extra_groups=[],
+                env=environment,
+                cwd="/",
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         except OSError:
             continue
         if done.stdout.strip() == str(sys.version_info[:2]):
             return python
-    pytest.skip(f"{user} can start no Python {sys.version_info[0]}.{sys.version_info[1]} here")
+    pytest.skip(f"{user} can start no Python {sys.version_info[0]}.{sys.version_info[1]} here that finds cotspec")
 
 
 @dataclass(frozen=True)
