@@ -87,6 +87,6 @@ def _why_not(said: str) -> str:
     if not last or _CANNOT_CHECK_OUT in last[0]:
         return (
             "the DVC remote cannot be reached (`dvc remote list` says where it is), or lacks some: a `dvc push` where "
-            "they were made sends them"
+            "they were made sends them (docs/running.md, Sharing results)"
         )
     return plain.sentence(last[0])
