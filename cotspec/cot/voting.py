@@ -5,6 +5,7 @@ Two answers are one where grading calls them the same, whichever is taken for th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -49,13 +50,19 @@ def votes(own: int | None, answers: Sequence[int | None]) -> float:
 
 def majority(own: int | None, answers: Sequence[int | None]) -> bool:
     """Whether more texts give an answer than any other one; where two lead alike, none does."""
-    others = {each for each in answers if each not in (own, None)}
-    return own is not None and all(votes(own, answers) > votes(each, answers) for each in others)
+    return own is not None and _leaders(answers) == [own]
 
 
 def decided(answers: Sequence[int | None]) -> bool:
     """Whether some answer leads."""
-    return any(majority(each, answers) for each in set(answers))
+    return len(_leaders(answers)) == 1
+
+
+def _leaders(answers: Sequence[int | None]) -> list[int]:
+    """The answers that most texts give. Each is counted once: of a record there may be hundreds."""
+    counts = Counter(each for each in answers if each is not None)
+    most = max(counts.values(), default=0)
+    return [answer for answer, count in counts.items() if count == most]
 
 
 def _same(one: str, other: str) -> bool | None:

@@ -90,7 +90,7 @@ def _filter(body: TracesBody) -> str:
 def _several(body: TracesBody) -> list[str]:
     """Which of several texts of a record."""
     once = [f"of texts of one record with equal {_EQUAL[body.distinct]} one"] if body.distinct else []
-    kind = {"mixed": "first or shortest"}.get(body.pick.kind, body.pick.kind)
+    kind = {"mixed": "shortest or the longest"}.get(body.pick.kind, body.pick.kind)
     which = (
         "all" if kind == "all" else f"the {kind} one" if body.most == 1 else f"at most {body.most} of them, the {kind}"
     )

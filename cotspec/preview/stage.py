@@ -115,8 +115,8 @@ def find(plan: Plan, name: str, *, variant: str = "", source: str = "") -> Plann
     stages = _names(parts, "stage ")
     if name not in stages:
         every = [*stages, *_names(parts, *_GENERATIONS)]
-        close = near(name, every)
-        raise PreviewError(f"`{experiment}` has no stage or text `{name}`: {did_you_mean(close, every)}")
+        message = f"`{experiment}` has no stage `{name}`, and no text `{name}` that something uses"
+        raise PreviewError(f"{message}: {did_you_mean(near(name, every), every)}")
     rows = _rows(parts, name, source)
     read = next(read for role, read in rows.reads.items() if not OF_PAYLOADS.fullmatch(role))
     called = _called(parts)

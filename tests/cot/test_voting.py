@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotspec.cot import voting
+from cotspec.cot import conditions, voting
 
 SPELT = {
     5: ("5", "$5", "five", "5.0", "10/2"),
@@ -62,3 +63,12 @@ def test_where_two_lead_alike_none_is_the_majority() -> None:
     assert not any(voting.majority(own, answers) for own in answers)
     assert not voting.decided(answers)
     assert not voting.decided(voting.ballot([None, None]).answers)
+
+
+def test_hundreds_of_texts_of_a_record_are_counted_at_once() -> None:
+    """As many agree as say something of their own."""
+    answers = (*([0] * 400), *range(400, 800))
+    start = time.perf_counter()
+    told = conditions.voted(voting.Ballot(answers, compared=True))
+    assert [each["majority"] for each in told] == [True] * 400 + [False] * 400
+    assert time.perf_counter() - start < 5

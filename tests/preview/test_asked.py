@@ -99,6 +99,13 @@ def test_a_prompt_shows_the_texts_it_reads_who_is_asked_and_what_goes_on(own: Pa
     assert " ".join(out.split()).endswith(f"Goes on {kept}; of several the shortest one")
 
 
+def test_of_short_and_long_texts_both_are_told(own: Path, run: Run) -> None:
+    spec = SPEC.replace("prompt: solve.jinja,", "prompt: solve.jinja, keep: {pick: {shortest: 0.5}},")
+    (own / "own.yaml").write_text(spec, encoding="utf-8")
+    out = shown(run, own, "own.yaml:draft")
+    assert " ".join(out.split()).endswith("; of several the shortest or the longest one")
+
+
 def test_gathered_records_are_shown_in_their_one_prompt(own: Path, run: Run) -> None:
     out = shown(run, own, "own.yaml:lessons", "--id", "3")
     assert "prompt 1: records 2 to 3, place 2 of 3\n" in out
@@ -153,7 +160,10 @@ def test_a_program_gets_the_prompt_and_what_was_asked_for(own: Path, run: Run) -
         ),
         (("own.yaml:draft", "--row", "5"), "no prompt 5: there are 5, 0 to 4"),
         (("own.yaml:draft", "--id", "7"), "no record 7: there are 5, between 0 and 4"),
-        (("own.yaml:darft",), "`own` has no stage or text `darft`: did you mean `draft`?"),
+        (
+            ("own.yaml:darft",),
+            "`own` has no stage `darft`, and no text `darft` that something uses: did you mean `draft`?",
+        ),
         (("own.yaml@hot:draft",), "`hot`"),
     ],
 )

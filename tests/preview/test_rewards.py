@@ -233,8 +233,11 @@ def test_a_gold_answer_that_cannot_be_graded_here_is_said(
         (("compress", "--traces", "/dev/zero"), "/dev/zero cannot be read: it has more than 1,073,741,824 bytes"),
         (("compress", "--row", "1", "--id", "1"), "--row and --id both choose the row"),
         (("compress", "--epoch", "1"), "--epoch goes with --id"),
-        (("compres",), "`bridge-tiny` has no stage or text `compres`: did you mean `compress`?"),
-        (("xyz",), "`bridge-tiny` has no stage or text `xyz`: there is `structure`, `compress`, `rewrite`, "),
+        (
+            ("compres",),
+            "`bridge-tiny` has no stage `compres`, and no text `compres` that something uses: did you mean `compress`?",
+        ),
+        (("xyz",), "no text `xyz` that something uses: there is `structure`, `compress`, `rewrite`, "),
     ],
 )
 def test_what_cannot_be_asked_is_usage(project: Path, run: Run, arguments: tuple[str, ...], says: str) -> None:
