@@ -237,7 +237,11 @@ def test_a_gold_answer_that_cannot_be_graded_here_is_said(
             ("compres",),
             "`bridge-tiny` has no stage `compres`, and no text `compres` that something uses: did you mean `compress`?",
         ),
-        (("xyz",), "no text `xyz` that something uses: there is `structure`, `compress`, `rewrite`, "),
+        (
+            ("xyz",),
+            "`bridge-tiny` has no stage `xyz`, and no text `xyz` that something uses: "
+            "there is `structure`, `compress`, `rewrite`, ",
+        ),
     ],
 )
 def test_what_cannot_be_asked_is_usage(project: Path, run: Run, arguments: tuple[str, ...], says: str) -> None:
