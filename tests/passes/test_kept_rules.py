@@ -39,6 +39,11 @@ REFUSED = {
         "",
         "`teach.correct` is a condition, and this setting needs a number",
     ),
+    "the best by what is the same for all": (
+        "teach: {by: tutor, over: train, keep: {best: {by: 2 + 1, n: 9}}}",
+        "",
+        "this is the same for all texts",
+    ),
     "the best by the score of another text": (
         f"{TEACH}, more: {{by: tutor, over: teach, keep: {{best: {{by: teach.score, n: 9}}}}}}",
         "rows: {from: more}",

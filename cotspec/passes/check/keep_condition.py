@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cotspec.cot.conditions import SCORE, scope
+from cotspec.cot.conditions import SCORE, about, scope
 from cotspec.cot.expr import Problem
 from cotspec.diagnostics import Diagnostic
 from cotspec.diagnostics.rule import Rule
@@ -78,6 +78,7 @@ def _advised(spec: Experiment, condition: _Condition, problem: Problem) -> Probl
 
 def _conditions(context: Context) -> Iterator[_Condition]:
     spec = context.experiment
+    form = trace_format(spec.trace).form
     for name, each in spec.generate.items():
         if not generations.data_of(spec, name):
             continue  # a rule of its own says that it is over none
@@ -85,7 +86,11 @@ def _conditions(context: Context) -> Iterator[_Condition]:
         if keep.where is not None:
             yield _Condition((*path, "where"), names, keep.where, generations.filter_of(spec, name).problems)
         if keep.best is not None:
-            problems = generations.best(spec, name, keep.best)[1]
+            by, problems = generations.best(spec, name, keep.best)
+            if not problems and not any(about(by, form, depth=depth) for depth in range(len(names))):
+                advice = f"ask about {listed(names)}"
+                told = Problem(1, "this is the same for all texts", help=advice, length=len(keep.best.by))
+                problems = (told,)
             yield _Condition((*path, "best", "by"), names, keep.best.by, problems)
     for rows, _, stage, source in context.sources():
         names = generations.chain(spec, source.from_)
