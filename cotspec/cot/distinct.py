@@ -14,8 +14,13 @@ from cotspec.cot.units import equations
 _TIMES: Final = re.compile(r"\\(?:times|cdot)(?![A-Za-z])|[×·]|(?<=[\d)}])\s*[xX]\s*(?=[\d($\\])")
 _DIVIDED: Final = re.compile(r"\\div(?![A-Za-z])|÷")
 _FRACTION: Final = re.compile(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}")
-_LEFT_OUT: Final = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}|\\[A-Za-z]+|\\[^A-Za-z]|[\s$€£,{}]")
-"""Names and units of two letters or more, what LaTeX sets a formula with, currencies, blanks, thousands commas."""
+_LAYOUT: Final = (
+    r"\\(?:left|right|[bB]igg?[lr]?|(?:display|text)style|q?quad|boxed|m?box|text(?:bf|it|rm)?|math(?:rm|bf|it)"
+    r"|operatorname)(?![A-Za-z])"
+)
+_LEFT_OUT: Final = re.compile(rf"(?<![A-Za-z\\])[A-Za-z]{{2,}}|{_LAYOUT}|\\[^A-Za-z%]|\\(?=%)|[\s$€£,{{}}]")
+r"""Names and units of two letters or more, what LaTeX lays a formula out with, currencies, blanks, thousands commas.
+What LaTeX calculates with stays: `\sqrt`, `\sin`, `\pi`, `\pm`."""
 
 
 def key(text: str, by: Literal["text", "calculations"]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ KERNEL = MappingProxyType(
         "answers": 2,
         "tagged": 1,  # only where a tag such as `<answer>` opens the answer
         "picking": 1,
-        "distinct": 1,  # only where equal texts are looked for
+        "distinct": 2,  # only where equal texts are looked for
         "selecting": 1,  # only where a filter has a condition that no field of its own says
         "mask": 1,
         "pattern": 1,  # only where a mask's unit is a regular expression (decision 31)
