@@ -249,9 +249,9 @@ class Trial:
                 if _settled(axes, values, fixed, top) and (key := tuple(values.values())) not in seen:
                     seen.add(key)
                     usual = all(values[name] >= axes.table[name].typical[0] for name in choices)
-                    in_its_group = in_group(values, question.others)
-                    for verdicts in variants(self._verdicts):
-                        yield Made({**in_its_group, **verdicts}, question, usual and question.usual)
+                    own = in_group(values, question.others, self.reads)
+                    for each, verdicts in product(own, variants(self._verdicts)):
+                        yield Made({**each, **verdicts}, question, usual and question.usual)
 
     def _named(self, question: Measures) -> Sequence[int]:
         """Whole numbers that the reward names or computes from the question alone, those that it computes first."""

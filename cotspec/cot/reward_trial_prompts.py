@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from cotspec.cot.conditions import scope
-from cotspec.cot.measures import AMONG, TABLE, Measure, Peer, Value, among, peer, table
+from cotspec.cot.measures import AMONG, TABLE, VOTED, Measure, Peer, Value, among, peer, table
 from cotspec.spec.payload import Form
 
 Measures = Mapping[str, Value]
@@ -56,10 +56,14 @@ class Question(NamedTuple):
     """The other completions of the prompt, where the reward asks about the group."""
 
 
-def in_group(values: Measures, others: Sequence[Peer]) -> Measures:
-    """The measures of a response with those that it has among the others of its group, where there are any."""
-    own = _voting(peer(values))
-    return {**values, **among(own, (own, *others))} if others else values
+def in_group(values: Measures, others: Sequence[Peer], reads: Collection[str]) -> list[Measures]:
+    """The measures of a response with those that it has among the others of its group, where there are any. Where the
+    reward reads who agrees, one that is neither right nor well-formed may give an answer, or none."""
+    if not others:
+        return [values]
+    own = peer(values)
+    silent = not own.right and not values.get("formatted") and any(name in reads for name in VOTED)
+    return [{**values, **among(one, (one, *others))} for one in (_voting(own), *([own] if silent else []))]
 
 
 def _groups(limits: Limits) -> Iterator[tuple[Peer, ...]]:

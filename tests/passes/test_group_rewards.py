@@ -54,6 +54,10 @@ QUIET: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "the vote of the group in place of a gold answer": (terms(agrees="1 if majority else 0"), {}),
     "how many agree": (terms(agrees="votes", solved="1 if correct else 0"), {}),
+    "a gate that those pass who say something": (
+        "gates:\n  - {unless: votes > 0.1, reward: 0}\n" + terms(a="votes"),
+        {},
+    ),
     "a rank behind a gate": (CORRECT + terms(solved="1", first="0.1 / rank"), {}),
     "a length among the right ones that asks first": (
         terms(solved="1 if correct else 0", a="-clip(words / group.right_words, 0, 2) / 9 if correct else -0.3"),
