@@ -83,11 +83,15 @@ class Cluster:
 
     def __exit__(self, *_: object) -> None:
         try:
-            for partition in ("cpu", "gpu", "urgent"):
-                self.ask("scancel", f"--partition={partition}", check=False)
-            until(lambda: not self.ask("squeue", "-h", check=False), "an empty queue", seconds=30)
+            self.clear()
         finally:
             self._end()
+
+    def clear(self) -> None:
+        """Take all jobs back."""
+        for partition in ("cpu", "gpu", "urgent"):
+            self.ask("scancel", f"--partition={partition}", check=False)
+        until(lambda: not self.ask("squeue", "-h", check=False), "an empty queue", seconds=30)
 
     def _end(self) -> None:
         for name in (*_NODES, "slurmctld", "munged"):
