@@ -54,7 +54,7 @@ def _refuse_header(header: list[str], delimiter: str) -> None:
         raise TableError(f"its columns seem to be separated by {_OTHERS[other]}, not {_OTHERS[delimiter]}", wanted)
     twice = next((name for name in header if name and header.count(name) > 1), "")
     if twice:
-        raise TableError(f"its header names the column `{_cut(twice)}` twice")
+        raise TableError(f"its header names the column `{_cut(twice)}` twice", "give each column a name of its own")
 
 
 class _Text:

@@ -18,6 +18,7 @@ ADVICE = {
     "a list over lines": ({"d.jsonl": b"[\n" + ROW + b"\n]"}, "name it .json"),
     "a table": ({"d.jsonl": b"question,answer\n3 + 4?,7\n"}, "name it .csv or .tsv"),
     "another delimiter": ({"d.csv": b"question;answer\n"}, "write it with commas"),
+    "a column twice": ({"d.csv": b"question,question,answer\n"}, "give each column a name of its own"),
     "a zip archive": ({"d.zip": b"PK\x03\x04\x14\x00"}, "unpack it"),
     "zstd": ({"d.jsonl.zst": b"\x28\xb5\x2f\xfd\x04"}, "unpack it; of packed files only those of gzip are read"),
     "a tar archive": ({"d.tar": b"d.jsonl".ljust(257, b"\0") + b"ustar\0"}, "unpack it"),
