@@ -54,7 +54,7 @@ def _measures(spec: Experiment, path: Path, form: Form) -> Iterator[Said]:
     name = str(path[1])
     if path[0] == "generate":
         names = generations.chain(spec, name)
-        yield from _texts(names, form, scored=names[:1])
+        yield from _texts(names, form, scored=names[:1], voted=names[:1])
         return
     stage = spec.stages.get(name)
     if stage is None:
@@ -81,7 +81,8 @@ def _of_rows(spec: Experiment, stage: Stage, path: Path, form: Form) -> Iterator
         yield from _texts(names, form, scored=names[:1])
         return
     depth = generations.depth(spec, source)
-    yield from _texts(names[depth:], form, scored=names[depth : depth + 1] if depth else ())
+    scored, voted = (names[depth : depth + 1], ()) if depth else ((), names[:1])
+    yield from _texts(names, form, scored=scored, voted=voted)
 
 
 def _measure(name: str, form: Form, text: str = "") -> Said:
@@ -91,8 +92,10 @@ def _measure(name: str, form: Form, text: str = "") -> Said:
     return Said(f"{text}.{name}" if text else name, kind, f"{found.about}{of}", text)
 
 
-def _texts(names: Sequence[str], form: Form, *, scored: Collection[str] = ()) -> Iterator[Said]:
-    for whole in scope(names, form, scored=scored):
+def _texts(
+    names: Sequence[str], form: Form, *, scored: Collection[str] = (), voted: Collection[str] = ()
+) -> Iterator[Said]:
+    for whole in scope(names, form, scored=scored, voted=voted):
         text, _, measure = whole.partition(".")
         if measure == SCORE and text in scored:
             yield Said(whole, "number", f"share of the texts of a record in `{text}` that are right", text)

@@ -39,7 +39,16 @@ CASES = {
     "keys at the top": ("\nmodels:", "\n‸\nmodels:", "variants extends", "models seed"),
     "measures of a reward": ("unless: correct", "unless: ‸", "correct group.correct teach.words min", "tries.score"),
     "measures in quotes": ('"curve(words /', '"curve(wor‸ /', "words teacher_words curve", "tries.score"),
-    "measures of a text": ("tries.score == 0", "tries.‸", "tries.score tries.correct teach.steps", "rank teach.score"),
+    "measures of a text": (
+        "tries.score == 0", "tries.‸", "tries.score tries.majority teach.steps", "rank teach.score teach.votes"
+    ),
+    "measures of a pair": (
+        "{from: teach, slice: [0, 1600]}", "{from: tries, pairs: {better: ‸}}", "tries.votes teach.words", "tries.score"
+    ),
+    "measures of a pair of which others speak": (
+        "{from: teach, slice: [0, 1600]}", "{from: tries, target: teach, pairs: {better: ‸}}",
+        "tries.words teach.score", "tries.score tries.votes teach.votes",
+    ),
     "a spec to extend": (SEED, f"{SEED}extends: ‸\n", "bridge-gsm8k.yaml tiny/", "prompts/teacher.jinja"),
     "a spec in a folder": (SEED, f"{SEED}extends: tiny/‸\n", "tiny/recipe.yaml", "bridge-gsm8k.yaml"),
     "settings of a variant": (SEED, f"{SEED}variants:\n  a:\n    ‸\n", "zip stages stages.compress.train.lr", "name"),
