@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from linting import BASE
 
 from cotspec.compiler import plan_specs
-from cotspec.diagnostics import Sink
+from cotspec.diagnostics import Diagnostic, Sink
 
 TEACH = "teach: {by: tutor, over: train}"
 LESSONS = "lessons: {by: tutor, over: pooled, gather: 3, prompt: ask.jinja}"
@@ -70,6 +71,16 @@ GATHERED = {
 def test_a_text_over_many_records_is_read_where_other_questions_are_practised(
     old: str, new: str, read: str, messages: list[str], tmp_path: Path
 ) -> None:
+    found = [each.message for each in linted(tmp_path, old, new, read) if each.severity == "error"]
+    assert found[: len(messages) or 1] == messages
+
+
+def test_a_text_that_answers_no_question_may_be_shorter_than_an_answer(tmp_path: Path) -> None:
+    short = "gather: 3, sampling: {max_new_tokens: 24}"
+    assert "answer-cut" not in {each.rule for each in linted(tmp_path, "gather: 3", short)}
+
+
+def linted(tmp_path: Path, old: str, new: str, read: str = "") -> Sequence[Diagnostic]:
     (tmp_path / "ask.jinja").write_text("{{ pooled }}\nLessons:", encoding="utf-8")
     (tmp_path / "read.jinja").write_text(read or "{{ lessons }} {{ question }}", encoding="utf-8")
     text = BASE.replace("  train:", "  pool: {builtin: chains, split: valid, size: 9, seed: 1}\n  train:", 1)
@@ -82,5 +93,4 @@ def test_a_text_over_many_records_is_read_where_other_questions_are_practised(
     file, sink = tmp_path / "spec.yaml", Sink()
     file.write_text(text.replace(old, new, 1) if old else text, encoding="utf-8")
     plan_specs({"spec.yaml": file}, sink)
-    found = [each.message for each in sink.sorted() if each.severity == "error"]
-    assert found[: len(messages) or 1] == messages
+    return sink.sorted()

@@ -82,7 +82,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def _texts(context: Context, name: str, given: Generation) -> Iterator[Diagnostic]:
-    """A generation; texts over texts are tries at the questions that those answer."""
+    """A generation; texts over texts are tries at the questions that those answer. A gathered one answers none."""
+    if given.gather is not None:
+        return
     spec, text = context.experiment, generations.root(context.experiment, name)
     known = _known(context, given.by, _unread(context, text), _steps(spec, text))
     read = context.read_traces(text) if text != name else None
