@@ -47,6 +47,7 @@ def test_texts_vote_for_what_they_say_however_it_is_written(texts: list[tuple[in
         (["at least 5", "at least 5"], [2, 2], True),
         (["2x = 6", "3", "x = 3"], [1, 2, 2], False),
         (["5", None, None], [1, 0, 0], True),
+        (["(" * 5_000, " " + "(" * 5_000, "(" * 4_000, "1e99999"], [2, 2, 1, 1], False),
         ([], [], True),
     ],
 )
