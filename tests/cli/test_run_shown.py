@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from cotspec.cli.run_shown import last
+from tests.support import on_terminal
 
 RUN = """
 import os, sys
@@ -62,7 +63,7 @@ def test_on_a_terminal_tasks_at_work_stand_below_and_are_gone_afterwards(tmp_pat
     main, side = pty.openpty()
     fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
     with subprocess.Popen(
-        [sys.executable, "-c", RUN, tmp_path], stdout=side, stderr=side, env=os.environ | {"TERM": "xterm"}
+        [sys.executable, "-c", RUN, tmp_path], stdout=side, stderr=side, env=on_terminal()
     ) as process:
         os.close(side)
         said = b""

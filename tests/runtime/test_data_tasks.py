@@ -112,11 +112,11 @@ def test_a_parquet_file_of_more_than_anybody_asks_is_refused(
             {"question": "info.x"},
             "d.parquet, row 0: no column `info.x`; there are info.q (and 1 more row)",
         ),
-        ("d.parquet", {"answer": "b"}, "d.parquet, row 0: no column `b`; there are a, info, t (and 1 more row)"),
+        ("d.parquet", {"answer": "b"}, "d.parquet, row 0: no column `b`; there are a, info.q, t (and 1 more row)"),
         (
             "shards",
             {"answer": "b"},
-            "shards/part-0.jsonl, line 1: no column `b`; there are a, info, t (and 1 more row)",
+            "shards/part-0.jsonl, line 1: no column `b`; there are a, info.q, t (and 1 more row)",
         ),
     ],
 )

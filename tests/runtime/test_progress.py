@@ -14,6 +14,7 @@ import termios
 import pytest
 
 from cotspec.runtime.progress import Progress, span
+from tests.support import on_terminal
 
 
 def test_progress_speaks_now_and_then_and_tells_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,7 +86,7 @@ with Progress("training", 0) as progress:
 def test_on_a_terminal_pace_and_end_stand_before_what_is_cut(width: int) -> None:
     main, side = pty.openpty()
     fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-    with subprocess.Popen([sys.executable, "-c", SHOWN], stdout=side, env=os.environ | {"TERM": "xterm"}) as process:
+    with subprocess.Popen([sys.executable, "-c", SHOWN], stdout=side, env=on_terminal()) as process:
         os.close(side)
         said = b""
         while chunk := _read(main):
