@@ -81,8 +81,3 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Callable[[int], None]]:
         yield resize
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def on_terminal() -> dict[str, str]:
-    """The environment of a program on a terminal, whose width no variable says (readline in a worker of xdist does)."""
-    return {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")} | {"TERM": "xterm"}

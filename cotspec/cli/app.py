@@ -13,6 +13,7 @@ from cotspec.cli.options import (
     AllowEndpoints,
     Format,
     OneModel,
+    Previewed,
     PreviewFormat,
     Scheduler,
     Shape,
@@ -24,7 +25,6 @@ from cotspec.cli.options import (
     Try,
     members,
     paths,
-    previewed,
     rules,
 )
 
@@ -95,12 +95,7 @@ def check(
 @app.command()
 def preview(
     spec: OneModel,
-    stage: Annotated[
-        str,
-        typer.Argument(
-            metavar="[STAGE]", help="The stage or text, unless SPEC:STAGE says it.", autocompletion=previewed
-        ),
-    ] = "",
+    stage: Previewed = "",
     row: Annotated[
         int | None, typer.Option(min=0, help="Which row, as rows.jsonl counts them: from 0, through all epochs.")
     ] = None,

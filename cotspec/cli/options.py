@@ -144,3 +144,7 @@ OneModel = Annotated[
         autocompletion=members,
     ),
 ]
+Previewed = Annotated[
+    str,
+    typer.Argument(metavar="[STAGE]", help="The stage or text, unless SPEC:STAGE says it.", autocompletion=previewed),
+]

@@ -106,17 +106,9 @@ def score(
     judges = [judge.name for judge in body.judges]
     compiled = compile_reward(body.reward, body.format.form, (*conditions.asked(expressions(body.reward)), *judges))
     unknown |= _unseen(compiled, body, judges, alone=texts is None)
-    among_asked = [name for name, _ in compiled.measures if name in kernel.AMONG]
-    if among_asked and "correct" in measures:
-        own = kernel.Peer(graded is Grade.RIGHT, int(measures["words"]), response.tokens or 0)
-        others = [segment(begin + cut(text, body.sampling.stop), body.format) for text in beside]
-        peers = [own, *(_peer(each, record) for each in others)]
-        if kernel.VOTED.keys() & among_asked:
-            given = voting.ballot([answer_of(each) for each in (trace, *others)]).answers
-            peers = [one._replace(answer=answer) for one, answer in zip(peers, given, strict=True)]
-        group = kernel.among(peers[0], peers) if beside else {}
-        measures |= {name: group[name] for name in among_asked if name in group and name != "group.tokens"}
-        unknown |= {name: _why(name, beside) for name in among_asked if name not in measures}
+    peers = [trace, *(segment(begin + cut(text, body.sampling.stop), body.format) for text in beside)]
+    known, why = _in_group(compiled, measures, peers, record, right=graded is Grade.RIGHT, tokens=response.tokens or 0)
+    measures, unknown = {**measures, **known}, unknown | why
     return Scored(
         response=response,
         trace=trace,
@@ -130,6 +122,30 @@ def score(
         carried=_carried(body, trace, record, response, behind=len(before), texts=texts or {}),
         left_out=left_out,
     )
+
+
+def _in_group(
+    compiled: CompiledReward,
+    measures: Measures,
+    traces: Sequence[Trace],
+    record: TraceRecord,
+    *,
+    right: bool,
+    tokens: int,
+) -> tuple[Measures, dict[str, str]]:
+    """What the reward asks about a response among the completions of its prompt, and why it does not have some of it.
+    Of `traces` the first one is its own."""
+    asked = [name for name, _ in compiled.measures if name in kernel.AMONG]
+    if not asked or "correct" not in measures:
+        return {}, {}
+    others = traces[1:]
+    peers = [kernel.Peer(right, int(measures["words"]), tokens), *(_peer(each, record) for each in others)]
+    if kernel.VOTED.keys() & asked:
+        given = voting.ballot([answer_of(each) for each in traces]).answers
+        peers = [one._replace(answer=answer) for one, answer in zip(peers, given, strict=True)]
+    group = kernel.among(peers[0], peers) if others else {}
+    known = {name: group[name] for name in asked if name in group and name != "group.tokens"}
+    return known, {name: _why(name, others) for name in asked if name not in known}
 
 
 def _of_teacher(record: TraceRecord, *, counted: bool) -> dict[str, str]:
@@ -148,7 +164,7 @@ def _unseen(compiled: CompiledReward, body: RewardedBody, judges: Sequence[str],
     return {name: _NO_TEXTS for name in names if name not in kernel.table(body.format.form)} | told
 
 
-def _why(name: str, beside: Sequence[str]) -> str:
+def _why(name: str, beside: Sequence[Trace]) -> str:
     """Why a measure of a group has no value."""
     return _NONE_RIGHT.get(name, _NO_LENGTHS) if beside else _NO_GROUP
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.fuzz.finished import SPEC, finished
+from tests.terminals import on_terminal
 
 MATRIX = """  mask: {matrix: {stages.first.mask.share: [0.4, 0.5], stages.second.train.group: [4, 8]}, seeds: [42, 1]}
 """
@@ -33,41 +32,26 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def on_a_terminal(project: Path, command: str) -> list[str]:
-    main, side = pty.openpty()
-    environment = os.environ | {"COLUMNS": "80", "TERM": "dumb"}
+def shown(project: Path, command: str) -> list[str]:
     asked = [sys.executable, "-m", "cotspec", command, "specs/a.yaml"]
-    with subprocess.Popen(asked, cwd=project, env=environment, stdin=side, stdout=side, stderr=subprocess.DEVNULL):
-        os.close(side)
-        said = b""
-        while chunk := _read(main):
-            said += chunk
-    os.close(main)
-    return said.decode().replace("\r\n", "\n").splitlines()
-
-
-def _read(file: int) -> bytes:
-    try:
-        return os.read(file, 4096)
-    except OSError:  # the other side was closed
-        return b""
+    return on_terminal(asked, cwd=project, errors=False, TERM="dumb")[1].replace("\r\n", "\n").splitlines()
 
 
 @pytest.mark.parametrize("command", ["status", "plan", "results"])
 def test_no_line_is_wider_than_the_terminal(command: str, project: Path) -> None:
-    lines = on_a_terminal(project, command)
+    lines = shown(project, command)
     assert max(map(len, lines)) <= 80
     assert any("bridge-on-arithmetic--mask-share-0_4-group-8-seed-42" in line for line in lines) or command == "plan"
 
 
 def test_what_a_stage_says_is_told_once_with_those_that_share_it(project: Path) -> None:
-    lines = on_a_terminal(project, "status")
+    lines = shown(project, "status")
     assert lines.count("  first: 1 of 20 rows (5 %) were left out as too long") == 1
     assert "all of them:" in lines
 
 
 def test_a_task_says_below_it_what_has_no_room_beside_it(project: Path) -> None:
-    lines = on_a_terminal(project, "plan")
+    lines = shown(project, "plan")
     at = next(at for at, line in enumerate(lines) if line.startswith("run     stage second"))
     assert re.fullmatch(r"run     stage second +grpo-[0-9a-f]{12}", lines[at])
     assert re.fullmatch(r"        \d+ s \(≤ .*\), .* MiB \(≤ .*\)", lines[at + 1])

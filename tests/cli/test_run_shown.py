@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
 
 from cotspec.cli.run_shown import last
-from tests.support import on_terminal
+from tests.terminals import on_terminal
 
 RUN = """
 import os, sys
@@ -60,30 +55,13 @@ def test_what_a_failure_holds_up_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("width", [30, 100])
 def test_on_a_terminal_tasks_at_work_stand_below_and_are_gone_afterwards(tmp_path: Path, width: int) -> None:
-    main, side = pty.openpty()
-    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-    with subprocess.Popen(
-        [sys.executable, "-c", RUN, tmp_path], stdout=side, stderr=side, env=on_terminal()
-    ) as process:
-        os.close(side)
-        said = b""
-        while chunk := _read(main):
-            said += chunk
-        assert process.wait() == 0
-    os.close(main)
-    text = said.decode()
+    code, text = on_terminal([sys.executable, "-c", RUN, tmp_path], width=width)
+    assert code == 0, text
     between = "  " if width == 100 else r"\s*\n    "  # below its name, where there is no room beside it
     assert re.search(rf"\n  task b  \d+ s{between}training 3/9 \(33 %\), 4 s", text.replace("\r", ""))
     assert text.count("[0/3] start   task a") == 1
     assert "failed: ['b']" in text
     assert "training" not in text.rpartition("\x1b[?25h")[2]  # the cursor is back, and the lines are erased
-
-
-def _read(file: int) -> bytes:
-    try:
-        return os.read(file, 4096)
-    except OSError:  # the other side was closed
-        return b""
 
 
 def test_what_a_log_holds_cannot_steer_the_terminal(tmp_path: Path) -> None:

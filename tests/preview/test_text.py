@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from cotspec.preview.make import Request, make
 from tests.preview.conftest import ROOT
 from tests.preview.makings import LEAKING, plan, records, write
 from tests.support import Run
+from tests.terminals import on_terminal
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 HOSTILE = "\x1b[31mred\x1b[0m \x9b2J \x1b]0;title\x07 \r\b \u202eevil\u2066 \x00 \u2028 tab\tend"
@@ -48,26 +47,10 @@ def test_colour_only_adds_to_what_stands_there_without_it(
     ids=["terminal", "NO_COLOR", "dumb"],
 )
 def test_a_terminal_gets_colour_unless_it_is_refused(changes: dict[str, str], coloured: bool) -> None:
-    pty = pytest.importorskip("pty", reason="there are no pseudo-terminals here")
-    master, slave = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "PYTHONPATH": str(ROOT), **changes}
-    environment.pop("NO_COLOR", None) if "NO_COLOR" not in changes else None
     command = [sys.executable, "-m", "cotspec", "preview", "specs/bridge-gsm8k.yaml", "structure"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=slave) as process:
-        os.close(slave)
-        seen = b""
-        while chunk := _chunk(master):
-            seen += chunk
-    os.close(master)
-    assert process.returncode == 0
-    assert seen.startswith(b"\x1b[33msample rows" if coloured else b"sample rows")
-
-
-def _chunk(descriptor: int) -> bytes:
-    try:
-        return os.read(descriptor, 65536)
-    except OSError:  # how Linux says that the other side is closed
-        return b""
+    code, seen = on_terminal(command, cwd=ROOT, PYTHONPATH=str(ROOT), **changes)
+    assert code == 0, seen
+    assert seen.startswith("\x1b[33msample rows" if coloured else "sample rows")
 
 
 def test_marks_in_the_text_and_in_the_margin_say_what_is_hidden_and_what_carries_loss(project: Path) -> None:

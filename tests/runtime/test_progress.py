@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
 import re
-import struct
-import subprocess
 import sys
-import termios
 
 import pytest
 
 from cotspec.runtime.progress import Progress, span
-from tests.support import on_terminal
+from tests.terminals import on_terminal
 
 
 def test_progress_speaks_now_and_then_and_tells_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,25 +78,11 @@ with Progress("training", 0) as progress:
 
 @pytest.mark.parametrize("width", [48, 80, 140])
 def test_on_a_terminal_pace_and_end_stand_before_what_is_cut(width: int) -> None:
-    main, side = pty.openpty()
-    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-    with subprocess.Popen([sys.executable, "-c", SHOWN], stdout=side, env=on_terminal()) as process:
-        os.close(side)
-        said = b""
-        while chunk := _read(main):
-            said += chunk
-    os.close(main)
-    assert process.returncode == 0
-    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.decode()).replace("\r", "\n")
+    code, said = on_terminal([sys.executable, "-c", SHOWN], width=width)
+    assert code == 0, said
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said).replace("\r", "\n")
     shown = [line for line in plain.split("\n")[:-2] if "1/8" in line and "…" in line]
     assert shown
     told = re.compile(r"training 1/8 \(12 %\), \d s, \d\.\d s each, about ")
     assert all(len(line) <= width and told.search(line) for line in shown)
     assert ("━" in shown[0]) is (width >= 80)
-
-
-def _read(file: int) -> bytes:
-    try:
-        return os.read(file, 4096)
-    except OSError:  # the other side was closed
-        return b""

@@ -27,6 +27,7 @@ ENOUGH = Reward(
     gates=(), let=(), terms=(RewardTerm(name="enough", value="1 if words >= 4 else 0", weight=Ramp(first=1, last=1)),)
 )
 """Completions often earn the same."""
+AGREES = Reward(gates=(), let=(), terms=(RewardTerm(name="agrees", value="votes", weight=Ramp(first=1, last=1)),))
 
 
 def often_equal(**changes: object) -> GrpoBody:
@@ -35,7 +36,8 @@ def often_equal(**changes: object) -> GrpoBody:
 
 
 CARRIED = {"optimizer": "carried", "keeps_optimizer": True}
-BEGUN, STORED = "grpo of answers that are begun", "distill of stored probabilities"
+BEGUN, VOTED = "grpo of answers that are begun", "grpo by votes"
+STORED = "distill of stored probabilities"
 BODIES: dict[str, TrainBody] = {
     "sft": sft(),
     "sft with the optimizer of the stage before": sft().model_copy(update=CARRIED),
@@ -50,6 +52,7 @@ BODIES: dict[str, TrainBody] = {
     "grpo that draws again": often_equal(redraws=2, equal_groups="skip"),
     "grpo that imitates": often_equal(all_failed="imitate", loss="grpo", equal_groups="skip"),
     BEGUN: grpo(group=8, loss="grpo", loss_on=("answer",)),
+    VOTED: grpo(group=8, reward=AGREES),
     "grpo with a judge": test_judges.body(optim=OPTIM, group=8),
 }
 """The last batch of sft is not full; a group of eight lies in both processes. The judge draws, and leaves some open."""
@@ -99,7 +102,7 @@ def lay(root: Path, name: str, body: TrainBody, inputs: Given, **settings: int) 
     if isinstance(body, DistillBody) and body.follow:
         # Of a row where it reads what the student reads a gradient is rounding alone, of which Adam makes whole steps.
         made = [row | {"context": f"{row['target']}\n{row['prompt']}"} for row in made]
-    if name == BEGUN:
+    if name in (BEGUN, VOTED):
         made = [row | {"begin": row["demonstration"].rpartition("Answer:")[0] + "Answer:"} for row in made]
     files = {"rows": write_lines(root / f"{name}.jsonl", made), "model": model} | judges
     files |= {"teacher": teacher} if isinstance(body, DistillBody) else {}
